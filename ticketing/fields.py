@@ -1,0 +1,144 @@
+"""The kinds of field that drafts share, and the sentences for what breaks them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from ticketing import money
+from ticketing.errors import InvalidInput
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_EMAIL = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\".]+(\.[^@\s<>,;\".]+)+")
+
+
+class Draft(BaseModel):
+    """What someone proposes to store: shape is judged here, meaning in the concept's functions."""
+
+    model_config = ConfigDict(str_strip_whitespace=True, frozen=True)
+
+
+D = TypeVar("D", bound=BaseModel)
+
+
+def validated(draft: type[D], values: Mapping[str, Any]) -> D:
+    """`values` as a draft, or InvalidInput with a sentence for every field that is wrong."""
+    try:
+        return draft.model_validate(dict(values))
+    except ValidationError as found:
+        raise InvalidInput(sentences(found.errors())) from found
+
+
+def sentences(errors: Sequence[Any]) -> dict[str, str]:
+    """Pydantic's findings as {field: sentence}; a field inside another is written `donor.email`, `guests.0.name`."""
+    told: dict[str, str] = {}
+    for error in errors:
+        told.setdefault(".".join(str(part) for part in error["loc"]) or "body", _sentence(error))
+    return told
+
+
+def _sentence(error: Mapping[str, Any]) -> str:
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "value_error":
+            return str(context["error"])
+        case "missing" | "string_too_short":
+            return "Fill this in."
+        case "string_too_long":
+            return f"Use at most {context['max_length']:,} characters; this has {len(error['input']):,}."
+        case "greater_than_equal":
+            return f"Enter {context['ge']:,} or more."
+        case "less_than_equal":
+            return f"Enter {context['le']:,} or less."
+        case "int_parsing" | "int_from_float" | "int_type":
+            return "Enter a whole number."
+        case "decimal_parsing" | "decimal_type":
+            return "Enter a plain number such as 1234.50."
+        case "bool_parsing" | "bool_type":
+            return "Answer yes or no."
+        case "literal_error" | "enum":
+            return f"Choose one of {context['expected']}."
+        case kind if kind.startswith(("datetime", "timezone", "date")):
+            return "Enter a date and time such as 2026-12-05T18:00:00-05:00."
+        case kind if kind.startswith("uuid"):
+            return "This is not an id."
+        case "too_short" | "too_long":
+            return f"Give {context.get('min_length', context.get('max_length'))} entries" + (
+                " at least." if error["type"] == "too_short" else " at most."
+            )
+        case "json_invalid":
+            return "This is not valid JSON."
+        case _:
+            return str(error["msg"]).removesuffix(".") + "."
+
+
+def _one_line(value: str) -> str:
+    cleaned = re.sub(r"\s+", " ", value).strip()
+    if _CONTROL.search(cleaned):
+        raise ValueError("Remove the control characters.")
+    return cleaned
+
+
+def _paragraph(value: str) -> str:
+    cleaned = value.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if _CONTROL.search(cleaned):
+        raise ValueError("Remove the control characters.")
+    return cleaned
+
+
+def _blank_is_none(value: Any) -> Any:
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _email(value: str) -> str:
+    if not _EMAIL.fullmatch(value):
+        raise ValueError("Enter an e-mail address such as ana@example.org.")
+    return value
+
+
+def _amount(value: Any) -> Any:
+    """Amounts travel as text; a JSON number is taken by its digits, so that no float arithmetic touches it."""
+    if isinstance(value, bool):
+        raise ValueError("Enter a plain number such as 1234.50.")
+    if isinstance(value, str | int | float | Decimal):
+        return money.parse(f"{value:f}" if isinstance(value, Decimal) else str(value))
+    return value
+
+
+def at_most(longest: int) -> AfterValidator:
+    """1 to `longest` characters, counted after the cleaning, since that is what is kept."""
+
+    def check(value: str) -> str:
+        if not value:
+            raise ValueError("Fill this in.")
+        if len(value) > longest:
+            raise ValueError(f"Use at most {longest:,} characters; this has {len(value):,}.")
+        return value
+
+    return AfterValidator(check)
+
+
+Line = Annotated[str, AfterValidator(_one_line)]
+Paragraph = Annotated[str, AfterValidator(_paragraph)]
+Optionally = BeforeValidator(_blank_is_none)
+Name = Annotated[Line, at_most(100)]
+PersonName = Annotated[Line, at_most(200)]
+Email = Annotated[Line, at_most(254), AfterValidator(_email)]
+Phone = Annotated[Annotated[Line, at_most(50)] | None, Optionally]
+Notes = Annotated[Annotated[Paragraph, at_most(2000)] | None, Optionally]
+Amount = Annotated[Decimal, BeforeValidator(_amount)]
+
+
+def email_key(email: str) -> str:
+    """The address by which donors and staff are known: without case and surrounding space."""
+    return unicodedata.normalize("NFC", email).strip().casefold()
+
+
+def name_key(name: str) -> str:
+    """The form in which two package names of an event may not be the same: without case."""
+    return unicodedata.normalize("NFKC", re.sub(r"\s+", " ", name).strip()).casefold()

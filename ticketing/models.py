@@ -1,0 +1,497 @@
+"""Every table, with the rules a database can hold as named constraints.
+
+Amounts are USD in NUMERIC(12,2), moments are UTC, ids are UUIDs made here (version 7, so that indexes stay dense).
+An event is a wall: rows below it carry event_id, and composite foreign keys keep a purchase from pointing
+at another event's package, donor or promo code.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Computed,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    LargeBinary,
+    MetaData,
+    Numeric,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, UUID, ExcludeConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from uuid_utils.compat import uuid7
+
+ROLES = ("admin", "coordinator", "viewer")
+OPTION_TYPES = ("boolean", "multi_select", "text_input")
+DISCOUNT_TYPES = ("percentage", "fixed_amount")
+PAYMENT_STATUSES = ("completed", "pending", "failed", "refunded", "voided")
+COUNTING_STATUSES = ("completed", "pending")
+BOX_OFFICE_CHANNELS = ("cash", "cheque", "card_terminal", "comp")
+CHANNELS = (*BOX_OFFICE_CHANNELS, "online", "import")
+
+
+def one_of(column: str, values: tuple[str, ...]) -> str:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return f"{column} IN ({listed})"
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "pk": "pk_%(table_name)s",
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        }
+    )
+    type_annotation_map: ClassVar = {
+        str: Text,
+        datetime: DateTime(timezone=True),
+        Decimal: Numeric(12, 2),
+        uuid.UUID: UUID(as_uuid=True),
+        list[str]: ARRAY(Text),
+        Any: JSONB(none_as_null=True),
+    }
+
+
+class HasId:
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True, default=uuid7)
+
+
+class Event(HasId, Base):
+    __tablename__ = "events"
+
+    name: Mapped[str]
+    starts_at: Mapped[datetime]
+    time_zone: Mapped[str]
+    venue: Mapped[str]
+    revenue_goal: Mapped[Decimal | None]
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        CheckConstraint("char_length(name) BETWEEN 1 AND 100", "name_length"),
+        CheckConstraint("char_length(venue) BETWEEN 1 AND 200", "venue_length"),
+        CheckConstraint("revenue_goal > 0", "revenue_goal_positive"),
+    )
+
+
+class Staff(HasId, Base):
+    __tablename__ = "staff"
+
+    email: Mapped[str]
+    email_key: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    role: Mapped[str]
+    password_hash: Mapped[str | None]
+    is_active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        CheckConstraint(one_of("role", ROLES), "role_known"),
+        CheckConstraint("char_length(name) BETWEEN 1 AND 100", "name_length"),
+        CheckConstraint("char_length(email) BETWEEN 3 AND 254", "email_length"),
+    )
+
+
+class EventAssignment(Base):
+    __tablename__ = "event_assignments"
+
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"), primary_key=True)
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"), primary_key=True, index=True)
+
+
+class SignInSession(HasId, Base):
+    """A browser that signed in. The cookie carries a secret; only its SHA-256 is kept."""
+
+    __tablename__ = "sign_in_sessions"
+
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"), index=True)
+    secret_hash: Mapped[bytes] = mapped_column(unique=True)
+    user_agent: Mapped[str]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class ApiToken(HasId, Base):
+    __tablename__ = "api_tokens"
+
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"), index=True)
+    name: Mapped[str]
+    secret_hash: Mapped[bytes] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+    __table_args__ = (CheckConstraint("char_length(name) BETWEEN 1 AND 100", "name_length"),)
+
+
+class Image(HasId, Base):
+    """A package's picture, re-encoded and without metadata, and its thumbnail."""
+
+    __tablename__ = "images"
+
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"))
+    sha256: Mapped[bytes]
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    thumbnail: Mapped[bytes] = mapped_column(LargeBinary)
+    media_type: Mapped[str]
+    width: Mapped[int]
+    height: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        UniqueConstraint("event_id", "sha256"),
+        UniqueConstraint("event_id", "id"),
+        CheckConstraint(one_of("media_type", ("image/jpeg", "image/png", "image/webp")), "media_type_known"),
+        CheckConstraint("octet_length(sha256) = 32", "sha256_length"),
+        CheckConstraint("octet_length(content) <= 5242880", "content_size"),
+        CheckConstraint("width > 0 AND height > 0", "size_positive"),
+    )
+
+
+class Package(HasId, Base):
+    """Something on sale. `version` counts staff edits and is what an editor compares; `sales_version` counts
+    everything that changes sales figures and never disturbs an editor."""
+
+    __tablename__ = "packages"
+
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"))
+    name: Mapped[str]
+    name_key: Mapped[str]
+    price: Mapped[Decimal]
+    seats_per_package: Mapped[int]
+    description: Mapped[str]
+    quantity_limit: Mapped[int | None]
+    is_sponsorship: Mapped[bool] = mapped_column(default=False)
+    is_enabled: Mapped[bool] = mapped_column(default=True)
+    image_id: Mapped[uuid.UUID | None]
+    image_alt: Mapped[str | None]
+    display_order: Mapped[int]
+    sold_count: Mapped[int] = mapped_column(default=0)
+    sales_version: Mapped[int] = mapped_column(BigInteger, default=0)
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        UniqueConstraint("event_id", "id"),
+        UniqueConstraint("event_id", "name_key"),
+        UniqueConstraint("event_id", "display_order", deferrable=True, initially="DEFERRED"),
+        ForeignKeyConstraint(["event_id", "image_id"], ["images.event_id", "images.id"]),
+        CheckConstraint("char_length(name) BETWEEN 1 AND 100", "name_length"),
+        CheckConstraint("price BETWEEN 0 AND 1000000", "price_range"),
+        CheckConstraint("seats_per_package BETWEEN 1 AND 100", "seats_range"),
+        CheckConstraint("char_length(description) BETWEEN 1 AND 1000", "description_length"),
+        CheckConstraint("quantity_limit BETWEEN 1 AND 10000", "quantity_limit_range"),
+        CheckConstraint("sold_count >= 0", "sold_count_not_negative"),
+        CheckConstraint("sold_count <= quantity_limit", "sold_within_limit"),
+        CheckConstraint("display_order >= 1", "display_order_positive"),
+    )
+
+    @property
+    def available(self) -> int | None:
+        """Packages left to sell; None means unlimited."""
+        return None if self.quantity_limit is None else self.quantity_limit - self.sold_count
+
+    @property
+    def is_sold_out(self) -> bool:
+        return self.available == 0
+
+
+class Option(HasId, Base):
+    """A question asked with a package. At most 4 active ones: the places 1-4 are unique among them."""
+
+    __tablename__ = "options"
+
+    event_id: Mapped[uuid.UUID]
+    package_id: Mapped[uuid.UUID]
+    label: Mapped[str]
+    option_type: Mapped[str]
+    choices: Mapped[list[str] | None]
+    is_required: Mapped[bool] = mapped_column(default=True)
+    display_order: Mapped[int]
+    retired_at: Mapped[datetime | None]
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        UniqueConstraint("package_id", "id"),
+        ForeignKeyConstraint(["event_id", "package_id"], ["packages.event_id", "packages.id"], ondelete="CASCADE"),
+        ExcludeConstraint(
+            ("package_id", "="),
+            ("display_order", "="),
+            using="btree",
+            where=text("retired_at IS NULL"),
+            name="ex_options_active_display_order",
+            deferrable=True,
+            initially="DEFERRED",
+        ),
+        CheckConstraint("char_length(label) BETWEEN 1 AND 200", "label_length"),
+        CheckConstraint(one_of("option_type", OPTION_TYPES), "option_type_known"),
+        CheckConstraint("display_order BETWEEN 1 AND 4", "at_most_four"),
+        CheckConstraint(
+            "CASE WHEN option_type = 'multi_select' THEN choices IS NOT NULL AND choices_are_valid(choices)"
+            " ELSE choices IS NULL END",
+            "choices_valid",
+        ),
+    )
+
+
+class PromoCode(HasId, Base):
+    __tablename__ = "promo_codes"
+
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"))
+    code: Mapped[str]
+    discount_type: Mapped[str]
+    discount_value: Mapped[Decimal]
+    expires_at: Mapped[datetime | None]
+    max_total_uses: Mapped[int | None]
+    max_uses_per_donor: Mapped[int | None]
+    is_active: Mapped[bool] = mapped_column(default=True)
+    current_uses: Mapped[int] = mapped_column(default=0)
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        UniqueConstraint("event_id", "id"),
+        UniqueConstraint("event_id", "code"),
+        CheckConstraint("code ~ '^[A-Z0-9]{4,20}$'", "code_letters_and_digits"),
+        CheckConstraint(one_of("discount_type", DISCOUNT_TYPES), "discount_type_known"),
+        CheckConstraint(
+            "CASE discount_type WHEN 'percentage' THEN discount_value BETWEEN 1 AND 100"
+            " ELSE discount_value BETWEEN 1 AND 10000 END",
+            "discount_value_range",
+        ),
+        CheckConstraint("max_total_uses BETWEEN 1 AND 10000", "max_total_uses_range"),
+        CheckConstraint("max_uses_per_donor BETWEEN 1 AND 100", "max_uses_per_donor_range"),
+        CheckConstraint("current_uses >= 0", "current_uses_not_negative"),
+        CheckConstraint("current_uses <= max_total_uses", "uses_within_limit"),
+    )
+
+
+class Donor(HasId, Base):
+    """Who bought in an event, known by `email_key`: the address without case and surrounding space."""
+
+    __tablename__ = "donors"
+
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"))
+    email: Mapped[str]
+    email_key: Mapped[str]
+    name: Mapped[str]
+    phone: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        UniqueConstraint("event_id", "id"),
+        UniqueConstraint("event_id", "email_key"),
+        CheckConstraint("char_length(name) BETWEEN 1 AND 200", "name_length"),
+        CheckConstraint("char_length(email) BETWEEN 3 AND 254", "email_length"),
+        CheckConstraint("char_length(phone) <= 50", "phone_length"),
+    )
+
+
+class ImportBatch(HasId, Base):
+    __tablename__ = "import_batches"
+
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"), index=True)
+    staff_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))
+    imported_by: Mapped[str]
+    file_name: Mapped[str]
+    rows_imported: Mapped[int]
+    rows_skipped: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        UniqueConstraint("event_id", "id"),
+        CheckConstraint("rows_imported >= 0 AND rows_skipped >= 0", "rows_not_negative"),
+    )
+
+
+class Purchase(HasId, Base):
+    """One donor bought `quantity` of one package. Price, seats and the purchaser are as they were at that moment."""
+
+    __tablename__ = "purchases"
+
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"))
+    package_id: Mapped[uuid.UUID]
+    donor_id: Mapped[uuid.UUID]
+    quantity: Mapped[int]
+    unit_price: Mapped[Decimal]
+    seats_per_package: Mapped[int]
+    seats: Mapped[int] = mapped_column(Computed("quantity * seats_per_package", persisted=True))
+    list_price: Mapped[Decimal]
+    discount: Mapped[Decimal]
+    fee: Mapped[Decimal | None]
+    total: Mapped[Decimal]
+    promo_code_id: Mapped[uuid.UUID | None]
+    payment_status: Mapped[str]
+    channel: Mapped[str]
+    purchaser_name: Mapped[str]
+    purchaser_email: Mapped[str]
+    purchaser_phone: Mapped[str | None]
+    notes: Mapped[str | None]
+    external_sale_id: Mapped[str | None]
+    import_batch_id: Mapped[uuid.UUID | None]
+    recorded_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))
+    purchased_at: Mapped[datetime]
+    recorded_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    idempotency_key: Mapped[str | None]
+    request_hash: Mapped[bytes | None]
+    voided_at: Mapped[datetime | None]
+    void_reason: Mapped[str | None]
+
+    __table_args__ = (
+        UniqueConstraint("event_id", "id"),
+        ForeignKeyConstraint(["event_id", "package_id"], ["packages.event_id", "packages.id"]),
+        ForeignKeyConstraint(["event_id", "donor_id"], ["donors.event_id", "donors.id"]),
+        ForeignKeyConstraint(["event_id", "promo_code_id"], ["promo_codes.event_id", "promo_codes.id"]),
+        ForeignKeyConstraint(["event_id", "import_batch_id"], ["import_batches.event_id", "import_batches.id"]),
+        Index("ix_purchases_event_purchased", "event_id", "purchased_at", "id"),
+        Index("ix_purchases_package", "package_id"),
+        Index("ix_purchases_donor", "donor_id"),
+        Index(
+            "uq_purchases_external_sale",
+            "event_id",
+            "external_sale_id",
+            unique=True,
+            postgresql_where=text("external_sale_id IS NOT NULL"),
+        ),
+        Index(
+            "uq_purchases_idempotency",
+            "event_id",
+            "idempotency_key",
+            unique=True,
+            postgresql_where=text("idempotency_key IS NOT NULL"),
+        ),
+        CheckConstraint("quantity BETWEEN 1 AND 10000", "quantity_range"),
+        CheckConstraint("seats_per_package BETWEEN 1 AND 100", "seats_range"),
+        CheckConstraint("unit_price >= 0 AND list_price >= 0 AND total >= 0", "amounts_not_negative"),
+        CheckConstraint("discount >= 0", "discount_not_negative"),
+        CheckConstraint("fee >= 0", "fee_not_negative"),
+        CheckConstraint("channel = 'import' OR list_price = unit_price * quantity", "list_price_adds_up"),
+        CheckConstraint("channel = 'import' OR total = list_price - discount", "total_adds_up"),
+        CheckConstraint(one_of("payment_status", PAYMENT_STATUSES), "payment_status_known"),
+        CheckConstraint(one_of("channel", CHANNELS), "channel_known"),
+        CheckConstraint("(channel = 'import') = (import_batch_id IS NOT NULL)", "imports_have_batches"),
+        CheckConstraint(
+            "(payment_status = 'voided') = (voided_at IS NOT NULL) AND (voided_at IS NULL) = (void_reason IS NULL)",
+            "void_has_reason",
+        ),
+        CheckConstraint("char_length(void_reason) BETWEEN 1 AND 500", "void_reason_length"),
+        CheckConstraint("char_length(notes) <= 2000", "notes_length"),
+        CheckConstraint("char_length(purchaser_name) BETWEEN 1 AND 200", "purchaser_name_length"),
+        CheckConstraint("char_length(idempotency_key) BETWEEN 1 AND 200", "idempotency_key_length"),
+        CheckConstraint("(idempotency_key IS NULL) = (request_hash IS NULL)", "key_has_hash"),
+    )
+
+
+class PromoUse(Base):
+    """A purchase that used a promo code. A use that was given back (void) keeps its row and no longer counts."""
+
+    __tablename__ = "promo_uses"
+
+    purchase_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    event_id: Mapped[uuid.UUID]
+    promo_code_id: Mapped[uuid.UUID]
+    donor_id: Mapped[uuid.UUID]
+    discount: Mapped[Decimal]
+    used_at: Mapped[datetime]
+    given_back_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        ForeignKeyConstraint(["event_id", "purchase_id"], ["purchases.event_id", "purchases.id"]),
+        ForeignKeyConstraint(["event_id", "promo_code_id"], ["promo_codes.event_id", "promo_codes.id"]),
+        ForeignKeyConstraint(["event_id", "donor_id"], ["donors.event_id", "donors.id"]),
+        Index("ix_promo_uses_code_donor", "promo_code_id", "donor_id"),
+        CheckConstraint("discount >= 0", "discount_not_negative"),
+    )
+
+
+class Answer(Base):
+    """What a purchaser answered: true/false, a list of choices, or text. Skipped questions have no row."""
+
+    __tablename__ = "answers"
+
+    purchase_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    option_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("options.id"), primary_key=True, index=True)
+    event_id: Mapped[uuid.UUID]
+    value: Mapped[Any]
+
+    __table_args__ = (
+        ForeignKeyConstraint(["event_id", "purchase_id"], ["purchases.event_id", "purchases.id"]),
+        CheckConstraint("jsonb_typeof(value) IN ('boolean', 'array', 'string')", "value_shape"),
+        CheckConstraint(
+            "jsonb_typeof(value) <> 'string' OR char_length(value #>> '{}') BETWEEN 1 AND 500", "text_length"
+        ),
+        CheckConstraint(
+            "jsonb_typeof(value) <> 'array' OR jsonb_array_length(value) BETWEEN 1 AND 10", "choices_picked"
+        ),
+    )
+
+
+class AssignedTicket(HasId, Base):
+    """One seat of a purchase, with a code to say aloud (no I, L, O, 0, 1) and a guest once one is named."""
+
+    __tablename__ = "assigned_tickets"
+
+    event_id: Mapped[uuid.UUID]
+    purchase_id: Mapped[uuid.UUID]
+    seat_number: Mapped[int]
+    code: Mapped[str]
+    guest_name: Mapped[str | None]
+    guest_email: Mapped[str | None]
+
+    __table_args__ = (
+        UniqueConstraint("purchase_id", "seat_number"),
+        UniqueConstraint("event_id", "code"),
+        ForeignKeyConstraint(["event_id", "purchase_id"], ["purchases.event_id", "purchases.id"]),
+        CheckConstraint("seat_number >= 1", "seat_number_positive"),
+        CheckConstraint("code ~ '^[A-HJKMNP-Z2-9]{8}$'", "code_unmistakable"),
+        CheckConstraint("char_length(guest_name) BETWEEN 1 AND 200", "guest_name_length"),
+        CheckConstraint("guest_email IS NULL OR guest_name IS NOT NULL", "email_belongs_to_a_name"),
+    )
+
+
+class AuditEntry(Base):
+    """One field of one change, written once. Triggers refuse UPDATE, DELETE and TRUNCATE."""
+
+    __tablename__ = "audit_log"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    occurred_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    event_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("events.id"))
+    staff_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))
+    actor: Mapped[str]
+    via: Mapped[str]
+    action: Mapped[str]
+    subject_type: Mapped[str]
+    subject_id: Mapped[uuid.UUID]
+    subject_name: Mapped[str]
+    subject_version: Mapped[int | None]
+    field: Mapped[str | None]
+    old_value: Mapped[Any | None]
+    new_value: Mapped[Any | None]
+    change_id: Mapped[uuid.UUID]
+
+    __table_args__ = (
+        Index("ix_audit_log_event", "event_id", "id"),
+        Index("ix_audit_log_subject", "subject_id", "id"),
+        Index("ix_audit_log_staff", "staff_id", "id"),
+        CheckConstraint(one_of("via", ("app", "api", "command_line")), "via_known"),
+    )

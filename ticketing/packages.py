@@ -1,0 +1,188 @@
+"""Packages: what an event sells. Source of every rule: PRODUCT "Packages"."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+from sqlalchemy import Select, exists, func, select
+from sqlalchemy import delete as sql_delete
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from ticketing import accounts, audit
+from ticketing.actors import Actor
+from ticketing.db import constraint_name
+from ticketing.errors import DuplicateName, HasSales, LimitBelowSold, NotFound, StaleVersion
+from ticketing.fields import Amount, Draft, Name, Optionally, Paragraph, at_most, name_key, validated
+from ticketing.models import Event, Package, Purchase
+
+PER_PAGE = 20
+
+
+def _price(amount: Any) -> Any:
+    if not 0 <= amount <= 1_000_000:
+        raise ValueError("Enter a price from 0.00 to 1,000,000.00.")
+    return amount
+
+
+class PackageDraft(Draft):
+    """`price` is USD for the whole package; `quantity_limit` counts packages, not seats, and None is unlimited."""
+
+    name: Name
+    price: Annotated[Amount, AfterValidator(_price)]
+    seats_per_package: Annotated[int, Field(ge=1, le=100)]
+    description: Annotated[Paragraph, at_most(1000)]
+    quantity_limit: Annotated[Annotated[int, Field(ge=1, le=10_000)] | None, Optionally] = None
+    is_sponsorship: bool = False
+    is_enabled: bool = True
+
+
+def create(session: Session, actor: Actor, event_id: uuid.UUID, draft: PackageDraft) -> Package:
+    """Adds a package at the end of the display order. Raises DuplicateName."""
+    accounts.require(session, actor, "change", event_id)
+    _hold_order(session, event_id)
+    last = session.scalar(select(func.max(Package.display_order)).where(Package.event_id == event_id)) or 0
+    package = Package(event_id=event_id, name_key=name_key(draft.name), display_order=last + 1, **draft.model_dump())
+    session.add(package)
+    _flush(session, draft.name)
+    audit.record(
+        session,
+        actor,
+        event_id,
+        "package.created",
+        package,
+        [audit.Change(field, None, value) for field, value in draft.model_dump().items()],
+    )
+    return package
+
+
+def change(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    package_id: uuid.UUID,
+    values: Mapping[str, Any],
+    *,
+    seen_version: int,
+) -> Package:
+    """Changes the given fields of a package the actor saw at `seen_version`; past purchases keep their price.
+
+    Raises StaleVersion with what others changed meanwhile, InvalidInput, DuplicateName, LimitBelowSold. Sales do not
+    touch the version, so a busy sale never blocks an editor.
+    """
+    accounts.require(session, actor, "change", event_id)
+    package = _get_for_change(session, event_id, package_id)
+    if package.version != seen_version:
+        raise StaleVersion(
+            package.name, package.version, audit.changes_since(session, event_id, package_id, seen_version)
+        )
+    current = {field: getattr(package, field) for field in PackageDraft.model_fields}
+    given = {field: value for field, value in values.items() if field in current}
+    draft = validated(PackageDraft, current | given)
+    if draft.quantity_limit is not None and draft.quantity_limit < package.sold_count:
+        raise LimitBelowSold(draft.quantity_limit, package.sold_count)
+    _apply(session, actor, package, draft.model_dump())
+    return package
+
+
+def set_enabled(
+    session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID, *, enabled: bool
+) -> Package:
+    """Puts a package on sale or takes it off; doing it twice is doing it once."""
+    accounts.require(session, actor, "change", event_id)
+    package = _get_for_change(session, event_id, package_id)
+    _apply(session, actor, package, {"is_enabled": enabled})
+    return package
+
+
+def delete(session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID) -> None:
+    """Removes a package nobody ever bought, with its options. Raises HasSales when there is any purchase."""
+    accounts.require(session, actor, "change", event_id)
+    package = _get_for_change(session, event_id, package_id, sold_meanwhile=False)
+    if session.scalar(select(exists().where(Purchase.package_id == package_id))):
+        raise HasSales(
+            f"{package.name} has purchases, so it stays in the records. Disable it instead: "
+            "it is then no longer for sale."
+        )
+    audit.record(
+        session,
+        actor,
+        event_id,
+        "package.deleted",
+        package,
+        [audit.Change(field, getattr(package, field), None) for field in PackageDraft.model_fields],
+    )
+    session.execute(sql_delete(Package).where(Package.id == package_id, Package.event_id == event_id))
+
+
+def get(session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID) -> Package:
+    """One package of an event the actor may see. Raises NotFound."""
+    accounts.require(session, actor, "read", event_id)
+    package = session.scalar(select(Package).where(Package.id == package_id, Package.event_id == event_id))
+    if package is None:
+        raise NotFound("package")
+    return package
+
+
+def list_page(
+    session: Session, actor: Actor, event_id: uuid.UUID, *, page: int = 1, per_page: int = PER_PAGE
+) -> tuple[list[Package], int]:
+    """One page of an event's packages in display order, and how many there are in all."""
+    accounts.require(session, actor, "read", event_id)
+    total = session.scalar(select(func.count()).where(Package.event_id == event_id)) or 0
+    rows = session.scalars(_ordered(event_id).limit(per_page).offset((page - 1) * per_page))
+    return list(rows), total
+
+
+def list_on_offer(session: Session, actor: Actor, event_id: uuid.UUID) -> list[Package]:
+    """What may be sold now, in display order: enabled packages, the sold-out ones among them."""
+    accounts.require(session, actor, "read", event_id)
+    return list(session.scalars(_ordered(event_id).where(Package.is_enabled)))
+
+
+def _ordered(event_id: uuid.UUID) -> Select[Package]:
+    return select(Package).where(Package.event_id == event_id).order_by(Package.display_order)
+
+
+def _get_for_change(
+    session: Session, event_id: uuid.UUID, package_id: uuid.UUID, *, sold_meanwhile: bool = True
+) -> Package:
+    """The row, held until the transaction ends. For deletion also against purchases that only refer to it."""
+    package = session.scalar(
+        select(Package)
+        .where(Package.id == package_id, Package.event_id == event_id)
+        .with_for_update(key_share=sold_meanwhile)
+        .execution_options(populate_existing=True)
+    )
+    if package is None:
+        raise NotFound("package")
+    return package
+
+
+def _apply(session: Session, actor: Actor, package: Package, values: dict[str, Any]) -> None:
+    changes = audit.changes_between(package, values)
+    if not changes:
+        return
+    for each in changes:
+        setattr(package, each.field, each.new)
+    package.name_key = name_key(package.name)
+    package.version += 1
+    _flush(session, package.name)
+    audit.record(session, actor, package.event_id, "package.changed", package, changes)
+
+
+def _flush(session: Session, name: str) -> None:
+    try:
+        session.flush()
+    except IntegrityError as broken:
+        if constraint_name(broken) == "uq_packages_event_id_name_key":
+            raise DuplicateName(name) from broken
+        raise
+
+
+def _hold_order(session: Session, event_id: uuid.UUID) -> None:
+    """One at a time may add to or rearrange an event's packages; sales go on."""
+    session.execute(select(Event.id).where(Event.id == event_id).with_for_update(key_share=True))

@@ -1,0 +1,53 @@
+"""What a purchase costs: pure arithmetic, no database.
+
+Source of every rule: PRODUCT "Promo codes" (the discount is taken once from quantity x price, a percentage is
+rounded half-up to the cent, the total never goes below zero).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from ticketing import money
+
+DiscountType = Literal["percentage", "fixed_amount"]
+
+
+@dataclass(frozen=True)
+class Discount:
+    """What a promo code takes off: `value` is percent (1-100) or USD."""
+
+    discount_type: DiscountType
+    value: Decimal
+
+
+@dataclass(frozen=True)
+class Quote:
+    """USD amounts of one purchase; list_price - discount == total, always."""
+
+    list_price: Decimal
+    discount: Decimal
+    total: Decimal
+
+
+COMPLIMENTARY = Discount("percentage", Decimal(100))
+
+
+def quote(price: Decimal, quantity: int, discount: Discount | None = None) -> Quote:
+    """The amounts for `quantity` packages at `price` USD each, with at most one discount.
+
+    The discount is taken once from quantity x price and is never more than it.
+    """
+    list_price = money.to_cents(price * quantity)
+    taken_off = _taken_off(list_price, discount)
+    return Quote(list_price, taken_off, list_price - taken_off)
+
+
+def _taken_off(list_price: Decimal, discount: Discount | None) -> Decimal:
+    if discount is None:
+        return money.ZERO
+    if discount.discount_type == "percentage":
+        return min(money.percent_of(list_price, discount.value), list_price)
+    return min(money.to_cents(discount.value), list_price)
