@@ -1,0 +1,294 @@
+"""Purchases: the one place where package, options, promo code, price and tickets meet in one transaction.
+
+Source of every rule: PRODUCT "Purchases". What can fail by reading is judged first; then scarce things are taken,
+always the package before the promo code, so that no two purchases wait for each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from ticketing import accounts, audit, money, options, packages, pricing, promo_codes
+from ticketing.actors import Actor
+from ticketing.errors import IdempotencyMismatch, InvalidInput, NotFound, NotForSale, PriceChanged, SoldOut
+from ticketing.fields import Draft, Email, Notes, Optionally, PersonName, Phone, email_key
+from ticketing.models import Answer, AssignedTicket, Package, PromoCode, Purchase
+from ticketing.pricing import Discount, Quote
+
+CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+
+
+class DonorDraft(Draft):
+    name: PersonName
+    email: Email
+    phone: Phone = None
+
+
+class GuestDraft(Draft):
+    name: PersonName
+    email: Annotated[Email | None, Optionally] = None
+
+
+class AnswerDraft(Draft):
+    option_id: uuid.UUID
+    value: bool | list[str] | str | None = None
+
+
+def _answered_once(answers: list[AnswerDraft]) -> list[AnswerDraft]:
+    if len({answer.option_id for answer in answers}) < len(answers):
+        raise ValueError("Answer each question once.")
+    return answers
+
+
+class PurchaseDraft(Draft):
+    """`quantity` counts packages. `package_version` is the one the buyer was quoted; without it today's price holds.
+
+    `guests` are named seat by seat from the first; the rest can be named later.
+    """
+
+    package_id: uuid.UUID
+    quantity: Annotated[int, Field(ge=1, le=10_000)]
+    donor: DonorDraft
+    promo_code: Annotated[str | None, Optionally] = None
+    answers: Annotated[list[AnswerDraft], AfterValidator(_answered_once)] = []
+    guests: list[GuestDraft] = []
+    payment_status: Literal["completed", "pending"] = "completed"
+    channel: Literal["cash", "cheque", "card_terminal", "comp", "online"] = "online"
+    package_version: int | None = None
+    notes: Notes = None
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A purchase as it stands; `is_repeat` when the idempotency key had recorded it before."""
+
+    purchase: Purchase
+    tickets: list[AssignedTicket]
+    promo_code: str | None
+    answers: dict[uuid.UUID, Any]
+    is_repeat: bool = False
+
+
+def quote(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    *,
+    package_id: uuid.UUID,
+    quantity: int,
+    channel: str = "online",
+    promo_code: str | None = None,
+    donor_email: str = "",
+) -> Quote:
+    """What a purchase would cost now, in USD; changes nothing. Raises NotFound, PromoRefused, InvalidInput."""
+    package = packages.get(session, actor, event_id, package_id)
+    discount = _complimentary(channel, promo_code)
+    if promo_code and promo_code.strip():
+        row = promo_codes.judge(
+            session, event_id, promo_code, donor_email_key=email_key(donor_email), moment=datetime.now(UTC)
+        )
+        discount = Discount("percentage" if row.discount_type == "percentage" else "fixed_amount", row.discount_value)
+    return pricing.quote(package.price, quantity, discount)
+
+
+def record(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    draft: PurchaseDraft,
+    *,
+    idempotency_key: str | None = None,
+    moment: datetime | None = None,
+) -> Recorded:
+    """Sells: takes the capacity and the promo use, fixes the price, makes one ticket per seat.
+
+    The same key with the same draft answers with the first result and changes nothing. `moment` (UTC, default now)
+    is when it was bought; expiry is judged at it. Raises NotFound, InvalidInput (field sentences), NotForSale,
+    SoldOut, PriceChanged (against `package_version`), PromoRefused, IdempotencyMismatch; then nothing is changed.
+    """
+    accounts.require(session, actor, "change", event_id)
+    fingerprint = _fingerprint(draft)
+    if idempotency_key and (earlier := _find_recorded(session, event_id, idempotency_key)):
+        if earlier.purchase.request_hash != fingerprint:
+            raise IdempotencyMismatch
+        return earlier
+    moment = moment or datetime.now(UTC)
+    answers = options.accepted_answers(
+        options.active_for(session, event_id, draft.package_id),
+        {answer.option_id: answer.value for answer in draft.answers},
+    )
+    discount = _complimentary(draft.channel, draft.promo_code)
+
+    package = _take(session, event_id, draft)
+    seats = package.seats_per_package * draft.quantity
+    if len(draft.guests) > seats:
+        raise InvalidInput({"guests": f"{len(draft.guests)} guests are named for {seats} seats. Remove some."})
+    promo_code_id = None
+    if draft.promo_code:
+        promo_code_id, discount = promo_codes.take(
+            session, event_id, draft.promo_code, donor_email_key=email_key(draft.donor.email), moment=moment
+        )
+    price = pricing.quote(package.price, draft.quantity, discount)
+    purchase = Purchase(
+        id=uuid7(), event_id=event_id, package_id=draft.package_id, quantity=draft.quantity,
+        unit_price=package.price, seats_per_package=package.seats_per_package, seats=seats,
+        list_price=price.list_price, discount=price.discount, total=price.total, promo_code_id=promo_code_id,
+        payment_status=draft.payment_status, channel=draft.channel, purchaser_name=draft.donor.name,
+        purchaser_email=draft.donor.email, purchaser_phone=draft.donor.phone, notes=draft.notes,
+        recorded_by=actor.staff_id, purchased_at=moment,
+        idempotency_key=idempotency_key, request_hash=fingerprint if idempotency_key else None,
+    )  # fmt: skip
+    tickets = _tickets(purchase, draft.guests)
+    _insert(session, purchase, tickets, answers)
+    code = promo_codes.normalised(draft.promo_code) if draft.promo_code else None
+    return Recorded(purchase, tickets, code, answers)
+
+
+def new_ticket_code() -> str:
+    """Eight letters and digits that are not mistaken for each other, to be read aloud."""
+    return "".join(secrets.choice(CODE_LETTERS) for _ in range(8))
+
+
+def _complimentary(channel: str, promo_code: str | None) -> Discount | None:
+    """Comp is given away: it costs nothing, so a promo code would be spent on nothing."""
+    if channel != "comp":
+        return None
+    if promo_code and promo_code.strip():
+        raise InvalidInput({"promo_code": "A comp sale costs nothing. Remove the promo code."})
+    return pricing.COMPLIMENTARY
+
+
+_TAKE = text("""
+    UPDATE packages SET sold_count = sold_count + :quantity, sales_version = sales_version + 1
+    WHERE id = :package_id AND event_id = :event_id AND is_enabled
+      AND (quantity_limit IS NULL OR sold_count + :quantity <= quantity_limit)
+    RETURNING name, price, seats_per_package, version
+""")
+
+
+def _take(session: Session, event_id: uuid.UUID, draft: PurchaseDraft) -> Any:
+    """Takes the capacity and holds the package until the transaction ends: name, price, seats and version as sold."""
+    taken = session.execute(
+        _TAKE, {"package_id": draft.package_id, "event_id": event_id, "quantity": draft.quantity}
+    ).first()
+    if taken is None:
+        _refuse(session, event_id, draft)
+        return _take(session, event_id, draft)
+    if draft.package_version is not None and draft.package_version != taken.version:
+        meanwhile = audit.changes_since(session, event_id, draft.package_id, draft.package_version)
+        if draft.package_version > taken.version or {"price", "seats_per_package"} & {c.field for c in meanwhile}:
+            seats = "1 seat" if taken.seats_per_package == 1 else f"{taken.seats_per_package} seats"
+            raise PriceChanged(taken.name, f"{money.dollars(taken.price)} for {seats}")
+    return taken
+
+
+def _refuse(session: Session, event_id: uuid.UUID, draft: PurchaseDraft) -> None:
+    """Why the capacity was not taken; returns when the package became available in between."""
+    package = session.scalar(
+        select(Package)
+        .where(Package.id == draft.package_id, Package.event_id == event_id)
+        .execution_options(populate_existing=True)
+    )
+    if package is None:
+        raise NotFound("package")
+    if not package.is_enabled:
+        raise NotForSale(package.name)
+    limit = package.quantity_limit
+    if limit is not None and package.sold_count + draft.quantity > limit:
+        raise SoldOut(package.name, sold=package.sold_count, limit=limit)
+
+
+def _tickets(purchase: Purchase, guests: list[GuestDraft]) -> list[AssignedTicket]:
+    named = dict(enumerate(guests, start=1))
+    return [
+        AssignedTicket(
+            id=uuid7(), event_id=purchase.event_id, purchase_id=purchase.id, seat_number=seat, code=new_ticket_code(),
+            guest_name=named[seat].name if seat in named else None,
+            guest_email=named[seat].email if seat in named else None,
+        )
+        for seat in range(1, purchase.seats + 1)
+    ]  # fmt: skip
+
+
+# One round trip while the package is held; foreign keys are checked when the statement ends.
+_INSERT = text("""
+    WITH donor AS (
+        INSERT INTO donors (id, event_id, email, email_key, name, phone)
+        VALUES (:donor_id, :event_id, :purchaser_email, :email_key, :purchaser_name, :purchaser_phone)
+        ON CONFLICT (event_id, email_key) DO UPDATE
+            SET name = excluded.name, email = excluded.email, phone = coalesce(excluded.phone, donors.phone)
+        RETURNING id
+    ), purchase AS (
+        INSERT INTO purchases (id, event_id, package_id, donor_id, quantity, unit_price, seats_per_package, list_price,
+            discount, total, promo_code_id, payment_status, channel, purchaser_name, purchaser_email, purchaser_phone,
+            notes, recorded_by, purchased_at, idempotency_key, request_hash)
+        SELECT :id, :event_id, :package_id, donor.id, :quantity, :unit_price, :seats_per_package, :list_price,
+            :discount, :total, :promo_code_id, :payment_status, :channel, :purchaser_name, :purchaser_email,
+            :purchaser_phone, :notes, :recorded_by, :purchased_at, :idempotency_key, :request_hash
+        FROM donor
+        RETURNING id, donor_id
+    ), promo_use AS (
+        INSERT INTO promo_uses (purchase_id, event_id, promo_code_id, donor_id, discount, used_at)
+        SELECT id, :event_id, :promo_code_id, donor_id, :discount, :purchased_at
+        FROM purchase WHERE CAST(:promo_code_id AS uuid) IS NOT NULL
+    ), answer AS (
+        INSERT INTO answers (purchase_id, event_id, option_id, value)
+        SELECT purchase.id, :event_id, given.option_id, CAST(given.value AS jsonb)
+        FROM purchase, unnest(CAST(:option_ids AS uuid[]), CAST(:answer_values AS text[])) AS given(option_id, value)
+    ), ticket AS (
+        INSERT INTO assigned_tickets (id, event_id, purchase_id, seat_number, code, guest_name, guest_email)
+        SELECT seat.id, :event_id, purchase.id, seat.number, seat.code, seat.guest_name, seat.guest_email
+        FROM purchase, unnest(CAST(:ticket_ids AS uuid[]), CAST(:codes AS text[]), CAST(:guest_names AS text[]),
+            CAST(:guest_emails AS text[])) WITH ORDINALITY AS seat(id, code, guest_name, guest_email, number)
+    )
+    SELECT donor_id FROM purchase
+""")
+_PURCHASE_PARAMETERS = [
+    "id", "event_id", "package_id", "quantity", "unit_price", "seats_per_package", "list_price", "discount", "total",
+    "promo_code_id", "payment_status", "channel", "purchaser_name", "purchaser_email", "purchaser_phone", "notes",
+    "recorded_by", "purchased_at", "idempotency_key", "request_hash",
+]  # fmt: skip
+
+
+def _insert(session: Session, purchase: Purchase, tickets: list[AssignedTicket], answers: dict[uuid.UUID, Any]) -> None:
+    purchase.donor_id = session.execute(
+        _INSERT,
+        {name: getattr(purchase, name) for name in _PURCHASE_PARAMETERS}
+        | {
+            "donor_id": uuid7(),
+            "email_key": email_key(purchase.purchaser_email),
+            "option_ids": list(answers),
+            "answer_values": [json.dumps(value) for value in answers.values()],
+            "ticket_ids": [ticket.id for ticket in tickets],
+            "codes": [ticket.code for ticket in tickets],
+            "guest_names": [ticket.guest_name for ticket in tickets],
+            "guest_emails": [ticket.guest_email for ticket in tickets],
+        },
+    ).scalar_one()
+
+
+def _find_recorded(session: Session, event_id: uuid.UUID, key: str) -> Recorded | None:
+    purchase = session.scalar(select(Purchase).where(Purchase.event_id == event_id, Purchase.idempotency_key == key))
+    if purchase is None:
+        return None
+    tickets = session.scalars(
+        select(AssignedTicket).where(AssignedTicket.purchase_id == purchase.id).order_by(AssignedTicket.seat_number)
+    )
+    answers = session.scalars(select(Answer).where(Answer.purchase_id == purchase.id))
+    code = session.scalar(select(PromoCode.code).where(PromoCode.id == purchase.promo_code_id))
+    return Recorded(purchase, list(tickets), code, {a.option_id: a.value for a in answers}, is_repeat=True)
+
+
+def _fingerprint(draft: PurchaseDraft) -> bytes:
+    return hashlib.sha256(draft.model_dump_json().encode()).digest()
