@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -26,7 +26,7 @@ class OptionDraft(Draft):
     label: Annotated[Line, at_most(200)]
     option_type: Literal["boolean", "multi_select", "text_input"]
     is_required: bool = True
-    choices: list[Annotated[Line, at_most(50)]] | None = None
+    choices: Annotated[list[Annotated[Line, at_most(50)]] | None, Field(validate_default=True)] = None
 
     @field_validator("choices")
     @classmethod
@@ -40,10 +40,6 @@ class OptionDraft(Draft):
         if len({choice.lower() for choice in choices}) < len(choices):
             raise ValueError("Each choice may stand in the list once.")
         return choices
-
-    def model_post_init(self, _context: Any) -> None:
-        if self.option_type == "multi_select" and self.choices is None:
-            raise InvalidInput({"choices": "Give 2 to 10 choices."})
 
 
 def create(session: Session, actor: Actor, package_id: uuid.UUID, draft: OptionDraft) -> Option:

@@ -109,7 +109,11 @@ def list_page(
 
 def judge(session: Session, event_id: uuid.UUID, code: str, *, donor_email_key: str, moment: datetime) -> PromoCode:
     """The code, if a purchase by this donor at `moment` could use it. Changes nothing. Raises PromoRefused."""
-    row = session.scalar(select(PromoCode).where(PromoCode.event_id == event_id, PromoCode.code == normalised(code)))
+    row = session.scalar(
+        select(PromoCode)
+        .where(PromoCode.event_id == event_id, PromoCode.code == normalised(code))
+        .execution_options(populate_existing=True)
+    )
     if row is None:
         raise PromoRefused("unknown", normalised(code))
     if not row.is_active:
@@ -144,7 +148,6 @@ def take(
         .execution_options(synchronize_session=False)
     ).first()
     if taken is None:
-        session.expire_all()
         judge(session, event_id, code, donor_email_key=donor_email_key, moment=moment)
         # It became usable between the two statements: a use came back or a limit was raised.
         return take(session, event_id, code, donor_email_key=donor_email_key, moment=moment)

@@ -21,7 +21,7 @@ from uuid_utils.compat import uuid7
 
 from ticketing import accounts, audit, money, options, packages, pricing, promo_codes
 from ticketing.actors import Actor
-from ticketing.errors import IdempotencyMismatch, InvalidInput, NotFound, NotForSale, PriceChanged, SoldOut
+from ticketing.errors import IdempotencyMismatch, InvalidInput, NotForSale, NotFound, PriceChanged, SoldOut
 from ticketing.fields import Draft, Email, Notes, Optionally, PersonName, Phone, email_key
 from ticketing.models import Answer, AssignedTicket, Package, PromoCode, Purchase
 from ticketing.pricing import Discount, Quote
