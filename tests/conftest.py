@@ -14,17 +14,15 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from tests import make
+from tests.database import Server, use_database
 from ticketing import db
 from ticketing.actors import Actor
 from ticketing.models import Event
 
-IS_CI = os.environ.get("CI") == "true"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex[:12]
 
@@ -40,55 +38,14 @@ def pytest_configure(config: pytest.Config) -> None:
         atexit.register(shutil.rmtree, _data_folder(), ignore_errors=True)
 
 
-class Server:
-    """The PostgreSQL of this run, on which every test database is made."""
-
-    def __init__(self, url: str) -> None:
-        self._url = make_url(url)
-        self._prefix = f"ticketdesk_test_{os.getpid()}_{WORKER}"
-        self._made: list[str] = []
-        self.template: str | None = None
-
-    def run(self, statement: sql.Composable) -> None:
-        with psycopg.connect(self.url_of(self._url.database or "postgres"), autocommit=True) as connection:
-            connection.execute(statement)
-
-    def url_of(self, database: str) -> str:
-        return self._url.set(drivername="postgresql", database=database).render_as_string(hide_password=False)
-
-    def create(self, *, migrated: bool = True) -> str:
-        """A new database's address, as empty as a first start leaves it, or without even a schema."""
-        name = f"{self._prefix}_{len(self._made)}"
-        template = self.template if migrated and self.template else "template0"
-        self.run(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'").format(
-                sql.Identifier(name), sql.Identifier(template)
-            )
-        )
-        self._made.append(name)
-        return self.url_of(name)
-
-    def drop_all(self) -> None:
-        for name in self._made:
-            self.run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
-def use_database(url: str) -> None:
-    """Everything in this process goes to `url` from now on."""
-    db.dispose()
-    os.environ["DATABASE_URL"] = url
-
-
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     configured = os.environ.get("DATABASE_URL")
     _data_folder().mkdir(exist_ok=True)
     os.environ["TICKETDESK_DATA"] = str(_data_folder())
-    server = Server(configured or db.start_embedded())
+    server = Server(configured or db.start_embedded(), prefix=f"ticketdesk_test_{os.getpid()}_{WORKER}")
     if not configured:
-        # Nobody keeps these rows, so nothing waits for the disk.
-        server.run(sql.SQL("ALTER SYSTEM SET fsync = off"))
-        server.run(sql.SQL("SELECT pg_reload_conf()"))
+        server.trade_safety_for_speed()
     template = server.create(migrated=False)
     use_database(template)
     db.migrate()
@@ -132,10 +89,3 @@ def admin() -> Actor:
 @pytest.fixture
 def event() -> Event:
     return make.event()
-
-
-def lacking(what: str) -> None:
-    """Skips where a developer has no `what`, and fails where everything must be there."""
-    if IS_CI:
-        pytest.fail(f"{what} is missing, and nothing may be skipped here")
-    pytest.skip(f"needs {what}")

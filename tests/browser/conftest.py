@@ -1,0 +1,146 @@
+"""A real server on a free port and a real Chromium. Where either is missing a developer's run skips; CI's fails."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.database import Server, use_database
+from ticketing.settings import ROOT
+
+IS_CI = os.environ.get("CI") == "true"
+SECONDS_TO_START = 60
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@dataclass(frozen=True)
+class Running:
+    url: str
+    database: str
+    log: Path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One worker takes all of these, so that one server and one browser do."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+def lacking(what: str) -> None:
+    if IS_CI:
+        pytest.fail(f"{what} is missing, and nothing may be skipped here")
+    pytest.skip(f"needs {what}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(database: str, folder: Path) -> Iterator[Running]:
+    """`streamlit run app.py` on `database`, from the moment it answers until the block ends."""
+    port = _free_port()
+    server = Running(f"http://localhost:{port}", database, folder / "server.log")
+    environment = os.environ | {
+        "DATABASE_URL": database,
+        "TICKETDESK_DATA": str(folder),
+        "STREAMLIT_SERVER_HEADLESS": "true",
+    }
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    with server.log.open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        _wait_until_it_answers(process, server)
+        yield server
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until_it_answers(process: subprocess.Popen[bytes], server: Running) -> None:
+    deadline = time.monotonic() + SECONDS_TO_START
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{server.url}/healthz", timeout=2).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    pytest.fail(f"The server did not start:\n{server.log.read_text()[-4000:]}")
+
+
+@pytest.fixture(scope="session")
+def shared_server(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with running(postgres.create(), tmp_path_factory.mktemp("live")) as server:
+        yield server
+
+
+@pytest.fixture
+def live_server(shared_server: Running, database: str) -> Iterator[str]:
+    """The address of the running server; `make` builds in its database meanwhile."""
+    use_database(shared_server.database)
+    yield shared_server.url
+    use_database(database)
+
+
+@pytest.fixture
+def fresh_server(empty_database: str, tmp_path: Path) -> Iterator[str]:
+    """The address of a server that nobody has used yet."""
+    with running(empty_database, tmp_path) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        lacking("Chromium (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A person's own window of 1280 x 800; a second person is `another_page`."""
+    with chromium.new_context(viewport={"width": 1280, "height": 800}) as context:
+        yield context.new_page()
+
+
+@pytest.fixture
+def another_page(chromium: Browser) -> Iterator[Page]:
+    with chromium.new_context(viewport={"width": 1280, "height": 800}) as context:
+        yield context.new_page()
+
+
+@pytest.fixture
+def phone(chromium: Browser) -> Iterator[Page]:
+    with chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True) as context:
+        yield context.new_page()
