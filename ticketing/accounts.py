@@ -239,9 +239,11 @@ def _standing(actor: Actor, event_id: uuid.UUID | None) -> Select[Any]:
     role = select(Staff.role).where(Staff.id == actor.staff_id).scalar_subquery()
     active: ColumnElement[bool] = exists().where(Staff.id == actor.staff_id, Staff.is_active)
     if actor.token_id is not None:
-        active &= exists().where(ApiToken.id == actor.token_id, _token_is_valid())
+        active &= exists().where(ApiToken.id == actor.token_id, ApiToken.staff_id == actor.staff_id, _token_is_valid())
     else:
-        active &= exists().where(SignInSession.id == actor.session_id, _session_is_open())
+        active &= exists().where(
+            SignInSession.id == actor.session_id, SignInSession.staff_id == actor.staff_id, _session_is_open()
+        )
     return select(
         role.label("role"),
         active.label("is_in"),
