@@ -120,6 +120,16 @@ def reading() -> Iterator[Session]:
         raise Unavailable() from failure
 
 
+def answers() -> bool:
+    """Whether the database can be reached now."""
+    try:
+        with engine().connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except (OperationalError, InterfaceError, PoolExhausted):
+        return False
+    return True
+
+
 def write(work: Callable[[Session], T]) -> T:
     """Runs `work` in one transaction and commits it; up to 3 attempts with growing pauses.
 

@@ -29,9 +29,10 @@ from datetime import datetime
 
 
 class TicketingError(Exception):
-    """A refusal. str() is the sentence to show."""
+    """A refusal. str() is the sentence to show; `field` is the one it is about, where it is about one."""
 
     code = "refused"
+    field: str | None = None
 
 
 class InvalidInput(TicketingError):
@@ -101,6 +102,7 @@ class PriceChanged(Conflict):
 
 class DuplicateName(Conflict):
     code = "duplicate_name"
+    field = "name"
 
     def __init__(self, name: str) -> None:
         super().__init__(f"This event already has a package called {name}. Choose another name.")
@@ -108,6 +110,7 @@ class DuplicateName(Conflict):
 
 class DuplicateCode(Conflict):
     code = "duplicate_code"
+    field = "code"
 
     def __init__(self, promo_code: str) -> None:
         super().__init__(f"This event already has the promo code {promo_code}. Choose another code.")
@@ -115,6 +118,7 @@ class DuplicateCode(Conflict):
 
 class LimitBelowSold(Conflict):
     code = "limit_below_sold"
+    field = "quantity_limit"
 
     def __init__(self, limit: int, sold: int) -> None:
         super().__init__(f"{sold} are sold already, so the limit cannot be {limit}. Enter {sold} or more.")
@@ -126,6 +130,7 @@ class HasSales(Conflict):
 
 class NotForSale(Conflict):
     code = "not_for_sale"
+    field = "package_id"
 
     def __init__(self, name: str) -> None:
         super().__init__(f"{name} is disabled, so it is not for sale. Enable it, or choose another package.")
@@ -133,6 +138,7 @@ class NotForSale(Conflict):
 
 class SoldOut(Conflict):
     code = "sold_out"
+    field = "quantity"
 
     def __init__(self, name: str, *, sold: int, limit: int) -> None:
         left = limit - sold
@@ -153,6 +159,7 @@ class PromoRefused(Conflict):
     """`reason` is one of PROMO_REFUSALS."""
 
     code = "promo_refused"
+    field = "promo_code"
 
     def __init__(self, reason: str, promo_code: str) -> None:
         self.reason = reason

@@ -23,6 +23,7 @@ from ticketing import accounts, audit, money, options, packages, pricing, promo_
 from ticketing.actors import Actor
 from ticketing.errors import IdempotencyMismatch, InvalidInput, NotForSale, NotFound, PriceChanged, SoldOut
 from ticketing.fields import Draft, Email, Notes, Optionally, PersonName, Phone, email_key
+from ticketing.models import BOX_OFFICE_CHANNELS as BOX_OFFICE_CHANNELS
 from ticketing.models import Answer, AssignedTicket, Package, PromoCode, Purchase
 from ticketing.pricing import Discount, Quote
 

@@ -1,0 +1,180 @@
+"""The registration table: one sale, its total shown before it is recorded."""
+
+import streamlit as st
+
+from ticketing import db, money, options, packages, purchases
+from ticketing.errors import TicketingError
+from ticketing.fields import validated
+from ui import forms, session, text
+from ui.header import show_header
+
+here, event = session.require_event("change")
+
+KEPT = ("package_id", "channel", "payment_status")
+EMPTY = {
+    "package_id": None, "quantity": 1, "name": "", "email": "", "phone": "", "promo_code": "", "guests": "",
+    "channel": "card_terminal", "payment_status": "completed", "notes": "",
+}  # fmt: skip
+
+
+def start(kept: dict) -> None:
+    forms.open_form("sale", None, 0, EMPTY | kept)
+
+
+def record() -> None:
+    """Once, however often it is clicked: the form's id is the idempotency key."""
+    form = forms.opened("sale")
+    typed = form.typed()
+    recorded = forms.submit(
+        form,
+        lambda s: purchases.record(
+            s, here.actor, event.id, validated(purchases.PurchaseDraft, as_draft(form)), idempotency_key=form.form_id
+        ),
+        "The sale is recorded.",
+    )
+    if recorded:
+        st.session_state.receipt = recorded
+        start({name: typed[name] for name in KEPT})
+
+
+def as_draft(form: forms.Opened) -> dict:
+    typed = form.typed()
+    answers = [{"option_id": o.id, "value": answer(form, o)} for o in form.asked]
+    return {
+        **{
+            name: typed[name] for name in ("package_id", "quantity", "promo_code", "channel", "payment_status", "notes")
+        },
+        "donor": {name: typed[name] for name in ("name", "email", "phone")},
+        "answers": [given for given in answers if given["value"] not in (None, "", [])],
+        "guests": [guest(line) for line in typed["guests"].splitlines() if line.strip()],
+        "package_version": form.version,
+    }
+
+
+def answer(form: forms.Opened, option) -> object:
+    given = st.session_state.get(form.key(f"answer_{option.id}"))
+    return {"Yes": True, "No": False}.get(given) if option.option_type == "boolean" else given
+
+
+def guest(line: str) -> dict:
+    """A line "Name, address"; the address may be missing."""
+    name, _, email = line.rpartition(",")
+    return {"name": name, "email": email} if "@" in email else {"name": line}
+
+
+def ask(form: forms.Opened, option) -> None:
+    label = text.md(option.label) + ("" if option.is_required else " (optional)")
+    key = form.key(f"answer_{option.id}")
+    if option.option_type == "boolean":
+        st.segmented_control(label, ["Yes", "No"], key=key, on_change="ignore")
+    elif option.option_type == "multi_select":
+        st.pills(label, option.choices, selection_mode="multi", format_func=text.md, key=key, on_change="ignore")
+    else:
+        st.text_input(label, key=key, on_change="ignore", max_chars=options.LONGEST_ANSWER)
+    forms.show_problem(form.problems, f"answers.{option.id}")
+
+
+def fill_in(form: forms.Opened, on_offer: dict) -> None:
+    """The fields, in the order one asks a donor at the table."""
+    st.selectbox("Package", list(on_offer), key=form.key("package_id"), format_func=lambda i: described(on_offer[i]))
+    forms.show_problem(form.problems, "package_id")
+    st.number_input("Quantity, in packages", 1, 10_000, key=form.key("quantity"))
+    forms.show_problem(form.problems, "quantity")
+    for option in form.asked:
+        ask(form, option)
+    st.text_input("Donor's name", key=form.key("name"), on_change="ignore")
+    forms.show_problem(form.problems, "donor.name")
+    st.text_input("Donor's e-mail address", key=form.key("email"), on_change="ignore", type="email")
+    forms.show_problem(form.problems, "donor.email")
+    st.text_input("Donor's phone (optional)", key=form.key("phone"), on_change="ignore", type="phone")
+    forms.show_problem(form.problems, "donor.phone")
+    st.text_area(
+        "Guests (optional)", key=form.key("guests"), on_change="ignore", height=100,
+        placeholder="Ana Lopez, ana@example.org\nBen Okafor",
+    )  # fmt: skip
+    st.caption("One guest per line; an e-mail address may follow after a comma. Seats left over are named later.")
+    for field in form.problems:
+        if field.startswith("guests"):
+            forms.show_problem(form.problems, field)
+    st.text_input("Note (optional)", key=form.key("notes"), on_change="ignore")
+    forms.show_problem(form.problems, "notes")
+
+
+def described(package) -> str:
+    left = "sold out" if package.is_sold_out else "" if package.available is None else f"{package.available:,} left"
+    parts = [package.name, money.dollars(package.price), text.count(package.seats_per_package, "seat"), left]
+    return " · ".join(part for part in parts if part)
+
+
+def pay(form: forms.Opened, package) -> None:
+    """How it is paid, what it comes to, and the button that records it."""
+    typed = form.typed()
+    st.segmented_control(
+        "Channel", purchases.BOX_OFFICE_CHANNELS, key=form.key("channel"), required=True, format_func=text.CHANNELS.get
+    )
+    st.segmented_control(
+        "Payment", ("completed", "pending"), key=form.key("payment_status"), required=True,
+        format_func=text.STATUSES.get, on_change="ignore",
+    )  # fmt: skip
+    st.text_input("Promo code (optional)", key=form.key("promo_code"))
+    st.caption("Taken once per purchase, not per seat.")
+    try:
+        with db.reading() as s:
+            quote = purchases.quote(
+                s, here.actor, event.id, package_id=package.id, quantity=typed["quantity"] or 1,
+                channel=typed["channel"], promo_code=typed["promo_code"], donor_email=typed["email"],
+            )  # fmt: skip
+    except TicketingError as refused:
+        forms.show_problem({"promo_code": str(refused)}, "promo_code")
+        st.button("Record sale", type="primary", width="stretch", disabled=True)
+        return
+    forms.show_problem(form.problems, "promo_code")
+    seats = text.count(package.seats_per_package * (typed["quantity"] or 1), "seat")
+    st.markdown(f"{typed['quantity'] or 1:,} × {text.md(package.name)} · {seats}")
+    if quote.discount:
+        st.markdown(f"{text.dollars(quote.list_price)} less {text.dollars(quote.discount)} discount")
+    st.subheader(f"Total {text.dollars(quote.total)}", anchor=False)
+    st.button(
+        f"Record sale, {text.dollars(quote.total)}", type="primary", width="stretch", on_click=record,
+        key=form.key("record"),
+    )  # fmt: skip
+
+
+def show_receipt(recorded: purchases.Recorded, name: str) -> None:
+    sold = recorded.purchase
+    codes = " ".join(ticket.code for ticket in recorded.tickets[:20])
+    more = f" and {len(recorded.tickets) - 20:,} more" if len(recorded.tickets) > 20 else ""
+    st.success(
+        f"{sold.quantity:,} × {text.md(name)} for {text.md(sold.purchaser_name)}, {text.dollars(sold.total)}. "
+        f"Ticket codes: {codes}{more}.",
+        title="Recorded", icon=":material/check_circle:",
+    )  # fmt: skip
+
+
+with db.reading() as s:
+    on_offer = {package.id: package for package in packages.list_on_offer(s, here.actor, event.id)}
+
+show_header("Box office", event)
+if not on_offer:
+    with st.container(border=True):
+        st.subheader("Nothing is on sale", anchor=False)
+        st.markdown("Add a package, or enable one, and it can be sold here.")
+    st.stop()
+
+form = forms.opened("sale")
+if form is None or form.values["package_id"] not in on_offer:
+    start({"package_id": next((p.id for p in on_offer.values() if not p.is_sold_out), next(iter(on_offer)))})
+    form = forms.opened("sale")
+package = on_offer[form.typed()["package_id"]]
+form.version = package.version
+with db.reading() as s:
+    form.asked = options.list_for(s, here.actor, package.id)
+
+if receipt := st.session_state.get("receipt"):
+    show_receipt(receipt, on_offer[receipt.purchase.package_id].name)
+forms.show_summary(form.problems, form.refusal)
+left, right = st.columns([3, 2], gap="large")
+with left:
+    fill_in(form, on_offer)
+with right, st.container(border=True):
+    pay(form, package)

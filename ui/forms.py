@@ -1,0 +1,170 @@
+"""What forms share: a record opened at one moment, problems beside their fields, conflicts, messages after a rerun."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from ticketing import db
+from ticketing.errors import FieldChange, InvalidInput, StaleVersion, TicketingError
+from ui import text
+
+
+@dataclass
+class Opened:
+    """A form in progress. `id` is None for something new; `values` and `version` are of the moment it was opened,
+    so that a colleague's edit in between is noticed."""
+
+    kind: str
+    id: uuid.UUID | None
+    version: int
+    values: dict[str, Any]
+    problems: dict[str, str] = field(default_factory=dict)
+    refusal: str = ""
+    as_typed: Callable[[str, Any], Any] = lambda _name, stored: stored
+    taken_along: list[FieldChange] = field(default_factory=list)
+    undecided: dict[str, FieldChange] = field(default_factory=dict)
+    notes: str = ""
+    asked: list[Any] = field(default_factory=list)
+    form_id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+
+    def key(self, name: str) -> str:
+        """The widget's key: of this opening, so that nothing typed in an earlier one comes back."""
+        return f"{self.kind}_{name}_{self.form_id}"
+
+    def typed(self) -> dict[str, Any]:
+        """What stands in the fields now, by field name."""
+        return {name: st.session_state.get(self.key(name), value) for name, value in self.values.items()}
+
+    def changed(self) -> dict[str, Any]:
+        """The fields that the person changed since the form was opened."""
+        return {name: value for name, value in self.typed().items() if value != self.values[name]}
+
+
+def open_form(
+    kind: str,
+    record_id: uuid.UUID | None,
+    version: int,
+    values: dict[str, Any],
+    as_typed: Callable[[str, Any], Any] = lambda _name, stored: stored,
+) -> None:
+    """Starts a form whose widgets take their first values from `values`, by key.
+
+    `as_typed` turns a field's stored value (as the audit trail has it) into what its widget holds.
+    """
+    form = st.session_state[f"opened_{kind}"] = Opened(kind, record_id, version, dict(values), as_typed=as_typed)
+    for name, value in values.items():
+        st.session_state[form.key(name)] = value
+
+
+def opened(kind: str) -> Opened | None:
+    """The form of this kind that is in progress."""
+    return st.session_state.get(f"opened_{kind}")
+
+
+def close_form(kind: str) -> None:
+    st.session_state.pop(f"opened_{kind}", None)
+
+
+def submit(form: Opened, work: Callable[[Any], Any], done: str | Callable[[Any], str]) -> Any:
+    """Does `work` in one transaction; closes the form and says `done`, or keeps it open with what is wrong.
+
+    For a form's submit callback. Answers with the work's result, or None when it was refused.
+    """
+    form.problems, form.refusal = {}, ""
+    try:
+        result = db.write(work)
+    except InvalidInput as wrong:
+        form.problems = wrong.fields
+    except StaleVersion as stale:
+        form.refusal = str(stale)
+        _merge(form, stale)
+    except TicketingError as refused:
+        if refused.field in form.values:
+            form.problems = {refused.field: str(refused)}
+        else:
+            form.refusal = str(refused)
+    else:
+        close_form(form.kind)
+        say(done if isinstance(done, str) else done(result))
+        return result
+    return None
+
+
+def attempt(work: Callable[[Any], Any], done: str) -> bool:
+    """Does `work` for a button without a form; says `done`, or why not. Answers whether it was done."""
+    try:
+        db.write(work)
+    except TicketingError as refused:
+        say(str(refused), icon=":material/error:")
+        return False
+    say(done)
+    return True
+
+
+def say(message: str, icon: str = ":material/check_circle:") -> None:
+    """A message for after the rerun; user text in it is shown as typed."""
+    st.session_state.setdefault("messages", []).append((message, icon))
+
+
+def show_messages() -> None:
+    for message, icon in st.session_state.pop("messages", []):
+        st.toast(text.md(message), icon=icon)
+
+
+def show_problem(problems: Mapping[str, str], name: str) -> None:
+    """The sentence under the field it is about."""
+    if sentence := problems.get(name):
+        st.markdown(f":red[:material/error: {text.md(sentence)}]")
+
+
+def show_summary(problems: Mapping[str, str], refusal: str = "") -> None:
+    """What is wrong, announced to screen readers, at the top of the form."""
+    if refusal:
+        st.error(text.md(refusal))
+    elif problems:
+        told = "the field marked below" if len(problems) == 1 else f"the {len(problems)} fields marked below"
+        st.error(f"Nothing was saved. Check {told}.")
+
+
+def show_meanwhile(form: Opened, zone: str) -> None:
+    """Field by field what others changed since the form was opened, and the choice for the fields both changed."""
+    for change in form.taken_along:
+        st.info(f"{_told(change, zone)} It is taken along here.", icon=":material/merge:")
+    for name, change in form.undecided.items():
+        typed = text.md(text.value(name, st.session_state.get(form.key(name)), zone))
+        st.warning(f"{_told(change, zone)} You typed {typed}.", icon=":material/call_split:")
+        with st.container(horizontal=True):
+            st.button("Keep mine", key=form.key(f"mine_{name}"), on_click=_decide, args=(form, name, False))
+            st.button("Take theirs", key=form.key(f"theirs_{name}"), on_click=_decide, args=(form, name, True))
+    if form.undecided:
+        st.markdown("Choose for each, then save.")
+
+
+def _told(change: FieldChange, zone: str) -> str:
+    old, new = (text.md(text.value(change.field, each, zone)) for each in (change.old, change.new))
+    when = text.moment(change.at, zone)
+    return f"**{text.FIELDS.get(change.field, change.field)}**: {text.md(change.by)} changed {old} to {new}, {when}."
+
+
+def _merge(form: Opened, stale: StaleVersion) -> None:
+    """What only they changed comes along, what only the person here changed stays, the rest waits for a decision."""
+    form.version = stale.current_version
+    for name, change in {change.field: change for change in stale.changes if change.field in form.values}.items():
+        theirs = form.as_typed(name, change.new)
+        if form.typed()[name] in (form.values[name], theirs):
+            st.session_state[form.key(name)] = theirs
+            form.taken_along.append(change)
+        else:
+            form.undecided[name] = change
+        form.values[name] = theirs
+
+
+def _decide(form: Opened, name: str, take_theirs: bool) -> None:
+    del form.undecided[name]
+    if take_theirs:
+        st.session_state[form.key(name)] = form.values[name]

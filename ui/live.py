@@ -1,0 +1,54 @@
+"""Notices sales made elsewhere: one cheap query per 2 seconds and server, however many pages are open."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+
+import streamlit as st
+
+from ticketing import db, sales
+from ticketing.errors import Unavailable
+
+SECONDS_BETWEEN_LOOKS = 1.9
+SECONDS_OF_INTEREST = 10
+
+_lock = threading.Lock()
+_looked_at = 0.0
+_watched: dict[uuid.UUID, float] = {}
+_states: dict[uuid.UUID, tuple[int, ...]] = {}
+
+
+def state(event_id: uuid.UUID) -> tuple[int, ...] | None:
+    """The event's mark (see sales.state), at most 2 seconds old; asked once for all pages of this server."""
+    global _looked_at
+    now = time.monotonic()
+    with _lock:
+        is_new = event_id not in _watched
+        _watched[event_id] = now
+        if is_new or now - _looked_at >= SECONDS_BETWEEN_LOOKS:
+            for forgotten in [e for e, asked in _watched.items() if now - asked > SECONDS_OF_INTEREST]:
+                del _watched[forgotten]
+            with db.reading() as session:
+                _states.clear()
+                _states.update(sales.state(session, set(_watched)))
+            _looked_at = now
+        return _states.get(event_id)
+
+
+def rerun_on_change(event_id: uuid.UUID) -> None:
+    """Call at the top of a page, before it reads: draws the page again within 3 seconds of a change elsewhere.
+
+    The mark is taken before the page's own reading, so a sale between the two is shown twice rather than missed.
+    """
+    _watch(event_id, state(event_id))
+
+
+@st.fragment(run_every=1)
+def _watch(event_id: uuid.UUID, shown: tuple[int, ...] | None) -> None:
+    try:
+        if state(event_id) != shown:
+            st.rerun()
+    except Unavailable:
+        st.caption("The database does not answer; figures may be old.")

@@ -1,0 +1,62 @@
+"""The frame script: who is here, which event, which pages; then the page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from ticketing.errors import Unavailable
+from ui import menu, session, text, trouble
+from ui.forms import show_messages
+from ui.session import Here
+
+
+def sidebar(here: Here) -> None:
+    """The event chooser, the pages in the order of the work, and the way out."""
+    with st.sidebar:
+        if here.event is not None:
+            choose_event(here)
+        heading = None
+        query = {"event": str(here.event.id)} if here.event is not None else None
+        for entry in menu.ENTRIES:
+            if not here.may(entry.action) or (here.event is None and entry.name != "events"):
+                continue
+            if entry.heading is not None and entry.heading != heading:
+                st.caption(entry.heading)
+                heading = entry.heading
+            if entry.name == "events":
+                st.space("small")
+            st.page_link(
+                menu.path(entry.name),
+                label=entry.title,
+                icon=f":material/{entry.icon}:",
+                width="stretch",
+                query_params=None if entry.name == "events" else query,
+            )
+        st.space("small")
+        st.markdown(f"{text.md(here.actor.name)} · {here.actor.role}")
+        st.html('<a href="/session/sign-out" target="_self">Sign out</a>')
+
+
+def choose_event(here: Here) -> None:
+    """The events a person may see, each with its date; choosing one changes the address."""
+    names = {event.id: f"{event.name} · {event.starts_at:%b %Y}" for event in here.events}
+    st.session_state.event_chooser = here.event.id if here.event else None
+    st.selectbox(
+        "Event",
+        list(names),
+        key="event_chooser",
+        format_func=lambda event_id: names.get(event_id, ""),
+        on_change=lambda: session.go_to_event(st.session_state.event_chooser),
+    )
+
+
+st.set_page_config(page_title="Ticket Desk", page_icon=":material/confirmation_number:", layout="wide")
+st.html("<style>[data-testid=stMainBlockContainer]{padding-top:2.5rem;padding-bottom:4rem;max-width:72rem}</style>")
+try:
+    here = session.enter()
+    page = st.navigation([menu.page(entry) for entry in menu.ENTRIES if here.may(entry.action)], position="hidden")
+    sidebar(here)
+    show_messages()
+    page.run()
+except Unavailable as away:
+    trouble.show_database_away(away)

@@ -1,0 +1,47 @@
+"""The list of pages, in the order of the work. A page is reached by its file's name: /packages is pages/packages.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+
+from ticketing.accounts import Action
+
+PAGES = Path(__file__).resolve().parents[1] / "pages"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A page in the menu: for whom (what they must be allowed to do), and under which heading."""
+
+    name: str
+    title: str
+    icon: str
+    action: Action = "read"
+    heading: str | None = None
+
+
+ENTRIES = (
+    Entry("sales", "Sales", "monitoring"),
+    Entry("packages", "Packages", "confirmation_number", heading="Set up"),
+    Entry("box_office", "Box office", "point_of_sale", action="change", heading="Sell"),
+    Entry("import_sales", "Import", "upload_file", action="change", heading="Sell"),
+    Entry("events", "All events", "event"),
+)
+
+
+def path(name: str) -> str:
+    """The page's file, for st.page_link and st.switch_page."""
+    return str(PAGES / f"{name}.py")
+
+
+def page(entry: Entry) -> st.Page:
+    return st.Page(
+        path(entry.name),
+        title=entry.title,
+        icon=f":material/{entry.icon}:",
+        url_path=entry.name,
+        default=entry.name == "sales",
+    )

@@ -1,0 +1,95 @@
+"""Who is here and which event they are working on; the first thing every page asks."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from typing import NoReturn
+from urllib.parse import quote
+
+import streamlit as st
+
+from ticketing import accounts, db, events
+from ticketing.accounts import Action
+from ticketing.actors import Actor
+from ticketing.errors import NotFound, NotSignedIn
+from ticketing.models import Event
+from ui import menu
+
+
+@dataclass(frozen=True)
+class Here:
+    """The person at this page, the events they may see, and the one they chose (None on the events page)."""
+
+    actor: Actor
+    events: tuple[Event, ...]
+    event: Event | None
+
+    def may(self, action: Action) -> bool:
+        return accounts.may(self.actor, action)
+
+
+def enter() -> Here:
+    """Looks up who is behind this page now and which event is chosen; stops the page when they are signed out.
+
+    The event is named in the address (`?event=`), so that a link can be sent to a colleague; without one the event
+    of the page before holds. An event that is not theirs counts as none.
+    """
+    try:
+        session_id = uuid.UUID(str(st.user.get("session_id")))
+        with db.reading() as session:
+            actor = accounts.get_signed_in(session, session_id)
+            mine, _ = events.list_for(session, actor, per_page=200)
+    except (NotSignedIn, ValueError):
+        _show_signed_out()
+    here = Here(actor, tuple(mine), _chosen(mine))
+    if here.event is not None:
+        st.session_state.event_id = here.event.id
+        if st.query_params.get("event") != str(here.event.id):
+            st.query_params["event"] = str(here.event.id)
+    st.session_state.here = here
+    return here
+
+
+def require(action: Action = "read") -> Here:
+    """The first statement of every page without an event of its own. Stops the page for who may not."""
+    here: Here = st.session_state.pop("here", None) or enter()
+    if not here.may(action):
+        st.error(f"You are signed in as {here.actor.role}. Ask an admin if you need this page.")
+        st.stop()
+    return here
+
+
+def require_event(action: Action = "read") -> tuple[Here, Event]:
+    """The first statement of every page about one event: also asks for the event when none is chosen."""
+    here = require(action)
+    if here.event is None:
+        if not st.query_params.get("event"):
+            st.switch_page(menu.path("events"))
+        st.error(str(NotFound("event")))
+        st.page_link(menu.path("events"), label="All events", icon=":material/event:")
+        st.stop()
+    return here, here.event
+
+
+def go_to_event(event_id: uuid.UUID) -> None:
+    """Makes this the event that the pages are about."""
+    st.session_state.event_id = event_id
+    st.query_params["event"] = str(event_id)
+
+
+def _chosen(mine: list[Event]) -> Event | None:
+    named = st.query_params.get("event")
+    wanted = named or str(st.session_state.get("event_id", ""))
+    for event in mine:
+        if str(event.id) == wanted:
+            return event
+    return mine[0] if len(mine) == 1 and not named else None
+
+
+def _show_signed_out() -> NoReturn:
+    """The open tab of someone who signed out elsewhere, or who was deactivated."""
+    st.error(str(NotSignedIn()))
+    back = quote("/" + st.context.url.split("//", 1)[-1].partition("/")[2], safe="") if st.context.url else "%2F"
+    st.html(f'<a href="/session/sign-in?next={back}" target="_self">Sign in</a>')
+    st.stop()

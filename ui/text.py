@@ -1,0 +1,120 @@
+"""What people read: user text made harmless for Markdown; money, dates and counts in the house's style."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from ticketing import money
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
+_AUTOLINK = re.compile(r"(?i)\b(h)(ttps?)|\b(w)(ww)|(&#64;)")
+
+CHANNELS = {
+    "cash": "Cash",
+    "cheque": "Cheque",
+    "card_terminal": "Card terminal",
+    "comp": "Comp",
+    "online": "Online",
+    "import": "Import",
+}
+STATUSES = {
+    "completed": "Completed",
+    "pending": "Pending",
+    "failed": "Failed",
+    "refunded": "Refunded",
+    "voided": "Voided",
+}
+FIELDS = {
+    "name": "Name",
+    "price": "Price",
+    "seats_per_package": "Seats",
+    "description": "Description",
+    "quantity_limit": "Limit",
+    "is_sponsorship": "Includes sponsorship",
+    "is_enabled": "On sale",
+    "starts_at": "Starts",
+    "time_zone": "Time zone",
+    "venue": "Venue",
+    "revenue_goal": "Revenue goal",
+}
+
+
+def md(text: object, limit: int = 1000) -> str:
+    """`text` for any place that renders Markdown: shown as typed, nothing of it takes effect.
+
+    Entities stop formatting, a word joiner stops the linking of bare addresses.
+    """
+    flat = _CONTROL.sub(" ", str(text))[:limit]
+    inert = re.sub(r"[^\w ]|_", lambda found: f"&#{ord(found[0])};", flat)
+    return _AUTOLINK.sub(lambda m: (m[1] or m[3] or "") + "\u2060" + (m[2] or m[4] or m[5]), inert)
+
+
+def dollars(amount: Decimal) -> str:
+    """ "$1,234.50", safe in Markdown, where a bare dollar sign would start a formula."""
+    return money.dollars(amount).replace("$", r"\$")
+
+
+def whole_dollars(amount: Decimal) -> str:
+    """ "$1,235" for tiles, safe in Markdown."""
+    return money.whole_dollars(amount).replace("$", r"\$")
+
+
+def count(number: int, noun: str, nouns: str | None = None) -> str:
+    """ "1 seat", "2 seats", "1,204 seats"."""
+    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
+
+
+def moment(when: datetime, zone: str, now: datetime | None = None) -> str:
+    """A moment as people say it in the event's zone: "today, 9:42 AM", "3 Oct, 9:42 AM", with the year if another."""
+    local = when.astimezone(ZoneInfo(zone))
+    today = (now or datetime.now(UTC)).astimezone(ZoneInfo(zone)).date()
+    return f"{day(local.date(), today)}, {clock(local)}"
+
+
+def day(which: date, today: date) -> str:
+    """ "today", "yesterday", "3 Oct", "3 Oct 2025"."""
+    if (today - which).days in (0, 1):
+        return "yesterday" if which < today else "today"
+    return f"{which.day} {which:%b}" + (f" {which.year}" if which.year != today.year else "")
+
+
+def clock(local: datetime) -> str:
+    """ "9:42 AM"."""
+    return f"{local.hour % 12 or 12}:{local:%M %p}"
+
+
+def zone_city(zone: str) -> str:
+    """ "New York" for America/New_York."""
+    return zone.rpartition("/")[2].replace("_", " ")
+
+
+def event_line(name: str, starts_at: datetime, zone: str, now: datetime | None = None) -> str:
+    """ "Harbor Lights Gala 2026 · Sat 5 Dec, 6:00 PM New York · 13 days to go", safe in Markdown."""
+    local = starts_at.astimezone(ZoneInfo(zone))
+    today = (now or datetime.now(UTC)).astimezone(ZoneInfo(zone)).date()
+    year = f" {local.year}" if local.year != today.year else ""
+    when = f"{local:%a} {local.day} {local:%b}{year}, {clock(local)} {zone_city(zone)}"
+    return f"{md(name)} · {md(when)} · {_distance((local.date() - today).days)}"
+
+
+def _distance(days: int) -> str:
+    if days == 0:
+        return "today"
+    return f"{count(days, 'day')} to go" if days > 0 else f"{count(-days, 'day')} ago"
+
+
+def value(field: str, stored: object, zone: str = "UTC") -> str:
+    """A field's value as an editor or the audit trail shows it; not yet safe in Markdown."""
+    if stored is None:
+        return {"quantity_limit": "Unlimited", "revenue_goal": "None"}.get(field, "Nothing")
+    if isinstance(stored, bool):
+        return "Yes" if stored else "No"
+    if field in ("price", "revenue_goal"):
+        return money.dollars(Decimal(str(stored)))
+    if field == "starts_at":
+        when = stored if isinstance(stored, datetime) else datetime.fromisoformat(str(stored))
+        return moment(when, zone)
+    return str(stored)
