@@ -1,0 +1,66 @@
+"""The whole server in this process, and who speaks to it: a browser with a cookie, or a program with a token."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+import app
+from tests import make
+from ticketing.actors import Actor
+
+PAGE = {"Accept": "text/html,application/xhtml+xml"}
+
+
+@pytest.fixture(scope="session")
+def server(database: str) -> Iterator[TestClient]:
+    with TestClient(app.app, raise_server_exceptions=False, follow_redirects=False) as client:
+        yield client
+
+
+@pytest.fixture
+def browser(server: TestClient) -> Iterator[TestClient]:
+    """A browser that nobody signed in with yet."""
+    server.cookies.clear()
+    yield server
+    server.cookies.clear()
+
+
+@pytest.fixture
+def sign_in(browser: TestClient) -> Callable[..., Actor]:
+    """Signs somebody in with the form, and answers who it is."""
+
+    def do(**fields: Any) -> Actor:
+        person = make.staff(password=make.PASSWORD, **fields)
+        answer = browser.post("/session/sign-in", data={"email": person.email, "password": make.PASSWORD})
+        assert answer.status_code == 303
+        return person
+
+    return do
+
+
+@dataclass
+class Program:
+    """Speaks JSON below /api/v1 with a token."""
+
+    client: TestClient
+    token: str
+
+    def __call__(self, verb: str, path: str, body: Any = None, **headers: str) -> Any:
+        headers = {"Authorization": f"Bearer {self.token}"} | headers
+        return self.client.request(verb, f"/api/v1{path}", json=body, headers=headers)
+
+
+@pytest.fixture
+def program(browser: TestClient) -> Callable[[Actor], Program]:
+    return lambda actor: Program(browser, make.token(actor))
+
+
+@pytest.fixture
+def call(program: Callable[[Actor], Program], admin: Actor) -> Program:
+    """An admin's program."""
+    return program(admin)
