@@ -1,0 +1,61 @@
+"""The HTTP interface as one FastAPI application, mounted at /api. Same rules and sentences as the pages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.middleware import Middleware
+
+from api import documentation, events, options, packages, problems, promo_codes, purchases, sales, wire
+from api.faults import Faults
+
+ABOUT = """\
+What staff do in Ticket Desk, and what the site that sells to donors needs, over HTTP.
+
+Send `Authorization: Bearer td_...` with a token made in the app; it carries its owner's role. Amounts are text with
+two decimals ("100.00", USD), moments ISO 8601 with an offset, ids UUIDs. Errors are problem details (RFC 9457) with a
+stable `code`. Another event's data, and an id that is none, answer 404. To change something, send the `version` you
+saw: when somebody changed it since, the answer is 409 `stale_version` and tells what they changed.
+"""
+
+
+def create() -> FastAPI:
+    app = FastAPI(
+        title="Ticket Desk",
+        version="1",
+        description=ABOUT,
+        servers=[{"url": "/api"}],
+        root_path_in_servers=False,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        middleware=[Middleware(Faults)],
+        redirect_slashes=False,
+    )
+    problems.install(app)
+    for concept in (events, packages, options, promo_codes, purchases, sales):
+        app.include_router(concept.router, prefix="/v1", dependencies=[wire.bearer])
+    app.router.routes.extend(documentation.routes)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's document, with the shape of problems that every endpoint refers to."""
+    if app.openapi_schema is None:
+        document = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=app.description,
+            routes=app.routes,
+            servers=app.servers,
+        )
+        shape = problems.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        document["components"]["schemas"] |= shape.pop("$defs") | {"Problem": shape}
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+interface = create()

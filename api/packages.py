@@ -1,0 +1,140 @@
+"""/v1/admin/events/{event_id}/tickets/packages, and the offer that a donor site shows."""
+
+from __future__ import annotations
+
+import uuid
+
+from fastapi import APIRouter
+
+from api.problems import responses
+from api.wire import PER_PAGE, Answer, Caller, Money, Page, PageNumber, change_of
+from ticketing import db, options, packages
+from ticketing.models import Option, Package
+from ticketing.packages import PackageDraft
+
+router = APIRouter(tags=["Packages"])
+ALL = "/admin/events/{event_id}/tickets/packages"
+ONE = ALL + "/{package_id}"
+
+
+class PackageAnswer(Answer):
+    """A package. `available` counts packages left to sell; null is unlimited, as with `quantity_limit`."""
+
+    id: uuid.UUID
+    event_id: uuid.UUID
+    name: str
+    price: Money
+    seats_per_package: int
+    description: str
+    quantity_limit: int | None
+    is_sponsorship: bool
+    is_enabled: bool
+    sold_count: int
+    available: int | None
+    is_sold_out: bool
+    display_order: int
+    image_url: str | None = None
+    version: int
+
+
+class PackageChange(change_of(PackageDraft)):  # type: ignore[misc]
+    """The version that was seen, and the fields to change."""
+
+
+class OptionOffered(Answer):
+    """A question to ask with the package."""
+
+    id: uuid.UUID
+    label: str
+    option_type: str
+    choices: list[str] | None
+    is_required: bool
+
+
+class PackageOffered(Answer):
+    """A package as a donor site may offer it. Send `version` back as `package_version` with the purchase."""
+
+    id: uuid.UUID
+    name: str
+    price: Money
+    seats_per_package: int
+    description: str
+    available: int | None
+    is_sponsorship: bool
+    is_sold_out: bool
+    display_order: int
+    image_url: str | None = None
+    version: int
+    options: list[OptionOffered] = []
+
+
+def _told(package: Package) -> PackageAnswer:
+    return PackageAnswer.model_validate(package)
+
+
+def _offered(package: Package, asked: list[Option]) -> PackageOffered:
+    told = PackageOffered.model_validate(package, from_attributes=True)
+    return told.model_copy(update={"options": [OptionOffered.model_validate(option) for option in asked]})
+
+
+@router.get(ALL, responses=responses(404, 422))
+def list_packages(caller: Caller, event_id: uuid.UUID, page: PageNumber = 1) -> Page[PackageAnswer]:
+    """The event's packages in display order, the disabled and sold-out ones among them."""
+    with db.reading() as session:
+        rows, total = packages.list_page(session, caller, event_id, page=page, per_page=PER_PAGE)
+    return Page(items=[_told(row) for row in rows], total=total, page=page)
+
+
+@router.post(ALL, status_code=201, responses=responses(403, 404, 409, 422))
+def create_package(caller: Caller, event_id: uuid.UUID, draft: PackageDraft) -> PackageAnswer:
+    """Adds a package at the end of the display order. 409 `duplicate_name` when the event has the name."""
+    return _told(db.write(lambda session: packages.create(session, caller, event_id, draft)))
+
+
+@router.get(ONE, responses=responses(404, 422))
+def get_package(caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID) -> PackageAnswer:
+    """One package."""
+    with db.reading() as session:
+        return _told(packages.get(session, caller, event_id, package_id))
+
+
+@router.patch(ONE, responses=responses(403, 404, 409, 422))
+def change_package(caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID, change: PackageChange) -> PackageAnswer:
+    """Changes the fields that are sent; past purchases keep their price.
+
+    409 `stale_version`, `duplicate_name` or `limit_below_sold`.
+    """
+    return _told(
+        db.write(
+            lambda session: packages.change(
+                session, caller, event_id, package_id, change.given, seen_version=change.version
+            )
+        )
+    )
+
+
+@router.delete(ONE, status_code=204, responses=responses(403, 404, 409, 422))
+def delete_package(caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID) -> None:
+    """Removes a package that nobody bought. 409 `has_sales` when somebody did: disable it instead."""
+    db.write(lambda session: packages.delete(session, caller, event_id, package_id))
+
+
+@router.post(ONE + "/enable", responses=responses(403, 404, 422))
+def enable_package(caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID) -> PackageAnswer:
+    """Puts the package on sale; twice is once."""
+    return _told(db.write(lambda session: packages.set_enabled(session, caller, event_id, package_id, enabled=True)))
+
+
+@router.post(ONE + "/disable", responses=responses(403, 404, 422))
+def disable_package(caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID) -> PackageAnswer:
+    """Takes the package off sale; twice is once."""
+    return _told(db.write(lambda session: packages.set_enabled(session, caller, event_id, package_id, enabled=False)))
+
+
+@router.get("/events/{event_id}/tickets/packages", tags=["Donor site"], responses=responses(404, 422))
+def list_offer(caller: Caller, event_id: uuid.UUID) -> Page[PackageOffered]:
+    """What a donor site may offer now, in display order, with the questions to ask. All of it on one page."""
+    with db.reading() as session:
+        rows = packages.list_on_offer(session, caller, event_id)
+        offer = [_offered(row, options.active_for(session, event_id, row.id)) for row in rows]
+    return Page(items=offer, total=len(offer), page=1, per_page=max(PER_PAGE, len(offer)))

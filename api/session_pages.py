@@ -1,0 +1,195 @@
+"""Signing in and out, and the first start: plain forms that work before, and without, the app itself."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from api import html, identity, problems
+from ticketing import accounts, db
+from ticketing.accounts import SignIn, StaffDraft
+from ticketing.actors import OPERATOR
+from ticketing.errors import InvalidInput, TicketingError
+from ticketing.fields import validated
+
+FOREIGN = "This form was sent from another site, so nothing was done. Open Ticket Desk and try again."
+
+
+def safe_next(wanted: str | None) -> str:
+    """A place inside the app to go on to; anything that could lead elsewhere is the start page."""
+    if (
+        not wanted
+        or not wanted.startswith("/")
+        or wanted.startswith(("//", "/session/"))
+        or "\\" in wanted
+        or any(ord(letter) < 32 for letter in wanted)
+    ):
+        return "/"
+    return wanted
+
+
+async def sign_in(request: Request) -> Response:
+    """GET shows the form, POST opens a session and goes on to `next`."""
+    if request.method == "POST":
+        return await _sign_in(request)
+    onward = safe_next(request.query_params.get("next"))
+    if await run_in_threadpool(identity.find_signed_in, request):
+        return RedirectResponse(onward, 303)
+    if await run_in_threadpool(_is_first_run):
+        return RedirectResponse("/session/first-run", 303)
+    return _sign_in_page(onward)
+
+
+async def _sign_in(request: Request) -> Response:
+    if not identity.is_from_here(request):
+        return _foreign()
+    typed = await _typed(request)
+    onward = safe_next(typed.get("next"))
+    email = typed.get("email", "")
+    missing = {name: "Fill this in." for name in ("email", "password") if not typed.get(name, "").strip()}
+    if missing:
+        return _sign_in_page(onward, email, fields=missing)
+    agent = request.headers.get("user-agent", "")
+    try:
+        signed_in = await run_in_threadpool(
+            db.write, lambda session: accounts.sign_in(session, email, typed["password"], user_agent=agent)
+        )
+    except TicketingError as refusal:
+        return _sign_in_page(onward, email, refusal)
+    return _welcome(request, signed_in, onward)
+
+
+async def sign_out(request: Request) -> Response:
+    """POST ends the session; so does a click on a link of ours. Any other GET asks first."""
+    if request.method == "POST" and not identity.is_from_here(request):
+        return _foreign()
+    if request.method != "POST" and not _is_own_click(request):
+        return html.page("sign_out.html")
+    secret = identity.cookie_secret(request)
+    if secret is not None:
+        await run_in_threadpool(db.write, lambda session: accounts.sign_out(session, secret))
+    response = RedirectResponse("/session/sign-in", 303)
+    identity.forget(response, request)
+    return response
+
+
+async def first_run(request: Request) -> Response:
+    """GET offers the two ways to begin, POST takes one; once somebody has an account there is neither."""
+    if not await run_in_threadpool(_is_first_run):
+        return RedirectResponse("/session/sign-in", 303)
+    if request.method != "POST":
+        return html.page("first_run.html", name="", email="", fields={}, alert=None)
+    if not identity.is_from_here(request):
+        return _foreign()
+    typed = await _typed(request)
+    agent = request.headers.get("user-agent", "")
+    try:
+        if typed.get("way") == "sample":
+            signed_in, onward = await run_in_threadpool(db.write, lambda session: _open_sample(session, agent))
+        else:
+            signed_in, onward = await run_in_threadpool(_make_admin, typed, agent), "/"
+    except TicketingError as refusal:
+        fields, alert = _told(refusal)
+        shown = {"name": typed.get("name", ""), "email": typed.get("email", "")}
+        return html.page(
+            "first_run.html",
+            problems.status_of(refusal),
+            problems.headers_of(refusal),
+            **shown,
+            fields=fields,
+            alert=alert,
+        )
+    return _welcome(request, signed_in, onward)
+
+
+def _make_admin(typed: dict[str, str], agent: str) -> SignIn:
+    given = {field: typed.get(field, "") for field in ("name", "email", "password")}
+    draft = validated(StaffDraft, given | {"role": "admin"})
+
+    def work(session: Session) -> SignIn:
+        return accounts.open_session(session, accounts.add_first_admin(session, draft), user_agent=agent)
+
+    return db.write(work)
+
+
+def _open_sample(session: Session, agent: str) -> tuple[SignIn, str]:
+    from ticketing import demo
+
+    visitor = accounts.sample_visitor(session)
+    event = demo.load(session, OPERATOR)
+    return accounts.open_session(session, visitor, user_agent=agent), "/?" + urlencode({"event": event.id})
+
+
+def _sign_in_page(
+    onward: str, email: str = "", refusal: TicketingError | None = None, *, fields: dict[str, str] | None = None
+) -> Response:
+    status, headers, alert = 200, {}, None
+    if refusal is not None:
+        status, headers = problems.status_of(refusal), problems.headers_of(refusal)
+        fields, alert = _told(refusal)
+    elif fields:
+        status = 422
+    return html.page("sign_in.html", status, headers, onward=onward, email=email, fields=fields or {}, alert=alert)
+
+
+def _told(refusal: TicketingError) -> tuple[dict[str, str], str | None]:
+    """What to say beside which field, and what to say on top."""
+    if isinstance(refusal, InvalidInput):
+        return refusal.fields, None
+    return {}, str(refusal)
+
+
+def _welcome(request: Request, signed_in: SignIn, onward: str) -> Response:
+    response = RedirectResponse(onward, 303)
+    identity.remember(response, request, signed_in)
+    return response
+
+
+def _foreign() -> Response:
+    return html.page("problem.html", 403, title="Not allowed", sentence=FOREIGN)
+
+
+def _is_own_click(request: Request) -> bool:
+    """A person followed a link on one of our pages: browsers say so in headers that no site can set."""
+    sent = request.headers
+    return (
+        sent.get("sec-fetch-site") == "same-origin"
+        and sent.get("sec-fetch-mode") == "navigate"
+        and sent.get("sec-fetch-dest") == "document"
+        and sent.get("sec-fetch-user") == "?1"
+    )
+
+
+async def _typed(request: Request) -> dict[str, str]:
+    form = await request.form(max_files=0, max_fields=20)
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def _is_first_run() -> bool:
+    with db.reading() as session:
+        return accounts.is_first_run(session)
+
+
+def _file(name: str) -> Route:
+    path = html.HERE / "static" / name
+
+    async def serve(_request: Request) -> Response:
+        return FileResponse(
+            path, headers={"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
+        )
+
+    return Route(f"/session/{name}", serve)
+
+
+routes = [
+    Route("/session/sign-in", sign_in, methods=["GET", "POST"]),
+    Route("/session/sign-out", sign_out, methods=["GET", "POST"]),
+    Route("/session/first-run", first_run, methods=["GET", "POST"]),
+    _file("style.css"),
+    _file("icon.svg"),
+]

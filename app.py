@@ -1,0 +1,54 @@
+"""The server, and nothing else: pages, API, downloads and sign-in in one process behind one port."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from pathlib import Path
+
+import streamlit as st
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.routing import Mount
+
+from api import downloads, faults, health, session_pages
+from api.faults import Faults
+from api.identity import IdentityGuard
+from api.interface import interface
+from ticketing import db
+
+
+@asynccontextmanager
+async def lifespan(_app: st.App) -> AsyncIterator[None]:
+    """The database is there and migrated before the first request, and what pages import is loaded."""
+    await run_in_threadpool(db.migrate)
+    _warm_up()
+    try:
+        yield
+    finally:
+        await run_in_threadpool(db.dispose)
+
+
+def _warm_up() -> None:
+    """Streamlit collects garbage after each script run; without freeze it would walk these libraries every time."""
+    for library in ("pandas", "altair", "pyarrow"):
+        import_module(library)
+    gc.collect()
+    gc.freeze()
+
+
+def show_fault(fault: Exception) -> bool:
+    """A page broke: a sentence and a reference for the person, the traceback for the log."""
+    st.error(faults.sentence(faults.report(fault)))
+    return True
+
+
+app = st.App(
+    Path(__file__).resolve().parent / "ui" / "main.py",
+    routes=[*session_pages.routes, *health.routes, *downloads.routes, Mount("/api", app=interface)],
+    middleware=[Middleware(Faults), Middleware(IdentityGuard)],
+    lifespan=lifespan,
+    on_script_error=show_fault,
+)
