@@ -173,7 +173,7 @@ with db.reading() as s:
 if receipt := st.session_state.get("receipt"):
     show_receipt(receipt, on_offer[receipt.purchase.package_id].name)
 forms.show_summary(form.problems, form.refusal)
-left, right = st.columns([3, 2], gap="large")
+left, right = st.columns(2, gap="large")
 with left:
     fill_in(form, on_offer)
 with right, st.container(border=True):

@@ -122,7 +122,7 @@ def deletion() -> None:
 
 
 def card(package) -> None:
-    with st.container(border=True, height="stretch", key=f"card_{package.id}"):
+    with st.container(border=True, height="stretch", gap="small", key=f"card_{package.id}"):
         with st.container(horizontal=True, vertical_alignment="top", wrap=False):
             with st.container(gap="xsmall"):
                 st.subheader(text.md(package.name), anchor=False)
@@ -131,7 +131,7 @@ def card(package) -> None:
             if here.may("change"):
                 toggle = "Disable" if package.is_enabled else "Enable"
                 st.menu_button(
-                    "⋯", ["Edit", toggle, "Delete"], key=f"menu_{package.id}", type="tertiary",
+                    "Actions", ["Edit", toggle, "Delete"], key=f"menu_{package.id}", type="tertiary",
                     on_click=choose, args=(package.id, package.name),
                 )  # fmt: skip
         st.markdown(text.md(shortened(package.description)))
@@ -139,8 +139,9 @@ def card(package) -> None:
             st.markdown(f":gray[{package.sold_count:,} sold · unlimited]")
         else:
             left = "none left" if package.is_sold_out else f"{package.available:,} left"
-            st.markdown(f"{package.sold_count:,} of {package.quantity_limit:,} sold · {left}")
-            st.progress(package.sold_count / package.quantity_limit)
+            told = f"{package.sold_count:,} of {package.quantity_limit:,} sold · {left}"
+            with st.container(key=f"{'full' if package.is_sold_out else 'part'}_bar_{package.id}"):
+                st.progress(package.sold_count / package.quantity_limit, text=told)
 
 
 def badges(package) -> None:
@@ -167,6 +168,10 @@ with db.reading() as s:
 actions = show_header("Packages", event, text.count(total, "package"))
 if here.may("change"):
     actions.button("New package", icon=":material/add:", type="primary", on_click=start_new)
+
+if not rows and total:
+    st.session_state.packages_page = 1
+    st.rerun()
 
 if total == 0:
     with st.container(border=True):

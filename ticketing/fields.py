@@ -44,6 +44,8 @@ def sentences(errors: Sequence[Any]) -> dict[str, str]:
 
 def _sentence(error: Mapping[str, Any]) -> str:
     context = error.get("ctx", {})
+    if error["input"] is None:
+        return "Fill this in."
     match error["type"]:
         case "value_error":
             return str(context["error"])

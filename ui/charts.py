@@ -34,7 +34,7 @@ def _frame(days: Sequence[DaySales]) -> pd.DataFrame:
 def _dollar_axis(colours: dict[str, str]) -> alt.Axis:
     return alt.Axis(
         title=None,
-        labelExpr="datum.value >= 1000 ? '$' + format(datum.value / 1000, ',~f') + 'k' : '$' + format(datum.value, ',~f')",
+        labelExpr="'$' + (datum.value >= 1000 ? format(datum.value / 1000, ',~f') + 'k' : format(datum.value, ',~f'))",
         tickCount=5,
         grid=True,
         gridColor=colours["grid"],
@@ -43,14 +43,27 @@ def _dollar_axis(colours: dict[str, str]) -> alt.Axis:
     )
 
 
-def _day_axis() -> alt.Axis:
-    return alt.Axis(title=None, format="%-d %b", grid=False, tickCount=6, labelOverlap=True)
+def _day_axis(days: Sequence[DaySales]) -> alt.X:
+    """At least two weeks wide, so that a first day of sales is a bar and not a wall."""
+    last = pd.Timestamp(days[-1].day)
+    first = min(pd.Timestamp(days[0].day), last - pd.Timedelta(days=13))
+    return alt.X(
+        "day:T",
+        axis=alt.Axis(title=None, format="%-d %b", grid=False, tickCount=6, labelOverlap=True),
+        scale=alt.Scale(domain=[_date_time(first - _HALF_A_DAY), _date_time(last + _HALF_A_DAY)]),
+    )
+
+
+_HALF_A_DAY = pd.Timedelta(hours=14)
+
+
+def _date_time(moment: pd.Timestamp) -> dict[str, int]:
+    return {"year": moment.year, "month": moment.month, "date": moment.day, "hours": moment.hour}
 
 
 def cumulative(days: Sequence[DaySales], goal: Decimal | None) -> alt.LayerChart:
     """Revenue so far, with the goal as a named line where there is one."""
     colours, frame = _colours(), _frame(days)
-    x = alt.X("day:T", axis=_day_axis())
     top = max([float(days[-1].cumulative), *([float(goal)] if goal else [])]) * 1.08 or 1
     y = alt.Y("cumulative:Q", axis=_dollar_axis(colours), scale=alt.Scale(domain=[0, top]))
     tips = [
@@ -58,7 +71,7 @@ def cumulative(days: Sequence[DaySales], goal: Decimal | None) -> alt.LayerChart
         alt.Tooltip("cumulative:Q", title="So far", format=DOLLARS),
         alt.Tooltip("revenue:Q", title="That day", format=DOLLARS),
     ]
-    base = alt.Chart(frame).encode(x=x, y=y, tooltip=tips)
+    base = alt.Chart(frame).encode(x=_day_axis(days), y=y, tooltip=tips)
     layers = [
         base.mark_area(color=colours["line"], opacity=0.15, interpolate="step-after"),
         base.mark_line(color=colours["line"], strokeWidth=2, interpolate="step-after", point=len(days) == 1),
@@ -82,9 +95,9 @@ def by_day(days: Sequence[DaySales]) -> alt.Chart:
     colours = _colours()
     return (
         alt.Chart(_frame(days))
-        .mark_bar(color=colours["line"], cornerRadiusTopLeft=2, cornerRadiusTopRight=2)
+        .mark_bar(color=colours["line"], width=max(2, min(18, 360 // max(len(days), 14))))
         .encode(
-            x=alt.X("yearmonthdate(day):T", axis=_day_axis()),
+            x=_day_axis(days),
             y=alt.Y("revenue:Q", axis=_dollar_axis(colours)),
             tooltip=[
                 alt.Tooltip("day:T", title="Day", format="%a %-d %b %Y"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from ticketing.errors import Unavailable
@@ -34,13 +36,13 @@ def sidebar(here: Here) -> None:
             )
         st.space("small")
         st.markdown(f"{text.md(here.actor.name)} · {here.actor.role}")
-        st.html('<a href="/session/sign-out" target="_self">Sign out</a>')
+        st.html('<a href="/session/sign-out" target="_self" style="color:inherit">Sign out</a>')
 
 
 def choose_event(here: Here) -> None:
-    """The events a person may see, each with its date; choosing one changes the address."""
-    names = {event.id: f"{event.name} · {event.starts_at:%b %Y}" for event in here.events}
-    st.session_state.event_chooser = here.event.id if here.event else None
+    """The events a person may see, and the date of the chosen one; choosing one changes the address."""
+    names = {event.id: event.name for event in here.events}
+    st.session_state.event_chooser = here.event.id
     st.selectbox(
         "Event",
         list(names),
@@ -48,10 +50,11 @@ def choose_event(here: Here) -> None:
         format_func=lambda event_id: names.get(event_id, ""),
         on_change=lambda: session.go_to_event(st.session_state.event_chooser),
     )
+    st.caption(text.event_date(here.event.starts_at, here.event.time_zone))
 
 
 st.set_page_config(page_title="Ticket Desk", page_icon=":material/confirmation_number:", layout="wide")
-st.html("<style>[data-testid=stMainBlockContainer]{padding-top:2.5rem;padding-bottom:4rem;max-width:72rem}</style>")
+st.html(Path(__file__).with_name("frame.css"))
 try:
     here = session.enter()
     page = st.navigation([menu.page(entry) for entry in menu.ENTRIES if here.may(entry.action)], position="hidden")

@@ -93,11 +93,17 @@ def zone_city(zone: str) -> str:
 
 def event_line(name: str, starts_at: datetime, zone: str, now: datetime | None = None) -> str:
     """ "Harbor Lights Gala 2026 · Sat 5 Dec, 6:00 PM New York · 13 days to go", safe in Markdown."""
-    local = starts_at.astimezone(ZoneInfo(zone))
     today = (now or datetime.now(UTC)).astimezone(ZoneInfo(zone)).date()
-    year = f" {local.year}" if local.year != today.year else ""
-    when = f"{local:%a} {local.day} {local:%b}{year}, {clock(local)} {zone_city(zone)}"
-    return f"{md(name)} · {md(when)} · {_distance((local.date() - today).days)}"
+    days = (starts_at.astimezone(ZoneInfo(zone)).date() - today).days
+    return f"{md(name)} · {event_date(starts_at, zone, now)} · {_distance(days)}"
+
+
+def event_date(starts_at: datetime, zone: str, now: datetime | None = None) -> str:
+    """ "Sat 5 Dec, 6:00 PM New York", with the year when it is another, safe in Markdown."""
+    local = starts_at.astimezone(ZoneInfo(zone))
+    this_year = (now or datetime.now(UTC)).astimezone(ZoneInfo(zone)).year
+    year = f" {local.year}" if local.year != this_year else ""
+    return md(f"{local:%a} {local.day} {local:%b}{year}, {clock(local)} {zone_city(zone)}")
 
 
 def _distance(days: int) -> str:
