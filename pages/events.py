@@ -66,7 +66,6 @@ def save() -> None:
     )
 
 
-@st.dialog("Event", on_dismiss=lambda: forms.close_form("event"))
 def event_form() -> None:
     form = forms.opened("event")
     if form is None:
@@ -84,8 +83,7 @@ def event_form() -> None:
         forms.show_problem(form.problems, "venue")
         st.text_input("Revenue goal in US dollars (optional)", key=form.key("revenue_goal"), placeholder="750000")
         forms.show_problem(form.problems, "revenue_goal")
-        label = "Make event" if form.id is None else "Save event"
-        st.form_submit_button(label, type="primary", on_click=save, disabled=bool(form.undecided))
+        forms.show_submit("Make event" if form.id is None else "Save event", form, save)
 
 
 if (then := st.session_state.pop("then", None)) is not None:
@@ -121,5 +119,6 @@ for event in here.events:
             width="content",
         )
 
-if forms.opened("event"):
-    event_form()
+if form := forms.opened("event"):
+    title = "New event" if form.id is None else "Edit event"
+    st.dialog(title, on_dismiss=lambda: forms.close_form("event"))(event_form)()

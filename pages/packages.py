@@ -77,7 +77,6 @@ def delete() -> None:
     )
 
 
-@st.dialog("Package", on_dismiss=lambda: forms.close_form("package"))
 def package_form() -> None:
     form = forms.opened("package")
     if form is None:
@@ -102,8 +101,7 @@ def package_form() -> None:
         forms.show_problem(form.problems, "quantity_limit")
         st.toggle("Includes sponsorship", key=form.key("is_sponsorship"))
         st.toggle("On sale", key=form.key("is_enabled"))
-        label = "Make package" if form.id is None else "Save package"
-        st.form_submit_button(label, type="primary", on_click=save, disabled=bool(form.undecided))
+        forms.show_submit("Make package" if form.id is None else "Save package", form, save)
 
 
 @st.dialog("Delete package", on_dismiss=lambda: forms.close_form("package_deletion"))
@@ -189,7 +187,8 @@ for left in range(0, len(rows), 2):
 if total > packages.PER_PAGE:
     st.pagination(-(-total // packages.PER_PAGE), key="packages_page")
 
-if forms.opened("package"):
-    package_form()
+if form := forms.opened("package"):
+    title = "New package" if form.id is None else "Edit package"
+    st.dialog(title, on_dismiss=lambda: forms.close_form("package"))(package_form)()
 if forms.opened("package_deletion"):
     deletion()

@@ -131,6 +131,13 @@ def show_summary(problems: Mapping[str, str], refusal: str = "") -> None:
         st.error(f"Nothing was saved. Check {told}.")
 
 
+def show_submit(label: str, form: Opened, on_submit: Callable[[], None]) -> None:
+    """The button that says what it does, and the way out beside it. For inside st.form."""
+    with st.container(horizontal=True):
+        st.form_submit_button(label, type="primary", on_click=on_submit, disabled=bool(form.undecided))
+        st.form_submit_button("Cancel", on_click=close_form, args=(form.kind,))
+
+
 def show_meanwhile(form: Opened, zone: str) -> None:
     """Field by field what others changed since the form was opened, and the choice for the fields both changed."""
     for change in form.taken_along:
