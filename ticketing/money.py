@@ -7,6 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
+MOST = Decimal("9999999999.99")
 _PLAIN = re.compile(r"-?[0-9]{1,10}(\.[0-9]+)?")
 
 

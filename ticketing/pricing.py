@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Literal
 
 from ticketing import money
+from ticketing.errors import InvalidInput
 
 DiscountType = Literal["percentage", "fixed_amount"]
 
@@ -38,9 +39,12 @@ COMPLIMENTARY = Discount("percentage", Decimal(100))
 def quote(price: Decimal, quantity: int, discount: Discount | None = None) -> Quote:
     """The amounts for `quantity` packages at `price` USD each, with at most one discount.
 
-    The discount is taken once from quantity x price and is never more than it.
+    The discount is taken once from quantity x price and is never more than it. Raises InvalidInput for a sum that
+    no amount column holds.
     """
     list_price = money.to_cents(price * quantity)
+    if list_price > money.MOST:
+        raise InvalidInput({"quantity": f"This comes to more than {money.dollars(money.MOST)}. Record it in parts."})
     taken_off = _taken_off(list_price, discount)
     return Quote(list_price, taken_off, list_price - taken_off)
 

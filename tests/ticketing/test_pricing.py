@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ticketing import pricing
+from ticketing.errors import InvalidInput
 from ticketing.pricing import Discount, Quote
 
 D = Decimal
-cents = st.integers(0, 100_000_000)
+cents = st.integers(0, 99_999_999)
 prices = cents.map(lambda amount: D(amount) / 100)
 quantities = st.integers(1, 10_000)
 percentages = st.integers(100, 10_000).map(lambda value: Discount("percentage", D(value) / 100))
@@ -57,6 +58,13 @@ def test_every_percentage_agrees_with_integer_arithmetic(unit_cents, quantity):
 @given(prices, quantities, fixed_amounts)
 def test_a_fixed_amount_is_taken_once_whatever_the_quantity(price, quantity, discount):
     assert pricing.quote(price, quantity, discount).discount == min(discount.value, price * quantity)
+
+
+def test_a_sum_that_no_column_holds_is_refused():
+    assert pricing.quote(D("999999.99"), 10_000).total == D("9999999900.00")
+    with pytest.raises(InvalidInput) as refusal:
+        pricing.quote(D("1000000.00"), 10_000)
+    assert set(refusal.value.fields) == {"quantity"}
 
 
 @given(prices, quantities)
