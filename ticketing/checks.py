@@ -1,0 +1,133 @@
+"""The recomputation behind `verify`: every number that is kept beside the purchases, from the purchases again.
+
+Each kind is one statement over all events. The database's constraints make most differences impossible; this is how
+an operator sees that, after a restore for instance.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from ticketing import money
+
+Number = int | Decimal | None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One number that is not what the purchases lead to; amounts are USD, None is a record that does not exist."""
+
+    event: str
+    event_id: uuid.UUID
+    thing: str
+    stored: Number
+    recomputed: Number
+
+    def __str__(self) -> str:
+        return (
+            f"{self.event} ({self.event_id}): {self.thing} is {_told(self.stored)}, "
+            f"and the purchases lead to {_told(self.recomputed)}."
+        )
+
+
+def verify(session: Session) -> list[Difference]:
+    """Every difference in every event; none means that all counts, totals, promo uses and tickets are right."""
+    found = []
+    for statement in (_SOLD, _USES, _PROMO_USES, _AMOUNTS, _TICKETS):
+        for row in session.execute(text(statement)):
+            found.append(Difference(row.event, row.event_id, row.thing, row.stored, row.recomputed))
+    return found
+
+
+def _told(number: Number) -> str:
+    if number is None:
+        return "not there"
+    return money.dollars(number) if isinstance(number, Decimal) else f"{number:,}"
+
+
+_SOLD = """
+    SELECT event.name AS event, event.id AS event_id, 'the sold count of ' || package.name AS thing,
+        package.sold_count AS stored, sold.quantity AS recomputed
+    FROM packages AS package
+    JOIN events AS event ON event.id = package.event_id
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(quantity), 0)::bigint AS quantity FROM purchases
+        WHERE package_id = package.id AND payment_status IN ('completed', 'pending')
+    ) AS sold
+    WHERE package.sold_count <> sold.quantity
+    ORDER BY event.id, package.display_order
+"""
+
+_USES = """
+    SELECT event.name AS event, event.id AS event_id, 'the use count of ' || promo_code.code AS thing,
+        promo_code.current_uses AS stored, coalesce(used.uses, 0) AS recomputed
+    FROM promo_codes AS promo_code
+    JOIN events AS event ON event.id = promo_code.event_id
+    LEFT JOIN (
+        SELECT promo_code_id, count(*) AS uses FROM purchases
+        WHERE promo_code_id IS NOT NULL AND payment_status IN ('completed', 'pending')
+        GROUP BY promo_code_id
+    ) AS used ON used.promo_code_id = promo_code.id
+    WHERE promo_code.current_uses <> coalesce(used.uses, 0)
+    ORDER BY event.id, promo_code.code
+"""
+
+# A purchase that counts and carries a code has exactly one use of that code, with the purchase's discount.
+_PROMO_USES = """
+    SELECT event.name AS event, event.id AS event_id,
+        'the use of ' || promo_code.code || ' by purchase ' || coalesce(purchase.id, promo_use.purchase_id) AS thing,
+        promo_use.discount AS stored, purchase.discount AS recomputed
+    FROM (
+        SELECT id, promo_code_id, discount FROM purchases
+        WHERE promo_code_id IS NOT NULL AND payment_status IN ('completed', 'pending')
+    ) AS purchase
+    FULL JOIN (
+        SELECT purchase_id, promo_code_id, discount FROM promo_uses WHERE given_back_at IS NULL
+    ) AS promo_use ON promo_use.purchase_id = purchase.id AND promo_use.promo_code_id = purchase.promo_code_id
+    JOIN promo_codes AS promo_code ON promo_code.id = coalesce(purchase.promo_code_id, promo_use.promo_code_id)
+    JOIN events AS event ON event.id = promo_code.event_id
+    WHERE purchase.discount IS DISTINCT FROM promo_use.discount
+    ORDER BY event.id, promo_code.code, coalesce(purchase.id, promo_use.purchase_id)
+"""
+
+# What was sold elsewhere keeps its amounts. The type and value of a code that was used never change; a voided purchase
+# gave its use back, so its code may have changed since.
+_AMOUNTS = """
+    SELECT event.name AS event, event.id AS event_id, amount.called || ' of purchase ' || purchase.id AS thing,
+        amount.stored, amount.recomputed
+    FROM purchases AS purchase
+    JOIN events AS event ON event.id = purchase.event_id
+    LEFT JOIN promo_codes AS promo_code ON promo_code.id = purchase.promo_code_id
+    CROSS JOIN LATERAL (SELECT purchase.unit_price * purchase.quantity AS list_price) AS priced
+    CROSS JOIN LATERAL (
+        SELECT CASE
+            WHEN purchase.payment_status = 'voided' THEN purchase.discount
+            WHEN purchase.channel = 'comp' THEN priced.list_price
+            WHEN promo_code.discount_type = 'percentage'
+                THEN least(round(priced.list_price * promo_code.discount_value / 100, 2), priced.list_price)
+            WHEN promo_code.discount_type = 'fixed_amount' THEN least(promo_code.discount_value, priced.list_price)
+            ELSE 0 END AS discount
+    ) AS reduced
+    CROSS JOIN LATERAL (VALUES
+        (1, 'the list price', purchase.list_price, priced.list_price),
+        (2, 'the discount', purchase.discount, reduced.discount),
+        (3, 'the total', purchase.total, priced.list_price - reduced.discount)
+    ) AS amount(place, called, stored, recomputed)
+    WHERE purchase.channel <> 'import' AND amount.stored <> amount.recomputed
+    ORDER BY event.id, purchase.id, amount.place
+"""
+
+_TICKETS = """
+    SELECT event.name AS event, event.id AS event_id, 'the number of tickets of purchase ' || purchase.id AS thing,
+        made.tickets AS stored, purchase.quantity * purchase.seats_per_package AS recomputed
+    FROM purchases AS purchase
+    JOIN events AS event ON event.id = purchase.event_id
+    CROSS JOIN LATERAL (SELECT count(*) AS tickets FROM assigned_tickets WHERE purchase_id = purchase.id) AS made
+    WHERE made.tickets <> purchase.quantity * purchase.seats_per_package
+    ORDER BY event.id, purchase.id
+"""

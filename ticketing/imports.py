@@ -1,0 +1,212 @@
+"""Imports: sales made elsewhere, from a file, checked without changing anything and then stored all or nothing.
+
+Source of every rule: PRODUCT "Import". An import holds what limits what it brings, in the order that purchases keep
+too: packages, then promo codes (each by id), then donors. So limits are exact and nobody waits in a circle; purchases
+of the same packages wait until it is done.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ARRAY, ColumnElement, Text, any_, func, literal, select
+from sqlalchemy.orm import Session
+
+from ticketing import accounts, audit, events, import_files, import_rows, import_writing, money, promo_codes
+from ticketing.actors import Actor
+from ticketing.errors import TicketingError
+from ticketing.fields import name_key
+from ticketing.import_files import OPTIONAL, REQUIRED
+from ticketing.import_rows import Known, Problem, Record, Sale
+from ticketing.models import Donor, Event, Package, PromoCode, PromoUse, Purchase
+
+LONGEST_FILE_NAME = 200
+
+
+@dataclass(frozen=True)
+class Check:
+    """What an import of this file would do now. All tuples are in the order of the rows.
+
+    `rows` counts the file's rows, `to_import` those that may be stored, `to_skip` those that are in the event already.
+    `packages` and `revenue` (USD) are what the rows to import would add to the event's figures.
+    """
+
+    file_name: str
+    rows: int
+    to_import: int
+    to_skip: int
+    packages: int
+    revenue: Decimal
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did; without a batch when every row was in the event already and nothing was stored."""
+
+    batch_id: uuid.UUID | None
+    rows_imported: int
+    rows_skipped: int
+
+
+class ImportRefused(TicketingError):
+    """The file has problems, so nothing of it was stored; `check` lists them all."""
+
+    code = "import_refused"
+
+    def __init__(self, check: Check) -> None:
+        self.check = check
+        count = len(check.problems)
+        found = "1 problem" if count == 1 else f"{count:,} problems"
+        super().__init__(f"{check.file_name} has {found}. Nothing was imported; correct the file and import it again.")
+
+
+def check(session: Session, actor: Actor, event_id: uuid.UUID, file_name: str, content: bytes) -> Check:
+    """Every problem of the file by row and column; changes nothing.
+
+    Raises NotFound, NotAllowed, and InvalidInput (field `file`) when the file cannot be read at all.
+    """
+    accounts.require(session, actor, "change", event_id)
+    return _judge(session, event_id, file_name, content, holding=False)[0]
+
+
+def run(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    file_name: str,
+    content: bytes,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Imported:
+    """Stores every row that is not in the event yet, as one batch. `progress` is told rows stored and rows to store.
+
+    Checks again, holding what limits the rows until the transaction ends. Raises what `check` raises, and
+    ImportRefused when there is any problem; then nothing is changed. A second import of the same file stores nothing.
+    """
+    accounts.require(session, actor, "change", event_id)
+    import_writing.allow_for_a_long_transaction(session)
+    checked, sales = _judge(session, event_id, file_name, content, holding=True)
+    if checked.problems:
+        raise ImportRefused(checked)
+    if not sales:
+        return Imported(None, 0, checked.to_skip)
+    batch = import_writing.store(session, actor, event_id, checked.file_name, sales, checked.to_skip, progress)
+    audit.record(
+        session, actor, event_id, "import.completed", batch, [audit.Change("rows_imported", None, batch.rows_imported)]
+    )
+    return Imported(batch.id, batch.rows_imported, batch.rows_skipped)
+
+
+def example_csv(session: Session, actor: Actor, event_id: uuid.UUID) -> bytes:
+    """A file that would import into this event as it is now: up to three sales of its own packages."""
+    event = events.get(session, actor, event_id)
+    on_offer = session.scalars(select(Package).where(Package.event_id == event_id).order_by(Package.display_order))
+    available = islice((package for package in on_offer if not package.is_sold_out), len(_EXAMPLE_DONORS))
+    moment = datetime.now(ZoneInfo(event.time_zone)).replace(microsecond=0, tzinfo=None)
+    rows = []
+    for number, (package, donor) in enumerate(zip(available, _EXAMPLE_DONORS, strict=False), start=1):
+        values = donor | {
+            "ticket_type": package.name,
+            "quantity": "1",
+            "total_amount": money.plain(package.price),
+            "purchase_date": moment.isoformat(),
+            "external_sale_id": f"EXAMPLE-{number}",
+            "payment_status": "completed",
+        }
+        rows.append([values.get(column, "") for column in _EXAMPLE_COLUMNS])
+    return import_files.to_csv(_EXAMPLE_COLUMNS, rows)
+
+
+def problems_csv(check: Check) -> bytes:
+    """Problems and warnings in the order of the rows: row, column, message, severity."""
+    found = [(problem, "problem") for problem in check.problems] + [(warning, "warning") for warning in check.warnings]
+    lines = [(each.row, each.column, each.message, severity) for each, severity in sorted(found)]
+    return import_files.to_csv(("row", "column", "message", "severity"), lines)
+
+
+_EXAMPLE_COLUMNS = (*REQUIRED, *(column for column in OPTIONAL if column != "event_id"))
+_EXAMPLE_DONORS: tuple[dict[str, str], ...] = (
+    {"purchaser_name": "Zoë Álvarez", "purchaser_email": "zoe.alvarez@example.org", "notes": "Table near the stage"},
+    {"purchaser_name": "Sam O'Neill", "purchaser_email": "sam.oneill@example.org", "purchaser_phone": "212 555 0142"},
+    {"purchaser_name": "Łukasz Nowak", "purchaser_email": "lukasz.nowak@example.org", "fee_amount": "0.00"},
+)
+
+
+def _judge(
+    session: Session, event_id: uuid.UUID, file_name: str, content: bytes, *, holding: bool
+) -> tuple[Check, list[Sale]]:
+    table = import_files.read_csv(content)
+    zone = session.scalars(select(Event.time_zone).where(Event.id == event_id)).one()
+    records = list(import_rows.read(table, zone))
+    if holding:
+        # One import into an event at a time, so that no two bring the same external_sale_id.
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"import into {event_id}"))))
+    header = import_rows.judge_header(table.header)
+    judged = import_rows.judge(records, _known(session, event_id, records, holding=holding))
+    checked = Check(
+        file_name=_printable(file_name),
+        rows=len(records),
+        to_import=len(judged.sales),
+        to_skip=judged.skipped,
+        packages=sum(sale.quantity for sale in judged.sales if sale.counts),
+        revenue=sum((sale.total for sale in judged.sales if sale.payment_status == "completed"), money.ZERO),
+        problems=(*header.problems, *judged.problems),
+        warnings=(*header.warnings, *judged.warnings),
+    )
+    return checked, judged.sales
+
+
+def _known(session: Session, event_id: uuid.UUID, records: Sequence[Record], *, holding: bool) -> Known:
+    """What the rows refer to, packages before promo codes; held until the transaction ends when it will be written."""
+    names = {name_key(name) for name in _given(records, "ticket_type")}
+    codes = {promo_codes.normalised(code) for code in _given(records, "promo_code")}
+    packages = select(Package).where(Package.event_id == event_id, _among(Package.name_key, names)).order_by(Package.id)
+    promos = (
+        select(PromoCode).where(PromoCode.event_id == event_id, _among(PromoCode.code, codes)).order_by(PromoCode.id)
+    )
+    if holding:
+        packages, promos = packages.with_for_update(key_share=True), promos.with_for_update(key_share=True)
+    fresh = {"populate_existing": True}
+    held_packages = session.scalars(packages, execution_options=fresh).all()
+    held_promos = session.scalars(promos, execution_options=fresh).all()
+    ids_in_file = _among(Purchase.external_sale_id, _given(records, "external_sale_id"))
+    return Known(
+        packages={package.name_key: package for package in held_packages},
+        promo_codes={promo.code: promo for promo in held_promos},
+        external_sale_ids=frozenset(
+            session.scalars(select(Purchase.external_sale_id).where(Purchase.event_id == event_id, ids_in_file))
+        ),
+        donor_uses=_donor_uses(session, [promo.id for promo in held_promos if promo.max_uses_per_donor is not None]),
+    )
+
+
+def _donor_uses(session: Session, promo_code_ids: list[uuid.UUID]) -> dict[tuple[uuid.UUID, str], int]:
+    rows = session.execute(
+        select(PromoUse.promo_code_id, Donor.email_key, func.count())
+        .join(Donor, Donor.id == PromoUse.donor_id)
+        .where(PromoUse.promo_code_id.in_(promo_code_ids), PromoUse.given_back_at.is_(None))
+        .group_by(PromoUse.promo_code_id, Donor.email_key)
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def _given(records: Iterable[Record], column: str) -> set[str]:
+    return {value for record in records if (value := record.values.get(column)) is not None}
+
+
+def _among(column: Any, values: set[str]) -> ColumnElement[bool]:
+    """As one array, since a file may name more things than a statement has parameters."""
+    return column == any_(literal(list(values), ARRAY(Text)))  # type: ignore[no-any-return]
+
+
+def _printable(file_name: str) -> str:
+    return "".join(letter for letter in file_name if letter.isprintable())[:LONGEST_FILE_NAME] or "file"
