@@ -25,7 +25,7 @@ COOKIE = "ticketdesk_session"
 # Read by the frame through server.trustedUserHeaders: the id of the SignInSession, never its secret.
 SESSION_HEADER = b"x-ticketdesk-session"
 MAX_AGE = accounts.SESSION_DAYS * 24 * 60 * 60
-NO_TOKEN = "Send a token that is valid: Authorization: Bearer td_..."
+UNKNOWN_CALLER = "Send a token that is valid: Authorization: Bearer td_..."
 OPEN = {
     "/healthz",
     "/session/sign-in",
@@ -79,7 +79,7 @@ class IdentityGuard:
 
     async def _to_sign_in(self, scope: Scope) -> Response:
         if problems.is_for_programs(scope["path"]):
-            return problems.problem(401, NotSignedIn.code, NO_TOKEN, problems.headers_of(NotSignedIn()))
+            return problems.problem(401, NotSignedIn.code, UNKNOWN_CALLER, problems.headers_of(NotSignedIn()))
         if not problems.wants_page(scope):
             return problems.answer(scope, NotSignedIn())
         if await run_in_threadpool(_is_first_run):
