@@ -4,7 +4,6 @@ import streamlit as st
 
 from ticketing import db, money, options, packages, purchases
 from ticketing.errors import TicketingError
-from ticketing.fields import validated
 from ui import forms, session, text
 from ui.header import show_header
 
@@ -28,9 +27,12 @@ def record() -> None:
     recorded = forms.submit(
         form,
         lambda s: purchases.record(
-            s, here.actor, event.id, validated(purchases.PurchaseDraft, as_draft(form)), idempotency_key=form.form_id
+            s,
+            here.actor,
+            event.id,
+            purchases.drafted(s, event.id, as_draft(form)),
+            idempotency_key=form.form_id,
         ),
-        "The sale is recorded.",
     )
     if recorded:
         st.session_state.receipt = recorded
@@ -66,37 +68,55 @@ def ask(form: forms.Opened, option) -> None:
     label = text.md(option.label) + ("" if option.is_required else " (optional)")
     key = form.key(f"answer_{option.id}")
     if option.option_type == "boolean":
-        st.segmented_control(label, ["Yes", "No"], key=key, on_change="ignore")
+        st.segmented_control(label, ["Yes", "No"], key=key, persist_state="session", on_change="ignore")
     elif option.option_type == "multi_select":
-        st.pills(label, option.choices, selection_mode="multi", format_func=text.md, key=key, on_change="ignore")
+        st.pills(
+            label,
+            option.choices,
+            selection_mode="multi",
+            format_func=text.md,
+            key=key,
+            persist_state="session",
+            on_change="ignore",
+        )
     else:
-        st.text_input(label, key=key, on_change="ignore", max_chars=options.LONGEST_ANSWER)
+        st.text_input(label, key=key, persist_state="session", on_change="ignore", max_chars=options.LONGEST_ANSWER)
     forms.show_problem(form.problems, f"answers.{option.id}")
 
 
 def fill_in(form: forms.Opened, on_offer: dict) -> None:
     """The fields, in the order one asks a donor at the table."""
-    st.selectbox("Package", list(on_offer), key=form.key("package_id"), format_func=lambda i: described(on_offer[i]))
+    st.selectbox(
+        "Package",
+        list(on_offer),
+        key=form.key("package_id"),
+        persist_state="session",
+        format_func=lambda i: described(on_offer[i]),
+    )
     forms.show_problem(form.problems, "package_id")
-    st.number_input("Quantity, in packages", 1, 10_000, key=form.key("quantity"))
+    st.number_input("Quantity, in packages", 1, 10_000, key=form.key("quantity"), persist_state="session")
     forms.show_problem(form.problems, "quantity")
     for option in form.asked:
         ask(form, option)
-    st.text_input("Donor's name", key=form.key("name"), on_change="ignore")
+    st.text_input("Donor's name", key=form.key("name"), persist_state="session", on_change="ignore")
     forms.show_problem(form.problems, "donor.name")
-    st.text_input("Donor's e-mail address", key=form.key("email"), on_change="ignore", type="email")
+    st.text_input(
+        "Donor's e-mail address", key=form.key("email"), persist_state="session", on_change="ignore", type="email"
+    )
     forms.show_problem(form.problems, "donor.email")
-    st.text_input("Donor's phone (optional)", key=form.key("phone"), on_change="ignore", type="phone")
+    st.text_input(
+        "Donor's phone (optional)", key=form.key("phone"), persist_state="session", on_change="ignore", type="phone"
+    )
     forms.show_problem(form.problems, "donor.phone")
     st.text_area(
-        "Guests (optional)", key=form.key("guests"), on_change="ignore", height=100,
+        "Guests (optional)", key=form.key("guests"), persist_state="session", on_change="ignore", height=100,
         placeholder="Ana Lopez, ana@example.org\nBen Okafor",
     )  # fmt: skip
     st.caption("One guest per line; an e-mail address may follow after a comma. Seats left over are named later.")
     for field in form.problems:
         if field.startswith("guests"):
             forms.show_problem(form.problems, field)
-    st.text_input("Note (optional)", key=form.key("notes"), on_change="ignore")
+    st.text_input("Note (optional)", key=form.key("notes"), persist_state="session", on_change="ignore")
     forms.show_problem(form.problems, "notes")
 
 
@@ -109,14 +129,19 @@ def described(package) -> str:
 def pay(form: forms.Opened, package) -> None:
     """How it is paid, what it comes to, and the button that records it."""
     typed = form.typed()
-    st.segmented_control(
-        "Channel", purchases.BOX_OFFICE_CHANNELS, key=form.key("channel"), required=True, format_func=text.CHANNELS.get
+    st.pills(
+        "Channel",
+        purchases.BOX_OFFICE_CHANNELS,
+        key=form.key("channel"),
+        persist_state="session",
+        required=True,
+        format_func=text.CHANNELS.get,
     )
     st.segmented_control(
-        "Payment", ("completed", "pending"), key=form.key("payment_status"), required=True,
+        "Payment", ("completed", "pending"), key=form.key("payment_status"), persist_state="session", required=True,
         format_func=text.STATUSES.get, on_change="ignore",
     )  # fmt: skip
-    st.text_input("Promo code (optional)", key=form.key("promo_code"))
+    st.text_input("Promo code (optional)", key=form.key("promo_code"), persist_state="session")
     st.caption("Taken once per purchase, not per seat.")
     try:
         with db.reading() as s:
@@ -162,7 +187,7 @@ if not on_offer:
     st.stop()
 
 form = forms.opened("sale")
-if form is None or form.values["package_id"] not in on_offer:
+if form is None or form.typed()["package_id"] not in on_offer:
     start({"package_id": next((p.id for p in on_offer.values() if not p.is_sold_out), next(iter(on_offer)))})
     form = forms.opened("sale")
 package = on_offer[form.typed()["package_id"]]

@@ -10,6 +10,7 @@ import hashlib
 import json
 import secrets
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
@@ -19,10 +20,10 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from ticketing import accounts, audit, money, options, packages, pricing, promo_codes
+from ticketing import accounts, audit, db, money, options, packages, pricing, promo_codes
 from ticketing.actors import Actor
-from ticketing.errors import IdempotencyMismatch, InvalidInput, NotForSale, NotFound, PriceChanged, SoldOut
-from ticketing.fields import Draft, Email, Notes, Optionally, PersonName, Phone, email_key
+from ticketing.errors import Conflict, IdempotencyMismatch, InvalidInput, NotForSale, NotFound, PriceChanged, SoldOut
+from ticketing.fields import Draft, Email, Notes, Optionally, PersonName, Phone, email_key, validated
 from ticketing.models import BOX_OFFICE_CHANNELS as BOX_OFFICE_CHANNELS
 from ticketing.models import Answer, AssignedTicket, Package, PromoCode, Purchase
 from ticketing.pricing import Discount, Quote
@@ -81,6 +82,23 @@ class Recorded:
     is_repeat: bool = False
 
 
+def drafted(session: Session, event_id: uuid.UUID, values: Mapping[str, Any]) -> PurchaseDraft:
+    """`values` from a form as a draft, or InvalidInput with every field that is wrong, the answers among them."""
+    problems: dict[str, str] = {}
+    try:
+        draft = validated(PurchaseDraft, values)
+    except InvalidInput as wrong:
+        problems |= wrong.fields
+    try:
+        asked = options.active_for(session, event_id, values["package_id"])
+        options.accepted_answers(asked, {given["option_id"]: given["value"] for given in values["answers"]})
+    except InvalidInput as wrong:
+        problems |= wrong.fields
+    if problems:
+        raise InvalidInput(problems)
+    return draft
+
+
 def quote(
     session: Session,
     actor: Actor,
@@ -131,14 +149,18 @@ def record(
     )
     discount = _complimentary(draft.channel, draft.promo_code)
 
-    package = _take(session, event_id, draft)
+    try:
+        package = _take(session, event_id, draft)
+        promo_code_id, discount = _take_promo(session, event_id, draft, moment) or (None, discount)
+    except Conflict as refusal:
+        # A doubled click waits for the first one and then finds what that one took gone: the first is the answer.
+        if idempotency_key and _find_recorded(session, event_id, idempotency_key):
+            raise db.StartOver from refusal
+        raise
     seats = package.seats_per_package * draft.quantity
     if len(draft.guests) > seats:
-        raise InvalidInput({"guests": f"{len(draft.guests)} guests are named for {seats} seats. Remove some."})
-    promo_code_id = None
-    if draft.promo_code:
-        promo_code_id, discount = promo_codes.take(
-            session, event_id, draft.promo_code, donor_email_key=email_key(draft.donor.email), moment=moment
+        raise InvalidInput(
+            {"guests": f"{len(draft.guests)} guests are named for {seats} seat{'s' * (seats > 1)}. Remove some."}
         )
     price = pricing.quote(package.price, draft.quantity, discount)
     purchase = Purchase(
@@ -192,6 +214,15 @@ def _take(session: Session, event_id: uuid.UUID, draft: PurchaseDraft) -> Any:
             seats = "1 seat" if taken.seats_per_package == 1 else f"{taken.seats_per_package} seats"
             raise PriceChanged(taken.name, f"{money.dollars(taken.price)} for {seats}")
     return taken
+
+
+def _take_promo(
+    session: Session, event_id: uuid.UUID, draft: PurchaseDraft, moment: datetime
+) -> tuple[uuid.UUID, Discount] | None:
+    if not draft.promo_code:
+        return None
+    donor = email_key(draft.donor.email)
+    return promo_codes.take(session, event_id, draft.promo_code, donor_email_key=donor, moment=moment)
 
 
 def _refuse(session: Session, event_id: uuid.UUID, draft: PurchaseDraft) -> None:

@@ -70,7 +70,7 @@ def close_form(kind: str) -> None:
     st.session_state.pop(f"opened_{kind}", None)
 
 
-def submit(form: Opened, work: Callable[[Any], Any], done: str | Callable[[Any], str]) -> Any:
+def submit(form: Opened, work: Callable[[Any], Any], done: str | Callable[[Any], str] = "") -> Any:
     """Does `work` in one transaction; closes the form and says `done`, or keeps it open with what is wrong.
 
     For a form's submit callback. Answers with the work's result, or None when it was refused.
@@ -90,7 +90,8 @@ def submit(form: Opened, work: Callable[[Any], Any], done: str | Callable[[Any],
             form.refusal = str(refused)
     else:
         close_form(form.kind)
-        say(done if isinstance(done, str) else done(result))
+        if done:
+            say(done if isinstance(done, str) else done(result))
         return result
     return None
 
