@@ -36,6 +36,10 @@ START_OVER = {"uq_purchases_idempotency", "uq_assigned_tickets_event_id_code"}
 _engine: Engine | None = None
 
 
+class StartOver(Exception):
+    """Raised by work that finds that another request did the same meanwhile; run again, it will see the result."""
+
+
 def engine() -> Engine:
     """The one engine of this process; starts the embedded PostgreSQL at first use when no DATABASE_URL is set."""
     global _engine
@@ -134,8 +138,9 @@ def write(work: Callable[[Session], T]) -> T:
     """Runs `work` in one transaction and commits it; up to 3 attempts with growing pauses.
 
     `work` must do all its writing through the session it is given. It is run again after a deadlock, after a
-    connection that was lost before the commit was sent, and after the races in START_OVER. A connection lost while
-    committing is not tried again, since nobody knows whether it was done: the caller repeats with its idempotency key.
+    connection that was lost before the commit was sent, after the races in START_OVER, and when it raises StartOver.
+    A connection lost while committing is not tried again, since nobody knows whether it was done: the caller repeats
+    with its idempotency key.
     Raises Unavailable when the database does not answer, and whatever `work` raises; then nothing is changed.
     """
     for attempt in range(1, ATTEMPTS + 1):
@@ -148,7 +153,7 @@ def write(work: Callable[[Session], T]) -> T:
                 committing = True
                 session.commit()
                 return result
-        except (DBAPIError, PoolExhausted) as failure:
+        except (DBAPIError, PoolExhausted, StartOver) as failure:
             lost = isinstance(failure, OperationalError | InterfaceError | PoolExhausted)
             again = _rolled_back_and_repeatable(failure) or (lost and not committing)
             if not again and not lost:
@@ -164,6 +169,8 @@ def write(work: Callable[[Session], T]) -> T:
 
 def _rolled_back_and_repeatable(failure: BaseException) -> bool:
     cause = failure.orig if isinstance(failure, DBAPIError) else None
+    if isinstance(failure, StartOver):
+        return True
     if isinstance(cause, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure):
         return True
     return isinstance(failure, IntegrityError) and constraint_name(failure) in START_OVER
