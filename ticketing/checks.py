@@ -37,6 +37,7 @@ class Difference:
 
 def verify(session: Session) -> list[Difference]:
     """Every difference in every event; none means that all counts, totals, promo uses and tickets are right."""
+    session.execute(text("SET LOCAL statement_timeout = '10min'"))
     found = []
     for statement in (_SOLD, _USES, _PROMO_USES, _AMOUNTS, _TICKETS):
         for row in session.execute(text(statement)):

@@ -1,0 +1,227 @@
+"""`python -m ticketing COMMAND`, for operators and scripts. Source of every command: PRODUCT "Command line".
+
+What was asked for goes to stdout, so that a script can take it; everything else that is told goes to stderr. The exit
+code is 0, 1 when something was refused or found, 2 when the command itself was wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import logging
+import os
+import sys
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import psycopg.errors
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from ticketing import accounts, checks, db, demo, imports
+from ticketing.accounts import StaffDraft
+from ticketing.actors import OPERATOR
+from ticketing.errors import InvalidInput, NotFound, TicketingError, Unavailable
+from ticketing.fields import validated
+from ticketing.models import ROLES
+
+NOT_MIGRATED = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and answers with its exit code; what goes wrong is one sentence on stderr, never a trace."""
+    # Libraries that log while a command fails would tell it twice, and in their words.
+    logging.basicConfig(level=logging.CRITICAL)
+    asked = _parser().parse_args(arguments)
+    try:
+        done: int = asked.command(asked)
+    except InvalidInput as refused:
+        return _fail(*(f"{field}: {sentence}" for field, sentence in refused.fields.items()))
+    except TicketingError as refused:
+        return _fail(str(refused))
+    except KeyboardInterrupt:
+        return _fail("Stopped.")
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except DBAPIError as failure:
+        return _fail(_told(failure))
+    except Exception as fault:
+        return _fail(f"Something went wrong that nobody foresaw: {type(fault).__name__}: {_first_line(fault)}")
+    return done
+
+
+def migrate(_: argparse.Namespace) -> int:
+    """Brings the schema to the current version."""
+    db.migrate()
+    print("The schema is at its current version.")
+    return 0
+
+
+def load_demo(_: argparse.Namespace) -> int:
+    """Loads the sample gala, or finds it, and prints its event id."""
+    event = db.write(lambda session: demo.load(session, OPERATOR))
+    _tell(f"{event.name} is loaded; its event id:")
+    print(event.id)
+    return 0
+
+
+def add_staff(asked: argparse.Namespace) -> int:
+    """Makes an account."""
+    given = {"email": asked.email, "name": asked.name, "role": asked.role, "password": _password()}
+    draft = validated(StaffDraft, given)
+    events = tuple(asked.event)
+    person = db.write(lambda session: accounts.add_staff(session, OPERATOR, draft, event_ids=events))
+    assigned = f", assigned to {len(events)} event{'s' if len(events) > 1 else ''}" if events else ""
+    print(f"{person.name} <{person.email}> has an account as {person.role}{assigned}.")
+    return 0
+
+
+def create_token(asked: argparse.Namespace) -> int:
+    """Prints a new API token of a person, once."""
+    try:
+        secret = db.write(lambda session: accounts.create_token(session, OPERATOR, email=asked.email, name=asked.name))
+    except NotFound:
+        return _fail(f"{asked.email} has no active account. Make one with `staff add` first.")
+    _tell(f"A new API token of {asked.email}, called {asked.name}. It is shown this once:")
+    print(secret)
+    return 0
+
+
+def import_file(asked: argparse.Namespace) -> int:
+    """Checks a file of sales, and imports it unless only the check was asked for."""
+    try:
+        content = asked.file.read_bytes()
+    except OSError as failure:
+        return _fail(f"{asked.file} cannot be read: {failure.strerror}.")
+    try:
+        return _check(asked, content) if asked.check else _import(asked, content)
+    except NotFound:
+        return _fail(f"There is no event {asked.event}.")
+    except imports.ImportRefused as refused:
+        _list(refused.check)
+        raise
+
+
+def _check(asked: argparse.Namespace, content: bytes) -> int:
+    with db.reading() as session:
+        found = imports.check(session, OPERATOR, asked.event, asked.file.name, content)
+    if found.problems:
+        raise imports.ImportRefused(found)
+    _list(found)
+    told = f"{found.to_import:,} to import, {found.to_skip:,} in the event already"
+    print(f"No problems in {found.rows:,} rows: {told}. Nothing was changed.")
+    return 0
+
+
+def _import(asked: argparse.Namespace, content: bytes) -> int:
+    done = db.write(
+        lambda session: imports.run(session, OPERATOR, asked.event, asked.file.name, content, progress=_progress)
+    )
+    print(f"{done.rows_imported:,} rows imported, {done.rows_skipped:,} skipped that are in the event already.")
+    return 0
+
+
+def verify(_: argparse.Namespace) -> int:
+    """Recomputes every count and total and lists what differs."""
+    with db.reading() as session:
+        differences = checks.verify(session)
+    for difference in differences:
+        print(difference)
+    if differences:
+        count = len(differences)
+        numbers = "1 number differs" if count == 1 else f"{count:,} numbers differ"
+        return _fail(f"{numbers} from what the purchases lead to.")
+    print("Every count, total, promo use and ticket agrees with the purchases.")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ticketing", description="Ticket Desk, for operators and scripts.")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _command(commands, "migrate", migrate)
+    _command(commands, "demo", load_demo)
+    _command(commands, "verify", verify)
+
+    staff = commands.add_parser("staff", help="Accounts.").add_subparsers(metavar="add", required=True)
+    add = _command(staff, "add", add_staff, "The password is asked for, or read from the first line of stdin.")
+    add.add_argument("email", metavar="EMAIL")
+    add.add_argument("--name", required=True)
+    add.add_argument("--role", required=True, choices=ROLES)
+    add.add_argument("--event", metavar="ID", type=_id, nargs="+", action="extend", default=[], help="where to work")
+
+    token = _command(commands, "token", create_token)
+    token.add_argument("email", metavar="EMAIL")
+    token.add_argument("--name", default="Command line", help="what the token is for")
+
+    load = _command(commands, "import", import_file, "All or nothing; each problem is one line, by row and column.")
+    load.add_argument("event", metavar="EVENT", type=_id, help="the event's id")
+    load.add_argument("file", metavar="FILE", type=Path)
+    load.add_argument("--check", action="store_true", help="list the problems and change nothing")
+    return parser
+
+
+def _command(
+    commands: Any, name: str, command: Callable[[argparse.Namespace], int], more: str = ""
+) -> argparse.ArgumentParser:
+    about = command.__doc__ or ""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=about, description=f"{about} {more}".strip())
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _id(given: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(given)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{given} is not an event's id") from None
+
+
+def _password() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    password = getpass.getpass("Password: ")
+    if getpass.getpass("Once more: ") != password:
+        raise InvalidInput({"password": "The two passwords differ."})
+    return password
+
+
+def _list(found: imports.Check) -> None:
+    """Problems as lines to work through; of the warnings those that are about more than a row being here already."""
+    for problem in found.problems:
+        print(problem)
+    for warning in found.warnings:
+        if warning.column != "external_sale_id":
+            _tell(f"warning: {warning}")
+
+
+def _progress(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{done:,} of {total:,} rows", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def _told(failure: DBAPIError) -> str:
+    if isinstance(failure.orig, NOT_MIGRATED):
+        return "The database does not have the current schema. Run `python -m ticketing migrate` first."
+    if isinstance(failure, OperationalError | InterfaceError):
+        return str(Unavailable())
+    return f"The database refused: {_first_line(failure.orig or failure)}"
+
+
+def _first_line(fault: BaseException) -> str:
+    return next(iter(str(fault).splitlines()), "no more is known")
+
+
+def _tell(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
+
+
+def _fail(*sentences: str) -> int:
+    for sentence in sentences:
+        _tell(sentence)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
