@@ -35,7 +35,7 @@ def record() -> None:
         ),
     )
     if recorded:
-        st.session_state.receipt = recorded
+        st.session_state.receipt = recorded, package.name
         start({name: typed[name] for name in KEPT})
 
 
@@ -166,7 +166,10 @@ def pay(form: forms.Opened, package) -> None:
 
 
 def show_receipt(recorded: purchases.Recorded, name: str) -> None:
+    """The last sale of this event, until the next one."""
     sold = recorded.purchase
+    if sold.event_id != event.id:
+        return
     codes = " ".join(ticket.code for ticket in recorded.tickets[:20])
     more = f" and {len(recorded.tickets) - 20:,} more" if len(recorded.tickets) > 20 else ""
     st.success(
@@ -195,8 +198,8 @@ form.version = package.version
 with db.reading() as s:
     form.asked = options.list_for(s, here.actor, package.id)
 
-if receipt := st.session_state.get("receipt"):
-    show_receipt(receipt, on_offer[receipt.purchase.package_id].name)
+if "receipt" in st.session_state:
+    show_receipt(*st.session_state.receipt)
 forms.show_summary(form.problems, form.refusal)
 left, right = st.columns(2, gap="large")
 with left:

@@ -11,46 +11,55 @@ from ui.header import show_header
 here, event = session.require_event("change")
 
 
+def state(name: str) -> str:
+    """Where this page keeps something: of this event and this file, so that nothing shows beside another."""
+    return f"import_{name}_{event.id}_{st.session_state.get('import_number', 0)}"
+
+
 def check() -> None:
     """Judges the file that was just chosen and keeps the answer for the page."""
-    file = st.session_state[upload_key()]
-    st.session_state.pop("import_check", None)
-    st.session_state.pop("import_refusal", None)
+    file = st.session_state[state("file")]
+    st.session_state.pop(state("check"), None)
+    st.session_state.pop(state("refusal"), None)
     if file is None:
         return
     try:
         with db.reading() as s:
-            st.session_state.import_check = imports.check(s, here.actor, event.id, file.name, file.getvalue())
+            st.session_state[state("check")] = imports.check(s, here.actor, event.id, file.name, file.getvalue())
     except TicketingError as refused:
-        st.session_state.import_refusal = str(refused)
+        st.session_state[state("refusal")] = str(refused)
 
 
 def run() -> None:
-    """Imports the checked file in one transaction and makes room for the next one."""
-    file = st.session_state[upload_key()]
+    """Imports the checked file in one transaction, all or nothing: whatever interrupts it undoes it."""
+    file = st.session_state[state("file")]
+    bar = st.progress(0.0, "Importing")
     try:
-        done = db.write(lambda s: imports.run(s, here.actor, event.id, file.name, file.getvalue()))
+        done = db.write(
+            lambda s: imports.run(
+                s, here.actor, event.id, file.name, file.getvalue(),
+                progress=lambda rows, total: bar.progress(rows / total, f"Importing, {rows:,} of {total:,} rows"),
+            )
+        )  # fmt: skip
     except imports.ImportRefused as refused:
-        st.session_state.import_check = refused.check
-        return
+        st.session_state[state("check")] = refused.check
     except TicketingError as refused:
-        st.session_state.import_refusal = str(refused)
-        return
-    st.session_state.import_done = done
-    st.session_state.pop("import_check", None)
-    st.session_state.import_number = st.session_state.get("import_number", 0) + 1
+        st.session_state[state("refusal")] = str(refused)
+    else:
+        st.session_state.import_done = done
+        st.session_state.import_number = st.session_state.get("import_number", 0) + 1
+    st.rerun()
 
 
-def upload_key() -> str:
-    """A new key after each import lets the server forget the file."""
-    return f"import_file_{event.id}_{st.session_state.get('import_number', 0)}"
-
-
-def as_table(problems) -> pd.DataFrame:
-    return pd.DataFrame(
-        [(problem.row, problem.column, problem.message) for problem in problems],
-        columns=["Row", "Column", "What to do"],
-    )
+def show_table(problems: tuple[imports.Problem, ...], alt: str) -> None:
+    st.dataframe(
+        pd.DataFrame(
+            [(problem.row, problem.column, problem.message) for problem in problems],
+            columns=["Row", "Column", "What to do"],
+        ),
+        hide_index=True, alt=alt,
+        column_config={"Row": st.column_config.Column(width=60), "Column": st.column_config.Column(width=140)},
+    )  # fmt: skip
 
 
 def show(found: imports.Check) -> None:
@@ -61,7 +70,7 @@ def show(found: imports.Check) -> None:
             "Correct the file and choose it again.",
             icon=":material/error:",
         )
-        st.dataframe(as_table(found.problems), hide_index=True, alt="Problems by row and column")
+        show_table(found.problems, "Problems by row and column")
         st.download_button(
             "Download the problems", imports.problems_csv(found), "problems.csv", "text/csv", on_click="ignore",
             icon=":material/download:",
@@ -70,12 +79,13 @@ def show(found: imports.Check) -> None:
         skipped = f" {text.count(found.to_skip, 'row is', 'rows are')} here already." if found.to_skip else ""
         st.success(f"No problems in {text.count(found.rows, 'row')}.{skipped}", icon=":material/check_circle:")
         label = f"Import {text.count(found.to_import, 'sale')}"
-        st.button(label, type="primary", icon=":material/upload:", on_click=run)
+        if st.button(label, type="primary", icon=":material/upload:"):
+            run()
     else:
         st.info("Every sale in this file is here already. There is nothing to import.")
     if found.warnings:
         with st.expander(f"{text.count(len(found.warnings), 'warning')}: imported as they are"):
-            st.dataframe(as_table(found.warnings), hide_index=True, alt="Warnings by row and column")
+            show_table(found.warnings, "Warnings by row and column")
 
 
 show_header("Import", event)
@@ -87,11 +97,12 @@ st.markdown(
 if done := st.session_state.pop("import_done", None):
     skipped = f" {done.rows_skipped:,} were here already." if done.rows_skipped else ""
     st.success(f"{text.count(done.rows_imported, 'sale')} imported.{skipped}", icon=":material/check_circle:")
+    st.page_link(menu.path("sales"), label="See the sales", icon=":material/monitoring:")
 
-st.file_uploader("CSV file with the sales", type=["csv"], key=upload_key(), on_change=check)
-if refusal := st.session_state.get("import_refusal"):
+st.file_uploader("CSV file with the sales", type=["csv"], key=state("file"), on_change=check)
+if refusal := st.session_state.get(state("refusal")):
     st.error(text.md(refusal))
-if found := st.session_state.get("import_check"):
+if found := st.session_state.get(state("check")):
     show(found)
 else:
     with st.expander("Which columns does the file need?"):
