@@ -5,7 +5,7 @@ import streamlit as st
 
 from ticketing import db, imports
 from ticketing.errors import TicketingError
-from ui import session, text
+from ui import menu, session, text
 from ui.header import show_header
 
 here, event = session.require_event("change")
@@ -97,7 +97,9 @@ st.markdown(
 if done := st.session_state.pop("import_done", None):
     skipped = f" {done.rows_skipped:,} were here already." if done.rows_skipped else ""
     st.success(f"{text.count(done.rows_imported, 'sale')} imported.{skipped}", icon=":material/check_circle:")
-    st.page_link(menu.path("sales"), label="See the sales", icon=":material/monitoring:")
+    st.page_link(
+        menu.path("sales"), label="See the sales", icon=":material/monitoring:", query_params={"event": str(event.id)}
+    )
 
 st.file_uploader("CSV file with the sales", type=["csv"], key=state("file"), on_change=check)
 if refusal := st.session_state.get(state("refusal")):
