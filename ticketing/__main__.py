@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from ticketing.accounts import StaffDraft
 from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, NotFound, TicketingError, Unavailable
 from ticketing.fields import validated
+from ticketing.import_rows import Problem
 from ticketing.models import ROLES
 
 NOT_MIGRATED = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
@@ -100,7 +101,9 @@ def import_file(asked: argparse.Namespace) -> int:
     except NotFound:
         return _fail(f"There is no event {asked.event}.")
     except imports.ImportRefused as refused:
-        _list(refused.check)
+        for problem in refused.check.problems:
+            print(problem)
+        _tell_warnings(refused.check.warnings)
         raise
 
 
@@ -109,7 +112,7 @@ def _check(asked: argparse.Namespace, content: bytes) -> int:
         found = imports.check(session, OPERATOR, asked.event, asked.file.name, content)
     if found.problems:
         raise imports.ImportRefused(found)
-    _list(found)
+    _tell_warnings(found.warnings)
     told = f"{found.to_import:,} to import, {found.to_skip:,} in the event already"
     print(f"No problems in {found.rows:,} rows: {told}. Nothing was changed.")
     return 0
@@ -119,6 +122,7 @@ def _import(asked: argparse.Namespace, content: bytes) -> int:
     done = db.write(
         lambda session: imports.run(session, OPERATOR, asked.event, asked.file.name, content, progress=_progress)
     )
+    _tell_warnings(done.warnings)
     print(f"{done.rows_imported:,} rows imported, {done.rows_skipped:,} skipped that are in the event already.")
     return 0
 
@@ -187,11 +191,9 @@ def _password() -> str:
     return password
 
 
-def _list(found: imports.Check) -> None:
-    """Problems as lines to work through; of the warnings those that are about more than a row being here already."""
-    for problem in found.problems:
-        print(problem)
-    for warning in found.warnings:
+def _tell_warnings(warnings: Iterable[Problem]) -> None:
+    """Those that are about more than a row being in the event already, which the closing line counts."""
+    for warning in warnings:
         if warning.column != "external_sale_id":
             _tell(f"warning: {warning}")
 

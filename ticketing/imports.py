@@ -55,6 +55,7 @@ class Imported:
     batch_id: uuid.UUID | None
     rows_imported: int
     rows_skipped: int
+    warnings: tuple[Problem, ...]
 
 
 class ImportRefused(TicketingError):
@@ -98,12 +99,12 @@ def run(
     if checked.problems:
         raise ImportRefused(checked)
     if not sales:
-        return Imported(None, 0, checked.to_skip)
+        return Imported(None, 0, checked.to_skip, checked.warnings)
     batch = import_writing.store(session, actor, event_id, checked.file_name, sales, checked.to_skip, progress)
     audit.record(
         session, actor, event_id, "import.completed", batch, [audit.Change("rows_imported", None, batch.rows_imported)]
     )
-    return Imported(batch.id, batch.rows_imported, batch.rows_skipped)
+    return Imported(batch.id, batch.rows_imported, batch.rows_skipped, checked.warnings)
 
 
 def example_csv(session: Session, actor: Actor, event_id: uuid.UUID) -> bytes:
