@@ -92,7 +92,7 @@ def by_package(summary: sales.Summary) -> None:
                 "Sold": f"{package.sold_count:,} of {package.quantity_limit:,}"
                 if package.quantity_limit
                 else f"{package.sold_count:,}, unlimited",
-                "Share of limit": package.sold_count / package.quantity_limit if package.quantity_limit else None,
+                "Share of limit": package.sold_count * 100 // package.quantity_limit if package.quantity_limit else None,
                 "Seats": package.seats_sold,
                 "Revenue": package.revenue,
                 "Status": "Sold out" if package.is_sold_out else "",
@@ -102,7 +102,7 @@ def by_package(summary: sales.Summary) -> None:
         st.dataframe(
             pd.DataFrame(rows), hide_index=True, alt="Sold of limit, seats and revenue of each package",
             column_config={
-                "Share of limit": st.column_config.ProgressColumn(format="percent", min_value=0.0, max_value=1.0),
+                "Share of limit": st.column_config.ProgressColumn(format="%d%%", min_value=0, max_value=100),
                 "Revenue": st.column_config.NumberColumn(format="dollar"),
             },
         )  # fmt: skip
@@ -116,7 +116,7 @@ def purchases_table(lines: list[sales.PurchaseLine], total: int) -> None:
             "Purchaser": line.purchase.purchaser_name,
             "Package": line.package,
             "Qty": line.purchase.quantity,
-            "Guests": f"{line.guests_named} of {line.purchase.seats} named",
+            "Guests named": f"{line.guests_named} of {line.purchase.seats}",
             "Code": line.promo_code or "",
             "Discount": line.purchase.discount,
             "Total": line.purchase.total,
@@ -129,7 +129,7 @@ def purchases_table(lines: list[sales.PurchaseLine], total: int) -> None:
     dollars = st.column_config.NumberColumn(format="dollar")
     st.dataframe(
         pd.DataFrame(rows), hide_index=True, alt="Purchases, the latest first", height="content",
-        column_config={"Discount": dollars, "Total": dollars},
+        column_config={"Discount": dollars, "Total": dollars, "Code": st.column_config.Column(width=110)},
     )  # fmt: skip
     if total > PER_PAGE:
         st.pagination(-(-total // PER_PAGE), key="purchases_page")
