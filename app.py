@@ -18,6 +18,8 @@ from api.faults import Faults
 from api.identity import IdentityGuard
 from api.interface import interface
 from ticketing import db
+from ticketing.errors import TicketingError
+from ui import text
 
 
 @asynccontextmanager
@@ -40,8 +42,8 @@ def _warm_up() -> None:
 
 
 def show_fault(fault: Exception) -> bool:
-    """A page broke: a sentence and a reference for the person, the traceback for the log."""
-    st.error(faults.sentence(faults.report(fault)))
+    """A refusal that a page let through is its own sentence; a fault is a reference, and the log has the traceback."""
+    st.error(text.md(str(fault)) if isinstance(fault, TicketingError) else faults.sentence(faults.report(fault)))
     return True
 
 

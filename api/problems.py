@@ -156,6 +156,7 @@ def _http(_request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, HTTPException)
     code = {404: "not_found", 405: "method_not_allowed"}.get(refusal.status_code, "refused")
     detail = {
+        400: "The body of this request cannot be read.",
         404: "There is nothing at this address. The addresses are listed at /api/docs.",
         405: "This address does not take that method. The Allow header lists the ones it takes.",
     }.get(refusal.status_code, str(refusal.detail))

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Depends, Query, Security
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema, create_model
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, create_model
 
 from api import identity
 from ticketing import money
@@ -45,7 +45,7 @@ class Page(BaseModel, Generic[T]):
 class Change(BaseModel):
     """What PATCH takes: the version that the caller saw, and the fields to change."""
 
-    version: int
+    version: Annotated[int, Field(ge=1, le=2**31 - 1)]
 
     @property
     def given(self) -> dict[str, Any]:

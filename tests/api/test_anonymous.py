@@ -15,7 +15,7 @@ from tests import make
 from tests.api.conftest import PAGE
 
 pytestmark = pytest.mark.usefixtures("admin")
-SOMETHING = uuid.uuid4()
+SOMETHING = uuid.UUID(int=7)
 PAGES = [
     "/",
     "/packages",

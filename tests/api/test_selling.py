@@ -222,25 +222,10 @@ def test_the_summary_adds_up(call, event):
 
 
 COLUMNS = [
-    "purchase_id",
-    "purchased_at",
-    "package",
-    "is_sponsorship",
-    "quantity",
-    "seats",
-    "purchaser_name",
-    "purchaser_email",
-    "purchaser_phone",
-    "list_price",
-    "discount",
-    "total",
-    "promo_code",
-    "payment_status",
-    "channel",
-    "external_sale_id",
-    "notes",
-    "guests",
-]
+    "purchase_id", "purchased_at", "package", "is_sponsorship", "quantity", "seats", "purchaser_name",
+    "purchaser_email", "purchaser_phone", "list_price", "discount", "total", "promo_code", "payment_status",
+    "channel", "external_sale_id", "notes", "guests",
+]  # fmt: skip
 
 
 @pytest.fixture

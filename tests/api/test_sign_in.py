@@ -62,8 +62,8 @@ def test_a_refused_form_keeps_the_address_and_forgets_the_password(browser):
     assert "ana&#34;&lt;b&gt;@example.org" in shown
     assert 'name="next" value="/sales"' in shown
     assert "not the password" not in shown
-    assert 'aria-describedby="password-problem"' in shown
-    assert 'id="password-problem"' in shown
+    assert 'aria-describedby="password-told"' in shown
+    assert 'id="password-told"' in shown
 
 
 def test_empty_fields_are_named_beside_themselves(browser):
