@@ -30,7 +30,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        await run_in_threadpool(db.dispose)
+        await run_in_threadpool(db.stop)
 
 
 def _warm_up() -> None:

