@@ -55,7 +55,8 @@ class NotFound(TicketingError):
     code = "not_found"
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"This {what} does not exist, or it belongs to an event you are not assigned to.")
+        or_else = "you are not assigned to it" if what == "event" else "it belongs to an event you are not assigned to"
+        super().__init__(f"This {what} does not exist, or {or_else}.")
 
 
 class NotSignedIn(TicketingError):
