@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 import app
 from tests import make
+from ticketing import db
 from ticketing.actors import Actor
 
 PAGE = {"Accept": "text/html,application/xhtml+xml"}
@@ -18,8 +19,11 @@ PAGE = {"Accept": "text/html,application/xhtml+xml"}
 
 @pytest.fixture(scope="session")
 def server(database: str) -> Iterator[TestClient]:
-    with TestClient(app.app, raise_server_exceptions=False, follow_redirects=False) as client:
-        yield client
+    """Started once. When it ends it leaves PostgreSQL running, which in tests is not its own."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(db, "stop", db.dispose)
+        with TestClient(app.app, raise_server_exceptions=False, follow_redirects=False) as client:
+            yield client
 
 
 @pytest.fixture
