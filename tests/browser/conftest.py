@@ -116,8 +116,9 @@ def fresh_server(empty_database: str, tmp_path: Path) -> Iterator[str]:
         yield server.url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """Gone with its module: Playwright keeps an event loop running, in which other tests cannot start their own."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         lacking("Chromium (apt-get install chromium)")

@@ -1,0 +1,38 @@
+"""What a person meets first, on a server nobody has used: an account, a way in, a way out."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests import make
+
+
+def sign_in(page: Page, url: str, email: str) -> None:
+    page.goto(url)
+    page.get_by_label("E-mail address").fill(email)
+    page.get_by_label("Password").fill(make.PASSWORD)
+    page.get_by_role("button", name="Sign in").click()
+
+
+def test_the_first_person_makes_the_admin_account_and_is_in(page: Page, fresh_server: str) -> None:
+    page.goto(fresh_server)
+    page.get_by_label("Your name").fill("Ana Ruiz")
+    page.get_by_label("E-mail address").fill("ana@example.org")
+    page.get_by_label("Password").fill("too short")
+    page.get_by_role("button", name="Make the account").click()
+    expect(page.get_by_text("Use at least 10 characters.")).to_be_visible()
+    expect(page.get_by_label("Your name")).to_have_value("Ana Ruiz")
+
+    page.get_by_label("Password").fill(make.PASSWORD)
+    page.get_by_role("button", name="Make the account").click()
+    expect(page.get_by_role("heading", name="Events", exact=True)).to_be_visible()
+    assert "Ana Ruiz" in page.locator("body").inner_text()
+
+
+def test_a_deep_link_survives_sign_in_and_shows_the_event_it_names(page: Page, live_server: str) -> None:
+    event = make.event(name="Harbor Lights")
+    make.package(event, name="Captain's Table")
+    ana = make.staff(event=event, password=make.PASSWORD)
+    sign_in(page, f"{live_server}/packages?event={event.id}", ana.email)
+    expect(page.get_by_text("Captain's Table")).to_be_visible()
+    expect(page).to_have_url(re.compile(rf"/packages\?event={event.id}"))
