@@ -30,8 +30,8 @@ class Difference:
 
     def __str__(self) -> str:
         return (
-            f"{self.event} ({self.event_id}): {self.thing} is {_told(self.stored)}, "
-            f"and the purchases lead to {_told(self.recomputed)}."
+            f"{self.event} ({self.event_id}): {self.thing} is {_told(self.stored) or 'missing'}, "
+            f"and the purchases lead to {_told(self.recomputed) or 'none'}."
         )
 
 
@@ -45,9 +45,9 @@ def verify(session: Session) -> list[Difference]:
     return found
 
 
-def _told(number: Number) -> str:
+def _told(number: Number) -> str | None:
     if number is None:
-        return "not there"
+        return None
     return money.dollars(number) if isinstance(number, Decimal) else f"{number:,}"
 
 
