@@ -195,6 +195,15 @@ def test_a_ticket_code_that_is_in_use_is_drawn_again(event, monkeypatch):
     assert codes == {taken, "AAAAAAAA", "BBBBBBBB", "CCCCCCCC"}
 
 
+def test_a_ticket_code_that_a_purchase_took_meanwhile_lets_the_import_start_over(event, monkeypatch):
+    package = make.package(event)
+    taken = make.purchase(event, package).tickets[0].code
+    chosen = iter([{taken}, {"BBBBBBBB"}])
+    monkeypatch.setattr("ticketing.import_writing._free_codes", lambda *_: next(chosen))
+    assert run(event, sheet(sale(package))).rows_imported == 1
+    assert (sold(package), len(stored(event)), len(stored(event, ImportBatch))) == (2, 2, 1)
+
+
 def test_progress_is_told_up_to_the_last_row(event):
     package, told = make.package(event), []
     run(event, sheet(*(sale(package) for _ in range(1001))), progress=lambda done, total: told.append((done, total)))
