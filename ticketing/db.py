@@ -51,6 +51,7 @@ def engine() -> Engine:
             max_overflow=4,
             pool_timeout=5,
             pool_pre_ping=True,
+            hide_parameters=True,  # a failed statement is logged, the donor in it is not
             connect_args={
                 "connect_timeout": 5,
                 "options": "-c timezone=UTC -c statement_timeout=30s -c lock_timeout=10s"

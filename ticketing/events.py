@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from datetime import datetime
 from functools import cache
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -16,7 +15,7 @@ from sqlalchemy.orm import Session
 from ticketing import accounts, audit
 from ticketing.actors import Actor
 from ticketing.errors import NotFound, StaleVersion
-from ticketing.fields import Amount, Draft, Line, Name, Optionally, at_most, validated
+from ticketing.fields import Amount, Draft, Line, Moment, Name, Optionally, at_most, validated
 from ticketing.models import Event, EventAssignment, Staff
 
 
@@ -42,7 +41,7 @@ class EventDraft(Draft):
     """`starts_at` without an offset is a moment in the event's own time zone. `revenue_goal` is USD."""
 
     name: Name
-    starts_at: datetime
+    starts_at: Moment
     time_zone: Annotated[str, AfterValidator(_time_zone)]
     venue: Annotated[Line, at_most(200)]
     revenue_goal: Annotated[Amount | None, Optionally, AfterValidator(_goal)] = None

@@ -34,9 +34,7 @@ class Export:
 
 def _safe(column: str) -> sql.SQL:
     """Text that people typed, so that no spreadsheet takes it for a formula."""
-    return sql.SQL(
-        f"CASE WHEN {column} ~ '^[\\s]*[=+\\-@\\t\\r]' THEN '''' || {column} ELSE {column} END"
-    )
+    return sql.SQL(f"CASE WHEN {column} ~ '^[\\s]*[=+\\-@\\t\\r]' THEN '''' || {column} ELSE {column} END")
 
 
 _PURCHASES = sql.SQL("""

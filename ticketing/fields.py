@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
@@ -112,6 +113,12 @@ def _amount(value: Any) -> Any:
     return value
 
 
+def _moment(value: datetime) -> datetime:
+    if not 2000 <= value.year < 2100:
+        raise ValueError("Enter a date from 2000 to 2099.")
+    return value
+
+
 def at_most(longest: int) -> AfterValidator:
     """1 to `longest` characters, counted after the cleaning, since that is what is kept."""
 
@@ -134,6 +141,7 @@ Email = Annotated[Line, at_most(254), AfterValidator(_email)]
 Phone = Annotated[Annotated[Line, at_most(50)] | None, Optionally]
 Notes = Annotated[Annotated[Paragraph, at_most(2000)] | None, Optionally]
 Amount = Annotated[Decimal, BeforeValidator(_amount)]
+Moment = Annotated[datetime, AfterValidator(_moment)]
 
 
 def email_key(email: str) -> str:

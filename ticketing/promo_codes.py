@@ -18,7 +18,7 @@ from ticketing import accounts, audit
 from ticketing.actors import Actor
 from ticketing.db import constraint_name
 from ticketing.errors import DuplicateCode, PromoRefused
-from ticketing.fields import Amount, Draft, Optionally
+from ticketing.fields import Amount, Draft, Moment, Optionally
 from ticketing.models import Donor, Event, PromoCode, PromoUse
 from ticketing.pricing import Discount
 
@@ -45,7 +45,7 @@ class PromoCodeDraft(Draft):
     code: Annotated[str, AfterValidator(_code)]
     discount_type: Literal["percentage", "fixed_amount"]
     discount_value: Amount
-    expires_at: Annotated[datetime | None, Optionally] = None
+    expires_at: Annotated[Moment | None, Optionally] = None
     max_total_uses: Annotated[Annotated[int, Field(ge=1, le=10_000)] | None, Optionally] = None
     max_uses_per_donor: Annotated[Annotated[int, Field(ge=1, le=100)] | None, Optionally] = None
     is_active: bool = True

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
@@ -23,7 +23,7 @@ from uuid_utils.compat import uuid7
 from ticketing import accounts, audit, db, money, options, packages, pricing, promo_codes
 from ticketing.actors import Actor
 from ticketing.errors import Conflict, IdempotencyMismatch, InvalidInput, NotForSale, NotFound, PriceChanged, SoldOut
-from ticketing.fields import Draft, Email, Notes, Optionally, PersonName, Phone, email_key, validated
+from ticketing.fields import Draft, Email, Line, Notes, Optionally, PersonName, Phone, at_most, email_key, validated
 from ticketing.models import BOX_OFFICE_CHANNELS as BOX_OFFICE_CHANNELS
 from ticketing.models import Answer, AssignedTicket, Package, PromoCode, Purchase
 from ticketing.pricing import Discount, Quote
@@ -42,9 +42,14 @@ class GuestDraft(Draft):
     email: Annotated[Email | None, Optionally] = None
 
 
+_ANSWER = {"anyOf": [{"type": "boolean"}, {"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
+
+
 class AnswerDraft(Draft):
+    """What was answered; `options.accepted_answers` judges whether it fits the question."""
+
     option_id: uuid.UUID
-    value: bool | list[str] | str | None = None
+    value: Annotated[Any, WithJsonSchema(_ANSWER)] = None
 
 
 def _answered_once(answers: list[AnswerDraft]) -> list[AnswerDraft]:
@@ -62,12 +67,12 @@ class PurchaseDraft(Draft):
     package_id: uuid.UUID
     quantity: Annotated[int, Field(ge=1, le=10_000)]
     donor: DonorDraft
-    promo_code: Annotated[str | None, Optionally] = None
+    promo_code: Annotated[Annotated[Line, at_most(100)] | None, Optionally] = None
     answers: Annotated[list[AnswerDraft], AfterValidator(_answered_once)] = []
     guests: list[GuestDraft] = []
     payment_status: Literal["completed", "pending"] = "completed"
     channel: Literal["cash", "cheque", "card_terminal", "comp", "online"] = "online"
-    package_version: int | None = None
+    package_version: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     notes: Notes = None
 
 

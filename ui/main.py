@@ -53,7 +53,7 @@ def choose_event(here: Here) -> None:
     st.caption(text.event_date(here.event.starts_at, here.event.time_zone))
 
 
-st.set_page_config(page_title="Ticket Desk", page_icon=":material/confirmation_number:", layout="wide")
+st.set_page_config(page_title="Ticket Desk", page_icon="/session/icon.svg", layout="wide")
 st.html(Path(__file__).with_name("frame.css"))
 try:
     here = session.enter()

@@ -132,7 +132,7 @@ def test_a_refused_code_says_which_rule_and_sells_nothing(event, reason, fields)
     assert promo.code in str(refusal)
 
 
-@pytest.mark.parametrize("code", ["NOSUCHCODE", "x", "' OR 1=1", "\u00df" * 200])
+@pytest.mark.parametrize("code", ["NOSUCHCODE", "x", "' OR 1=1", "\u00df" * 100])
 def test_an_unknown_code_is_unknown(event, code):
     assert refused(PromoRefused, event, make.package(event), promo_code=code).reason == "unknown"
 
