@@ -11,6 +11,8 @@ TicketingError            a page or an API answer may show this
 |  |- DuplicateName, DuplicateCode
 |  |- LimitBelowSold
 |  |- HasSales
+|  |- CodeUsed, LimitBelowUses
+|  |- HasAnswers
 |  |- NotForSale, SoldOut
 |  `- PromoRefused        with the rule that refused
 |- IdempotencyMismatch    same key, another request
@@ -123,6 +125,25 @@ class LimitBelowSold(Conflict):
 
     def __init__(self, limit: int, sold: int) -> None:
         super().__init__(f"{sold} are sold already, so the limit cannot be {limit}. Enter {sold} or more.")
+
+
+class CodeUsed(Conflict):
+    code = "code_used"
+
+    def __init__(self, promo_code: str, so: str) -> None:
+        super().__init__(f"Purchases used promo code {promo_code}, so {so}.")
+
+
+class LimitBelowUses(Conflict):
+    code = "limit_below_uses"
+
+    def __init__(self, field: str, used: str, least: int) -> None:
+        self.field = field
+        super().__init__(f"The code was {used}. Enter {least:,} or more.")
+
+
+class HasAnswers(Conflict):
+    code = "has_answers"
 
 
 class HasSales(Conflict):

@@ -4,24 +4,36 @@ from __future__ import annotations
 
 import re
 import uuid
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ScalarSelect, exists, func, or_, select, text, update
+from sqlalchemy import delete as sql_delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ticketing import accounts, audit
 from ticketing.actors import Actor
 from ticketing.db import constraint_name
-from ticketing.errors import DuplicateCode, PromoRefused
-from ticketing.fields import Amount, Draft, Moment, Optionally
-from ticketing.models import Donor, Event, PromoCode, PromoUse
+from ticketing.errors import (
+    PROMO_REFUSALS,
+    CodeUsed,
+    DuplicateCode,
+    LimitBelowUses,
+    NotFound,
+    PromoRefused,
+    StaleVersion,
+)
+from ticketing.fields import Amount, Draft, Moment, Optionally, validated
+from ticketing.models import Donor, Event, PromoCode, PromoUse, Purchase
 from ticketing.pricing import Discount
 
+SOON = timedelta(days=7)
 _CODE = re.compile(r"[A-Z0-9]{4,20}")
 
 
@@ -63,18 +75,10 @@ class PromoCodeDraft(Draft):
 def create(session: Session, actor: Actor, event_id: uuid.UUID, draft: PromoCodeDraft) -> PromoCode:
     """Adds a promo code. Raises DuplicateCode."""
     accounts.require(session, actor, "change", event_id)
-    values = draft.model_dump()
-    if draft.expires_at is not None and draft.expires_at.tzinfo is None:
-        zone = session.scalars(select(Event.time_zone).where(Event.id == event_id)).one()
-        values["expires_at"] = draft.expires_at.replace(tzinfo=ZoneInfo(zone))
+    values = _localised(session, event_id, draft)
     promo_code = PromoCode(event_id=event_id, **values)
     session.add(promo_code)
-    try:
-        session.flush()
-    except IntegrityError as broken:
-        if constraint_name(broken) == "uq_promo_codes_event_id_code":
-            raise DuplicateCode(draft.code) from broken
-        raise
+    _flush(session, draft.code)
     audit.record(
         session,
         actor,
@@ -86,19 +90,70 @@ def create(session: Session, actor: Actor, event_id: uuid.UUID, draft: PromoCode
     return promo_code
 
 
+def change(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    promo_code_id: uuid.UUID,
+    values: Mapping[str, Any],
+    *,
+    seen_version: int,
+) -> PromoCode:
+    """Changes the given fields of a code the actor saw at `seen_version`.
+
+    Once a purchase used it, its code, type and value stay as they are (CodeUsed); its limits cannot go below the uses
+    so far (LimitBelowUses). Raises StaleVersion, InvalidInput, DuplicateCode.
+    """
+    accounts.require(session, actor, "change", event_id)
+    row = _get_for_change(session, event_id, promo_code_id)
+    if row.version != seen_version:
+        raise StaleVersion(row.code, row.version, audit.changes_since(session, event_id, promo_code_id, seen_version))
+    current = {field: getattr(row, field) for field in PromoCodeDraft.model_fields}
+    given = {field: value for field, value in values.items() if field in current}
+    new = _localised(session, event_id, validated(PromoCodeDraft, current | given))
+    changes = audit.changes_between(row, new)
+    if {"code", "discount_type", "discount_value"} & {each.field for each in changes} and _was_used(session, row):
+        raise CodeUsed(row.code, "its code, type and value cannot change. Make another code instead")
+    _judge_limits(session, row, new)
+    if changes:
+        for each in changes:
+            setattr(row, each.field, each.new)
+        row.version += 1
+        _flush(session, row.code)
+        audit.record(session, actor, event_id, "promo_code.changed", row, changes)
+    return row
+
+
+def delete(session: Session, actor: Actor, event_id: uuid.UUID, promo_code_id: uuid.UUID) -> None:
+    """Removes a code that no purchase ever used. Raises CodeUsed."""
+    accounts.require(session, actor, "change", event_id)
+    row = _get_for_change(session, event_id, promo_code_id)
+    if _was_used(session, row):
+        raise CodeUsed(row.code, "it stays in the records. Switch it off instead")
+    gone = [audit.Change(field, getattr(row, field), None) for field in PromoCodeDraft.model_fields]
+    audit.record(session, actor, event_id, "promo_code.deleted", row, gone)
+    session.execute(sql_delete(PromoCode).where(PromoCode.id == promo_code_id))
+
+
+def get(session: Session, actor: Actor, event_id: uuid.UUID, promo_code_id: uuid.UUID) -> tuple[PromoCode, Decimal]:
+    """One code and the discount it gave in all (USD). Raises NotFound."""
+    accounts.require(session, actor, "read", event_id)
+    found = session.execute(
+        select(PromoCode, _given()).where(PromoCode.event_id == event_id, PromoCode.id == promo_code_id)
+    ).first()
+    if found is None:
+        raise NotFound("promo code")
+    return found[0], found[1]
+
+
 def list_page(
     session: Session, actor: Actor, event_id: uuid.UUID, *, page: int = 1, per_page: int = 20
 ) -> tuple[list[tuple[PromoCode, Decimal]], int]:
     """One page of an event's codes by name, each with the discount it gave in all (USD), and how many there are."""
     accounts.require(session, actor, "read", event_id)
-    given = (
-        select(func.coalesce(func.sum(PromoUse.discount), 0))
-        .where(PromoUse.promo_code_id == PromoCode.id, PromoUse.given_back_at.is_(None))
-        .scalar_subquery()
-    )
     total = session.scalar(select(func.count()).where(PromoCode.event_id == event_id)) or 0
     rows = session.execute(
-        select(PromoCode, given)
+        select(PromoCode, _given())
         .where(PromoCode.event_id == event_id)
         .order_by(PromoCode.code)
         .limit(per_page)
@@ -107,22 +162,74 @@ def list_page(
     return [(row[0], row[1]) for row in rows], total
 
 
-def judge(session: Session, event_id: uuid.UUID, code: str, *, donor_email_key: str, moment: datetime) -> PromoCode:
-    """The code, if a purchase by this donor at `moment` could use it. Changes nothing. Raises PromoRefused."""
+def state_of(row: PromoCode, moment: datetime) -> str:
+    """How a code stands at `moment`: off, expired, used_up, expires_soon (within a week), never_used or active."""
+    if not row.is_active:
+        return "off"
+    if row.expires_at is not None and row.expires_at <= moment:
+        return "expired"
+    if row.max_total_uses is not None and row.current_uses >= row.max_total_uses:
+        return "used_up"
+    if row.expires_at is not None and row.expires_at <= moment + SOON:
+        return "expires_soon"
+    return "active" if row.current_uses else "never_used"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule that a code passes or fails for a donor at a moment; `reason` is the refusal it leads to."""
+
+    reason: str
+    passed: bool
+    sentence: str
+
+
+def rules(
+    session: Session, event_id: uuid.UUID, code: str, *, donor_email_key: str, moment: datetime
+) -> tuple[PromoCode | None, list[Rule]]:
+    """The code and every rule in the order in which a purchase meets them. Changes nothing.
+
+    An unknown code has one rule, which fails. Without a donor the last rule says what the limit is.
+    """
     row = session.scalar(
         select(PromoCode)
         .where(PromoCode.event_id == event_id, PromoCode.code == normalised(code))
         .execution_options(populate_existing=True)
     )
     if row is None:
-        raise PromoRefused("unknown", normalised(code))
-    if not row.is_active:
-        raise PromoRefused("inactive", row.code)
-    if row.expires_at is not None and row.expires_at <= moment:
-        raise PromoRefused("expired", row.code)
-    if row.max_total_uses is not None and row.current_uses >= row.max_total_uses:
-        raise PromoRefused("used_up", row.code)
-    _judge_donor(session, row.id, row.code, row.max_uses_per_donor, donor_email_key)
+        return None, [Rule("unknown", False, PROMO_REFUSALS["unknown"].format(code=normalised(code)))]
+    zone = ZoneInfo(session.scalars(select(Event.time_zone).where(Event.id == event_id)).one())
+    expires = "It never expires."
+    if row.expires_at is not None:
+        verb = "expires" if row.expires_at > moment else "expired"
+        expires = f"It {verb} on {row.expires_at.astimezone(zone):%Y-%m-%d at %H:%M} ({zone.key})."
+    by_donor = _uses_by(session, row.id, donor_email_key)
+    of_all = "any number" if row.max_total_uses is None else f"{row.max_total_uses:,}"
+    of_donor = "any number" if row.max_uses_per_donor is None else f"{row.max_uses_per_donor:,}"
+    return row, [
+        Rule("unknown", True, f"This event has the promo code {row.code}."),
+        Rule("inactive", row.is_active, f"It is switched {'on' if row.is_active else 'off'}."),
+        Rule("expired", row.expires_at is None or row.expires_at > moment, expires),
+        Rule(
+            "used_up",
+            row.max_total_uses is None or row.current_uses < row.max_total_uses,
+            f"Used {row.current_uses:,} of {of_all} times, in all.",
+        ),
+        Rule(
+            "used_up_by_donor",
+            row.max_uses_per_donor is None or by_donor < row.max_uses_per_donor,
+            f"Used {by_donor:,} of {of_donor} times by this donor.",
+        ),
+    ]
+
+
+def judge(session: Session, event_id: uuid.UUID, code: str, *, donor_email_key: str, moment: datetime) -> PromoCode:
+    """The code, if a purchase by this donor at `moment` could use it. Changes nothing. Raises PromoRefused."""
+    row, judged = rules(session, event_id, code, donor_email_key=donor_email_key, moment=moment)
+    for rule in judged:
+        if not rule.passed:
+            raise PromoRefused(rule.reason, normalised(code))
+    assert row is not None
     return row
 
 
@@ -151,14 +258,28 @@ def take(
         judge(session, event_id, code, donor_email_key=donor_email_key, moment=moment)
         # It became usable between the two statements: a use came back or a limit was raised.
         return take(session, event_id, code, donor_email_key=donor_email_key, moment=moment)
-    _judge_donor(session, taken.id, normalised(code), taken.max_uses_per_donor, donor_email_key)
+    most = taken.max_uses_per_donor
+    if most is not None and _uses_by(session, taken.id, donor_email_key) >= most:
+        raise PromoRefused("used_up_by_donor", normalised(code))
     return taken.id, Discount(taken.discount_type, taken.discount_value)
 
 
-def _judge_donor(session: Session, promo_code_id: uuid.UUID, code: str, most: int | None, donor_email_key: str) -> None:
-    if most is None:
-        return
-    used = session.scalar(
+_GIVE_BACK = text("""
+    WITH back AS (
+        UPDATE promo_uses SET given_back_at = :moment WHERE purchase_id = :purchase_id AND given_back_at IS NULL
+        RETURNING promo_code_id
+    )
+    UPDATE promo_codes SET current_uses = current_uses - 1 FROM back WHERE promo_codes.id = back.promo_code_id
+""")
+
+
+def give_back(session: Session, purchase_id: uuid.UUID, moment: datetime) -> None:
+    """Returns the use that a purchase took, once; its row stays as history."""
+    session.execute(_GIVE_BACK, {"purchase_id": purchase_id, "moment": moment})
+
+
+def _uses_by(session: Session, promo_code_id: uuid.UUID, donor_email_key: str) -> int:
+    return session.scalars(
         select(func.count())
         .select_from(PromoUse)
         .join(Donor, Donor.id == PromoUse.donor_id)
@@ -167,6 +288,62 @@ def _judge_donor(session: Session, promo_code_id: uuid.UUID, code: str, most: in
             PromoUse.given_back_at.is_(None),
             Donor.email_key == donor_email_key,
         )
+    ).one()
+
+
+def _given() -> ScalarSelect[Decimal]:
+    return (
+        select(func.coalesce(func.sum(PromoUse.discount), 0))
+        .where(PromoUse.promo_code_id == PromoCode.id, PromoUse.given_back_at.is_(None))
+        .scalar_subquery()
     )
-    if (used or 0) >= most:
-        raise PromoRefused("used_up_by_donor", code)
+
+
+def _get_for_change(session: Session, event_id: uuid.UUID, promo_code_id: uuid.UUID) -> PromoCode:
+    row = session.scalar(
+        select(PromoCode)
+        .where(PromoCode.id == promo_code_id, PromoCode.event_id == event_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if row is None:
+        raise NotFound("promo code")
+    return row
+
+
+def _was_used(session: Session, row: PromoCode) -> bool:
+    """Also by a purchase that was voided since: its discount stays on record."""
+    return session.scalars(select(exists().where(Purchase.promo_code_id == row.id))).one()
+
+
+def _judge_limits(session: Session, row: PromoCode, new: dict[str, Any]) -> None:
+    if new["max_total_uses"] is not None and new["max_total_uses"] < row.current_uses:
+        raise LimitBelowUses("max_total_uses", f"used {row.current_uses:,} times already", row.current_uses)
+    if new["max_uses_per_donor"] is not None:
+        by_donor = (
+            select(func.count().label("uses"))
+            .where(PromoUse.promo_code_id == row.id, PromoUse.given_back_at.is_(None))
+            .group_by(PromoUse.donor_id)
+            .subquery()
+        )
+        most = session.scalar(select(func.max(by_donor.c.uses))) or 0
+        if new["max_uses_per_donor"] < most:
+            raise LimitBelowUses("max_uses_per_donor", f"used {most:,} times by one donor already", most)
+
+
+def _localised(session: Session, event_id: uuid.UUID, draft: PromoCodeDraft) -> dict[str, Any]:
+    """The draft's values; an expiry without an offset is a moment in the event's time zone."""
+    values = draft.model_dump()
+    if draft.expires_at is not None and draft.expires_at.tzinfo is None:
+        zone = session.scalars(select(Event.time_zone).where(Event.id == event_id)).one()
+        values["expires_at"] = draft.expires_at.replace(tzinfo=ZoneInfo(zone))
+    return values
+
+
+def _flush(session: Session, code: str) -> None:
+    try:
+        session.flush()
+    except IntegrityError as broken:
+        if constraint_name(broken) == "uq_promo_codes_event_id_code":
+            raise DuplicateCode(code) from broken
+        raise
