@@ -1,0 +1,126 @@
+"""The events page: what one may see, and for admins a new one."""
+
+from datetime import datetime
+
+import pytest
+from sqlalchemy import select
+
+from tests import make
+from ticketing import db, events
+from ticketing.models import Event
+
+NAME, STARTS, ZONE, VENUE, GOAL = (
+    "Name", "Starts", "Time zone of the venue", "Venue", "Revenue goal in US dollars (optional)",
+)  # fmt: skip
+
+
+def stored(**where):
+    with db.reading() as session:
+        return session.scalars(select(Event).filter_by(**where)).one_or_none()
+
+
+def test_only_the_events_that_are_mine_stand_there(visit):
+    mine, others = make.event(name="My Gala"), make.event(name="Their Gala")
+    screen = visit("events", make.staff(event=mine))
+    assert screen.says("My Gala")
+    assert not screen.says(others.name)
+
+
+def test_each_says_where_when_and_what_it_hopes_for(visit, admin):
+    event = make.event(name="My Gala", venue="Pier *9* Hall", starts_at="2031-12-05T18:00", revenue_goal="750000")
+    screen = visit("events", make.staff(event=event))
+    (line,) = [text for text in screen.texts() if "Pier" in text]
+    assert line.startswith("Pier *9* Hall · Fri 5 Dec 2031, 6:00 PM New York · ")
+    assert line.endswith(" days to go · goal $750,000")
+
+
+@pytest.mark.parametrize(
+    ("role", "told"),
+    [
+        ("admin", "Make the first one, then add its packages."),
+        ("coordinator", "Nobody assigned you to an event yet. Ask an admin."),
+    ],
+)
+def test_without_events_it_says_what_to_do(visit, empty_database, role, told):
+    screen = visit("events", make.staff(role=role))
+    assert screen.says(told)
+    assert screen.pages() == ["All events"]
+
+
+def test_only_admins_make_events(visit, admin, event):
+    assert "New event" in visit("events", admin).labels()
+    assert "New event" not in visit("events", make.staff(event=event)).labels()
+
+
+def test_a_new_event_starts_in_the_zone_of_the_event_and_leads_to_its_packages(visit, admin):
+    name = make.unique("Golf Day")
+    screen = visit("events", admin).click("New event")
+    screen.type(NAME, name).type(STARTS, datetime(2031, 6, 1, 9, 30)).type(ZONE, "Europe/Berlin").type(
+        VENUE, "Course 1"
+    )
+    screen.click("Make event")
+    event = stored(name=name)
+    assert event.starts_at.isoformat() == "2031-06-01T07:30:00+00:00"
+    assert event.revenue_goal is None
+    assert screen.app.title[0].value == "Packages"
+    assert screen.says(name)
+    assert screen.app.query_params["event"] == str(event.id)
+
+
+def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(visit, admin):
+    name = make.unique("Golf Day")
+    screen = visit("events", admin).click("New event").type(NAME, name).type(GOAL, "lots").click("Make event")
+    assert screen.problem(STARTS) == "Fill this in."
+    assert screen.problem(VENUE) == "Fill this in."
+    assert screen.problem(GOAL) == "Enter a plain number such as 1234.50."
+    assert (screen.value(NAME), screen.value(GOAL)) == (name, "lots")
+    assert stored(name=name) is None
+
+
+def test_a_coordinator_changes_an_event_of_theirs(visit):
+    event = make.event(name="My Gala")
+    screen = visit("events", make.staff(event=event)).click("Edit")
+    assert screen.value(STARTS).isoformat() == "2026-12-05T18:00:00"
+    screen.type(GOAL, "1000").click("Save event")
+    assert screen.toasts() == ["My Gala is saved."]
+    assert str(stored(id=event.id).revenue_goal) == "1000.00"
+    assert stored(id=event.id).starts_at == event.starts_at
+
+
+def test_another_zone_keeps_the_clock_time(visit):
+    event = make.event()
+    visit("events", make.staff(event=event)).click("Edit").type(ZONE, "America/Los_Angeles").click("Save event")
+    assert stored(id=event.id).starts_at.isoformat() == "2026-12-06T02:00:00+00:00"
+
+
+def test_what_a_colleague_changed_meanwhile_is_told_and_chosen(visit):
+    event = make.event(name="My Gala")
+    screen = visit("events", make.staff(event=event)).click("Edit").type(VENUE, "My Hall")
+    colleague = make.staff(role="admin", name="Bea Colleague")
+    theirs = {"venue": "Their Hall", "starts_at": "2026-12-05T19:00"}
+    db.write(lambda session: events.change(session, colleague, event.id, theirs, seen_version=event.version))
+    screen.click("Save event")
+    assert screen.says("**Venue**: Bea Colleague changed Pier 4 Hall to Their Hall, today")
+    assert screen.says("You typed My Hall.")
+    assert screen.says("**Starts**: Bea Colleague changed 5 Dec, 6:00 PM to 5 Dec, 7:00 PM, today")
+    assert screen.value(STARTS).isoformat() == "2026-12-05T19:00:00"
+    screen.click("Keep mine").click("Save event")
+    assert stored(id=event.id).venue == "My Hall"
+    assert stored(id=event.id).starts_at.isoformat() == "2026-12-06T00:00:00+00:00"
+
+
+def test_the_event_stays_chosen_from_page_to_page(visit, admin, event):
+    screen = visit("packages", admin, event)
+    del screen.app.query_params["event"]
+    screen.go("sales")
+    assert screen.app.query_params["event"] == str(event.id)
+
+
+def test_choosing_another_event_changes_the_address(visit):
+    one, other = make.event(name="One"), make.event(name="Other")
+    person = make.staff(role="admin")
+    screen = visit("packages", person, one)
+    screen.app.sidebar.selectbox(key="event_chooser").set_value(other.id)
+    screen.again()
+    assert screen.app.query_params["event"] == str(other.id)
+    assert screen.says("Other · ")

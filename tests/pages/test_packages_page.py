@@ -1,0 +1,271 @@
+"""The packages page: cards to look at, one form to make and change them, and nobody's change lost."""
+
+import pytest
+from sqlalchemy import select
+
+from tests import make
+from ticketing import db, packages
+from ticketing.models import Package
+
+NAME, PRICE, DESCRIPTION = "Name", "Price of the whole package, in US dollars", "Description"
+SEATS, LIMIT = "Seats in one package", "Limit, in packages (leave empty for unlimited)"
+
+
+@pytest.fixture
+def coordinator(event):
+    return make.staff(event=event)
+
+
+def stored(event):
+    with db.reading() as session:
+        return session.scalars(
+            select(Package).where(Package.event_id == event.id).order_by(Package.display_order)
+        ).all()
+
+
+def change_elsewhere(event, package, **values):
+    """A colleague's edit."""
+    colleague = make.staff(role="admin", name="Bea Colleague")
+    db.write(
+        lambda session: packages.change(
+            session, colleague, event.id, package.id, values, seen_version=packages_version(session, package)
+        )
+    )
+
+
+def packages_version(session, package):
+    return session.get(Package, package.id).version
+
+
+def test_an_event_without_packages_says_what_one_is(visit, coordinator, event):
+    assert visit("packages", coordinator, event).says("Nothing to sell yet")
+
+
+class TestMaking:
+    def test_a_package_is_made_and_said(self, visit, coordinator, event):
+        screen = visit("packages", coordinator, event).click("New package")
+        assert screen.dialog() == "New package"
+        screen.type(NAME, "Table of Ten").type(PRICE, "2500").type(SEATS, 10).type(DESCRIPTION, "Near the stage.")
+        screen.click("Make package")
+        assert screen.dialog() is None
+        assert screen.toasts() == ["Table of Ten is made."]
+        assert screen.says("$2,500.00 · 10 seats")
+        assert screen.says("0 sold · unlimited")
+        assert screen.says("1 package")
+
+    def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(self, visit, coordinator, event):
+        screen = visit("packages", coordinator, event).click("New package")
+        screen.type(NAME, "Table of Ten").type(PRICE, "$2,500").type(SEATS, 10)
+        screen.click("Make package")
+        assert screen.dialog() == "New package"
+        assert screen.says("Nothing was saved. Check the 2 fields marked below.")
+        assert screen.problem(PRICE) == "Enter a plain number such as 1234.50."
+        assert screen.problem(DESCRIPTION) == "Fill this in."
+        assert screen.problem(NAME) is None
+        assert [screen.value(label) for label in (NAME, PRICE, SEATS)] == ["Table of Ten", "$2,500", 10]
+        assert stored(event) == []
+
+        screen.type(PRICE, "2500").type(DESCRIPTION, "Near the stage.").click("Make package")
+        assert [(each.name, str(each.price)) for each in stored(event)] == [("Table of Ten", "2500.00")]
+
+    def test_a_name_that_is_taken_is_refused_beside_the_name(self, visit, coordinator, event):
+        make.package(event, name="Table of Ten")
+        screen = visit("packages", coordinator, event).click("New package")
+        screen.type(NAME, "TABLE of ten").type(PRICE, "1").type(DESCRIPTION, "-").click("Make package")
+        assert screen.problem(NAME) == ("This event already has a package called TABLE of ten. Choose another name.")
+        assert len(stored(event)) == 1
+
+    def test_a_form_given_up_leaves_nothing_for_the_next(self, visit, coordinator, event):
+        screen = visit("packages", coordinator, event).click("New package").type(NAME, "Half a thou").click("Cancel")
+        assert screen.dialog() is None
+        assert screen.click("New package").value(NAME) == ""
+        assert stored(event) == []
+
+
+class TestChanging:
+    def test_before_a_sale_there_is_nothing_to_warn_of(self, visit, coordinator, event):
+        package = make.package(event)
+        assert list(visit("packages", coordinator, event).pick(package, "Edit").app.warning) == []
+
+    def test_after_sales_it_says_how_many_and_what_the_change_will_not_touch(self, visit, coordinator, event):
+        package = make.package(event, price="100")
+        make.purchase(event, package, quantity=3)
+        screen = visit("packages", coordinator, event).pick(package, "Edit")
+        assert screen.says(
+            "3 sold, now at $100.00. A new price or number of seats applies to purchases from now on; those 3 keep "
+            "theirs. The name and description change everywhere. The limit cannot go below 3."
+        )
+        screen.type(PRICE, "120").click("Save package")
+        assert screen.toasts() == [f"{package.name} is saved."]
+        assert str(stored(event)[0].price) == "120.00"
+
+    def test_a_limit_below_what_is_sold_is_refused_with_both_numbers(self, visit, coordinator, event):
+        package = make.package(event, quantity_limit=10)
+        make.purchase(event, package, quantity=3)
+        screen = visit("packages", coordinator, event).pick(package, "Edit").type(LIMIT, 2).click("Save package")
+        assert screen.problem(LIMIT) == "3 are sold already, so the limit cannot be 2. Enter 3 or more."
+        assert screen.value(LIMIT) == 2
+        assert stored(event)[0].quantity_limit == 10
+        screen.type(LIMIT, 3).click("Save package")
+        assert stored(event)[0].quantity_limit == 3
+
+    def test_a_limit_that_is_emptied_is_gone(self, visit, coordinator, event):
+        package = make.package(event, quantity_limit=10)
+        visit("packages", coordinator, event).pick(package, "Edit").type(LIMIT, None).click("Save package")
+        assert stored(event)[0].quantity_limit is None
+
+
+class TestTwoPeople:
+    @pytest.fixture
+    def package(self, event):
+        return make.package(event, name="Table", price="100", description="Old words.")
+
+    @pytest.fixture
+    def editing(self, visit, coordinator, event, package):
+        return visit("packages", coordinator, event).pick(package, "Edit")
+
+    def test_a_field_that_only_the_other_changed_is_taken_along(self, editing, event, package):
+        editing.type(NAME, "Big Table")
+        change_elsewhere(event, package, price="150")
+        editing.click("Save package")
+        assert editing.says("Bea Colleague changed package") or editing.says("Bea Colleague changed Table")
+        assert editing.says("**Price**: Bea Colleague changed $100.00 to $150.00, today")
+        assert editing.says("It is taken along here.")
+        assert (editing.value(NAME), editing.value(PRICE)) == ("Big Table", "150.00")
+        assert stored(event)[0].name == "Table"
+
+        editing.click("Save package")
+        assert editing.dialog() is None
+        assert [(each.name, str(each.price)) for each in stored(event)] == [("Big Table", "150.00")]
+
+    def test_for_a_field_that_both_changed_one_is_asked_before_saving(self, editing, event, package):
+        editing.type(PRICE, "120").type(DESCRIPTION, "My words.")
+        change_elsewhere(event, package, price="150")
+        editing.click("Save package")
+        assert editing.says("**Price**: Bea Colleague changed $100.00 to $150.00, today")
+        assert editing.says("You typed $120.00.")
+        assert editing.value(PRICE) == "120"
+        assert editing.value(DESCRIPTION) == "My words."
+        assert editing.field("Save package").disabled
+        assert str(stored(event)[0].price) == "150.00"
+
+    @pytest.mark.parametrize(("choice", "price"), [("Keep mine", "120.00"), ("Take theirs", "150.00")])
+    def test_the_choice_is_what_is_saved_and_the_rest_of_mine_with_it(self, editing, event, package, choice, price):
+        editing.type(PRICE, "120").type(DESCRIPTION, "My words.")
+        change_elsewhere(event, package, price="150")
+        editing.click("Save package").click(choice).click("Save package")
+        assert editing.dialog() is None
+        assert [(str(each.price), each.description) for each in stored(event)] == [(price, "My words.")]
+
+    def test_each_field_is_decided_on_its_own(self, editing, event, package):
+        editing.type(PRICE, "120").type(DESCRIPTION, "My words.")
+        change_elsewhere(event, package, price="150", description="Their words.")
+        editing.click("Save package")
+        form = editing.app.session_state["opened_package"]
+        editing.app.button(key=form.key("mine_price")).click()
+        assert editing.again().field("Save package").disabled
+        editing.app.button(key=form.key("theirs_description")).click()
+        editing.again().click("Save package")
+        assert [(str(each.price), each.description) for each in stored(event)] == [("120.00", "Their words.")]
+
+    def test_the_same_change_by_both_is_no_question(self, editing, event, package):
+        editing.type(NAME, "Big Table")
+        change_elsewhere(event, package, name="Big Table")
+        editing.click("Save package")
+        assert "Keep mine" not in editing.labels()
+        assert editing.click("Save package").dialog() is None
+
+    def test_a_third_edit_meanwhile_is_told_as_well(self, editing, event, package):
+        editing.type(PRICE, "120")
+        change_elsewhere(event, package, price="150")
+        editing.click("Save package").click("Keep mine")
+        change_elsewhere(event, package, price="160")
+        editing.click("Save package")
+        assert editing.says("Bea Colleague changed $150.00 to $160.00")
+        editing.click("Keep mine").click("Save package")
+        assert str(stored(event)[0].price) == "120.00"
+
+    def test_a_package_that_was_deleted_meanwhile_says_so(self, editing, event, package):
+        db.write(lambda session: packages.delete(session, make.staff(role="admin"), event.id, package.id))
+        editing.type(PRICE, "120").click("Save package")
+        assert editing.says("This package does not exist")
+        assert editing.value(PRICE) == "120"
+
+    def test_a_sale_meanwhile_is_no_conflict(self, editing, event, package):
+        make.purchase(event, package)
+        editing.type(PRICE, "120").click("Save package")
+        assert editing.dialog() is None
+        assert str(stored(event)[0].price) == "120.00"
+
+
+class TestCards:
+    def test_badges_name_what_a_colour_would_only_hint_at(self, visit, coordinator, event):
+        plain = make.package(event, name="Plain")
+        make.package(event, name="Off", is_enabled=False, is_sponsorship=True)
+        full = make.package(event, name="Full", quantity_limit=2)
+        make.purchase(event, full, quantity=2)
+        screen = visit("packages", coordinator, event)
+        badges = [text.partition(": ")[2].rstrip("]") for text in screen.texts() if "-badge[" in text]
+        assert badges == ["Sponsorship", "Disabled", "Sold out"]
+        assert screen.says("2 of 2 sold · none left")
+        assert plain.name in screen.texts()
+
+    def test_disabled_it_is_off_the_shelf_until_enabled_again(self, visit, coordinator, event):
+        package = make.package(event, name="Table")
+        screen = visit("packages", coordinator, event).pick(package, "Disable")
+        assert screen.toasts() == ["Table is disabled: no longer for sale."]
+        assert screen.says("Disabled")
+        assert not stored(event)[0].is_enabled
+        screen.pick(package, "Enable")
+        assert screen.toasts() == ["Table is on sale."]
+        assert stored(event)[0].is_enabled
+
+    def test_deleting_asks_first(self, visit, coordinator, event):
+        package = make.package(event, name="Table")
+        screen = visit("packages", coordinator, event).pick(package, "Delete")
+        assert screen.dialog() == "Delete package"
+        assert screen.says("Table and its options are gone for good. Nobody has bought it.")
+        screen.click("Keep it")
+        assert screen.dialog() is None
+        assert len(stored(event)) == 1
+        screen.pick(package, "Delete").click("Delete for good")
+        assert screen.toasts() == ["Table is deleted."]
+        assert stored(event) == []
+
+    def test_one_that_was_bought_is_not_deleted_and_says_what_to_do_instead(self, visit, coordinator, event):
+        package = make.package(event, name="Table")
+        make.purchase(event, package)
+        screen = visit("packages", coordinator, event).pick(package, "Delete").click("Delete for good")
+        assert screen.says(
+            "Table has purchases, so it stays in the records. Disable it instead: it is then no longer for sale."
+        )
+        assert screen.click("Close").dialog() is None
+        assert len(stored(event)) == 1
+
+    def test_fifty_stand_twenty_a_page(self, visit, coordinator, event):
+        for number in range(1, 51):
+            make.package(event, name=f"Package {number:02}")
+        screen = visit("packages", coordinator, event)
+        assert names(screen) == [f"Package {number:02}" for number in range(1, 21)]
+        assert screen.says("50 packages")
+        screen.app.pagination(key="packages_page").set_value(3)
+        assert names(screen.again()) == [f"Package {number:02}" for number in range(41, 51)]
+
+    def test_the_last_one_of_a_page_deleted_leads_back_to_the_first(self, visit, coordinator, event):
+        made = [make.package(event, name=f"Package {number:02}") for number in range(1, 22)]
+        screen = visit("packages", coordinator, event)
+        screen.app.pagination(key="packages_page").set_value(2)
+        screen.again().pick(made[-1], "Delete").click("Delete for good")
+        assert len(names(screen)) == 20
+
+    def test_text_that_people_typed_is_shown_as_typed(self, visit, coordinator, event):
+        hostile = "**bold** [x](http://evil.example) $x$ :smile: <b>"
+        make.package(event, name=hostile, description=f"{hostile} www.evil.example")
+        screen = visit("packages", coordinator, event)
+        assert hostile in screen.texts()
+        raw = [*screen.app.subheader, *screen.app.markdown]
+        assert not any(sign in each.value for each in raw for sign in ("**", "](", "<b>", ":smile:", "www.", "http:"))
+
+
+def names(screen):
+    return [each.value for each in screen.app.subheader]
