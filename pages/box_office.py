@@ -9,6 +9,8 @@ from ui.header import show_header
 
 here, event = session.require_event("change")
 
+# One in progress for each event, so that a look at another event loses nothing.
+SALE = f"sale_{event.id}"
 KEPT = ("package_id", "channel", "payment_status")
 EMPTY = {
     "package_id": None, "quantity": 1, "name": "", "email": "", "phone": "", "promo_code": "", "guests": "",
@@ -17,12 +19,12 @@ EMPTY = {
 
 
 def start(kept: dict) -> None:
-    forms.open_form("sale", None, 0, EMPTY | kept)
+    forms.open_form(SALE, None, 0, EMPTY | kept)
 
 
 def record() -> None:
     """Once, however often it is clicked: the form's id is the idempotency key."""
-    form = forms.opened("sale")
+    form = forms.opened(SALE)
     typed = form.typed()
     recorded = forms.submit(
         form,
@@ -189,10 +191,13 @@ if not on_offer:
         st.markdown("Add a package, or enable one, and it can be sold here.")
     st.stop()
 
-form = forms.opened("sale")
-if form is None or form.typed()["package_id"] not in on_offer:
-    start({"package_id": next((p.id for p in on_offer.values() if not p.is_sold_out), next(iter(on_offer)))})
-    form = forms.opened("sale")
+first_choice = next((p.id for p in on_offer.values() if not p.is_sold_out), next(iter(on_offer)))
+if forms.opened(SALE) is None:
+    start({"package_id": first_choice})
+form = forms.opened(SALE)
+if form.typed()["package_id"] not in on_offer:
+    form.problems.setdefault("package_id", "The package chosen before is not for sale any more. Check this one.")
+    st.session_state[form.key("package_id")] = first_choice
 package = on_offer[form.typed()["package_id"]]
 form.version = package.version
 with db.reading() as s:
