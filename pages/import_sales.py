@@ -83,9 +83,14 @@ def show(found: imports.Check) -> None:
             run()
     else:
         st.info("Every sale in this file is here already. There is nothing to import.")
-    if found.warnings:
-        with st.expander(f"{text.count(len(found.warnings), 'warning')}: imported as they are"):
-            show_table(found.warnings, "Warnings by row and column")
+    skipped = tuple(each for each in found.warnings if each.column == "external_sale_id")
+    unusual = tuple(each for each in found.warnings if each not in skipped)
+    if unusual:
+        with st.expander(f"{text.count(len(unusual), 'warning')}: taken as they are"):
+            show_table(unusual, "Warnings by row and column")
+    if skipped:
+        with st.expander(f"{text.count(len(skipped), 'row')} skipped"):
+            show_table(skipped, "Skipped rows")
 
 
 show_header("Import", event)

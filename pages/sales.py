@@ -92,7 +92,9 @@ def by_package(summary: sales.Summary) -> None:
                 "Sold": f"{package.sold_count:,} of {package.quantity_limit:,}"
                 if package.quantity_limit
                 else f"{package.sold_count:,}, unlimited",
-                "Share of limit": package.sold_count * 100 // package.quantity_limit if package.quantity_limit else None,
+                "Share of limit": package.sold_count * 100 // package.quantity_limit
+                if package.quantity_limit
+                else None,
                 "Seats": package.seats_sold,
                 "Revenue": package.revenue,
                 "Status": "Sold out" if package.is_sold_out else "",

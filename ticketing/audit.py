@@ -87,7 +87,7 @@ def changes_since(session: Session, event_id: uuid.UUID, subject_id: uuid.UUID, 
 
 
 def _called(subject: Subject) -> str:
-    for attribute in ("name", "code", "label", "file_name"):
+    for attribute in ("name", "code", "label", "file_name", "purchaser_name"):
         if called := getattr(subject, attribute, None):
             return str(called)
     return str(subject.id)

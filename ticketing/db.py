@@ -30,8 +30,8 @@ T = TypeVar("T")
 
 ATTEMPTS = 3
 MIGRATION_LOCK = 7_301_226
-# Two requests that meet in these only need to start over: the second finds what the first did, or draws new codes.
-START_OVER = {"uq_purchases_idempotency", "uq_assigned_tickets_event_id_code"}
+# Requests that meet in these only need to start over: they find what the other did, or draw new ticket codes.
+START_OVER = {"uq_purchases_idempotency", "uq_assigned_tickets_event_id_code", "fk_answers_option_id"}
 
 _engine: Engine | None = None
 _embedded: Any = None

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
-from sqlalchemy import select
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import exists, select, text
 from sqlalchemy.orm import Session
 
 from ticketing import accounts, audit
 from ticketing.actors import Actor
-from ticketing.errors import Conflict, InvalidInput, NotFound
-from ticketing.fields import Draft, Line, at_most
-from ticketing.models import Option, Package
+from ticketing.errors import Conflict, HasAnswers, InvalidInput, NotFound, StaleVersion
+from ticketing.fields import Draft, Line, at_most, validated
+from ticketing.models import Answer, Option, Package
 
 MOST_ACTIVE = 4
 LONGEST_ANSWER = 500
@@ -44,12 +47,10 @@ class OptionDraft(Draft):
 
 def create(session: Session, actor: Actor, package_id: uuid.UUID, draft: OptionDraft) -> Option:
     """Adds a question at the end of a package's list. Raises Conflict when it asks 4 already."""
-    event_id = _event_of(session, package_id)
-    accounts.require(session, actor, "change", event_id)
-    package = session.scalars(select(Package).where(Package.id == package_id).with_for_update(key_share=True)).one()
+    event_id = _hold_package(session, actor, package_id)
     active = active_for(session, event_id, package_id)
     if len(active) >= MOST_ACTIVE:
-        raise Conflict(f"{package.name} asks {MOST_ACTIVE} questions already. Retire one first.")
+        raise Conflict(f"This package asks {MOST_ACTIVE} questions already. Retire one first.")
     free = next(place for place in range(1, MOST_ACTIVE + 1) if place not in {o.display_order for o in active})
     option = Option(event_id=event_id, package_id=package_id, display_order=free, **draft.model_dump())
     session.add(option)
@@ -63,6 +64,116 @@ def create(session: Session, actor: Actor, package_id: uuid.UUID, draft: OptionD
         [audit.Change(field, None, value) for field, value in draft.model_dump().items()],
     )
     return option
+
+
+def change(
+    session: Session,
+    actor: Actor,
+    package_id: uuid.UUID,
+    option_id: uuid.UUID,
+    values: Mapping[str, Any],
+    *,
+    seen_version: int,
+) -> Option:
+    """Changes the given fields of a question the actor saw at `seen_version`; answers given so far stay as they are.
+
+    Its type cannot change once there are answers (HasAnswers). Raises StaleVersion, InvalidInput, NotFound.
+    """
+    event_id, option = _get_for_change(session, actor, package_id, option_id)
+    if option.version != seen_version:
+        meanwhile = audit.changes_since(session, event_id, option_id, seen_version)
+        raise StaleVersion(option.label, option.version, meanwhile)
+    current = {field: getattr(option, field) for field in OptionDraft.model_fields}
+    given = {field: value for field, value in values.items() if field in current}
+    if given.get("option_type", option.option_type) != "multi_select" and "choices" not in given:
+        given["choices"] = None
+    changes = audit.changes_between(option, validated(OptionDraft, current | given).model_dump())
+    if "option_type" in {each.field for each in changes} and _has_answers(session, option_id):
+        raise HasAnswers(f"“{option.label}” has answers, so its type stays. Retire it and add a new question.")
+    _apply(session, actor, option, "option.changed", changes)
+    return option
+
+
+def retire(session: Session, actor: Actor, package_id: uuid.UUID, option_id: uuid.UUID) -> Option:
+    """New purchases no longer ask it; the answers stay. Doing it twice is doing it once."""
+    _, option = _get_for_change(session, actor, package_id, option_id)
+    if option.retired_at is None:
+        _apply(session, actor, option, "option.retired", [audit.Change("retired_at", None, datetime.now(UTC))])
+    return option
+
+
+def delete(session: Session, actor: Actor, package_id: uuid.UUID, option_id: uuid.UUID) -> None:
+    """Removes a question that nobody answered. Raises HasAnswers."""
+    event_id, option = _get_for_change(session, actor, package_id, option_id)
+    if _has_answers(session, option_id):
+        raise HasAnswers(f"“{option.label}” has answers, so it stays in the records. Retire it instead.")
+    gone = [audit.Change(field, getattr(option, field), None) for field in OptionDraft.model_fields]
+    audit.record(session, actor, event_id, "option.deleted", option, gone)
+    session.execute(sql_delete(Option).where(Option.id == option_id))
+
+
+def arrange(session: Session, actor: Actor, package_id: uuid.UUID, option_ids: Sequence[uuid.UUID]) -> list[Option]:
+    """Puts a package's active questions in this order. Raises Conflict unless it names exactly those."""
+    event_id = _hold_package(session, actor, package_id)
+    active = {option.id: option for option in active_for(session, event_id, package_id)}
+    if len(option_ids) != len(active) or set(option_ids) != active.keys():
+        raise Conflict("The questions were changed meanwhile. Look at them again, then arrange them.")
+    for place, option_id in enumerate(option_ids, start=1):
+        changes = audit.changes_between(active[option_id], {"display_order": place})
+        _apply(session, actor, active[option_id], "option.arranged", changes)
+    return [active[option_id] for option_id in option_ids]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """A question's answers in purchases that count: how many answered, and how often each answer was given.
+
+    Yes/no questions count "yes" and "no", lists each choice (also ones removed since), text only how many.
+    """
+
+    option: Option
+    answered: int
+    by_answer: dict[str, int]
+
+
+_TALLY = text("""
+    SELECT answer.option_id, given.value, count(*) AS times
+    FROM answers AS answer
+    JOIN purchases AS purchase ON purchase.id = answer.purchase_id
+        AND purchase.payment_status IN ('completed', 'pending')
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN answer.value = 'true' THEN 'yes' ELSE 'no' END AS value
+        WHERE jsonb_typeof(answer.value) = 'boolean'
+        UNION ALL
+        SELECT jsonb_array_elements_text(answer.value) WHERE jsonb_typeof(answer.value) = 'array'
+        UNION ALL
+        SELECT NULL
+    ) AS given
+    WHERE answer.option_id = ANY(:option_ids)
+    GROUP BY answer.option_id, given.value
+""")
+
+
+def tallies(session: Session, actor: Actor, package_id: uuid.UUID) -> list[Tally]:
+    """Every question of a package, the retired ones last, with what was answered. Raises NotFound."""
+    event_id = _event_of(session, package_id)
+    accounts.require(session, actor, "read", event_id)
+    asked = session.scalars(
+        select(Option)
+        .where(Option.event_id == event_id, Option.package_id == package_id)
+        .order_by(Option.retired_at.is_not(None), Option.display_order, Option.id)
+    ).all()
+    counted: dict[uuid.UUID, dict[str | None, int]] = {option.id: {} for option in asked}
+    for row in session.execute(_TALLY, {"option_ids": [option.id for option in asked]}):
+        counted[row.option_id][row.value] = row.times
+    return [_tally(option, counted[option.id]) for option in asked]
+
+
+def _tally(option: Option, counted: dict[str | None, int]) -> Tally:
+    known = ["yes", "no"] if option.option_type == "boolean" else option.choices or []
+    by_answer = {answer: counted.get(answer, 0) for answer in known}
+    by_answer |= {answer: times for answer, times in counted.items() if answer is not None}
+    return Tally(option, counted.get(None, 0), by_answer)
 
 
 def list_for(session: Session, actor: Actor, package_id: uuid.UUID) -> list[Option]:
@@ -122,10 +233,10 @@ def _accepted(option: Option, value: Any) -> Any:
         return [choice for choice in option.choices or [] if choice in picked]
     if not isinstance(value, str):
         raise ValueError("Answer with text.")
-    text = value.replace("\x00", "").strip()
-    if len(text) > LONGEST_ANSWER:
-        raise ValueError(f"Use at most {LONGEST_ANSWER} characters; this has {len(text)}.")
-    return text or None
+    given = value.replace("\x00", "").strip()
+    if len(given) > LONGEST_ANSWER:
+        raise ValueError(f"Use at most {LONGEST_ANSWER} characters; this has {len(given)}.")
+    return given or None
 
 
 def _event_of(session: Session, package_id: uuid.UUID) -> uuid.UUID:
@@ -133,3 +244,41 @@ def _event_of(session: Session, package_id: uuid.UUID) -> uuid.UUID:
     if event_id is None:
         raise NotFound("package")
     return event_id
+
+
+def _hold_package(session: Session, actor: Actor, package_id: uuid.UUID) -> uuid.UUID:
+    """One at a time may change a package's list of questions; answers with its event. Raises NotFound, NotAllowed."""
+    event_id = _event_of(session, package_id)
+    accounts.require(session, actor, "change", event_id)
+    session.execute(select(Package.id).where(Package.id == package_id).with_for_update(key_share=True))
+    return event_id
+
+
+def _get_for_change(
+    session: Session, actor: Actor, package_id: uuid.UUID, option_id: uuid.UUID
+) -> tuple[uuid.UUID, Option]:
+    event_id = _event_of(session, package_id)
+    accounts.require(session, actor, "change", event_id)
+    option = session.scalar(
+        select(Option)
+        .where(Option.id == option_id, Option.package_id == package_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if option is None:
+        raise NotFound("option")
+    return event_id, option
+
+
+def _has_answers(session: Session, option_id: uuid.UUID) -> bool:
+    return session.scalars(select(exists().where(Answer.option_id == option_id))).one()
+
+
+def _apply(session: Session, actor: Actor, option: Option, action: str, changes: Sequence[audit.Change]) -> None:
+    if not changes:
+        return
+    for each in changes:
+        setattr(option, each.field, each.new)
+    option.version += 1
+    session.flush()
+    audit.record(session, actor, option.event_id, action, option, changes)

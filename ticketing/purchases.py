@@ -25,7 +25,7 @@ from ticketing.actors import Actor
 from ticketing.errors import Conflict, IdempotencyMismatch, InvalidInput, NotForSale, NotFound, PriceChanged, SoldOut
 from ticketing.fields import Draft, Email, Line, Notes, Optionally, PersonName, Phone, at_most, email_key, validated
 from ticketing.models import BOX_OFFICE_CHANNELS as BOX_OFFICE_CHANNELS
-from ticketing.models import Answer, AssignedTicket, Package, PromoCode, Purchase
+from ticketing.models import COUNTING_STATUSES, Answer, AssignedTicket, Package, PromoCode, Purchase
 from ticketing.pricing import Discount, Quote
 
 CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
@@ -74,6 +74,10 @@ class PurchaseDraft(Draft):
     channel: Literal["cash", "cheque", "card_terminal", "comp", "online"] = "online"
     package_version: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     notes: Notes = None
+
+
+class VoidDraft(Draft):
+    reason: Annotated[Line, at_most(500)]
 
 
 @dataclass(frozen=True)
@@ -168,6 +172,10 @@ def record(
             {"guests": f"{len(draft.guests)} guests are named for {seats} seat{'s' * (seats > 1)}. Remove some."}
         )
     price = pricing.quote(package.price, draft.quantity, discount)
+    if price.list_price > money.MOST:
+        raise InvalidInput(
+            {"quantity": f"This comes to {money.dollars(price.list_price)}. Record it in smaller parts."}
+        )
     purchase = Purchase(
         id=uuid7(), event_id=event_id, package_id=draft.package_id, quantity=draft.quantity,
         unit_price=package.price, seats_per_package=package.seats_per_package, seats=seats,
@@ -185,7 +193,44 @@ def record(
 
 def new_ticket_code() -> str:
     """Eight letters and digits that are not mistaken for each other, to be read aloud."""
-    return "".join(secrets.choice(CODE_LETTERS) for _ in range(8))
+    number = secrets.randbelow(len(CODE_LETTERS) ** 8)
+    letters = []
+    for _ in range(8):
+        number, which = divmod(number, len(CODE_LETTERS))
+        letters.append(CODE_LETTERS[which])
+    return "".join(letters)
+
+
+def void(session: Session, actor: Actor, event_id: uuid.UUID, purchase_id: uuid.UUID, reason: str) -> Purchase:
+    """Takes back a sale that was recorded here by mistake: capacity and promo use return once, the row stays.
+
+    Raises NotFound, InvalidInput (no reason), and Conflict when it was voided before or came from an import.
+    """
+    accounts.require(session, actor, "change", event_id)
+    why = validated(VoidDraft, {"reason": reason}).reason
+    purchase = session.scalar(
+        select(Purchase)
+        .where(Purchase.id == purchase_id, Purchase.event_id == event_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if purchase is None:
+        raise NotFound("purchase")
+    if purchase.payment_status == "voided":
+        raise Conflict("This sale is voided already.")
+    if purchase.channel == "import":
+        raise Conflict("This sale was imported. Correct it where it was sold.")
+    held = purchase.quantity if purchase.payment_status in COUNTING_STATUSES else 0
+    changes = [
+        audit.Change("payment_status", purchase.payment_status, "voided"),
+        audit.Change("void_reason", None, why),
+    ]
+    purchase.payment_status, purchase.void_reason, purchase.voided_at = "voided", why, datetime.now(UTC)
+    session.execute(_RETURN, {"package_id": purchase.package_id, "quantity": held})
+    promo_codes.give_back(session, purchase.id, purchase.voided_at)
+    session.flush()
+    audit.record(session, actor, event_id, "purchase.voided", purchase, changes)
+    return purchase
 
 
 def _complimentary(channel: str, promo_code: str | None) -> Discount | None:
@@ -197,6 +242,9 @@ def _complimentary(channel: str, promo_code: str | None) -> Discount | None:
     return pricing.COMPLIMENTARY
 
 
+_RETURN = text("""
+    UPDATE packages SET sold_count = sold_count - :quantity, sales_version = sales_version + 1 WHERE id = :package_id
+""")
 _TAKE = text("""
     UPDATE packages SET sold_count = sold_count + :quantity, sales_version = sales_version + 1
     WHERE id = :package_id AND event_id = :event_id AND is_enabled

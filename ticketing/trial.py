@@ -1,0 +1,63 @@
+"""Try a code: what every rule would say to a purchase, and what it would cost. Changes nothing."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy.orm import Session
+
+from ticketing import packages, pricing, promo_codes
+from ticketing.actors import Actor
+from ticketing.fields import email_key
+from ticketing.pricing import Discount, Quote
+from ticketing.promo_codes import Rule
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The rules of the code, then those of the package, in the order a purchase meets them.
+
+    `reason` is the first rule of the code that fails, None when it is valid; `quote` is the price with the code, or
+    without it when it is not valid.
+    """
+
+    code_rules: tuple[Rule, ...]
+    package_rules: tuple[Rule, ...]
+    reason: str | None
+    quote: Quote
+
+
+def try_code(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    code: str,
+    *,
+    package_id: uuid.UUID,
+    quantity: int,
+    donor_email: str = "",
+    moment: datetime | None = None,
+) -> Trial:
+    """Judges `quantity` packages with `code` for a donor at `moment` (default now). Raises NotFound."""
+    package = packages.get(session, actor, event_id, package_id)
+    row, code_rules = promo_codes.rules(
+        session, event_id, code, donor_email_key=email_key(donor_email), moment=moment or datetime.now(UTC)
+    )
+    reason = next((rule.reason for rule in code_rules if not rule.passed), None)
+    discount = None
+    if row is not None and reason is None:
+        discount = Discount("percentage" if row.discount_type == "percentage" else "fixed_amount", row.discount_value)
+    left = package.available
+    package_rules = (
+        Rule(
+            "not_for_sale", package.is_enabled, f"{package.name} is {'on sale' if package.is_enabled else 'disabled'}."
+        ),
+        Rule(
+            "sold_out",
+            left is None or quantity <= left,
+            f"{package.name} has {'no limit' if left is None else f'{left:,} left'}; {quantity:,} wanted.",
+        ),
+    )
+    return Trial(tuple(code_rules), package_rules, reason, pricing.quote(package.price, quantity, discount))
