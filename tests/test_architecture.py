@@ -27,7 +27,7 @@ LAYERS = (
     {"audit"},
     {"accounts"},
     {"events", "packages", "options", "promo_codes", "images"},
-    {"purchases"},
+    {"purchases", "trial"},
     {"sales", "export"},
     {"import_files", "import_rows", "import_writing"},
     {"imports"},
