@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ticketing import db, money, options, packages, purchases
+from ticketing import db, money, options, packages, purchases, sales
 from ticketing.errors import TicketingError
 from ui import forms, session, text
 from ui.header import show_header
@@ -181,7 +181,49 @@ def show_receipt(recorded: purchases.Recorded, name: str) -> None:
     )  # fmt: skip
 
 
+def start_void(line: sales.PurchaseLine) -> None:
+    forms.open_form("void", line.purchase.id, 0, {"reason": ""})
+    sold = line.purchase
+    forms.opened("void").notes = f"{sold.quantity:,} × {line.package} for {sold.purchaser_name}"
+
+
+def void() -> None:
+    form = forms.opened("void")
+    forms.submit(
+        form,
+        lambda s: purchases.void(s, here.actor, event.id, form.id, form.typed()["reason"]),
+        "The sale is voided: its seats and its promo use are back.",
+    )
+
+
+def void_form() -> None:
+    form = forms.opened("void")
+    if form is None:
+        st.rerun()
+    forms.show_summary(form.problems, form.refusal)
+    st.markdown(f"{text.md(form.notes)}. Its seats and its promo use come back; the sale stays on record as voided.")
+    with st.form("void_form", border=False, enter_to_submit=False):
+        st.text_input("Reason", key=form.key("reason"), placeholder="Entered twice")
+        forms.show_problem(form.problems, "reason")
+        forms.show_submit("Void this sale", form, void)
+
+
+def latest(lines: list[sales.PurchaseLine]) -> None:
+    """The last sales recorded here, where a slip is noticed first."""
+    st.subheader("Latest sales", anchor=False)
+    for line in lines:
+        sold = line.purchase
+        with st.container(horizontal=True, vertical_alignment="center", key=f"sold_{sold.id}"):
+            when = text.moment(sold.purchased_at, event.time_zone)
+            told = f"{when} · {sold.quantity:,} × {text.md(line.package)} · {text.md(sold.purchaser_name)}"
+            state = "" if sold.payment_status == "completed" else f" · {text.STATUSES[sold.payment_status].lower()}"
+            st.markdown(f"{told} · {text.dollars(sold.total)}{state}", width="stretch")
+            if sold.payment_status != "voided":
+                st.button("Void", key=f"void_{sold.id}", on_click=start_void, args=(line,))
+
+
 with db.reading() as s:
+    recent, _ = sales.list_purchases(s, here.actor, event.id, per_page=5, recorded_here=True)
     on_offer = {package.id: package for package in packages.list_on_offer(s, here.actor, event.id)}
 
 show_header("Box office", event)
@@ -211,3 +253,7 @@ with left:
     fill_in(form, on_offer)
 with right, st.container(border=True):
     pay(form, package)
+
+if recent:
+    latest(recent)
+forms.show_dialog("void", "Void a sale", "Void a sale", void_form)

@@ -54,7 +54,7 @@ def save() -> None:
         )
         if made:
             session.go_to_event(made.id)
-            st.session_state.then = "packages"
+            menu.go("packages")
         return
     changes = form.changed()
     if {"starts_at", "time_zone"} & changes.keys():
@@ -86,9 +86,6 @@ def event_form() -> None:
         forms.show_submit("Make event" if form.id is None else "Save event", form, save)
 
 
-if (then := st.session_state.pop("then", None)) is not None:
-    st.switch_page(menu.path(then))
-
 actions = show_header("Events")
 if here.may("administer"):
     actions.button("New event", icon=":material/add:", type="primary", on_click=start_new)
@@ -119,6 +116,4 @@ for event in here.events:
             width="content",
         )
 
-if form := forms.opened("event"):
-    title = "New event" if form.id is None else "Edit event"
-    st.dialog(title, on_dismiss=lambda: forms.close_form("event"))(event_form)()
+forms.show_dialog("event", "New event", "Edit event", event_form)

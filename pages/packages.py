@@ -6,7 +6,7 @@ import streamlit as st
 
 from ticketing import db, money, packages
 from ticketing.fields import validated
-from ui import forms, session, text
+from ui import forms, menu, session, text
 from ui.header import show_header
 
 here, event = session.require_event()
@@ -25,6 +25,9 @@ def choose(package_id: uuid.UUID, name: str) -> None:
     match st.session_state[f"menu_{package_id}"]:
         case "Edit":
             start_edit(package_id)
+        case "Options":
+            st.session_state.options_package = package_id
+            menu.go("options")
         case "Delete":
             forms.open_form("package_deletion", package_id, 0, {"name": name})
         case picked:
@@ -104,19 +107,12 @@ def package_form() -> None:
         forms.show_submit("Make package" if form.id is None else "Save package", form, save)
 
 
-@st.dialog("Delete package", on_dismiss=lambda: forms.close_form("package_deletion"))
 def deletion() -> None:
     form = forms.opened("package_deletion")
     if form is None:
         st.rerun()
-    if form.refusal:
-        st.error(text.md(form.refusal))
-        st.button("Close", on_click=forms.close_form, args=("package_deletion",))
-        return
-    st.markdown(f"{text.md(form.values['name'])} and its options are gone for good. Nobody has bought it.")
-    with st.container(horizontal=True):
-        st.button("Delete for good", type="primary", icon=":material/delete:", on_click=delete)
-        st.button("Keep it", on_click=forms.close_form, args=("package_deletion",))
+    name = text.md(form.values["name"])
+    forms.show_deletion(form, f"{name} and its options are gone for good. Nobody has bought it.", delete)
 
 
 def card(package) -> None:
@@ -129,7 +125,7 @@ def card(package) -> None:
             if here.may("change"):
                 toggle = "Disable" if package.is_enabled else "Enable"
                 st.menu_button(
-                    "Actions", ["Edit", toggle, "Delete"], key=f"menu_{package.id}", type="tertiary",
+                    "Actions", ["Edit", "Options", toggle, "Delete"], key=f"menu_{package.id}", type="tertiary",
                     on_click=choose, args=(package.id, package.name),
                 )  # fmt: skip
         st.markdown(text.md(shortened(package.description)))
@@ -187,8 +183,5 @@ for left in range(0, len(rows), 2):
 if total > packages.PER_PAGE:
     st.pagination(-(-total // packages.PER_PAGE), key="packages_page")
 
-if form := forms.opened("package"):
-    title = "New package" if form.id is None else "Edit package"
-    st.dialog(title, on_dismiss=lambda: forms.close_form("package"))(package_form)()
-if forms.opened("package_deletion"):
-    deletion()
+forms.show_dialog("package", "New package", "Edit package", package_form)
+forms.show_dialog("package_deletion", "Delete package", "Delete package", deletion)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from ticketing import accounts, money
 from ticketing.actors import Actor
-from ticketing.models import COUNTING_STATUSES, AssignedTicket, Event, Package, PromoCode, Purchase
+from ticketing.models import BOX_OFFICE_CHANNELS, COUNTING_STATUSES, AssignedTicket, Event, Package, PromoCode, Purchase
 
 _COUNTS = Purchase.payment_status.in_(COUNTING_STATUSES)
 _COMPLETED = Purchase.payment_status == "completed"
@@ -165,12 +165,15 @@ def list_purchases(
     per_page: int = 20,
     package_id: uuid.UUID | None = None,
     sponsorships_only: bool = False,
+    recorded_here: bool = False,
 ) -> tuple[list[PurchaseLine], int]:
-    """One page of the purchases, the latest first, and how many there are."""
+    """One page of the purchases, the latest first, and how many there are; `recorded_here` means at the box office."""
     accounts.require(session, actor, "read", event_id)
     chosen = [Purchase.event_id == event_id, *_only_sponsorships(sponsorships_only)]
     if package_id is not None:
         chosen.append(Purchase.package_id == package_id)
+    if recorded_here:
+        chosen.append(Purchase.channel.in_(BOX_OFFICE_CHANNELS))
     total = session.scalar(
         select(func.count()).select_from(Purchase).join(Package, Package.id == Purchase.package_id).where(*chosen)
     )

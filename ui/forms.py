@@ -132,6 +132,24 @@ def show_summary(problems: Mapping[str, str], refusal: str = "") -> None:
         st.error(f"Nothing was saved. Check {told}.")
 
 
+def show_dialog(kind: str, new: str, edit: str, body: Callable[[], None]) -> None:
+    """Opens the dialog of this kind while its form is in progress; closing it ends the form."""
+    if form := opened(kind):
+        st.dialog(new if form.id is None else edit, on_dismiss=lambda: close_form(kind))(body)()
+
+
+def show_deletion(form: Opened, sentence: str, on_delete: Callable[[], None]) -> None:
+    """Says what is gone for good and asks, or says why it cannot be. `sentence` is Markdown."""
+    if form.refusal:
+        st.error(text.md(form.refusal))
+        st.button("Close", on_click=close_form, args=(form.kind,))
+        return
+    st.markdown(sentence)
+    with st.container(horizontal=True):
+        st.button("Delete for good", type="primary", icon=":material/delete:", on_click=on_delete)
+        st.button("Keep it", on_click=close_form, args=(form.kind,))
+
+
 def show_submit(label: str, form: Opened, on_submit: Callable[[], None]) -> None:
     """The button that says what it does, and the way out beside it. For inside st.form."""
     with st.container(horizontal=True):

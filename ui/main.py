@@ -58,6 +58,7 @@ st.html(Path(__file__).with_name("frame.css"))
 try:
     here = session.enter()
     page = st.navigation([menu.page(entry) for entry in menu.ENTRIES if here.may(entry.action)], position="hidden")
+    menu.follow()
     sidebar(here)
     show_messages()
     page.run()

@@ -26,6 +26,8 @@ class Entry:
 ENTRIES = (
     Entry("sales", "Sales", "monitoring"),
     Entry("packages", "Packages", "confirmation_number", heading="Set up"),
+    Entry("options", "Options", "help", heading="Set up"),
+    Entry("promo_codes", "Promo codes", "sell", heading="Set up"),
     Entry("box_office", "Box office", "point_of_sale", action="change", heading="Sell"),
     Entry("import_sales", "Import", "upload_file", action="change", heading="Sell"),
     Entry("events", "All events", "event"),
@@ -45,3 +47,14 @@ def page(entry: Entry) -> st.Page:
         url_path=entry.name,
         default=entry.name == "sales",
     )
+
+
+def go(name: str) -> None:
+    """From a callback, which cannot change the page itself: the next run opens this one."""
+    st.session_state.go_to_page = name
+
+
+def follow() -> None:
+    """Opens the page that a callback asked for."""
+    if name := st.session_state.pop("go_to_page", None):
+        st.switch_page(path(name))

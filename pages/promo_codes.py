@@ -1,0 +1,265 @@
+"""Promo codes: how each stands, what it gave, and what it would do to a purchase."""
+
+import uuid
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import streamlit as st
+
+from ticketing import db, money, packages, promo_codes, trial
+from ticketing.errors import TicketingError
+from ticketing.fields import validated
+from ui import forms, session, text
+from ui.header import show_header
+
+here, event = session.require_event()
+ZONE = ZoneInfo(event.time_zone)
+PER_PAGE = 20
+TYPES = {"percentage": "Percentage", "fixed_amount": "Fixed amount"}
+EMPTY = {
+    "code": "", "discount_type": "percentage", "discount_value": "", "expires_at": None, "max_total_uses": None,
+    "max_uses_per_donor": None, "is_active": True,
+}  # fmt: skip
+STATES = {
+    "off": ("Off", ":material/pause_circle:", "gray"),
+    "expired": ("Expired", ":material/event_busy:", "red"),
+    "used_up": ("Used up", ":material/block:", "red"),
+    "expires_soon": ("Expires", ":material/schedule:", "orange"),
+    "never_used": ("Never used", ":material/radio_button_unchecked:", "blue"),
+    "active": ("Active", ":material/check_circle:", "green"),
+}
+
+
+def start_new() -> None:
+    forms.open_form("promo_code", None, 0, EMPTY)
+
+
+def choose(promo_code_id: uuid.UUID) -> None:
+    """What was picked in a card's menu."""
+    picked = st.session_state[f"menu_{promo_code_id}"]
+    with db.reading() as s:
+        row, _ = promo_codes.get(s, here.actor, event.id, promo_code_id)
+    if picked == "Edit":
+        values = {name: as_typed(name, getattr(row, name)) for name in EMPTY}
+        forms.open_form("promo_code", row.id, row.version, values, as_typed)
+        forms.opened("promo_code").notes = used_note(row)
+    elif picked == "Delete":
+        forms.open_form("promo_code_deletion", row.id, row.version, {"code": row.code})
+    elif picked == "Try":
+        start_trial(row.code)
+    else:
+        on = picked == "Switch on"
+        forms.attempt(
+            lambda s: promo_codes.change(s, here.actor, event.id, row.id, {"is_active": on}, seen_version=row.version),
+            f"{row.code} is switched {'on' if on else 'off'}.",
+        )
+
+
+def used_note(row) -> str:
+    if not row.current_uses:
+        return ""
+    return (
+        f"Used {text.count(row.current_uses, 'time')}: its code, type and value stay. Limits, expiry and whether it is "
+        "on apply to purchases from now on; past purchases keep their discount."
+    )
+
+
+def as_typed(name: str, stored: object) -> object:
+    """A field's stored value as its widget holds it."""
+    if name == "expires_at" and stored is not None:
+        moment = stored if isinstance(stored, datetime) else datetime.fromisoformat(str(stored))
+        return moment.astimezone(ZONE).replace(tzinfo=None)
+    if name == "discount_value":
+        return money.plain(Decimal(str(stored))).removesuffix(".00")
+    return stored
+
+
+def save() -> None:
+    form = forms.opened("promo_code")
+    if form.id is None:
+        forms.submit(
+            form,
+            lambda s: promo_codes.create(s, here.actor, event.id, validated(promo_codes.PromoCodeDraft, form.typed())),
+            lambda row: f"{row.code} is made.",
+        )
+    else:
+        forms.submit(
+            form,
+            lambda s: promo_codes.change(s, here.actor, event.id, form.id, form.changed(), seen_version=form.version),
+            lambda row: f"{row.code} is saved.",
+        )
+
+
+def delete() -> None:
+    form = forms.opened("promo_code_deletion")
+    forms.submit(
+        form,
+        lambda s: promo_codes.delete(s, here.actor, event.id, form.id),
+        f"{form.values['code']} is deleted.",
+    )
+
+
+def promo_code_form() -> None:
+    form = forms.opened("promo_code")
+    if form is None:
+        st.rerun()
+    forms.show_summary(form.problems, form.refusal)
+    if form.notes:
+        st.warning(text.md(form.notes), icon=":material/history:")
+    forms.show_meanwhile(form, event.time_zone)
+    fixed = bool(form.notes)
+    with st.form("promo_code_form", border=False, enter_to_submit=False):
+        st.text_input("Code, 4 to 20 letters and digits", key=form.key("code"), placeholder="EARLY25", disabled=fixed)
+        forms.show_problem(form.problems, "code")
+        st.segmented_control(
+            "Type", list(TYPES), key=form.key("discount_type"), format_func=TYPES.get, required=True, disabled=fixed
+        )
+        forms.show_problem(form.problems, "discount_type")
+        st.text_input(
+            "Value, in percent or US dollars", key=form.key("discount_value"), placeholder="25", disabled=fixed
+        )
+        st.caption("Taken once per purchase, not per seat.")
+        forms.show_problem(form.problems, "discount_value")
+        st.datetime_input(
+            f"Expires (optional), {text.zone_city(event.time_zone)} time", None, key=form.key("expires_at")
+        )
+        forms.show_problem(form.problems, "expires_at")
+        unlimited = {"placeholder": "Unlimited", "value": None}
+        st.number_input("Limit in all, in purchases (optional)", 1, 10_000, key=form.key("max_total_uses"), **unlimited)
+        forms.show_problem(form.problems, "max_total_uses")
+        st.number_input(
+            "Limit per donor, in purchases (optional)", 1, 100, key=form.key("max_uses_per_donor"), **unlimited
+        )
+        forms.show_problem(form.problems, "max_uses_per_donor")
+        st.toggle("Switched on", key=form.key("is_active"))
+        forms.show_submit("Make promo code" if form.id is None else "Save promo code", form, save)
+
+
+def deletion() -> None:
+    form = forms.opened("promo_code_deletion")
+    if form is None:
+        st.rerun()
+    forms.show_deletion(form, f"{text.md(form.values['code'])} is gone for good. No purchase has used it.", delete)
+
+
+def start_trial(code: str = "") -> None:
+    forms.open_form("trial", None, 0, {"code": code, "package_id": None, "quantity": 1, "email": "", "moment": None})
+
+
+def trial_form() -> None:
+    """What every rule would say, and the price; nothing is recorded."""
+    form = forms.opened("trial")
+    if form is None:
+        st.rerun()
+    with db.reading() as s:
+        names = {p.id: p.name for p in packages.list_page(s, here.actor, event.id, per_page=200)[0]}
+    if not names:
+        st.markdown("Make a package first; a code is tried on one.")
+        return
+    st.text_input("Code", key=form.key("code"), placeholder="EARLY25")
+    st.selectbox("Package", list(names), key=form.key("package_id"), format_func=lambda i: names.get(i, ""), index=0)
+    st.number_input("Quantity, in packages", 1, 10_000, key=form.key("quantity"))
+    st.text_input("Donor's e-mail address (optional)", key=form.key("email"))
+    st.datetime_input(f"Moment (now when empty), {text.zone_city(event.time_zone)} time", None, key=form.key("moment"))
+    typed = form.typed()
+    if not (typed["code"] or "").strip():
+        st.caption("Enter a code to see what each rule says.")
+        return
+    try:
+        with db.reading() as s:
+            tried = trial.try_code(
+                s, here.actor, event.id, typed["code"], package_id=typed["package_id"] or next(iter(names)),
+                quantity=typed["quantity"] or 1, donor_email=typed["email"] or "",
+                moment=typed["moment"].replace(tzinfo=ZONE) if typed["moment"] else None,
+            )  # fmt: skip
+    except TicketingError as refused:
+        st.error(text.md(str(refused)))
+        return
+    for rule in (*tried.code_rules, *tried.package_rules):
+        mark = ":green[:material/check_circle: Pass]" if rule.passed else ":red[:material/cancel: Fail]"
+        st.markdown(f"{mark} {text.md(rule.sentence)}")
+    without = "" if tried.reason is None else ", without the code"
+    less = f"{text.dollars(tried.quote.list_price)} less {text.dollars(tried.quote.discount)}. "
+    st.subheader(
+        f"{less if tried.quote.discount else ''}Total {text.dollars(tried.quote.total)}{without}", anchor=False
+    )
+
+
+def card(row, given: Decimal, now: datetime) -> None:
+    with st.container(border=True, height="stretch", gap="small", key=f"card_{row.id}"):
+        with st.container(horizontal=True, vertical_alignment="top", wrap=False):
+            with st.container(gap="xsmall"):
+                st.subheader(text.md(row.code), anchor=False)
+                state_badge(row, now)
+                st.markdown(worth(row))
+            if here.may("change"):
+                toggle = "Switch off" if row.is_active else "Switch on"
+                st.menu_button(
+                    "Actions", ["Edit", "Try", toggle, "Delete"], key=f"menu_{row.id}", type="tertiary",
+                    on_click=choose, args=(row.id,),
+                )  # fmt: skip
+        uses(row, given)
+
+
+def state_badge(row, now: datetime) -> None:
+    state = promo_codes.state_of(row, now)
+    label, icon, color = STATES[state]
+    if state == "expires_soon":
+        days = (row.expires_at.astimezone(ZONE).date() - now.astimezone(ZONE).date()).days
+        label = "Expires today" if days == 0 else f"Expires in {text.count(days, 'day')}"
+    st.badge(label, icon=icon, color=color)
+
+
+def worth(row) -> str:
+    if row.discount_type == "percentage":
+        return f"{as_typed('discount_value', row.discount_value)}% off each purchase"
+    return f"{text.dollars(row.discount_value)} off each purchase"
+
+
+def uses(row, given: Decimal) -> None:
+    """Uses with their unit, what is left, what it gave, and until when."""
+    if row.max_total_uses is None:
+        st.markdown(f"Used in {text.count(row.current_uses, 'purchase')} · unlimited")
+    else:
+        left = row.max_total_uses - row.current_uses
+        told = f"Used in {row.current_uses:,} of {text.count(row.max_total_uses, 'purchase')} · {left:,} left"
+        with st.container(key=f"{'part' if left else 'full'}_bar_{row.id}"):
+            st.progress(row.current_uses / row.max_total_uses, text=told)
+    details = [f"{text.dollars(given)} given"]
+    if row.max_uses_per_donor:
+        details.append(f"{text.count(row.max_uses_per_donor, 'purchase')} per donor")
+    if row.expires_at:
+        verb = "expired" if row.expires_at <= datetime.now(UTC) else "expires"
+        details.append(f"{verb} {text.md(text.moment(row.expires_at, event.time_zone))}")
+    st.markdown(" · ".join(details))
+
+
+page = int(st.session_state.get("promo_codes_page", 1))
+with db.reading() as s:
+    rows, total = promo_codes.list_page(s, here.actor, event.id, page=page, per_page=PER_PAGE)
+if not rows and total:
+    st.session_state.promo_codes_page = 1
+    st.rerun()
+
+actions = show_header("Promo codes", event, text.count(total, "code"))
+if total:
+    actions.button("Try a code", icon=":material/science:", on_click=start_trial)
+if here.may("change"):
+    actions.button("New promo code", icon=":material/add:", type="primary", on_click=start_new)
+
+if total == 0:
+    with st.container(border=True):
+        st.subheader("No promo codes yet", anchor=False)
+        st.markdown("A promo code takes a percentage or an amount off a purchase. It may expire and may have limits.")
+
+for left in range(0, len(rows), 2):
+    for column, (row, given) in zip(st.columns(2), rows[left : left + 2], strict=False):
+        with column:
+            card(row, given, datetime.now(UTC))
+if total > PER_PAGE:
+    st.pagination(-(-total // PER_PAGE), key="promo_codes_page")
+
+forms.show_dialog("promo_code", "New promo code", "Edit promo code", promo_code_form)
+forms.show_dialog("promo_code_deletion", "Delete promo code", "Delete promo code", deletion)
+forms.show_dialog("trial", "Try a code", "Try a code", trial_form)
