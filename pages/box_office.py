@@ -213,7 +213,7 @@ def latest(lines: list[sales.PurchaseLine]) -> None:
     st.subheader("Latest sales", anchor=False)
     for line in lines:
         sold = line.purchase
-        with st.container(horizontal=True, vertical_alignment="center", key=f"sold_{sold.id}"):
+        with st.container(horizontal=True, vertical_alignment="center", wrap=False, key=f"sold_{sold.id}"):
             when = text.moment(sold.purchased_at, event.time_zone)
             told = f"{when} · {sold.quantity:,} × {text.md(line.package)} · {text.md(sold.purchaser_name)}"
             state = "" if sold.payment_status == "completed" else f" · {text.STATUSES[sold.payment_status].lower()}"

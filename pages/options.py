@@ -151,7 +151,7 @@ def card(tally: options.Tally, ids: list[uuid.UUID]) -> None:
 with db.reading() as s:
     names = {each.id: each.name for each in packages.list_page(s, here.actor, event.id, per_page=200)[0]}
 
-actions = show_header("Options", event, "the questions asked with a package")
+actions = show_header("Options", event)
 if not names:
     with st.container(border=True):
         st.subheader("No packages yet", anchor=False)

@@ -144,7 +144,9 @@ def deletion() -> None:
 
 
 def start_trial(code: str = "") -> None:
-    forms.open_form("trial", None, 0, {"code": code, "package_id": None, "quantity": 1, "email": "", "moment": None})
+    with db.reading() as s:
+        first = next((p.id for p in packages.list_page(s, here.actor, event.id)[0]), None)
+    forms.open_form("trial", None, 0, {"code": code, "package_id": first, "quantity": 1, "email": "", "moment": None})
 
 
 def trial_form() -> None:
@@ -158,7 +160,7 @@ def trial_form() -> None:
         st.markdown("Make a package first; a code is tried on one.")
         return
     st.text_input("Code", key=form.key("code"), placeholder="EARLY25")
-    st.selectbox("Package", list(names), key=form.key("package_id"), format_func=lambda i: names.get(i, ""), index=0)
+    st.selectbox("Package", list(names), key=form.key("package_id"), format_func=lambda i: names.get(i, ""))
     st.number_input("Quantity, in packages", 1, 10_000, key=form.key("quantity"))
     st.text_input("Donor's e-mail address (optional)", key=form.key("email"))
     st.datetime_input(f"Moment (now when empty), {text.zone_city(event.time_zone)} time", None, key=form.key("moment"))
@@ -169,7 +171,7 @@ def trial_form() -> None:
     try:
         with db.reading() as s:
             tried = trial.try_code(
-                s, here.actor, event.id, typed["code"], package_id=typed["package_id"] or next(iter(names)),
+                s, here.actor, event.id, typed["code"], package_id=typed["package_id"],
                 quantity=typed["quantity"] or 1, donor_email=typed["email"] or "",
                 moment=typed["moment"].replace(tzinfo=ZONE) if typed["moment"] else None,
             )  # fmt: skip

@@ -108,6 +108,8 @@ def _amount(value: Any) -> Any:
     """Amounts travel as text; a JSON number is taken by its digits, so that no float arithmetic touches it."""
     if isinstance(value, bool):
         raise ValueError("Enter a plain number such as 1234.50.")
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("Fill this in.")
     if isinstance(value, str | int | float | Decimal):
         return money.parse(f"{value:f}" if isinstance(value, Decimal) else str(value))
     return value

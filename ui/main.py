@@ -41,7 +41,7 @@ def sidebar(here: Here) -> None:
 
 def choose_event(here: Here) -> None:
     """The events a person may see, and the date of the chosen one; choosing one changes the address."""
-    names = {event.id: event.name for event in here.events}
+    names = text.told_apart({event.id: (event.name, f"{event.starts_at:%-d %b %Y}") for event in here.events})
     st.session_state.event_chooser = here.event.id
     st.selectbox(
         "Event",

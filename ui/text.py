@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from ticketing import money
 
+T = TypeVar("T")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 _AUTOLINK = re.compile(r"(?i)\b(h)(ttps?)|\b(w)(ww)|(&#64;)")
 
@@ -84,6 +87,23 @@ def day(which: date, today: date) -> str:
 def clock(local: datetime) -> str:
     """ "9:42 AM"."""
     return f"{local.hour % 12 or 12}:{local:%M %p}"
+
+
+def told_apart(named: Mapping[T, tuple[str, str]]) -> dict[T, str]:
+    """A label for each {key: (name, detail)}, no two the same: a choice in a list is known by its label.
+
+    The detail follows where names repeat, a number where details repeat too.
+    """
+    labels: dict[T, str] = {}
+    for key, (name, detail) in named.items():
+        is_alone = sum(other == name for other, _ in named.values()) == 1
+        label = first = name if is_alone else f"{name} · {detail}"
+        again = 1
+        while label in labels.values():
+            again += 1
+            label = f"{first} ({again})"
+        labels[key] = label
+    return labels
 
 
 def zone_city(zone: str) -> str:
