@@ -1,0 +1,123 @@
+"""Sales made elsewhere are noticed, at the price of one query for a whole server."""
+
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import pytest
+
+from tests import make
+from ticketing import db, events, packages, sales
+from ticketing.actors import OPERATOR
+from ui import live
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1000.0
+
+    def tick(self, seconds):
+        self.now += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Time that passes when told to, and a server on which nobody has looked yet."""
+    clock = Clock()
+    monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr(live, "_looked_at", 0.0)
+    monkeypatch.setattr(live, "_watched", {})
+    monkeypatch.setattr(live, "_states", {})
+    return clock
+
+
+@pytest.fixture
+def looks(monkeypatch):
+    """The events that each query asked for."""
+    asked = []
+    state = sales.state
+
+    def counted(session, event_ids):
+        asked.append(set(event_ids))
+        return state(session, event_ids)
+
+    monkeypatch.setattr(sales, "state", counted)
+    return asked
+
+
+def test_many_watchers_of_one_event_cost_one_query(clock, looks, event):
+    with ThreadPoolExecutor(16) as pool:
+        marks = set(pool.map(lambda _: live.state(event.id), range(64)))
+    assert len(marks) == 1
+    assert looks == [{event.id}]
+
+
+def test_the_next_look_is_one_query_for_all_events_that_are_watched(clock, looks, event):
+    other = make.event()
+    for watched in (event, other):
+        live.state(watched.id)
+    clock.tick(live.SECONDS_BETWEEN_LOOKS + 0.1)
+    del looks[:]
+    for watched in (event, other, event):
+        live.state(watched.id)
+    assert looks == [{event.id, other.id}]
+
+
+def test_an_event_that_nobody_watches_any_more_is_not_asked_for(clock, looks, event):
+    live.state(make.event().id)
+    clock.tick(live.SECONDS_OF_INTEREST + 1)
+    live.state(event.id)
+    assert looks[-1] == {event.id}
+
+
+def sell(event, package):
+    make.purchase(event, package)
+
+
+def change_price(event, package):
+    values = {"price": "1.00"}
+    db.write(lambda session: packages.change(session, OPERATOR, event.id, package.id, values, seen_version=1))
+
+
+def add_package(event, _package):
+    make.package(event)
+
+
+def delete_package(event, package):
+    db.write(lambda session: packages.delete(session, OPERATOR, event.id, package.id))
+
+
+def set_goal(event, _package):
+    values = {"revenue_goal": "5"}
+    db.write(lambda session: events.change(session, OPERATOR, event.id, values, seen_version=1))
+
+
+@pytest.mark.parametrize("change", [sell, change_price, add_package, delete_package, set_goal])
+def test_a_change_is_noticed_at_the_next_look_and_not_before(clock, event, change):
+    package = make.package(event)
+    before = live.state(event.id)
+    change(event, package)
+    clock.tick(live.SECONDS_BETWEEN_LOOKS - 0.1)
+    assert live.state(event.id) == before
+    clock.tick(0.2)
+    assert live.state(event.id) != before
+
+
+def test_nothing_changed_is_no_change(clock, event):
+    make.purchase(event, make.package(event))
+    before = live.state(event.id)
+    clock.tick(60)
+    assert live.state(event.id) == before
+
+
+def test_a_sale_of_another_event_is_no_change(clock, event):
+    other = make.event()
+    package = make.package(other)
+    before = live.state(event.id)
+    make.purchase(other, package)
+    clock.tick(60)
+    assert live.state(event.id) == before
+
+
+def test_the_oldest_answer_and_the_longest_wait_leave_time_to_draw_within_three_seconds():
+    """A page asks once a second, and another page may have looked just before the sale."""
+    assert live.SECONDS_BETWEEN_LOOKS + 1 <= 2.5
