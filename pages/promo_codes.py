@@ -183,9 +183,7 @@ def trial_form() -> None:
         st.markdown(f"{mark} {text.md(rule.sentence)}")
     without = "" if tried.reason is None else ", without the code"
     less = f"{text.dollars(tried.quote.list_price)} less {text.dollars(tried.quote.discount)}. "
-    st.subheader(
-        f"{less if tried.quote.discount else ''}Total {text.dollars(tried.quote.total)}{without}", anchor=False
-    )
+    st.markdown(f"{less if tried.quote.discount else ''}**Total {text.dollars(tried.quote.total)}{without}**")
 
 
 def card(row, given: Decimal, now: datetime) -> None:
