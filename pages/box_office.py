@@ -26,6 +26,9 @@ def record() -> None:
     """Once, however often it is clicked: the form's id is the idempotency key."""
     form = forms.opened(SALE)
     typed = form.typed()
+    if form.quoted_for != priced_by(form):
+        form.problems, form.refusal = {}, "The total has just changed. Check it, then record the sale."
+        return
     recorded = forms.submit(
         form,
         lambda s: purchases.record(
@@ -39,6 +42,11 @@ def record() -> None:
     if recorded:
         st.session_state.receipt = recorded, package.name
         start({name: typed[name] for name in KEPT})
+
+
+def priced_by(form: forms.Opened) -> dict:
+    """What the total depends on. A fast click may come before a change of it was drawn."""
+    return {name: form.typed()[name] for name in ("package_id", "quantity", "channel", "promo_code")}
 
 
 def as_draft(form: forms.Opened) -> dict:
@@ -155,6 +163,7 @@ def pay(form: forms.Opened, package) -> None:
         forms.show_problem({"promo_code": str(refused)}, "promo_code")
         st.button("Record sale", type="primary", width="stretch", disabled=True)
         return
+    form.quoted_for = priced_by(form)
     forms.show_problem(form.problems, "promo_code")
     seats = text.count(package.seats_per_package * (typed["quantity"] or 1), "seat")
     st.markdown(f"{typed['quantity'] or 1:,} × {text.md(package.name)} · {seats}")

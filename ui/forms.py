@@ -30,7 +30,8 @@ class Opened:
     undecided: dict[str, FieldChange] = field(default_factory=dict)
     notes: str = ""
     asked: list[Any] = field(default_factory=list)
-    form_id: str = field(default_factory=lambda: uuid.uuid4().hex[:8])
+    quoted_for: dict[str, Any] = field(default_factory=dict)
+    form_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def key(self, name: str) -> str:
         """The widget's key: of this opening, so that nothing typed in an earlier one comes back."""

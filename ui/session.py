@@ -91,5 +91,5 @@ def _show_signed_out() -> NoReturn:
     """The open tab of someone who signed out elsewhere, or who was deactivated."""
     st.error(str(NotSignedIn()))
     back = quote("/" + st.context.url.split("//", 1)[-1].partition("/")[2], safe="") if st.context.url else "%2F"
-    st.html(f'<a href="/session/sign-in?next={back}" target="_self">Sign in</a>')
+    st.html(f'<a href="/session/sign-in?next={back}" target="_self" style="color:inherit">Sign in</a>')
     st.stop()
