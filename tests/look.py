@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -10,7 +12,18 @@ from sqlalchemy import func, select
 from tests import make
 from ticketing import db
 from ticketing.actors import OPERATOR, Actor
-from ticketing.models import Answer, AssignedTicket, AuditEntry, Donor, Event, Package, PromoCode, PromoUse, Purchase
+from ticketing.models import (
+    Answer,
+    AssignedTicket,
+    AuditEntry,
+    Donor,
+    Event,
+    Option,
+    Package,
+    PromoCode,
+    PromoUse,
+    Purchase,
+)
 
 
 def standing(event: Event) -> tuple[Any, ...]:
@@ -42,3 +55,33 @@ def refused(kind: type[Exception], event: Event, package: Package, actor: Actor 
         make.purchase(event, package, actor, **fields)
     assert standing(event) == before
     return refusal.value
+
+
+@contextmanager
+def refuses(kind: type[Exception], event: Event) -> Iterator[Any]:
+    """What is done inside is refused, and neither a record nor the trail of changes is other than before."""
+    before = standing(event), _records(event)
+    with pytest.raises(kind) as refusal:
+        yield refusal
+    assert (standing(event), _records(event)) == before
+
+
+def _records(event: Event) -> list[Any]:
+    with db.reading() as session:
+        return [
+            session.execute(
+                select(*model.__table__.columns)
+                .where(model.event_id == event.id)
+                .order_by(*model.__table__.primary_key)
+            ).all()
+            for model in (Package, Option, PromoCode, Purchase, PromoUse)
+        ]
+
+
+def trail(subject_id: Any, action: str) -> dict[str | None, tuple[Any, Any]]:
+    """What the changes of one kind to one record were, by field: before and after."""
+    with db.reading() as session:
+        rows = session.scalars(
+            select(AuditEntry).where(AuditEntry.subject_id == subject_id, AuditEntry.action == action)
+        )
+        return {row.field: (row.old_value, row.new_value) for row in rows}

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
+from sqlalchemy import bindparam, exists, select, text
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import exists, select, text
 from sqlalchemy.orm import Session
 
 from ticketing import accounts, audit
@@ -51,8 +51,9 @@ def create(session: Session, actor: Actor, package_id: uuid.UUID, draft: OptionD
     active = active_for(session, event_id, package_id)
     if len(active) >= MOST_ACTIVE:
         raise Conflict(f"This package asks {MOST_ACTIVE} questions already. Retire one first.")
-    free = next(place for place in range(1, MOST_ACTIVE + 1) if place not in {o.display_order for o in active})
-    option = Option(event_id=event_id, package_id=package_id, display_order=free, **draft.model_dump())
+    for place, other in enumerate(active, start=1):  # closes the gap that a retired one left; the order stays
+        other.display_order = place
+    option = Option(event_id=event_id, package_id=package_id, display_order=len(active) + 1, **draft.model_dump())
     session.add(option)
     session.flush()
     audit.record(
@@ -73,14 +74,15 @@ def change(
     option_id: uuid.UUID,
     values: Mapping[str, Any],
     *,
-    seen_version: int,
+    seen_version: int | None,
 ) -> Option:
     """Changes the given fields of a question the actor saw at `seen_version`; answers given so far stay as they are.
 
-    Its type cannot change once there are answers (HasAnswers). Raises StaleVersion, InvalidInput, NotFound.
+    Without a version it is taken as it stands now. Its type cannot change once there are answers (HasAnswers). Raises
+    StaleVersion, InvalidInput, NotFound.
     """
     event_id, option = _get_for_change(session, actor, package_id, option_id)
-    if option.version != seen_version:
+    if seen_version is not None and option.version != seen_version:
         meanwhile = audit.changes_since(session, event_id, option_id, seen_version)
         raise StaleVersion(option.label, option.version, meanwhile)
     current = {field: getattr(option, field) for field in OptionDraft.model_fields}
@@ -183,15 +185,21 @@ def list_for(session: Session, actor: Actor, package_id: uuid.UUID) -> list[Opti
     return active_for(session, event_id, package_id)
 
 
+# Built once: every purchase asks this.
+_ACTIVE = (
+    select(Option)
+    .where(
+        Option.event_id == bindparam("event_id"),
+        Option.package_id == bindparam("package_id"),
+        Option.retired_at.is_(None),
+    )
+    .order_by(Option.display_order)
+)
+
+
 def active_for(session: Session, event_id: uuid.UUID, package_id: uuid.UUID) -> list[Option]:
     """The options a purchase is asked now; the caller has judged who may see them."""
-    return list(
-        session.scalars(
-            select(Option)
-            .where(Option.event_id == event_id, Option.package_id == package_id, Option.retired_at.is_(None))
-            .order_by(Option.display_order)
-        )
-    )
+    return list(session.scalars(_ACTIVE, {"event_id": event_id, "package_id": package_id}))
 
 
 def accepted_answers(asked: Sequence[Option], given: Mapping[uuid.UUID, Any]) -> dict[uuid.UUID, Any]:

@@ -1,12 +1,12 @@
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from tests import make
 from ticketing import db, options
 from ticketing.actors import OPERATOR
 from ticketing.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from ticketing.fields import validated
-from ticketing.models import AuditEntry, Option
+from ticketing.models import AuditEntry
 from ticketing.options import OptionDraft
 
 PICK = {"label": "Menu", "option_type": "multi_select"}
@@ -15,10 +15,6 @@ PICK = {"label": "Menu", "option_type": "multi_select"}
 def listed(package, actor=OPERATOR):
     with db.reading() as session:
         return options.list_for(session, actor, package.id)
-
-
-def retire(option):
-    db.write(lambda s: s.execute(update(Option).where(Option.id == option.id).values(retired_at=option.created_at)))
 
 
 def turned_down(**values):
@@ -70,10 +66,17 @@ def test_a_package_asks_at_most_4_questions(event):
 
 def test_a_retired_question_makes_room_for_another(event):
     package = make.package(event)
-    first, *_ = [make.option(package) for _ in range(4)]
-    retire(first)
-    assert make.option(package, label="New").display_order == 1
-    assert len(listed(package)) == 4
+    first, *_ = [make.option(package, label=f"Question {number}") for number in range(4)]
+    db.write(lambda s: options.retire(s, OPERATOR, package.id, first.id))
+    make.option(package, label="New")
+    assert [(o.label, o.display_order, o.version) for o in listed(package)] == [
+        ("Question 1", 1, 1),
+        ("Question 2", 2, 1),
+        ("Question 3", 3, 1),
+        ("New", 4, 1),
+    ]
+    with pytest.raises(Conflict, match="4 questions already"):
+        make.option(package)
 
 
 def test_a_new_question_is_told_to_the_log(event):
