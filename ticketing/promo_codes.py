@@ -97,16 +97,16 @@ def change(
     promo_code_id: uuid.UUID,
     values: Mapping[str, Any],
     *,
-    seen_version: int,
+    seen_version: int | None,
 ) -> PromoCode:
-    """Changes the given fields of a code the actor saw at `seen_version`.
+    """Changes the given fields of a code the actor saw at `seen_version`; None takes it as it stands now.
 
     Once a purchase used it, its code, type and value stay as they are (CodeUsed); its limits cannot go below the uses
     so far (LimitBelowUses). Raises StaleVersion, InvalidInput, DuplicateCode.
     """
     accounts.require(session, actor, "change", event_id)
     row = _get_for_change(session, event_id, promo_code_id)
-    if row.version != seen_version:
+    if seen_version is not None and row.version != seen_version:
         raise StaleVersion(row.code, row.version, audit.changes_since(session, event_id, promo_code_id, seen_version))
     current = {field: getattr(row, field) for field in PromoCodeDraft.model_fields}
     given = {field: value for field, value in values.items() if field in current}
@@ -191,11 +191,13 @@ def rules(
 
     An unknown code has one rule, which fails. Without a donor the last rule says what the limit is.
     """
-    row = session.scalar(
-        select(PromoCode)
-        .where(PromoCode.event_id == event_id, PromoCode.code == normalised(code))
-        .execution_options(populate_existing=True)
-    )
+    row = None
+    if _CODE.fullmatch(normalised(code)):
+        row = session.scalar(
+            select(PromoCode)
+            .where(PromoCode.event_id == event_id, PromoCode.code == normalised(code))
+            .execution_options(populate_existing=True)
+        )
     if row is None:
         return None, [Rule("unknown", False, PROMO_REFUSALS["unknown"].format(code=normalised(code)))]
     zone = ZoneInfo(session.scalars(select(Event.time_zone).where(Event.id == event_id)).one())
@@ -204,8 +206,6 @@ def rules(
         verb = "expires" if row.expires_at > moment else "expired"
         expires = f"It {verb} on {row.expires_at.astimezone(zone):%Y-%m-%d at %H:%M} ({zone.key})."
     by_donor = _uses_by(session, row.id, donor_email_key)
-    of_all = "any number" if row.max_total_uses is None else f"{row.max_total_uses:,}"
-    of_donor = "any number" if row.max_uses_per_donor is None else f"{row.max_uses_per_donor:,}"
     return row, [
         Rule("unknown", True, f"This event has the promo code {row.code}."),
         Rule("inactive", row.is_active, f"It is switched {'on' if row.is_active else 'off'}."),
@@ -213,14 +213,29 @@ def rules(
         Rule(
             "used_up",
             row.max_total_uses is None or row.current_uses < row.max_total_uses,
-            f"Used {row.current_uses:,} of {of_all} times, in all.",
+            _uses_told(row.current_uses, row.max_total_uses, "in all"),
         ),
         Rule(
             "used_up_by_donor",
             row.max_uses_per_donor is None or by_donor < row.max_uses_per_donor,
-            f"Used {by_donor:,} of {of_donor} times by this donor.",
+            _uses_told(by_donor, row.max_uses_per_donor, "by this donor")
+            if donor_email_key
+            else _allowance(row.max_uses_per_donor),
         ),
     ]
+
+
+def _times(uses: int) -> str:
+    return "1 time" if uses == 1 else f"{uses:,} times"
+
+
+def _uses_told(uses: int, most: int | None, by: str) -> str:
+    return f"Used {_times(uses)} {by}, " + ("without a limit." if most is None else f"of at most {most:,}.")
+
+
+def _allowance(most: int | None) -> str:
+    often = "as often as they like" if most is None else f"at most {_times(most)}"
+    return f"Each donor may use it {often}."
 
 
 def judge(session: Session, event_id: uuid.UUID, code: str, *, donor_email_key: str, moment: datetime) -> PromoCode:
@@ -318,7 +333,7 @@ def _was_used(session: Session, row: PromoCode) -> bool:
 
 def _judge_limits(session: Session, row: PromoCode, new: dict[str, Any]) -> None:
     if new["max_total_uses"] is not None and new["max_total_uses"] < row.current_uses:
-        raise LimitBelowUses("max_total_uses", f"used {row.current_uses:,} times already", row.current_uses)
+        raise LimitBelowUses("max_total_uses", f"used {_times(row.current_uses)} already", row.current_uses)
     if new["max_uses_per_donor"] is not None:
         by_donor = (
             select(func.count().label("uses"))
@@ -328,7 +343,7 @@ def _judge_limits(session: Session, row: PromoCode, new: dict[str, Any]) -> None
         )
         most = session.scalar(select(func.max(by_donor.c.uses))) or 0
         if new["max_uses_per_donor"] < most:
-            raise LimitBelowUses("max_uses_per_donor", f"used {most:,} times by one donor already", most)
+            raise LimitBelowUses("max_uses_per_donor", f"used {_times(most)} by one donor already", most)
 
 
 def _localised(session: Session, event_id: uuid.UUID, draft: PromoCodeDraft) -> dict[str, Any]:

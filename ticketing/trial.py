@@ -5,10 +5,11 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from ticketing import packages, pricing, promo_codes
+from ticketing import events, packages, pricing, promo_codes
 from ticketing.actors import Actor
 from ticketing.fields import email_key
 from ticketing.pricing import Discount, Quote
@@ -40,8 +41,13 @@ def try_code(
     donor_email: str = "",
     moment: datetime | None = None,
 ) -> Trial:
-    """Judges `quantity` packages with `code` for a donor at `moment` (default now). Raises NotFound."""
+    """Judges `quantity` packages with `code` for a donor at `moment`, by default now. Raises NotFound, InvalidInput.
+
+    A moment without an offset is in the event's time zone.
+    """
     package = packages.get(session, actor, event_id, package_id)
+    if moment is not None and moment.tzinfo is None:
+        moment = moment.replace(tzinfo=ZoneInfo(events.get(session, actor, event_id).time_zone))
     row, code_rules = promo_codes.rules(
         session, event_id, code, donor_email_key=email_key(donor_email), moment=moment or datetime.now(UTC)
     )
