@@ -7,12 +7,12 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error
 from pydantic import AfterValidator, StringConstraints
-from sqlalchemy import ColumnElement, Select, exists, func, select, update
+from sqlalchemy import ColumnElement, exists, func, select, text, update
 from sqlalchemy.orm import Session
 
 from ticketing import audit
@@ -208,6 +208,23 @@ def may(actor: Actor, action: Action) -> bool:
     return actor.role in _SEES[action]
 
 
+# Text, because every request asks this: building the query anew costs Python more than PostgreSQL needs to answer it.
+_STANDING = text("""
+    SELECT staff.role,
+        staff.is_active AND CASE
+            WHEN CAST(:token_id AS uuid) IS NOT NULL THEN EXISTS (
+                SELECT FROM api_tokens WHERE id = :token_id AND staff_id = staff.id
+                    AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()))
+            ELSE EXISTS (
+                SELECT FROM sign_in_sessions WHERE id = :session_id AND staff_id = staff.id
+                    AND ended_at IS NULL AND expires_at > now())
+        END AS is_in,
+        EXISTS (SELECT FROM events WHERE id = :event_id) AS event_exists,
+        EXISTS (SELECT FROM event_assignments WHERE event_id = :event_id AND staff_id = staff.id) AS is_assigned
+    FROM (SELECT) AS always LEFT JOIN staff ON staff.id = :staff_id
+""")
+
+
 def require(session: Session, actor: Actor, action: Action, event_id: uuid.UUID | None = None) -> None:
     """Lets `actor` pass, judged by the rows as they are now and not by what a page or token remembered.
 
@@ -216,7 +233,15 @@ def require(session: Session, actor: Actor, action: Action, event_id: uuid.UUID 
     """
     judged = session.info.setdefault("standing", {})
     if (actor, event_id) not in judged:
-        judged[actor, event_id] = session.execute(_standing(actor, event_id)).one()
+        judged[actor, event_id] = session.execute(
+            _STANDING,
+            {
+                "staff_id": actor.staff_id,
+                "token_id": actor.token_id,
+                "session_id": actor.session_id,
+                "event_id": event_id,
+            },
+        ).one()
     seen = judged[actor, event_id]
     if actor.staff_id is not None and not seen.is_in:
         raise NotSignedIn
@@ -232,26 +257,6 @@ def require(session: Session, actor: Actor, action: Action, event_id: uuid.UUID 
                 else "Viewers can look at everything and change nothing."
             )
         )
-
-
-def _standing(actor: Actor, event_id: uuid.UUID | None) -> Select[Any]:
-    """One row: role, is_in, event_exists, is_assigned."""
-    role = select(Staff.role).where(Staff.id == actor.staff_id).scalar_subquery()
-    active: ColumnElement[bool] = exists().where(Staff.id == actor.staff_id, Staff.is_active)
-    if actor.token_id is not None:
-        active &= exists().where(ApiToken.id == actor.token_id, ApiToken.staff_id == actor.staff_id, _token_is_valid())
-    else:
-        active &= exists().where(
-            SignInSession.id == actor.session_id, SignInSession.staff_id == actor.staff_id, _session_is_open()
-        )
-    return select(
-        role.label("role"),
-        active.label("is_in"),
-        exists().where(Event.id == event_id).label("event_exists"),
-        exists()
-        .where(EventAssignment.event_id == event_id, EventAssignment.staff_id == actor.staff_id)
-        .label("is_assigned"),
-    )
 
 
 def _session_is_open() -> ColumnElement[bool]:

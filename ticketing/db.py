@@ -47,8 +47,8 @@ def engine() -> Engine:
     if _engine is None:
         _engine = create_engine(
             sqlalchemy_url(settings.database_url() or start_embedded()),
-            pool_size=12,
-            max_overflow=4,
+            pool_size=16,
+            max_overflow=0,
             pool_timeout=5,
             pool_pre_ping=True,
             hide_parameters=True,  # a failed statement is logged, the donor in it is not

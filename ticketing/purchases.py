@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, WithJsonSchema
-from sqlalchemy import select, text
+from sqlalchemy import Row, TextClause, select, text
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
@@ -25,7 +25,7 @@ from ticketing.actors import Actor
 from ticketing.errors import Conflict, IdempotencyMismatch, InvalidInput, NotForSale, NotFound, PriceChanged, SoldOut
 from ticketing.fields import Draft, Email, Line, Notes, Optionally, PersonName, Phone, at_most, email_key, validated
 from ticketing.models import BOX_OFFICE_CHANNELS as BOX_OFFICE_CHANNELS
-from ticketing.models import COUNTING_STATUSES, Answer, AssignedTicket, Package, PromoCode, Purchase
+from ticketing.models import COUNTING_STATUSES, Answer, AssignedTicket, PromoCode, Purchase
 from ticketing.pricing import Discount, Quote
 
 CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
@@ -156,37 +156,37 @@ def record(
         options.active_for(session, event_id, draft.package_id),
         {answer.option_id: answer.value for answer in draft.answers},
     )
-    discount = _complimentary(draft.channel, draft.promo_code)
+    complimentary = _complimentary(draft.channel, draft.promo_code)
 
     try:
-        package = _take(session, event_id, draft)
-        promo_code_id, discount = _take_promo(session, event_id, draft, moment) or (None, discount)
+        while True:
+            package = _on_sale(session, event_id, draft)
+            promo_code_id, discount = None, complimentary
+            if draft.promo_code:
+                if not _hold(session, package, draft.quantity):
+                    continue
+                promo_code_id, discount = promo_codes.take(
+                    session, event_id, draft.promo_code, donor_email_key=email_key(draft.donor.email), moment=moment
+                )
+            price = pricing.quote(package.price, draft.quantity, discount)
+            purchase = Purchase(
+                id=uuid7(), event_id=event_id, package_id=draft.package_id, quantity=draft.quantity,
+                unit_price=package.price, seats_per_package=package.seats_per_package,
+                seats=package.seats_per_package * draft.quantity, list_price=price.list_price,
+                discount=price.discount, total=price.total, promo_code_id=promo_code_id,
+                payment_status=draft.payment_status, channel=draft.channel, purchaser_name=draft.donor.name,
+                purchaser_email=draft.donor.email, purchaser_phone=draft.donor.phone, notes=draft.notes,
+                recorded_by=actor.staff_id, purchased_at=moment,
+                idempotency_key=idempotency_key, request_hash=fingerprint if idempotency_key else None,
+            )  # fmt: skip
+            tickets = _tickets(purchase, draft.guests)
+            if _store(session, package, purchase, tickets, answers, is_held=bool(draft.promo_code)):
+                break
     except Conflict as refusal:
         # A doubled click waits for the first one and then finds what that one took gone: the first is the answer.
         if idempotency_key and _find_recorded(session, event_id, idempotency_key):
             raise db.StartOver from refusal
         raise
-    seats = package.seats_per_package * draft.quantity
-    if len(draft.guests) > seats:
-        raise InvalidInput(
-            {"guests": f"{len(draft.guests)} guests are named for {seats} seat{'s' * (seats > 1)}. Remove some."}
-        )
-    price = pricing.quote(package.price, draft.quantity, discount)
-    if price.list_price > money.MOST:
-        raise InvalidInput(
-            {"quantity": f"This comes to {money.dollars(price.list_price)}. Record it in smaller parts."}
-        )
-    purchase = Purchase(
-        id=uuid7(), event_id=event_id, package_id=draft.package_id, quantity=draft.quantity,
-        unit_price=package.price, seats_per_package=package.seats_per_package, seats=seats,
-        list_price=price.list_price, discount=price.discount, total=price.total, promo_code_id=promo_code_id,
-        payment_status=draft.payment_status, channel=draft.channel, purchaser_name=draft.donor.name,
-        purchaser_email=draft.donor.email, purchaser_phone=draft.donor.phone, notes=draft.notes,
-        recorded_by=actor.staff_id, purchased_at=moment,
-        idempotency_key=idempotency_key, request_hash=fingerprint if idempotency_key else None,
-    )  # fmt: skip
-    tickets = _tickets(purchase, draft.guests)
-    _insert(session, purchase, tickets, answers)
     code = promo_codes.normalised(draft.promo_code) if draft.promo_code else None
     return Recorded(purchase, tickets, code, answers)
 
@@ -245,46 +245,15 @@ def _complimentary(channel: str, promo_code: str | None) -> Discount | None:
 _RETURN = text("""
     UPDATE packages SET sold_count = sold_count - :quantity, sales_version = sales_version + 1 WHERE id = :package_id
 """)
-_TAKE = text("""
-    UPDATE packages SET sold_count = sold_count + :quantity, sales_version = sales_version + 1
-    WHERE id = :package_id AND event_id = :event_id AND is_enabled
-      AND (quantity_limit IS NULL OR sold_count + :quantity <= quantity_limit)
-    RETURNING name, price, seats_per_package, version
+_READ = text("""
+    SELECT id, name, price, seats_per_package, quantity_limit, sold_count, is_enabled, version
+    FROM packages WHERE id = :package_id AND event_id = :event_id
 """)
 
 
-def _take(session: Session, event_id: uuid.UUID, draft: PurchaseDraft) -> Any:
-    """Takes the capacity and holds the package until the transaction ends: name, price, seats and version as sold."""
-    taken = session.execute(
-        _TAKE, {"package_id": draft.package_id, "event_id": event_id, "quantity": draft.quantity}
-    ).first()
-    if taken is None:
-        _refuse(session, event_id, draft)
-        return _take(session, event_id, draft)
-    if draft.package_version is not None and draft.package_version != taken.version:
-        meanwhile = audit.changes_since(session, event_id, draft.package_id, draft.package_version)
-        if draft.package_version > taken.version or {"price", "seats_per_package"} & {c.field for c in meanwhile}:
-            seats = "1 seat" if taken.seats_per_package == 1 else f"{taken.seats_per_package} seats"
-            raise PriceChanged(taken.name, f"{money.dollars(taken.price)} for {seats}")
-    return taken
-
-
-def _take_promo(
-    session: Session, event_id: uuid.UUID, draft: PurchaseDraft, moment: datetime
-) -> tuple[uuid.UUID, Discount] | None:
-    if not draft.promo_code:
-        return None
-    donor = email_key(draft.donor.email)
-    return promo_codes.take(session, event_id, draft.promo_code, donor_email_key=donor, moment=moment)
-
-
-def _refuse(session: Session, event_id: uuid.UUID, draft: PurchaseDraft) -> None:
-    """Why the capacity was not taken; returns when the package became available in between."""
-    package = session.scalar(
-        select(Package)
-        .where(Package.id == draft.package_id, Package.event_id == event_id)
-        .execution_options(populate_existing=True)
-    )
+def _on_sale(session: Session, event_id: uuid.UUID, draft: PurchaseDraft) -> Row[Any]:
+    """The package as it stands, which has what the draft asks for; nothing is held yet."""
+    package = session.execute(_READ, {"package_id": draft.package_id, "event_id": event_id}).first()
     if package is None:
         raise NotFound("package")
     if not package.is_enabled:
@@ -292,6 +261,34 @@ def _refuse(session: Session, event_id: uuid.UUID, draft: PurchaseDraft) -> None
     limit = package.quantity_limit
     if limit is not None and package.sold_count + draft.quantity > limit:
         raise SoldOut(package.name, sold=package.sold_count, limit=limit)
+    if draft.package_version is not None and draft.package_version != package.version:
+        meanwhile = audit.changes_since(session, event_id, draft.package_id, draft.package_version)
+        if draft.package_version > package.version or {"price", "seats_per_package"} & {c.field for c in meanwhile}:
+            seats = "1 seat" if package.seats_per_package == 1 else f"{package.seats_per_package} seats"
+            raise PriceChanged(package.name, f"{money.dollars(package.price)} for {seats}")
+    seats = package.seats_per_package * draft.quantity
+    if len(draft.guests) > seats:
+        raise InvalidInput(
+            {"guests": f"{len(draft.guests)} guests are named for {seats} seat{'s' * (seats > 1)}. Remove some."}
+        )
+    return package
+
+
+# Takes the capacity and holds the package until the transaction ends. Finds nothing when the capacity is gone, or when
+# somebody edited the package since it was read: then it is read again, and that says why.
+_TAKE = """
+    UPDATE packages SET sold_count = sold_count + :quantity, sales_version = sales_version + 1
+    WHERE id = :package_id AND version = :version AND is_enabled
+      AND (quantity_limit IS NULL OR sold_count + :quantity <= quantity_limit)
+    RETURNING id
+"""
+_HOLD = text(_TAKE)
+
+
+def _hold(session: Session, package: Row[Any], quantity: int) -> bool:
+    """Takes the capacity before a promo code is taken, so that no two purchases wait for each other."""
+    taken = {"package_id": package.id, "version": package.version, "quantity": quantity}
+    return session.execute(_HOLD, taken).first() is not None
 
 
 def _tickets(purchase: Purchase, guests: list[GuestDraft]) -> list[AssignedTicket]:
@@ -306,11 +303,12 @@ def _tickets(purchase: Purchase, guests: list[GuestDraft]) -> list[AssignedTicke
     ]  # fmt: skip
 
 
-# One round trip while the package is held; foreign keys are checked when the statement ends.
-_INSERT = text("""
-    WITH donor AS (
+def _storing(package: str) -> TextClause:
+    """Everything of a purchase in one round trip; `package` is a statement with a row when the capacity is taken."""
+    return text(f"""
+    WITH package AS ({package}), donor AS (
         INSERT INTO donors (id, event_id, email, email_key, name, phone)
-        VALUES (:donor_id, :event_id, :purchaser_email, :email_key, :purchaser_name, :purchaser_phone)
+        SELECT :donor_id, :event_id, :purchaser_email, :email_key, :purchaser_name, :purchaser_phone FROM package
         ON CONFLICT (event_id, email_key) DO UPDATE
             SET name = excluded.name, email = excluded.email, phone = coalesce(excluded.phone, donors.phone)
         RETURNING id
@@ -338,7 +336,12 @@ _INSERT = text("""
             CAST(:guest_emails AS text[])) WITH ORDINALITY AS seat(id, code, guest_name, guest_email, number)
     )
     SELECT donor_id FROM purchase
-""")
+    """)  # noqa: S608
+
+
+# Without a promo code the package is held for this one statement: round trips while it is held are what costs.
+_TAKE_AND_STORE = _storing(_TAKE)
+_STORE = _storing("SELECT")  # the package is held already
 _PURCHASE_PARAMETERS = [
     "id", "event_id", "package_id", "quantity", "unit_price", "seats_per_package", "list_price", "discount", "total",
     "promo_code_id", "payment_status", "channel", "purchaser_name", "purchaser_email", "purchaser_phone", "notes",
@@ -346,21 +349,33 @@ _PURCHASE_PARAMETERS = [
 ]  # fmt: skip
 
 
-def _insert(session: Session, purchase: Purchase, tickets: list[AssignedTicket], answers: dict[uuid.UUID, Any]) -> None:
-    purchase.donor_id = session.execute(
-        _INSERT,
-        {name: getattr(purchase, name) for name in _PURCHASE_PARAMETERS}
-        | {
-            "donor_id": uuid7(),
-            "email_key": email_key(purchase.purchaser_email),
-            "option_ids": list(answers),
-            "answer_values": [json.dumps(value) for value in answers.values()],
-            "ticket_ids": [ticket.id for ticket in tickets],
-            "codes": [ticket.code for ticket in tickets],
-            "guest_names": [ticket.guest_name for ticket in tickets],
-            "guest_emails": [ticket.guest_email for ticket in tickets],
-        },
-    ).scalar_one()
+def _store(
+    session: Session,
+    package: Row[Any],
+    purchase: Purchase,
+    tickets: list[AssignedTicket],
+    answers: dict[uuid.UUID, Any],
+    *,
+    is_held: bool,
+) -> bool:
+    """Writes the purchase, taking the package with it unless it is held. False when that could not be taken."""
+    parameters = {name: getattr(purchase, name) for name in _PURCHASE_PARAMETERS} | {
+        "donor_id": uuid7(),
+        "email_key": email_key(purchase.purchaser_email),
+        "option_ids": list(answers),
+        "answer_values": [json.dumps(value) for value in answers.values()],
+        "ticket_ids": [ticket.id for ticket in tickets],
+        "codes": [ticket.code for ticket in tickets],
+        "guest_names": [ticket.guest_name for ticket in tickets],
+        "guest_emails": [ticket.guest_email for ticket in tickets],
+    }
+    if is_held:
+        purchase.donor_id = session.execute(_STORE, parameters).scalar_one()
+        return True
+    stored = session.execute(_TAKE_AND_STORE, parameters | {"version": package.version}).first()
+    if stored is not None:
+        purchase.donor_id = stored.donor_id
+    return stored is not None
 
 
 def _find_recorded(session: Session, event_id: uuid.UUID, key: str) -> Recorded | None:
