@@ -1,5 +1,7 @@
 """The registration table: one sale, its total shown before it is recorded."""
 
+import time
+
 import streamlit as st
 
 from ticketing import db, money, options, packages, purchases, sales
@@ -11,6 +13,7 @@ here, event = session.require_event("change")
 
 # One in progress for each event, so that a look at another event loses nothing.
 SALE = f"sale_{event.id}"
+SECONDS_OF_A_DOUBLE_CLICK = 1
 KEPT = ("package_id", "channel", "payment_status")
 EMPTY = {
     "package_id": None, "quantity": 1, "name": "", "email": "", "phone": "", "promo_code": "", "guests": "",
@@ -22,9 +25,11 @@ def start(kept: dict) -> None:
     forms.open_form(SALE, None, 0, EMPTY | kept)
 
 
-def record() -> None:
+def record(form_id: str) -> None:
     """Once, however often it is clicked: the form's id is the idempotency key."""
     form = forms.opened(SALE)
+    if form.form_id != form_id or is_second_click(form):
+        return
     typed = form.typed()
     if form.quoted_for != priced_by(form):
         form.problems, form.refusal = {}, "The total has just changed. Check it, then record the sale."
@@ -41,7 +46,14 @@ def record() -> None:
     )
     if recorded:
         st.session_state.receipt = recorded, package.name
+        st.session_state.recorded_at = time.monotonic()
         start({name: typed[name] for name in KEPT})
+
+
+def is_second_click(form: forms.Opened) -> bool:
+    """Whether it meant the sale just recorded, and met the empty form after it."""
+    just_now = time.monotonic() - st.session_state.get("recorded_at", 0) < SECONDS_OF_A_DOUBLE_CLICK
+    return just_now and not form.changed()
 
 
 def priced_by(form: forms.Opened) -> dict:
@@ -172,7 +184,7 @@ def pay(form: forms.Opened, package) -> None:
     st.subheader(f"Total {text.dollars(quote.total)}", anchor=False)
     st.button(
         f"Record sale, {text.dollars(quote.total)}", type="primary", width="stretch", on_click=record,
-        key=form.key("record"),
+        args=(form.form_id,), key=form.key("record"),
     )  # fmt: skip
 
 
