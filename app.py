@@ -11,7 +11,9 @@ from pathlib import Path
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.routing import Mount
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
+from starlette.routing import Mount, Route
 
 from api import downloads, faults, health, session_pages
 from api.faults import Faults
@@ -47,9 +49,20 @@ def show_fault(fault: Exception) -> bool:
     return True
 
 
+def sales_page(request: Request) -> RedirectResponse:
+    """Streamlit knows its first page by "/" alone; people know it by its name too."""
+    return RedirectResponse("/" + (f"?{request.url.query}" if request.url.query else ""))
+
+
 app = st.App(
     Path(__file__).resolve().parent / "ui" / "main.py",
-    routes=[*session_pages.routes, *health.routes, *downloads.routes, Mount("/api", app=interface)],
+    routes=[
+        Route("/sales", sales_page),
+        *session_pages.routes,
+        *health.routes,
+        *downloads.routes,
+        Mount("/api", app=interface),
+    ],
     middleware=[Middleware(Faults), Middleware(IdentityGuard)],
     lifespan=lifespan,
     on_script_error=show_fault,
