@@ -7,7 +7,7 @@ from tests import make
 from tests.look import sold, standing, uses
 from ticketing import db, packages
 from ticketing.errors import Unavailable
-from ticketing.models import Answer, AssignedTicket, Purchase
+from ticketing.models import Answer, AssignedTicket, Package, Purchase
 
 PACKAGE, QUANTITY, DONOR, EMAIL = "Package", "Quantity, in packages", "Donor's name", "Donor's e-mail address"
 PHONE, GUESTS, NOTE = "Donor's phone (optional)", "Guests (optional)", "Note (optional)"
@@ -307,3 +307,25 @@ def change(event, package, **values):
     db.write(
         lambda session: packages.change(session, colleague, event.id, package.id, values, seen_version=package.version)
     )
+
+
+class TestVoiding:
+    def test_a_sale_entered_by_mistake_gives_its_seat_back_and_stays_on_record(self, visit, seller, event):
+        package = make.package(event, quantity_limit=1)
+        recorded = make.purchase(event, package, channel="cash").purchase
+        screen = visit("box_office", seller, event).click("Void")
+        screen.type("Reason", "Entered twice").click("Void this sale")
+        assert screen.toasts() == ["The sale is voided: its seats and its promo use are back."]
+        assert screen.says("· voided")
+        assert "Void" not in screen.labels()
+        with db.reading() as session:
+            row = session.get(Purchase, recorded.id)
+            assert (row.payment_status, row.void_reason) == ("voided", "Entered twice")
+            assert session.get(Package, package.id).sold_count == 0
+
+    def test_wants_a_reason(self, visit, seller, event):
+        recorded = make.purchase(event, make.package(event), channel="cash").purchase
+        screen = visit("box_office", seller, event).click("Void").click("Void this sale")
+        assert screen.problem("Reason") == "Fill this in."
+        with db.reading() as session:
+            assert session.get(Purchase, recorded.id).payment_status == "completed"

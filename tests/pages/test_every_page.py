@@ -67,7 +67,7 @@ def test_run_past_the_frame_it_shows_strangers_that_they_are_signed_out_and_noth
     screen = Screen(script, None, filled)
     told, link = screen.texts()
     assert told == "You are signed out. Sign in again to go on."
-    assert link == '<a href="/session/sign-in?next=%2F" target="_self">Sign in</a>'
+    assert link == '<a href="/session/sign-in?next=%2F" target="_self" style="color:inherit">Sign in</a>'
     assert (screen.labels(), screen.pages(), list(screen.app.dataframe)) == ([], [], [])
 
 

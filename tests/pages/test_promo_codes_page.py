@@ -1,0 +1,155 @@
+"""The promo codes page: how each code stands, what it may still change, and what it would do to a purchase."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from tests import make
+from ticketing import db, promo_codes
+from ticketing.models import PromoCode
+
+CODE, VALUE = "Code, 4 to 20 letters and digits", "Value, in percent or US dollars"
+IN_ALL, PER_DONOR = "Limit in all, in purchases (optional)", "Limit per donor, in purchases (optional)"
+
+
+@pytest.fixture
+def coordinator(event):
+    return make.staff(event=event)
+
+
+def stored(event):
+    with db.reading() as session:
+        return session.scalars(select(PromoCode).where(PromoCode.event_id == event.id)).all()
+
+
+def test_an_event_without_codes_says_what_one_is(visit, coordinator, event):
+    assert visit("promo_codes", coordinator, event).says("No promo codes yet")
+
+
+def test_a_viewer_looks_and_tries_but_changes_nothing(visit, event):
+    make.promo_code(event)
+    labels = visit("promo_codes", make.staff(role="viewer", event=event), event).labels()
+    assert "Try a code" in labels
+    assert {"New promo code", "Actions"} & set(labels) == set()
+
+
+class TestMaking:
+    def test_a_code_is_made_in_capitals(self, visit, coordinator, event):
+        screen = visit("promo_codes", coordinator, event).click("New promo code")
+        screen.type(CODE, "early25").type(VALUE, "25").type(IN_ALL, 50).click("Make promo code")
+        assert screen.dialog() is None
+        assert screen.toasts() == ["EARLY25 is made."]
+        assert screen.says("25% off each purchase")
+        assert screen.says("Used in 0 of 50 purchases · 50 left")
+
+    def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(self, visit, coordinator, event):
+        screen = visit("promo_codes", coordinator, event).click("New promo code")
+        screen.type(CODE, "a b").type(VALUE, "101").click("Make promo code")
+        assert screen.problem(CODE) == "Use 4 to 20 letters A-Z and digits, without spaces."
+        assert screen.problem(VALUE) == "Enter a percentage from 1 to 100."
+        assert [screen.value(CODE), screen.value(VALUE)] == ["a b", "101"]
+        assert stored(event) == []
+
+    def test_an_expiry_is_a_moment_in_the_events_time_zone(self, visit, coordinator, event):
+        screen = visit("promo_codes", coordinator, event).click("New promo code")
+        screen.type(CODE, "LATE10").type(VALUE, "10").type("Expires (optional), New York time", datetime(2031, 7, 1, 9))
+        screen.click("Make promo code")
+        assert stored(event)[0].expires_at == datetime(2031, 7, 1, 13, tzinfo=UTC)
+
+
+class TestStanding:
+    @pytest.mark.parametrize(
+        ("fields", "told"),
+        [
+            ({}, "Never used"),
+            ({"is_active": False}, "Off"),
+            ({"expires_at": datetime.now(UTC) - timedelta(hours=1)}, "Expired"),
+            ({"expires_at": datetime.now(UTC) + timedelta(days=3)}, "Expires in 3 days"),
+        ],
+    )
+    def test_is_told_by_a_badge(self, visit, coordinator, event, fields, told):
+        make.promo_code(event, **fields)
+        assert visit("promo_codes", coordinator, event).says(told)
+
+    def test_of_a_code_with_its_last_use_gone_is_used_up(self, visit, coordinator, event):
+        code = make.promo_code(event, discount_type="fixed_amount", discount_value="50", max_total_uses=1)
+        make.purchase(event, make.package(event, price="80.00"), promo_code=code.code)
+        screen = visit("promo_codes", coordinator, event)
+        assert screen.says("Used up")
+        assert screen.says("Used in 1 of 1 purchase · 0 left")
+        assert screen.says("$50.00 given")
+
+
+class TestChanging:
+    def test_a_used_code_keeps_its_value_and_may_get_more_uses(self, visit, coordinator, event):
+        code = make.promo_code(event, max_total_uses=1)
+        make.purchase(event, make.package(event), promo_code=code.code)
+        screen = visit("promo_codes", coordinator, event).pick(code, "Edit")
+        assert screen.says("Used 1 time: its code, type and value stay.")
+        assert screen.field(VALUE).disabled
+        screen.type(IN_ALL, 2).click("Save promo code")
+        assert stored(event)[0].max_total_uses == 2
+
+    def test_a_limit_below_the_uses_is_refused_beside_the_limit(self, visit, coordinator, event):
+        code, package = make.promo_code(event, max_total_uses=5), make.package(event)
+        make.purchase(event, package, promo_code=code.code)
+        make.purchase(event, package, promo_code=code.code)
+        screen = visit("promo_codes", coordinator, event).pick(code, "Edit").type(IN_ALL, 1).click("Save promo code")
+        assert screen.problem(IN_ALL) == "The code was used 2 times already. Enter 2 or more."
+        assert stored(event)[0].max_total_uses == 5
+
+    def test_a_colleagues_change_is_told_and_both_hold(self, visit, coordinator, event):
+        code = make.promo_code(event)
+        screen = visit("promo_codes", coordinator, event).pick(code, "Edit")
+        colleague = make.staff(role="admin", name="Bea Colleague")
+        db.write(lambda s: promo_codes.change(s, colleague, event.id, code.id, {"max_total_uses": 9}, seen_version=1))
+        screen.type(PER_DONOR, 2).click("Save promo code")
+        assert screen.says("Bea Colleague changed")
+        screen.click("Save promo code")
+        assert (stored(event)[0].max_total_uses, stored(event)[0].max_uses_per_donor) == (9, 2)
+
+    def test_switching_off_and_on_again(self, visit, coordinator, event):
+        code = make.promo_code(event)
+        screen = visit("promo_codes", coordinator, event).pick(code, "Switch off")
+        assert screen.says("Off")
+        assert not stored(event)[0].is_active
+        screen.pick(code, "Switch on")
+        assert stored(event)[0].is_active
+
+
+class TestDeleting:
+    def test_asks_first(self, visit, coordinator, event):
+        code = make.promo_code(event)
+        screen = visit("promo_codes", coordinator, event).pick(code, "Delete")
+        assert screen.dialog() == "Delete promo code"
+        assert len(stored(event)) == 1
+        screen.click("Delete for good")
+        assert stored(event) == []
+
+    def test_a_used_code_stays_and_says_why(self, visit, coordinator, event):
+        code = make.promo_code(event)
+        make.purchase(event, make.package(event), promo_code=code.code)
+        screen = visit("promo_codes", coordinator, event).pick(code, "Delete").click("Delete for good")
+        assert screen.says("it stays in the records. Switch it off instead.")
+        assert len(stored(event)) == 1
+
+
+class TestTrying:
+    def test_shows_every_rule_and_the_price_and_uses_nothing(self, visit, coordinator, event):
+        make.package(event, price="100.00")
+        make.promo_code(event, code="EARLY25", discount_value="25", max_total_uses=50)
+        screen = visit("promo_codes", coordinator, event).click("Try a code").enter("Code", "early25")
+        assert screen.says("This event has the promo code EARLY25.")
+        assert screen.says("of at most 50.")
+        assert screen.says("Total $75.00")
+        assert stored(event)[0].current_uses == 0
+
+    def test_a_code_that_fails_shows_which_rule_and_the_price_without_it(self, visit, coordinator, event):
+        make.package(event, price="100.00")
+        make.promo_code(event, code="EARLY25", is_active=False)
+        screen = visit("promo_codes", coordinator, event).click("Try a code").enter("Code", "EARLY25")
+        assert [line for line in screen.texts() if "Fail" in line] == [
+            ":red[:material/cancel: Fail] It is switched off."
+        ]
+        assert screen.says("Total $100.00, without the code")
