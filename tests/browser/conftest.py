@@ -8,16 +8,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests import make
 from tests.database import Server, use_database
+from ticketing.actors import Actor
 from ticketing.settings import ROOT
 
 IS_CI = os.environ.get("CI") == "true"
@@ -145,3 +147,26 @@ def another_page(chromium: Browser) -> Iterator[Page]:
 def phone(chromium: Browser) -> Iterator[Page]:
     with chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True) as context:
         yield context.new_page()
+
+
+@pytest.fixture
+def enter(live_server: str) -> Callable[[Page, Actor, str], Page]:
+    """Signs somebody in without the form and opens a page: `enter(page, ana, "/packages?event=...")`.
+
+    Whoever enters was made with `password=make.PASSWORD`.
+    """
+
+    def do(page: Page, person: Actor, path: str) -> Page:
+        typed = {"email": person.email, "password": make.PASSWORD}
+        assert page.context.request.post(f"{live_server}/session/sign-in", form=typed).ok
+        page.goto(live_server + path)
+        return drawn(page)
+
+    return do
+
+
+def drawn(page: Page) -> Page:
+    """The page, once its script has run to the end."""
+    expect(page.get_by_test_id("stMain").get_by_role("heading", level=1)).to_be_visible(timeout=15_000)
+    expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible(timeout=15_000)
+    return page

@@ -1,0 +1,86 @@
+"""From a sale at the table to the figures on the wall."""
+
+import io
+import json
+import re
+from decimal import Decimal
+
+import pandas as pd
+from playwright.sync_api import Page, expect
+
+from tests import make
+from tests.look import sold
+from tests.sheet import DATA, data, gala
+
+
+def tile(page: Page, label: str):
+    return page.get_by_test_id("stMain").get_by_test_id("stMetric").filter(has_text=label)
+
+
+def test_a_sale_shows_its_total_first_and_is_recorded_once_however_fast_it_is_clicked(page: Page, enter) -> None:
+    event = make.event()
+    table = make.package(event, name="Table of Ten", price="2500", seats_per_package=10)
+    seller = make.staff(event=event, password=make.PASSWORD)
+    main = enter(page, seller, f"/box_office?event={event.id}").get_by_test_id("stMain")
+    quantity = main.get_by_label("Quantity, in packages")
+    quantity.fill("2")
+    quantity.press("Tab")
+    expect(main.get_by_text("Total $5,000.00")).to_be_visible()
+    main.get_by_label("Donor's name").fill("Zoë Müller")
+    main.get_by_label("Donor's e-mail address").fill("zoe@example.org")
+    main.get_by_label("Guests (optional)").fill("Ben Okafor")
+    main.get_by_role("button", name="Record sale, $5,000.00").dblclick()
+    expect(main.get_by_text("2 × Table of Ten for Zoë Müller, $5,000.00.")).to_be_visible()
+    expect(main.get_by_label("Donor's name")).to_have_value("")
+    quantity.fill("3")
+    quantity.press("Tab")
+    expect(main.get_by_text("Total $7,500.00")).to_be_visible()
+    expect(main.get_by_role("alert")).to_have_count(0)
+    assert sold(table) == 2
+
+
+def test_a_sale_made_elsewhere_is_on_the_open_page_within_three_seconds(page: Page, enter) -> None:
+    event = make.event()
+    package = make.package(event, price="100")
+    make.purchase(event, package)
+    viewer = make.staff(role="viewer", event=event, password=make.PASSWORD)
+    enter(page, viewer, f"/sales?event={event.id}")
+    expect(tile(page, "Revenue")).to_contain_text("$100")
+
+    make.purchase(event, package, quantity=2)
+    expect(tile(page, "Revenue")).to_contain_text("$300", timeout=3000)
+    expect(page.get_by_role("heading", name="2 purchases")).to_be_visible()
+
+
+def test_a_file_is_imported_gives_its_totals_and_comes_out_again_with_the_same(page: Page, enter) -> None:
+    event, totals = gala(), json.loads(data("sales.totals.json"))
+    seller = make.staff(event=event, password=make.PASSWORD)
+    main = enter(page, seller, f"/import_sales?event={event.id}").get_by_test_id("stMain")
+    main.locator("input[type=file]").set_input_files(DATA / "sales-dirty.csv")
+    expect(main.get_by_text(re.compile(r"\d+ problems in [\d,]+ rows\. Nothing was imported\."))).to_be_visible()
+    expect(main.get_by_role("button", name=re.compile("^Import"))).to_have_count(0)
+
+    main.locator("input[type=file]").set_input_files(DATA / "sales.csv")
+    expect(main.get_by_text("No problems in 1,200 rows.")).to_be_visible(timeout=20_000)
+    main.get_by_role("button", name="Import 1,200 sales").click()
+    expect(main.get_by_text("1,200 sales imported.")).to_be_visible(timeout=30_000)
+
+    main.get_by_role("link", name="See the sales").click()
+    revenue = Decimal(totals["revenue"])
+    expect(tile(page, "Revenue")).to_contain_text(f"${revenue:,.0f}")
+    expect(tile(page, "Packages sold")).to_contain_text(f"{totals['sold']:,}")
+
+    link = page.get_by_role("link", name="Download CSV")
+    with page.context.expect_event("download") as started:
+        link.click()
+    rows = pd.read_csv(io.BytesIO(started.value.path().read_bytes()), dtype=str, keep_default_na=False)
+    assert len(rows) == totals["rows"]
+    completed = rows[rows.payment_status == "completed"]
+    assert sum(map(Decimal, completed.total)) == revenue
+    assert sum(map(Decimal, completed.discount)) == Decimal(totals["discount_completed"])
+    counting = rows[rows.payment_status.isin(["completed", "pending"])]
+    assert counting.quantity.astype(int).groupby(counting.package).sum().to_dict() == {
+        name: each["sold"] for name, each in totals["by_package"].items()
+    }
+    assert "Chloé Moreau" in set(rows.purchaser_name)
+    assert not any(note.startswith(("=", "+", "-", "@")) for note in rows.notes)

@@ -1,0 +1,64 @@
+"""Who is outside sees nothing, on a server that just started as well; who goes out is out in every tab."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
+
+from tests import make
+
+
+def test_the_sample_gala_opens_full_of_sales(page: Page, fresh_server: str) -> None:
+    page.goto(fresh_server)
+    page.get_by_role("button", name="sample").click()
+    main = page.get_by_test_id("stMain")
+    expect(main.get_by_role("heading", name="Sales", exact=True)).to_be_visible(timeout=30_000)
+    expect(page).to_have_url(re.compile(r"/\?event="))
+    expect(main.get_by_test_id("stMetric").filter(has_text="Revenue")).to_contain_text(re.compile(r"\$[1-9]"))
+    expect(main.get_by_role("heading", name=re.compile(r"^4\d\d purchases"))).to_be_visible()
+
+
+def test_a_stranger_gets_nothing_from_a_server_that_just_started(page: Page, fresh_server: str) -> None:
+    """The first request ever is a deep link, when Streamlit knows of no frame yet."""
+    event = make.event(name="Secret Gala")
+    make.package(event, name="Secret Table")
+    make.staff(role="admin", password=make.PASSWORD)
+    for path in ("/packages", "/sales", "/events", "/pages/packages.py", "/"):
+        page.goto(f"{fresh_server}{path}?event={event.id}")
+        expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+        assert "Secret" not in page.content()
+
+    stream = fresh_server.replace("http", "ws", 1) + "/_stcore/stream"
+    with pytest.raises(InvalidStatus) as refusal:
+        connect(stream, subprotocols=["streamlit"], origin=fresh_server)
+    assert refusal.value.response.status_code in (401, 403)
+
+
+def test_with_a_cookie_the_same_stream_opens(page: Page, live_server: str, enter) -> None:
+    enter(page, make.staff(role="admin", password=make.PASSWORD), "/events")
+    cookie = "; ".join(f"{each['name']}={each['value']}" for each in page.context.cookies())
+    stream = live_server.replace("http", "ws", 1) + "/_stcore/stream"
+    with connect(stream, subprotocols=["streamlit"], origin=live_server, additional_headers={"Cookie": cookie}):
+        pass
+
+
+def test_signing_out_in_one_tab_is_out_in_the_other(page: Page, live_server: str, enter) -> None:
+    event = make.event()
+    make.package(event, name="Captain's Table")
+    ana = make.staff(event=event, password=make.PASSWORD)
+    enter(page, ana, f"/packages?event={event.id}")
+    other_tab = page.context.new_page()
+    other_tab.goto(f"{live_server}/packages?event={event.id}")
+    expect(other_tab.get_by_text("Captain's Table")).to_be_visible()
+
+    page.get_by_role("link", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+    other_tab.get_by_role("button", name="New package").click()
+    expect(other_tab.get_by_text("You are signed out. Sign in again to go on.")).to_be_visible()
+    expect(other_tab.get_by_text("Captain's Table")).to_have_count(0)
+    expect(other_tab.get_by_role("dialog")).to_have_count(0)
+    other_tab.get_by_role("link", name="Sign in").click()
+    expect(other_tab.get_by_label("E-mail address")).to_be_visible()
