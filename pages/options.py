@@ -10,7 +10,7 @@ from ui import forms, menu, session, text
 from ui.header import show_header
 
 here, event = session.require_event()
-TYPES = {"boolean": "Yes or no", "multi_select": "Pick from a list", "text_input": "Text"}
+TYPES = ("boolean", "multi_select", "text_input")
 EMPTY = {"label": "", "option_type": "boolean", "is_required": True, "choices": ""}
 
 
@@ -101,7 +101,7 @@ def option_form() -> None:
         st.text_input("Question", key=form.key("label"), placeholder="Dietary restriction?")
         forms.show_problem(form.problems, "label")
         st.segmented_control(
-            "Answer", list(TYPES), key=form.key("option_type"), format_func=TYPES.get, required=True,
+            "Answer", TYPES, key=form.key("option_type"), format_func=text.WORDS.get, required=True,
             disabled=bool(form.notes),
         )  # fmt: skip
         forms.show_problem(form.problems, "option_type")
@@ -131,7 +131,7 @@ def card(tally: options.Tally, ids: list[uuid.UUID]) -> None:
             with st.container(gap="xsmall"):
                 st.subheader(text.md(option.label), anchor=False)
                 needed = "answer required" if option.is_required else "optional"
-                st.markdown(f"{TYPES[option.option_type]} · {needed}")
+                st.markdown(f"{text.WORDS[option.option_type]} · {needed}")
                 if option.retired_at is not None:
                     st.badge("Retired", icon=":material/archive:", color="gray")
             if here.may("change") and option.retired_at is None:

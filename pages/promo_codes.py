@@ -16,7 +16,7 @@ from ui.header import show_header
 here, event = session.require_event()
 ZONE = ZoneInfo(event.time_zone)
 PER_PAGE = 20
-TYPES = {"percentage": "Percentage", "fixed_amount": "Fixed amount"}
+TYPES = ("percentage", "fixed_amount")
 EMPTY = {
     "code": "", "discount_type": "percentage", "discount_value": "", "expires_at": None, "max_total_uses": None,
     "max_uses_per_donor": None, "is_active": True,
@@ -113,7 +113,7 @@ def promo_code_form() -> None:
         st.text_input("Code, 4 to 20 letters and digits", key=form.key("code"), placeholder="EARLY25", disabled=fixed)
         forms.show_problem(form.problems, "code")
         st.segmented_control(
-            "Type", list(TYPES), key=form.key("discount_type"), format_func=TYPES.get, required=True, disabled=fixed
+            "Type", TYPES, key=form.key("discount_type"), format_func=text.WORDS.get, required=True, disabled=fixed
         )
         forms.show_problem(form.problems, "discount_type")
         st.text_input(

@@ -42,6 +42,25 @@ FIELDS = {
     "time_zone": "Time zone",
     "venue": "Venue",
     "revenue_goal": "Revenue goal",
+    "code": "Code",
+    "discount_type": "Type",
+    "discount_value": "Value",
+    "expires_at": "Expires",
+    "max_total_uses": "Limit in all",
+    "max_uses_per_donor": "Limit per donor",
+    "is_active": "Switched on",
+    "label": "Question",
+    "option_type": "Answer",
+    "choices": "Choices",
+    "is_required": "An answer is required",
+}
+UNLIMITED = ("quantity_limit", "max_total_uses", "max_uses_per_donor")
+WORDS = {
+    "percentage": "Percentage",
+    "fixed_amount": "Fixed amount",
+    "boolean": "Yes or no",
+    "multi_select": "Pick from a list",
+    "text_input": "Text",
 }
 
 
@@ -134,13 +153,23 @@ def _distance(days: int) -> str:
 
 def value(field: str, stored: object, zone: str = "UTC") -> str:
     """A field's value as an editor or the audit trail shows it; not yet safe in Markdown."""
-    if stored is None:
-        return {"quantity_limit": "Unlimited", "revenue_goal": "None"}.get(field, "Nothing")
+    if stored is None or stored == "":
+        return "Unlimited" if field in UNLIMITED else "Never" if field == "expires_at" else "Nothing"
     if isinstance(stored, bool):
         return "Yes" if stored else "No"
+    if isinstance(stored, list):
+        return ", ".join(stored)
     if field in ("price", "revenue_goal"):
-        return money.dollars(Decimal(str(stored)))
-    if field == "starts_at":
+        return amount(stored)
+    if field in ("starts_at", "expires_at"):
         when = stored if isinstance(stored, datetime) else datetime.fromisoformat(str(stored))
-        return moment(when, zone)
-    return str(stored)
+        return moment(when if when.tzinfo else when.replace(tzinfo=ZoneInfo(zone)), zone)
+    return WORDS.get(str(stored), str(stored)).replace("\n", ", ")
+
+
+def amount(stored: object) -> str:
+    """USD as people read it; what was typed and is no amount stays as typed."""
+    try:
+        return money.dollars(money.parse(str(stored)))
+    except ValueError:
+        return str(stored)

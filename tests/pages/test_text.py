@@ -136,7 +136,7 @@ def test_an_event_is_one_line_of_what_when_and_how_long(starts_at, told):
     ("field", "stored", "told"),
     [
         ("quantity_limit", None, "Unlimited"),
-        ("revenue_goal", None, "None"),
+        ("revenue_goal", None, "Nothing"),
         ("venue", None, "Nothing"),
         ("is_enabled", True, "Yes"),
         ("is_enabled", False, "No"),
