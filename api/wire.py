@@ -25,6 +25,10 @@ Money = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^-?\d+\.\d\d$", "examples": ["100.00"]}),
 ]
 PageNumber = Annotated[int, Query(alias="page", ge=1, le=1_000_000, description="Counted from 1.")]
+SeenVersion = Annotated[
+    int | None,
+    Field(ge=1, le=2**31 - 1, description="The one that was seen. Without it, what stands now is changed."),
+]
 Caller = Annotated[Actor, Depends(identity.actor_of)]
 bearer = Security(HTTPBearer(auto_error=False, description="A token made in the app, `td_...`."))
 

@@ -73,3 +73,22 @@ def test_a_change_needs_its_version_and_nothing_else(document):
     assert change["required"] == ["version"]
     assert "default" not in change["properties"]["name"]
     assert set(change["properties"]) >= {"name", "price", "quantity_limit", "is_enabled"}
+
+
+@pytest.mark.parametrize("name", ["PromoCodeChange", "OptionChange"])
+def test_a_change_of_a_code_or_a_question_needs_nothing(document, name):
+    change = document["components"]["schemas"][name]
+
+    assert "required" not in change
+    assert change["properties"]["version"]["anyOf"][0]["minimum"] == 1
+    assert len(change["properties"]) > 4
+
+
+def test_the_reasons_of_a_trial_are_listed(document):
+    shapes = document["components"]["schemas"]
+    reasons = ["unknown", "inactive", "expired", "used_up", "used_up_by_donor"]
+
+    assert "/v1/admin/events/{event_id}/promo-codes/validate/{code}" in document["paths"]
+    assert shapes["TrialAnswer"]["properties"]["reason"]["anyOf"][0]["enum"] == reasons
+    assert shapes["RuleAnswer"]["required"] == ["rule", "passed", "sentence"]
+    assert shapes["TrialAnswer"]["properties"]["total"]["type"] == "string"

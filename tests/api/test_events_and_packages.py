@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
 import pytest
@@ -202,6 +203,19 @@ BOUND = [
         "/admin/events/{event}/promo-codes",
         {"code": "EARLY10", "discount_type": "percentage", "discount_value": "10"},
     ),
+    ("change", "PATCH", "/admin/packages/{package}/options/{option}", {"label": "Vegan?"}),
+    ("change", "POST", "/admin/packages/{package}/options/{option}/retire", None),
+    ("change", "POST", "/admin/packages/{package}/options/reorder", {"option_ids": ["{option}"]}),
+    ("change", "DELETE", "/admin/packages/{package}/options/{option}", None),
+    ("read", "GET", "/admin/events/{event}/promo-codes/{promo}", None),
+    ("change", "PATCH", "/admin/events/{event}/promo-codes/{promo}", {"is_active": False}),
+    ("change", "DELETE", "/admin/events/{event}/promo-codes/{promo}", None),
+    (
+        "read",
+        "POST",
+        "/admin/events/{event}/promo-codes/validate/EARLY10",
+        {"package_id": "{package}", "quantity": 1, "donor_email": "ana@example.org"},
+    ),
     ("read", "GET", "/admin/events/{event}/tickets/sales/summary", None),
     ("read", "GET", "/admin/events/{event}/tickets/sales/export", None),
     ("read", "GET", "/events/{event}/tickets/packages", None),
@@ -229,10 +243,16 @@ BOUND = [
 def test_who_may(program, role, is_theirs, refused, action, verb, path, body):
     event = make.event()
     package = make.package(event)
-    names = {"{event}": str(event.id), "{package}": str(package.id)}
+    names = {
+        "{event}": event.id,
+        "{package}": package.id,
+        "{option}": make.option(package, is_required=False).id,
+        "{promo}": make.promo_code(event).id,
+    }
+    sent = json.dumps(body)
     for name, value in names.items():
-        path = path.replace(name, value)
-    body = body and {key: names.get(value, value) if isinstance(value, str) else value for key, value in body.items()}
+        path, sent = path.replace(name, str(value)), sent.replace(name, str(value))
+    body = json.loads(sent)
 
     answer = program(make.staff(role, event if is_theirs else make.event()))(verb, path, body)
 
