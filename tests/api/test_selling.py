@@ -109,24 +109,6 @@ def test_a_purchase_tells_price_discount_and_a_code_for_each_seat(call, event):
     assert re.search(r"[+-]\d\d:\d\d$", told_back["purchased_at"])
 
 
-def test_the_same_key_again_answers_with_the_first_purchase(call, event):
-    package = make.package(event)
-
-    first, second = buy(call, event, package, "order-1"), buy(call, event, package, "order-1")
-
-    assert (first.status_code, second.status_code) == (201, 200)
-    assert second.json() == first.json()
-    offered = call("GET", f"/admin/events/{event.id}/tickets/packages/{package.id}").json()
-    assert offered["sold_count"] == 1
-
-
-def test_the_same_key_for_another_purchase_is_refused(call, event):
-    package = make.package(event)
-    buy(call, event, package, "order-1")
-
-    told(buy(call, event, package, "order-1", quantity=2), 422, "idempotency_mismatch")
-
-
 def test_what_is_sold_out_disabled_or_changed_is_a_conflict(call, event):
     path = f"/admin/events/{event.id}/tickets/packages"
     package = make.package(event, quantity_limit=1)
