@@ -18,9 +18,11 @@ from typing import Any, TypeVar
 import psycopg.errors
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.event import listen
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from ticketing import settings
 from ticketing.errors import Unavailable
@@ -29,6 +31,7 @@ log = logging.getLogger("ticketing.db")
 T = TypeVar("T")
 
 ATTEMPTS = 3
+RESTED_SECONDS = 1.0
 MIGRATION_LOCK = 7_301_226
 # Requests that meet in these only need to start over: they find what the other did, or draw new ticket codes.
 START_OVER = {"uq_purchases_idempotency", "uq_assigned_tickets_event_id_code", "fk_answers_option_id"}
@@ -50,7 +53,6 @@ def engine() -> Engine:
             pool_size=16,
             max_overflow=0,
             pool_timeout=5,
-            pool_pre_ping=True,
             hide_parameters=True,  # a failed statement is logged, the donor in it is not
             connect_args={
                 "connect_timeout": 5,
@@ -58,7 +60,22 @@ def engine() -> Engine:
                 " -c idle_in_transaction_session_timeout=60s",
             },
         )
+        listen(_engine, "checkin", _note_the_time)
+        listen(_engine, "checkout", _ping_if_rested)
     return _engine
+
+
+def _note_the_time(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["returned"] = time.monotonic()
+
+
+def _ping_if_rested(connection: Any, record: ConnectionPoolEntry, _checked_out: Any) -> None:
+    """A connection that lay idle is asked whether it lives. One in steady use is not: `write` starts over."""
+    if time.monotonic() - record.info.get("returned", time.monotonic()) > RESTED_SECONDS:
+        try:
+            engine().dialect.do_ping(connection)
+        except psycopg.Error as dead:
+            raise InvalidatePoolError() from dead
 
 
 def dispose() -> None:

@@ -152,15 +152,15 @@ def record(
             raise IdempotencyMismatch
         return earlier
     moment = moment or datetime.now(UTC)
-    answers = options.accepted_answers(
-        options.active_for(session, event_id, draft.package_id),
-        {answer.option_id: answer.value for answer in draft.answers},
-    )
     complimentary = _complimentary(draft.channel, draft.promo_code)
 
     try:
         while True:
             package = _on_sale(session, event_id, draft)
+            answers = options.accepted_answers(
+                options.active_for(session, event_id, package.id) if package.asks else [],
+                {answer.option_id: answer.value for answer in draft.answers},
+            )
             promo_code_id, discount = None, complimentary
             if draft.promo_code:
                 if not _hold(session, package, draft.quantity):
@@ -246,7 +246,8 @@ _RETURN = text("""
     UPDATE packages SET sold_count = sold_count - :quantity, sales_version = sales_version + 1 WHERE id = :package_id
 """)
 _READ = text("""
-    SELECT id, name, price, seats_per_package, quantity_limit, sold_count, is_enabled, version
+    SELECT id, name, price, seats_per_package, quantity_limit, sold_count, is_enabled, version,
+        EXISTS (SELECT FROM options WHERE package_id = packages.id AND retired_at IS NULL) AS asks
     FROM packages WHERE id = :package_id AND event_id = :event_id
 """)
 
