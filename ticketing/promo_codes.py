@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
-from sqlalchemy import ScalarSelect, exists, func, or_, select, text, update
+from sqlalchemy import ScalarSelect, exists, func, select, text
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -30,7 +30,7 @@ from ticketing.errors import (
     StaleVersion,
 )
 from ticketing.fields import Amount, Draft, Moment, Optionally, validated
-from ticketing.models import Donor, Event, PromoCode, PromoUse, Purchase
+from ticketing.models import Event, PromoCode, PromoUse, Purchase
 from ticketing.pricing import Discount
 
 SOON = timedelta(days=7)
@@ -205,7 +205,7 @@ def rules(
     if row.expires_at is not None:
         verb = "expires" if row.expires_at > moment else "expired"
         expires = f"It {verb} on {row.expires_at.astimezone(zone):%Y-%m-%d at %H:%M} ({zone.key})."
-    by_donor = _uses_by(session, row.id, donor_email_key)
+    by_donor = _uses_by(session, event_id, row.id, donor_email_key)
     return row, [
         Rule("unknown", True, f"This event has the promo code {row.code}."),
         Rule("inactive", row.is_active, f"It is switched {'on' if row.is_active else 'off'}."),
@@ -248,6 +248,15 @@ def judge(session: Session, event_id: uuid.UUID, code: str, *, donor_email_key: 
     return row
 
 
+_TAKE = text("""
+    UPDATE promo_codes SET current_uses = current_uses + 1
+    WHERE event_id = :event_id AND code = :code AND is_active
+      AND (expires_at IS NULL OR expires_at > :moment)
+      AND (max_total_uses IS NULL OR current_uses < max_total_uses)
+    RETURNING id, discount_type, discount_value, max_uses_per_donor
+""")
+
+
 def take(
     session: Session, event_id: uuid.UUID, code: str, *, donor_email_key: str, moment: datetime
 ) -> tuple[uuid.UUID, Discount]:
@@ -256,25 +265,13 @@ def take(
     The conditions travel with the UPDATE, so no number of buyers passes the limit; the donor's uses are counted
     after the row is held, when no other purchase with this code can be between counting and using. Raises PromoRefused.
     """
-    taken = session.execute(
-        update(PromoCode)
-        .where(
-            PromoCode.event_id == event_id,
-            PromoCode.code == normalised(code),
-            PromoCode.is_active,
-            or_(PromoCode.expires_at.is_(None), PromoCode.expires_at > moment),
-            or_(PromoCode.max_total_uses.is_(None), PromoCode.current_uses < PromoCode.max_total_uses),
-        )
-        .values(current_uses=PromoCode.current_uses + 1)
-        .returning(PromoCode.id, PromoCode.discount_type, PromoCode.discount_value, PromoCode.max_uses_per_donor)
-        .execution_options(synchronize_session=False)
-    ).first()
+    taken = session.execute(_TAKE, {"event_id": event_id, "code": normalised(code), "moment": moment}).first()
     if taken is None:
         judge(session, event_id, code, donor_email_key=donor_email_key, moment=moment)
         # It became usable between the two statements: a use came back or a limit was raised.
         return take(session, event_id, code, donor_email_key=donor_email_key, moment=moment)
     most = taken.max_uses_per_donor
-    if most is not None and _uses_by(session, taken.id, donor_email_key) >= most:
+    if most is not None and _uses_by(session, event_id, taken.id, donor_email_key) >= most:
         raise PromoRefused("used_up_by_donor", normalised(code))
     return taken.id, Discount(taken.discount_type, taken.discount_value)
 
@@ -293,17 +290,18 @@ def give_back(session: Session, purchase_id: uuid.UUID, moment: datetime) -> Non
     session.execute(_GIVE_BACK, {"purchase_id": purchase_id, "moment": moment})
 
 
-def _uses_by(session: Session, promo_code_id: uuid.UUID, donor_email_key: str) -> int:
-    return session.scalars(
-        select(func.count())
-        .select_from(PromoUse)
-        .join(Donor, Donor.id == PromoUse.donor_id)
-        .where(
-            PromoUse.promo_code_id == promo_code_id,
-            PromoUse.given_back_at.is_(None),
-            Donor.email_key == donor_email_key,
-        )
-    ).one()
+# By the donor's id, which the index of a code's uses carries: a popular code is not read through at each sale.
+_USES_BY = text("""
+    SELECT count(*) FROM promo_uses
+    WHERE promo_code_id = :promo_code_id AND given_back_at IS NULL
+      AND donor_id = (SELECT id FROM donors WHERE event_id = :event_id AND email_key = :email_key)
+""")
+
+
+def _uses_by(session: Session, event_id: uuid.UUID, promo_code_id: uuid.UUID, donor_email_key: str) -> int:
+    sought = {"event_id": event_id, "promo_code_id": promo_code_id, "email_key": donor_email_key}
+    uses: int = session.scalars(_USES_BY, sought).one()
+    return uses
 
 
 def _given() -> ScalarSelect[Decimal]:
