@@ -50,7 +50,19 @@ PAGES = [
     "/api/openapi.json",
     "/api/docs/swagger-ui.css",
 ]
-PROGRAMS = ["/api", "/api/", "/api/v1", "/api/v1/admin/events", "/api/v1/unknown", "/api/other"]
+PROGRAMS = [
+    "/api",
+    "/api/",
+    "/api/v1",
+    "/api/v1/admin/events",
+    f"/api/v1/admin/events/{SOMETHING}/promo-codes/{SOMETHING}",
+    f"/api/v1/admin/events/{SOMETHING}/promo-codes/validate/EARLY10",
+    f"/api/v1/admin/packages/{SOMETHING}/options/{SOMETHING}",
+    f"/api/v1/admin/packages/{SOMETHING}/options/{SOMETHING}/retire",
+    f"/api/v1/admin/packages/{SOMETHING}/options/reorder",
+    "/api/v1/unknown",
+    "/api/other",
+]
 
 
 @pytest.mark.parametrize("path", PAGES)

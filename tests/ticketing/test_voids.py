@@ -74,6 +74,15 @@ def test_the_use_of_the_code_comes_back_and_its_row_stays(event):
     assert refused(PromoRefused, event, package, promo_code=promo.code).reason == "used_up"
 
 
+def test_a_use_that_was_given_back_is_not_given_back_again(event):
+    package, promo = make.package(event), make.promo_code(event)
+    make.purchase(event, package, promo_code=promo.code)
+    bought = make.purchase(event, package, promo_code=promo.code)
+    for _ in range(2):
+        db.write(lambda s: promo_codes.give_back(s, bought.purchase.id, datetime.now(UTC)))
+    assert uses(promo) == 1
+
+
 def test_the_use_of_the_donor_comes_back_and_no_other_donors(event):
     package, promo = make.package(event), make.promo_code(event, max_uses_per_donor=1)
     ana, bo = make.email("ana"), make.email("bo")
