@@ -1,7 +1,7 @@
 # Two commands: `make run` and `make test`. Needs Python 3.11 or newer, git and make; the rest is put into .venv.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check static clean
+.PHONY: help run test check static bench clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -24,6 +24,9 @@ static: $(READY_TO_TEST) ## Format, lint, types, and whether the migrations lead
 	$(BIN)/mypy
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && unset DATABASE_URL && export TICKETDESK_DATA="$$scratch" \
 		&& $(BIN)/alembic upgrade head && $(BIN)/alembic check
+
+bench: $(READY_TO_TEST) ## Measure what is fast enough against floors of the same run; best on a machine that does nothing else
+	@$(BIN)/python -m bench
 
 clean: ## Remove the environment and what tools left behind; the data folder stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis test-results

@@ -1,0 +1,1 @@
+"""`make bench`: the table of what is fast enough, each row against a floor measured beside it."""

