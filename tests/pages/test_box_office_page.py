@@ -1,5 +1,7 @@
 """The box office: one sale, its total seen before it is recorded, and recorded once."""
 
+import time
+
 import pytest
 from sqlalchemy import select
 
@@ -149,6 +151,21 @@ class TestOnce:
         assert desk.says("1 × Table of Ten for Ana Ruiz, $2,500.00.")
         assert len(recorded(event)) == 1
         assert sold(table) == 1
+
+    def test_when_the_second_click_meets_the_empty_form_of_the_next_sale(self, desk, event):
+        donor(desk).click("Record sale, $2,500.00")
+        desk.app.session_state["recorded_at"] = time.monotonic()
+        desk.click("Record sale, $2,500.00")
+        assert (desk.problems(), list(desk.app.error)) == ([], [])
+        assert desk.says("1 × Table of Ten for Ana Ruiz, $2,500.00.")
+        assert len(recorded(event)) == 1
+
+    def test_but_a_click_on_the_empty_form_later_says_what_is_missing(self, desk, event):
+        donor(desk).click("Record sale, $2,500.00")
+        desk.app.session_state["recorded_at"] = time.monotonic() - 2
+        desk.click("Record sale, $2,500.00")
+        assert desk.problem(DONOR) == "Fill this in."
+        assert len(recorded(event)) == 1
 
     def test_the_next_sale_to_the_same_donor_is_another(self, desk, event, table):
         for _ in range(2):
