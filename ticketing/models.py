@@ -168,7 +168,8 @@ class Image(HasId, Base):
 
 class Package(HasId, Base):
     """Something on sale. `version` counts staff edits and is what an editor compares; `sales_version` counts
-    everything that changes sales figures and never disturbs an editor."""
+    everything that changes sales figures, and `options_version` changes of its questions: neither disturbs an editor.
+    """
 
     __tablename__ = "packages"
 
@@ -186,6 +187,7 @@ class Package(HasId, Base):
     display_order: Mapped[int]
     sold_count: Mapped[int] = mapped_column(default=0)
     sales_version: Mapped[int] = mapped_column(BigInteger, default=0)
+    options_version: Mapped[int] = mapped_column(default=0)
     version: Mapped[int] = mapped_column(default=1)
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 

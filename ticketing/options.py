@@ -254,23 +254,27 @@ def _event_of(session: Session, package_id: uuid.UUID) -> uuid.UUID:
     return event_id
 
 
+_HOLD_PACKAGE = text("UPDATE packages SET options_version = options_version + 1 WHERE id = :package_id")
+
+
 def _hold_package(session: Session, actor: Actor, package_id: uuid.UUID) -> uuid.UUID:
-    """One at a time may change a package's list of questions; answers with its event. Raises NotFound, NotAllowed."""
+    """One at a time may change a package's questions; a purchase that read them before reads them again.
+
+    Answers with the package's event. Raises NotFound, NotAllowed.
+    """
     event_id = _event_of(session, package_id)
     accounts.require(session, actor, "change", event_id)
-    session.execute(select(Package.id).where(Package.id == package_id).with_for_update(key_share=True))
+    session.execute(_HOLD_PACKAGE, {"package_id": package_id})
     return event_id
 
 
 def _get_for_change(
     session: Session, actor: Actor, package_id: uuid.UUID, option_id: uuid.UUID
 ) -> tuple[uuid.UUID, Option]:
-    event_id = _event_of(session, package_id)
-    accounts.require(session, actor, "change", event_id)
+    event_id = _hold_package(session, actor, package_id)
     option = session.scalar(
         select(Option)
         .where(Option.id == option_id, Option.package_id == package_id)
-        .with_for_update()
         .execution_options(populate_existing=True)
     )
     if option is None:

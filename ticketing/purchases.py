@@ -246,7 +246,7 @@ _RETURN = text("""
     UPDATE packages SET sold_count = sold_count - :quantity, sales_version = sales_version + 1 WHERE id = :package_id
 """)
 _READ = text("""
-    SELECT id, name, price, seats_per_package, quantity_limit, sold_count, is_enabled, version,
+    SELECT id, name, price, seats_per_package, quantity_limit, sold_count, is_enabled, version, options_version,
         EXISTS (SELECT FROM options WHERE package_id = packages.id AND retired_at IS NULL) AS asks
     FROM packages WHERE id = :package_id AND event_id = :event_id
 """)
@@ -276,19 +276,23 @@ def _on_sale(session: Session, event_id: uuid.UUID, draft: PurchaseDraft) -> Row
 
 
 # Takes the capacity and holds the package until the transaction ends. Finds nothing when the capacity is gone, or when
-# somebody edited the package since it was read: then it is read again, and that says why.
+# somebody edited the package or its questions since they were read: then it is read again, and that says why.
 _TAKE = """
     UPDATE packages SET sold_count = sold_count + :quantity, sales_version = sales_version + 1
-    WHERE id = :package_id AND version = :version AND is_enabled
+    WHERE id = :package_id AND version = :version AND options_version = :options_version AND is_enabled
       AND (quantity_limit IS NULL OR sold_count + :quantity <= quantity_limit)
     RETURNING id
 """
 _HOLD = text(_TAKE)
 
 
+def _as_read(package: Row[Any]) -> dict[str, int]:
+    return {"version": package.version, "options_version": package.options_version}
+
+
 def _hold(session: Session, package: Row[Any], quantity: int) -> bool:
     """Takes the capacity before a promo code is taken, so that no two purchases wait for each other."""
-    taken = {"package_id": package.id, "version": package.version, "quantity": quantity}
+    taken = {"package_id": package.id, "quantity": quantity} | _as_read(package)
     return session.execute(_HOLD, taken).first() is not None
 
 
@@ -373,7 +377,7 @@ def _store(
     if is_held:
         purchase.donor_id = session.execute(_STORE, parameters).scalar_one()
         return True
-    stored = session.execute(_TAKE_AND_STORE, parameters | {"version": package.version}).first()
+    stored = session.execute(_TAKE_AND_STORE, parameters | _as_read(package)).first()
     if stored is not None:
         purchase.donor_id = stored.donor_id
     return stored is not None

@@ -235,6 +235,7 @@ def upgrade() -> None:
         sa.Column("display_order", sa.Integer(), nullable=False),
         sa.Column("sold_count", sa.Integer(), nullable=False),
         sa.Column("sales_version", sa.BigInteger(), nullable=False),
+        sa.Column("options_version", sa.Integer(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("id", sa.UUID(), nullable=False),
