@@ -1,0 +1,37 @@
+"""Whatever is raced for, the numbers are right afterwards; and a shelf on which naive versions may go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+
+from tests import make
+from tests.races.racing import Shelf
+from ticketing import checks, db
+from ticketing.models import Event
+
+
+def differences(event: Event) -> list[str]:
+    with db.reading() as session:
+        return [str(found) for found in checks.verify(session) if found.event_id == event.id]
+
+
+@pytest.fixture
+def event() -> Iterator[Event]:
+    event = make.event()
+    yield event
+    assert differences(event) == []
+
+
+@pytest.fixture
+def shelf(database: str) -> Iterator[Shelf]:
+    name = make.unique("shelf").replace("-", "_")
+    db.write(
+        lambda s: s.execute(
+            text(f"CREATE TABLE {name} (sold int NOT NULL, most int, price int NOT NULL, is_enabled bool NOT NULL)")
+        )
+    )
+    yield Shelf(name)
+    db.write(lambda s: s.execute(text(f"DROP TABLE {name}")))

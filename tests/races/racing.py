@@ -1,0 +1,69 @@
+"""Many at once, and what naive code does then."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from sqlalchemy import text
+
+from ticketing import db
+from ticketing.errors import TicketingError
+
+THREADS = 16
+
+
+def race(attempts: int, attempt: Callable[[int], Any]) -> list[Any]:
+    """Runs `attempt` so often by 16 threads that start together; answers with each result or refusal.
+
+    Only refusals are results. Anything else, a deadlock among it, has reached a caller and fails the test.
+    """
+    start = threading.Barrier(THREADS)
+
+    def run(worker: int) -> list[Any]:
+        start.wait(timeout=30)
+        outcomes: list[Any] = []
+        for number in range(worker, attempts, THREADS):
+            try:
+                outcomes.append(attempt(number))
+            except TicketingError as refusal:
+                outcomes.append(refusal)
+        return outcomes
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return [outcome for outcomes in pool.map(run, range(THREADS)) for outcome in outcomes]
+
+
+def kinds(outcomes: list[Any]) -> Counter[str]:
+    return Counter(type(outcome).__name__ for outcome in outcomes)
+
+
+class Shelf:
+    """A row such as a package's, without the constraints that would stop a naive version of a sale."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+
+    def stock(self, *, sold: int = 0, most: int | None = None, price: int = 100) -> None:
+        row = {"sold": sold, "most": most, "price": price}
+        db.write(lambda s: s.execute(text(f"INSERT INTO {self.table} VALUES (:sold, :most, :price, true)"), row))
+
+    def read(self) -> Any:
+        with db.reading() as session:
+            return self.seen(session)
+
+    def seen(self, session: db.Session) -> Any:
+        return session.execute(text(f"SELECT * FROM {self.table}")).one()
+
+    def change(self, session: db.Session, change: str, **values: Any) -> None:
+        session.execute(text(f"UPDATE {self.table} SET {change}"), values)
+
+    def race(self, naive: Callable[[int, db.Session, Callable[[], Any]], Any]) -> list[Any]:
+        """Runs a naive version 16 times at once: it reads, meets the others at the barrier, and writes."""
+        everyone_has_read = threading.Barrier(THREADS)
+        return race(
+            THREADS, lambda number: db.write(lambda s: naive(number, s, lambda: everyone_has_read.wait(timeout=30)))
+        )

@@ -1,0 +1,82 @@
+"""Packages, codes and donors taken in all orders at once: nobody waits in a circle."""
+
+from __future__ import annotations
+
+import random
+import threading
+from itertools import product
+from typing import Any
+
+import psycopg.errors
+from sqlalchemy import select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from tests import make
+from tests.look import sold, uses
+from tests.races.racing import THREADS, kinds, race
+from tests.sheet import run, sale, sheet
+from ticketing import db, purchases
+from ticketing.actors import OPERATOR
+from ticketing.models import Package
+
+
+def test_control_two_who_take_two_packages_in_opposite_order_lock_each_other_out(event):
+    pair = [make.package(event).id, make.package(event).id]
+    both_hold_one, victims = threading.Barrier(2), []
+
+    def naive(order: list[Any]) -> None:
+        with Session(db.engine()) as session:
+            session.execute(select(Package).where(Package.id == order[0]).with_for_update())
+            both_hold_one.wait(timeout=30)
+            try:
+                session.execute(select(Package).where(Package.id == order[1]).with_for_update())
+            except OperationalError as failure:
+                victims.append(type(failure.orig))
+
+    threads = [threading.Thread(target=naive, args=[order]) for order in (pair, pair[::-1])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert victims == [psycopg.errors.DeadlockDetected]
+
+
+def test_8_packages_and_3_codes_in_all_orders_with_voids_and_imports_never_deadlock(event, caplog):
+    """Of every combination each client buys one, in an order of its own, for one of 4 donors; some of it is voided."""
+    here = [make.package(event, quantity_limit=30) for _ in range(8)]
+    codes = [make.promo_code(event, max_total_uses=80, max_uses_per_donor=25) for _ in range(3)]
+    donors = [make.email() for _ in range(4)]
+    combinations = list(product(here, codes))
+    orders = [random.Random(client).sample(combinations, len(combinations)) for client in range(THREADS)]
+
+    def attempt(number: int) -> Any:
+        turn, client = divmod(number, THREADS)
+        if client == 0 and turn % 6 == 0:
+            cells = {"discount_amount": "10.00", "total_amount": "90.00", "purchaser_email": donors[turn % 4]}
+            some = orders[client][turn : turn + 6]
+            rows = [sale(package, promo_code=code.code, **cells) for package, code in some]
+            return run(event, sheet(*rows))
+        package, code = orders[client][turn]
+        bought = make.purchase(event, package, promo_code=code.code, donor_email=donors[(client + turn) % 4])
+        if turn % 3 == 0:
+            db.write(lambda s: purchases.void(s, OPERATOR, event.id, bought.purchase.id, "Taken back"))
+        return bought
+
+    outcomes = race(THREADS * len(combinations), attempt)
+    assert kinds(outcomes).keys() <= {"Recorded", "Imported", "ImportRefused", "SoldOut", "PromoRefused"}
+    assert kinds(outcomes)["Imported"] > 0
+    assert kinds(outcomes)["Recorded"] > 150
+    starts_over = [record.exc_info[1] for record in caplog.records if record.exc_info]
+    assert [one for one in starts_over if isinstance(getattr(one, "orig", None), psycopg.errors.DeadlockDetected)] == []
+    assert all(sold(package) <= 30 for package in here)
+    assert all(uses(code) <= 80 for code in codes)
+    with db.reading() as session:
+        per_donor = session.execute(
+            text(
+                "SELECT max(uses) FROM (SELECT count(*) AS uses FROM promo_uses"
+                " WHERE event_id = :event_id AND given_back_at IS NULL GROUP BY promo_code_id, donor_id) AS counted"
+            ),
+            {"event_id": event.id},
+        ).scalar_one()
+    assert per_donor <= 25
