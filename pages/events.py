@@ -75,7 +75,7 @@ def event_form() -> None:
     with st.form("event_form", border=False, enter_to_submit=False):
         st.text_input("Name", key=form.key("name"), placeholder="Harbor Lights Gala")
         forms.show_problem(form.problems, "name")
-        st.datetime_input("Starts", key=form.key("starts_at"), value=None)
+        forms.ask_moment("Starts", form.key("starts_at"))
         forms.show_problem(form.problems, "starts_at")
         st.selectbox("Time zone of the venue", events.time_zones(), key=form.key("time_zone"))
         forms.show_problem(form.problems, "time_zone")

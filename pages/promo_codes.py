@@ -121,9 +121,7 @@ def promo_code_form() -> None:
         )
         st.caption("Taken once per purchase, not per seat.")
         forms.show_problem(form.problems, "discount_value")
-        st.datetime_input(
-            f"Expires (optional), {text.zone_city(event.time_zone)} time", None, key=form.key("expires_at")
-        )
+        forms.ask_moment(f"Expires (optional), {text.zone_city(event.time_zone)} time", form.key("expires_at"))
         forms.show_problem(form.problems, "expires_at")
         unlimited = {"placeholder": "Unlimited", "value": None}
         st.number_input("Limit in all, in purchases (optional)", 1, 10_000, key=form.key("max_total_uses"), **unlimited)
@@ -163,7 +161,7 @@ def trial_form() -> None:
     st.selectbox("Package", list(names), key=form.key("package_id"), format_func=lambda i: names.get(i, ""))
     st.number_input("Quantity, in packages", 1, 10_000, key=form.key("quantity"))
     st.text_input("Donor's e-mail address (optional)", key=form.key("email"))
-    st.datetime_input(f"Moment (now when empty), {text.zone_city(event.time_zone)} time", None, key=form.key("moment"))
+    forms.ask_moment(f"Moment (now when empty), {text.zone_city(event.time_zone)} time", form.key("moment"))
     typed = form.typed()
     if not (typed["code"] or "").strip():
         st.caption("Enter a code to see what each rule says.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
@@ -116,6 +117,11 @@ def say(message: str, icon: str = ":material/check_circle:") -> None:
 def show_messages() -> None:
     for message, icon in st.session_state.pop("messages", []):
         st.toast(text.md(message), icon=icon)
+
+
+def ask_moment(label: str, key: str) -> datetime | None:
+    """A date and time without a zone, empty at first, in the years that the domain takes (fields.Moment)."""
+    return st.datetime_input(label, None, key=key, min_value=datetime(2000, 1, 1), max_value=datetime(2099, 12, 31))
 
 
 def show_problem(problems: Mapping[str, str], name: str) -> None:

@@ -1,0 +1,48 @@
+"""A promo code from its making to its last use."""
+
+from playwright.sync_api import Page, expect
+
+from tests import make
+from tests.look import uses
+from ticketing import db, promo_codes
+from ticketing.actors import OPERATOR
+
+
+def sell(main, donor: str, code: str) -> None:
+    main.get_by_label("Donor's name").fill(donor)
+    main.get_by_label("Donor's e-mail address").fill(f"{donor.lower()}@example.org")
+    field = main.get_by_label("Promo code (optional)")
+    field.fill(code)
+    field.press("Tab")
+
+
+def test_a_code_is_made_sells_until_its_limit_and_then_says_why_not(page: Page, enter) -> None:
+    event = make.event()
+    make.package(event, name="Couple", price="180")
+    seller = make.staff(event=event, password=make.PASSWORD)
+    main = enter(page, seller, f"/promo_codes?event={event.id}").get_by_test_id("stMain")
+    main.get_by_role("button", name="New promo code").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Code, 4 to 20 letters and digits").fill("early25")
+    dialog.get_by_label("Value, in percent or US dollars").fill("25")
+    dialog.get_by_label("Limit in all, in purchases (optional)").fill("2")
+    dialog.get_by_role("button", name="Make promo code").click()
+    expect(main.get_by_text("Used in 0 of 2 purchases · 2 left")).to_be_visible()
+
+    page.get_by_role("link", name="Box office").click()
+    for donor in ("Ana", "Ben"):
+        sell(main, donor, "early25")
+        main.get_by_role("button", name="Record sale, $135.00").click()
+        expect(main.get_by_text(f"1 × Couple for {donor}, $135.00.")).to_be_visible()
+        expect(main.get_by_label("Donor's name")).to_have_value("")
+    sell(main, "Cem", "early25")
+    expect(main.get_by_text("Promo code EARLY25 is used up.")).to_be_visible()
+    expect(main.get_by_role("button", name="Record sale")).to_be_disabled()
+    expect(main.get_by_label("Donor's name")).to_have_value("Cem")
+
+    page.get_by_role("link", name="Promo codes").click()
+    expect(main.get_by_text("Used in 2 of 2 purchases · 0 left")).to_be_visible()
+    expect(main.get_by_text("$90.00 given")).to_be_visible()
+    with db.reading() as session:
+        ((code, _),), _ = promo_codes.list_page(session, OPERATOR, event.id)
+    assert uses(code) == 2
