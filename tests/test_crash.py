@@ -1,0 +1,223 @@
+"""PostgreSQL or the app is killed in the middle of 2,000 purchases, and started again: nothing is lost, double or half.
+
+A server of its own, as a person would run it: `streamlit run app.py` with the PostgreSQL in its own data folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from sqlalchemy import select
+
+from tests import make
+from tests.database import use_database
+from ticketing import checks, db
+from ticketing.models import AssignedTicket, Event, Package, PromoCode, Purchase
+from ticketing.settings import ROOT
+
+PURCHASES = 2000
+KILLED_AFTER = 500
+CLIENTS = 16
+
+
+def wait_for(what: Callable[[], Any], *, seconds: float = 60) -> Any:
+    deadline = time.monotonic() + seconds
+    while not (seen := what()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+    return seen
+
+
+class Desk:
+    """The app as a process, and the PostgreSQL that it starts for itself."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.app: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+        environment |= {"TICKETDESK_DATA": str(self.folder), "STREAMLIT_SERVER_HEADLESS": "true"}
+        command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
+        with (self.folder / "app.log").open("ab") as log:
+            self.app = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        wait_for(self.answers)
+
+    def answers(self) -> bool:
+        assert self.app is not None
+        assert self.app.poll() is None, (self.folder / "app.log").read_text()[-4000:]
+        try:
+            return httpx.get(f"{self.url}/healthz", timeout=5).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    def stop(self) -> None:
+        assert self.app is not None
+        self.app.terminate()
+        self.app.wait(20)
+
+    def kill_the_app(self) -> None:
+        assert self.app is not None
+        self.app.kill()
+        self.app.wait(20)
+
+    def kill_postgres(self) -> None:
+        self.postmaster().kill()
+
+    def postmaster(self) -> psutil.Process:
+        return psutil.Process(int((self.folder / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
+
+    def give_a_stranger_the_id_of_the_killed_postgres(self) -> None:
+        """As happens in containers, where ids begin anew: the id that PostgreSQL left behind is now this process."""
+        note = self.folder / "postgres" / "postmaster.pid"
+        _, rest = note.read_text().split("\n", 1)
+        note.write_text(f"{os.getpid()}\n{rest}")
+
+    def database(self) -> str:
+        where = (self.folder / "postgres" / "postmaster.pid").read_text().splitlines()[4]
+        return f"postgresql://postgres:@/postgres?host={where}"
+
+
+@pytest.fixture
+def desk(database: str) -> Iterator[Desk]:
+    folder = Path(tempfile.mkdtemp(prefix="ticketdesk-crash-"))
+    folder.chmod(0o755)  # root's PostgreSQL runs as another user, who must be able to enter
+    desk = Desk(folder)
+    desk.start()
+    use_database(desk.database())
+    postmaster = desk.postmaster()
+    try:
+        yield desk
+        postmaster = desk.postmaster()
+        desk.stop()
+        # The killed app is still noted as a user of the server. It must not keep it running when the last one leaves.
+        postmaster.wait(20)
+    finally:
+        use_database(database)
+        if desk.app is not None and desk.app.poll() is None:
+            desk.app.kill()
+            desk.app.wait()
+        if postmaster.is_running():
+            postmaster.send_signal(signal.SIGINT)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class Buyers:
+    """16 clients of the donor site's kind, who buy 2,000 times under as many keys."""
+
+    def __init__(self, desk: Desk, event: Event, package: Package, promo: PromoCode, token: str) -> None:
+        self.address = f"{desk.url}/api/v1/events/{event.id}/tickets/purchases"
+        self.bodies = [
+            {
+                "package_id": str(package.id),
+                "quantity": 1 + number % 2,
+                "donor": {"name": "Ana Ruiz", "email": f"donor-{number % 700}@example.org"},
+                "promo_code": promo.code if number % 3 == 0 else None,
+            }
+            for number in range(PURCHASES)
+        ]
+        self.token = token
+        self.answered: dict[int, Any] = {}
+        self.statuses: dict[int, int] = {}
+
+    def buy(self) -> None:
+        """Each client goes on until it gets no answer, or the server's excuse for one."""
+        numbers, one_at_a_time = count(), threading.Lock()
+
+        def client(_: int) -> None:
+            with httpx.Client(headers={"Authorization": f"Bearer {self.token}"}, timeout=30) as http:
+                while True:
+                    with one_at_a_time:
+                        number = next(numbers)
+                    if number >= PURCHASES:
+                        return
+                    try:
+                        answer = http.post(
+                            self.address, json=self.bodies[number], headers={"Idempotency-Key": f"click-{number}"}
+                        )
+                    except httpx.HTTPError:
+                        return
+                    if answer.status_code >= 500:
+                        return
+                    assert answer.status_code in {200, 201}, answer.text
+                    self.statuses[number] = answer.status_code
+                    earlier = self.answered.setdefault(number, answer.json())
+                    assert answer.json() == earlier
+
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            list(clients.map(client, range(CLIENTS)))
+
+
+def stored(event: Event) -> dict[str, tuple[Purchase, list[str]]]:
+    """Every purchase by its key, with its tickets' codes; the numbers beside them have been verified."""
+    with db.reading() as session:
+        assert checks.verify(session) == []
+        tickets: dict[Any, list[str]] = {}
+        for row in session.scalars(
+            select(AssignedTicket).where(AssignedTicket.event_id == event.id).order_by(AssignedTicket.seat_number)
+        ):
+            tickets.setdefault(row.purchase_id, []).append(row.code)
+        purchases = session.scalars(select(Purchase).where(Purchase.event_id == event.id)).all()
+        assert tickets.keys() == {purchase.id for purchase in purchases}
+        return {str(purchase.idempotency_key): (purchase, tickets[purchase.id]) for purchase in purchases}
+
+
+@pytest.mark.parametrize("killed", ["PostgreSQL", "the app"])
+def test_a_kill_amid_2000_purchases_loses_none_doubles_none_and_leaves_none_half(desk, killed):
+    event = make.event()
+    sold = sum(1 + number % 2 for number in range(PURCHASES))
+    package = make.package(event, seats_per_package=2, quantity_limit=sold)
+    promo = make.promo_code(event, max_total_uses=PURCHASES)
+    buyers = Buyers(desk, event, package, promo, make.token(make.staff(role="admin")))
+
+    buying = threading.Thread(target=buyers.buy)
+    buying.start()
+    wait_for(lambda: len(buyers.answered) >= KILLED_AFTER)
+    if killed == "PostgreSQL":
+        desk.kill_postgres()
+    else:
+        desk.kill_the_app()
+    buying.join(60)
+    answered = dict(buyers.answered)
+    assert KILLED_AFTER <= len(answered) < PURCHASES
+
+    if killed == "PostgreSQL":
+        desk.stop()
+        desk.give_a_stranger_the_id_of_the_killed_postgres()
+    desk.start()
+    use_database(desk.database())
+    found = stored(event)
+    for number, answer in answered.items():
+        purchase, codes = found[f"click-{number}"]
+        assert (str(purchase.id), str(purchase.total)) == (answer["id"], answer["total"])
+        assert codes == [ticket["code"] for ticket in answer["tickets"]]
+
+    buyers.buy()
+    assert len(buyers.answered) == PURCHASES
+    assert {buyers.statuses[number] for number in answered} == {200}
+    assert list(buyers.statuses.values()).count(201) == PURCHASES - len(found)
+    found = stored(event)
+    assert len(found) == PURCHASES
+    with db.reading() as session:
+        assert session.get_one(Package, package.id).sold_count == sold
+        assert session.get_one(PromoCode, promo.id).current_uses == len(range(0, PURCHASES, 3))
