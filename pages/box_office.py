@@ -134,7 +134,7 @@ def fill_in(form: forms.Opened, on_offer: dict) -> None:
         "Guests (optional)", key=form.key("guests"), persist_state="session", on_change="ignore", height=100,
         placeholder="Ana Lopez, ana@example.org\nBen Okafor",
     )  # fmt: skip
-    st.caption("One guest per line; an e-mail address may follow after a comma. Seats left over are named later.")
+    forms.hint("One guest per line; an e-mail address may follow after a comma. Seats left over are named later.")
     for field in form.problems:
         if field.startswith("guests"):
             forms.show_problem(form.problems, field)
@@ -164,7 +164,7 @@ def pay(form: forms.Opened, package) -> None:
         format_func=text.STATUSES.get, on_change="ignore",
     )  # fmt: skip
     st.text_input("Promo code (optional)", key=form.key("promo_code"), persist_state="session")
-    st.caption("Taken once per purchase, not per seat.")
+    forms.hint("Taken once per purchase, not per seat.")
     try:
         with db.reading() as s:
             quote = purchases.quote(

@@ -109,7 +109,7 @@ def option_form() -> None:
             "Choices, one per line (for a pick from a list)", key=form.key("choices"),
             placeholder="Beef\nChicken\nVegan", height=120,
         )  # fmt: skip
-        st.caption("2 to 10 choices, shown in this order; the donor picks one or more.")
+        forms.hint("2 to 10 choices, shown in this order; the donor picks one or more.")
         for field in form.problems:
             if field.startswith("choices"):
                 forms.show_problem(form.problems, field)
@@ -173,7 +173,7 @@ if here.may("change"):
     full = len(active) >= options.MOST_ACTIVE
     actions.button("New question", icon=":material/add:", type="primary", on_click=start_new, disabled=full)
     if full:
-        st.caption(f"A package asks at most {options.MOST_ACTIVE} questions. Retire one to add another.")
+        forms.hint(f"A package asks at most {options.MOST_ACTIVE} questions. Retire one to add another.")
 if not tallies:
     with st.container(border=True):
         st.subheader("Nothing is asked yet", anchor=False)

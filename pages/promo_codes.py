@@ -119,7 +119,7 @@ def promo_code_form() -> None:
         st.text_input(
             "Value, in percent or US dollars", key=form.key("discount_value"), placeholder="25", disabled=fixed
         )
-        st.caption("Taken once per purchase, not per seat.")
+        forms.hint("Taken once per purchase, not per seat.")
         forms.show_problem(form.problems, "discount_value")
         forms.ask_moment(f"Expires (optional), {text.zone_city(event.time_zone)} time", form.key("expires_at"))
         forms.show_problem(form.problems, "expires_at")
@@ -164,7 +164,7 @@ def trial_form() -> None:
     forms.ask_moment(f"Moment (now when empty), {text.zone_city(event.time_zone)} time", form.key("moment"))
     typed = form.typed()
     if not (typed["code"] or "").strip():
-        st.caption("Enter a code to see what each rule says.")
+        forms.hint("Enter a code to see what each rule says.")
         return
     try:
         with db.reading() as s:

@@ -124,6 +124,11 @@ def ask_moment(label: str, key: str) -> datetime | None:
     return st.datetime_input(label, None, key=key, min_value=datetime(2000, 1, 1), max_value=datetime(2099, 12, 31))
 
 
+def hint(sentence: str) -> None:
+    """Help under a field. Streamlit's own caption is too pale to read (4.1:1)."""
+    st.markdown(f":small[:gray[{sentence}]]")
+
+
 def show_problem(problems: Mapping[str, str], name: str) -> None:
     """The sentence under the field it is about."""
     if sentence := problems.get(name):

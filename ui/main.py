@@ -8,7 +8,7 @@ import streamlit as st
 
 from ticketing.errors import Unavailable
 from ui import menu, session, text, trouble
-from ui.forms import show_messages
+from ui.forms import hint, show_messages
 from ui.session import Here
 
 
@@ -23,7 +23,7 @@ def sidebar(here: Here) -> None:
             if not here.may(entry.action) or (here.event is None and entry.name != "events"):
                 continue
             if entry.heading is not None and entry.heading != heading:
-                st.caption(entry.heading)
+                hint(entry.heading)
                 heading = entry.heading
             if entry.name == "events":
                 st.space("small")
@@ -50,7 +50,7 @@ def choose_event(here: Here) -> None:
         format_func=lambda event_id: names.get(event_id, ""),
         on_change=lambda: session.go_to_event(st.session_state.event_chooser),
     )
-    st.caption(text.event_date(here.event.starts_at, here.event.time_zone))
+    hint(text.event_date(here.event.starts_at, here.event.time_zone))
 
 
 st.set_page_config(page_title="Ticket Desk", page_icon="/session/icon.svg", layout="wide")
