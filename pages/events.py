@@ -112,7 +112,7 @@ for event in here.events:
             menu.path("sales"),
             label="Open",
             icon=":material/arrow_forward:",
-            query_params={"event": str(event.id)},
+            query_params=session.query(event),
             width="content",
         )
 

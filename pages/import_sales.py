@@ -103,7 +103,7 @@ if done := st.session_state.pop("import_done", None):
     skipped = f" {done.rows_skipped:,} were here already." if done.rows_skipped else ""
     st.success(f"{text.count(done.rows_imported, 'sale')} imported.{skipped}", icon=":material/check_circle:")
     st.page_link(
-        menu.path("sales"), label="See the sales", icon=":material/monitoring:", query_params={"event": str(event.id)}
+        menu.path("sales"), label="See the sales", icon=":material/monitoring:", query_params=session.query(event)
     )
 
 st.file_uploader("CSV file with the sales", type=["csv"], key=state("file"), on_change=check)

@@ -156,7 +156,7 @@ if not names:
     with st.container(border=True):
         st.subheader("No packages yet", anchor=False)
         st.markdown("Questions belong to a package. Make one first.")
-        st.page_link(menu.path("packages"), label="Packages", query_params={"event": str(event.id)})
+        st.page_link(menu.path("packages"), label="Packages", query_params=session.query(event))
     st.stop()
 
 if st.session_state.get("options_package") not in names:

@@ -152,7 +152,8 @@ def badges(package) -> None:
 
 
 def shortened(description: str) -> str:
-    return description if len(description) <= 140 else description[:139].rstrip() + "…"
+    """Two lines of a card."""
+    return description if len(description) <= 90 else description[:89].rstrip() + "…"
 
 
 page = int(st.session_state.get("packages_page", 1))

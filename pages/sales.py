@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from ticketing import db, sales
-from ui import charts, live, session, text
+from ui import charts, live, menu, session, text
 from ui.header import show_header
 
 here, event = session.require_event()
@@ -151,6 +151,11 @@ if not total:
     with st.container(border=True):
         st.subheader("No sales yet", anchor=False)
         st.markdown("Sales appear here as they come in: from the box office, an import, or the donor site.")
+        if here.may("change"):
+            name, label = ("box_office", "Record a sale") if summary.by_package else ("packages", "Add what is sold")
+            st.page_link(
+                menu.path(name), label=label, icon=":material/arrow_forward:", query_params=session.query(event)
+            )
     st.stop()
 if days:
     over_time(summary, days)

@@ -18,7 +18,7 @@ def sidebar(here: Here) -> None:
         if here.event is not None:
             choose_event(here)
         heading = None
-        query = {"event": str(here.event.id)} if here.event is not None else None
+        query = session.query(here.event) if here.event is not None else None
         for entry in menu.ENTRIES:
             if not here.may(entry.action) or (here.event is None and entry.name != "events"):
                 continue

@@ -72,6 +72,11 @@ def require_event(action: Action = "read") -> tuple[Here, Event]:
     return here, here.event
 
 
+def query(event: Event) -> dict[str, str]:
+    """The part of an address that names the event."""
+    return {"event": str(event.id)}
+
+
 def go_to_event(event_id: uuid.UUID) -> None:
     """Makes this the event that the pages are about."""
     st.session_state.event_id = event_id
