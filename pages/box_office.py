@@ -205,7 +205,10 @@ def show_receipt(recorded: purchases.Recorded, name: str) -> None:
 def start_void(line: sales.PurchaseLine) -> None:
     forms.open_form("void", line.purchase.id, 0, {"reason": ""})
     sold = line.purchase
-    forms.opened("void").notes = f"{sold.quantity:,} × {line.package} for {sold.purchaser_name}"
+    forms.opened("void").notes = (
+        f"{sold.quantity:,} × {line.package} for {sold.purchaser_name}. Its seats and its promo use come back; the "
+        "sale stays on record as voided."
+    )
 
 
 def void() -> None:
@@ -217,12 +220,7 @@ def void() -> None:
     )
 
 
-def void_form() -> None:
-    form = forms.opened("void")
-    if form is None:
-        st.rerun()
-    forms.show_summary(form.problems, form.refusal)
-    st.markdown(f"{text.md(form.notes)}. Its seats and its promo use come back; the sale stays on record as voided.")
+def void_form(form: forms.Opened) -> None:
     with st.form("void_form", border=False, enter_to_submit=False):
         st.text_input("Reason", key=form.key("reason"), placeholder="Entered twice")
         forms.show_problem(form.problems, "reason")
@@ -277,4 +275,4 @@ with right, st.container(border=True):
 
 if recent:
     latest(recent)
-forms.show_dialog("void", "Void a sale", "Void a sale", void_form)
+forms.show_dialog("void", "Void a sale", "Void a sale", void_form, event.time_zone)

@@ -66,12 +66,7 @@ def save() -> None:
     )
 
 
-def event_form() -> None:
-    form = forms.opened("event")
-    if form is None:
-        st.rerun()
-    forms.show_summary(form.problems, form.refusal)
-    forms.show_meanwhile(form, form.typed()["time_zone"])
+def event_form(form: forms.Opened) -> None:
     with st.form("event_form", border=False, enter_to_submit=False):
         st.text_input("Name", key=form.key("name"), placeholder="Harbor Lights Gala")
         forms.show_problem(form.problems, "name")
@@ -116,4 +111,6 @@ for event in here.events:
             width="content",
         )
 
-forms.show_dialog("event", "New event", "Edit event", event_form)
+form = forms.opened("event")
+zone = form.typed()["time_zone"] if form else "UTC"
+forms.show_dialog("event", "New event", "Edit event", event_form, zone)

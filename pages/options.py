@@ -89,14 +89,7 @@ def delete() -> None:
     )
 
 
-def option_form() -> None:
-    form = forms.opened("option")
-    if form is None:
-        st.rerun()
-    forms.show_summary(form.problems, form.refusal)
-    if form.notes:
-        st.warning(text.md(form.notes), icon=":material/history:")
-    forms.show_meanwhile(form, event.time_zone)
+def option_form(form: forms.Opened) -> None:
     with st.form("option_form", border=False, enter_to_submit=False):
         st.text_input("Question", key=form.key("label"), placeholder="Dietary restriction?")
         forms.show_problem(form.problems, "label")
@@ -117,10 +110,7 @@ def option_form() -> None:
         forms.show_submit("Add question" if form.id is None else "Save question", form, save)
 
 
-def deletion() -> None:
-    form = forms.opened("option_deletion")
-    if form is None:
-        st.rerun()
+def deletion(form: forms.Opened) -> None:
     forms.show_deletion(form, f"“{text.md(form.values['label'])}” is gone for good. Nobody has answered it.", delete)
 
 
@@ -181,5 +171,5 @@ if not tallies:
 for tally in tallies:
     card(tally, active)
 
-forms.show_dialog("option", "New question", "Edit question", option_form)
-forms.show_dialog("option_deletion", "Delete question", "Delete question", deletion)
+forms.show_dialog("option", "New question", "Edit question", option_form, event.time_zone)
+forms.show_dialog("option_deletion", "Delete question", "Delete question", deletion, event.time_zone)

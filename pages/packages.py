@@ -80,14 +80,7 @@ def delete() -> None:
     )
 
 
-def package_form() -> None:
-    form = forms.opened("package")
-    if form is None:
-        st.rerun()
-    forms.show_summary(form.problems, form.refusal)
-    if form.notes:
-        st.warning(text.md(form.notes), icon=":material/history:")
-    forms.show_meanwhile(form, event.time_zone)
+def package_form(form: forms.Opened) -> None:
     with st.form("package_form", border=False, enter_to_submit=False):
         st.text_input("Name", key=form.key("name"), placeholder="Table of Ten")
         forms.show_problem(form.problems, "name")
@@ -107,10 +100,7 @@ def package_form() -> None:
         forms.show_submit("Make package" if form.id is None else "Save package", form, save)
 
 
-def deletion() -> None:
-    form = forms.opened("package_deletion")
-    if form is None:
-        st.rerun()
+def deletion(form: forms.Opened) -> None:
     name = text.md(form.values["name"])
     forms.show_deletion(form, f"{name} and its options are gone for good. Nobody has bought it.", delete)
 
@@ -184,5 +174,5 @@ for left in range(0, len(rows), 2):
 if total > packages.PER_PAGE:
     st.pagination(-(-total // packages.PER_PAGE), key="packages_page")
 
-forms.show_dialog("package", "New package", "Edit package", package_form)
-forms.show_dialog("package_deletion", "Delete package", "Delete package", deletion)
+forms.show_dialog("package", "New package", "Edit package", package_form, event.time_zone)
+forms.show_dialog("package_deletion", "Delete package", "Delete package", deletion, event.time_zone)

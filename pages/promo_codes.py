@@ -100,14 +100,7 @@ def delete() -> None:
     )
 
 
-def promo_code_form() -> None:
-    form = forms.opened("promo_code")
-    if form is None:
-        st.rerun()
-    forms.show_summary(form.problems, form.refusal)
-    if form.notes:
-        st.warning(text.md(form.notes), icon=":material/history:")
-    forms.show_meanwhile(form, event.time_zone)
+def promo_code_form(form: forms.Opened) -> None:
     fixed = bool(form.notes)
     with st.form("promo_code_form", border=False, enter_to_submit=False):
         st.text_input("Code, 4 to 20 letters and digits", key=form.key("code"), placeholder="EARLY25", disabled=fixed)
@@ -134,10 +127,7 @@ def promo_code_form() -> None:
         forms.show_submit("Make promo code" if form.id is None else "Save promo code", form, save)
 
 
-def deletion() -> None:
-    form = forms.opened("promo_code_deletion")
-    if form is None:
-        st.rerun()
+def deletion(form: forms.Opened) -> None:
     forms.show_deletion(form, f"{text.md(form.values['code'])} is gone for good. No purchase has used it.", delete)
 
 
@@ -147,11 +137,8 @@ def start_trial(code: str = "") -> None:
     forms.open_form("trial", None, 0, {"code": code, "package_id": first, "quantity": 1, "email": "", "moment": None})
 
 
-def trial_form() -> None:
+def trial_form(form: forms.Opened) -> None:
     """What every rule would say, and the price; nothing is recorded."""
-    form = forms.opened("trial")
-    if form is None:
-        st.rerun()
     with db.reading() as s:
         names = {p.id: p.name for p in packages.list_page(s, here.actor, event.id, per_page=200)[0]}
     if not names:
@@ -258,6 +245,6 @@ for left in range(0, len(rows), 2):
 if total > PER_PAGE:
     st.pagination(-(-total // PER_PAGE), key="promo_codes_page")
 
-forms.show_dialog("promo_code", "New promo code", "Edit promo code", promo_code_form)
-forms.show_dialog("promo_code_deletion", "Delete promo code", "Delete promo code", deletion)
-forms.show_dialog("trial", "Try a code", "Try a code", trial_form)
+forms.show_dialog("promo_code", "New promo code", "Edit promo code", promo_code_form, event.time_zone)
+forms.show_dialog("promo_code_deletion", "Delete promo code", "Delete promo code", deletion, event.time_zone)
+forms.show_dialog("trial", "Try a code", "Try a code", trial_form, event.time_zone)

@@ -144,16 +144,29 @@ def show_summary(problems: Mapping[str, str], refusal: str = "") -> None:
         st.error(f"Nothing was saved. Check {told}.")
 
 
-def show_dialog(kind: str, new: str, edit: str, body: Callable[[], None]) -> None:
-    """Opens the dialog of this kind while its form is in progress; closing it ends the form."""
+def show_dialog(kind: str, new: str, edit: str, body: Callable[[Opened], None], zone: str) -> None:
+    """Opens the dialog of this kind while its form is in progress; closing it ends the form.
+
+    Above the body stand what is wrong, the form's notes, and what others changed meanwhile.
+    """
+
+    def draw() -> None:
+        form = opened(kind)
+        if form is None:
+            st.rerun()
+        show_summary(form.problems, form.refusal)
+        if form.notes:
+            st.warning(text.md(form.notes), icon=":material/history:")
+        show_meanwhile(form, zone)
+        body(form)
+
     if form := opened(kind):
-        st.dialog(new if form.id is None else edit, on_dismiss=lambda: close_form(kind))(body)()
+        st.dialog(new if form.id is None else edit, on_dismiss=lambda: close_form(kind))(draw)()
 
 
 def show_deletion(form: Opened, sentence: str, on_delete: Callable[[], None]) -> None:
-    """Says what is gone for good and asks, or says why it cannot be. `sentence` is Markdown."""
+    """Says what is gone for good and asks; after a refusal there is nothing to ask. `sentence` is Markdown."""
     if form.refusal:
-        st.error(text.md(form.refusal))
         st.button("Close", on_click=close_form, args=(form.kind,))
         return
     st.markdown(sentence)
