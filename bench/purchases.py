@@ -21,7 +21,7 @@ from uuid_utils.compat import uuid7
 
 from bench.measure import Row, by_turns
 from tests import make
-from ticketing import accounts, db, purchases
+from ticketing import accounts, db, purchases, tickets
 from ticketing.actors import Actor
 from ticketing.errors import SoldOut
 from ticketing.models import Event, Option, Package, PromoCode
@@ -200,7 +200,7 @@ def bought_by_hand(
             [
                 value
                 for seat in range(1, 5)
-                for value in (uuid7(), event.id, purchase_id, seat, purchases.new_ticket_code())
+                for value in (uuid7(), event.id, purchase_id, seat, tickets.new_ticket_code())
             ],
         )
 

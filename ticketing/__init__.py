@@ -1,6 +1,6 @@
 """The domain of Ticket Desk: no Streamlit, no FastAPI.
 
-errors, money, pricing         pure
+errors, money, pricing, tickets  pure
 models, db                     tables; connections and transactions
 accounts, audit                who may do what; what they did
 events, packages, options, promo_codes    one concept each, with its draft and its rules

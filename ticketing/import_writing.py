@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from ticketing import purchases
+from ticketing import tickets
 from ticketing.actors import Actor
 from ticketing.fields import email_key
 from ticketing.import_rows import Sale
@@ -137,7 +137,7 @@ def _free_codes(session: Session, event_id: uuid.UUID, count: int) -> set[str]:
     """As many codes that no ticket of the event has; those that meet one are drawn again."""
     codes: set[str] = set()
     while len(codes) < count:
-        drawn = {purchases.new_ticket_code() for _ in range(count - len(codes))}
+        drawn = {tickets.new_ticket_code() for _ in range(count - len(codes))}
         codes |= drawn.difference(session.scalars(_CODES_IN_USE, {"event_id": event_id, "codes": list(drawn)}))
     return codes
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,10 +24,9 @@ from ticketing.actors import Actor
 from ticketing.errors import Conflict, IdempotencyMismatch, InvalidInput, NotForSale, NotFound, PriceChanged, SoldOut
 from ticketing.fields import Draft, Email, Line, Notes, Optionally, PersonName, Phone, at_most, email_key, validated
 from ticketing.models import BOX_OFFICE_CHANNELS as BOX_OFFICE_CHANNELS
-from ticketing.models import COUNTING_STATUSES, Answer, AssignedTicket, PromoCode, Purchase
+from ticketing.models import COUNTING_STATUSES, Answer, AssignedTicket, Option, PromoCode, Purchase
 from ticketing.pricing import Discount, Quote
-
-CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+from ticketing.tickets import new_ticket_code
 
 
 class DonorDraft(Draft):
@@ -158,7 +156,7 @@ def record(
         while True:
             package = _on_sale(session, event_id, draft)
             answers = options.accepted_answers(
-                options.active_for(session, event_id, package.id) if package.asks else [],
+                [Option(**asked | {"id": uuid.UUID(asked["id"])}) for asked in package.asked or ()],
                 {answer.option_id: answer.value for answer in draft.answers},
             )
             promo_code_id, discount = None, complimentary
@@ -189,16 +187,6 @@ def record(
         raise
     code = promo_codes.normalised(draft.promo_code) if draft.promo_code else None
     return Recorded(purchase, tickets, code, answers)
-
-
-def new_ticket_code() -> str:
-    """Eight letters and digits that are not mistaken for each other, to be read aloud."""
-    number = secrets.randbelow(len(CODE_LETTERS) ** 8)
-    letters = []
-    for _ in range(8):
-        number, which = divmod(number, len(CODE_LETTERS))
-        letters.append(CODE_LETTERS[which])
-    return "".join(letters)
 
 
 def void(session: Session, actor: Actor, event_id: uuid.UUID, purchase_id: uuid.UUID, reason: str) -> Purchase:
@@ -247,7 +235,9 @@ _RETURN = text("""
 """)
 _READ = text("""
     SELECT id, name, price, seats_per_package, quantity_limit, sold_count, is_enabled, version, options_version,
-        EXISTS (SELECT FROM options WHERE package_id = packages.id AND retired_at IS NULL) AS asks
+        (SELECT jsonb_agg(jsonb_build_object('id', id, 'label', label, 'option_type', option_type, 'choices', choices,
+                    'is_required', is_required) ORDER BY display_order)
+         FROM options WHERE package_id = packages.id AND retired_at IS NULL) AS asked
     FROM packages WHERE id = :package_id AND event_id = :event_id
 """)
 

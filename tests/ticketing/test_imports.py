@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from tests import make
 from tests.look import sold, uses
 from tests.sheet import check, data, gala, places, run, sale, sheet
-from ticketing import audit, checks, db, imports, purchases, sales
+from ticketing import audit, checks, db, imports, purchases, sales, tickets
 from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, NotAllowed, NotFound, SoldOut
 from ticketing.imports import ImportRefused
@@ -189,7 +189,7 @@ def test_a_ticket_code_that_is_in_use_is_drawn_again(event, monkeypatch):
     package = make.package(event)
     taken = make.purchase(event, package).tickets[0].code
     drawn = iter([taken, "AAAAAAAA", "AAAAAAAA", "BBBBBBBB", "CCCCCCCC"])
-    monkeypatch.setattr(purchases, "new_ticket_code", lambda: next(drawn))
+    monkeypatch.setattr(tickets, "new_ticket_code", lambda: next(drawn))
     run(event, sheet(sale(package, quantity=3)))
     codes = {ticket.code for ticket in stored(event, AssignedTicket)}
     assert codes == {taken, "AAAAAAAA", "BBBBBBBB", "CCCCCCCC"}

@@ -21,7 +21,8 @@ from ticketing.errors import (
 )
 from ticketing.fields import validated
 from ticketing.models import Answer, Donor, Option, Purchase
-from ticketing.purchases import CODE_LETTERS, PurchaseDraft
+from ticketing.purchases import PurchaseDraft
+from ticketing.tickets import LETTERS
 
 NOW = datetime.now(UTC)
 
@@ -64,8 +65,8 @@ def test_there_is_one_ticket_for_each_seat_with_a_code_nobody_misreads(event):
 
 
 def test_the_letters_of_codes_leave_out_what_is_mistaken():
-    assert not set(CODE_LETTERS) & set("ILO01")
-    assert len(set(CODE_LETTERS)) == len(CODE_LETTERS) == 31
+    assert not set(LETTERS) & set("ILO01")
+    assert len(set(LETTERS)) == len(LETTERS) == 31
 
 
 def test_guests_are_named_from_the_first_seat_and_the_rest_later(event):

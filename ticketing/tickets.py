@@ -1,0 +1,17 @@
+"""The codes of assigned tickets, unique in their event."""
+
+from __future__ import annotations
+
+import secrets
+
+LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+
+
+def new_ticket_code() -> str:
+    """Eight letters and digits that are not mistaken for each other, to be read aloud."""
+    number = secrets.randbelow(len(LETTERS) ** 8)
+    letters = []
+    for _ in range(8):
+        number, which = divmod(number, len(LETTERS))
+        letters.append(LETTERS[which])
+    return "".join(letters)
