@@ -6,12 +6,13 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from ticketing import events, money
+from ticketing import db, events, money
 from ticketing.fields import validated
 from ui import forms, menu, session, text
 from ui.header import show_header
 
 here = session.require()
+PER_PAGE = 20
 
 
 def start_new() -> None:
@@ -19,7 +20,8 @@ def start_new() -> None:
 
 
 def start_edit(event_id: uuid.UUID) -> None:
-    event = next(event for event in here.events if event.id == event_id)
+    with db.reading() as s:
+        event = events.get(s, here.actor, event_id)
     forms.open_form("event", event.id, event.version, as_fields(event), as_typed)
 
 
@@ -49,7 +51,7 @@ def save() -> None:
     if form.id is None:
         made = forms.submit(
             form,
-            lambda db: events.create(db, here.actor, validated(events.EventDraft, form.typed())),
+            lambda s: events.create(s, here.actor, validated(events.EventDraft, form.typed())),
             lambda event: f"{event.name} is made. Add what it sells.",
         )
         if made:
@@ -61,7 +63,7 @@ def save() -> None:
         changes |= {name: form.typed()[name] for name in ("starts_at", "time_zone")}
     forms.submit(
         form,
-        lambda db: events.change(db, here.actor, form.id, changes, seen_version=form.version),
+        lambda s: events.change(s, here.actor, form.id, changes, seen_version=form.version),
         lambda event: f"{event.name} is saved.",
     )
 
@@ -81,11 +83,15 @@ def event_form(form: forms.Opened) -> None:
         forms.show_submit("Make event" if form.id is None else "Save event", form, save)
 
 
+page = int(st.session_state.get("events_page", 1))
+with db.reading() as s:
+    rows, total = events.list_for(s, here.actor, page=page, per_page=PER_PAGE)
+
 actions = show_header("Events")
 if here.may("administer"):
     actions.button("New event", icon=":material/add:", type="primary", on_click=start_new)
 
-if not here.events:
+if not total:
     with st.container(border=True):
         st.subheader("No events yet", anchor=False)
         st.markdown(
@@ -94,7 +100,7 @@ if not here.events:
             else "Nobody assigned you to an event yet. Ask an admin."
         )
 
-for event in here.events:
+for event in rows:
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(gap="xsmall"):
             st.subheader(text.md(event.name), anchor=False)
@@ -110,6 +116,9 @@ for event in here.events:
             query_params=session.query(event),
             width="content",
         )
+
+if total > PER_PAGE:
+    st.pagination(-(-total // PER_PAGE), key="events_page")
 
 form = forms.opened("event")
 zone = form.typed()["time_zone"] if form else "UTC"

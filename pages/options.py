@@ -107,7 +107,7 @@ def option_form(form: forms.Opened) -> None:
             if field.startswith("choices"):
                 forms.show_problem(form.problems, field)
         st.toggle("An answer is required", key=form.key("is_required"))
-        forms.show_submit("Add question" if form.id is None else "Save question", form, save)
+        forms.show_submit("Add option" if form.id is None else "Save option", form, save)
 
 
 def deletion(form: forms.Opened) -> None:
@@ -145,7 +145,7 @@ actions = show_header("Options", event)
 if not names:
     with st.container(border=True):
         st.subheader("No packages yet", anchor=False)
-        st.markdown("Questions belong to a package. Make one first.")
+        st.markdown("Options belong to a package. Make one first.")
         st.page_link(menu.path("packages"), label="Packages", query_params=session.query(event))
     st.stop()
 
@@ -161,9 +161,9 @@ with db.reading() as s:
 active = [tally.option.id for tally in tallies if tally.option.retired_at is None]
 if here.may("change"):
     full = len(active) >= options.MOST_ACTIVE
-    actions.button("New question", icon=":material/add:", type="primary", on_click=start_new, disabled=full)
+    actions.button("New option", icon=":material/add:", type="primary", on_click=start_new, disabled=full)
     if full:
-        forms.hint(f"A package asks at most {options.MOST_ACTIVE} questions. Retire one to add another.")
+        forms.hint(f"A package has at most {options.MOST_ACTIVE} options. Retire one to add another.")
 if not tallies:
     with st.container(border=True):
         st.subheader("Nothing is asked yet", anchor=False)
@@ -171,5 +171,5 @@ if not tallies:
 for tally in tallies:
     card(tally, active)
 
-forms.show_dialog("option", "New question", "Edit question", option_form, event.time_zone)
-forms.show_dialog("option_deletion", "Delete question", "Delete question", deletion, event.time_zone)
+forms.show_dialog("option", "New option", "Edit option", option_form, event.time_zone)
+forms.show_dialog("option_deletion", "Delete option", "Delete option", deletion, event.time_zone)

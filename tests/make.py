@@ -46,6 +46,10 @@ def staff(role: str = "coordinator", event: Event | None = None, **fields: Any) 
     return db.write(work)
 
 
+def assign(actor: Actor, event: Event) -> None:
+    db.write(lambda session: session.add(EventAssignment(staff_id=actor.staff_id, event_id=event.id)))
+
+
 def event(actor: Actor = OPERATOR, **fields: Any) -> Event:
     values = {
         "name": "Harbor Lights Gala",

@@ -106,7 +106,7 @@ def get(session: Session, actor: Actor, event_id: uuid.UUID) -> Event:
 
 
 def list_for(session: Session, actor: Actor, *, page: int = 1, per_page: int = 20) -> tuple[list[Event], int]:
-    """One page of the events the actor may see, the latest start first, and how many there are."""
+    """One page of the events the actor may see, the latest start and the newest first, and how many there are."""
     accounts.require(session, actor, "read")
     mine = select(Event)
     if actor.staff_id is not None:
@@ -115,6 +115,6 @@ def list_for(session: Session, actor: Actor, *, page: int = 1, per_page: int = 2
         mine = mine.where(is_admin | Event.id.in_(assigned))
     total = session.scalar(select(func.count()).select_from(mine.subquery())) or 0
     rows = session.scalars(
-        mine.order_by(Event.starts_at.desc(), Event.id).limit(per_page).offset((page - 1) * per_page)
+        mine.order_by(Event.starts_at.desc(), Event.id.desc()).limit(per_page).offset((page - 1) * per_page)
     )
     return list(rows), total

@@ -50,7 +50,7 @@ def create(session: Session, actor: Actor, package_id: uuid.UUID, draft: OptionD
     event_id = _hold_package(session, actor, package_id)
     active = active_for(session, event_id, package_id)
     if len(active) >= MOST_ACTIVE:
-        raise Conflict(f"This package asks {MOST_ACTIVE} questions already. Retire one first.")
+        raise Conflict(f"This package has {MOST_ACTIVE} options already. Retire one first.")
     for place, other in enumerate(active, start=1):  # closes the gap that a retired one left; the order stays
         other.display_order = place
     option = Option(event_id=event_id, package_id=package_id, display_order=len(active) + 1, **draft.model_dump())
@@ -91,7 +91,7 @@ def change(
         given["choices"] = None
     changes = audit.changes_between(option, validated(OptionDraft, current | given).model_dump())
     if "option_type" in {each.field for each in changes} and _has_answers(session, option_id):
-        raise HasAnswers(f"“{option.label}” has answers, so its type stays. Retire it and add a new question.")
+        raise HasAnswers(f"“{option.label}” has answers, so its type stays. Retire it and add a new option.")
     _apply(session, actor, option, "option.changed", changes)
     return option
 
@@ -119,7 +119,7 @@ def arrange(session: Session, actor: Actor, package_id: uuid.UUID, option_ids: S
     event_id = _hold_package(session, actor, package_id)
     active = {option.id: option for option in active_for(session, event_id, package_id)}
     if len(option_ids) != len(active) or set(option_ids) != active.keys():
-        raise Conflict("The questions were changed meanwhile. Look at them again, then arrange them.")
+        raise Conflict("The options were changed meanwhile. Look at them again, then arrange them.")
     for place, option_id in enumerate(option_ids, start=1):
         changes = audit.changes_between(active[option_id], {"display_order": place})
         _apply(session, actor, active[option_id], "option.arranged", changes)
@@ -220,7 +220,7 @@ def accepted_answers(asked: Sequence[Option], given: Mapping[uuid.UUID, Any]) ->
             elif option.is_required:
                 problems[f"answers.{option.id}"] = f"Answer “{option.label}”."
     for unknown in given.keys() - {option.id for option in asked}:
-        problems[f"answers.{unknown}"] = "This package does not ask that question."
+        problems[f"answers.{unknown}"] = "This package does not have that option."
     if problems:
         raise InvalidInput(problems)
     return accepted

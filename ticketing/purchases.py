@@ -52,7 +52,7 @@ class AnswerDraft(Draft):
 
 def _answered_once(answers: list[AnswerDraft]) -> list[AnswerDraft]:
     if len({answer.option_id for answer in answers}) < len(answers):
-        raise ValueError("Answer each question once.")
+        raise ValueError("Answer each option once.")
     return answers
 
 

@@ -16,10 +16,12 @@ from ticketing.errors import NotFound, NotSignedIn
 from ticketing.models import Event
 from ui import menu
 
+MOST_TO_CHOOSE_FROM = 100
+
 
 @dataclass(frozen=True)
 class Here:
-    """The person at this page, the events they may see, and the one they chose (None on the events page)."""
+    """The person at this page, the latest events they may see, and the one they chose (None on the events page)."""
 
     actor: Actor
     events: tuple[Event, ...]
@@ -39,10 +41,13 @@ def enter() -> Here:
         session_id = uuid.UUID(str(st.user.get("session_id")))
         with db.reading() as session:
             actor = accounts.get_signed_in(session, session_id)
-            mine, _ = events.list_for(session, actor, per_page=200)
+            mine, _ = events.list_for(session, actor, per_page=MOST_TO_CHOOSE_FROM)
+            chosen = _chosen(session, actor, mine)
     except (NotSignedIn, ValueError):
         _show_signed_out()
-    here = Here(actor, tuple(mine), _chosen(mine))
+    if chosen is not None and chosen.id not in {event.id for event in mine}:
+        mine.append(chosen)
+    here = Here(actor, tuple(mine), chosen)
     if here.event is not None:
         st.session_state.event_id = here.event.id
         if st.query_params.get("event") != str(here.event.id):
@@ -83,13 +88,16 @@ def go_to_event(event_id: uuid.UUID) -> None:
     st.query_params["event"] = str(event_id)
 
 
-def _chosen(mine: list[Event]) -> Event | None:
+def _chosen(session: db.Session, actor: Actor, mine: list[Event]) -> Event | None:
     named = st.query_params.get("event")
     wanted = named or str(st.session_state.get("event_id", ""))
     for event in mine:
         if str(event.id) == wanted:
             return event
-    return mine[0] if len(mine) == 1 and not named else None
+    try:
+        return events.get(session, actor, uuid.UUID(wanted))
+    except (ValueError, NotFound):
+        return mine[0] if len(mine) == 1 and not named else None
 
 
 def _show_signed_out() -> NoReturn:

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from tests import make
 from ticketing import db, events
 from ticketing.models import Event
+from ui import session as page_session
 
 NAME, STARTS, ZONE, VENUE, GOAL = (
     "Name", "Starts", "Time zone of the venue", "Venue", "Revenue goal in US dollars (optional)",
@@ -131,3 +132,22 @@ def test_an_event_long_ago_opens_for_editing(visit):
     screen = visit("events", make.staff(role="admin"), event)
     screen.app.button(key=f"edit_{event.id}").click()
     assert screen.again().dialog() == "Edit event"
+
+
+def test_an_event_beyond_those_in_the_chooser_opens_by_its_address(visit, monkeypatch):
+    monkeypatch.setattr(page_session, "MOST_TO_CHOOSE_FROM", 1)
+    older, newer = make.event(name="Older"), make.event(name="Newer")
+    coordinator = make.staff(event=older)
+    make.assign(coordinator, newer)
+    assert visit("packages", coordinator, older).says("Nothing to sell yet")
+
+
+def test_twenty_events_stand_on_a_page(visit):
+    first = make.event(name="Event 0")
+    coordinator = make.staff(event=first)
+    for number in range(1, 21):
+        make.assign(coordinator, make.event(name=f"Event {number}"))
+    screen = visit("events", coordinator)
+    assert screen.labels().count("Edit") == 20
+    screen.app.pagination[0].set_value(2)
+    assert screen.again().labels().count("Edit") == 1

@@ -24,7 +24,7 @@ def asked(coordinator, package):
 
 
 def test_without_packages_it_leads_to_them(visit, coordinator, event):
-    assert visit("options", coordinator, event).says("Questions belong to a package. Make one first.")
+    assert visit("options", coordinator, event).says("Options belong to a package. Make one first.")
 
 
 def test_a_package_that_asks_nothing_says_what_one_could_ask(visit, coordinator, event, package):
@@ -40,15 +40,15 @@ def test_the_menu_of_a_package_leads_to_its_questions(visit, coordinator, event,
 
 class TestMaking:
     def test_a_pick_from_a_list_with_its_choices(self, visit, coordinator, event, package):
-        screen = visit("options", coordinator, event).click("New question")
+        screen = visit("options", coordinator, event).click("New option")
         screen.type(QUESTION, "Courses").type(ANSWER, "multi_select").type(CHOICES, "Beef\n\nChicken \nVegan")
-        screen.click("Add question")
+        screen.click("Add option")
         assert screen.toasts() == ["“Courses” is asked from now on."]
         assert screen.says("Beef **0** · Chicken **0** · Vegan **0**")
 
     def test_a_list_of_one_is_refused_beside_the_choices(self, visit, coordinator, event, package):
-        screen = visit("options", coordinator, event).click("New question")
-        screen.type(QUESTION, "Courses").type(ANSWER, "multi_select").type(CHOICES, "Beef").click("Add question")
+        screen = visit("options", coordinator, event).click("New option")
+        screen.type(QUESTION, "Courses").type(ANSWER, "multi_select").type(CHOICES, "Beef").click("Add option")
         assert screen.problem(CHOICES) == "Give 2 to 10 choices."
         assert screen.value(CHOICES) == "Beef"
         assert asked(coordinator, package) == []
@@ -57,8 +57,8 @@ class TestMaking:
         for number in range(4):
             make.option(package, label=f"Question {number}")
         screen = visit("options", coordinator, event)
-        assert screen.field("New question").disabled
-        assert screen.says("A package asks at most 4 questions.")
+        assert screen.field("New option").disabled
+        assert screen.says("A package has at most 4 options.")
 
 
 class TestChanging:
@@ -74,7 +74,7 @@ class TestChanging:
         screen = visit("options", coordinator, event).pick(option, "Edit")
         assert screen.says("1 purchase has answered.")
         assert screen.field(ANSWER).disabled
-        screen.type(QUESTION, "Special diet").click("Save question")
+        screen.type(QUESTION, "Special diet").click("Save option")
         assert asked(coordinator, package) == ["Special diet"]
         assert screen.says("Yes **1** · No **0**")
 

@@ -59,7 +59,7 @@ def test_a_package_asks_at_most_4_questions(event):
     package = make.package(event)
     for number in range(4):
         make.option(package, label=f"Question {number}")
-    with pytest.raises(Conflict, match="4 questions already"):
+    with pytest.raises(Conflict, match="4 options already"):
         make.option(package)
     assert [(o.label, o.display_order) for o in listed(package)] == [(f"Question {n}", n + 1) for n in range(4)]
 
@@ -75,7 +75,7 @@ def test_a_retired_question_makes_room_for_another(event):
         ("Question 3", 3, 1),
         ("New", 4, 1),
     ]
-    with pytest.raises(Conflict, match="4 questions already"):
+    with pytest.raises(Conflict, match="4 options already"):
         make.option(package)
 
 
