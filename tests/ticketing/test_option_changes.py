@@ -178,7 +178,7 @@ def test_retiring_and_deleting_free_one_of_the_four_places_each(event):
     package = make.package(event)
     first, second, *_ = [make.option(package) for _ in range(4)]
     for free, label in ((retire, "Fifth"), (delete, "Sixth")):
-        with pytest.raises(Conflict, match="4 questions already"):
+        with pytest.raises(Conflict, match="4 options already"):
             make.option(package)
         free({retire: first, delete: second}[free])
         make.option(package, label=label)
