@@ -31,6 +31,7 @@ def test_a_sale_shows_its_total_first_and_is_recorded_once_however_fast_it_is_cl
     main.get_by_label("Guests (optional)").fill("Ben Okafor")
     main.get_by_role("button", name="Record sale, $5,000.00").dblclick()
     expect(main.get_by_text("2 × Table of Ten for Zoë Müller, $5,000.00.")).to_be_visible()
+    expect(main.get_by_label("Donor's name")).to_have_count(1)  # the fields of the sale before are gone
     expect(main.get_by_label("Donor's name")).to_have_value("")
     quantity.fill("3")
     quantity.press("Tab")

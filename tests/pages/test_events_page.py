@@ -129,7 +129,7 @@ def test_choosing_another_event_changes_the_address(visit):
 
 def test_an_event_long_ago_opens_for_editing(visit):
     event = make.event(starts_at="2001-03-04T18:00")
-    screen = visit("events", make.staff(role="admin"), event)
+    screen = visit("events", make.staff(event=event), event)
     screen.app.button(key=f"edit_{event.id}").click()
     assert screen.again().dialog() == "Edit event"
 
