@@ -82,7 +82,7 @@ class IdentityGuard:
             return problems.problem(401, NotSignedIn.code, UNKNOWN_CALLER, problems.headers_of(NotSignedIn()))
         if not problems.wants_page(scope):
             return problems.answer(scope, NotSignedIn())
-        if await run_in_threadpool(_is_first_run):
+        if await run_in_threadpool(is_first_run):
             return RedirectResponse("/session/first-run", 303)
         query = scope["query_string"].decode("latin-1")
         wanted = quote(scope["path"]) + (f"?{query}" if query else "")
@@ -167,7 +167,8 @@ def _is_https(request: Request) -> bool:
     return request.url.scheme == "https" or (settings.base_url() or "").startswith("https://")
 
 
-def _is_first_run() -> bool:
+def is_first_run() -> bool:
+    """Whether nobody has an account yet, so that the first-run screen is offered."""
     with db.reading() as session:
         return accounts.is_first_run(session)
 

@@ -136,5 +136,6 @@ def list_offer(caller: Caller, event_id: uuid.UUID) -> Page[PackageOffered]:
     """What a donor site may offer now, in display order, with the questions to ask. All of it on one page."""
     with db.reading() as session:
         rows = packages.list_on_offer(session, caller, event_id)
-        offer = [_offered(row, options.active_for(session, event_id, row.id)) for row in rows]
+        asked = options.active_by_package(session, event_id, [row.id for row in rows])
+    offer = [_offered(row, asked.get(row.id, [])) for row in rows]
     return Page(items=offer, total=len(offer), page=1, per_page=max(PER_PAGE, len(offer)))

@@ -40,7 +40,7 @@ async def sign_in(request: Request) -> Response:
     onward = safe_next(request.query_params.get("next"))
     if await run_in_threadpool(identity.find_signed_in, request):
         return RedirectResponse(onward, 303)
-    if await run_in_threadpool(_is_first_run):
+    if await run_in_threadpool(identity.is_first_run):
         return RedirectResponse("/session/first-run", 303)
     return _sign_in_page(onward)
 
@@ -80,7 +80,7 @@ async def sign_out(request: Request) -> Response:
 
 async def first_run(request: Request) -> Response:
     """GET offers the two ways to begin, POST takes one; once somebody has an account there is neither."""
-    if not await run_in_threadpool(_is_first_run):
+    if not await run_in_threadpool(identity.is_first_run):
         return RedirectResponse("/session/sign-in", 303)
     if request.method != "POST":
         return html.page("first_run.html", name="", email="", fields={}, alert=None)
@@ -169,11 +169,6 @@ async def _typed(request: Request) -> dict[str, str]:
     form = await request.form(max_files=0, max_fields=20)
     # PostgreSQL's text holds every character but NUL, and nobody types one.
     return {name: value.replace("\0", "") for name, value in form.items() if isinstance(value, str)}
-
-
-def _is_first_run() -> bool:
-    with db.reading() as session:
-        return accounts.is_first_run(session)
 
 
 def _file(name: str) -> Route:

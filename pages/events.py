@@ -8,7 +8,7 @@ import streamlit as st
 
 from ticketing import db, events, money
 from ticketing.fields import validated
-from ui import forms, menu, session, text
+from ui import forms, menu, paging, session, text
 from ui.header import show_header
 
 here = session.require()
@@ -83,9 +83,8 @@ def event_form(form: forms.Opened) -> None:
         forms.show_submit("Make event" if form.id is None else "Save event", form, save)
 
 
-page = int(st.session_state.get("events_page", 1))
 with db.reading() as s:
-    rows, total = events.list_for(s, here.actor, page=page, per_page=PER_PAGE)
+    rows, total = paging.load("events_page", lambda page: events.list_for(s, here.actor, page=page, per_page=PER_PAGE))
 
 actions = show_header("Events")
 if here.may("administer"):
@@ -117,8 +116,7 @@ for event in rows:
             width="content",
         )
 
-if total > PER_PAGE:
-    st.pagination(-(-total // PER_PAGE), key="events_page")
+paging.show("events_page", total, PER_PAGE)
 
 form = forms.opened("event")
 zone = form.typed()["time_zone"] if form else "UTC"

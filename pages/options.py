@@ -139,7 +139,7 @@ def card(tally: options.Tally, ids: list[uuid.UUID]) -> None:
 
 
 with db.reading() as s:
-    names = {each.id: each.name for each in packages.list_page(s, here.actor, event.id, per_page=200)[0]}
+    names = packages.names(s, here.actor, event.id)
 
 actions = show_header("Options", event)
 if not names:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from ticketing import db, money, packages
 from ticketing.fields import validated
-from ui import forms, menu, session, text
+from ui import forms, menu, paging, session, text
 from ui.header import show_header
 
 here, event = session.require_event()
@@ -146,17 +146,12 @@ def shortened(description: str) -> str:
     return description if len(description) <= 90 else description[:89].rstrip() + "…"
 
 
-page = int(st.session_state.get("packages_page", 1))
 with db.reading() as s:
-    rows, total = packages.list_page(s, here.actor, event.id, page=page)
+    rows, total = paging.load("packages_page", lambda page: packages.list_page(s, here.actor, event.id, page=page))
 
 actions = show_header("Packages", event, text.count(total, "package"))
 if here.may("change"):
     actions.button("New package", icon=":material/add:", type="primary", on_click=start_new)
-
-if not rows and total:
-    st.session_state.packages_page = 1
-    st.rerun()
 
 if total == 0:
     with st.container(border=True):
@@ -171,8 +166,7 @@ for left in range(0, len(rows), 2):
         with column:
             card(package)
 
-if total > packages.PER_PAGE:
-    st.pagination(-(-total // packages.PER_PAGE), key="packages_page")
+paging.show("packages_page", total, packages.PER_PAGE)
 
 forms.show_dialog("package", "New package", "Edit package", package_form, event.time_zone)
 forms.show_dialog("package_deletion", "Delete package", "Delete package", deletion, event.time_zone)

@@ -10,7 +10,7 @@ import streamlit as st
 from ticketing import db, money, packages, promo_codes, trial
 from ticketing.errors import TicketingError
 from ticketing.fields import validated
-from ui import forms, session, text
+from ui import forms, paging, session, text
 from ui.header import show_header
 
 here, event = session.require_event()
@@ -133,14 +133,14 @@ def deletion(form: forms.Opened) -> None:
 
 def start_trial(code: str = "") -> None:
     with db.reading() as s:
-        first = next((p.id for p in packages.list_page(s, here.actor, event.id)[0]), None)
+        first = next(iter(packages.names(s, here.actor, event.id)), None)
     forms.open_form("trial", None, 0, {"code": code, "package_id": first, "quantity": 1, "email": "", "moment": None})
 
 
 def trial_form(form: forms.Opened) -> None:
     """What every rule would say, and the price; nothing is recorded."""
     with db.reading() as s:
-        names = {p.id: p.name for p in packages.list_page(s, here.actor, event.id, per_page=200)[0]}
+        names = packages.names(s, here.actor, event.id)
     if not names:
         st.markdown("Make a package first; a code is tried on one.")
         return
@@ -158,7 +158,7 @@ def trial_form(form: forms.Opened) -> None:
             tried = trial.try_code(
                 s, here.actor, event.id, typed["code"], package_id=typed["package_id"],
                 quantity=typed["quantity"] or 1, donor_email=typed["email"] or "",
-                moment=typed["moment"].replace(tzinfo=ZONE) if typed["moment"] else None,
+                moment=typed["moment"],
             )  # fmt: skip
     except TicketingError as refused:
         st.error(text.md(str(refused)))
@@ -220,12 +220,11 @@ def uses(row, given: Decimal) -> None:
     st.markdown(" · ".join(details))
 
 
-page = int(st.session_state.get("promo_codes_page", 1))
 with db.reading() as s:
-    rows, total = promo_codes.list_page(s, here.actor, event.id, page=page, per_page=PER_PAGE)
-if not rows and total:
-    st.session_state.promo_codes_page = 1
-    st.rerun()
+    rows, total = paging.load(
+        "promo_codes_page",
+        lambda page: promo_codes.list_page(s, here.actor, event.id, page=page, per_page=PER_PAGE),
+    )
 
 actions = show_header("Promo codes", event, text.count(total, "code"))
 if total:
@@ -242,8 +241,7 @@ for left in range(0, len(rows), 2):
     for column, (row, given) in zip(st.columns(2), rows[left : left + 2], strict=False):
         with column:
             card(row, given, datetime.now(UTC))
-if total > PER_PAGE:
-    st.pagination(-(-total // PER_PAGE), key="promo_codes_page")
+paging.show("promo_codes_page", total, PER_PAGE)
 
 forms.show_dialog("promo_code", "New promo code", "Edit promo code", promo_code_form, event.time_zone)
 forms.show_dialog("promo_code_deletion", "Delete promo code", "Delete promo code", deletion, event.time_zone)

@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from ticketing import db, sales
-from ui import charts, live, menu, session, text
+from ui import charts, live, menu, paging, session, text
 from ui.header import show_header
 
 here, event = session.require_event()
@@ -133,15 +133,16 @@ def purchases_table(lines: list[sales.PurchaseLine], total: int) -> None:
         pd.DataFrame(rows), hide_index=True, alt="Purchases, the latest first", height="content",
         column_config={"Discount": dollars, "Total": dollars, "Code": st.column_config.Column(width=110)},
     )  # fmt: skip
-    if total > PER_PAGE:
-        st.pagination(-(-total // PER_PAGE), key="purchases_page")
+    paging.show("purchases_page", total, PER_PAGE)
 
 
-page = int(st.session_state.get("purchases_page", 1))
 with db.reading() as s:
     summary = sales.summary(s, here.actor, event.id)
     days = sales.by_day(s, here.actor, event.id)
-    lines, total = sales.list_purchases(s, here.actor, event.id, page=page, per_page=PER_PAGE)
+    lines, total = paging.load(
+        "purchases_page",
+        lambda page: sales.list_purchases(s, here.actor, event.id, page=page, per_page=PER_PAGE),
+    )
 
 actions = show_header("Sales", event)
 if total:

@@ -25,7 +25,7 @@ LAYERS = (
     {"pricing", "fields", "models"},
     {"db"},
     {"audit"},
-    {"accounts"},
+    {"accounts", "editing"},
     {"events", "packages", "options", "promo_codes", "images"},
     {"purchases", "trial"},
     {"sales", "export"},

@@ -2,7 +2,7 @@
 
 errors, money, pricing, tickets  pure
 models, db                     tables; connections and transactions
-accounts, audit                who may do what; what they did
+accounts, audit, editing       who may do what; what they did; changing what others change too
 events, packages, options, promo_codes    one concept each, with its draft and its rules
 purchases, trial               where several concepts meet: selling in one transaction, trying without selling
 sales, export                  read-only figures and lists; the streamed CSV

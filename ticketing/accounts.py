@@ -170,7 +170,7 @@ def _signed_in(session: Session, condition: ColumnElement[bool]) -> Actor | None
     row = session.execute(
         select(Staff, SignInSession.id)
         .join(SignInSession, SignInSession.staff_id == Staff.id)
-        .where(condition, Staff.is_active, _session_is_open())
+        .where(condition, Staff.is_active, text(_SESSION_IS_OPEN))
     ).first()
     return None if row is None else Actor(row[0].id, row[0].name, row[0].email, row[0].role, session_id=row[1])
 
@@ -198,7 +198,7 @@ def find_token(session: Session, secret: str) -> Actor | None:
     row = session.execute(
         select(Staff, ApiToken.id)
         .join(ApiToken, ApiToken.staff_id == Staff.id)
-        .where(ApiToken.secret_hash == _hashed(secret), Staff.is_active, _token_is_valid())
+        .where(ApiToken.secret_hash == _hashed(secret), Staff.is_active, text(_TOKEN_IS_VALID))
     ).first()
     return None if row is None else Actor(row[0].id, row[0].name, row[0].email, row[0].role, via="api", token_id=row[1])
 
@@ -208,21 +208,23 @@ def may(actor: Actor, action: Action) -> bool:
     return actor.role in _SEES[action]
 
 
+_SESSION_IS_OPEN = "sign_in_sessions.ended_at IS NULL AND sign_in_sessions.expires_at > now()"
+_TOKEN_IS_VALID = "api_tokens.revoked_at IS NULL AND (api_tokens.expires_at IS NULL OR api_tokens.expires_at > now())"  # noqa: S105
 # Text, because every request asks this: building the query anew costs Python more than PostgreSQL needs to answer it.
-_STANDING = text("""
+_STANDING = text(f"""
     SELECT staff.role,
         staff.is_active AND CASE
             WHEN CAST(:token_id AS uuid) IS NOT NULL THEN EXISTS (
                 SELECT FROM api_tokens WHERE id = :token_id AND staff_id = staff.id
-                    AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()))
+                    AND {_TOKEN_IS_VALID})
             ELSE EXISTS (
                 SELECT FROM sign_in_sessions WHERE id = :session_id AND staff_id = staff.id
-                    AND ended_at IS NULL AND expires_at > now())
+                    AND {_SESSION_IS_OPEN})
         END AS is_in,
         EXISTS (SELECT FROM events WHERE id = :event_id) AS event_exists,
         EXISTS (SELECT FROM event_assignments WHERE event_id = :event_id AND staff_id = staff.id) AS is_assigned
     FROM (SELECT) AS always LEFT JOIN staff ON staff.id = :staff_id
-""")
+""")  # noqa: S608
 
 
 def require(session: Session, actor: Actor, action: Action, event_id: uuid.UUID | None = None) -> None:
@@ -257,14 +259,6 @@ def require(session: Session, actor: Actor, action: Action, event_id: uuid.UUID 
                 else "Viewers can look at everything and change nothing."
             )
         )
-
-
-def _session_is_open() -> ColumnElement[bool]:
-    return SignInSession.ended_at.is_(None) & (SignInSession.expires_at > func.now())
-
-
-def _token_is_valid() -> ColumnElement[bool]:
-    return ApiToken.revoked_at.is_(None) & (ApiToken.expires_at.is_(None) | (ApiToken.expires_at > func.now()))
 
 
 def _hashed(secret: str) -> bytes:

@@ -6,7 +6,7 @@ Source: PRODUCT "Audit". One row per changed field; the rows of one change share
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -40,6 +40,16 @@ def changes_between(row: object, new_values: dict[str, Any]) -> list[Change]:
     return [Change(field, old, new) for field, new in new_values.items() if (old := getattr(row, field)) != new]
 
 
+def made_of(values: Mapping[str, Any]) -> list[Change]:
+    """The changes that make a record from nothing."""
+    return [Change(field, None, value) for field, value in values.items()]
+
+
+def undone(row: object, fields: Iterable[str]) -> list[Change]:
+    """The changes that delete a record."""
+    return [Change(field, getattr(row, field), None) for field in fields]
+
+
 def record(
     session: Session,
     actor: Actor,
@@ -60,7 +70,7 @@ def record(
         "action": action,
         "subject_type": action.partition(".")[0],
         "subject_id": subject.id,
-        "subject_name": _called(subject),
+        "subject_name": called(subject),
         "subject_version": getattr(subject, "version", None),
         "change_id": uuid7(),
     }
@@ -86,7 +96,8 @@ def changes_since(session: Session, event_id: uuid.UUID, subject_id: uuid.UUID, 
     return [FieldChange(e.field or "", e.old_value, e.new_value, e.actor, e.occurred_at) for e in entries]
 
 
-def _called(subject: Subject) -> str:
+def called(subject: Subject) -> str:
+    """What people call it: its name, code, label, file or purchaser."""
     for attribute in ("name", "code", "label", "file_name", "purchaser_name"):
         if called := getattr(subject, attribute, None):
             return str(called)

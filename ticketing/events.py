@@ -12,10 +12,10 @@ from pydantic import AfterValidator, model_validator
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ticketing import accounts, audit
+from ticketing import accounts, audit, editing
 from ticketing.actors import Actor
-from ticketing.errors import NotFound, StaleVersion
-from ticketing.fields import Amount, Draft, Line, Moment, Name, Optionally, at_most, validated
+from ticketing.errors import NotFound
+from ticketing.fields import Amount, Draft, Line, Moment, Name, Optionally, at_most
 from ticketing.models import Event, EventAssignment, Staff
 
 
@@ -65,7 +65,7 @@ def create(session: Session, actor: Actor, draft: EventDraft) -> Event:
         event.id,
         "event.created",
         event,
-        [audit.Change(field, None, value) for field, value in draft.model_dump().items()],
+        audit.made_of(draft.model_dump()),
     )
     return event
 
@@ -81,18 +81,9 @@ def change(
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one()
-    if event.version != seen_version:
-        raise StaleVersion(event.name, event.version, audit.changes_since(session, event_id, event_id, seen_version))
-    current = {field: getattr(event, field) for field in EventDraft.model_fields}
-    given = {field: value for field, value in values.items() if field in current}
-    draft = validated(EventDraft, current | given)
-    changes = audit.changes_between(event, draft.model_dump())
-    if changes:
-        for each in changes:
-            setattr(event, each.field, each.new)
-        event.version += 1
-        session.flush()
-        audit.record(session, actor, event_id, "event.changed", event, changes)
+    editing.judge_version(session, event_id, event, seen_version)
+    draft = editing.merged(EventDraft, event, values)
+    editing.apply(session, actor, event_id, "event.changed", event, audit.changes_between(event, draft.model_dump()))
     return event
 
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
-from sqlalchemy import bindparam, exists, select, text
 from sqlalchemy import delete as sql_delete
+from sqlalchemy import exists, select, text
 from sqlalchemy.orm import Session
 
-from ticketing import accounts, audit
+from ticketing import accounts, audit, editing
 from ticketing.actors import Actor
-from ticketing.errors import Conflict, HasAnswers, InvalidInput, NotFound, StaleVersion
-from ticketing.fields import Draft, Line, at_most, validated
+from ticketing.errors import Conflict, HasAnswers, InvalidInput, NotFound
+from ticketing.fields import Draft, Line, at_most
 from ticketing.models import Answer, Option, Package
 
 MOST_ACTIVE = 4
@@ -62,7 +62,7 @@ def create(session: Session, actor: Actor, package_id: uuid.UUID, draft: OptionD
         event_id,
         "option.created",
         option,
-        [audit.Change(field, None, value) for field, value in draft.model_dump().items()],
+        audit.made_of(draft.model_dump()),
     )
     return option
 
@@ -82,25 +82,24 @@ def change(
     StaleVersion, InvalidInput, NotFound.
     """
     event_id, option = _get_for_change(session, actor, package_id, option_id)
-    if seen_version is not None and option.version != seen_version:
-        meanwhile = audit.changes_since(session, event_id, option_id, seen_version)
-        raise StaleVersion(option.label, option.version, meanwhile)
-    current = {field: getattr(option, field) for field in OptionDraft.model_fields}
-    given = {field: value for field, value in values.items() if field in current}
+    editing.judge_version(session, event_id, option, seen_version)
+    given = dict(values)
     if given.get("option_type", option.option_type) != "multi_select" and "choices" not in given:
         given["choices"] = None
-    changes = audit.changes_between(option, validated(OptionDraft, current | given).model_dump())
+    changes = audit.changes_between(option, editing.merged(OptionDraft, option, given).model_dump())
     if "option_type" in {each.field for each in changes} and _has_answers(session, option_id):
         raise HasAnswers(f"“{option.label}” has answers, so its type stays. Retire it and add a new option.")
-    _apply(session, actor, option, "option.changed", changes)
+    editing.apply(session, actor, event_id, "option.changed", option, changes)
     return option
 
 
 def retire(session: Session, actor: Actor, package_id: uuid.UUID, option_id: uuid.UUID) -> Option:
     """New purchases no longer ask it; the answers stay. Doing it twice is doing it once."""
-    _, option = _get_for_change(session, actor, package_id, option_id)
+    event_id, option = _get_for_change(session, actor, package_id, option_id)
     if option.retired_at is None:
-        _apply(session, actor, option, "option.retired", [audit.Change("retired_at", None, datetime.now(UTC))])
+        editing.apply(
+            session, actor, event_id, "option.retired", option, [audit.Change("retired_at", None, datetime.now(UTC))]
+        )
     return option
 
 
@@ -109,7 +108,7 @@ def delete(session: Session, actor: Actor, package_id: uuid.UUID, option_id: uui
     event_id, option = _get_for_change(session, actor, package_id, option_id)
     if _has_answers(session, option_id):
         raise HasAnswers(f"“{option.label}” has answers, so it stays in the records. Retire it instead.")
-    gone = [audit.Change(field, getattr(option, field), None) for field in OptionDraft.model_fields]
+    gone = audit.undone(option, OptionDraft.model_fields)
     audit.record(session, actor, event_id, "option.deleted", option, gone)
     session.execute(sql_delete(Option).where(Option.id == option_id))
 
@@ -122,7 +121,7 @@ def arrange(session: Session, actor: Actor, package_id: uuid.UUID, option_ids: S
         raise Conflict("The options were changed meanwhile. Look at them again, then arrange them.")
     for place, option_id in enumerate(option_ids, start=1):
         changes = audit.changes_between(active[option_id], {"display_order": place})
-        _apply(session, actor, active[option_id], "option.arranged", changes)
+        editing.apply(session, actor, event_id, "option.arranged", active[option_id], changes)
     return [active[option_id] for option_id in option_ids]
 
 
@@ -185,21 +184,23 @@ def list_for(session: Session, actor: Actor, package_id: uuid.UUID) -> list[Opti
     return active_for(session, event_id, package_id)
 
 
-# Built once: every purchase asks this.
-_ACTIVE = (
-    select(Option)
-    .where(
-        Option.event_id == bindparam("event_id"),
-        Option.package_id == bindparam("package_id"),
-        Option.retired_at.is_(None),
-    )
-    .order_by(Option.display_order)
-)
-
-
 def active_for(session: Session, event_id: uuid.UUID, package_id: uuid.UUID) -> list[Option]:
-    """The options a purchase is asked now; the caller has judged who may see them."""
-    return list(session.scalars(_ACTIVE, {"event_id": event_id, "package_id": package_id}))
+    """The options a package asks now; the caller has judged who may see them."""
+    return active_by_package(session, event_id, [package_id]).get(package_id, [])
+
+
+def active_by_package(
+    session: Session, event_id: uuid.UUID, package_ids: Iterable[uuid.UUID]
+) -> dict[uuid.UUID, list[Option]]:
+    """What several packages ask now, in one query; a package that asks nothing is left out."""
+    asked: dict[uuid.UUID, list[Option]] = {}
+    for option in session.scalars(
+        select(Option)
+        .where(Option.event_id == event_id, Option.package_id.in_(package_ids), Option.retired_at.is_(None))
+        .order_by(Option.display_order)
+    ):
+        asked.setdefault(option.package_id, []).append(option)
+    return asked
 
 
 def accepted_answers(asked: Sequence[Option], given: Mapping[uuid.UUID, Any]) -> dict[uuid.UUID, Any]:
@@ -284,13 +285,3 @@ def _get_for_change(
 
 def _has_answers(session: Session, option_id: uuid.UUID) -> bool:
     return session.scalars(select(exists().where(Answer.option_id == option_id))).one()
-
-
-def _apply(session: Session, actor: Actor, option: Option, action: str, changes: Sequence[audit.Change]) -> None:
-    if not changes:
-        return
-    for each in changes:
-        setattr(option, each.field, each.new)
-    option.version += 1
-    session.flush()
-    audit.record(session, actor, option.event_id, action, option, changes)

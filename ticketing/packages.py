@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
@@ -12,11 +13,11 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ticketing import accounts, audit
+from ticketing import accounts, audit, editing
 from ticketing.actors import Actor
 from ticketing.db import constraint_name
-from ticketing.errors import DuplicateName, HasSales, LimitBelowSold, NotFound, StaleVersion
-from ticketing.fields import Amount, Draft, Name, Optionally, Paragraph, at_most, name_key, validated
+from ticketing.errors import DuplicateName, HasSales, LimitBelowSold, NotFound
+from ticketing.fields import Amount, Draft, Name, Optionally, Paragraph, at_most, name_key
 from ticketing.models import Event, Package, Purchase
 
 PER_PAGE = 20
@@ -54,7 +55,7 @@ def create(session: Session, actor: Actor, event_id: uuid.UUID, draft: PackageDr
         event_id,
         "package.created",
         package,
-        [audit.Change(field, None, value) for field, value in draft.model_dump().items()],
+        audit.made_of(draft.model_dump()),
     )
     return package
 
@@ -75,13 +76,8 @@ def change(
     """
     accounts.require(session, actor, "change", event_id)
     package = _get_for_change(session, event_id, package_id)
-    if package.version != seen_version:
-        raise StaleVersion(
-            package.name, package.version, audit.changes_since(session, event_id, package_id, seen_version)
-        )
-    current = {field: getattr(package, field) for field in PackageDraft.model_fields}
-    given = {field: value for field, value in values.items() if field in current}
-    draft = validated(PackageDraft, current | given)
+    editing.judge_version(session, event_id, package, seen_version)
+    draft = editing.merged(PackageDraft, package, values)
     if draft.quantity_limit is not None and draft.quantity_limit < package.sold_count:
         raise LimitBelowSold(draft.quantity_limit, package.sold_count)
     _apply(session, actor, package, draft.model_dump())
@@ -113,7 +109,7 @@ def delete(session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid
         event_id,
         "package.deleted",
         package,
-        [audit.Change(field, getattr(package, field), None) for field in PackageDraft.model_fields],
+        audit.undone(package, PackageDraft.model_fields),
     )
     session.execute(sql_delete(Package).where(Package.id == package_id, Package.event_id == event_id))
 
@@ -143,6 +139,15 @@ def list_on_offer(session: Session, actor: Actor, event_id: uuid.UUID) -> list[P
     return list(session.scalars(_ordered(event_id).where(Package.is_enabled)))
 
 
+def names(session: Session, actor: Actor, event_id: uuid.UUID) -> dict[uuid.UUID, str]:
+    """Every package of an event by its id, in display order, to choose from."""
+    accounts.require(session, actor, "read", event_id)
+    rows = session.execute(
+        select(Package.id, Package.name).where(Package.event_id == event_id).order_by(Package.display_order)
+    )
+    return {row.id: row.name for row in rows}
+
+
 def _ordered(event_id: uuid.UUID) -> Select[Package]:
     return select(Package).where(Package.event_id == event_id).order_by(Package.display_order)
 
@@ -163,15 +168,10 @@ def _get_for_change(
 
 
 def _apply(session: Session, actor: Actor, package: Package, values: dict[str, Any]) -> None:
+    name = values.get("name", package.name)
     changes = audit.changes_between(package, values)
-    if not changes:
-        return
-    for each in changes:
-        setattr(package, each.field, each.new)
-    package.name_key = name_key(package.name)
-    package.version += 1
-    _flush(session, package.name)
-    audit.record(session, actor, package.event_id, "package.changed", package, changes)
+    package.name_key = name_key(name)
+    editing.apply(session, actor, package.event_id, "package.changed", package, changes, partial(_flush, session, name))
 
 
 def _flush(session: Session, name: str) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,7 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ticketing import accounts, audit
+from ticketing import accounts, audit, editing
 from ticketing.actors import Actor
 from ticketing.db import constraint_name
 from ticketing.errors import (
@@ -27,9 +28,8 @@ from ticketing.errors import (
     LimitBelowUses,
     NotFound,
     PromoRefused,
-    StaleVersion,
 )
-from ticketing.fields import Amount, Draft, Moment, Optionally, validated
+from ticketing.fields import Amount, Draft, Moment, Optionally
 from ticketing.models import Event, PromoCode, PromoUse, Purchase
 from ticketing.pricing import Discount
 
@@ -85,7 +85,7 @@ def create(session: Session, actor: Actor, event_id: uuid.UUID, draft: PromoCode
         event_id,
         "promo_code.created",
         promo_code,
-        [audit.Change(field, None, value) for field, value in values.items()],
+        audit.made_of(values),
     )
     return promo_code
 
@@ -106,21 +106,14 @@ def change(
     """
     accounts.require(session, actor, "change", event_id)
     row = _get_for_change(session, event_id, promo_code_id)
-    if seen_version is not None and row.version != seen_version:
-        raise StaleVersion(row.code, row.version, audit.changes_since(session, event_id, promo_code_id, seen_version))
-    current = {field: getattr(row, field) for field in PromoCodeDraft.model_fields}
-    given = {field: value for field, value in values.items() if field in current}
-    new = _localised(session, event_id, validated(PromoCodeDraft, current | given))
+    editing.judge_version(session, event_id, row, seen_version)
+    new = _localised(session, event_id, editing.merged(PromoCodeDraft, row, values))
     changes = audit.changes_between(row, new)
     if {"code", "discount_type", "discount_value"} & {each.field for each in changes} and _was_used(session, row):
         raise CodeUsed(row.code, "its code, type and value cannot change. Make another code instead")
     _judge_limits(session, row, new)
-    if changes:
-        for each in changes:
-            setattr(row, each.field, each.new)
-        row.version += 1
-        _flush(session, row.code)
-        audit.record(session, actor, event_id, "promo_code.changed", row, changes)
+    flush = partial(_flush, session, new["code"])
+    editing.apply(session, actor, event_id, "promo_code.changed", row, changes, flush)
     return row
 
 
@@ -130,7 +123,7 @@ def delete(session: Session, actor: Actor, event_id: uuid.UUID, promo_code_id: u
     row = _get_for_change(session, event_id, promo_code_id)
     if _was_used(session, row):
         raise CodeUsed(row.code, "it stays in the records. Switch it off instead")
-    gone = [audit.Change(field, getattr(row, field), None) for field in PromoCodeDraft.model_fields]
+    gone = audit.undone(row, PromoCodeDraft.model_fields)
     audit.record(session, actor, event_id, "promo_code.deleted", row, gone)
     session.execute(sql_delete(PromoCode).where(PromoCode.id == promo_code_id))
 
@@ -273,7 +266,12 @@ def take(
     most = taken.max_uses_per_donor
     if most is not None and _uses_by(session, event_id, taken.id, donor_email_key) >= most:
         raise PromoRefused("used_up_by_donor", normalised(code))
-    return taken.id, Discount(taken.discount_type, taken.discount_value)
+    return taken.id, discount_of(taken)
+
+
+def discount_of(row: Any) -> Discount:
+    """What a code takes off, of a PromoCode or a row with its `discount_type` and `discount_value`."""
+    return Discount(row.discount_type, row.discount_value)
 
 
 _GIVE_BACK = text("""

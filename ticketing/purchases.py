@@ -124,7 +124,7 @@ def quote(
         row = promo_codes.judge(
             session, event_id, promo_code, donor_email_key=email_key(donor_email), moment=datetime.now(UTC)
         )
-        discount = Discount("percentage" if row.discount_type == "percentage" else "fixed_amount", row.discount_value)
+        discount = promo_codes.discount_of(row)
     return pricing.quote(package.price, quantity, discount)
 
 

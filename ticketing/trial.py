@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from ticketing import events, packages, pricing, promo_codes
 from ticketing.actors import Actor
 from ticketing.fields import email_key
-from ticketing.pricing import Discount, Quote
+from ticketing.pricing import Quote
 from ticketing.promo_codes import Rule
 
 
@@ -54,7 +54,7 @@ def try_code(
     reason = next((rule.reason for rule in code_rules if not rule.passed), None)
     discount = None
     if row is not None and reason is None:
-        discount = Discount("percentage" if row.discount_type == "percentage" else "fixed_amount", row.discount_value)
+        discount = promo_codes.discount_of(row)
     left = package.available
     package_rules = (
         Rule(

@@ -10,6 +10,7 @@ import streamlit as st
 
 from ticketing import db, sales
 from ticketing.errors import Unavailable
+from ui.forms import hint
 
 SECONDS_BETWEEN_LOOKS = 1.4
 SECONDS_OF_INTEREST = 10
@@ -51,4 +52,4 @@ def _watch(event_id: uuid.UUID, shown: tuple[int, ...] | None) -> None:
         if state(event_id) != shown:
             st.rerun()
     except Unavailable:
-        st.caption("The database does not answer; figures may be old.")
+        hint("The database does not answer; figures may be old.")

@@ -131,3 +131,17 @@ def test_figures_of_another_event_stay_there(visit, viewer, event):
     other = make.event()
     make.purchase(other, make.package(other))
     assert visit("sales", viewer, event).says("No sales yet")
+
+
+def test_another_event_with_fewer_purchases_shows_its_first_page(visit, event):
+    busy, package = make.event(name="Busy"), make.package(event)
+    crowd = make.package(busy)
+    for _ in range(21):
+        make.purchase(busy, crowd)
+    make.purchase(event, package, donor_email="only@example.org")
+    viewer = make.staff(role="viewer", event=busy)
+    make.assign(viewer, event)
+    screen = visit("sales", viewer, busy)
+    screen.app.pagination[0].set_value(2)
+    screen.again().enter("Event", event.id)
+    assert [row["E-mail"] for row in screen.table("E-mail")] == ["only@example.org"]
