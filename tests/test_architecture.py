@@ -25,7 +25,7 @@ LAYERS = (
     {"pricing", "fields", "models"},
     {"db"},
     {"audit"},
-    {"accounts", "editing"},
+    {"accounts", "editing", "daily_sales"},
     {"events", "packages", "options", "promo_codes", "images"},
     {"purchases", "trial"},
     {"sales", "export"},

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, model_validator
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from ticketing import accounts, audit, editing
+from ticketing import accounts, audit, daily_sales, editing
 from ticketing.actors import Actor
 from ticketing.errors import NotFound
 from ticketing.fields import Amount, Draft, Line, Moment, Name, Optionally, at_most
@@ -83,7 +83,10 @@ def change(
     ).one()
     editing.judge_version(session, event_id, event, seen_version)
     draft = editing.merged(EventDraft, event, values)
+    other_days = draft.time_zone != event.time_zone
     editing.apply(session, actor, event_id, "event.changed", event, audit.changes_between(event, draft.model_dump()))
+    if other_days:  # the packages took the new time zone with it, so no sale is under way
+        daily_sales.rebuild(session, event_id)
     return event
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from ticketing import tickets
+from ticketing import daily_sales, tickets
 from ticketing.actors import Actor
 from ticketing.fields import email_key
 from ticketing.import_rows import Sale
@@ -55,6 +55,7 @@ def store(
         _store_purchases(session, batch, donors, some)
         _store_tickets(session, event_id, some)
         _store_promo_uses(session, event_id, donors, some)
+        daily_sales.add(session, [purchase_id for purchase_id, _ in some])
         if progress is not None:
             progress(start + len(some), len(sales))
     _raise_counts(session, sales)
@@ -97,9 +98,9 @@ def _store_donors(session: Session, event_id: uuid.UUID, sales: Iterable[Sale]) 
 
 
 _PURCHASE_COLUMNS = (
-    "id", "event_id", "package_id", "donor_id", "quantity", "unit_price", "seats_per_package", "list_price", "discount",
-    "fee", "total", "promo_code_id", "payment_status", "channel", "purchaser_name", "purchaser_email",
-    "purchaser_phone", "notes", "external_sale_id", "import_batch_id", "recorded_by", "purchased_at",
+    "id", "event_id", "package_id", "donor_id", "quantity", "unit_price", "seats_per_package", "seats_named",
+    "list_price", "discount", "fee", "total", "promo_code_id", "payment_status", "channel", "purchaser_name",
+    "purchaser_email", "purchaser_phone", "notes", "external_sale_id", "import_batch_id", "recorded_by", "purchased_at",
 )  # fmt: skip
 
 
@@ -109,7 +110,7 @@ def _store_purchases(
     rows = (
         (
             purchase_id, batch.event_id, sale.package.id, donors[email_key(sale.purchaser_email)], sale.quantity,
-            sale.package.price, sale.package.seats_per_package, sale.package.price * sale.quantity, sale.discount,
+            sale.package.price, sale.package.seats_per_package, 0, sale.package.price * sale.quantity, sale.discount,
             sale.fee, sale.total, sale.promo_code.id if sale.promo_code else None, sale.payment_status, "import",
             sale.purchaser_name, sale.purchaser_email, sale.purchaser_phone, sale.notes, sale.external_sale_id,
             batch.id, batch.staff_id, sale.purchased_at,

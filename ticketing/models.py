@@ -8,7 +8,7 @@ at another event's package, donor or promo code.
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, ClassVar
 
@@ -41,6 +41,9 @@ PAYMENT_STATUSES = ("completed", "pending", "failed", "refunded", "voided")
 COUNTING_STATUSES = ("completed", "pending")
 BOX_OFFICE_CHANNELS = ("cash", "cheque", "card_terminal", "comp")
 CHANNELS = (*BOX_OFFICE_CHANNELS, "online", "import")
+
+
+SEARCH_TEXT = "search_key(purchaser_name || ' ' || purchaser_email || ' ' || coalesce(external_sale_id, ''))"
 
 
 def one_of(column: str, values: tuple[str, ...]) -> str:
@@ -84,6 +87,7 @@ class Event(HasId, Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
+        UniqueConstraint("id", "time_zone"),
         CheckConstraint("char_length(name) BETWEEN 1 AND 100", "name_length"),
         CheckConstraint("char_length(venue) BETWEEN 1 AND 200", "venue_length"),
         CheckConstraint("revenue_goal > 0", "revenue_goal_positive"),
@@ -169,11 +173,13 @@ class Image(HasId, Base):
 class Package(HasId, Base):
     """Something on sale. `version` counts staff edits and is what an editor compares; `sales_version` counts
     everything that changes sales figures, and `options_version` changes of its questions: neither disturbs an editor.
+    `time_zone` is the event's: a sale that holds the package knows by it to which day of `daily_sales` it belongs.
     """
 
     __tablename__ = "packages"
 
-    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"))
+    event_id: Mapped[uuid.UUID]
+    time_zone: Mapped[str]
     name: Mapped[str]
     name_key: Mapped[str]
     price: Mapped[Decimal]
@@ -193,6 +199,7 @@ class Package(HasId, Base):
 
     __table_args__ = (
         UniqueConstraint("event_id", "id"),
+        ForeignKeyConstraint(["event_id", "time_zone"], ["events.id", "events.time_zone"], onupdate="CASCADE"),
         UniqueConstraint("event_id", "name_key"),
         UniqueConstraint("event_id", "display_order", deferrable=True, initially="DEFERRED"),
         ForeignKeyConstraint(["event_id", "image_id"], ["images.event_id", "images.id"]),
@@ -308,6 +315,17 @@ class Donor(HasId, Base):
     )
 
 
+class ImportMapping(Base):
+    """Which column is which, as staff settled it for files with this header; `header_hash` is a SHA-256 of it."""
+
+    __tablename__ = "import_mappings"
+
+    event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"), primary_key=True)
+    header_hash: Mapped[bytes] = mapped_column(primary_key=True)
+    mapping: Mapped[Any] = mapped_column(nullable=False)
+    changed_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class ImportBatch(HasId, Base):
     __tablename__ = "import_batches"
 
@@ -326,7 +344,10 @@ class ImportBatch(HasId, Base):
 
 
 class Purchase(HasId, Base):
-    """One donor bought `quantity` of one package. Price, seats and the purchaser are as they were at that moment."""
+    """One donor bought `quantity` of one package. Price, seats and the purchaser are as they were at that moment.
+
+    `version` counts what staff changed since: status, void, guests. `search_text` is what a search looks at.
+    """
 
     __tablename__ = "purchases"
 
@@ -337,6 +358,7 @@ class Purchase(HasId, Base):
     unit_price: Mapped[Decimal]
     seats_per_package: Mapped[int]
     seats: Mapped[int] = mapped_column(Computed("quantity * seats_per_package", persisted=True))
+    seats_named: Mapped[int] = mapped_column(default=0, server_default="0")
     list_price: Mapped[Decimal]
     discount: Mapped[Decimal]
     fee: Mapped[Decimal | None]
@@ -357,6 +379,8 @@ class Purchase(HasId, Base):
     request_hash: Mapped[bytes | None]
     voided_at: Mapped[datetime | None]
     void_reason: Mapped[str | None]
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    search_text: Mapped[str] = mapped_column(Computed(SEARCH_TEXT, persisted=True), deferred=True)
 
     __table_args__ = (
         UniqueConstraint("event_id", "id"),
@@ -382,6 +406,7 @@ class Purchase(HasId, Base):
             postgresql_where=text("idempotency_key IS NOT NULL"),
         ),
         CheckConstraint("quantity BETWEEN 1 AND 10000", "quantity_range"),
+        CheckConstraint("seats_named BETWEEN 0 AND quantity * seats_per_package", "seats_named_range"),
         CheckConstraint("seats_per_package BETWEEN 1 AND 100", "seats_range"),
         CheckConstraint("unit_price >= 0 AND list_price >= 0 AND total >= 0", "amounts_not_negative"),
         CheckConstraint("discount >= 0", "discount_not_negative"),
@@ -401,6 +426,51 @@ class Purchase(HasId, Base):
         CheckConstraint("char_length(idempotency_key) BETWEEN 1 AND 200", "idempotency_key_length"),
         CheckConstraint("(idempotency_key IS NULL) = (request_hash IS NULL)", "key_has_hash"),
     )
+
+
+class DailySales(Base):
+    """The purchases of one package and one of the event's days, by channel, status and promo code: how many, and sums.
+
+    Kept by whoever writes purchases, while they hold the package (ticketing.daily_sales); `verify` recounts it.
+    """
+
+    __tablename__ = "daily_sales"
+
+    event_id: Mapped[uuid.UUID]
+    package_id: Mapped[uuid.UUID]
+    day: Mapped[date]
+    channel: Mapped[str]
+    payment_status: Mapped[str]
+    promo_code_id: Mapped[uuid.UUID | None]
+    purchases: Mapped[int]
+    quantity: Mapped[int]
+    seats: Mapped[int]
+    seats_named: Mapped[int]
+    list_price: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    discount: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+    total: Mapped[Decimal] = mapped_column(Numeric(14, 2))
+
+    __table_args__ = (
+        UniqueConstraint(
+            "event_id",
+            "package_id",
+            "day",
+            "channel",
+            "payment_status",
+            "promo_code_id",
+            name="uq_daily_sales",
+            postgresql_nulls_not_distinct=True,
+        ),
+        ForeignKeyConstraint(["event_id", "package_id"], ["packages.event_id", "packages.id"]),
+        ForeignKeyConstraint(["event_id", "promo_code_id"], ["promo_codes.event_id", "promo_codes.id"]),
+        CheckConstraint(
+            "purchases >= 0 AND quantity >= 0 AND seats >= 0 AND seats_named BETWEEN 0 AND seats"
+            " AND list_price >= 0 AND discount >= 0 AND total >= 0",
+            "nothing_negative",
+        ),
+        {"postgresql_with": {"fillfactor": "50"}},
+    )
+    __mapper_args__ = {"primary_key": ["event_id", "package_id", "day", "channel", "payment_status", "promo_code_id"]}
 
 
 class PromoUse(Base):

@@ -46,7 +46,13 @@ def create(session: Session, actor: Actor, event_id: uuid.UUID, draft: PackageDr
     accounts.require(session, actor, "change", event_id)
     _hold_order(session, event_id)
     last = session.scalar(select(func.max(Package.display_order)).where(Package.event_id == event_id)) or 0
-    package = Package(event_id=event_id, name_key=name_key(draft.name), display_order=last + 1, **draft.model_dump())
+    package = Package(
+        event_id=event_id,
+        time_zone=select(Event.time_zone).where(Event.id == event_id).scalar_subquery(),
+        name_key=name_key(draft.name),
+        display_order=last + 1,
+        **draft.model_dump(),
+    )
     session.add(package)
     _flush(session, draft.name)
     audit.record(

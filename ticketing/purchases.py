@@ -19,7 +19,7 @@ from sqlalchemy import Row, TextClause, select, text
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from ticketing import accounts, audit, db, money, options, packages, pricing, promo_codes
+from ticketing import accounts, audit, daily_sales, db, money, options, packages, pricing, promo_codes
 from ticketing.actors import Actor
 from ticketing.errors import Conflict, IdempotencyMismatch, InvalidInput, NotForSale, NotFound, PriceChanged, SoldOut
 from ticketing.fields import Draft, Email, Line, Notes, Optionally, PersonName, Phone, at_most, email_key, validated
@@ -159,9 +159,9 @@ def record(
                 [Option(**asked | {"id": uuid.UUID(asked["id"])}) for asked in package.asked or ()],
                 {answer.option_id: answer.value for answer in draft.answers},
             )
-            promo_code_id, discount = None, complimentary
+            promo_code_id, discount, held_zone = None, complimentary, None
             if draft.promo_code:
-                if not _hold(session, package, draft.quantity):
+                if (held_zone := _hold(session, package, draft.quantity)) is None:
                     continue
                 promo_code_id, discount = promo_codes.take(
                     session, event_id, draft.promo_code, donor_email_key=email_key(draft.donor.email), moment=moment
@@ -170,7 +170,8 @@ def record(
             purchase = Purchase(
                 id=uuid7(), event_id=event_id, package_id=draft.package_id, quantity=draft.quantity,
                 unit_price=package.price, seats_per_package=package.seats_per_package,
-                seats=package.seats_per_package * draft.quantity, list_price=price.list_price,
+                seats=package.seats_per_package * draft.quantity, seats_named=len(draft.guests),
+                list_price=price.list_price,
                 discount=price.discount, total=price.total, promo_code_id=promo_code_id,
                 payment_status=draft.payment_status, channel=draft.channel, purchaser_name=draft.donor.name,
                 purchaser_email=draft.donor.email, purchaser_phone=draft.donor.phone, notes=draft.notes,
@@ -178,7 +179,7 @@ def record(
                 idempotency_key=idempotency_key, request_hash=fingerprint if idempotency_key else None,
             )  # fmt: skip
             tickets = _tickets(purchase, draft.guests)
-            if _store(session, package, purchase, tickets, answers, is_held=bool(draft.promo_code)):
+            if _store(session, package, purchase, tickets, answers, held_zone):
                 break
     except Conflict as refusal:
         # A doubled click waits for the first one and then finds what that one took gone: the first is the answer.
@@ -213,10 +214,11 @@ def void(session: Session, actor: Actor, event_id: uuid.UUID, purchase_id: uuid.
         audit.Change("payment_status", purchase.payment_status, "voided"),
         audit.Change("void_reason", None, why),
     ]
-    purchase.payment_status, purchase.void_reason, purchase.voided_at = "voided", why, datetime.now(UTC)
     session.execute(_RETURN, {"package_id": purchase.package_id, "quantity": held})
+    with daily_sales.moved(session, purchase):
+        purchase.payment_status, purchase.void_reason, purchase.voided_at = "voided", why, datetime.now(UTC)
+        purchase.version += 1
     promo_codes.give_back(session, purchase.id, purchase.voided_at)
-    session.flush()
     audit.record(session, actor, event_id, "purchase.voided", purchase, changes)
     return purchase
 
@@ -271,7 +273,7 @@ _TAKE = """
     UPDATE packages SET sold_count = sold_count + :quantity, sales_version = sales_version + 1
     WHERE id = :package_id AND version = :version AND options_version = :options_version AND is_enabled
       AND (quantity_limit IS NULL OR sold_count + :quantity <= quantity_limit)
-    RETURNING id
+    RETURNING time_zone
 """
 _HOLD = text(_TAKE)
 
@@ -280,10 +282,13 @@ def _as_read(package: Row[Any]) -> dict[str, int]:
     return {"version": package.version, "options_version": package.options_version}
 
 
-def _hold(session: Session, package: Row[Any], quantity: int) -> bool:
-    """Takes the capacity before a promo code is taken, so that no two purchases wait for each other."""
+def _hold(session: Session, package: Row[Any], quantity: int) -> str | None:
+    """Takes the capacity before a promo code is taken, so that no two purchases wait for each other.
+
+    Answers with the event's time zone, which cannot change while the package is held; None when it could not be taken.
+    """
     taken = {"package_id": package.id, "quantity": quantity} | _as_read(package)
-    return session.execute(_HOLD, taken).first() is not None
+    return session.execute(_HOLD, taken).scalar_one_or_none()
 
 
 def _tickets(purchase: Purchase, guests: list[GuestDraft]) -> list[AssignedTicket]:
@@ -299,7 +304,7 @@ def _tickets(purchase: Purchase, guests: list[GuestDraft]) -> list[AssignedTicke
 
 
 def _storing(package: str) -> TextClause:
-    """Everything of a purchase in one round trip; `package` is a statement with a row when the capacity is taken."""
+    """Everything of a purchase in one round trip; `package` gives its time zone when the capacity is taken."""
     return text(f"""
     WITH package AS ({package}), donor AS (
         INSERT INTO donors (id, event_id, email, email_key, name, phone)
@@ -308,14 +313,21 @@ def _storing(package: str) -> TextClause:
             SET name = excluded.name, email = excluded.email, phone = coalesce(excluded.phone, donors.phone)
         RETURNING id
     ), purchase AS (
-        INSERT INTO purchases (id, event_id, package_id, donor_id, quantity, unit_price, seats_per_package, list_price,
-            discount, total, promo_code_id, payment_status, channel, purchaser_name, purchaser_email, purchaser_phone,
-            notes, recorded_by, purchased_at, idempotency_key, request_hash)
-        SELECT :id, :event_id, :package_id, donor.id, :quantity, :unit_price, :seats_per_package, :list_price,
-            :discount, :total, :promo_code_id, :payment_status, :channel, :purchaser_name, :purchaser_email,
-            :purchaser_phone, :notes, :recorded_by, :purchased_at, :idempotency_key, :request_hash
+        INSERT INTO purchases (id, event_id, package_id, donor_id, quantity, unit_price, seats_per_package, seats_named,
+            list_price, discount, total, promo_code_id, payment_status, channel, purchaser_name, purchaser_email,
+            purchaser_phone, notes, recorded_by, purchased_at, idempotency_key, request_hash)
+        SELECT :id, :event_id, :package_id, donor.id, :quantity, :unit_price, :seats_per_package, :seats_named,
+            :list_price, :discount, :total, :promo_code_id, :payment_status, :channel, :purchaser_name,
+            :purchaser_email, :purchaser_phone, :notes, :recorded_by, :purchased_at, :idempotency_key, :request_hash
         FROM donor
         RETURNING id, donor_id
+    ), days AS (
+        INSERT INTO daily_sales AS so_far ({daily_sales.COLUMNS})
+        SELECT :event_id, :package_id, CAST(timezone(package.time_zone, :purchased_at) AS date), :channel,
+            :payment_status, CAST(:promo_code_id AS uuid), 1, :quantity, :seats, :seats_named, :list_price, :discount,
+            :total
+        FROM package
+        {daily_sales.ON_TOP}
     ), promo_use AS (
         INSERT INTO promo_uses (purchase_id, event_id, promo_code_id, donor_id, discount, used_at)
         SELECT id, :event_id, :promo_code_id, donor_id, :discount, :purchased_at
@@ -336,11 +348,11 @@ def _storing(package: str) -> TextClause:
 
 # Without a promo code the package is held for this one statement: round trips while it is held are what costs.
 _TAKE_AND_STORE = _storing(_TAKE)
-_STORE = _storing("SELECT")  # the package is held already
+_STORE = _storing("SELECT CAST(:held_zone AS text) AS time_zone")  # the package is held already
 _PURCHASE_PARAMETERS = [
-    "id", "event_id", "package_id", "quantity", "unit_price", "seats_per_package", "list_price", "discount", "total",
-    "promo_code_id", "payment_status", "channel", "purchaser_name", "purchaser_email", "purchaser_phone", "notes",
-    "recorded_by", "purchased_at", "idempotency_key", "request_hash",
+    "id", "event_id", "package_id", "quantity", "unit_price", "seats_per_package", "seats", "seats_named",
+    "list_price", "discount", "total", "promo_code_id", "payment_status", "channel", "purchaser_name",
+    "purchaser_email", "purchaser_phone", "notes", "recorded_by", "purchased_at", "idempotency_key", "request_hash",
 ]  # fmt: skip
 
 
@@ -350,8 +362,7 @@ def _store(
     purchase: Purchase,
     tickets: list[AssignedTicket],
     answers: dict[uuid.UUID, Any],
-    *,
-    is_held: bool,
+    held_zone: str | None,
 ) -> bool:
     """Writes the purchase, taking the package with it unless it is held. False when that could not be taken."""
     parameters = {name: getattr(purchase, name) for name in _PURCHASE_PARAMETERS} | {
@@ -364,8 +375,8 @@ def _store(
         "guest_names": [ticket.guest_name for ticket in tickets],
         "guest_emails": [ticket.guest_email for ticket in tickets],
     }
-    if is_held:
-        purchase.donor_id = session.execute(_STORE, parameters).scalar_one()
+    if held_zone is not None:
+        purchase.donor_id = session.execute(_STORE, parameters | {"held_zone": held_zone}).scalar_one()
         return True
     stored = session.execute(_TAKE_AND_STORE, parameters | _as_read(package)).first()
     if stored is not None:

@@ -1,0 +1,62 @@
+"""Sums of the purchases by package and day, kept beside them so that figures cost the same at any number of purchases.
+
+Whoever writes purchases calls this in the same transaction while holding the package (its row was updated before), so
+that the order of locks is package, then its days. Days are the event's own. Source: docs/decisions/0008.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from ticketing.models import Purchase
+
+KEY = "event_id, package_id, day, channel, payment_status, promo_code_id"
+_SUMS = ("purchases", "quantity", "seats", "seats_named", "list_price", "discount", "total")
+COLUMNS = f"{KEY}, {', '.join(_SUMS)}"
+ON_TOP = f"ON CONFLICT ({KEY}) DO UPDATE SET " + ", ".join(f"{sum} = so_far.{sum} + excluded.{sum}" for sum in _SUMS)
+
+SUMMED_UP = f"""
+    SELECT purchase.event_id, purchase.package_id,
+        CAST(timezone(package.time_zone, purchase.purchased_at) AS date) AS day, purchase.channel,
+        purchase.payment_status, purchase.promo_code_id, count(*) AS purchases,
+        {", ".join(f"sum(purchase.{sum}) AS {sum}" for sum in _SUMS[1:])}
+    FROM purchases AS purchase JOIN packages AS package ON package.id = purchase.package_id
+"""  # noqa: S608
+_ADD = f"INSERT INTO daily_sales AS so_far ({COLUMNS}) {SUMMED_UP}"
+_GROUPED = "GROUP BY 1, 2, 3, 4, 5, 6"
+
+_ADD_SOME = text(f"{_ADD} WHERE purchase.id = ANY(CAST(:ids AS uuid[])) {_GROUPED} {ON_TOP}")
+_ADD_ALL = text(f"{_ADD} WHERE purchase.event_id = :event_id {_GROUPED}")
+_FORGET = text("DELETE FROM daily_sales WHERE event_id = :event_id")
+_TAKE_OUT = text(f"""
+    UPDATE daily_sales AS so_far SET {", ".join(f"{sum} = so_far.{sum} - gone.{sum}" for sum in _SUMS)}
+    FROM ({SUMMED_UP} WHERE purchase.id = :id {_GROUPED}) AS gone
+    WHERE so_far.event_id = gone.event_id AND so_far.package_id = gone.package_id AND so_far.day = gone.day
+      AND so_far.channel = gone.channel AND so_far.payment_status = gone.payment_status
+      AND so_far.promo_code_id IS NOT DISTINCT FROM gone.promo_code_id
+""")  # noqa: S608
+
+
+def add(session: Session, purchase_ids: Sequence[uuid.UUID]) -> None:
+    """Counts purchases that were just stored, in one statement."""
+    session.execute(_ADD_SOME, {"ids": list(purchase_ids)})
+
+
+@contextmanager
+def moved(session: Session, purchase: Purchase) -> Iterator[None]:
+    """What is changed on the purchase inside is moved from the sums it was in to those it belongs to now."""
+    session.execute(_TAKE_OUT, {"id": purchase.id})
+    yield
+    session.flush()
+    add(session, [purchase.id])
+
+
+def rebuild(session: Session, event_id: uuid.UUID) -> None:
+    """All sums of an event again, for when its days changed. The caller holds every package of the event."""
+    session.execute(_FORGET, {"event_id": event_id})
+    session.execute(_ADD_ALL, {"event_id": event_id})
