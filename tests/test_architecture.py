@@ -27,7 +27,7 @@ LAYERS = (
     {"audit"},
     {"accounts", "editing", "daily_sales"},
     {"events", "packages", "options", "promo_codes", "images"},
-    {"purchases", "trial"},
+    {"purchases", "trial", "package_order"},
     {"sales", "export"},
     {"import_files", "import_rows", "import_writing"},
     {"imports"},

@@ -96,6 +96,16 @@ def changes_since(session: Session, event_id: uuid.UUID, subject_id: uuid.UUID, 
     return [FieldChange(e.field or "", e.old_value, e.new_value, e.actor, e.occurred_at) for e in entries]
 
 
+def latest(session: Session, event_id: uuid.UUID, subject_id: uuid.UUID, action: str) -> AuditEntry | None:
+    """The last change of one kind to one record."""
+    return session.scalars(
+        select(AuditEntry)
+        .where(AuditEntry.event_id == event_id, AuditEntry.subject_id == subject_id, AuditEntry.action == action)
+        .order_by(AuditEntry.id.desc())
+        .limit(1)
+    ).first()
+
+
 def called(subject: Subject) -> str:
     """What people call it: its name, code, label, file or purchaser."""
     for attribute in ("name", "code", "label", "file_name", "purchaser_name"):

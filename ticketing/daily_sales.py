@@ -32,6 +32,7 @@ _GROUPED = "GROUP BY 1, 2, 3, 4, 5, 6"
 
 _ADD_SOME = text(f"{_ADD} WHERE purchase.id = ANY(CAST(:ids AS uuid[])) {_GROUPED} {ON_TOP}")
 _ADD_ALL = text(f"{_ADD} WHERE purchase.event_id = :event_id {_GROUPED}")
+_HOLD = text("SELECT FROM packages WHERE event_id = :event_id ORDER BY id FOR NO KEY UPDATE")
 _FORGET = text("DELETE FROM daily_sales WHERE event_id = :event_id")
 _TAKE_OUT = text(f"""
     UPDATE daily_sales AS so_far SET {", ".join(f"{sum} = so_far.{sum} - gone.{sum}" for sum in _SUMS)}
@@ -56,7 +57,12 @@ def moved(session: Session, purchase: Purchase) -> Iterator[None]:
     add(session, [purchase.id])
 
 
+def hold(session: Session, event_id: uuid.UUID) -> None:
+    """Waits until no sale of the event is under way, and lets none begin until the transaction ends."""
+    session.execute(_HOLD, {"event_id": event_id})
+
+
 def rebuild(session: Session, event_id: uuid.UUID) -> None:
-    """All sums of an event again, for when its days changed. The caller holds every package of the event."""
+    """All sums of an event again, for when its days changed. The caller holds its packages (`hold`)."""
     session.execute(_FORGET, {"event_id": event_id})
     session.execute(_ADD_ALL, {"event_id": event_id})

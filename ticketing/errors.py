@@ -103,6 +103,17 @@ class PriceChanged(Conflict):
         super().__init__(f"{name} was changed after it was quoted; it is {now} now. Nothing was recorded.")
 
 
+class ArrangedMeanwhile(Conflict):
+    """The packages stand in another order, or are others, than when the caller looked."""
+
+    code = "stale_version"
+
+    def __init__(self, by: str | None) -> None:
+        super().__init__(
+            f"{by or 'Someone else'} changed the order of the packages meanwhile. Look at it, then arrange again."
+        )
+
+
 class DuplicateName(Conflict):
     code = "duplicate_name"
     field = "name"

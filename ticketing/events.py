@@ -84,8 +84,10 @@ def change(
     editing.judge_version(session, event_id, event, seen_version)
     draft = editing.merged(EventDraft, event, values)
     other_days = draft.time_zone != event.time_zone
+    if other_days:
+        daily_sales.hold(session, event_id)
     editing.apply(session, actor, event_id, "event.changed", event, audit.changes_between(event, draft.model_dump()))
-    if other_days:  # the packages took the new time zone with it, so no sale is under way
+    if other_days:
         daily_sales.rebuild(session, event_id)
     return event
 

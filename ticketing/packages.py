@@ -44,11 +44,11 @@ class PackageDraft(Draft):
 def create(session: Session, actor: Actor, event_id: uuid.UUID, draft: PackageDraft) -> Package:
     """Adds a package at the end of the display order. Raises DuplicateName."""
     accounts.require(session, actor, "change", event_id)
-    _hold_order(session, event_id)
+    event = hold_order(session, event_id)
     last = session.scalar(select(func.max(Package.display_order)).where(Package.event_id == event_id)) or 0
     package = Package(
         event_id=event_id,
-        time_zone=select(Event.time_zone).where(Event.id == event_id).scalar_subquery(),
+        time_zone=event.time_zone,
         name_key=name_key(draft.name),
         display_order=last + 1,
         **draft.model_dump(),
@@ -189,6 +189,11 @@ def _flush(session: Session, name: str) -> None:
         raise
 
 
-def _hold_order(session: Session, event_id: uuid.UUID) -> None:
+def hold_order(session: Session, event_id: uuid.UUID) -> Event:
     """One at a time may add to or rearrange an event's packages; sales go on."""
-    session.execute(select(Event.id).where(Event.id == event_id).with_for_update(key_share=True))
+    return session.scalars(
+        select(Event)
+        .where(Event.id == event_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one()
