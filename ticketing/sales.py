@@ -7,26 +7,38 @@ event's own days. Call several of these in one `db.reading()` session and they d
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, Text, cast, func, select
+from sqlalchemy import ColumnElement, Row, Text, cast, func, literal, or_, select, text
 from sqlalchemy.orm import Session
 
 from ticketing import accounts, money
 from ticketing.actors import Actor
-from ticketing.models import BOX_OFFICE_CHANNELS, COUNTING_STATUSES, AssignedTicket, Event, Package, PromoCode, Purchase
-
-_COUNTS = Purchase.payment_status.in_(COUNTING_STATUSES)
-_COMPLETED = Purchase.payment_status == "completed"
+from ticketing.models import (
+    BOX_OFFICE_CHANNELS,
+    CHANNELS,
+    COUNTING_STATUSES,
+    PAYMENT_STATUSES,
+    AssignedTicket,
+    Event,
+    Package,
+    PromoCode,
+    Purchase,
+)
 
 
 @dataclass(frozen=True)
 class PackageSales:
-    """One package: packages sold, packages left (None is unlimited), seats sold, revenue in USD."""
+    """One package of the event, sold or not. USD is of completed purchases; the rest counts pending ones too.
+
+    `sold_count` is packages sold, `available` is packages left (None is unlimited), `seats_sold` is packages sold times
+    the seats each had when it was sold, `seats_named` is those of them that have a guest.
+    """
 
     package_id: uuid.UUID
     name: str
@@ -34,18 +46,86 @@ class PackageSales:
     quantity_limit: int | None
     available: int | None
     seats_sold: int
+    seats_named: int
     revenue: Decimal
     is_sponsorship: bool
     is_sold_out: bool
 
 
 @dataclass(frozen=True)
+class StatusSales:
+    """All purchases of one payment status, what they hold or held, and their totals in USD."""
+
+    status: str
+    purchases: int
+    packages: int
+    seats: int
+    total: Decimal
+
+
+@dataclass(frozen=True)
+class CodeSales:
+    """Purchases with one promo code, or without any (`code` None): completed and pending ones.
+
+    `discount` is what their purchasers paid less and `revenue` what they paid: USD of the completed ones.
+    """
+
+    promo_code_id: uuid.UUID | None
+    code: str | None
+    purchases: int
+    packages: int
+    discount: Decimal
+    revenue: Decimal
+
+
+@dataclass(frozen=True)
+class ChannelSales:
+    """Purchases made one way: completed and pending ones, and USD of the completed ones."""
+
+    channel: str
+    purchases: int
+    packages: int
+    revenue: Decimal
+
+
+@dataclass(frozen=True)
+class DaySales:
+    """One day of the event's calendar: USD and packages of that day, and USD since the first sale."""
+
+    day: date
+    revenue: Decimal
+    cumulative: Decimal
+    packages_sold: int
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """How the list prices of completed purchases become the revenue: `list_price - discount + difference`, in USD.
+
+    `list_price` is quantity times the price of the moment; `discount` is what promo codes, comp and imported discounts
+    took off; `difference` is how far imported totals are from list price less discount, usually 0.00.
+    """
+
+    list_price: Decimal
+    discount: Decimal
+    difference: Decimal
+    revenue: Decimal
+
+
+@dataclass(frozen=True)
 class Summary:
-    """An event's figures. `revenue` and `discount` are USD of completed purchases; `pending` is USD still to come."""
+    """An event's figures in short.
+
+    `revenue` is what completed purchases cost after discounts, and `discount` what was taken off them; `pending` is
+    what pending purchases will bring; `refunded` is what refunded purchases had cost: all USD. `purchases` is the
+    number of completed and pending ones, `packages_sold` their quantities, `seats_sold` the seats of these packages,
+    `seats_named` the seats that have a guest. `sold_out_count` is the number of packages with nothing left.
+    """
 
     revenue: Decimal
     discount: Decimal
     pending: Decimal
+    refunded: Decimal
     purchases: int
     packages_sold: int
     seats_sold: int
@@ -63,13 +143,19 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class DaySales:
-    """One day of the event's calendar: USD and packages of that day, and USD since the first sale."""
+class Figures(Summary):
+    """An event's figures in full: the same purchases by status, by promo code, by channel and by day.
 
-    day: date
-    revenue: Decimal
-    cumulative: Decimal
-    packages_sold: int
+    `by_status` has all five statuses. `by_promo_code` and `by_channel` have those with purchases that count; the codes
+    with the most revenue first and purchases without a code last. `by_day` runs from the first day with a purchase that
+    counts to the last, quiet days included as zeros.
+    """
+
+    bridge: Bridge
+    by_status: tuple[StatusSales, ...]
+    by_promo_code: tuple[CodeSales, ...]
+    by_channel: tuple[ChannelSales, ...]
+    by_day: tuple[DaySales, ...]
 
 
 @dataclass(frozen=True)
@@ -82,78 +168,51 @@ class PurchaseLine:
     guests_named: int
 
 
-def summary(session: Session, actor: Actor, event_id: uuid.UUID, *, sponsorships_only: bool = False) -> Summary:
-    """The figures of an event, or of its sponsorships alone. Raises NotFound."""
+def figures(session: Session, actor: Actor, event_id: uuid.UUID, *, sponsorships_only: bool = False) -> Figures:
+    """The figures of an event, or of its sponsorships alone, in two queries of its daily sums. Raises NotFound."""
     accounts.require(session, actor, "read", event_id)
+    chosen = {"event_id": event_id, "sponsorships_only": sponsorships_only}
+    sums = _Sums(session.execute(_SUMS, chosen).all())
     rows = session.execute(
-        select(
-            Package,
-            _sum(Purchase.seats, _COUNTS).label("seats"),
-            _sum(Purchase.total, _COMPLETED).label("revenue"),
-            _sum(Purchase.discount, _COMPLETED).label("discount"),
-            _sum(Purchase.total, Purchase.payment_status == "pending").label("pending"),
-            func.count(Purchase.id).filter(_COUNTS).label("purchases"),
-        )
-        .outerjoin(Purchase, (Purchase.package_id == Package.id) & (Purchase.event_id == event_id))
-        .where(Package.event_id == event_id, *_only_sponsorships(sponsorships_only))
-        .group_by(Package.id)
+        select(Event.revenue_goal, Package)
+        .outerjoin(Package, (Package.event_id == Event.id) & or_(~literal(sponsorships_only), Package.is_sponsorship))
+        .where(Event.id == event_id)
         .order_by(Package.display_order)
     ).all()
-    goal = session.scalars(select(Event.revenue_goal).where(Event.id == event_id)).one()
-    return Summary(
-        revenue=sum((row.revenue for row in rows), money.ZERO),
-        discount=sum((row.discount for row in rows), money.ZERO),
-        pending=sum((row.pending for row in rows), money.ZERO),
-        purchases=sum(row.purchases for row in rows),
-        packages_sold=sum(row.Package.sold_count for row in rows),
-        seats_sold=sum(row.seats for row in rows),
-        seats_named=_seats_named(session, event_id, sponsorships_only),
-        sold_out_count=sum(row.Package.is_sold_out for row in rows),
-        revenue_goal=goal,
-        by_package=tuple(
-            PackageSales(
-                row.Package.id,
-                row.Package.name,
-                row.Package.sold_count,
-                row.Package.quantity_limit,
-                row.Package.available,
-                row.seats,
-                money.to_cents(row.revenue),
-                row.Package.is_sponsorship,
-                row.Package.is_sold_out,
-            )
-            for row in rows
-        ),
+    by_package = tuple(sums.of_package(row.Package) for row in rows if row.Package is not None)
+    by_status = tuple(sums.of_status(status) for status in PAYMENT_STATUSES)
+    totals = {line.status: line.total for line in by_status}
+    bridge = sums.bridge()
+    return Figures(
+        revenue=bridge.revenue,
+        discount=bridge.discount,
+        pending=totals["pending"],
+        refunded=totals["refunded"],
+        purchases=sum(line.purchases for line in by_status if line.status in COUNTING_STATUSES),
+        packages_sold=sum(line.sold_count for line in by_package),
+        seats_sold=sum(line.seats_sold for line in by_package),
+        seats_named=sum(line.seats_named for line in by_package),
+        sold_out_count=sum(line.is_sold_out for line in by_package),
+        revenue_goal=rows[0].revenue_goal,
+        by_package=by_package,
+        bridge=bridge,
+        by_status=by_status,
+        by_promo_code=sums.by_promo_code(),
+        by_channel=sums.by_channel(),
+        by_day=sums.by_day(),
     )
+
+
+def summary(session: Session, actor: Actor, event_id: uuid.UUID, *, sponsorships_only: bool = False) -> Summary:
+    """The figures as the HTTP interface tells them. Raises NotFound."""
+    return figures(session, actor, event_id, sponsorships_only=sponsorships_only)
 
 
 def by_day(
     session: Session, actor: Actor, event_id: uuid.UUID, *, sponsorships_only: bool = False
 ) -> tuple[DaySales, ...]:
-    """Sales from the first day with one to the last, in the event's time zone, quiet days included as zeros."""
-    accounts.require(session, actor, "read", event_id)
-    zone = select(Event.time_zone).where(Event.id == event_id).scalar_subquery()
-    day = cast(func.timezone(zone, Purchase.purchased_at), Date).label("day")
-    rows = {
-        row.day: row
-        for row in session.execute(
-            select(
-                day,
-                _sum(Purchase.total, _COMPLETED).label("revenue"),
-                _sum(Purchase.quantity, _COUNTS).label("packages"),
-            )
-            .join(Package, Package.id == Purchase.package_id)
-            .where(Purchase.event_id == event_id, _COUNTS, *_only_sponsorships(sponsorships_only))
-            .group_by(day)
-        )
-    }
-    if not rows:
-        return ()
-    first, last = min(rows), max(rows)
-    days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-    revenues = [money.to_cents(rows[day].revenue) if day in rows else money.ZERO for day in days]
-    sold = [rows[day].packages if day in rows else 0 for day in days]
-    return tuple(DaySales(*line) for line in zip(days, revenues, accumulate(revenues), sold, strict=True))
+    """The days of the figures alone. Raises NotFound."""
+    return figures(session, actor, event_id, sponsorships_only=sponsorships_only).by_day
 
 
 def list_purchases(
@@ -216,21 +275,88 @@ def state(session: Session, event_ids: set[uuid.UUID]) -> dict[uuid.UUID, tuple[
     return {row[0]: tuple(int(part) for part in row[1:]) for row in rows}
 
 
-def _sum(column: Any, condition: ColumnElement[bool]) -> ColumnElement[Any]:
-    return func.coalesce(func.sum(column).filter(condition), 0)
-
-
 def _only_sponsorships(wanted: bool) -> list[ColumnElement[bool]]:
     return [Package.is_sponsorship.is_(True)] if wanted else []
 
 
-def _seats_named(session: Session, event_id: uuid.UUID, sponsorships_only: bool) -> int:
-    named = (
-        select(func.count())
-        .select_from(AssignedTicket)
-        .join(Purchase, Purchase.id == AssignedTicket.purchase_id)
-        .where(AssignedTicket.event_id == event_id, AssignedTicket.guest_name.is_not(None), _COUNTS)
-    )
-    if sponsorships_only:
-        named = named.join(Package, Package.id == Purchase.package_id).where(Package.is_sponsorship)
-    return session.scalar(named) or 0
+# Every line of the figures from one pass over the daily sums. Voids leave rows of zeros there.
+_SUMS = text("""
+    SELECT CASE 0 WHEN grouping(sales.payment_status) THEN 'status' WHEN grouping(sales.package_id) THEN 'package'
+            WHEN grouping(sales.channel) THEN 'channel' WHEN grouping(sales.day) THEN 'day' ELSE 'code' END AS line,
+        sales.payment_status, sales.package_id, sales.channel, sales.day, sales.promo_code_id, promo_code.code,
+        sum(purchases) AS all_purchases, sum(quantity) AS all_packages, sum(seats) AS all_seats,
+        sum(total) AS all_total,
+        coalesce(sum(purchases) FILTER (WHERE counts), 0) AS purchases,
+        coalesce(sum(quantity) FILTER (WHERE counts), 0) AS packages,
+        coalesce(sum(seats) FILTER (WHERE counts), 0) AS seats,
+        coalesce(sum(seats_named) FILTER (WHERE counts), 0) AS seats_named,
+        coalesce(sum(list_price) FILTER (WHERE is_completed), 0.00) AS list_price,
+        coalesce(sum(discount) FILTER (WHERE is_completed), 0.00) AS discount,
+        coalesce(sum(total) FILTER (WHERE is_completed), 0.00) AS revenue
+    FROM (
+        SELECT *, payment_status IN ('completed', 'pending') AS counts, payment_status = 'completed' AS is_completed
+        FROM daily_sales WHERE event_id = :event_id AND purchases > 0
+    ) AS sales
+    JOIN packages AS package ON package.id = sales.package_id AND (NOT :sponsorships_only OR package.is_sponsorship)
+    LEFT JOIN promo_codes AS promo_code ON promo_code.id = sales.promo_code_id
+    GROUP BY GROUPING SETS ((sales.payment_status), (sales.package_id), (sales.channel), (sales.day),
+        (sales.promo_code_id, promo_code.code))
+""")
+
+
+class _Sums:
+    """The answer of _SUMS, from which the lines of the figures are made."""
+
+    def __init__(self, rows: Sequence[Row[Any]]) -> None:
+        self._status = {row.payment_status: row for row in rows if row.line == "status"}
+        self._package = {row.package_id: row for row in rows if row.line == "package"}
+        self._channel = {row.channel: row for row in rows if row.line == "channel" and row.purchases}
+        self._day = {row.day: row for row in rows if row.line == "day" and row.purchases}
+        self._code = [row for row in rows if row.line == "code" and row.purchases]
+
+    def bridge(self) -> Bridge:
+        row = self._status.get("completed")
+        if row is None:
+            return Bridge(money.ZERO, money.ZERO, money.ZERO, money.ZERO)
+        return Bridge(row.list_price, row.discount, row.revenue - (row.list_price - row.discount), row.revenue)
+
+    def of_status(self, status: str) -> StatusSales:
+        row = self._status.get(status)
+        if row is None:
+            return StatusSales(status, 0, 0, 0, money.ZERO)
+        return StatusSales(status, row.all_purchases, row.all_packages, row.all_seats, row.all_total)
+
+    def of_package(self, package: Package) -> PackageSales:
+        row = self._package.get(package.id)
+        return PackageSales(
+            package_id=package.id,
+            name=package.name,
+            sold_count=package.sold_count,
+            quantity_limit=package.quantity_limit,
+            available=package.available,
+            seats_sold=row.seats if row else 0,
+            seats_named=row.seats_named if row else 0,
+            revenue=row.revenue if row else money.ZERO,
+            is_sponsorship=package.is_sponsorship,
+            is_sold_out=package.is_sold_out,
+        )
+
+    def by_channel(self) -> tuple[ChannelSales, ...]:
+        rows = [self._channel[channel] for channel in CHANNELS if channel in self._channel]
+        return tuple(ChannelSales(row.channel, row.purchases, row.packages, row.revenue) for row in rows)
+
+    def by_promo_code(self) -> tuple[CodeSales, ...]:
+        rows = sorted(self._code, key=lambda row: (row.code is None, -row.revenue, row.code))
+        return tuple(
+            CodeSales(row.promo_code_id, row.code, row.purchases, row.packages, row.discount, row.revenue)
+            for row in rows
+        )
+
+    def by_day(self) -> tuple[DaySales, ...]:
+        if not self._day:
+            return ()
+        first, last = min(self._day), max(self._day)
+        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        revenues = [self._day[day].revenue if day in self._day else money.ZERO for day in days]
+        sold = [self._day[day].packages if day in self._day else 0 for day in days]
+        return tuple(DaySales(*line) for line in zip(days, revenues, accumulate(revenues), sold, strict=True))
