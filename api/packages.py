@@ -8,7 +8,8 @@ from fastapi import APIRouter
 
 from api.problems import responses
 from api.wire import PER_PAGE, Answer, Caller, Money, Page, PageNumber, change_of
-from ticketing import db, options, packages
+from ticketing import db, options, package_order, packages
+from ticketing.fields import Draft
 from ticketing.models import Option, Package
 from ticketing.packages import PackageDraft
 
@@ -39,6 +40,12 @@ class PackageAnswer(Answer):
 
 class PackageChange(change_of(PackageDraft)):  # type: ignore[misc]
     """The version that was seen, and the fields to change."""
+
+
+class PackageOrder(Draft):
+    """Every package of the event, exactly once, in the wanted order."""
+
+    package_ids: list[uuid.UUID]
 
 
 class OptionOffered(Answer):
@@ -89,6 +96,13 @@ def list_packages(caller: Caller, event_id: uuid.UUID, page: PageNumber = 1) -> 
 def create_package(caller: Caller, event_id: uuid.UUID, draft: PackageDraft) -> PackageAnswer:
     """Adds a package at the end of the display order. 409 `duplicate_name` when the event has the name."""
     return _told(db.write(lambda session: packages.create(session, caller, event_id, draft)))
+
+
+@router.post(ALL + "/reorder", responses=responses(403, 404, 422))
+def arrange_packages(caller: Caller, event_id: uuid.UUID, wanted: PackageOrder) -> Page[PackageAnswer]:
+    """Puts the packages in this order. 422 unless the list names every package of the event exactly once."""
+    rows = db.write(lambda session: package_order.arrange(session, caller, event_id, wanted.package_ids))
+    return Page(items=[_told(row) for row in rows], total=len(rows), page=1, per_page=max(PER_PAGE, len(rows)))
 
 
 @router.get(ONE, responses=responses(404, 422))

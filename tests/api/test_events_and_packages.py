@@ -184,6 +184,26 @@ def test_disabling_and_enabling_twice_is_once(call, event):
         assert second.json() == first.json()
 
 
+def test_the_order_is_set_as_a_whole(call, event):
+    a, b, c = (make.package(event, name=name) for name in "ABC")
+
+    answer = call("POST", f"{packages_of(event)}/reorder", {"package_ids": [str(c.id), str(a.id), str(b.id)]})
+
+    assert answer.status_code == 200
+    assert [(item["name"], item["display_order"]) for item in answer.json()["items"]] == [("C", 1), ("A", 2), ("B", 3)]
+    for path in (packages_of(event), f"/events/{event.id}/tickets/packages"):
+        assert [item["name"] for item in call("GET", path).json()["items"]] == ["C", "A", "B"]
+
+
+def test_an_order_that_is_not_exactly_the_packages_is_refused(call, event):
+    package = make.package(event, name="A")
+    for package_ids in ([], [str(package.id)] * 2, [str(package.id), str(uuid.uuid4())]):
+        problem = told(
+            call("POST", f"{packages_of(event)}/reorder", {"package_ids": package_ids}), 422, "invalid_input"
+        )
+        assert [error["field"] for error in problem["errors"]] == ["package_ids"]
+
+
 BOUND = [
     ("read", "GET", "/admin/events/{event}", None),
     ("change", "PATCH", "/admin/events/{event}", {"version": 1}),
@@ -194,6 +214,7 @@ BOUND = [
     ("change", "POST", "/admin/events/{event}/tickets/packages/{package}/enable", None),
     ("change", "POST", "/admin/events/{event}/tickets/packages/{package}/disable", None),
     ("change", "DELETE", "/admin/events/{event}/tickets/packages/{package}", None),
+    ("change", "POST", "/admin/events/{event}/tickets/packages/reorder", {"package_ids": ["{package}"]}),
     ("read", "GET", "/admin/packages/{package}/options", None),
     ("change", "POST", "/admin/packages/{package}/options", {"label": "Vegan?", "option_type": "boolean"}),
     ("read", "GET", "/admin/events/{event}/promo-codes", None),
