@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, model_validator
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from ticketing import accounts, audit, daily_sales, editing
@@ -104,13 +104,18 @@ def get(session: Session, actor: Actor, event_id: uuid.UUID) -> Event:
 def list_for(session: Session, actor: Actor, *, page: int = 1, per_page: int = 20) -> tuple[list[Event], int]:
     """One page of the events the actor may see, the latest start and the newest first, and how many there are."""
     accounts.require(session, actor, "read")
-    mine = select(Event)
-    if actor.staff_id is not None:
-        is_admin = select(Staff.role == "admin").where(Staff.id == actor.staff_id).scalar_subquery()
-        assigned = select(EventAssignment.event_id).where(EventAssignment.staff_id == actor.staff_id)
-        mine = mine.where(is_admin | Event.id.in_(assigned))
+    mine = visible_to(actor)
     total = session.scalar(select(func.count()).select_from(mine.subquery())) or 0
     rows = session.scalars(
         mine.order_by(Event.starts_at.desc(), Event.id.desc()).limit(per_page).offset((page - 1) * per_page)
     )
     return list(rows), total
+
+
+def visible_to(actor: Actor) -> Select[Event]:
+    """The events the actor may see, to be narrowed further."""
+    if actor.staff_id is None:
+        return select(Event)
+    is_admin = select(Staff.role == "admin").where(Staff.id == actor.staff_id).scalar_subquery()
+    assigned = select(EventAssignment.event_id).where(EventAssignment.staff_id == actor.staff_id)
+    return select(Event).where(is_admin | Event.id.in_(assigned))
