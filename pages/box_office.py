@@ -4,7 +4,7 @@ import time
 
 import streamlit as st
 
-from ticketing import db, money, options, packages, purchases, sales
+from ticketing import corrections, db, guests, money, options, packages, purchases, sales
 from ticketing.errors import TicketingError
 from ui import forms, session, text
 from ui.header import show_header
@@ -70,7 +70,7 @@ def as_draft(form: forms.Opened) -> dict:
         },
         "donor": {name: typed[name] for name in ("name", "email", "phone")},
         "answers": [given for given in answers if given["value"] not in (None, "", [])],
-        "guests": [guest(line) for line in typed["guests"].splitlines() if line.strip()],
+        "guests": guests.in_order(typed["guests"]),
         "package_version": form.version,
     }
 
@@ -78,12 +78,6 @@ def as_draft(form: forms.Opened) -> dict:
 def answer(form: forms.Opened, option) -> object:
     given = st.session_state.get(form.key(f"answer_{option.id}"))
     return {"Yes": True, "No": False}.get(given) if option.option_type == "boolean" else given
-
-
-def guest(line: str) -> dict:
-    """A line "Name, address"; the address may be missing."""
-    name, _, email = line.rpartition(",")
-    return {"name": name, "email": email} if "@" in email else {"name": line}
 
 
 def ask(form: forms.Opened, option) -> None:
@@ -215,7 +209,7 @@ def void() -> None:
     form = forms.opened("void")
     forms.submit(
         form,
-        lambda s: purchases.void(s, here.actor, event.id, form.id, form.typed()["reason"]),
+        lambda s: corrections.void(s, here.actor, event.id, form.id, form.typed()["reason"]),
         "The sale is voided: its seats and its promo use are back.",
     )
 

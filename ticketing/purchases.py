@@ -24,7 +24,7 @@ from ticketing.actors import Actor
 from ticketing.errors import Conflict, IdempotencyMismatch, InvalidInput, NotForSale, NotFound, PriceChanged, SoldOut
 from ticketing.fields import Draft, Email, Line, Notes, Optionally, PersonName, Phone, at_most, email_key, validated
 from ticketing.models import BOX_OFFICE_CHANNELS as BOX_OFFICE_CHANNELS
-from ticketing.models import COUNTING_STATUSES, Answer, AssignedTicket, Option, PromoCode, Purchase
+from ticketing.models import Answer, AssignedTicket, Option, PromoCode, Purchase
 from ticketing.pricing import Discount, Quote
 from ticketing.tickets import new_ticket_code
 
@@ -72,10 +72,6 @@ class PurchaseDraft(Draft):
     channel: Literal["cash", "cheque", "card_terminal", "comp", "online"] = "online"
     package_version: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     notes: Notes = None
-
-
-class VoidDraft(Draft):
-    reason: Annotated[Line, at_most(500)]
 
 
 @dataclass(frozen=True)
@@ -190,39 +186,6 @@ def record(
     return Recorded(purchase, tickets, code, answers)
 
 
-def void(session: Session, actor: Actor, event_id: uuid.UUID, purchase_id: uuid.UUID, reason: str) -> Purchase:
-    """Takes back a sale that was recorded here by mistake: capacity and promo use return once, the row stays.
-
-    Raises NotFound, InvalidInput (no reason), and Conflict when it was voided before or came from an import.
-    """
-    accounts.require(session, actor, "change", event_id)
-    why = validated(VoidDraft, {"reason": reason}).reason
-    purchase = session.scalar(
-        select(Purchase)
-        .where(Purchase.id == purchase_id, Purchase.event_id == event_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if purchase is None:
-        raise NotFound("purchase")
-    if purchase.payment_status == "voided":
-        raise Conflict("This sale is voided already.")
-    if purchase.channel == "import":
-        raise Conflict("This sale was imported. Correct it where it was sold.")
-    held = purchase.quantity if purchase.payment_status in COUNTING_STATUSES else 0
-    changes = [
-        audit.Change("payment_status", purchase.payment_status, "voided"),
-        audit.Change("void_reason", None, why),
-    ]
-    session.execute(_RETURN, {"package_id": purchase.package_id, "quantity": held})
-    with daily_sales.moved(session, purchase):
-        purchase.payment_status, purchase.void_reason, purchase.voided_at = "voided", why, datetime.now(UTC)
-        purchase.version += 1
-    promo_codes.give_back(session, purchase.id, purchase.voided_at)
-    audit.record(session, actor, event_id, "purchase.voided", purchase, changes)
-    return purchase
-
-
 def _complimentary(channel: str, promo_code: str | None) -> Discount | None:
     """Comp is given away: it costs nothing, so a promo code would be spent on nothing."""
     if channel != "comp":
@@ -232,9 +195,6 @@ def _complimentary(channel: str, promo_code: str | None) -> Discount | None:
     return pricing.COMPLIMENTARY
 
 
-_RETURN = text("""
-    UPDATE packages SET sold_count = sold_count - :quantity, sales_version = sales_version + 1 WHERE id = :package_id
-""")
 _READ = text("""
     SELECT id, name, price, seats_per_package, quantity_limit, sold_count, is_enabled, version, options_version,
         (SELECT jsonb_agg(jsonb_build_object('id', id, 'label', label, 'option_type', option_type, 'choices', choices,

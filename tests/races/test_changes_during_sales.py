@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from tests import make
 from tests.look import sold, uses
 from tests.races.racing import THREADS, kinds, race
-from ticketing import db, packages, purchases
+from ticketing import corrections, db, packages, purchases
 from ticketing.actors import OPERATOR
 from ticketing.errors import Conflict
 from ticketing.models import Event, Package, Purchase
@@ -21,7 +21,7 @@ EDITOR = 0  # the thread that is no buyer
 
 
 def void(event: Event, purchase: Purchase) -> Purchase:
-    return db.write(lambda s: purchases.void(s, OPERATOR, event.id, purchase.id, "Wrong table"))
+    return db.write(lambda s: corrections.void(s, OPERATOR, event.id, purchase.id, "Wrong table"))
 
 
 def edited(event: Event, package: Package, **values: Any) -> Package:

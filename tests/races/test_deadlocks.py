@@ -16,7 +16,7 @@ from tests import make
 from tests.look import sold, uses
 from tests.races.racing import THREADS, kinds, race
 from tests.sheet import run, sale, sheet
-from ticketing import db, purchases
+from ticketing import corrections, db
 from ticketing.actors import OPERATOR
 from ticketing.models import Package
 
@@ -60,7 +60,7 @@ def test_8_packages_and_3_codes_in_all_orders_with_voids_and_imports_never_deadl
         package, code = orders[client][turn]
         bought = make.purchase(event, package, promo_code=code.code, donor_email=donors[(client + turn) % 4])
         if turn % 3 == 0:
-            db.write(lambda s: purchases.void(s, OPERATOR, event.id, bought.purchase.id, "Taken back"))
+            db.write(lambda s: corrections.void(s, OPERATOR, event.id, bought.purchase.id, "Taken back"))
         return bought
 
     outcomes = race(THREADS * len(combinations), attempt)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from tests import make
 from tests.look import refuses, trail
-from ticketing import db, options, purchases
+from ticketing import corrections, db, options
 from ticketing.actors import OPERATOR
 from ticketing.errors import Conflict, HasAnswers, InvalidInput, NotAllowed, NotFound, StaleVersion
 from ticketing.models import Answer, Option
@@ -139,7 +139,7 @@ def test_an_answer_of_a_voided_purchase_still_is_one(event):
     package = make.package(event)
     option = make.option(package)
     bought = answer(event, package, (option, "Nuts")).purchase
-    db.write(lambda s: purchases.void(s, OPERATOR, event.id, bought.id, "Typed twice"))
+    db.write(lambda s: corrections.void(s, OPERATOR, event.id, bought.id, "Typed twice"))
     with refuses(HasAnswers, event):
         delete(option)
 
@@ -245,7 +245,7 @@ def test_what_was_answered_is_counted_over_purchases_that_count(event):
     answer(event, package, (vegan, False), (menu, ["Rice"]), payment_status="pending")
     answer(event, package, (vegan, False), quantity=5)
     wrong = answer(event, package, (vegan, True), (menu, ["Beef"]), (notes, "no")).purchase
-    db.write(lambda s: purchases.void(s, OPERATOR, event.id, wrong.id, "Typed twice"))
+    db.write(lambda s: corrections.void(s, OPERATOR, event.id, wrong.id, "Typed twice"))
     assert tallied(package, make.staff(role="viewer", event=event)) == {
         "Vegan?": (3, {"yes": 1, "no": 2}),
         "Menu": (2, {"Fish": 1, "Rice": 2, "Beef": 0}),

@@ -7,7 +7,7 @@ import pytest
 
 from tests import make
 from tests.look import refused, refuses, trail, uses
-from ticketing import db, promo_codes, purchases
+from ticketing import corrections, db, promo_codes
 from ticketing.actors import OPERATOR
 from ticketing.errors import (
     CodeUsed,
@@ -47,7 +47,7 @@ def use(event, promo, *, times=1, donor=None):
 
 
 def void(bought):
-    db.write(lambda s: purchases.void(s, OPERATOR, bought.purchase.event_id, bought.purchase.id, "Typed twice"))
+    db.write(lambda s: corrections.void(s, OPERATOR, bought.purchase.event_id, bought.purchase.id, "Typed twice"))
 
 
 def test_every_field_of_an_unused_code_changes_and_the_log_tells_each(event):

@@ -8,7 +8,7 @@ import pytest
 
 from tests import make
 from tests.look import standing
-from ticketing import db, purchases, trial
+from ticketing import corrections, db, trial
 from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, NotFound, PromoRefused
 
@@ -182,7 +182,7 @@ def test_a_use_that_was_given_back_is_there_to_be_tried(event):
     package, promo, donor = make.package(event), make.promo_code(event, max_uses_per_donor=1), make.email()
     bought = make.purchase(event, package, donor_email=donor, promo_code=promo.code).purchase
     assert tried(event, package, promo.code, donor_email=donor).reason == "used_up_by_donor"
-    db.write(lambda s: purchases.void(s, OPERATOR, event.id, bought.id, "Typed twice"))
+    db.write(lambda s: corrections.void(s, OPERATOR, event.id, bought.id, "Typed twice"))
     assert tried(event, package, promo.code, donor_email=donor).reason is None
 
 

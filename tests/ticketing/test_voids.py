@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from tests import make
 from tests.look import refused, refuses, sold, trail, uses
 from tests.sheet import run, sale, sheet
-from ticketing import checks, db, packages, promo_codes, purchases, sales
+from ticketing import checks, corrections, db, packages, promo_codes, sales
 from ticketing.actors import OPERATOR
 from ticketing.errors import Conflict, InvalidInput, NotAllowed, NotFound, PromoRefused, SoldOut
 from ticketing.models import AssignedTicket, AuditEntry, PromoUse, Purchase
@@ -23,7 +23,7 @@ THREADS = 16
 
 def void(bought, actor=OPERATOR, *, reason="Typed twice", event_id=None):
     row = getattr(bought, "purchase", bought)
-    return db.write(lambda s: purchases.void(s, actor, event_id or row.event_id, row.id, reason))
+    return db.write(lambda s: corrections.void(s, actor, event_id or row.event_id, row.id, reason))
 
 
 def row_of(bought):
@@ -164,7 +164,7 @@ def test_a_sale_is_found_in_its_own_event_only(event):
     with refuses(NotFound, elsewhere):
         void(bought, make.staff(event=event), event_id=event.id)
     with pytest.raises(NotFound):
-        db.write(lambda s: purchases.void(s, OPERATOR, event.id, uuid.uuid4(), "Typed twice"))
+        db.write(lambda s: corrections.void(s, OPERATOR, event.id, uuid.uuid4(), "Typed twice"))
 
 
 def test_a_voided_sale_no_longer_counts_anywhere(event):

@@ -1,0 +1,123 @@
+"""What staff change on a sale after it was made: taken back when it was a mistake, moved on when its payment is.
+
+Source: PRODUCT "Purchases" and "a purchase that counts". Locks, always in this order: the purchase, its package, the
+package's days, the promo code. A sale takes them in the same order, so nobody waits in a circle.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from ticketing import accounts, audit, daily_sales, editing, promo_codes
+from ticketing.actors import Actor
+from ticketing.errors import Conflict, NotFound
+from ticketing.fields import Draft, Line, at_most, validated
+from ticketing.models import COUNTING_STATUSES, Purchase
+
+# What a payment may turn into. Failed, refunded and voided purchases gave back what they held: they are final.
+NEXT_STATUSES = {"pending": ("completed", "failed"), "completed": ("refunded",)}
+
+
+class VoidDraft(Draft):
+    reason: Annotated[Line, at_most(500)]
+
+
+class StatusDraft(Draft):
+    status: Literal["completed", "pending", "failed", "refunded", "voided"]
+
+
+def void(session: Session, actor: Actor, event_id: uuid.UUID, purchase_id: uuid.UUID, reason: str) -> Purchase:
+    """Takes back a sale that was recorded here by mistake: capacity and promo use return once, the row stays.
+
+    Raises NotFound, InvalidInput (no reason), and Conflict when it was voided before or came from an import.
+    """
+    accounts.require(session, actor, "change", event_id)
+    why = validated(VoidDraft, {"reason": reason}).reason
+    purchase = held(session, event_id, purchase_id)
+    if purchase.payment_status == "voided":
+        raise Conflict("This sale is voided already.")
+    if purchase.channel == "import":
+        raise Conflict("This sale was imported. Correct it where it was sold.")
+    now = datetime.now(UTC)
+    changes = [
+        audit.Change("payment_status", purchase.payment_status, "voided"),
+        audit.Change("void_reason", None, why),
+    ]
+    take_package(session, purchase, give_back=_holds(purchase))
+    with daily_sales.moved(session, purchase):
+        purchase.payment_status, purchase.void_reason, purchase.voided_at = "voided", why, now
+        purchase.version += 1
+    promo_codes.give_back(session, purchase.id, now)
+    audit.record(session, actor, event_id, "purchase.voided", purchase, changes)
+    return purchase
+
+
+def change_status(
+    session: Session, actor: Actor, event_id: uuid.UUID, purchase_id: uuid.UUID, status: str, *, seen_version: int
+) -> Purchase:
+    """Moves a payment on (NEXT_STATUSES). Failed and refunded ones give capacity and promo use back, once.
+
+    What was imported moves on like any other. Raises NotFound, InvalidInput (no such status), StaleVersion, and
+    Conflict with the sentence why this purchase cannot become that; then nothing is changed.
+    """
+    accounts.require(session, actor, "change", event_id)
+    validated(StatusDraft, {"status": status})
+    purchase = held(session, event_id, purchase_id)
+    editing.judge_version(session, event_id, purchase, seen_version)
+    if status not in NEXT_STATUSES.get(purchase.payment_status, ()):
+        raise Conflict(_refusal(purchase.payment_status, status))
+    is_given_back = status not in COUNTING_STATUSES
+    changes = [audit.Change("payment_status", purchase.payment_status, status)]
+    take_package(session, purchase, give_back=_holds(purchase) if is_given_back else 0)
+    with daily_sales.moved(session, purchase):
+        purchase.payment_status = status
+        purchase.version += 1
+    if is_given_back:
+        promo_codes.give_back(session, purchase.id, datetime.now(UTC))
+    audit.record(session, actor, event_id, "purchase.status_changed", purchase, changes)
+    return purchase
+
+
+def held(session: Session, event_id: uuid.UUID, purchase_id: uuid.UUID) -> Purchase:
+    """The purchase as it stands, which nobody else can change until the transaction ends. Raises NotFound."""
+    purchase = session.scalar(
+        select(Purchase)
+        .where(Purchase.id == purchase_id, Purchase.event_id == event_id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    if purchase is None:
+        raise NotFound("purchase")
+    return purchase
+
+
+_TAKE_PACKAGE = text("""
+    UPDATE packages SET sold_count = sold_count - :quantity, sales_version = sales_version + 1 WHERE id = :package_id
+""")
+
+
+def take_package(session: Session, purchase: Purchase, *, give_back: int = 0) -> None:
+    """Holds the purchase's package, as every change of its sums must, and returns `give_back` packages to it."""
+    session.execute(_TAKE_PACKAGE, {"package_id": purchase.package_id, "quantity": give_back})
+
+
+def _holds(purchase: Purchase) -> int:
+    """How many packages it holds: all of them while it counts."""
+    return purchase.quantity if purchase.payment_status in COUNTING_STATUSES else 0
+
+
+def _refusal(now: str, wanted: str) -> str:
+    if now == wanted:
+        return f"This purchase is {now} already."
+    if now not in NEXT_STATUSES:
+        return f"This purchase is {now}, which is final. Record a new sale if it was bought after all."
+    if wanted == "voided":
+        return "A sale is voided with a reason. Use Void instead."
+    if now == "pending":
+        return "This purchase is pending: nothing was paid that could be refunded. Set it to failed instead."
+    return f"This purchase is paid, so it cannot become {wanted}. Refund it instead."
