@@ -36,10 +36,10 @@ class Difference:
 
 
 def verify(session: Session) -> list[Difference]:
-    """Every difference in every event; none means that all counts, totals, promo uses and tickets are right."""
+    """Every difference in every event; none means that all counts, totals, promo uses, tickets and sums are right."""
     session.execute(text("SET LOCAL statement_timeout = '10min'"))
     found = []
-    for statement in (_SOLD, _USES, _PROMO_USES, _AMOUNTS, _TICKETS):
+    for statement in (_SOLD, _USES, _PROMO_USES, _AMOUNTS, _TICKETS, _SEATS_NAMED, _DAILY_COUNTS, _DAILY_AMOUNTS):
         for row in session.execute(text(statement)):
             found.append(Difference(row.event, row.event_id, row.thing, row.stored, row.recomputed))
     return found
@@ -132,3 +132,56 @@ _TICKETS = """
     WHERE made.tickets <> purchase.quantity * purchase.seats_per_package
     ORDER BY event.id, purchase.id
 """
+
+_SEATS_NAMED = """
+    SELECT event.name AS event, event.id AS event_id, 'the number of named seats of purchase ' || purchase.id AS thing,
+        purchase.seats_named AS stored, coalesce(named.seats, 0) AS recomputed
+    FROM purchases AS purchase
+    JOIN events AS event ON event.id = purchase.event_id
+    LEFT JOIN (
+        SELECT purchase_id, count(*) AS seats FROM assigned_tickets WHERE guest_name IS NOT NULL GROUP BY purchase_id
+    ) AS named ON named.purchase_id = purchase.id
+    WHERE purchase.seats_named <> coalesce(named.seats, 0)
+    ORDER BY event.id, purchase.id
+"""
+
+
+def _daily(*sums: tuple[str, str]) -> str:
+    """Sums by day against a recount, whichever of the two has the row. A row of zeros is what a void leaves.
+
+    Where the number of purchases differs, it is told alone: the other sums differ with it.
+    """
+    told = ", ".join(
+        f"({place}, '{called}', kept.{column}, recounted.{column})" for place, (column, called) in enumerate(sums)
+    )
+    return f"""
+    SELECT event.name AS event, event.id AS event_id,
+        'the daily ' || sums.called || ' of ' || package.name || ' on ' || coalesce(kept.day, recounted.day) || ' ('
+            || concat_ws(', ', coalesce(kept.channel, recounted.channel),
+                coalesce(kept.payment_status, recounted.payment_status), promo_code.code) || ')' AS thing,
+        sums.stored, sums.recomputed
+    FROM daily_sales AS kept
+    FULL JOIN (
+        SELECT package_id, CAST(timezone(event.time_zone, purchased_at) AS date) AS day, channel, payment_status,
+            promo_code_id, count(*) AS purchases, sum(quantity) AS quantity, sum(seats) AS seats,
+            sum(seats_named) AS seats_named, sum(list_price) AS list_price, sum(discount) AS discount,
+            sum(total) AS total
+        FROM purchases JOIN events AS event ON event.id = purchases.event_id
+        GROUP BY 1, 2, 3, 4, 5
+    ) AS recounted ON recounted.package_id = kept.package_id AND recounted.day = kept.day
+        AND recounted.channel = kept.channel AND recounted.payment_status = kept.payment_status
+        AND coalesce(recounted.promo_code_id::text, '') = coalesce(kept.promo_code_id::text, '')
+    JOIN packages AS package ON package.id = coalesce(kept.package_id, recounted.package_id)
+    JOIN events AS event ON event.id = package.event_id
+    LEFT JOIN promo_codes AS promo_code ON promo_code.id = coalesce(kept.promo_code_id, recounted.promo_code_id)
+    CROSS JOIN LATERAL (VALUES {told}) AS sums(place, called, stored, recomputed)
+    WHERE coalesce(sums.stored, 0) <> coalesce(sums.recomputed, 0)
+      AND (sums.called = 'purchases' OR coalesce(kept.purchases, 0) = coalesce(recounted.purchases, 0))
+    ORDER BY event.id, package.display_order, coalesce(kept.day, recounted.day), thing, sums.place
+"""  # noqa: S608
+
+
+_DAILY_COUNTS = _daily(
+    ("purchases", "purchases"), ("quantity", "packages"), ("seats", "seats"), ("seats_named", "named seats")
+)
+_DAILY_AMOUNTS = _daily(("list_price", "list price"), ("discount", "discount"), ("total", "total"))
