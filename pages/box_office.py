@@ -4,8 +4,9 @@ import time
 
 import streamlit as st
 
-from ticketing import corrections, db, guests, money, options, packages, purchases, sales
+from ticketing import corrections, db, guests, money, options, packages, purchasers, purchases
 from ticketing.errors import TicketingError
+from ticketing.selection import RECORDED_HERE
 from ui import forms, session, text
 from ui.header import show_header
 
@@ -196,7 +197,7 @@ def show_receipt(recorded: purchases.Recorded, name: str) -> None:
     )  # fmt: skip
 
 
-def start_void(line: sales.PurchaseLine) -> None:
+def start_void(line: purchasers.PurchaseLine) -> None:
     forms.open_form("void", line.purchase.id, 0, {"reason": ""})
     sold = line.purchase
     forms.opened("void").notes = (
@@ -221,7 +222,7 @@ def void_form(form: forms.Opened) -> None:
         forms.show_submit("Void this sale", form, void)
 
 
-def latest(lines: list[sales.PurchaseLine]) -> None:
+def latest(lines: list[purchasers.PurchaseLine]) -> None:
     """The last sales recorded here, where a slip is noticed first."""
     st.subheader("Latest sales", anchor=False)
     for line in lines:
@@ -236,7 +237,7 @@ def latest(lines: list[sales.PurchaseLine]) -> None:
 
 
 with db.reading() as s:
-    recent, _ = sales.list_purchases(s, here.actor, event.id, per_page=5, recorded_here=True)
+    recent, _ = purchasers.list_purchases(s, here.actor, event.id, RECORDED_HERE, per_page=5)
     on_offer = {package.id: package for package in packages.list_on_offer(s, here.actor, event.id)}
 
 show_header("Box office", event)

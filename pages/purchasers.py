@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from ticketing import db, sales
+from ticketing import db, purchasers
+from ticketing.selection import EVERYTHING
 from ui import live, paging, session, text
 from ui.header import show_header
 
@@ -15,7 +16,7 @@ PER_PAGE = 20
 with db.reading() as s:
     lines, total = paging.load(
         "purchasers_page",
-        lambda page: sales.list_purchases(s, here.actor, event.id, page=page, per_page=PER_PAGE),
+        lambda page: purchasers.list_purchases(s, here.actor, event.id, EVERYTHING, page=page, per_page=PER_PAGE),
     )
 
 show_header("Purchasers", event, text.count(total, "purchase"))

@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from ticketing import db, sales
+from ticketing import db, purchasers, sales
+from ticketing.selection import EVERYTHING
 from ui import charts, live, menu, paging, session, text
 from ui.header import show_header
 
@@ -110,7 +111,7 @@ def by_package(summary: sales.Summary) -> None:
         )  # fmt: skip
 
 
-def purchases_table(lines: list[sales.PurchaseLine], total: int) -> None:
+def purchases_table(lines: list[purchasers.PurchaseLine], total: int) -> None:
     st.subheader(text.count(total, "purchase"), anchor=False)
     rows = [
         {
@@ -141,7 +142,7 @@ with db.reading() as s:
     days = sales.by_day(s, here.actor, event.id)
     lines, total = paging.load(
         "purchases_page",
-        lambda page: sales.list_purchases(s, here.actor, event.id, page=page, per_page=PER_PAGE),
+        lambda page: purchasers.list_purchases(s, here.actor, event.id, EVERYTHING, page=page, per_page=PER_PAGE),
     )
 
 actions = show_header("Sales", event)

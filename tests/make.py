@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Any
 
 from ticketing import accounts, db, events, options, packages, promo_codes, purchases
@@ -99,10 +100,20 @@ def purchase_draft(package: Package, *, donor_email: str | None = None, **fields
 
 
 def purchase(
-    event: Event, package: Package, actor: Actor = OPERATOR, *, idempotency_key: str | None = None, **fields: Any
+    event: Event,
+    package: Package,
+    actor: Actor = OPERATOR,
+    *,
+    idempotency_key: str | None = None,
+    moment: datetime | None = None,
+    **fields: Any,
 ) -> Recorded:
     draft = purchase_draft(package, **fields)
-    return db.write(lambda session: purchases.record(session, actor, event.id, draft, idempotency_key=idempotency_key))
+    return db.write(
+        lambda session: purchases.record(
+            session, actor, event.id, draft, idempotency_key=idempotency_key, moment=moment
+        )
+    )
 
 
 def token(actor: Actor, name: str = "Donor site") -> str:

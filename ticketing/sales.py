@@ -14,21 +14,17 @@ from decimal import Decimal
 from itertools import accumulate
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Text, cast, func, literal, or_, select, text
+from sqlalchemy import Row, Text, cast, func, literal, or_, select, text
 from sqlalchemy.orm import Session
 
 from ticketing import accounts, money
 from ticketing.actors import Actor
 from ticketing.models import (
-    BOX_OFFICE_CHANNELS,
     CHANNELS,
     COUNTING_STATUSES,
     PAYMENT_STATUSES,
-    AssignedTicket,
     Event,
     Package,
-    PromoCode,
-    Purchase,
 )
 
 
@@ -158,16 +154,6 @@ class Figures(Summary):
     by_day: tuple[DaySales, ...]
 
 
-@dataclass(frozen=True)
-class PurchaseLine:
-    """A purchase as the table shows it."""
-
-    purchase: Purchase
-    package: str
-    promo_code: str | None
-    guests_named: int
-
-
 def figures(session: Session, actor: Actor, event_id: uuid.UUID, *, sponsorships_only: bool = False) -> Figures:
     """The figures of an event, or of its sponsorships alone, in two queries of its daily sums. Raises NotFound."""
     accounts.require(session, actor, "read", event_id)
@@ -215,44 +201,6 @@ def by_day(
     return figures(session, actor, event_id, sponsorships_only=sponsorships_only).by_day
 
 
-def list_purchases(
-    session: Session,
-    actor: Actor,
-    event_id: uuid.UUID,
-    *,
-    page: int = 1,
-    per_page: int = 20,
-    package_id: uuid.UUID | None = None,
-    sponsorships_only: bool = False,
-    recorded_here: bool = False,
-) -> tuple[list[PurchaseLine], int]:
-    """One page of the purchases, the latest first, and how many there are; `recorded_here` means at the box office."""
-    accounts.require(session, actor, "read", event_id)
-    chosen = [Purchase.event_id == event_id, *_only_sponsorships(sponsorships_only)]
-    if package_id is not None:
-        chosen.append(Purchase.package_id == package_id)
-    if recorded_here:
-        chosen.append(Purchase.channel.in_(BOX_OFFICE_CHANNELS))
-    total = session.scalar(
-        select(func.count()).select_from(Purchase).join(Package, Package.id == Purchase.package_id).where(*chosen)
-    )
-    named = (
-        select(func.count())
-        .where(AssignedTicket.purchase_id == Purchase.id, AssignedTicket.guest_name.is_not(None))
-        .scalar_subquery()
-    )
-    rows = session.execute(
-        select(Purchase, Package.name, PromoCode.code, named)
-        .join(Package, Package.id == Purchase.package_id)
-        .outerjoin(PromoCode, PromoCode.id == Purchase.promo_code_id)
-        .where(*chosen)
-        .order_by(Purchase.purchased_at.desc(), Purchase.id.desc())
-        .limit(per_page)
-        .offset((page - 1) * per_page)
-    )
-    return [PurchaseLine(*row) for row in rows], total or 0
-
-
 def state(session: Session, event_ids: set[uuid.UUID]) -> dict[uuid.UUID, tuple[int, ...]]:
     """A mark for each event that differs whenever a sale, a package or the event itself changed.
 
@@ -273,10 +221,6 @@ def state(session: Session, event_ids: set[uuid.UUID]) -> dict[uuid.UUID, tuple[
         .group_by(Event.id)
     )
     return {row[0]: tuple(int(part) for part in row[1:]) for row in rows}
-
-
-def _only_sponsorships(wanted: bool) -> list[ColumnElement[bool]]:
-    return [Package.is_sponsorship.is_(True)] if wanted else []
 
 
 # Every line of the figures from one pass over the daily sums. Voids leave rows of zeros there.

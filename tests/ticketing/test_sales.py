@@ -1,6 +1,3 @@
-import asyncio
-import csv
-import io
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
@@ -8,16 +5,10 @@ import pytest
 from sqlalchemy import func, update
 
 from tests import make
-from ticketing import db, export, packages, purchases, sales
+from ticketing import db, packages, purchases, sales
 from ticketing.actors import OPERATOR
 from ticketing.errors import NotFound
 from ticketing.models import Package, Purchase
-
-COLUMNS = (
-    "purchase_id", "purchased_at", "package", "is_sponsorship", "quantity", "seats", "purchaser_name",
-    "purchaser_email", "purchaser_phone", "list_price", "discount", "total", "promo_code", "payment_status", "channel",
-    "external_sale_id", "notes", "guests",
-)  # fmt: skip
 
 
 def sell(event, package, moment=None, **fields):
@@ -43,17 +34,6 @@ def set_status(purchase, status):
 def read(function, event, actor=OPERATOR, **options):
     with db.reading() as session:
         return function(session, actor, event.id, **options)
-
-
-def exported(event, **options):
-    async def collect(wanted):
-        return b"".join([piece async for piece in export.stream(wanted)])
-
-    return asyncio.run(collect(read(export.purchases_query, event, **options)))
-
-
-def rows_of(content):
-    return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
 
 
 def test_an_event_without_sales_has_zeros(event):
@@ -104,8 +84,6 @@ def test_sponsorships_can_be_looked_at_alone(event):
     assert (figures.revenue, figures.purchases, figures.seats_named) == (Decimal(10_000), 2, 2)
     assert [row.package_id for row in figures.by_package] == [sponsor.id]
     assert sum(day.revenue for day in read(sales.by_day, event, sponsorships_only=True)) == 10_000
-    assert read(sales.list_purchases, event, sponsorships_only=True)[1] == 2
-    assert len(rows_of(exported(event, sponsorships_only=True))) == 2
 
 
 @pytest.mark.parametrize(
@@ -156,28 +134,9 @@ def test_the_days_add_up_to_the_summary(event):
     assert sum(day.packages_sold for day in days) == figures.packages_sold
 
 
-def test_purchases_are_listed_the_latest_first_20_a_page(event):
-    package, promo = make.package(event, name="Gold", seats_per_package=2), make.promo_code(event)
-    for number in range(20):
-        sell(event, package, datetime(2026, 6, 1, number, tzinfo=UTC))
-    latest = sell(event, package, datetime(2026, 6, 2, tzinfo=UTC), promo_code=promo.code, guests=[{"name": "Ben"}])
-    (first, total), (second, _) = (read(sales.list_purchases, event, page=page) for page in (1, 2))
-    assert (len(first), len(second), total) == (20, 1, 21)
-    top = first[0]
-    assert (top.purchase.id, top.package, top.promo_code, top.guests_named) == (latest.id, "Gold", promo.code, 1)
-
-
-def test_purchases_of_one_package_can_be_listed(event):
-    gold, silver = make.package(event), make.package(event)
-    sell(event, gold)
-    wanted = sell(event, silver)
-    lines, total = read(sales.list_purchases, event, package_id=silver.id)
-    assert ([line.purchase.id for line in lines], total) == ([wanted.id], 1)
-
-
 def test_the_figures_of_another_event_do_not_exist(event):
     stranger = make.staff(event=make.event())
-    for function in (sales.summary, sales.by_day, sales.list_purchases, export.purchases_query):
+    for function in (sales.summary, sales.by_day):
         with pytest.raises(NotFound):
             read(function, event, stranger)
 
@@ -188,7 +147,6 @@ def test_one_event_does_not_count_in_another(event):
     make.package(event)
     assert read(sales.summary, event).revenue == 0
     assert read(sales.by_day, event) == ()
-    assert exported(event).count(b"\n") == 1
 
 
 def test_a_mark_changes_with_every_sale_and_edit_and_with_nothing_else(event):
@@ -209,52 +167,3 @@ def test_a_mark_changes_with_every_sale_and_edit_and_with_nothing_else(event):
         happening()
         seen.append(mark())
     assert len(set(seen)) == len(seen)
-
-
-def test_the_file_opens_right_in_a_spreadsheet_and_its_columns_stand_in_order(event):
-    content = exported(event)
-    assert content.startswith(b"\xef\xbb\xbf")
-    assert tuple(content.decode("utf-8-sig").splitlines()[0].split(","))[: len(COLUMNS)] == COLUMNS
-
-
-def test_the_file_has_every_purchase_with_its_guests_answers_and_money():
-    event = make.event(time_zone="America/New_York")
-    package = make.package(event, name="Mesa, “Oro”", price="100", seats_per_package=2)
-    vegetarian = make.option(package, option_type="boolean", label="Vegetarian")
-    menu = make.option(package, option_type="multi_select", label="Menu", choices=["Fish", "Rice"], is_required=False)
-    promo = make.promo_code(event, discount_type="fixed_amount", discount_value="10")
-    bought = sell(
-        event,
-        package,
-        datetime(2026, 6, 1, 16, tzinfo=UTC),
-        donor={"name": "José Núñez", "email": "jose@example.org", "phone": "555"},
-        promo_code=promo.code,
-        notes='first line\nsecond "line"',
-        guests=[{"name": "Zoë"}, {"name": "Łukasz"}],
-        answers=[{"option_id": vegetarian.id, "value": True}, {"option_id": menu.id, "value": ["Fish", "Rice"]}],
-    )
-    (row,) = rows_of(exported(event))
-    assert row["purchase_id"] == str(bought.id)
-    assert row["purchased_at"] == "2026-06-01T12:00:00-04:00"
-    assert (row["package"], row["purchaser_name"], row["guests"]) == ("Mesa, “Oro”", "José Núñez", "Zoë; Łukasz")
-    assert (row["quantity"], row["seats"]) == ("1", "2")
-    assert (row["list_price"], row["discount"], row["total"]) == ("100.00", "10.00", "90.00")
-    assert (row["promo_code"], row["payment_status"], row["channel"]) == (promo.code, "completed", "online")
-    assert row["notes"] == 'first line\nsecond "line"'
-    assert row["answers"] == "Vegetarian: yes; Menu: Fish, Rice"
-
-
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", " =", "\n="])
-def test_no_text_that_was_typed_runs_as_a_formula(event, start):
-    formula = f"{start}HYPERLINK(1)"
-    package = make.package(event, name=formula.strip())
-    sell(event, package, donor={"name": formula, "email": "=a@b.co"}, notes=formula, guests=[{"name": formula}])
-    (row,) = rows_of(exported(event))
-    for column in ("package", "purchaser_name", "purchaser_email", "notes", "guests"):
-        assert row[column].startswith("'"), column
-
-
-def test_ordinary_text_is_left_as_it_is(event):
-    sell(event, make.package(event, name="Table = ten seats"), donor={"name": "Ana-María", "email": "ana@b.co"})
-    (row,) = rows_of(exported(event))
-    assert (row["package"], row["purchaser_name"], row["notes"]) == ("Table = ten seats", "Ana-María", "")
