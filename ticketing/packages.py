@@ -45,12 +45,11 @@ def create(session: Session, actor: Actor, event_id: uuid.UUID, draft: PackageDr
     """Adds a package at the end of the display order. Raises DuplicateName."""
     accounts.require(session, actor, "change", event_id)
     event = hold_order(session, event_id)
-    last = session.scalar(select(func.max(Package.display_order)).where(Package.event_id == event_id)) or 0
     package = Package(
         event_id=event_id,
         time_zone=event.time_zone,
         name_key=name_key(draft.name),
-        display_order=last + 1,
+        display_order=next_place(session, event_id),
         **draft.model_dump(),
     )
     session.add(package)
@@ -187,6 +186,11 @@ def _flush(session: Session, name: str) -> None:
         if constraint_name(broken) == "uq_packages_event_id_name_key":
             raise DuplicateName(name) from broken
         raise
+
+
+def next_place(session: Session, event_id: uuid.UUID) -> int:
+    """The end of the display order; the caller holds it."""
+    return (session.scalar(select(func.max(Package.display_order)).where(Package.event_id == event_id)) or 0) + 1
 
 
 def hold_order(session: Session, event_id: uuid.UUID) -> Event:
