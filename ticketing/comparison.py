@@ -15,12 +15,12 @@ from itertools import accumulate
 from operator import neg
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from ticketing import accounts, events, money
 from ticketing.actors import Actor
-from ticketing.models import COUNTING_STATUSES, DailySales, Event
+from ticketing.models import COUNTING_STATUSES, DailySales, Event, Package
 
 _IS_SOLD = DailySales.payment_status.in_(COUNTING_STATUSES) & (DailySales.purchases > 0)
 
@@ -75,12 +75,18 @@ def candidates(session: Session, actor: Actor, event_id: uuid.UUID) -> list[Even
 
 
 def compare(
-    session: Session, actor: Actor, event_id: uuid.UUID, earlier_id: uuid.UUID, *, moment: datetime | None = None
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    earlier_id: uuid.UUID,
+    *,
+    sponsorships_only: bool = False,
+    moment: datetime | None = None,
 ) -> Comparison:
-    """This event against the earlier one as of `moment` (default now). Raises NotFound for either."""
+    """This event (or its sponsorships alone) against the earlier one as of `moment` (default now). Raises NotFound for either."""
     moment = moment or datetime.now(UTC)
-    this = _curve(session, events.get(session, actor, event_id), moment)
-    earlier = _curve(session, events.get(session, actor, earlier_id), moment)
+    this = _curve(session, events.get(session, actor, event_id), moment, sponsorships_only)
+    earlier = _curve(session, events.get(session, actor, earlier_id), moment, sponsorships_only)
 
     def line(days_before: int) -> ComparedDay:
         return ComparedDay(days_before, *this.at(days_before), *earlier.at(days_before))
@@ -104,13 +110,14 @@ class _Curve:
         return self.sums[bisect_right(self.sold_on, -days_before, key=neg)]
 
 
-def _curve(session: Session, event: Event, moment: datetime) -> _Curve:
+def _curve(session: Session, event: Event, moment: datetime, sponsorships_only: bool) -> _Curve:
     zone = ZoneInfo(event.time_zone)
     its_day = event.starts_at.astimezone(zone).date()
     revenue = func.sum(DailySales.total).filter(DailySales.payment_status == "completed")
     rows = session.execute(
         select(DailySales.day, func.coalesce(revenue, money.ZERO), func.sum(DailySales.seats))
-        .where(DailySales.event_id == event.id, _IS_SOLD)
+        .join(Package, Package.id == DailySales.package_id)
+        .where(DailySales.event_id == event.id, _IS_SOLD, or_(~literal(sponsorships_only), Package.is_sponsorship))
         .group_by(DailySales.day)
         .order_by(DailySales.day)
     ).all()
