@@ -131,6 +131,7 @@ CHECKS: dict[str, tuple[list[str], list[str]]] = {
             "quantity = 10001, list_price = 1000100, total = 1000090",
         ],
     ),
+    "ck_purchases_seats_named_range": between("seats_named", 0, 1, -1, 2),
     "ck_purchases_seats_range": between("seats_per_package", 1, 100, 0, 101),
     "ck_purchases_amounts_not_negative": (
         ["unit_price = 0, list_price = 0, discount = 0, total = 0"],
@@ -172,6 +173,18 @@ CHECKS: dict[str, tuple[list[str], list[str]]] = {
         ["idempotency_key = NULL, request_hash = NULL"],
         ["request_hash = NULL", "idempotency_key = NULL"],
     ),
+    "ck_daily_sales_nothing_negative": (
+        [
+            "purchases = 0, quantity = 0, seats = 0, seats_named = 0, list_price = 0, discount = 0, total = 0",
+            "seats = 2, seats_named = 2",
+        ],
+        [
+            *(f"{count} = -1" for count in ("purchases", "quantity", "seats_named")),
+            *(f"{amount} = -0.01" for amount in ("list_price", "discount", "total")),
+            "seats = -1, seats_named = -1",
+            "seats = 2, seats_named = 3",
+        ],
+    ),
     "ck_promo_uses_discount_not_negative": at_least("discount", 0, -0.01),
     "ck_answers_value_shape": (
         ["value = 'true'", "value = '\"text\"'", "value = '[\"a\"]'"],
@@ -200,6 +213,9 @@ CHECKS: dict[str, tuple[list[str], list[str]]] = {
     "ck_assigned_tickets_seat_number_positive": at_least("seat_number", 1, 0),
 }
 WALLS = {
+    "fk_packages_event_id_time_zone": "time_zone = 'Europe/Berlin'",
+    "fk_daily_sales_event_id_package_id": "package_id = '{package_elsewhere}'",
+    "fk_daily_sales_event_id_promo_code_id": "promo_code_id = '{promo_code_elsewhere}'",
     "fk_packages_event_id_image_id": "image_id = '{image_elsewhere}'",
     "fk_options_event_id_package_id": "package_id = '{package_elsewhere}'",
     "fk_purchases_event_id_package_id": "package_id = '{package_elsewhere}'",
@@ -214,7 +230,7 @@ WALLS = {
 }
 TABLES = (
     "events", "staff", "api_tokens", "images", "packages", "options", "promo_codes", "donors", "import_batches",
-    "purchases", "promo_uses", "answers", "assigned_tickets",
+    "purchases", "promo_uses", "answers", "assigned_tickets", "daily_sales",
 )  # fmt: skip
 
 
@@ -227,7 +243,7 @@ class House:
 
     def update(self, table: str, assignments: str) -> None:
         """Tries it on this event's row, and takes it back."""
-        key = {"answers": "purchase_id", "promo_uses": "purchase_id"}.get(table, "id")
+        key = {"answers": "purchase_id", "promo_uses": "purchase_id", "daily_sales": "promo_code_id"}.get(table, "id")
         statement = f"UPDATE {table} SET {assignments} WHERE {key} = '{{{table}}}'".format(**self.ids)
         with self.connection.transaction(force_rollback=True):
             self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -292,6 +308,7 @@ def house(database: str) -> Iterator[House]:
         ids |= {f"{name}s": row_id for name, row_id in here.items()}
         ids |= {"staff": person.staff_id, "api_tokens": token, "import_batches": here["import_batch"]}
         ids |= {"assigned_tickets": here["ticket"], "answers": here["purchase"], "promo_uses": here["purchase"]}
+        ids |= {"daily_sales": here["promo_code"]}
         ids |= {"sign_in_sessions": person.session_id}
         connection.execute("UPDATE purchases SET external_sale_id = 'S-1' WHERE id = %s", [here["purchase"]])
         yield House(ids, connection)
@@ -377,8 +394,8 @@ def test_every_rule_of_uniqueness_is_tried_here(house):
         "SELECT indexrelid::regclass::text FROM pg_index WHERE indisunique OR indisexclusion"
     ).fetchall()
     found = {name for (name,) in rows if name.startswith(("uq_", "ex_"))}
-    targets_of_walls = {name for name in found if name.endswith("_id_id")}
-    assert found - targets_of_walls == set(UNIQUE)
+    targets_of_walls = {name for name in found if name.endswith(("_id_id", "_id_time_zone"))}
+    assert found - targets_of_walls == set(UNIQUE) | {"uq_daily_sales"}
 
 
 @pytest.mark.parametrize(
@@ -391,6 +408,82 @@ def test_every_rule_of_uniqueness_is_tried_here(house):
 )
 def test_what_differs_or_is_retired_is_not_in_the_way(house, table, differing):
     house.insert_copy(table, differing)
+
+
+DAY = "event_id, package_id, day, channel, payment_status, promo_code_id"
+
+
+@pytest.mark.parametrize("promo_code", ["IS NULL", "IS NOT NULL"])
+def test_a_day_has_one_row_for_each_package_channel_status_and_promo_code(house, promo_code):
+    sums = "purchases, quantity, seats, seats_named, list_price, discount, total"
+    copy = f"INSERT INTO daily_sales ({DAY}, {sums}) SELECT {{}}, {sums} FROM daily_sales"
+    of_one = f"{copy} WHERE event_id = '{house.ids['event']}' AND promo_code_id {promo_code}"
+    with house.connection.transaction(force_rollback=True), pytest.raises(psycopg.errors.UniqueViolation) as refusal:
+        house.connection.execute(of_one.format(DAY))
+    assert refusal.value.diag.constraint_name == "uq_daily_sales"
+    for column, other in (("day", "day + 1"), ("channel", "'cash'"), ("payment_status", "'pending'")):
+        with house.connection.transaction(force_rollback=True):
+            assert house.connection.execute(of_one.format(DAY.replace(column, other))).rowcount == 1
+
+
+def test_the_packages_take_the_time_zone_of_their_event_and_no_other(house):
+    zones = f"SELECT DISTINCT time_zone FROM packages WHERE event_id = '{house.ids['event']}'"
+    with house.connection.transaction(force_rollback=True):
+        house.connection.execute("UPDATE events SET time_zone = 'Europe/Berlin' WHERE id = %s", [house.ids["event"]])
+        assert house.connection.execute(zones).fetchall() == [("Europe/Berlin",)]
+
+
+FOUND_BY = [
+    ("José Núñez", "jose nunez"),
+    ("Jose\u0301 Nun\u0303ez", "jose nunez"),
+    ("ÅSA ÖSTBERG", "asa ostberg"),
+    ("Łukasz Żółć", "lukasz zolc"),
+    ("Søren Bjørn", "soren bjorn"),
+    ("Weiß", "weiss"),
+    ("Ægir Œuvre", "aegir oeuvre"),
+    ("Đặng Thị Ðóra", "dang thi dora"),
+    ("İpek", "ipek"),
+    ("Ħal Ŧ", "hal t"),
+    ("O’Neill O'Neill", "o'neill o'neill"),
+    ("ΑΛΕΞΑΝΔΡΑ", "αλεξανδρα"),
+    ("ΆΝΝΑ", "αννα"),
+    ("ИВАН Петров", "иван петров"),
+    ("李明", "李明"),
+    ("ＡＢＣ ﬁn", "abc fin"),
+    ("ANA@Example.ORG", "ana@example.org"),
+    ("100%_\\", "100%_\\"),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("written", "key"), FOUND_BY)
+def test_what_is_searched_for_needs_neither_accents_nor_case(house, written, key):
+    """And what is found by a key is found by writing it in full too: the key of a key is the key."""
+    query = "SELECT search_key(%(text)s), search_key(search_key(%(text)s))"
+    assert house.connection.execute(query, {"text": written}).fetchone() == (key, key)
+
+
+def test_different_names_keep_different_keys(house):
+    names = ["Li", "Lie", "Ly", "Ана", "Аня", "O'Neill", "ONeill"]
+    keys = {house.connection.execute("SELECT search_key(%s)", [name]).fetchone() for name in names}
+    assert len(keys) == len(names)
+
+
+def test_nothing_has_no_search_key(house):
+    assert house.connection.execute("SELECT search_key(NULL)").fetchone() == (None,)
+
+
+def test_a_purchase_is_searched_by_name_address_and_the_id_it_was_sold_under(house):
+    query = "SELECT search_text FROM purchases WHERE id = %s"
+    with house.connection.transaction(force_rollback=True):
+        house.connection.execute(
+            "UPDATE purchases SET purchaser_name = 'José', purchaser_email = 'JOSE@b.co', external_sale_id = 'Ö-7'"
+            " WHERE id = %s",
+            [house.ids["purchase"]],
+        )
+        assert house.connection.execute(query, [house.ids["purchase"]]).fetchone() == ("jose jose@b.co o-7",)
+        house.connection.execute("UPDATE purchases SET external_sale_id = NULL WHERE id = %s", [house.ids["purchase"]])
+        assert house.connection.execute(query, [house.ids["purchase"]]).fetchone() == ("jose jose@b.co ",)
 
 
 def test_seats_of_a_purchase_are_computed_by_the_database(house):
