@@ -83,7 +83,10 @@ def compare(
     sponsorships_only: bool = False,
     moment: datetime | None = None,
 ) -> Comparison:
-    """This event (or its sponsorships alone) against the earlier one as of `moment` (default now). Raises NotFound for either."""
+    """This event (or its sponsorships alone) against the earlier one as of `moment` (default now).
+
+    Raises NotFound for either.
+    """
     moment = moment or datetime.now(UTC)
     this = _curve(session, events.get(session, actor, event_id), moment, sponsorships_only)
     earlier = _curve(session, events.get(session, actor, earlier_id), moment, sponsorships_only)
