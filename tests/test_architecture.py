@@ -27,7 +27,7 @@ LAYERS = (
     {"audit"},
     {"accounts", "editing", "daily_sales", "selection"},
     {"events", "packages", "options", "promo_codes", "images"},
-    {"purchases", "trial", "package_order", "copying", "corrections"},
+    {"purchases", "trial", "package_order", "many_packages", "copying", "corrections"},
     {"sales", "purchasers", "export", "guests", "comparison"},
     {"import_files", "import_rows", "import_writing"},
     {"imports"},

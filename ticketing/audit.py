@@ -57,6 +57,7 @@ def record(
     action: str,
     subject: Subject,
     changes: Sequence[Change] = (),
+    change_id: uuid.UUID | None = None,
 ) -> None:
     """Writes one row per change, or a single one without a field. `action` is noun.past_verb, as in package.changed.
 
@@ -72,7 +73,7 @@ def record(
         "subject_id": subject.id,
         "subject_name": called(subject),
         "subject_version": getattr(subject, "version", None),
-        "change_id": uuid7(),
+        "change_id": change_id or uuid7(),
     }
     rows = [
         {**common, "field": change.field, "old_value": _stored(change.old), "new_value": _stored(change.new)}

@@ -83,10 +83,15 @@ def change(
     package = _get_for_change(session, event_id, package_id)
     editing.judge_version(session, event_id, package, seen_version)
     draft = editing.merged(PackageDraft, package, values)
-    if draft.quantity_limit is not None and draft.quantity_limit < package.sold_count:
-        raise LimitBelowSold(draft.quantity_limit, package.sold_count)
+    judge_limit(package, draft.quantity_limit)
     _apply(session, actor, package, draft.model_dump())
     return package
+
+
+def judge_limit(package: Package, limit: int | None) -> None:
+    """Raises LimitBelowSold when fewer than are sold could be sold; None is unlimited."""
+    if limit is not None and limit < package.sold_count:
+        raise LimitBelowSold(limit, package.sold_count)
 
 
 def set_enabled(
