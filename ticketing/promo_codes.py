@@ -155,6 +155,12 @@ def list_page(
     return [(row[0], row[1]) for row in rows], total
 
 
+def codes(session: Session, actor: Actor, event_id: uuid.UUID) -> tuple[str, ...]:
+    """Every code of an event by name, to choose from."""
+    accounts.require(session, actor, "read", event_id)
+    return tuple(session.scalars(select(PromoCode.code).where(PromoCode.event_id == event_id).order_by(PromoCode.code)))
+
+
 def state_of(row: PromoCode, moment: datetime) -> str:
     """How a code stands at `moment`: off, expired, used_up, expires_soon (within a week), never_used or active."""
     if not row.is_active:

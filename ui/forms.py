@@ -144,24 +144,38 @@ def show_summary(problems: Mapping[str, str], refusal: str = "") -> None:
         st.error(f"Nothing was saved. Check {told}.")
 
 
-def show_dialog(kind: str, new: str, edit: str, body: Callable[[Opened], None], zone: str) -> None:
-    """Opens the dialog of this kind while its form is in progress; closing it ends the form.
+def show_dialog(
+    kind: str,
+    new: str,
+    edit: str,
+    body: Callable[[Opened], None],
+    zone: str,
+    on_close: Callable[[], None] | None = None,
+    **frame: Any,
+) -> None:
+    """Opens the dialog of this kind while its form is in progress; closing it ends the form, or does `on_close`.
 
-    Above the body stand what is wrong, the form's notes, and what others changed meanwhile.
+    Above the body stand what is wrong, the form's notes, and what others changed meanwhile. `frame` is st.dialog's.
     """
 
     def draw() -> None:
         form = opened(kind)
         if form is None:
             st.rerun()
-        show_summary(form.problems, form.refusal)
-        if form.notes:
-            st.warning(text.md(form.notes), icon=":material/history:")
-        show_meanwhile(form, zone)
+        show_head(form, zone)
         body(form)
 
     if form := opened(kind):
-        st.dialog(new if form.id is None else edit, on_dismiss=lambda: close_form(kind))(draw)()
+        close = on_close or (lambda: close_form(kind))
+        st.dialog(new if form.id is None else edit, on_dismiss=close, **frame)(draw)()
+
+
+def show_head(form: Opened, zone: str) -> None:
+    """What is wrong with a form, its notes, and what others changed meanwhile; for above its fields."""
+    show_summary(form.problems, form.refusal)
+    if form.notes:
+        st.warning(text.md(form.notes), icon=":material/history:")
+    show_meanwhile(form, zone)
 
 
 def show_deletion(form: Opened, sentence: str, on_delete: Callable[[], None]) -> None:

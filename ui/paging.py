@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
@@ -22,7 +22,7 @@ def load(key: str, fetch: Callable[[int], tuple[list[T], int]]) -> tuple[list[T]
     return rows, total
 
 
-def show(key: str, total: int, per_page: int) -> None:
-    """The way to the other pages, where there are any."""
+def show(key: str, total: int, per_page: int, **on_turn: Any) -> None:
+    """The way to the other pages, where there are any. `on_turn`: a callback, as widgets take it."""
     if total > per_page:
-        st.pagination(-(-total // per_page), key=key)
+        st.pagination(-(-total // per_page), key=key, **on_turn)
