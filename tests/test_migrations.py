@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
@@ -12,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from tests import make
-from ticketing import db
+from ticketing import checks, db
 from ticketing.models import Base
 from ticketing.settings import ROOT
 
@@ -87,3 +88,84 @@ def test_alembic_check_finds_nothing_to_do(empty_database):
 
 def test_there_is_one_line_of_migrations():
     assert len(ScriptDirectory.from_config(Config(ROOT / "alembic.ini")).get_heads()) == 1
+
+
+STORED_BEFORE = """
+    INSERT INTO events (id, name, starts_at, time_zone, venue, version) VALUES
+        (:here, 'Gala', '2026-12-05T23:00Z', 'America/New_York', 'Pier 4', 1),
+        (:there, 'Golf', '2026-12-05T23:00Z', 'Pacific/Auckland', 'Links', 1);
+    INSERT INTO packages (id, event_id, name, name_key, price, seats_per_package, description, is_sponsorship,
+        is_enabled, display_order, sold_count, sales_version, options_version, version)
+    SELECT id, id, 'Table', 'table', 100, 3, 'Three seats.', false, true, 1, 4, 0, 0, 1 FROM events;
+    INSERT INTO promo_codes (id, event_id, code, discount_type, discount_value, is_active, current_uses, version)
+    SELECT id, id, 'TENOFF', 'fixed_amount', 10, true, 1, 1 FROM events;
+    INSERT INTO donors (id, event_id, email, email_key, name) SELECT id, id, 'a@b.co', 'a@b.co', 'José' FROM events;
+    INSERT INTO purchases (id, event_id, package_id, donor_id, quantity, unit_price, seats_per_package, list_price,
+        discount, total, promo_code_id, payment_status, channel, purchaser_name, purchaser_email, purchased_at,
+        voided_at, void_reason)
+    SELECT gen_random_uuid(), event.id, event.id, event.id, sold.quantity, 100, 3, 100 * sold.quantity, sold.discount,
+        100 * sold.quantity - sold.discount, CASE WHEN sold.discount > 0 THEN event.id END, sold.status, 'cash',
+        'José Łuk', 'A@b.co', sold.moment, CASE WHEN sold.status = 'voided' THEN now() END,
+        CASE WHEN sold.status = 'voided' THEN 'Twice' END
+    FROM events AS event CROSS JOIN (VALUES
+        (1, 0, 'completed', TIMESTAMPTZ '2026-06-02T03:59Z'), (1, 0, 'completed', '2026-06-02T04:00Z'),
+        (1, 10, 'completed', '2026-06-02T04:00Z'), (1, 0, 'pending', '2026-06-02T12:00Z'),
+        (2, 0, 'voided', '2026-06-02T12:00Z')
+    ) AS sold(quantity, discount, status, moment);
+    INSERT INTO promo_uses (purchase_id, event_id, promo_code_id, donor_id, discount, used_at)
+    SELECT id, event_id, promo_code_id, donor_id, discount, purchased_at FROM purchases WHERE discount > 0;
+    INSERT INTO assigned_tickets (id, event_id, purchase_id, seat_number, code, guest_name)
+    SELECT gen_random_uuid(), event_id, purchase.id, seat,
+        translate(upper(substr(md5(purchase.id::text || seat), 1, 8)), '01', 'XY'),
+        CASE WHEN seat <= 2 AND payment_status = 'pending' THEN 'Zoë' END
+    FROM purchases AS purchase, generate_series(1, quantity * seats_per_package) AS seat
+"""
+
+
+def stored_before(**ids):
+    """Two events with the same sales, as the first schema held them."""
+    with db.engine().connect() as connection:
+        config = Config(ROOT / "alembic.ini")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in STORED_BEFORE.split(";"):
+            connection.execute(text(statement), {name: id for name, id in ids.items() if f":{name}" in statement})
+        connection.commit()
+
+
+def test_what_was_stored_before_is_counted_and_found_afterwards(database_without_schema):
+    here, there = uuid.uuid4(), uuid.uuid4()
+    stored_before(here=here, there=there)
+    db.migrate()
+    with db.reading() as session:
+        assert checks.verify(session) == []
+        zones = session.execute(text("SELECT event_id, time_zone FROM packages")).all()
+        named = session.execute(text("SELECT DISTINCT payment_status, seats_named, version FROM purchases")).all()
+        found = session.scalars(text("SELECT DISTINCT search_text FROM purchases")).all()
+        days = {
+            event: session.execute(
+                text("""
+                    SELECT day::text, payment_status, promo_code_id IS NOT NULL, purchases, quantity, seats,
+                        seats_named, total
+                    FROM daily_sales WHERE event_id = :event ORDER BY day, payment_status, 3
+                """),
+                {"event": event},
+            ).all()
+            for event in (here, there)
+        }
+    assert sorted(zones) == sorted([(here, "America/New_York"), (there, "Pacific/Auckland")])
+    assert sorted(named) == [("completed", 0, 1), ("pending", 2, 1), ("voided", 0, 1)]
+    assert found == ["jose luk a@b.co "]
+    assert days[here] == [
+        ("2026-06-01", "completed", False, 1, 1, 3, 0, 100),
+        ("2026-06-02", "completed", False, 1, 1, 3, 0, 100),
+        ("2026-06-02", "completed", True, 1, 1, 3, 0, 90),
+        ("2026-06-02", "pending", False, 1, 1, 3, 2, 100),
+        ("2026-06-02", "voided", False, 1, 2, 6, 0, 200),
+    ]
+    assert days[there] == [
+        ("2026-06-02", "completed", False, 2, 2, 6, 0, 200),
+        ("2026-06-02", "completed", True, 1, 1, 3, 0, 90),
+        ("2026-06-03", "pending", False, 1, 1, 3, 2, 100),
+        ("2026-06-03", "voided", False, 1, 2, 6, 0, 200),
+    ]

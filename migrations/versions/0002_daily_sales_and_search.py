@@ -14,7 +14,7 @@ SEARCH_KEY = """
 CREATE FUNCTION search_key(value text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURNS NULL ON NULL INPUT AS $$
     SELECT replace(replace(replace(
-        translate(lower(regexp_replace(normalize(value, NFKD), '[\\u0300-\\u036f]', '', 'g')), 'łøđðıħŧ’', 'loddiht'''),
+        translate(lower(regexp_replace(normalize(value, NFKD), '[\\u0300-\\u036f]', '', 'g')), 'łøđðıħŧς’', 'loddihtσ'''),
         'ß', 'ss'), 'æ', 'ae'), 'œ', 'oe')
 $$
 """
