@@ -11,7 +11,7 @@ from typing import Any
 from tests import make
 from ticketing import db, imports
 from ticketing.actors import OPERATOR, Actor
-from ticketing.import_files import REQUIRED
+from ticketing.import_tables import REQUIRED
 from ticketing.imports import Check, Imported
 from ticketing.models import Event, Package
 

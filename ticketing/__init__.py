@@ -3,11 +3,14 @@
 errors, money, pricing, tickets  pure
 models, db                     tables; connections and transactions
 accounts, audit, editing       who may do what; what they did; changing what others change too
+images                         pictures of packages: picture_files draws them anew (pure), scanner asks clamd
 events, packages, options, promo_codes    one concept each, with its draft and its rules
 purchases, trial               where several concepts meet: selling in one transaction, trying without selling
 corrections, guests            what staff change on a sale afterwards: void, status; who sits where
 sales, comparison, export      read-only figures and lists; an event against an earlier one; the streamed CSV
-imports                        files in: import_files reads, import_rows judges, import_writing stores
+imports                        files in: import_files reads (import_tables is what it reads), import_rows judges,
+                               import_writing stores; import_mapping reads the columns of other programs
+                               (import_columns, import_cells), import_orders makes purchases of their rows
 demo, checks, __main__         the sample gala, the recomputation behind `verify`, the command line
 
 Imports point downwards only; tests/test_architecture.py holds that.

@@ -12,41 +12,28 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
-from ticketing.errors import InvalidInput
-
-MOST_ROWS = 50_000
-REQUIRED = (
-    "ticket_type", "purchaser_name", "purchaser_email", "quantity", "total_amount", "purchase_date",
-    "external_sale_id",
-)  # fmt: skip
-OPTIONAL = (
-    "promo_code", "discount_amount", "fee_amount", "payment_status", "notes", "purchaser_phone", "event_id",
-)  # fmt: skip
-KNOWN = frozenset(REQUIRED + OPTIONAL)
+from ticketing import import_tables
+from ticketing.import_tables import KNOWN, Table, names, unreadable
 
 _DELIMITERS = (",", ";", "\t")
 _FORMULA = re.compile(r"\s*[=+\-@\t\r]")
 _WORKBOOK = b"PK\x03\x04"
 
 
-@dataclass(frozen=True)
-class Table:
-    """The header's names, in lower case with underscores, and each record that is not blank with its row number.
+def read(file_name: str, content: bytes) -> Table:
+    """The records of a CSV file, an Excel workbook or a JSON array. What it is is judged by content, not by its name.
 
-    The header is row 1; a blank record is passed over but keeps its number, as in a spreadsheet program.
+    Raises InvalidInput with a sentence under `file` when there is no reading it.
     """
-
-    header: tuple[str, ...]
-    records: tuple[tuple[int, list[str]], ...]
+    return read_csv(content)
 
 
 def read_csv(content: bytes) -> Table:
     """The records of a CSV file. Raises InvalidInput with a sentence under `file` when there is no reading it."""
     text = _decoded(content)
     try:
-        return _table(_numbered(text, _delimiter(text)))
+        return import_tables.build(_numbered(text, _delimiter(text)))
     except csv.Error as broken:
         raise unreadable(f"This file is not a CSV file: {broken}.") from broken
 
@@ -58,10 +45,6 @@ def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     writer.writerow(header)
     writer.writerows([_disarmed(cell) for cell in row] for row in rows)
     return codecs.BOM_UTF8 + text.getvalue().encode()
-
-
-def unreadable(sentence: str) -> InvalidInput:
-    return InvalidInput({"file": sentence})
 
 
 def _decoded(content: bytes) -> str:
@@ -76,13 +59,18 @@ def _decoded(content: bytes) -> str:
             'In Excel, save it as "CSV UTF-8" and choose that file.'
         ) from broken
     if not text.strip():
-        raise unreadable("This file is empty. Choose a file with a header and at least one row.")
+        raise import_tables.empty()
     return text
 
 
 def _delimiter(text: str) -> str:
-    """The delimiter that finds most of the columns we know in the header; a comma when none finds any."""
-    return max(_DELIMITERS, key=lambda each: len(KNOWN & set(_names(next(_records(text, each), [])))))
+    """The delimiter that finds most of the columns we know in the header, else the one that finds most columns."""
+
+    def columns(delimiter: str) -> tuple[int, int]:
+        header = next(_records(text, delimiter), [])
+        return len(KNOWN & set(names(header))), len(header)
+
+    return max(_DELIMITERS, key=columns)
 
 
 def _records(text: str, delimiter: str, *, strict: bool = False) -> Iterator[list[str]]:
@@ -101,27 +89,6 @@ def _numbered(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
             f"Row {row + 1} cannot be read: a quotation mark opens there and does not close where the cell ends. "
             "Write a quotation mark inside a cell twice."
         ) from broken
-
-
-def _table(numbered: Iterator[tuple[int, list[str]]]) -> Table:
-    _, header = next(numbered)
-    records = []
-    count = 0
-    for row, cells in numbered:
-        if any(cell.strip() for cell in cells):
-            count += 1
-            if count <= MOST_ROWS:
-                records.append((row, cells))
-    if not records:
-        raise unreadable("This file has a header and no rows. Choose a file with at least one row.")
-    if count > MOST_ROWS:
-        raise unreadable(f"This file has {count:,} rows; an import takes at most {MOST_ROWS:,}. Split it.")
-    return Table(tuple(_names(header)), tuple(records))
-
-
-def _names(header: Sequence[str]) -> list[str]:
-    """Column names as we compare them: "Ticket Type" is ticket_type."""
-    return [re.sub(r"[\s_-]+", "_", name.strip()).casefold() for name in header]
 
 
 def _disarmed(cell: object) -> object:

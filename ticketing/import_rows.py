@@ -33,7 +33,7 @@ from ticketing.fields import (
     name_key,
     sentences,
 )
-from ticketing.import_files import KNOWN, REQUIRED, Table
+from ticketing.import_tables import GUEST_COLUMNS, KNOWN, REQUIRED, Table
 from ticketing.models import COUNTING_STATUSES, Package, PromoCode
 from ticketing.promo_codes import normalised
 
@@ -63,29 +63,35 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A row after its cells were read: the values of those that are right, a sentence for those that are not."""
+    """A row after its cells were read: the values of those that are right, a sentence for those that are not.
+
+    `values["guests"]` are the guests a row names: how many packages of the purchase come before theirs, name, address.
+    `left_out` is why the row is no part of any sale.
+    """
 
     row: int
     values: dict[str, Any]
     wrong: dict[str, str]
+    left_out: str = ""
 
 
 @dataclass(frozen=True)
 class Known:
     """What the event holds, as far as the rows refer to it.
 
-    Packages by name_key, promo codes by code; `donor_uses` is {(promo code id, email_key): uses so far}.
+    Packages by name_key, promo codes by code, the package of each sale that is here already by its external id;
+    `donor_uses` is {(promo code id, email_key): uses so far}.
     """
 
     packages: Mapping[str, Package]
     promo_codes: Mapping[str, PromoCode]
-    external_sale_ids: frozenset[str]
+    external_sale_ids: Mapping[str, uuid.UUID]
     donor_uses: Mapping[tuple[uuid.UUID, str], int]
 
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """A row that may be stored: amounts in USD as given, `purchased_at` in UTC."""
+    """A row that may be stored: amounts in USD as given, `purchased_at` in UTC; guests by seat number."""
 
     package: Package
     promo_code: PromoCode | None
@@ -100,6 +106,7 @@ class Sale:
     purchased_at: datetime
     external_sale_id: str
     notes: str | None
+    guests: Mapping[int, tuple[str, str | None]] = field(default_factory=dict)
 
     @property
     def counts(self) -> bool:
@@ -114,6 +121,12 @@ class Judged:
     warnings: list[Problem] = field(default_factory=list)
     sales: list[Sale] = field(default_factory=list)
     skipped: int = 0
+
+
+def judge_mapped_header(header: tuple[str, ...]) -> Judged:
+    """Which of our columns nobody has chosen a column of the file for, or one value for all rows."""
+    missing = "Choose which column of the file this is, or one value for all rows."
+    return Judged([Problem(1, column, missing) for column in REQUIRED if column not in header])
 
 
 def judge_header(header: tuple[str, ...]) -> Judged:
@@ -134,13 +147,23 @@ def read(table: Table, time_zone: str) -> Iterator[Record]:
     """The cells as values. A time without offset is in `time_zone`: the first of an hour that comes twice, and an hour
     that the clock leaves out as if it had not."""
     zone = ZoneInfo(time_zone)
-    places = {column: place for place, column in enumerate(table.header) if column in _CELLS}
+    taken = KNOWN | GUEST_COLUMNS if table.is_mapped else KNOWN
+    places = {column: place for place, column in enumerate(table.header) if column in _CELLS and column in taken}
     for row, cells in table.records:
-        if any(cell.strip() for cell in cells[len(table.header) :]):
-            has = f"This row has {len(cells)} cells and the header has {len(table.header)}. "
-            yield Record(row, {}, {"": has + "Put text that contains the separator between quotation marks."})
+        if row in table.faults:
+            yield Record(row, {}, {"": table.faults[row]})
         else:
             yield _read(row, {column: cells[at] if at < len(cells) else "" for column, at in places.items()}, zone)
+
+
+def as_text(values: Mapping[str, Any]) -> dict[str, str]:
+    """What was read, as a file of ours would say it; without what nobody said."""
+    written = {column: value for column, value in values.items() if column in _CELLS and value is not None}
+    return {
+        column: money.plain(value) if isinstance(value, Decimal) else value.isoformat() if isinstance(value, datetime)
+        else str(value)
+        for column, value in written.items()
+    }  # fmt: skip
 
 
 def judge(records: Iterable[Record], known: Known) -> Judged:
@@ -149,11 +172,14 @@ def judge(records: Iterable[Record], known: Known) -> Judged:
     first_rows: dict[str, int] = {}
     taken = _Taken(known)
     for record in records:
+        if record.left_out:
+            judged.warnings.append(Problem(record.row, "payment_status", record.left_out))
+            continue
         external_id = record.values.get("external_sale_id")
         first_row = first_rows.setdefault(external_id, record.row) if external_id else record.row
         if first_row != record.row:
             record.wrong["external_sale_id"] = f"{external_id} is in row {first_row} as well. Keep one of the two rows."
-        elif external_id in known.external_sale_ids:
+        elif external_id is not None and external_id in known.external_sale_ids:
             judged.skipped += 1
             judged.warnings.append(_in_the_event_already(record.row, external_id))
             continue
@@ -262,6 +288,9 @@ def _sale(values: Mapping[str, Any], package: Package, promo_code: PromoCode | N
         purchased_at=values["purchase_date"],
         external_sale_id=values["external_sale_id"],
         notes=values.get("notes"),
+        guests={
+            before * package.seats_per_package + 1: (name, email) for before, name, email in values.get("guests", ())
+        },
     )
 
 
@@ -289,6 +318,9 @@ def _read(row: int, cells: Mapping[str, str], zone: ZoneInfo) -> Record:
                 record.wrong[column] = sentences(found.errors()).popitem()[1]
         elif column in REQUIRED:
             record.wrong[column] = "Fill this in."
+    guest = record.values.pop("guest_name", None), record.values.pop("guest_email", None)
+    if guest[0] is not None:
+        record.values["guests"] = ((0, *guest),)
     moment = record.values.get("purchase_date")
     if moment is not None:
         record.values["purchase_date"] = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
@@ -341,4 +373,6 @@ _CELLS: dict[str, TypeAdapter[Any]] = {
     "payment_status": TypeAdapter(Annotated[str, BeforeValidator(_status)]),
     "notes": TypeAdapter(Notes),
     "purchaser_phone": TypeAdapter(Phone),
+    "guest_name": TypeAdapter(PersonName),
+    "guest_email": TypeAdapter(Email),
 }

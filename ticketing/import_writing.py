@@ -42,7 +42,7 @@ def store(
     rows_skipped: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> ImportBatch:
-    """One batch with a purchase for every sale, its tickets and its promo use; counts rise by what counts."""
+    """One batch with a purchase for every sale, its tickets, its guests and its promo use; counts rise by what counts."""
     batch = ImportBatch(
         event_id=event_id, staff_id=actor.staff_id, imported_by=actor.name, file_name=file_name,
         rows_imported=len(sales), rows_skipped=rows_skipped,
@@ -110,7 +110,7 @@ def _store_purchases(
     rows = (
         (
             purchase_id, batch.event_id, sale.package.id, donors[email_key(sale.purchaser_email)], sale.quantity,
-            sale.package.price, sale.package.seats_per_package, 0, sale.package.price * sale.quantity, sale.discount,
+            sale.package.price, sale.package.seats_per_package, len(sale.guests), sale.package.price * sale.quantity, sale.discount,
             sale.fee, sale.total, sale.promo_code.id if sale.promo_code else None, sale.payment_status, "import",
             sale.purchaser_name, sale.purchaser_email, sale.purchaser_phone, sale.notes, sale.external_sale_id,
             batch.id, batch.staff_id, sale.purchased_at,
@@ -122,13 +122,14 @@ def _store_purchases(
 
 def _store_tickets(session: Session, event_id: uuid.UUID, some: Sequence[tuple[uuid.UUID, Sale]]) -> None:
     seats = [
-        (purchase_id, seat)
+        (purchase_id, seat, *sale.guests.get(seat, (None, None)))
         for purchase_id, sale in some
         for seat in range(1, sale.quantity * sale.package.seats_per_package + 1)
     ]
     codes = _free_codes(session, event_id, len(seats))
-    rows = ((uuid7(), event_id, *seat, code) for seat, code in zip(seats, codes, strict=True))
-    _copy(session, "assigned_tickets", ("id", "event_id", "purchase_id", "seat_number", "code"), rows)
+    rows = ((uuid7(), event_id, code, *seat) for seat, code in zip(seats, codes, strict=True))
+    columns = ("id", "event_id", "code", "purchase_id", "seat_number", "guest_name", "guest_email")
+    _copy(session, "assigned_tickets", columns, rows)
 
 
 _CODES_IN_USE = text("SELECT code FROM assigned_tickets WHERE event_id = :event_id AND code = ANY(:codes)")

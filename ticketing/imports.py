@@ -17,25 +17,40 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ARRAY, ColumnElement, Text, any_, func, literal, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from ticketing import accounts, audit, events, import_files, import_rows, import_writing, money, promo_codes
+from ticketing import (
+    accounts,
+    audit,
+    events,
+    import_files,
+    import_mapping,
+    import_orders,
+    import_rows,
+    import_writing,
+    money,
+    promo_codes,
+)
 from ticketing.actors import Actor
 from ticketing.errors import TicketingError
 from ticketing.fields import name_key
-from ticketing.import_files import OPTIONAL, REQUIRED
+from ticketing.import_mapping import Mapping
 from ticketing.import_rows import Known, Problem, Record, Sale
-from ticketing.models import Donor, Event, Package, PromoCode, PromoUse, Purchase
+from ticketing.import_tables import OPTIONAL, REQUIRED, Table
+from ticketing.models import Donor, Event, ImportBatch, ImportMapping, Package, PromoCode, PromoUse, Purchase
 
 LONGEST_FILE_NAME = 200
+PER_PAGE = 20
 
 
 @dataclass(frozen=True)
 class Check:
     """What an import of this file would do now. All tuples are in the order of the rows.
 
-    `rows` counts the file's rows, `to_import` those that may be stored, `to_skip` those that are in the event already.
-    `packages` and `revenue` (USD) are what the rows to import would add to the event's figures.
+    `rows` counts the file's rows, `to_import` the sales that may be stored, `to_skip` those that are in the event
+    already; a sale is a row unless a mapping combines rows. `packages` and `revenue` (USD) are what the sales to import
+    would add to the event's figures.
     """
 
     file_name: str
@@ -70,13 +85,30 @@ class ImportRefused(TicketingError):
         super().__init__(f"{check.file_name} has {found}. Nothing was imported; correct the file and import it again.")
 
 
-def check(session: Session, actor: Actor, event_id: uuid.UUID, file_name: str, content: bytes) -> Check:
-    """Every problem of the file by row and column; changes nothing.
+@dataclass(frozen=True)
+class Arrival:
+    """A sale as it would arrive from `row` on: our columns with plain text, and what is wrong by column."""
+
+    row: int
+    values: dict[str, str]
+    wrong: dict[str, str]
+
+
+def check(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    file_name: str,
+    content: bytes,
+    mapping: Mapping | None = None,
+) -> Check:
+    """Every problem of the file by row and column; changes nothing. Without a mapping the columns must be ours.
 
     Raises NotFound, NotAllowed, and InvalidInput (field `file`) when the file cannot be read at all.
     """
     accounts.require(session, actor, "change", event_id)
-    return _judge(session, event_id, file_name, content, holding=False)[0]
+    table = import_files.read(file_name, content)
+    return _judge(session, event_id, file_name, table, mapping, holding=False)[0]
 
 
 def run(
@@ -85,17 +117,20 @@ def run(
     event_id: uuid.UUID,
     file_name: str,
     content: bytes,
+    mapping: Mapping | None = None,
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> Imported:
-    """Stores every row that is not in the event yet, as one batch. `progress` is told rows stored and rows to store.
+    """Stores every sale that is not in the event yet, as one batch. `progress` is told rows stored and rows to store.
 
     Checks again, holding what limits the rows until the transaction ends. Raises what `check` raises, and
     ImportRefused when there is any problem; then nothing is changed. A second import of the same file stores nothing.
+    A mapping is remembered for the next file with this header.
     """
     accounts.require(session, actor, "change", event_id)
     import_writing.allow_for_a_long_transaction(session)
-    checked, sales = _judge(session, event_id, file_name, content, holding=True)
+    table = import_files.read(file_name, content)
+    checked, sales = _judge(session, event_id, file_name, table, mapping, holding=True)
     if checked.problems:
         raise ImportRefused(checked)
     if not sales:
@@ -104,7 +139,59 @@ def run(
     audit.record(
         session, actor, event_id, "import.completed", batch, [audit.Change("rows_imported", None, batch.rows_imported)]
     )
+    if mapping is not None:
+        _remember(session, event_id, table, mapping)
     return Imported(batch.id, batch.rows_imported, batch.rows_skipped, checked.warnings)
+
+
+def propose(session: Session, actor: Actor, event_id: uuid.UUID, table: Table) -> Mapping:
+    """The likeliest mapping of a foreign file into this event; see import_mapping.propose."""
+    accounts.require(session, actor, "change", event_id)
+    return import_mapping.propose(table, _package_names(session, event_id))
+
+
+def remembered(session: Session, actor: Actor, event_id: uuid.UUID, table: Table) -> Mapping | None:
+    """The mapping under which a file with this header was imported into this event last, as far as it still holds."""
+    accounts.require(session, actor, "change", event_id)
+    stored = session.get(ImportMapping, (event_id, import_mapping.header_hash(table)))
+    if stored is None:
+        return None
+    return import_mapping.from_json(stored.mapping, table, _package_names(session, event_id))
+
+
+def preview(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    file_name: str,
+    content: bytes,
+    mapping: Mapping,
+    rows: int = 5,
+    *,
+    table: Table | None = None,
+) -> tuple[Arrival, ...]:
+    """The first sales as they would arrive, each with all of its rows; a `table` that was read spares reading again."""
+    accounts.require(session, actor, "change", event_id)
+    table = import_mapping.beginning(table or import_files.read(file_name, content), mapping, rows)
+    records, _ = _records(session, event_id, table, mapping, holding=False)
+    cells = import_mapping.apply(table, mapping, _package_names(session, event_id))
+    raw = {row: dict(zip(cells.header, values, strict=True)) for row, values in cells.records}
+    return tuple(
+        Arrival(record.row, raw[record.row] | import_rows.as_text(record.values), record.wrong)
+        for record in records
+        if record.values
+    )[:rows]
+
+
+def list_batches(
+    session: Session, actor: Actor, event_id: uuid.UUID, *, page: int = 1, per_page: int = PER_PAGE
+) -> tuple[list[ImportBatch], int]:
+    """One page of the imports into this event, the latest first, and how many there are in all."""
+    accounts.require(session, actor, "read", event_id)
+    of_event = select(ImportBatch).where(ImportBatch.event_id == event_id)
+    total = session.scalar(select(func.count()).select_from(of_event.subquery())) or 0
+    latest_first = of_event.order_by(ImportBatch.created_at.desc(), ImportBatch.id.desc())
+    return list(session.scalars(latest_first.limit(per_page).offset((page - 1) * per_page))), total
 
 
 def example_csv(session: Session, actor: Actor, event_id: uuid.UUID) -> bytes:
@@ -143,19 +230,20 @@ _EXAMPLE_DONORS: tuple[dict[str, str], ...] = (
 
 
 def _judge(
-    session: Session, event_id: uuid.UUID, file_name: str, content: bytes, *, holding: bool
+    session: Session, event_id: uuid.UUID, file_name: str, table: Table, mapping: Mapping | None, *, holding: bool
 ) -> tuple[Check, list[Sale]]:
-    table = import_files.read_csv(content)
-    zone = session.scalars(select(Event.time_zone).where(Event.id == event_id)).one()
-    records = list(import_rows.read(table, zone))
     if holding:
         # One import into an event at a time, so that no two bring the same external_sale_id.
         session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"import into {event_id}"))))
-    header = import_rows.judge_header(table.header)
-    judged = import_rows.judge(records, _known(session, event_id, records, holding=holding))
+    if mapping is None:
+        header = import_rows.judge_header(table.header)
+    else:
+        header = import_rows.judge_mapped_header(import_mapping.header(mapping))
+    records, known = _records(session, event_id, table, mapping, holding=holding)
+    judged = import_rows.judge(records, known)
     checked = Check(
         file_name=_printable(file_name),
-        rows=len(records),
+        rows=len(table.records),
         to_import=len(judged.sales),
         to_skip=judged.skipped,
         packages=sum(sale.quantity for sale in judged.sales if sale.counts),
@@ -164,6 +252,33 @@ def _judge(
         warnings=(*header.warnings, *judged.warnings),
     )
     return checked, judged.sales
+
+
+def _records(
+    session: Session, event_id: uuid.UUID, table: Table, mapping: Mapping | None, *, holding: bool
+) -> tuple[list[Record], Known]:
+    """The sales of the file as far as they can be read, and what the event holds of what they refer to."""
+    if mapping is not None:
+        table = import_mapping.apply(table, mapping, _package_names(session, event_id))
+    zone = session.scalars(select(Event.time_zone).where(Event.id == event_id)).one()
+    records = list(import_rows.read(table, zone))
+    known = _known(session, event_id, records, holding=holding)
+    return (import_orders.combined(records, known) if mapping and mapping.combine else records), known
+
+
+def _package_names(session: Session, event_id: uuid.UUID) -> dict[uuid.UUID, str]:
+    in_order = select(Package.id, Package.name).where(Package.event_id == event_id).order_by(Package.display_order)
+    return {row.id: row.name for row in session.execute(in_order)}
+
+
+def _remember(session: Session, event_id: uuid.UUID, table: Table, mapping: Mapping) -> None:
+    values = {"mapping": import_mapping.to_json(mapping), "changed_at": func.now()}
+    key = {"event_id": event_id, "header_hash": import_mapping.header_hash(table)}
+    session.execute(
+        insert(ImportMapping)
+        .values(**key, **values)
+        .on_conflict_do_update(index_elements=["event_id", "header_hash"], set_=values)
+    )
 
 
 def _known(session: Session, event_id: uuid.UUID, records: Sequence[Record], *, holding: bool) -> Known:
@@ -177,15 +292,16 @@ def _known(session: Session, event_id: uuid.UUID, records: Sequence[Record], *, 
     if holding:
         packages, promos = packages.with_for_update(key_share=True), promos.with_for_update(key_share=True)
     fresh = {"populate_existing": True}
-    held_packages = session.scalars(packages, execution_options=fresh).all()
+    held_packages = {each.name_key: each for each in session.scalars(packages, execution_options=fresh)}
     held_promos = session.scalars(promos, execution_options=fresh).all()
-    ids_in_file = _among(Purchase.external_sale_id, _given(records, "external_sale_id"))
+    ids = _among(Purchase.external_sale_id, import_orders.possible_ids(records, held_packages))
+    here = session.execute(
+        select(Purchase.external_sale_id, Purchase.package_id).where(Purchase.event_id == event_id, ids)
+    )
     return Known(
-        packages={package.name_key: package for package in held_packages},
+        packages=held_packages,
         promo_codes={promo.code: promo for promo in held_promos},
-        external_sale_ids=frozenset(
-            session.scalars(select(Purchase.external_sale_id).where(Purchase.event_id == event_id, ids_in_file))
-        ),
+        external_sale_ids={row.external_sale_id: row.package_id for row in here if row.external_sale_id},
         donor_uses=_donor_uses(session, [promo.id for promo in held_promos if promo.max_uses_per_donor is not None]),
     )
 

@@ -6,7 +6,8 @@ from contextlib import suppress
 import pytest
 
 from ticketing.errors import InvalidInput
-from ticketing.import_files import MOST_ROWS, read_csv, to_csv
+from ticketing.import_files import read_csv, to_csv
+from ticketing.import_tables import MOST_ROWS
 
 HEADER = "ticket_type,purchaser_name,purchaser_email,quantity,total_amount,purchase_date,external_sale_id"
 

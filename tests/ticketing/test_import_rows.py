@@ -36,7 +36,7 @@ def judged(*rows, packages=(), codes=(), known=(), donor_uses=None, zone=NEW_YOR
         Known(
             packages={package.name_key: package for package in held},
             promo_codes={code.code: code for code in codes},
-            external_sale_ids=frozenset(known),
+            external_sale_ids=dict.fromkeys(known, uuid.uuid4()),
             donor_uses=donor_uses or {},
         ),
     )
