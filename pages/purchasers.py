@@ -1,39 +1,163 @@
-"""Who bought what: found, filtered, opened and downloaded."""
+"""Who bought what: found, filtered, summed up, opened and downloaded."""
 
-import pandas as pd
+from html import escape
+from urllib.parse import urlencode
+
 import streamlit as st
 
-from ticketing import db, purchasers
-from ticketing.selection import EVERYTHING
-from ui import live, paging, session, text
+from ticketing import db, money, packages, promo_codes, purchasers, selection
+from ticketing.errors import InvalidInput
+from ui import filters, forms, live, menu, paging, purchase_details, session, text
 from ui.header import show_header
 
 here, event = session.require_event()
-live.rerun_on_change(event.id)
 
 PER_PAGE = 20
 
+
+def refuse(wrong: InvalidInput) -> None:
+    """What is not understood is told; nothing is shown in its place that somebody might take for what was asked."""
+    problems = "\n".join(f"- {text.md(sentence)}" for sentence in wrong.fields.values())
+    st.error(f"This address does not say which purchases are meant, so none are shown.\n\n{problems}")
+    st.button("Show all purchases", icon=":material/arrow_forward:", on_click=filters.go, args=(selection.EVERYTHING,))
+    st.stop()
+
+
+def open_purchase(purchase_id) -> None:
+    purchase_details.open_for(purchase_id)
+    st.query_params["purchase"] = str(purchase_id)
+
+
+def close_purchase() -> None:
+    purchase_details.close()
+    st.query_params.pop("purchase", None)
+
+
+def follow_address(purchase_id) -> None:
+    """The address says which purchase is open; Back closes it."""
+    if purchase_id is None:
+        purchase_details.close()
+    elif not purchase_details.is_open(purchase_id):
+        purchase_details.open_for(purchase_id)
+
+
+def turn(key: str) -> None:
+    filters.go(view.selection, st.session_state[key])
+    filters.stay()
+
+
+def downloads(place, chosen: selection.Selection) -> None:
+    """Exactly what the filters show, all pages of it."""
+    query = urlencode(selection.to_query(chosen))
+    for kind in ("purchases", "guests"):
+        address = f"/export/{event.id}/{kind}.csv" + (f"?{query}" if query else "")
+        place.link_button(f"{kind.capitalize()} CSV", address, icon=":material/download:")
+
+
+def sums(totals: purchasers.Totals, statuses: tuple[str, ...]) -> None:
+    """How many and how much, over all pages; amounts from the list price to the total."""
+    figures = [
+        ("Purchases", f"{totals.purchases:,}"),
+        ("Packages", f"{totals.packages:,}"),
+        ("Seats", f"{totals.seats:,}"),
+        ("List price", money.dollars(totals.list_price)),
+        ("Discount", money.dollars(-totals.discount)),
+    ]
+    if difference := totals.total - (totals.list_price - totals.discount):
+        figures.append(("Imported difference", money.dollars(difference)))
+    figures.append(("Total", money.dollars(totals.total)))
+    st.html(
+        f'<dl class="sums">{"".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in figures)}</dl>'
+    )
+    if not statuses:
+        forms.hint("Of every status. Revenue on the sales page is the total of those that are completed.")
+
+
+def row(line: purchasers.PurchaseLine) -> None:
+    """One purchase: its name is the button, and the whole row leads there."""
+    sold = line.purchase
+    with st.container(key=f"purchase_{sold.id}"):
+        label = f"{text.md(sold.purchaser_name)} :small[{text.md(sold.purchaser_email)}]"
+        st.button(label, key=f"open_{sold.id}", type="tertiary", on_click=open_purchase, args=(sold.id,))
+        less = " ".join(
+            part for part in (line.promo_code, money.dollars(-sold.discount) if sold.discount else "") if part
+        )
+        cells = (
+            (
+                "what",
+                f"{sold.quantity:,} × {line.package}",
+                f"{sold.seats_named:,} of {text.count(sold.seats, 'guest')} named",
+            ),
+            ("when", text.moment(sold.purchased_at, event.time_zone), text.CHANNELS[sold.channel]),
+            (f"status {sold.payment_status}", text.STATUSES[sold.payment_status], ""),
+            ("amount", money.dollars(sold.total), less),
+        )
+        st.html(
+            "".join(
+                f'<div class="{kind}"><div>{escape(first)}</div><div class="quiet">{escape(second)}</div></div>'
+                for kind, first, second in cells
+            )
+        )
+
+
+def nothing_yet() -> None:
+    with st.container(border=True):
+        st.subheader("No purchases yet", anchor=False)
+        st.markdown("Purchases appear here as they come in: from the box office, an import, or the donor site.")
+        if here.may("change"):
+            name, label = ("box_office", "Record a sale") if choices.packages else ("packages", "Add what is sold")
+            st.page_link(
+                menu.path(name), label=label, icon=":material/arrow_forward:", query_params=session.query(event)
+            )
+
+
+def nothing_found(chosen: selection.Selection) -> None:
+    with st.container(border=True):
+        st.subheader("No purchase matches", anchor=False)
+        asked = f"Nothing has “{text.md(chosen.search)}” in it" if chosen.search else "There is none"
+        within = " within these filters." if filters.in_words(chosen, choices) else "."
+        st.markdown(asked + within)
+        st.button("Clear search and filters", on_click=filters.go, args=(selection.Selection(sort=chosen.sort),))
+
+
+try:
+    view = filters.asked()
+except InvalidInput as wrong:
+    show_header("Purchasers", event)
+    refuse(wrong)
+follow_address(view.purchase_id)
+if not purchase_details.is_open():
+    live.rerun_on_change(event.id)
+
+key = f"purchasers_page_{filters.generation()}_{hash(view.selection)}"
+st.session_state.setdefault(key, view.page)
 with db.reading() as s:
+    choices = filters.Choices(packages.names(s, here.actor, event.id), promo_codes.codes(s, here.actor, event.id))
+    try:
+        filters.judge(view.selection, choices)
+    except InvalidInput as wrong:
+        show_header("Purchasers", event)
+        refuse(wrong)
+    totals = purchasers.totals(s, here.actor, event.id, view.selection)
     lines, total = paging.load(
-        "purchasers_page",
-        lambda page: purchasers.list_purchases(s, here.actor, event.id, EVERYTHING, page=page, per_page=PER_PAGE),
+        key,
+        lambda page: purchasers.list_purchases(s, here.actor, event.id, view.selection, page=page, per_page=PER_PAGE),
     )
 
-show_header("Purchasers", event, text.count(total, "purchase"))
+actions = show_header("Purchasers", event)
 if total:
-    rows = [
-        {
-            "Purchaser": line.purchase.purchaser_name,
-            "Package": line.package,
-            "Total": line.purchase.total,
-            "Status": text.STATUSES[line.purchase.payment_status],
-        }
-        for line in lines
-    ]
-    st.dataframe(
-        pd.DataFrame(rows), hide_index=True, alt="Purchases, the latest first", height="content",
-        column_config={"Total": st.column_config.NumberColumn(format="dollar")},
-    )  # fmt: skip
-    paging.show("purchasers_page", total, PER_PAGE)
+    downloads(actions, view.selection)
+is_everything = view.selection == selection.Selection(sort=view.selection.sort)
+if not total and is_everything:
+    nothing_yet()
+    purchase_details.show(here, event, close_purchase)
+    st.stop()
+filters.show(view.selection, choices)
+if total:
+    sums(totals, view.selection.statuses)
+    for line in lines:
+        row(line)
+    paging.show(key, total, PER_PAGE, on_change=turn, args=(key,))
 else:
-    st.markdown("No purchases yet.")
+    nothing_found(view.selection)
+purchase_details.show(here, event, close_purchase)
