@@ -7,6 +7,8 @@ package's days, the promo code. A sale takes them in the same order, so nobody w
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -48,10 +50,8 @@ def void(session: Session, actor: Actor, event_id: uuid.UUID, purchase_id: uuid.
         audit.Change("payment_status", purchase.payment_status, "voided"),
         audit.Change("void_reason", None, why),
     ]
-    take_package(session, purchase, give_back=_holds(purchase))
-    with daily_sales.moved(session, purchase):
+    with changing(session, purchase, give_back=_holds(purchase)):
         purchase.payment_status, purchase.void_reason, purchase.voided_at = "voided", why, now
-        purchase.version += 1
     promo_codes.give_back(session, purchase.id, now)
     audit.record(session, actor, event_id, "purchase.voided", purchase, changes)
     return purchase
@@ -73,10 +73,8 @@ def change_status(
         raise Conflict(_refusal(purchase.payment_status, status))
     is_given_back = status not in COUNTING_STATUSES
     changes = [audit.Change("payment_status", purchase.payment_status, status)]
-    take_package(session, purchase, give_back=_holds(purchase) if is_given_back else 0)
-    with daily_sales.moved(session, purchase):
+    with changing(session, purchase, give_back=_holds(purchase) if is_given_back else 0):
         purchase.payment_status = status
-        purchase.version += 1
     if is_given_back:
         promo_codes.give_back(session, purchase.id, datetime.now(UTC))
     audit.record(session, actor, event_id, "purchase.status_changed", purchase, changes)
@@ -101,9 +99,17 @@ _TAKE_PACKAGE = text("""
 """)
 
 
-def take_package(session: Session, purchase: Purchase, *, give_back: int = 0) -> None:
-    """Holds the purchase's package, as every change of its sums must, and returns `give_back` packages to it."""
+@contextmanager
+def changing(session: Session, purchase: Purchase, *, give_back: int = 0) -> Iterator[None]:
+    """For changing a `held` purchase: returns `give_back` packages, moves the sums, raises the version.
+
+    Its package is held from here on, as every change of sums must: be quick inside.
+    """
     session.execute(_TAKE_PACKAGE, {"package_id": purchase.package_id, "quantity": give_back})
+    with daily_sales.moved(session, purchase):
+        yield
+        purchase.version += 1
+    session.refresh(purchase, ["seats"])  # computed by the database, so unknown after an UPDATE
 
 
 def _holds(purchase: Purchase) -> int:

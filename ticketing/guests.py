@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from ticketing import accounts, audit, corrections, daily_sales, editing
+from ticketing import accounts, audit, corrections, editing
 from ticketing.actors import Actor
 from ticketing.errors import Conflict, InvalidInput, NotFound
 from ticketing.fields import validated
@@ -92,10 +92,8 @@ def name_guests(
         )
     changes, named = _seat(session, purchase, drafts)
     if changes:
-        corrections.take_package(session, purchase)
-        with daily_sales.moved(session, purchase):
+        with corrections.changing(session, purchase):
             purchase.seats_named += named
-            purchase.version += 1
         audit.record(session, actor, event_id, "purchase.guests_named", purchase, changes)
     return purchase
 

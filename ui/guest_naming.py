@@ -54,13 +54,13 @@ def show_form(here: Here, event: Event, form: forms.Opened) -> None:
     with db.reading() as s:
         purchase, tickets = guests.seats(s, here.actor, event.id, form.id, page=page, per_page=SEATS_AT_A_TIME)
     st.markdown(f"**{text.md(purchase.purchaser_name)}** · {purchase.seats_named:,} of {purchase.seats:,} named")
+    if only is None and purchase.seats > 1:
+        _show_list(here, event, form)
     for ticket in tickets:
         if only in (None, ticket.seat_number):
             _show_seat(form, ticket)
     if only is None:
         _show_pages(form, purchase)
-        if purchase.seats > 1:
-            _show_list(here, event, form)
     with st.container(horizontal=True):
         st.button(
             "Save guest" if only else "Save guests",
@@ -142,10 +142,12 @@ def _fill(here: Here, event: Event, form: forms.Opened) -> None:
 
 
 def _filled_told(filled: int, left: list[str], seats: list[int]) -> str:
-    where = f" in seats {seats[0]:,} to {seats[filled - 1]:,}" if filled > 1 else ""
-    told = f"{text.count(filled, 'guest')}{where}, not saved yet." if filled else "No seat is empty." if left else ""
+    told = "No seat is empty." if left and not filled else ""
+    if filled:
+        where = f"seat {seats[0]:,}" if filled == 1 else f"the empty seats from {seats[0]:,} to {seats[filled - 1]:,}"
+        told = f"{text.count(filled, 'guest')} put into {where}. Look them over, then save."
     if left and filled:
-        told += f" There is no empty seat for {text.count(len(left), 'more line')}."
+        told += f" There is no seat for the {text.count(len(left), 'line')} left in the list."
     return told
 
 
