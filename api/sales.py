@@ -6,15 +6,27 @@ import uuid
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from api import downloads
 from api.problems import responses
 from api.wire import Answer, Caller, Money
 from ticketing import db, sales
+from ticketing.selection import PARAMETERS
 
 router = APIRouter(prefix="/admin/events/{event_id}/tickets/sales", tags=["Sales"])
 OnlySponsorships = Annotated[bool, Query(description="Leaves out what is no sponsorship.")]
+FILTERS = [
+    {
+        "name": name,
+        "in": "query",
+        "required": False,
+        "schema": {"type": "string"},
+        "description": f"{parameter.means} Takes {parameter.takes}.",
+    }
+    for name, parameter in PARAMETERS.items()
+]
 
 
 class PackageSales(Answer):
@@ -57,7 +69,11 @@ def sales_summary(caller: Caller, event_id: uuid.UUID, sponsorships_only: OnlySp
     response_class=StreamingResponse,
     responses=responses(404, 422)
     | {200: {"description": "One row for each purchase.", "content": {"text/csv": {"schema": {"type": "string"}}}}},
+    openapi_extra={"parameters": FILTERS},
 )
-def sales_export(caller: Caller, event_id: uuid.UUID, sponsorships_only: OnlySponsorships = False) -> StreamingResponse:
-    """Every purchase as CSV (UTF-8 with a byte order mark), streamed."""
-    return downloads.purchases_of(caller, event_id, sponsorships_only=sponsorships_only)
+def sales_export(caller: Caller, event_id: uuid.UUID, request: Request) -> StreamingResponse:
+    """The selected purchases as CSV (UTF-8 with a byte order mark), streamed; all of them without a filter.
+
+    Several filters mean purchases to which all of them apply. A filter that is not understood is refused.
+    """
+    return downloads.csv_of(caller, event_id, downloads.selected(request.query_params))

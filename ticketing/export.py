@@ -1,4 +1,4 @@
-"""The purchases of an event as CSV, streamed from COPY whatever their number.
+"""Selected purchases of an event as CSV, streamed from COPY whatever their number: a row each, or a row for each seat.
 
 Opens right in a spreadsheet program: a byte order mark so that accents survive, and an apostrophe before text that a
 spreadsheet would run as a formula (OWASP, "CSV Injection"). Source of the columns: PRODUCT "HTTP interface".
@@ -6,92 +6,75 @@ spreadsheet would run as a formula (OWASP, "CSV Injection"). Source of the colum
 
 from __future__ import annotations
 
+import csv
+import io
+import re
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
-from psycopg import sql
-from sqlalchemy import select
+from sqlalchemy import ARRAY, ColumnElement, Text, case, cast, exists, func, literal, select, true
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from ticketing import accounts, db
 from ticketing.actors import Actor
-from ticketing.models import Event
+from ticketing.models import Answer, AssignedTicket, Event, Option, Package, PromoCode, Purchase
+from ticketing.selection import Selection, conditions, order
 
 PIECE = 64 * 1024
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+BYTE_ORDER_MARK = "\ufeff"
+# What begins a formula, also in the full width that some spreadsheets take for the same.
+_FORMULA = r"^\s*[=+\-@\t\r＝＋－＠]"
+
+Columns = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Export:
-    """What to stream: the SELECT, and the time zone in which its moments are written."""
+    """What to stream: the header, the SELECT with its parameters, and the time zone of the moments in it."""
 
-    query: sql.Composed
+    header: tuple[str, ...]
+    query: str
+    parameters: Mapping[str, Any]
     time_zone: str
     event_name: str
 
 
-def _safe(column: str) -> sql.SQL:
-    """Text that people typed, so that no spreadsheet takes it for a formula."""
-    return sql.SQL(f"CASE WHEN {column} ~ '^[\\s]*[=+\\-@\\t\\r]' THEN '''' || {column} ELSE {column} END")
-
-
-_PURCHASES = sql.SQL("""
-    SELECT purchase.id AS purchase_id,
-        to_char(purchase.purchased_at, 'YYYY-MM-DD"T"HH24:MI:SSTZH:TZM') AS purchased_at,
-        {package} AS package,
-        CASE WHEN package.is_sponsorship THEN 'true' ELSE 'false' END AS is_sponsorship,
-        purchase.quantity, purchase.seats,
-        {purchaser_name} AS purchaser_name, {purchaser_email} AS purchaser_email, {purchaser_phone} AS purchaser_phone,
-        purchase.list_price, purchase.discount, purchase.total,
-        promo_code.code AS promo_code, purchase.payment_status, purchase.channel,
-        {external_sale_id} AS external_sale_id, {notes} AS notes, {guests} AS guests, {answers} AS answers,
-        purchase.fee
-    FROM purchases AS purchase
-    JOIN packages AS package ON package.id = purchase.package_id
-    LEFT JOIN promo_codes AS promo_code ON promo_code.id = purchase.promo_code_id
-    LEFT JOIN LATERAL (
-        SELECT string_agg(guest_name, '; ' ORDER BY seat_number) AS names
-        FROM assigned_tickets WHERE purchase_id = purchase.id AND guest_name IS NOT NULL
-    ) AS guest ON true
-    LEFT JOIN LATERAL (
-        SELECT string_agg(option.label || ': ' || CASE jsonb_typeof(answer.value)
-                   WHEN 'boolean' THEN CASE WHEN answer.value = 'true' THEN 'yes' ELSE 'no' END
-                   WHEN 'array' THEN (SELECT string_agg(choice, ', ') FROM jsonb_array_elements_text(answer.value)
-                                      AS choice)
-                   ELSE answer.value #>> '{{}}' END, '; ' ORDER BY option.display_order) AS given
-        FROM answers AS answer JOIN options AS option ON option.id = answer.option_id
-        WHERE answer.purchase_id = purchase.id
-    ) AS answered ON true
-    WHERE purchase.event_id = {event_id} AND ({every_package} OR package.is_sponsorship)
-    ORDER BY purchase.purchased_at, purchase.id
-""")
-
-
-def purchases_query(session: Session, actor: Actor, event_id: uuid.UUID, *, sponsorships_only: bool = False) -> Export:
-    """One row per purchase of the event, or of its sponsorships alone; judged here, streamed later. Raises NotFound."""
+def purchases_query(session: Session, actor: Actor, event_id: uuid.UUID, selection: Selection) -> Export:
+    """One row per selected purchase, in the order of the selection; judged here, streamed later. Raises NotFound."""
     accounts.require(session, actor, "read", event_id)
-    event = session.scalars(select(Event).where(Event.id == event_id)).one()
-    query = _PURCHASES.format(
-        package=_safe("package.name"),
-        purchaser_name=_safe("purchase.purchaser_name"),
-        purchaser_email=_safe("purchase.purchaser_email"),
-        purchaser_phone=_safe("purchase.purchaser_phone"),
-        external_sale_id=_safe("purchase.external_sale_id"),
-        notes=_safe("purchase.notes"),
-        guests=_safe("guest.names"),
-        answers=_safe("answered.given"),
-        event_id=sql.Literal(event_id),
-        every_package=sql.Literal(not sponsorships_only),
+    named = (
+        select(func.aggregate_strings(AssignedTicket.guest_name, "; ").aggregate_order_by(AssignedTicket.seat_number))
+        .where(AssignedTicket.purchase_id == Purchase.id, AssignedTicket.guest_name.is_not(None))
+        .scalar_subquery()
     )
-    return Export(query, event.time_zone, event.name)
+    return _export(session, event_id, selection, {"guests": _safe(case((Purchase.seats_named > 0, named)))})
+
+
+def guests_query(session: Session, actor: Actor, event_id: uuid.UUID, selection: Selection) -> Export:
+    """One row per seat of the selected purchases, named or not. Amounts are the purchase's and repeat with each seat.
+
+    Raises NotFound.
+    """
+    accounts.require(session, actor, "read", event_id)
+    seat = {
+        "seat_number": AssignedTicket.seat_number,
+        "ticket_code": AssignedTicket.code,
+        "guest_name": _safe(AssignedTicket.guest_name),
+        "guest_email": _safe(AssignedTicket.guest_email),
+    }
+    return _export(session, event_id, selection, seat, each_seat=True)
 
 
 async def stream(export: Export) -> AsyncIterator[bytes]:
     """The CSV in pieces of about 64 kB, so that memory does not grow with the number of rows."""
     async with (
-        await psycopg.AsyncConnection.connect(db.libpq_url(), autocommit=True) as connection,
+        await psycopg.AsyncConnection.connect(
+            db.libpq_url(), autocommit=True, cursor_factory=psycopg.AsyncClientCursor
+        ) as connection,
         connection.cursor() as cursor,
     ):
         await cursor.execute(
@@ -99,12 +82,123 @@ async def stream(export: Export) -> AsyncIterator[bytes]:
             " set_config('default_transaction_read_only', 'on', false)",
             [export.time_zone],
         )
-        statement = sql.SQL("COPY ({}) TO STDOUT WITH (FORMAT csv, HEADER)").format(export.query)
-        async with cursor.copy(statement) as rows:
-            piece = bytearray(BYTE_ORDER_MARK)
+        # COPY takes no parameters of its own: psycopg, as the client, writes them quoted into the statement.
+        copying = f"COPY ({export.query}) TO STDOUT WITH (FORMAT csv)"
+        async with cursor.copy(copying, export.parameters) as rows:
+            piece = bytearray(_first_line(export.header))
             async for row in rows:
                 piece += row
                 if len(piece) >= PIECE:
                     yield bytes(piece)
                     piece.clear()
             yield bytes(piece)
+
+
+def _first_line(header: tuple[str, ...]) -> bytes:
+    """Not COPY's own header: a question may be longer than the name of a column can be."""
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\n").writerow(header)
+    return (BYTE_ORDER_MARK + line.getvalue()).encode()
+
+
+def _safe(column: Any) -> ColumnElement[str]:
+    """Text that people typed, so that no spreadsheet takes it for a formula."""
+    return case((column.regexp_match(_FORMULA), func.concat("'", column)), else_=column)
+
+
+_PURCHASE: Columns = {
+    "purchase_id": Purchase.id,
+    "purchased_at": func.to_char(Purchase.purchased_at, 'YYYY-MM-DD"T"HH24:MI:SSTZH:TZM'),
+    "package": _safe(Package.name),
+    "is_sponsorship": case((Package.is_sponsorship.is_(True), "true"), else_="false"),
+    "quantity": Purchase.quantity,
+    "seats": Purchase.seats,
+    "purchaser_name": _safe(Purchase.purchaser_name),
+    "purchaser_email": _safe(Purchase.purchaser_email),
+    "purchaser_phone": _safe(Purchase.purchaser_phone),
+    "list_price": Purchase.list_price,
+    "discount": Purchase.discount,
+    "total": Purchase.total,
+    "promo_code": PromoCode.code,
+    "payment_status": Purchase.payment_status,
+    "channel": Purchase.channel,
+    "external_sale_id": _safe(Purchase.external_sale_id),
+    "notes": _safe(Purchase.notes),
+}
+
+
+def _export(
+    session: Session, event_id: uuid.UUID, selection: Selection, of_guests: Columns, *, each_seat: bool = False
+) -> Export:
+    """The purchase's columns, those of its guests or of one of them, one for each question, and the fee."""
+    event = session.scalars(select(Event).where(Event.id == event_id)).one()
+    questions = _questions(session, event_id)
+    answered = _answered(questions.values()) if questions else None
+    answers = [] if answered is None else [_safe(answer) for answer in answered.c]
+    query = (
+        select(*_PURCHASE.values(), *of_guests.values(), *answers, Purchase.fee)
+        .join(Package, Package.id == Purchase.package_id)
+        .outerjoin(PromoCode, PromoCode.id == Purchase.promo_code_id)
+        .where(*conditions(selection, event_id))
+        .order_by(*order(selection))
+    )
+    if answered is not None:
+        query = query.outerjoin(answered, true())
+    if each_seat:
+        query = query.join(AssignedTicket, AssignedTicket.purchase_id == Purchase.id)
+        query = query.order_by(AssignedTicket.seat_number)
+    compiled = query.compile(dialect=session.get_bind().dialect, compile_kwargs={"render_postcompile": True})
+    return Export(
+        (*_PURCHASE, *of_guests, *_headings(questions, {*_PURCHASE, *of_guests, "fee"}), "fee"),
+        str(compiled),
+        compiled.params,
+        event.time_zone,
+        event.name,
+    )
+
+
+def _questions(session: Session, event_id: uuid.UUID) -> dict[str, list[uuid.UUID]]:
+    """The event's questions by their words, whichever package asks; a retired one while it has answers."""
+    rows = session.execute(
+        select(Option.label, Option.id)
+        .join(Package, Package.id == Option.package_id)
+        .where(Option.event_id == event_id, Option.retired_at.is_(None) | exists().where(Answer.option_id == Option.id))
+        .order_by(Package.display_order, Option.retired_at.is_not(None), Option.display_order, Option.id)
+    )
+    questions: dict[str, list[uuid.UUID]] = {}
+    for label, option_id in rows:
+        questions.setdefault(label, []).append(option_id)
+    return questions
+
+
+def _headings(labels: Iterable[str], taken: set[str]) -> list[str]:
+    """The labels as names of columns: none is a formula, and none is another column's."""
+    headings: list[str] = []
+    for label in labels:
+        heading = f"'{label}" if re.match(_FORMULA, label) else label
+        while heading in taken:
+            heading += " (question)"
+        taken.add(heading)
+        headings.append(heading)
+    return headings
+
+
+def _answered(questions: Iterable[list[uuid.UUID]]) -> LateralFromClause:
+    """One purchase's answers as people say them, a column for each question, read in one go."""
+    choice = func.jsonb_array_elements_text(Answer.value).column_valued("choice")
+    kind, plain = func.jsonb_typeof(Answer.value), Answer.value.op("#>>")(cast(literal("{}", Text), ARRAY(Text)))
+    told = case(
+        (kind == "boolean", case((plain == "true", "yes"), else_="no")),
+        (kind == "array", select(func.aggregate_strings(choice, ", ")).scalar_subquery()),
+        else_=plain,
+    )
+    return (
+        select(
+            *(
+                func.aggregate_strings(told, "; ").filter(Answer.option_id.in_(ids)).label(f"question_{number}")
+                for number, ids in enumerate(questions)
+            )
+        )
+        .where(Answer.purchase_id == Purchase.id)
+        .lateral("answered")
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -69,6 +69,11 @@ class Selection:
     def needs_rows(self) -> bool:
         """Whether the sums by day cannot answer it, so that each purchase must be looked at."""
         return bool(self.words) or self.unnamed_only
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether it leaves no purchase of the event out, whatever their order."""
+        return replace(self, search=" ".join(self.words), sort=EVERYTHING.sort) == EVERYTHING
 
 
 EVERYTHING = Selection()
@@ -175,14 +180,14 @@ def parsed(query: Mapping[str, str], *, besides: Collection[str] = ("event",)) -
     found: dict[str, Any] = {}
     problems: dict[str, str] = {}
     for name, value in query.items():
-        if name in _PARAMETERS:
-            parameter = _PARAMETERS[name]
+        if name in PARAMETERS:
+            parameter = PARAMETERS[name]
             try:
                 found[parameter.field] = parameter.read(value)
             except ValueError:
                 problems[name] = f"“{name}” takes {parameter.takes}."
         elif name not in besides:
-            problems[name] = f"There is no filter “{name[:40]}”. The filters are {', '.join(_PARAMETERS)}."
+            problems[name] = f"There is no filter “{name[:40]}”. The filters are {', '.join(PARAMETERS)}."
     selection = Selection(**found)
     if selection.first_day and selection.last_day and selection.last_day < selection.first_day:
         problems["to"] = "“to” is a day before “from”. Exchange the two."
@@ -193,8 +198,8 @@ def parsed(query: Mapping[str, str], *, besides: Collection[str] = ("event",)) -
 
 def to_query(selection: Selection) -> dict[str, str]:
     """The parameters that name it in an address: only what differs from the default, so that `parsed` gives it back."""
-    values = {name: getattr(selection, parameter.field) for name, parameter in _PARAMETERS.items()}
-    defaults = {name: getattr(EVERYTHING, parameter.field) for name, parameter in _PARAMETERS.items()}
+    values = {name: getattr(selection, parameter.field) for name, parameter in PARAMETERS.items()}
+    defaults = {name: getattr(EVERYTHING, parameter.field) for name, parameter in PARAMETERS.items()}
     return {name: _written(value) for name, value in values.items() if value != defaults[name]}
 
 
@@ -209,12 +214,13 @@ def _written(value: Any) -> str:
 
 
 @dataclass(frozen=True)
-class _Parameter:
-    """A query parameter: the field it fills, how it is read (ValueError when it cannot be), and what it takes."""
+class Parameter:
+    """A query parameter: the field it fills and how it is read (ValueError when it cannot be); both also in words."""
 
     field: str
     read: Callable[[str], Any]
     takes: str
+    means: str
 
 
 def _several(read_one: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
@@ -257,15 +263,29 @@ def _listed(values: Collection[str]) -> str:
 
 
 _A_DAY = "a day such as 2026-10-31, from 2000 to 2099"
-_PARAMETERS = {
-    "search": _Parameter("search", _search, f"at most {LONGEST_SEARCH} characters, all of them visible"),
-    "package": _Parameter("package_ids", _several(uuid.UUID), "ids of packages, with commas between"),
-    "status": _Parameter("statuses", _several(_one_of(PAYMENT_STATUSES)), _listed(PAYMENT_STATUSES)),
-    "code": _Parameter("codes", _several(_code), f"promo codes, with commas between; {NO_CODE} means without one"),
-    "channel": _Parameter("channels", _several(_one_of(CHANNELS)), _listed(CHANNELS)),
-    "from": _Parameter("first_day", _day, _A_DAY),
-    "to": _Parameter("last_day", _day, _A_DAY),
-    "sponsorships_only": _Parameter("sponsorships_only", _yes, "true or false"),
-    "unnamed_only": _Parameter("unnamed_only", _yes, "true or false"),
-    "sort": _Parameter("sort", _one_of(SORTS), f"one of {', '.join(SORTS)}"),
+PARAMETERS = {
+    "search": Parameter(
+        "search",
+        _search,
+        f"at most {LONGEST_SEARCH} characters, all of them visible",
+        "Words that must all be in name, e-mail address, external id or promo code, or begin a ticket code.",
+    ),
+    "package": Parameter(
+        "package_ids", _several(uuid.UUID), "ids of packages, with commas between", "What was bought."
+    ),
+    "status": Parameter("statuses", _several(_one_of(PAYMENT_STATUSES)), _listed(PAYMENT_STATUSES), "How it stands."),
+    "code": Parameter(
+        "codes",
+        _several(_code),
+        f"promo codes, with commas between; {NO_CODE} means without one",
+        "The promo code that was used.",
+    ),
+    "channel": Parameter("channels", _several(_one_of(CHANNELS)), _listed(CHANNELS), "How it was sold."),
+    "from": Parameter("first_day", _day, _A_DAY, "The first of the event's own days."),
+    "to": Parameter("last_day", _day, _A_DAY, "The last of the event's own days."),
+    "sponsorships_only": Parameter("sponsorships_only", _yes, "true or false", "Leaves out what is no sponsorship."),
+    "unnamed_only": Parameter(
+        "unnamed_only", _yes, "true or false", "Leaves out what does not count or has a guest on every seat."
+    ),
+    "sort": Parameter("sort", _one_of(SORTS), f"one of {', '.join(SORTS)}", "The order; newest unless given."),
 }

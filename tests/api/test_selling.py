@@ -229,9 +229,9 @@ def test_the_export_has_a_row_for_each_purchase_and_its_columns_in_order(call, s
     rows = rows_of(answer)
     assert answer.headers["content-type"].startswith("text/csv")
     assert list(rows[0])[: len(COLUMNS)] == COLUMNS
-    assert [(row["package"], row["total"]) for row in rows] == [("Seat", "100.00"), ("Gold", "100.00")]
-    assert rows[0]["purchaser_name"] == "Zoë Ångström"
-    assert not rows[1]["notes"].startswith("=")
+    assert [(row["package"], row["total"]) for row in rows] == [("Gold", "100.00"), ("Seat", "100.00")]
+    assert rows[1]["purchaser_name"] == "Zoë Ångström"
+    assert not rows[0]["notes"].startswith("=")
 
 
 def test_the_browser_downloads_the_same(browser, sign_in, call, sold):
