@@ -1,0 +1,161 @@
+"""The sums by day while everybody writes purchases, and while staff move the event to another time zone's days."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from tests import make
+from tests.races.racing import THREADS, kinds, race
+from tests.sheet import run, sale, sheet
+from ticketing import corrections, db, events, guests, purchases, sales
+from ticketing.actors import OPERATOR
+from ticketing.errors import Conflict, StaleVersion
+from ticketing.models import DailySales, Event, Package, Purchase
+
+EDITOR = 0  # the thread that is no buyer
+ZONES = ("Pacific/Auckland", "America/New_York")
+EVENING = datetime(2026, 6, 2, 3, 0, tzinfo=UTC)  # 1 June in New York, 2 June in Auckland
+
+
+def sell(event: Event, package: Package, **fields: Any) -> Purchase:
+    draft = make.purchase_draft(package, **fields)
+    return db.write(lambda s: purchases.record(s, OPERATOR, event.id, draft, moment=EVENING)).purchase
+
+
+def move_to(event: Event, time_zone: str) -> Event:
+    def work(session: db.Session) -> Event:
+        seen = events.get(session, OPERATOR, event.id).version
+        return events.change(session, OPERATOR, event.id, {"time_zone": time_zone}, seen_version=seen)
+
+    return db.write(work)
+
+
+def days(event: Event) -> dict[str, int]:
+    with db.reading() as session:
+        rows = session.execute(
+            select(DailySales.day, func.sum(DailySales.purchases))
+            .where(DailySales.event_id == event.id, DailySales.purchases > 0)
+            .group_by(DailySales.day)
+        )
+        return {str(day): number for day, number in rows}
+
+
+def test_control_a_sum_that_is_read_and_written_back_loses_sales(shelf):
+    shelf.stock()
+
+    def naive(_number, session, meet):
+        row = shelf.seen(session)
+        meet()
+        shelf.change(session, "sold = :sold", sold=row.sold + 1)
+
+    shelf.race(naive)
+    assert shelf.read().sold < THREADS
+
+
+def test_control_a_sale_that_looks_at_the_time_zone_first_is_counted_on_a_day_that_is_gone(shelf):
+    shelf.stock(price=1)  # stands for the time zone, `sold` for the sums of its days
+    moved = threading.Event()
+
+    def naive(number, session, meet):
+        row = shelf.seen(session)
+        meet()
+        if number == EDITOR:
+            shelf.change(session, "price = 2, sold = 0")
+            session.commit()
+            moved.set()
+        else:
+            assert moved.wait(timeout=30)
+            shelf.change(session, "sold = sold + 1" if row.price == 2 else "sold = sold")
+
+    shelf.race(naive)
+    assert shelf.read().sold < THREADS - 1
+
+
+def test_16_threads_that_sell_the_same_on_the_same_day_are_all_in_one_sum(event):
+    package, promo = make.package(event, seats_per_package=2), make.promo_code(event)
+    code = {"promo_code": promo.code}
+    race(160, lambda number: sell(event, package, quantity=2, **(code if number % 2 else {})))
+    with db.reading() as session:
+        rows = session.execute(
+            select(DailySales.promo_code_id, DailySales.purchases, DailySales.quantity, DailySales.seats).where(
+                DailySales.event_id == event.id
+            )
+        ).all()
+    assert sorted(rows, key=str) == sorted([(None, 80, 160, 320), (promo.id, 80, 160, 320)], key=str)
+
+
+@pytest.mark.parametrize("with_code", [False, True])
+def test_a_sale_is_on_a_day_of_the_time_zone_that_holds_in_the_end(event, with_code):
+    """The editor moves the event back and forth while the others sell; a sale waits for the move or the move for it."""
+    here = [make.package(event) for _ in range(3)]
+    fields = {"promo_code": make.promo_code(event).code} if with_code else {}
+
+    def attempt(number: int) -> Any:
+        turn, thread = divmod(number, THREADS)
+        if thread == EDITOR:
+            return move_to(event, ZONES[turn % 2])
+        return sell(event, here[number % 3], **fields)
+
+    outcomes = race(THREADS * 20, attempt)
+    assert kinds(outcomes) == {"Event": 20, "Purchase": 20 * (THREADS - 1)}
+    assert days(event) == {"2026-06-01": 20 * (THREADS - 1)}
+    move_to(event, "Pacific/Auckland")
+    assert days(event) == {"2026-06-02": 20 * (THREADS - 1)}
+
+
+def test_voids_payments_guests_and_imports_move_the_sums_of_the_days_that_hold(event):
+    """Everything that writes purchases at once, on two packages and one code, while the event changes time zones."""
+    here = [make.package(event, seats_per_package=2) for _ in range(2)]
+    promo = make.promo_code(event)
+
+    def attempt(number: int) -> Any:
+        turn, thread = divmod(number, THREADS)
+        package = here[thread % 2]
+        if thread == EDITOR:
+            return move_to(event, ZONES[turn % 2])
+        if thread == 1:
+            cells = {"purchase_date": EVENING.isoformat(), "discount_amount": "10.00", "total_amount": "90.00"}
+            statuses = ("completed", "pending", "failed", "refunded")
+            return run(event, sheet(*(sale(one, payment_status=s, **cells) for one in here for s in statuses)))
+        code = {"promo_code": promo.code} if thread % 3 == 0 else {}
+        bought = sell(event, package, payment_status="pending" if thread % 4 == 0 else "completed", **code)
+        changes = (
+            lambda s: guests.name_guests(s, OPERATOR, event.id, bought.id, {1: {"name": "Ben"}}, seen_version=1),
+            lambda s: corrections.change_status(
+                s, OPERATOR, event.id, bought.id,
+                "completed" if bought.payment_status == "pending" else "refunded", seen_version=1,
+            ),
+            lambda s: corrections.void(s, OPERATOR, event.id, bought.id, "Twice"),
+        )  # fmt: skip
+        return db.write(changes[turn % 3])
+
+    outcomes = race(THREADS * 12, attempt)
+    assert set(kinds(outcomes)) == {"Event", "Imported", "Purchase"}
+    assert set(days(event)) == {"2026-06-01"}
+    with db.reading() as session:
+        stored = session.scalar(select(func.count()).where(Purchase.event_id == event.id))
+        told = sum(line.purchases for line in sales.figures(session, OPERATOR, event.id).by_status)
+    assert told == stored == 12 * (THREADS - 2) + 12 * 8
+
+
+def test_one_sale_changed_by_everyone_at_once_moves_once(event):
+    package = make.package(event, seats_per_package=2)
+    for _ in range(5):
+        bought = sell(event, package, payment_status="pending")
+
+        def attempt(number: int, bought: Purchase = bought) -> Any:
+            change = (
+                lambda s: corrections.void(s, OPERATOR, event.id, bought.id, "Twice"),
+                lambda s: corrections.change_status(s, OPERATOR, event.id, bought.id, "failed", seen_version=1),
+                lambda s: corrections.change_status(s, OPERATOR, event.id, bought.id, "completed", seen_version=1),
+            )[number % 3]
+            return db.write(change)
+
+        outcomes = race(THREADS, attempt)
+        assert set(kinds(outcomes)) <= {"Purchase", Conflict.__name__, StaleVersion.__name__}
+    assert sum(days(event).values()) == 5
