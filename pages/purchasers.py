@@ -13,6 +13,7 @@ from ui.header import show_header
 here, event = session.require_event()
 
 PER_PAGE = 20
+st.html(purchase_details.STYLE)
 
 
 def refuse(wrong: InvalidInput) -> None:
@@ -41,8 +42,8 @@ def follow_address(purchase_id) -> None:
         purchase_details.open_for(purchase_id)
 
 
-def turn(key: str) -> None:
-    filters.go(view.selection, st.session_state[key])
+def turn(chosen: selection.Selection, key: str) -> None:
+    filters.go(chosen, st.session_state[key])
     filters.stay()
 
 
@@ -67,7 +68,9 @@ def sums(totals: purchasers.Totals, statuses: tuple[str, ...]) -> None:
         figures.append(("Imported difference", money.dollars(difference)))
     figures.append(("Total", money.dollars(totals.total)))
     st.html(
-        f'<dl class="sums">{"".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in figures)}</dl>'
+        '<div class="sums">'
+        + "".join(f"<div><span>{name}</span> <strong>{value}</strong></div>" for name, value in figures)
+        + "</div>"
     )
     if not statuses:
         forms.hint("Of every status. Revenue on the sales page is the total of those that are completed.")
@@ -76,28 +79,27 @@ def sums(totals: purchasers.Totals, statuses: tuple[str, ...]) -> None:
 def row(line: purchasers.PurchaseLine) -> None:
     """One purchase: its name is the button, and the whole row leads there."""
     sold = line.purchase
-    with st.container(key=f"purchase_{sold.id}"):
+    with st.container(key=f"purchaser_{sold.id}", gap=None):
         label = f"{text.md(sold.purchaser_name)} :small[{text.md(sold.purchaser_email)}]"
         st.button(label, key=f"open_{sold.id}", type="tertiary", on_click=open_purchase, args=(sold.id,))
-        less = " ".join(
-            part for part in (line.promo_code, money.dollars(-sold.discount) if sold.discount else "") if part
-        )
-        cells = (
-            (
-                "what",
-                f"{sold.quantity:,} × {line.package}",
-                f"{sold.seats_named:,} of {text.count(sold.seats, 'guest')} named",
-            ),
-            ("when", text.moment(sold.purchased_at, event.time_zone), text.CHANNELS[sold.channel]),
-            (f"status {sold.payment_status}", text.STATUSES[sold.payment_status], ""),
-            ("amount", money.dollars(sold.total), less),
-        )
-        st.html(
-            "".join(
-                f'<div class="{kind}"><div>{escape(first)}</div><div class="quiet">{escape(second)}</div></div>'
-                for kind, first, second in cells
-            )
-        )
+        st.html(f'<div class="purchase">{"".join(cells(line))}</div>')
+
+
+def cells(line: purchasers.PurchaseLine) -> list[str]:
+    """What was bought and who comes, when and how, its state, what it cost and what was taken off."""
+    sold = line.purchase
+    less = f"{line.promo_code or ''} {money.dollars(-sold.discount) if sold.discount else ''}"
+    return [
+        cell("what", f"{sold.quantity:,} × {line.package}", purchase_details.seats_named(sold)),
+        cell("when", text.moment(sold.purchased_at, event.time_zone), text.CHANNELS[sold.channel]),
+        cell(f"state {sold.payment_status}", text.STATUSES[sold.payment_status]),
+        cell("amount", money.dollars(sold.total), less.strip()),
+    ]
+
+
+def cell(kind: str, first: str, second: str = "") -> str:
+    below = f'<div class="quiet">{escape(second)}</div>' if second else ""
+    return f'<div class="{kind}">{escape(first)}{below}</div>'
 
 
 def nothing_yet() -> None:
@@ -129,8 +131,6 @@ follow_address(view.purchase_id)
 if not purchase_details.is_open():
     live.rerun_on_change(event.id)
 
-key = f"purchasers_page_{filters.generation()}_{hash(view.selection)}"
-st.session_state.setdefault(key, view.page)
 with db.reading() as s:
     choices = filters.Choices(packages.names(s, here.actor, event.id), promo_codes.codes(s, here.actor, event.id))
     try:
@@ -139,10 +139,8 @@ with db.reading() as s:
         show_header("Purchasers", event)
         refuse(wrong)
     totals = purchasers.totals(s, here.actor, event.id, view.selection)
-    lines, total = paging.load(
-        key,
-        lambda page: purchasers.list_purchases(s, here.actor, event.id, view.selection, page=page, per_page=PER_PAGE),
-    )
+    page = min(view.page, max(-(-totals.purchases // PER_PAGE), 1))
+    lines, total = purchasers.list_purchases(s, here.actor, event.id, view.selection, page=page, per_page=PER_PAGE)
 
 actions = show_header("Purchasers", event)
 if total:
@@ -155,9 +153,12 @@ if not total and is_everything:
 filters.show(view.selection, choices)
 if total:
     sums(totals, view.selection.statuses)
+    if page < view.page:
+        forms.hint(f"There is no page {view.page:,} any more; this is the last one.")
     for line in lines:
         row(line)
-    paging.show(key, total, PER_PAGE, on_change=turn, args=(key,))
+    key = f"purchasers_page_{filters.generation()}_{hash(view.selection)}"
+    paging.show(key, total, PER_PAGE, default=page, on_change=turn, args=(view.selection, key))
 else:
     nothing_found(view.selection)
 purchase_details.show(here, event, close_purchase)

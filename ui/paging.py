@@ -22,7 +22,7 @@ def load(key: str, fetch: Callable[[int], tuple[list[T], int]]) -> tuple[list[T]
     return rows, total
 
 
-def show(key: str, total: int, per_page: int, **on_turn: Any) -> None:
-    """The way to the other pages, where there are any. `on_turn`: a callback, as widgets take it."""
+def show(key: str, total: int, per_page: int, **more: Any) -> None:
+    """The way to the other pages, where there are any. `more` is st.pagination's, such as a callback."""
     if total > per_page:
-        st.pagination(-(-total // per_page), key=key, **on_turn)
+        st.pagination(-(-total // per_page), key=key, **more)

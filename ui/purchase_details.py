@@ -6,12 +6,12 @@ For any page with purchases: `open_for` in a callback, `show` at the end, `is_op
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from html import escape
 from itertools import groupby
-from typing import Any
+from pathlib import Path
 
 import streamlit as st
 
@@ -24,6 +24,8 @@ from ui.session import Here
 
 KIND = "purchase"
 SEATS_AT_A_TIME = 20
+MOST_HISTORY_AT_ONCE = 8
+STYLE = Path(__file__).with_name("purchases.css")
 COLORS = {"completed": "green", "pending": "orange", "failed": "red", "refunded": "blue", "voided": "gray"}
 ICONS = {
     "completed": "check_circle",
@@ -101,6 +103,13 @@ def badge(status: str) -> str:
     return f":{COLORS[status]}-badge[:material/{ICONS[status]}: {text.STATUSES[status]}]"
 
 
+def seats_named(sold: Purchase) -> str:
+    """ "3 of 20 seats named"; a purchase that does not count has no seats."""
+    if sold.payment_status not in COUNTING_STATUSES:
+        return f"{text.count(sold.seats, 'seat')} given back"
+    return f"{sold.seats_named:,} of {text.count(sold.seats, 'seat')} named"
+
+
 def _show(here: Here, event: Event, form: forms.Opened) -> None:
     try:
         with db.reading() as s:
@@ -126,7 +135,7 @@ def _show(here: Here, event: Event, form: forms.Opened) -> None:
 def _show_who_and_what(details: Details, event: Event) -> None:
     sold = details.purchase
     with st.container(gap="xsmall"):
-        st.subheader(text.md(sold.purchaser_name), anchor=False)
+        st.html(f'<h3 class="who">{escape(sold.purchaser_name)}</h3>')
         reached = [sold.purchaser_email, sold.purchaser_phone]
         st.markdown(" · ".join(text.md(each) for each in reached if each))
     what = f"**{sold.quantity:,} × {text.md(details.package)}** · {text.count(sold.seats, 'seat')}"
@@ -246,8 +255,7 @@ def _show_guests(here: Here, event: Event, form: forms.Opened, details: Details)
     sold = details.purchase
     counts = sold.payment_status in COUNTING_STATUSES
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        named = f"{sold.seats_named:,} of {sold.seats:,} named" if counts else "its seats were given back"
-        st.markdown(f"**Guests** · {named}", width="content")
+        st.markdown(f"**Guests** · {seats_named(sold)}", width="content")
         if counts and here.may("change"):
             st.button(
                 "Name guests",
@@ -274,9 +282,11 @@ def _seat(ticket: AssignedTicket) -> str:
 def _show_answers_and_notes(details: Details) -> None:
     told = [*details.answers, *([("Notes", details.purchase.notes)] if details.purchase.notes else [])]
     if told:
-        pairs = "".join(f"<dt>{escape(label)}</dt><dd>{escape(said)}</dd>" for label, said in told)
-        st.markdown("**Answers and notes**" if details.answers else "**Notes**")
-        st.html(f'<dl class="answers">{pairs}</dl>')
+        st.markdown("**Answers**" if details.answers else "**Notes**")
+        pairs = (
+            f'<div class="asked">{escape(asked)}</div><div class="said">{escape(said)}</div>' for asked, said in told
+        )
+        st.html(f'<div class="answers">{"".join(pairs)}</div>')
 
 
 def _show_history(details: Details, zone: str) -> None:
@@ -287,15 +297,15 @@ def _show_history(details: Details, zone: str) -> None:
         entries.append(([_in_words(line) for line in lines], by, at))
     items = "".join(
         f"<li>{''.join(f'<div>{escape(each)}</div>' for each in what)}"
-        f'<div class="quiet">{escape(f"{by}, {text.moment(at, zone)}")}</div></li>'
+        f'<div class="quiet">{escape(f"{by}, {text.moment(at, zone)}")}</div></div>'
         for what, by, at in entries
     )
-    with st.expander(f"History · {text.count(len(entries), 'entry', 'entries')}", expanded=_is_short(entries)):
-        st.html(f'<ol class="history">{items}</ol>')
-
-
-def _is_short(entries: Iterable[tuple[list[str], Any, Any]]) -> bool:
-    return sum(len(what) for what, _, _ in entries) <= 8
+    if sum(len(what) for what, _, _ in entries) > MOST_HISTORY_AT_ONCE:
+        place = st.expander(f"History · {text.count(len(entries), 'entry', 'entries')}")
+    else:
+        place = st.container()
+        place.markdown("**History**")
+    place.html(f'<div class="history" role="list">{items}</div>')
 
 
 def _origin(details: Details) -> str:
