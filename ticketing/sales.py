@@ -223,7 +223,7 @@ def state(session: Session, event_ids: set[uuid.UUID]) -> dict[uuid.UUID, tuple[
     return {row[0]: tuple(int(part) for part in row[1:]) for row in rows}
 
 
-# Every line of the figures from one pass over the daily sums. Voids leave rows of zeros there.
+# Every line of the figures from one pass over the daily sums. Voids leave rows of zeros there, which make no line.
 _SUMS = text("""
     SELECT CASE 0 WHEN grouping(sales.payment_status) THEN 'status' WHEN grouping(sales.package_id) THEN 'package'
             WHEN grouping(sales.channel) THEN 'channel' WHEN grouping(sales.day) THEN 'day' ELSE 'code' END AS line,
@@ -239,7 +239,7 @@ _SUMS = text("""
         coalesce(sum(total) FILTER (WHERE is_completed), 0.00) AS revenue
     FROM (
         SELECT *, payment_status IN ('completed', 'pending') AS counts, payment_status = 'completed' AS is_completed
-        FROM daily_sales WHERE event_id = :event_id AND purchases > 0
+        FROM daily_sales WHERE event_id = :event_id
     ) AS sales
     JOIN packages AS package ON package.id = sales.package_id AND (NOT :sponsorships_only OR package.is_sponsorship)
     LEFT JOIN promo_codes AS promo_code ON promo_code.id = sales.promo_code_id
