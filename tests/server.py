@@ -1,0 +1,71 @@
+"""The app as its users have it: `streamlit run app.py` on a port of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from ticketing.settings import ROOT
+
+SECONDS_TO_START = 60
+
+
+@dataclass(frozen=True)
+class Running:
+    url: str
+    database: str
+    log: Path
+    pid: int
+
+
+@contextmanager
+def running(database: str, folder: Path) -> Iterator[Running]:
+    """The server on `database`, from the moment it answers until the block ends."""
+    port = _free_port()
+    environment = os.environ | {
+        "DATABASE_URL": database,
+        "TICKETDESK_DATA": str(folder),
+        "STREAMLIT_SERVER_HEADLESS": "true",
+    }
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
+    server = Running(f"http://localhost:{port}", database, log, process.pid)
+    try:
+        _wait_until_it_answers(process, server)
+        yield server
+    finally:
+        process.terminate()
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_it_answers(process: subprocess.Popen[bytes], server: Running) -> None:
+    deadline = time.monotonic() + SECONDS_TO_START
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{server.url}/healthz", timeout=2).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    raise RuntimeError(f"The server did not start:\n{server.log.read_text()[-4000:]}")
