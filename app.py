@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route
 
-from api import downloads, faults, health, session_pages
+from api import downloads, faults, health, pictures, session_pages
 from api.faults import Faults
 from api.identity import IdentityGuard
 from api.interface import interface
@@ -61,6 +61,7 @@ app = st.App(
         *session_pages.routes,
         *health.routes,
         *downloads.routes,
+        *pictures.routes,
         Mount("/api", app=interface),
     ],
     middleware=[Middleware(Faults), Middleware(IdentityGuard)],

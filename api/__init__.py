@@ -2,7 +2,7 @@
 
 identity                       the cookie or token of each request, turned into an Actor
 session_pages, html            sign-in, sign-out, first run
-health, downloads              /healthz; the CSV for browsers
+health, downloads, pictures    /healthz; the CSV for browsers; pictures of packages, for browsers and programs
 interface, documentation       FastAPI under /api, and its Swagger page
 events, packages, options, promo_codes, purchases, sales    the endpoints, one concept each
 wire                           shapes that answers share: money, pages, times

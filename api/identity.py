@@ -1,7 +1,7 @@
 """Who is asking: a browser's signed cookie or a program's bearer token, turned into an Actor before anything runs.
 
-Pages, their websocket, downloads and media are open to a signed-in browser, `/api/v1` to a bearer token, the API's
-documentation to either. Everybody else reaches OPEN and nothing more.
+Pages, their websocket, downloads and media are open to a signed-in browser, `/api/v1` to a bearer token, pictures and
+the API's documentation to either. Everybody else reaches OPEN and nothing more.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ COOKIE = "ticketdesk_session"
 # Read by the frame through server.trustedUserHeaders: the id of the SignInSession, never its secret.
 SESSION_HEADER = b"x-ticketdesk-session"
 MAX_AGE = accounts.SESSION_DAYS * 24 * 60 * 60
+PICTURES = "/pictures/"
 UNKNOWN_CALLER = "Send a token that is valid: Authorization: Bearer td_..."
 OPEN = {
     "/healthz",
@@ -101,7 +102,7 @@ def _find(connection: HTTPConnection) -> Actor | None:
     path = connection.scope["path"]
     if problems.is_for_programs(path):
         return find_token(connection)
-    if path.startswith(problems.DOCUMENTATION):
+    if path.startswith((*problems.DOCUMENTATION, PICTURES)):
         return find_signed_in(connection) or find_token(connection)
     return find_signed_in(connection)
 

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable, Sequence
+from typing import Annotated
 
 from fastapi import APIRouter
+from pydantic import Field
+from sqlalchemy.orm import Session
 
 from api.problems import responses
 from api.wire import PER_PAGE, Answer, Caller, Money, Page, PageNumber, change_of
-from ticketing import db, options, package_order, packages
+from ticketing import db, images, options, package_order, packages, settings
 from ticketing.fields import Draft
+from ticketing.images import Picture
 from ticketing.models import Option, Package
 from ticketing.packages import PackageDraft
 
 router = APIRouter(tags=["Packages"])
 ALL = "/admin/events/{event_id}/tickets/packages"
 ONE = ALL + "/{package_id}"
+
+
+ImageUrl = Annotated[
+    str | None,
+    Field(
+        description="Fetch it with the token and keep it: another picture has another address. A path of this server, "
+        "unless the server knows its own address."
+    ),
+]
+ThumbnailUrl = Annotated[str | None, Field(description="The same picture, fitting 256 x 256.")]
 
 
 class PackageAnswer(Answer):
@@ -34,7 +49,9 @@ class PackageAnswer(Answer):
     available: int | None
     is_sold_out: bool
     display_order: int
-    image_url: str | None = None
+    image_url: ImageUrl = None
+    thumbnail_url: ThumbnailUrl = None
+    image_alt: str | None
     version: int
 
 
@@ -70,18 +87,35 @@ class PackageOffered(Answer):
     is_sponsorship: bool
     is_sold_out: bool
     display_order: int
-    image_url: str | None = None
+    image_url: ImageUrl = None
+    thumbnail_url: ThumbnailUrl = None
+    image_alt: str | None
     version: int
     options: list[OptionOffered] = []
 
 
-def _told(package: Package) -> PackageAnswer:
-    return PackageAnswer.model_validate(package)
+def told(session: Session, rows: Sequence[Package]) -> list[PackageAnswer]:
+    """Packages with the addresses of their pictures."""
+    shown = images.by_package(session, rows)
+    return [PackageAnswer.model_validate(row).model_copy(update=_addresses(shown.get(row.id))) for row in rows]
 
 
-def _offered(package: Package, asked: list[Option]) -> PackageOffered:
-    told = PackageOffered.model_validate(package, from_attributes=True)
-    return told.model_copy(update={"options": [OptionOffered.model_validate(option) for option in asked]})
+def write(work: Callable[[Session], Package]) -> PackageAnswer:
+    """Does `work` in one transaction, and answers with the package as it is then."""
+    return db.write(lambda session: told(session, [work(session)])[0])
+
+
+def _offered(package: Package, picture: Picture | None, asked: list[Option]) -> PackageOffered:
+    offered = PackageOffered.model_validate(package, from_attributes=True)
+    questions = [OptionOffered.model_validate(option) for option in asked]
+    return offered.model_copy(update={"options": questions} | _addresses(picture))
+
+
+def _addresses(picture: Picture | None) -> dict[str, str]:
+    if picture is None:
+        return {}
+    here = settings.base_url() or ""
+    return {"image_url": here + picture.path, "thumbnail_url": here + picture.thumbnail_path}
 
 
 @router.get(ALL, responses=responses(404, 422))
@@ -89,27 +123,27 @@ def list_packages(caller: Caller, event_id: uuid.UUID, page: PageNumber = 1) -> 
     """The event's packages in display order, the disabled and sold-out ones among them."""
     with db.reading() as session:
         rows, total = packages.list_page(session, caller, event_id, page=page, per_page=PER_PAGE)
-    return Page(items=[_told(row) for row in rows], total=total, page=page)
+        return Page(items=told(session, rows), total=total, page=page)
 
 
 @router.post(ALL, status_code=201, responses=responses(403, 404, 409, 422))
 def create_package(caller: Caller, event_id: uuid.UUID, draft: PackageDraft) -> PackageAnswer:
     """Adds a package at the end of the display order. 409 `duplicate_name` when the event has the name."""
-    return _told(db.write(lambda session: packages.create(session, caller, event_id, draft)))
+    return write(lambda session: packages.create(session, caller, event_id, draft))
 
 
 @router.post(ALL + "/reorder", responses=responses(403, 404, 422))
 def arrange_packages(caller: Caller, event_id: uuid.UUID, wanted: PackageOrder) -> Page[PackageAnswer]:
     """Puts the packages in this order. 422 unless the list names every package of the event exactly once."""
-    rows = db.write(lambda session: package_order.arrange(session, caller, event_id, wanted.package_ids))
-    return Page(items=[_told(row) for row in rows], total=len(rows), page=1, per_page=max(PER_PAGE, len(rows)))
+    rows = db.write(lambda session: told(session, package_order.arrange(session, caller, event_id, wanted.package_ids)))
+    return Page(items=rows, total=len(rows), page=1, per_page=max(PER_PAGE, len(rows)))
 
 
 @router.get(ONE, responses=responses(404, 422))
 def get_package(caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID) -> PackageAnswer:
     """One package."""
     with db.reading() as session:
-        return _told(packages.get(session, caller, event_id, package_id))
+        return told(session, [packages.get(session, caller, event_id, package_id)])[0]
 
 
 @router.patch(ONE, responses=responses(403, 404, 409, 422))
@@ -118,11 +152,9 @@ def change_package(caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID, c
 
     409 `stale_version`, `duplicate_name` or `limit_below_sold`.
     """
-    return _told(
-        db.write(
-            lambda session: packages.change(
-                session, caller, event_id, package_id, change.given, seen_version=change.version
-            )
+    return write(
+        lambda session: packages.change(
+            session, caller, event_id, package_id, change.given, seen_version=change.version
         )
     )
 
@@ -136,13 +168,13 @@ def delete_package(caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID) -
 @router.post(ONE + "/enable", responses=responses(403, 404, 422))
 def enable_package(caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID) -> PackageAnswer:
     """Puts the package on sale; twice is once."""
-    return _told(db.write(lambda session: packages.set_enabled(session, caller, event_id, package_id, enabled=True)))
+    return write(lambda session: packages.set_enabled(session, caller, event_id, package_id, enabled=True))
 
 
 @router.post(ONE + "/disable", responses=responses(403, 404, 422))
 def disable_package(caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID) -> PackageAnswer:
     """Takes the package off sale; twice is once."""
-    return _told(db.write(lambda session: packages.set_enabled(session, caller, event_id, package_id, enabled=False)))
+    return write(lambda session: packages.set_enabled(session, caller, event_id, package_id, enabled=False))
 
 
 @router.get("/events/{event_id}/tickets/packages", tags=["Donor site"], responses=responses(404, 422))
@@ -151,5 +183,6 @@ def list_offer(caller: Caller, event_id: uuid.UUID) -> Page[PackageOffered]:
     with db.reading() as session:
         rows = packages.list_on_offer(session, caller, event_id)
         asked = options.active_by_package(session, event_id, [row.id for row in rows])
-    offer = [_offered(row, asked.get(row.id, [])) for row in rows]
+        shown = images.by_package(session, rows)
+    offer = [_offered(row, shown.get(row.id), asked.get(row.id, [])) for row in rows]
     return Page(items=offer, total=len(offer), page=1, per_page=max(PER_PAGE, len(offer)))

@@ -29,6 +29,7 @@ STATUS: dict[type[TicketingError], int] = {
     errors.InvalidInput: 422,
     errors.IdempotencyMismatch: 422,
     errors.RateLimited: 429,
+    errors.ScannerAway: 503,
     errors.Unavailable: 503,
     TicketingError: 400,
 }
@@ -91,7 +92,7 @@ def headers_of(refusal: TicketingError) -> dict[str, str]:
             return {"WWW-Authenticate": 'Bearer realm="Ticket Desk"'}
         case errors.RateLimited():
             return {"Retry-After": str(refusal.retry_after)}
-        case errors.Unavailable():
+        case errors.Unavailable() | errors.ScannerAway():
             return {"Retry-After": str(RETRY_SECONDS)}
     return {}
 

@@ -17,6 +17,7 @@ TicketingError            a page or an API answer may show this
 |  `- PromoRefused        with the rule that refused
 |- IdempotencyMismatch    same key, another request
 |- RateLimited            with the seconds to wait
+|- ScannerAway            an upload could not be checked for malware
 `- Unavailable            the database does not answer
 
 Anything else is a fault: it reaches the log with its traceback and the user sees a reference.
@@ -212,6 +213,17 @@ class RateLimited(TicketingError):
     def __init__(self, sentence: str, *, retry_after: int) -> None:
         self.retry_after = retry_after
         super().__init__(sentence)
+
+
+class ScannerAway(TicketingError):
+    code = "scanner_away"
+    field = "image"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The virus scanner does not answer, so the file was not taken. Try again in a few minutes; if it stays so, "
+            "tell the person who runs Ticket Desk."
+        )
 
 
 class Unavailable(TicketingError):

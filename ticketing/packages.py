@@ -13,7 +13,7 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ticketing import accounts, audit, editing
+from ticketing import accounts, audit, editing, images
 from ticketing.actors import Actor
 from ticketing.db import constraint_name
 from ticketing.errors import DuplicateName, HasSales, LimitBelowSold, NotFound
@@ -105,7 +105,7 @@ def set_enabled(
 
 
 def delete(session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID) -> None:
-    """Removes a package nobody ever bought, with its options. Raises HasSales when there is any purchase."""
+    """Removes a package nobody ever bought, with its options and picture. Raises HasSales when there is a purchase."""
     accounts.require(session, actor, "change", event_id)
     package = _get_for_change(session, event_id, package_id, sold_meanwhile=False)
     if session.scalar(select(exists().where(Purchase.package_id == package_id))):
@@ -119,7 +119,7 @@ def delete(session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid
         event_id,
         "package.deleted",
         package,
-        audit.undone(package, PackageDraft.model_fields),
+        audit.undone(package, PackageDraft.model_fields) + images.let_go(session, package),
     )
     session.execute(sql_delete(Package).where(Package.id == package_id, Package.event_id == event_id))
 

@@ -25,6 +25,11 @@ def base_url() -> str | None:
     return url.rstrip("/") if url else None
 
 
+def clamd_address() -> str | None:
+    """CLAMD_ADDRESS: host:port or the path of a socket; None means that no upload is scanned."""
+    return os.environ.get("CLAMD_ADDRESS") or None
+
+
 def secret() -> str:
     """TICKETDESK_SECRET, which signs cookies; made once and kept in the data folder when it is not set."""
     if configured := os.environ.get("TICKETDESK_SECRET"):

@@ -91,6 +91,8 @@ def test_a_package_is_made_and_read(call, event):
         "is_sold_out": False,
         "display_order": 1,
         "image_url": None,
+        "thumbnail_url": None,
+        "image_alt": None,
         "version": 1,
     }
     assert call("GET", f"{packages_of(event)}/{made.json()['id']}").json() == made.json()
@@ -214,6 +216,7 @@ BOUND = [
     ("change", "POST", "/admin/events/{event}/tickets/packages/{package}/enable", None),
     ("change", "POST", "/admin/events/{event}/tickets/packages/{package}/disable", None),
     ("change", "DELETE", "/admin/events/{event}/tickets/packages/{package}", None),
+    ("change", "DELETE", "/admin/events/{event}/tickets/packages/{package}/image", None),
     ("change", "POST", "/admin/events/{event}/tickets/packages/reorder", {"package_ids": ["{package}"]}),
     ("read", "GET", "/admin/packages/{package}/options", None),
     ("change", "POST", "/admin/packages/{package}/options", {"label": "Vegan?", "option_type": "boolean"}),
