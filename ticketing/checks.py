@@ -96,8 +96,8 @@ _PROMO_USES = """
     ORDER BY event.id, promo_code.code, coalesce(purchase.id, promo_use.purchase_id)
 """
 
-# What was sold elsewhere keeps its amounts. The type and value of a code that was used never change; a purchase that
-# does not count gave its use back, so its code may have changed since.
+# What was sold elsewhere keeps its amounts. The type and value of a code that was used never change; a voided purchase
+# gave its use back, so its code may have changed since.
 _AMOUNTS = """
     SELECT event.name AS event, event.id AS event_id, amount.called || ' of purchase ' || purchase.id AS thing,
         amount.stored, amount.recomputed
@@ -107,7 +107,7 @@ _AMOUNTS = """
     CROSS JOIN LATERAL (SELECT purchase.unit_price * purchase.quantity AS list_price) AS priced
     CROSS JOIN LATERAL (
         SELECT CASE
-            WHEN purchase.payment_status NOT IN ('completed', 'pending') THEN purchase.discount
+            WHEN purchase.payment_status = 'voided' THEN purchase.discount
             WHEN purchase.channel = 'comp' THEN priced.list_price
             WHEN promo_code.discount_type = 'percentage'
                 THEN least(round(priced.list_price * promo_code.discount_value / 100, 2), priced.list_price)

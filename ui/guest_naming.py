@@ -31,6 +31,7 @@ def start(here: Here, event: Event, purchase_id: uuid.UUID, seat: int | None = N
     forms.open_form(KIND, purchase.id, purchase.version, {}, as_typed=lambda _name, stored: stored or "")
     form = forms.opened(KIND)
     assert form is not None
+    st.session_state[form.key("event")] = event.id
     st.session_state[form.key("only")] = seat
     st.session_state[form.key("page")] = _page_of(seat or (first[0] if first else 1))
     st.session_state[form.key("list")] = ""
@@ -42,7 +43,10 @@ def is_open() -> bool:
 
 
 def show(here: Here, event: Event) -> None:
-    """The dialog, while the form is open."""
+    """The dialog, while the form is open; one of another event's purchase is over."""
+    form = forms.opened(KIND)
+    if form is not None and st.session_state.get(form.key("event")) != event.id:
+        forms.close_form(KIND)
     body = partial(show_form, here, event)
     forms.show_dialog(KIND, "Name guests", "Name guests", body, event.time_zone)
 
@@ -61,6 +65,8 @@ def show_form(here: Here, event: Event, form: forms.Opened) -> None:
             _show_seat(form, ticket)
     if only is None:
         _show_pages(form, purchase)
+    if only is None and (form.problems or form.refusal):
+        forms.show_problem({"above": "Nothing was saved. See what is said above."}, "above")
     with st.container(horizontal=True):
         st.button(
             "Save guest" if only else "Save guests",
