@@ -1,8 +1,8 @@
 """Files in and out of an import: bytes to records, before anyone asks what the cells mean.
 
-Source of the columns: PRODUCT "Import". What a spreadsheet program saves is read as it is: UTF-8 with or without a
-byte order mark, or UTF-16 with one ("Unicode Text"); comma, semicolon or tab. Older encodings look alike from outside,
-so a file in one of them is refused instead of being guessed at, which would spoil the names of donors.
+What a spreadsheet program saves is read as it is. CSV: UTF-8 with or without a byte order mark, or UTF-16 with one
+("Unicode Text"); comma, semicolon or tab. Older encodings look alike from outside, so a file in one of them is refused
+instead of being guessed at, which would spoil the names of donors.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from ticketing import import_tables
+from ticketing import import_excel, import_json, import_tables
 from ticketing.import_tables import KNOWN, Table, names, unreadable
 
 _DELIMITERS = (",", ";", "\t")
 _FORMULA = re.compile(r"\s*[=+\-@\t\r]")
-_WORKBOOK = b"PK\x03\x04"
+_A_PAGE = (
+    'This file is a web page or XML, whatever its name says. Open it in Excel, save it as "Excel Workbook (.xlsx)" or '
+    '"CSV UTF-8", and choose that file.'
+)
 
 
 def read(file_name: str, content: bytes) -> Table:
@@ -26,12 +29,19 @@ def read(file_name: str, content: bytes) -> Table:
 
     Raises InvalidInput with a sentence under `file` when there is no reading it.
     """
+    if content.startswith((import_excel.PACKED, import_excel.OLD)):
+        return import_excel.read(content)
+    beginning = content[:100].removeprefix(codecs.BOM_UTF8).lstrip()
+    if beginning.startswith(b"<"):
+        raise unreadable(_A_PAGE)
+    if beginning.startswith((b"[", b"{")) or file_name.casefold().endswith(".json"):
+        return import_json.read(decoded(content))
     return read_csv(content)
 
 
 def read_csv(content: bytes) -> Table:
     """The records of a CSV file. Raises InvalidInput with a sentence under `file` when there is no reading it."""
-    text = _decoded(content)
+    text = decoded(content)
     try:
         return import_tables.build(_numbered(text, _delimiter(text)))
     except csv.Error as broken:
@@ -47,9 +57,8 @@ def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     return codecs.BOM_UTF8 + text.getvalue().encode()
 
 
-def _decoded(content: bytes) -> str:
-    if content.startswith(_WORKBOOK):
-        raise unreadable('This is an Excel workbook. In Excel, save it as "CSV UTF-8" and choose that file.')
+def decoded(content: bytes) -> str:
+    """The text of a file. Raises InvalidInput when it is empty or in another encoding."""
     is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         text = content.decode("utf-16" if is_utf_16 else "utf-8-sig")

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ticketing.fields import name_key
-from ticketing.import_rows import Known, Record
+from ticketing.import_rows import BLANK, MOST_PACKAGES, MOST_USD, Known, Record
 from ticketing.models import COUNTING_STATUSES, Package
 
 LONGEST_ID = 200
-_SUMMED = ("quantity", "total_amount", "discount_amount", "fee_amount")
-# Whichever row of a purchase says it; many programs write it on the first only.
-_SAID_ONCE = ("purchaser_name", "purchaser_email", "purchaser_phone", "purchase_date", "promo_code", "notes")
+_SUMMED = {"quantity": MOST_PACKAGES, "total_amount": MOST_USD, "discount_amount": MOST_USD, "fee_amount": MOST_USD}
+# Whichever row of an order or a purchase says it first; many programs write it on the first row only.
+_OF_THE_ORDER = ("purchaser_name", "purchaser_email", "purchaser_phone", "purchase_date")
+_OF_THE_PURCHASE = ("promo_code", "notes")
 
 
 def possible_ids(records: Iterable[Record], packages: Mapping[str, Package]) -> set[str]:
@@ -40,6 +41,7 @@ def combined(records: Sequence[Record], known: Known) -> list[Record]:
     """
     groups: dict[Any, list[Record]] = defaultdict(list)
     names_of: dict[str, set[str]] = defaultdict(set)
+    orders: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         order, name = _order(record), record.values.get("ticket_type")
         if order is None or name is None:
@@ -48,15 +50,20 @@ def combined(records: Sequence[Record], known: Known) -> list[Record]:
         else:
             groups[order, name_key(name)].append(record)
             names_of[order].add(name_key(name))
+            orders[order].append(record)
+    for rows in orders.values():
+        _say_first(rows, _OF_THE_ORDER)
     made: list[Record] = []
     for rows in groups.values():
-        standing = [row for row in rows if _stands(row)] or rows
-        if len(standing) < len(rows):
-            made += [_left_out(row) for row in rows if not _stands(row)]
+        standing = _standing(rows)
         merged = _merged(standing)
         if order := _order(merged):
             _give_id(merged, order, known, is_alone=len(names_of[order]) == 1)
-        made += [merged, *(Record(row.row, {}, row.wrong) for row in standing[1:] if row.wrong)]
+        made.append(merged)
+        if _order(merged) not in known.external_sale_ids:
+            made += [Record(row.row, {}, row.wrong) for row in standing[1:] if row.wrong]
+            kept = {row.row for row in standing}
+            made += [_left_out(row) for row in rows if row.row not in kept]
     return sorted(made, key=lambda record: record.row)
 
 
@@ -88,9 +95,16 @@ def _give_id(record: Record, order: str, known: Known, *, is_alone: bool) -> Non
         record.wrong["external_sale_id"] = f"Use at most {LONGEST_ID - 9} characters for an order of several packages."
 
 
-def _stands(row: Record) -> bool:
-    """Seats that were given back are left out of a purchase while others of it stand."""
-    return row.values.get("payment_status") in COUNTING_STATUSES or "payment_status" in row.wrong
+def _standing(rows: list[Record]) -> list[Record]:
+    """The rows that the purchase is made of: seats that were given back are left out while others of it stand."""
+    standing = [
+        row for row in rows if row.values.get("payment_status") in COUNTING_STATUSES or "payment_status" in row.wrong
+    ]
+    if standing:
+        return standing
+    for row in rows:
+        row.values["payment_status"] = rows[0].values["payment_status"]
+    return rows
 
 
 def _left_out(row: Record) -> Record:
@@ -102,20 +116,28 @@ def _merged(rows: list[Record]) -> Record:
     first, *others = rows
     if not others:
         return first
+    _must_agree(rows)
+    _say_first(rows, _OF_THE_PURCHASE)
     values = dict(first.values)
-    for column in _SUMMED:
+    for column, most in _SUMMED.items():
         given = [row.values[column] for row in rows if column in row.values]
         if given and not any(column in row.wrong for row in rows):
             values[column] = sum(given[1:], given[0])
-    for column in _SAID_ONCE:
-        given = [row.values[column] for row in rows if row.values.get(column) is not None]
-        if given:
-            values[column] = given[0]
-            for row in rows:
-                row.wrong.pop(column, None)
-    _must_agree(rows)
+            if values[column] > most:
+                first.wrong[column] = f"The rows of this purchase add up to {values.pop(column):,}; it can be {most:,}."
     values["guests"] = _guests(rows)
     return Record(first.row, values, first.wrong)
+
+
+def _say_first(rows: list[Record], columns: Iterable[str]) -> None:
+    """Lets every row that is silent say what another of them says first."""
+    for column in columns:
+        said = next((row.values[column] for row in rows if row.values.get(column) is not None), None)
+        if said is not None:
+            for row in rows:
+                row.values.setdefault(column, said)
+                if row.wrong.get(column) == BLANK:
+                    del row.wrong[column]
 
 
 def _must_agree(rows: list[Record]) -> None:

@@ -39,6 +39,8 @@ from ticketing.promo_codes import normalised
 
 STATUSES = ("completed", "pending", "failed", "refunded")
 MOST_USD = Decimal("9999999999.99")
+MOST_PACKAGES = 10_000
+BLANK = "Fill this in."
 
 # How this app and others keep a spreadsheet program from running a text; the text itself has no apostrophe.
 _DISARMED = re.compile(r"^'(?=\s*[=+\-@])")
@@ -156,14 +158,15 @@ def read(table: Table, time_zone: str) -> Iterator[Record]:
             yield _read(row, {column: cells[at] if at < len(cells) else "" for column, at in places.items()}, zone)
 
 
-def as_text(values: Mapping[str, Any]) -> dict[str, str]:
+def as_text(values: Mapping[str, Any], time_zone: str) -> dict[str, str]:
     """What was read, as a file of ours would say it; without what nobody said."""
-    written = {column: value for column, value in values.items() if column in _CELLS and value is not None}
-    return {
-        column: money.plain(value) if isinstance(value, Decimal) else value.isoformat() if isinstance(value, datetime)
-        else str(value)
-        for column, value in written.items()
-    }  # fmt: skip
+
+    def text(value: Any) -> str:
+        if isinstance(value, datetime):
+            return value.astimezone(ZoneInfo(time_zone)).isoformat()
+        return money.plain(value) if isinstance(value, Decimal) else str(value)
+
+    return {column: text(value) for column, value in values.items() if column in _CELLS and value is not None}
 
 
 def judge(records: Iterable[Record], known: Known) -> Judged:
@@ -317,7 +320,7 @@ def _read(row: int, cells: Mapping[str, str], zone: ZoneInfo) -> Record:
                 record.values.pop(column, None)
                 record.wrong[column] = sentences(found.errors()).popitem()[1]
         elif column in REQUIRED:
-            record.wrong[column] = "Fill this in."
+            record.wrong[column] = BLANK
     guest = record.values.pop("guest_name", None), record.values.pop("guest_email", None)
     if guest[0] is not None:
         record.values["guests"] = ((0, *guest),)
@@ -328,7 +331,7 @@ def _read(row: int, cells: Mapping[str, str], zone: ZoneInfo) -> Record:
 
 
 def _quantity(cell: str) -> int:
-    if not _WHOLE.fullmatch(cell.strip()) or not 1 <= int(cell) <= 10_000:
+    if not _WHOLE.fullmatch(cell.strip()) or not 1 <= int(cell) <= MOST_PACKAGES:
         raise ValueError("Enter a whole number from 1 to 10,000.")
     return int(cell)
 

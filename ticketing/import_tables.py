@@ -47,6 +47,8 @@ def build(numbered: Iterable[tuple[int, list[str]]]) -> Table:
     """A table of rows, the first of which is the header. Raises InvalidInput where there is nothing to import."""
     rows = iter(numbered)
     _, header = next(rows, (1, []))
+    if len(header) > MOST_COLUMNS:
+        raise unreadable(f"This file has {len(header):,} columns; an import takes at most {MOST_COLUMNS:,}.")
     records = []
     faults = {}
     count = 0
@@ -64,8 +66,6 @@ def build(numbered: Iterable[tuple[int, list[str]]]) -> Table:
         raise unreadable("This file has a header and no rows. Choose a file with at least one row.")
     if count > MOST_ROWS:
         raise unreadable(f"This file has {count:,} rows; an import takes at most {MOST_ROWS:,}. Split it.")
-    if len(header) > MOST_COLUMNS:
-        raise unreadable(f"This file has {len(header):,} columns; an import takes at most {MOST_COLUMNS:,}.")
     return Table(names(header), tuple(records), _titles(header), faults)
 
 

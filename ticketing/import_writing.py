@@ -42,7 +42,7 @@ def store(
     rows_skipped: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> ImportBatch:
-    """One batch with a purchase for every sale, its tickets, its guests and its promo use; counts rise by what counts."""
+    """One batch with a purchase for every sale, its tickets, guests and promo use; counts rise by what counts."""
     batch = ImportBatch(
         event_id=event_id, staff_id=actor.staff_id, imported_by=actor.name, file_name=file_name,
         rows_imported=len(sales), rows_skipped=rows_skipped,
@@ -110,10 +110,10 @@ def _store_purchases(
     rows = (
         (
             purchase_id, batch.event_id, sale.package.id, donors[email_key(sale.purchaser_email)], sale.quantity,
-            sale.package.price, sale.package.seats_per_package, len(sale.guests), sale.package.price * sale.quantity, sale.discount,
-            sale.fee, sale.total, sale.promo_code.id if sale.promo_code else None, sale.payment_status, "import",
-            sale.purchaser_name, sale.purchaser_email, sale.purchaser_phone, sale.notes, sale.external_sale_id,
-            batch.id, batch.staff_id, sale.purchased_at,
+            sale.package.price, sale.package.seats_per_package, len(sale.guests), sale.package.price * sale.quantity,
+            sale.discount, sale.fee, sale.total, sale.promo_code.id if sale.promo_code else None, sale.payment_status,
+            "import", sale.purchaser_name, sale.purchaser_email, sale.purchaser_phone, sale.notes,
+            sale.external_sale_id, batch.id, batch.staff_id, sale.purchased_at,
         )
         for purchase_id, sale in some
     )  # fmt: skip

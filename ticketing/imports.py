@@ -24,7 +24,9 @@ from ticketing import (
     accounts,
     audit,
     events,
+    import_excel,
     import_files,
+    import_json,
     import_mapping,
     import_orders,
     import_rows,
@@ -87,7 +89,8 @@ class ImportRefused(TicketingError):
 
 @dataclass(frozen=True)
 class Arrival:
-    """A sale as it would arrive from `row` on: our columns with plain text, and what is wrong by column."""
+    """A sale as it would arrive from `row` on: our columns with plain text, times in the event's zone, and
+    what is wrong by column."""
 
     row: int
     values: dict[str, str]
@@ -174,10 +177,11 @@ def preview(
     accounts.require(session, actor, "change", event_id)
     table = import_mapping.beginning(table or import_files.read(file_name, content), mapping, rows)
     records, _ = _records(session, event_id, table, mapping, holding=False)
+    zone = _time_zone(session, event_id)
     cells = import_mapping.apply(table, mapping, _package_names(session, event_id))
     raw = {row: dict(zip(cells.header, values, strict=True)) for row, values in cells.records}
     return tuple(
-        Arrival(record.row, raw[record.row] | import_rows.as_text(record.values), record.wrong)
+        Arrival(record.row, raw[record.row] | import_rows.as_text(record.values, zone), record.wrong)
         for record in records
         if record.values
     )[:rows]
@@ -196,22 +200,28 @@ def list_batches(
 
 def example_csv(session: Session, actor: Actor, event_id: uuid.UUID) -> bytes:
     """A file that would import into this event as it is now: up to three sales of its own packages."""
-    event = events.get(session, actor, event_id)
-    on_offer = session.scalars(select(Package).where(Package.event_id == event_id).order_by(Package.display_order))
-    available = islice((package for package in on_offer if not package.is_sold_out), len(_EXAMPLE_DONORS))
-    moment = datetime.now(ZoneInfo(event.time_zone)).replace(microsecond=0, tzinfo=None)
-    rows = []
-    for number, (package, donor) in enumerate(zip(available, _EXAMPLE_DONORS, strict=False), start=1):
-        values = donor | {
-            "ticket_type": package.name,
-            "quantity": "1",
-            "total_amount": money.plain(package.price),
-            "purchase_date": moment.isoformat(),
-            "external_sale_id": f"EXAMPLE-{number}",
-            "payment_status": "completed",
-        }
-        rows.append([values.get(column, "") for column in _EXAMPLE_COLUMNS])
-    return import_files.to_csv(_EXAMPLE_COLUMNS, rows)
+    return import_files.to_csv(*_example(session, actor, event_id))
+
+
+def example_json(session: Session, actor: Actor, event_id: uuid.UUID) -> bytes:
+    """The same as JSON: amounts as text, so that no program makes binary fractions of them."""
+    return import_json.write(*_example(session, actor, event_id))
+
+
+def example_excel(session: Session, actor: Actor, event_id: uuid.UUID) -> bytes:
+    """The same as an Excel workbook, with numbers and dates as Excel knows them."""
+    header, rows = _example(session, actor, event_id)
+    kinds: dict[str, Callable[[str], object]] = {
+        "quantity": int,
+        "total_amount": Decimal,
+        "fee_amount": Decimal,
+        "purchase_date": datetime.fromisoformat,
+    }
+    typed = [
+        [kinds[column](cell) if cell and column in kinds else cell for column, cell in zip(header, row, strict=True)]
+        for row in rows
+    ]
+    return import_excel.write(header, typed)
 
 
 def problems_csv(check: Check) -> bytes:
@@ -227,6 +237,25 @@ _EXAMPLE_DONORS: tuple[dict[str, str], ...] = (
     {"purchaser_name": "Sam O'Neill", "purchaser_email": "sam.oneill@example.org", "purchaser_phone": "212 555 0142"},
     {"purchaser_name": "Łukasz Nowak", "purchaser_email": "lukasz.nowak@example.org", "fee_amount": "0.00"},
 )
+
+
+def _example(session: Session, actor: Actor, event_id: uuid.UUID) -> tuple[tuple[str, ...], list[list[str]]]:
+    event = events.get(session, actor, event_id)
+    on_offer = session.scalars(select(Package).where(Package.event_id == event_id).order_by(Package.display_order))
+    available = islice((package for package in on_offer if not package.is_sold_out), len(_EXAMPLE_DONORS))
+    moment = datetime.now(ZoneInfo(event.time_zone)).replace(microsecond=0, tzinfo=None)
+    rows = []
+    for number, (package, donor) in enumerate(zip(available, _EXAMPLE_DONORS, strict=False), start=1):
+        values = donor | {
+            "ticket_type": package.name,
+            "quantity": "1",
+            "total_amount": money.plain(package.price),
+            "purchase_date": moment.isoformat(),
+            "external_sale_id": f"EXAMPLE-{number}",
+            "payment_status": "completed",
+        }
+        rows.append([values.get(column, "") for column in _EXAMPLE_COLUMNS])
+    return _EXAMPLE_COLUMNS, rows
 
 
 def _judge(
@@ -260,10 +289,13 @@ def _records(
     """The sales of the file as far as they can be read, and what the event holds of what they refer to."""
     if mapping is not None:
         table = import_mapping.apply(table, mapping, _package_names(session, event_id))
-    zone = session.scalars(select(Event.time_zone).where(Event.id == event_id)).one()
-    records = list(import_rows.read(table, zone))
+    records = list(import_rows.read(table, _time_zone(session, event_id)))
     known = _known(session, event_id, records, holding=holding)
     return (import_orders.combined(records, known) if mapping and mapping.combine else records), known
+
+
+def _time_zone(session: Session, event_id: uuid.UUID) -> str:
+    return session.scalars(select(Event.time_zone).where(Event.id == event_id)).one()
 
 
 def _package_names(session: Session, event_id: uuid.UUID) -> dict[uuid.UUID, str]:

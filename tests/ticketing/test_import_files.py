@@ -51,10 +51,6 @@ def test_an_older_encoding_is_refused_instead_of_guessed_at():
     assert "CSV UTF-8" in refusal("ticket_type,purchaser_name\nTable,Zoë\n".encode("cp1252"))
 
 
-def test_a_workbook_is_told_from_a_csv_file():
-    assert "Excel workbook" in refusal(b"PK\x03\x04\x14\x00\x06\x00")
-
-
 @pytest.mark.parametrize("content", [b"", b"  \r\n\n", codecs.BOM_UTF8])
 def test_an_empty_file_is_refused(content):
     assert refusal(content) == "This file is empty. Choose a file with a header and at least one row."
