@@ -12,7 +12,7 @@ from ui import text
 def show_header(title: str, event: Event | None = None, line: str = "") -> DeltaGenerator:
     """Draws it and answers with the place for the page's one or two actions. `line` is Markdown."""
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-        with st.container(width="stretch", gap="xsmall"):
+        with st.container(width="stretch", gap="xsmall", key="page_header"):
             st.title(title, anchor=False)
             where = text.event_line(event.name, event.starts_at, event.time_zone) if event else ""
             st.markdown(" · ".join(part for part in (where, line) if part) or " ", width="stretch")
