@@ -13,6 +13,7 @@ from ui.header import show_header
 here, event = session.require_event()
 
 PER_PAGE = 20
+LONGEST_NAME = 60
 st.html(purchase_details.STYLE)
 
 
@@ -80,9 +81,14 @@ def row(line: purchasers.PurchaseLine) -> None:
     """One purchase: its name is the button, and the whole row leads there."""
     sold = line.purchase
     with st.container(key=f"purchaser_{sold.id}", gap=None):
-        label = f"{text.md(sold.purchaser_name)} :small[{text.md(sold.purchaser_email)}]"
+        label = f"{text.md(shortened(sold.purchaser_name))} :small[{text.md(shortened(sold.purchaser_email))}]"
         st.button(label, key=f"open_{sold.id}", type="tertiary", on_click=open_purchase, args=(sold.id,))
         st.html(f'<div class="purchase">{"".join(cells(line))}</div>')
+
+
+def shortened(name: str) -> str:
+    """For a row of two lines; the details have the rest."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 def cells(line: purchasers.PurchaseLine) -> list[str]:
@@ -155,8 +161,9 @@ if total:
     sums(totals, view.selection.statuses)
     if page < view.page:
         forms.hint(f"There is no page {view.page:,} any more; this is the last one.")
-    for line in lines:
-        row(line)
+    with st.container(gap=None):
+        for line in lines:
+            row(line)
     key = f"purchasers_page_{filters.generation()}_{hash(view.selection)}"
     paging.show(key, total, PER_PAGE, default=page, on_change=turn, args=(view.selection, key))
 else:

@@ -27,6 +27,7 @@ SORTED = {
     "total": "Largest total first",
     "unnamed": "Most seats unnamed",
 }
+LONGEST_LABEL = 60
 _FIRST, _LAST = date(2000, 1, 1), date(2099, 12, 31)
 _KNOWN = "filters_known"
 
@@ -189,15 +190,17 @@ def _show_fields(choices: Choices, number: int) -> None:
 
 def in_words(chosen: Selection, choices: Choices) -> dict[tuple[str, ...], str]:
     """The filters that are set, each by its fields; the search and the order say themselves."""
+    several = {
+        "package_ids": ([choices.packages[each] for each in chosen.package_ids], "packages"),
+        "statuses": ([text.STATUSES[each] for each in chosen.statuses], "statuses"),
+        "channels": ([text.CHANNELS[each] for each in chosen.channels], "channels"),
+        "codes": (["Without a code" if each == NO_CODE else each for each in chosen.codes], "promo codes"),
+    }
     told: dict[tuple[str, ...], str] = {}
-    if chosen.package_ids:
-        told["package_ids",] = _any_of(choices.packages[each] for each in chosen.package_ids)
-    if chosen.statuses:
-        told["statuses",] = _any_of(text.STATUSES[each] for each in chosen.statuses)
-    if chosen.channels:
-        told["channels",] = _any_of(text.CHANNELS[each] for each in chosen.channels)
-    if chosen.codes:
-        told["codes",] = _any_of("Without a code" if each == NO_CODE else each for each in chosen.codes)
+    for name, (words, nouns) in several.items():
+        if words:
+            all_words = " or ".join(words)
+            told[name,] = all_words if len(all_words) <= LONGEST_LABEL or len(words) == 1 else f"{len(words)} {nouns}"
     if chosen.first_day or chosen.last_day:
         told["first_day", "last_day"] = _days(chosen.first_day, chosen.last_day)
     if chosen.sponsorships_only:
@@ -205,15 +208,6 @@ def in_words(chosen: Selection, choices: Choices) -> dict[tuple[str, ...], str]:
     if chosen.unnamed_only:
         told["unnamed_only",] = "With seats without a guest"
     return told
-
-
-def _any_of(words: Any) -> str:
-    first, *others = words
-    return (
-        f"{first[:40]} or {len(others)} more"
-        if len(others) > 1
-        else " or ".join(each[:40] for each in (first, *others))
-    )
 
 
 def _days(first: date | None, last: date | None) -> str:

@@ -6,7 +6,7 @@ For any page with purchases: `open_for` in a callback, `show` at the end, `is_op
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from html import escape
@@ -23,6 +23,7 @@ from ui import forms, guest_naming, text
 from ui.session import Here
 
 KIND = "purchase"
+WIDTH = 620
 SEATS_AT_A_TIME = 20
 MOST_HISTORY_AT_ONCE = 8
 STYLE = Path(__file__).with_name("purchases.css")
@@ -94,7 +95,7 @@ def show(here: Here, event: Event, on_close: Callable[[], None] = close) -> None
     """The drawer, while a purchase is open. Whoever gives another `on_close` calls `close` in it."""
     body = partial(_show, here, event)
     forms.show_dialog(
-        KIND, "Purchase", "Purchase", body, event.time_zone, on_close=on_close, width="medium", position="right"
+        KIND, "Purchase", "Purchase", body, event.time_zone, on_close=on_close, width=WIDTH, position="right"
     )
 
 
@@ -134,12 +135,10 @@ def _show(here: Here, event: Event, form: forms.Opened) -> None:
 
 def _show_who_and_what(details: Details, event: Event) -> None:
     sold = details.purchase
-    with st.container(gap="xsmall"):
-        st.html(f'<h3 class="who">{escape(sold.purchaser_name)}</h3>')
-        reached = [sold.purchaser_email, sold.purchaser_phone]
-        st.markdown(" · ".join(text.md(each) for each in reached if each))
+    reached = " · ".join(escape(each) for each in (sold.purchaser_email, sold.purchaser_phone) if each)
+    st.html(f'<h3 class="who">{escape(sold.purchaser_name)}</h3><div class="reached">{reached}</div>')
     what = f"**{sold.quantity:,} × {text.md(details.package)}** · {text.count(sold.seats, 'seat')}"
-    when = f"{text.moment(sold.purchased_at, event.time_zone)}, {text.zone_city(event.time_zone)} time"
+    when = f"Bought {text.moment(sold.purchased_at, event.time_zone)}, {text.zone_city(event.time_zone)} time"
     with st.container(gap="xsmall"):
         st.markdown(f"{badge(sold.payment_status)} {what}")
         st.markdown(" · ".join(text.md(part) for part in (when, text.CHANNELS[sold.channel], *_reference(sold))))
@@ -295,17 +294,18 @@ def _show_history(details: Details, zone: str) -> None:
     entries = [(["Recorded" if sold.channel != "import" else "Imported"], _origin(details), sold.recorded_at)]
     for (at, by), lines in groupby(details.history, key=lambda line: (line.at, line.by)):
         entries.append(([_in_words(line) for line in lines], by, at))
-    items = "".join(
-        f"<li>{''.join(f'<div>{escape(each)}</div>' for each in what)}"
-        f'<div class="quiet">{escape(f"{by}, {text.moment(at, zone)}")}</div></div>'
-        for what, by, at in entries
-    )
+    items = "".join(_entry(what, f"{by}, {text.moment(at, zone)}") for what, by, at in entries)
     if sum(len(what) for what, _, _ in entries) > MOST_HISTORY_AT_ONCE:
         place = st.expander(f"History · {text.count(len(entries), 'entry', 'entries')}")
     else:
         place = st.container()
         place.markdown("**History**")
-    place.html(f'<div class="history" role="list">{items}</div>')
+    place.html(f'<div class="history">{items}</div>')
+
+
+def _entry(what: Sequence[str], who_and_when: str) -> str:
+    told = "".join(f"<div>{escape(each)}</div>" for each in what)
+    return f'<div class="entry">{told}<div class="quiet">{escape(who_and_when)}</div></div>'
 
 
 def _origin(details: Details) -> str:
