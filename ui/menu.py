@@ -26,6 +26,7 @@ class Entry:
 ENTRIES = (
     Entry("sales", "Sales", "monitoring"),
     Entry("purchasers", "Purchasers", "group"),
+    Entry("guests", "Guests", "event_seat"),
     Entry("packages", "Packages", "confirmation_number", heading="Set up"),
     Entry("options", "Options", "help", heading="Set up"),
     Entry("promo_codes", "Promo codes", "sell", heading="Set up"),

@@ -164,8 +164,8 @@ class TestNaming:
 
         outcomes = race(THREADS * 2, attempt)
         done = kinds(outcomes)["Purchase"]
-        assert done >= 1
-        assert kinds(outcomes) == {"Purchase": done, "StaleVersion": THREADS * 2 - done} or done == THREADS * 2
+        assert done
+        assert set(kinds(outcomes)) <= {"Purchase", "StaleVersion"}
         assert row_of(bought).version == 1 + done
         assert_right(event)
 

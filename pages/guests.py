@@ -1,0 +1,185 @@
+"""Who sits where: the seats that nobody is named for, the oldest first, and every guest to be found by a name."""
+
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from ticketing import db, guests, sales, selection
+from ui import guest_naming, live, paging, purchase_details, session, tables, text
+from ui.header import show_header
+
+here, event = session.require_event()
+if not (guest_naming.is_open() or purchase_details.is_open()):
+    live.rerun_on_change(event.id)
+
+PER_PAGE = 20
+UNNAMED, LIST = "Seats without a guest", "Guest list"
+ALL = "all"
+NAMED = {"Named and not": None, "Named": True, "Without a guest": False}
+COUNTING = ("completed", "pending")
+
+
+def figures(summary: sales.Figures) -> None:
+    """How many seats have a guest, in all and by package."""
+    without = summary.seats_sold - summary.seats_named
+    told = (
+        f"{summary.seats_named:,} of {text.count(summary.seats_sold, 'seat')} sold have a guest · {without:,} without"
+    )
+    st.progress(summary.seats_named / summary.seats_sold, text=told)
+    with st.expander("By package"):
+        numbers = [tables.number(name) for name in ("Seats sold", "Named", "Without a guest")]
+        tables.show(
+            "Seats sold, named and without a guest, by package",
+            [tables.Column("Package"), *numbers],
+            [
+                (each.name, f"{each.seats_sold:,}", f"{each.seats_named:,}", f"{each.seats_sold - each.seats_named:,}")
+                for each in summary.by_package
+            ],
+        )
+
+
+def choose_package(names: dict) -> None:
+    st.selectbox(
+        "Package",
+        [ALL, *names],
+        key="guests_package",
+        persist_state="session",
+        format_func=lambda package_id: names.get(package_id, "All packages"),
+        on_change=first_page,
+    )
+
+
+def first_page() -> None:
+    """What is asked for changed, so its first page is shown."""
+    for key in ("unnamed_page", "guest_list_page"):
+        st.session_state.pop(key, None)
+
+
+def show_unnamed(rows: list[guests.Unnamed], total: int, package: str) -> None:
+    """The work list: which purchaser to ask for names next."""
+    if not rows:
+        st.markdown(f":material/check_circle: Every seat{package} has a guest.")
+        return
+    seats = f"{text.count(total, 'purchase')} with seats that nobody is named for, the oldest first."
+    st.markdown(seats)
+    for row in rows:
+        bought = row.purchase
+        with line(f"unnamed_{bought.id}"):
+            st.markdown(
+                f"**{text.md(bought.purchaser_name)}** · {bought.seats_named:,} of {bought.seats:,} named  \n"
+                f":small[{text.md(bought.purchaser_email)} · {bought.quantity:,} × {text.md(row.package)} · bought "
+                f"{text.moment(bought.purchased_at, event.time_zone)}{state(bought.payment_status)}]",
+                width="stretch",
+            )
+            row_button("Name guests", bought.id)
+    paging.show("unnamed_page", total, PER_PAGE)
+
+
+def show_guests(rows: list[guests.GuestLine], total: int, is_searched: bool) -> None:
+    """Every seat: the guest, where they sit, and who bought it."""
+    if not rows:
+        st.markdown(
+            "Nobody found. Try a part of the name, the purchaser's name, or the code on the ticket."
+            if is_searched
+            else "No seat is like that."
+        )
+        return
+    st.markdown(text.count(total, "seat"))
+    for row in rows:
+        with line(f"guest_{row.ticket_code}"):
+            guest = f"**{text.md(row.guest)}**" if row.guest else "*No guest yet*"
+            address = f" · {text.md(row.email)}" if row.email else ""
+            st.markdown(
+                f"{guest}{address}  \n"
+                f":small[{text.md(row.package)}, seat {row.seat:,} of {row.seats:,} · {row.ticket_code} · bought by "
+                f"{text.md(row.purchaser)}{state(row.payment_status)}]",
+                width="stretch",
+            )
+            row_button("Change" if row.guest else "Name guest", row.purchase_id, row.seat)
+    paging.show("guest_list_page", total, PER_PAGE)
+
+
+def line(key: str):
+    """One row of a list, its button at the right."""
+    return st.container(horizontal=True, vertical_alignment="center", wrap=False, key=key)
+
+
+def state(payment_status: str) -> str:
+    return "" if payment_status == "completed" else f" · {text.STATUSES[payment_status].lower()}"
+
+
+def row_button(label: str, purchase_id, seat: int | None = None) -> None:
+    """Naming for who may; who may only read sees the purchase."""
+    if here.may("change"):
+        do, args = guest_naming.start, (here, event, purchase_id, seat)
+    else:
+        label, do, args = "Details", purchase_details.open_for, (purchase_id,)
+    st.button(label, key=f"name_{purchase_id}_{seat}", on_click=do, args=args)
+
+
+def show_download(place, package_id) -> None:
+    """The file of the list that is open. A search is for finding somebody; the file has everybody."""
+    package_ids = (package_id,) if package_id else ()
+    if st.session_state.guests_view == UNNAMED:
+        kind, label = "purchases", "Download CSV"
+        wanted = selection.Selection(package_ids=package_ids, unnamed_only=True, sort="oldest")
+    else:
+        is_narrowed = (
+            st.session_state.get("guests_search") or NAMED.get(st.session_state.get("guests_named")) is not None
+        )
+        kind, label = "guests", "Download all as CSV" if is_narrowed else "Download CSV"
+        wanted = selection.Selection(package_ids=package_ids, statuses=COUNTING, sort="oldest")
+    address = f"/export/{event.id}/{kind}.csv?{urlencode(selection.to_query(wanted))}"
+    place.link_button(label, address, icon=":material/download:")
+
+
+with db.reading() as s:
+    summary = sales.figures(s, here.actor, event.id)
+
+names = {each.package_id: each.name for each in summary.by_package}
+if st.session_state.get("guests_package") not in names:
+    st.session_state.guests_package = ALL  # at first, and when the one before is another event's
+actions = show_header("Guests", event)
+if purchase_details.is_open():
+    purchase_details.show(here, event)
+else:
+    guest_naming.show(here, event)
+if not summary.seats_sold:
+    with st.container(border=True):
+        st.subheader("No seats sold yet", anchor=False)
+        st.markdown("With every sale its seats appear here, to be named guest by guest.")
+    st.stop()
+package_id = None if st.session_state.guests_package == ALL else st.session_state.guests_package
+st.session_state.setdefault("guests_view", UNNAMED)
+show_download(actions, package_id)
+figures(summary)
+
+view = st.segmented_control(
+    "View", (UNNAMED, LIST), key="guests_view", required=True, persist_state="session",
+    label_visibility="collapsed",
+)  # fmt: skip
+if view == UNNAMED:
+    choose_package(names)
+    with db.reading() as s:
+        unnamed, total = paging.load(
+            "unnamed_page",
+            lambda page: guests.unnamed(s, here.actor, event.id, package_id=package_id, page=page, per_page=PER_PAGE),
+        )
+    show_unnamed(unnamed, total, f" of {text.md(names[package_id])}" if package_id else "")
+else:
+    search = st.text_input(
+        "Search a guest, a purchaser, or a ticket code", key="guests_search", type="search", live=True,
+        persist_state="session", on_change=first_page,
+    )  # fmt: skip
+    with st.container(horizontal=True):
+        choose_package(names)
+        st.selectbox("Seats", list(NAMED), key="guests_named", persist_state="session", on_change=first_page)
+    with db.reading() as s:
+        lines, total = paging.load(
+            "guest_list_page",
+            lambda page: guests.guest_list(
+                s, here.actor, event.id, search=search, package_id=package_id,
+                named=NAMED[st.session_state.guests_named], page=page, per_page=PER_PAGE,
+            ),
+        )  # fmt: skip
+    show_guests(lines, total, bool(search.strip()))
