@@ -16,7 +16,7 @@ from ticketing.comparison import ComparedDay, Comparison
 from ticketing.models import Event
 from ui import charts, tables, text
 from ui.forms import hint
-from ui.tables import Column, number
+from ui.tables import Column, Lines, number
 
 THIS = "This event"
 _HEIGHTS = {"revenue": 260, "seats": 190}
@@ -56,20 +56,15 @@ def show(actor: Actor, event: Event, others: Sequence[Event], *, sponsorships_on
         if table.open:
             tables.show(
                 "Revenue and seats of both events by the end of each day, the latest first",
-                [
-                    Column("Day"),
-                    number("Revenue"),
-                    number("Earlier revenue"),
-                    number("Seats"),
-                    number("Earlier seats"),
-                ],
+                [Column("Day"), number(THIS), number(names[chosen])],
                 [_cells(day) for day in reversed(against.days)],
             )
 
 
 def _cells(day: ComparedDay) -> list[tables.Cell]:
-    figures = (day.revenue, day.earlier_revenue, day.seats, day.earlier_seats)
-    return [days_before(day.days_before).capitalize(), *(_told(figure) for figure in figures)]
+    sides = ((day.revenue, day.seats), (day.earlier_revenue, day.earlier_seats))
+    told = ("–" if revenue is None else Lines(_told(revenue), _told(seats)) for revenue, seats in sides)
+    return [days_before(day.days_before).capitalize(), *told]
 
 
 def days_before(number: int) -> str:
@@ -85,7 +80,7 @@ def sentence(comparison: Comparison, earlier: str) -> str:
     today = comparison.today.days_before
     when = f"at {days_before(today)}" if today > 0 else days_before(today)
     if revenue is None or seats is None:
-        return f"{earlier} has not come as far yet: {when}."
+        return f"{earlier} is further from its day than this event, so the two cannot be compared yet."
     dollars, places = money.whole_dollars(abs(revenue)), text.count(abs(seats), "seat")
     if not revenue and not seats:
         return f"Level with {earlier} {when}."
@@ -140,7 +135,7 @@ def _panel(comparison: Comparison, earlier: str, measure: str) -> alt.LayerChart
     ]
     if first <= -comparison.today.days_before <= last:
         layers += _today(comparison, x, paint)
-    tips = ["name:N/Day", "this:N/This event", "that:N/Earlier event", "seats:N/Seats", "that_seats:N/Earlier seats"]
+    tips = ["name:N/Day", "this:N/This event", "seats:N/ ", "that:N/Earlier event", "that_seats:N/ "]
     return alt.layer(*layers, charts.hover(days, x, tips)).properties(height=_HEIGHTS[measure])
 
 
@@ -178,10 +173,10 @@ def _row(day: ComparedDay) -> dict[str, object]:
 
 
 def _told(figure: Decimal | int | None) -> str:
-    """A figure in a tooltip or a table; a dash for a day that has not come."""
+    """USD or seats in a tooltip or a table; a dash for a day that has not come."""
     if figure is None:
         return "–"
-    return f"{figure:,}" if isinstance(figure, int) else money.dollars(figure)
+    return text.count(figure, "seat") if isinstance(figure, int) else money.dollars(figure)
 
 
 def _long(days: pd.DataFrame, earlier: str, measure: str) -> pd.DataFrame:
