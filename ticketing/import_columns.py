@@ -65,9 +65,15 @@ NAMES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("purchaser_phone",), ("Phone number",), ("Phone",), ("Mobile phone",), ("Mobile",), ("Cell phone",),
         ("Telephone",), ("Billing phone",), ("Customer phone",), ("Buyer phone",),
     ),
-    "guest_name": (("Attendee name",), ("Attendee first name", "Attendee last name"), ("Guest name",), ("Guest",)),
-    "guest_email": (("Attendee email",), ("Guest email",)),
+    "guest_name": (
+        ("Attendee name",), ("Attendee first name", "Attendee last name"), ("Guest name",), ("Guest",),
+        ("First name", "Last name"), ("First name", "Surname"),
+    ),
+    "guest_email": (("Attendee email",), ("Guest email",), ("Email",)),
 }  # fmt: skip
+
+# Columns that only a file of seats or items has.
+OF_A_SEAT = frozenset({"positionid", "attendee#", "attendeeno", "attendeename", "attendeefirstname", "barcodenumber"})
 
 
 def key(name: str) -> str:

@@ -68,6 +68,7 @@ def propose(table: Table, packages: Named[uuid.UUID, str]) -> Mapping:
     """
     combine = _is_by_seat(table)
     columns = {column: titles for column in COLUMNS if (titles := _by_name(table, column, combine))}
+    _drop_purchasers_as_guests(columns)
     _add_by_content(table, packages, columns)
     orders = date_orders(table, columns.get("purchase_date", ()))
     mapping = Mapping(columns, {}, {}, orders[0] if len(orders) == 1 else None, combine)
@@ -202,31 +203,41 @@ def _is_by_seat(table: Table) -> bool:
     read = _reader(table, "external_sale_id", ids, "")
     counted = Counter(found for _, cells in table.records if (found := read(cells)))
     keys = {import_columns.key(title) for title in table.titles}
-    return any(times > 1 for times in counted.values()) or bool(keys & {"positionid", "attendee#", "attendeeno"})
+    return any(times > 1 for times in counted.values()) or bool(keys & import_columns.OF_A_SEAT)
 
 
 def _by_name(table: Table, column: str, by_seat: bool) -> tuple[str, ...]:
-    """The titles that are ours by name, of several candidates the one that stands in most rows."""
+    """The titles that are ours by name: the first that say anything, and for what is required those that say most."""
     titles: dict[str, str] = {}
     for title in table.titles:
         titles.setdefault(import_columns.key(title), title)
     best: tuple[int, tuple[str, ...]] = (0, ())
     for wanted in import_columns.NAMES[column]:
-        if not by_seat and wanted[0].endswith("*"):
+        keys = [import_columns.key(name) for name in wanted]
+        if (wanted[0].endswith("*") and not by_seat) or not titles.keys() >= set(keys):
             continue
-        if all(import_columns.key(name) in titles for name in wanted):
-            found = tuple(titles[import_columns.key(name)] for name in wanted)
-            said = [title for title in found if _says_something(table, title)]
-            read = _reader(table, column, found, "")
-            given = sum(1 for _, cells in table.records[:_LOOK_AT] if read(cells))
-            if not best[1] or given > best[0]:
-                best = given, tuple(said) or found
+        found = tuple(titles[key] for key in keys)
+        read = _reader(table, column, found, "")
+        given = sum(1 for _, cells in table.records if read(cells))
+        if not best[1] or given > best[0] and (column in REQUIRED or not best[0]):
+            best = given, tuple(title for title in found if _says_something(table, title)) or found
     return best[1]
 
 
 def _says_something(table: Table, title: str) -> bool:
     at = table.titles.index(title)
     return any(at < len(cells) and cells[at].strip() for _, cells in table.records)
+
+
+def _drop_purchasers_as_guests(columns: dict[str, tuple[str, ...]]) -> None:
+    """A first name is a guest's only beside a buyer's; what is called an attendee's always is."""
+    for guest, purchaser in (("guest_name", "purchaser_name"), ("guest_email", "purchaser_email")):
+        titles = columns.get(guest, ())
+        is_said = bool(titles) and import_columns.key(titles[0]).startswith(("attendee", "guest"))
+        if titles == columns.get(purchaser) and not is_said:
+            columns.pop(guest, None)
+    if "guest_name" not in columns:
+        columns.pop("guest_email", None)
 
 
 def _add_by_content(table: Table, packages: Named[uuid.UUID, str], columns: dict[str, tuple[str, ...]]) -> None:

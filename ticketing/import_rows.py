@@ -207,6 +207,8 @@ def _judge_one(record: Record, known: Known, taken: _Taken, judged: Judged) -> N
     if record.wrong:
         judged.problems += [Problem(record.row, column, sentence) for column, sentence in record.wrong.items()]
         return
+    if not values.keys() >= set(REQUIRED):
+        return  # a column is missing, which the header tells
     assert package is not None
     sale = _sale(values, package, promo_code)
     if (difference := _difference(sale)) is not None:
