@@ -1,127 +1,313 @@
-"""Sales made elsewhere, from a CSV file: a check that changes nothing, then the import, all or nothing."""
+"""Sales made elsewhere, from a file, in three steps: the file, its columns unless they are ours, check and import."""
 
-import pandas as pd
+from collections.abc import Callable
+from functools import partial
+
 import streamlit as st
 
-from ticketing import db, imports
+from ticketing import db, imports, packages
 from ticketing.errors import TicketingError
-from ui import menu, session, text
+from ui import forms, import_job, import_mapping, import_work, menu, paging, session, text
 from ui.header import show_header
+from ui.import_work import Work
 
 here, event = session.require_event("change")
 
+TYPES = ["csv", "xlsx", "json", "txt", "tsv"]
+STEPS = {"file": "File", "columns": "Columns", "check": "Check and import"}
+EXAMPLES = (
+    ("CSV", "sales-example.csv", imports.example_csv),
+    ("Excel", "sales-example.xlsx", imports.example_excel),
+    ("JSON", "sales-example.json", imports.example_json),
+)
+PROBLEMS_AT_ONCE = 50
+SECONDS_BETWEEN_LOOKS = 0.3
+
 
 def state(name: str) -> str:
-    """Where this page keeps something: of this event and this file, so that nothing shows beside another."""
-    return f"import_{name}_{event.id}_{st.session_state.get('import_number', 0)}"
+    """Where this page keeps something: of this event, so that nothing shows beside another."""
+    return f"import_{name}_{event.id}"
 
 
-def check() -> None:
-    """Judges the file that was just chosen and keeps the answer for the page."""
-    file = st.session_state[state("file")]
-    st.session_state.pop(state("check"), None)
-    st.session_state.pop(state("refusal"), None)
-    if file is None:
-        return
-    try:
-        with db.reading() as s:
-            st.session_state[state("check")] = imports.check(s, here.actor, event.id, file.name, file.getvalue())
-    except TicketingError as refused:
-        st.session_state[state("refusal")] = str(refused)
+def start_again() -> None:
+    """Lets go of the file, and of the uploader that may still hold it."""
+    for name in ("work", "refusal", "done"):
+        st.session_state.pop(state(name), None)
+    st.session_state[state("number")] = st.session_state.get(state("number"), 0) + 1
 
 
-def run() -> None:
-    """Imports the checked file in one transaction, all or nothing: whatever interrupts it undoes it."""
-    file = st.session_state[state("file")]
-    bar = st.progress(0.0, "Importing")
-    try:
-        done = db.write(
-            lambda s: imports.run(
-                s, here.actor, event.id, file.name, file.getvalue(),
-                progress=lambda rows, total: bar.progress(rows / total, f"Importing, {rows:,} of {total:,} rows"),
-            )
-        )  # fmt: skip
-    except imports.ImportRefused as refused:
-        st.session_state[state("check")] = refused.check
-    except TicketingError as refused:
-        st.session_state[state("refusal")] = str(refused)
-    else:
-        st.session_state.import_done = done
-        st.session_state.import_number = st.session_state.get("import_number", 0) + 1
-    st.rerun()
+def show_steps(current: import_work.Step, skips_columns: bool) -> None:
+    """Where one is; a step that is done has a tick."""
+    parts, is_done = [], True
+    for number, (step, name) in enumerate(STEPS.items(), start=1):
+        if step == current:
+            is_done = False
+            parts.append(f"**:material/counter_{number}: {name}**")
+        elif is_done:
+            told = f"{name}: ours" if step == "columns" and skips_columns else name
+            parts.append(f":green[:material/check_circle: {told}]")
+        else:
+            parts.append(f":gray[:material/counter_{number}: {name}]")
+    st.markdown(" :gray[:material/chevron_right:] ".join(parts))
 
 
-def show_table(problems: tuple[imports.Problem, ...], alt: str) -> None:
-    st.dataframe(
-        pd.DataFrame(
-            [(problem.row, problem.column, problem.message) for problem in problems],
-            columns=["Row", "Column", "What to do"],
-        ),
-        hide_index=True, alt=alt,
-        column_config={"Row": st.column_config.Column(width=60), "Column": st.column_config.Column(width=140)},
+def show_file_step(work: Work | None) -> None:
+    if work is not None:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown(f"**{text.md(work.file_name)}** · {text.count(work.facts.rows, 'row')}", width="stretch")
+            st.button("Go on with this file", type="primary", on_click=work.go, args=(work.first_step,))
+    choose_file(work)
+    show_examples()
+    show_batches()
+
+
+def choose_file(before: Work | None) -> None:
+    """Reads the file as soon as it is there; the next step follows by itself."""
+    file = st.file_uploader(
+        "File with the sales: CSV, Excel or JSON, at most 50,000 rows" if before is None else "Or another file",
+        type=TYPES, key=state(f"file_{st.session_state.get(state('number'), 0)}"),
+        on_change=lambda: st.session_state.pop(state("refusal"), None),
     )  # fmt: skip
+    if file is not None and state("refusal") not in st.session_state:
+        with st.spinner(f"Reading {text.md(file.name)}"):
+            try:
+                work = import_work.open_file(here.actor, event.id, file.name, file.getvalue(), before)
+            except TicketingError as refused:
+                st.session_state[state("refusal")] = str(refused)
+            else:
+                start_again()
+                st.session_state[state("work")] = work
+                st.rerun()
+    if refusal := st.session_state.get(state("refusal")):
+        st.error(text.md(refusal), icon=":material/error:")
 
 
-def show(found: imports.Check) -> None:
-    """What the check found, and the one next step."""
-    if found.problems:
-        st.error(
-            f"{text.count(len(found.problems), 'problem')} in {text.count(found.rows, 'row')}. Nothing was imported. "
-            "Correct the file and choose it again.",
-            icon=":material/error:",
-        )
-        show_table(found.problems, "Problems by row and column")
-        st.download_button(
-            "Download the problems", imports.problems_csv(found), "problems.csv", "text/csv", on_click="ignore",
-            icon=":material/download:",
-        )  # fmt: skip
-    elif found.to_import:
-        skipped = f" {text.count(found.to_skip, 'row is', 'rows are')} here already." if found.to_skip else ""
-        st.success(f"No problems in {text.count(found.rows, 'row')}.{skipped}", icon=":material/check_circle:")
-        label = f"Import {text.count(found.to_import, 'sale')}"
-        if st.button(label, type="primary", icon=":material/upload:"):
-            run()
-    else:
-        st.info("Every sale in this file is here already. There is nothing to import.")
-    skipped = tuple(each for each in found.warnings if each.column == "external_sale_id")
-    unusual = tuple(each for each in found.warnings if each not in skipped)
-    if unusual:
-        with st.expander(f"{text.count(len(unusual), 'warning')}: taken as they are"):
-            show_table(unusual, "Warnings by row and column")
-    if skipped:
-        with st.expander(f"{text.count(len(skipped), 'row')} skipped"):
-            show_table(skipped, "Skipped rows")
-
-
-show_header("Import", event)
-st.markdown(
-    "Bring in sales made elsewhere. The file is checked first and nothing changes until you import it; "
-    "a sale that is here already is skipped, so the same file can be chosen again."
-)
-
-if done := st.session_state.pop("import_done", None):
-    skipped = f" {done.rows_skipped:,} were here already." if done.rows_skipped else ""
-    st.success(f"{text.count(done.rows_imported, 'sale')} imported.{skipped}", icon=":material/check_circle:")
-    st.page_link(
-        menu.path("sales"), label="See the sales", icon=":material/monitoring:", query_params=session.query(event)
+def show_examples() -> None:
+    st.markdown(
+        "A report of Eventbrite, pretix or another seller comes in as it is: the next step asks which of its columns "
+        "is which. Nothing changes before you import, and a sale that is here already is skipped."
     )
-
-st.file_uploader("CSV file with the sales", type=["csv"], key=state("file"), on_change=check)
-if refusal := st.session_state.get(state("refusal")):
-    st.error(text.md(refusal))
-if found := st.session_state.get(state("check")):
-    show(found)
-else:
-    with st.expander("Which columns does the file need?"):
+    with st.expander("Writing the file yourself? Columns and examples"):
         st.markdown(
             "Required: `ticket_type`, `purchaser_name`, `purchaser_email`, `quantity`, `total_amount`, "
             "`purchase_date`, `external_sale_id`.\n\n"
             "Optional: `promo_code`, `discount_amount`, `fee_amount`, `payment_status`, `notes`, `purchaser_phone`.\n\n"
             f"A time without an offset is taken as {text.md(text.zone_city(event.time_zone))} time."
         )
+        with st.container(horizontal=True):
+            for kind, file_name, write in EXAMPLES:
+                st.download_button(
+                    f"Example as {kind}", partial(example, write), file_name, on_click="ignore",
+                    icon=":material/download:",
+                )  # fmt: skip
+
+
+def example(write: Callable[..., bytes]) -> bytes:
+    """Made when it is asked for."""
+    with db.reading() as s:
+        return write(s, here.actor, event.id)
+
+
+def show_batches() -> None:
+    with db.reading() as s:
+        batches, total = paging.load(
+            state("batches"), lambda page: imports.list_batches(s, here.actor, event.id, page=page)
+        )
+    if not batches:
+        return
+    st.subheader("Imports so far", anchor=False)
+    st.table(
+        [
+            {
+                "When": text.moment(batch.created_at, event.time_zone),
+                "File": text.md(batch.file_name),
+                "Sales": f"{batch.rows_imported:,}",
+                "Skipped": f"{batch.rows_skipped:,}",
+                "By": text.md(batch.imported_by),
+            }
+            for batch in batches
+        ],
+        border="horizontal", hide_index=True, alt="Imports, the latest first",
+    )  # fmt: skip
+    paging.show(state("batches"), total, imports.PER_PAGE)
+
+
+def show_columns_step(work: Work) -> None:
+    with db.reading() as s:
+        on_sale = packages.names(s, here.actor, event.id)
+    st.subheader("Which column is which?", anchor=False)
+    st.markdown(
+        "As it was for the last file with these columns. See whether it still holds."
+        if work.is_known
+        else "The columns have names of their own. This is our guess from names and contents; correct what is wrong."
+    )
+    import_mapping.show_columns(work, on_sale)
+    import_mapping.show_packages(work, on_sale)
+    work.mapping = work.typed(on_sale)
+    import_mapping.show_arrivals(arrivals(work), work.mapping, event.time_zone)
+    needed = import_mapping.still_needed(work, work.mapping, on_sale)
+    if needed:
+        st.warning(f"Still to choose: {', '.join(needed)}.", icon=":material/rule:")
+    with st.container(horizontal=True):
+        st.button("Check the file", type="primary", disabled=bool(needed), on_click=work.go, args=("check",))
+        st.button("Back to the file", on_click=work.go, args=("file",))
+
+
+def arrivals(work: Work) -> tuple[imports.Arrival, ...]:
+    if work.arrivals is None or work.arrivals[0] != work.mapping:
         with db.reading() as s:
-            example = imports.example_csv(s, here.actor, event.id)
-        st.download_button(
-            "Download an example file", example, "sales-example.csv", "text/csv", on_click="ignore",
-            icon=":material/download:",
-        )  # fmt: skip
+            first = imports.preview(
+                s, here.actor, event.id, work.file_name, work.content, work.mapping, table=work.table()
+            )
+        work.arrivals = work.mapping, first
+    return work.arrivals[1]
+
+
+def show_check_step(work: Work) -> None:
+    if work.job is not None:
+        show_import(work)
+        return
+    if work.checked is None:
+        with st.spinner(f"Checking {text.count(work.facts.rows, 'row')}"), db.reading() as s:
+            work.checked = imports.check(s, here.actor, event.id, work.file_name, work.content, work.mapping)
+    if work.outcome:
+        st.warning(text.md(work.outcome), icon=":material/undo:")
+    show_found(work, work.checked)
+
+
+def show_found(work: Work, found: imports.Check) -> None:
+    """What the check found, and the one next step."""
+    rows = text.count(found.rows, "row")
+    if found.problems:
+        st.error(
+            f"{text.count(len(found.problems), 'problem')} in {rows}. Nothing was imported. "
+            "Correct the file and choose it again.",
+            icon=":material/error:",
+        )
+    elif found.to_import:
+        st.success(f"No problems in {rows}.{here_already(found.to_skip)}", icon=":material/check_circle:")
+        st.markdown(
+            f"{text.count(found.to_import, 'sale')} of {text.count(found.packages, 'package')} would come in, "
+            f"{text.dollars(found.revenue)} of revenue."
+        )
+    else:
+        st.info("Every sale in this file is here already. There is nothing to import.", icon=":material/done_all:")
+    with st.container(horizontal=True):
+        if found.to_import and not found.problems:
+            st.button(
+                f"Import {text.count(found.to_import, 'sale')}", type="primary", icon=":material/upload:",
+                on_click=start_import, args=(work,),
+            )  # fmt: skip
+        if found.problems:
+            st.download_button(
+                "Download the problems", imports.problems_csv(found), "problems.csv", "text/csv", on_click="ignore",
+                type="primary", icon=":material/download:",
+            )  # fmt: skip
+        if work.mapping is not None or found.problems:
+            label = "Match columns and packages" if work.mapping is None else "Back to the columns"
+            st.button(label, on_click=work.go, args=("columns",))
+        st.button("Choose another file", on_click=work.go, args=("file",))
+    if found.problems:
+        show_list(work, "problems", found.problems, "Problems by row and column")
+    skipped = tuple(each for each in found.warnings if each.column == "external_sale_id")
+    unusual = tuple(each for each in found.warnings if each not in skipped)
+    if unusual:
+        with st.expander(f"{text.count(len(unusual), 'warning')}: taken as they are"):
+            show_list(work, "unusual", unusual, "Warnings by row and column")
+    if skipped:
+        with st.expander(f"{text.count(len(skipped), 'row')} skipped"):
+            show_list(work, "skipped", skipped, "Skipped rows")
+
+
+def here_already(rows: int) -> str:
+    return f" {rows:,} {'is' if rows == 1 else 'are'} here already." if rows else ""
+
+
+def show_list(work: Work, name: str, found: tuple[imports.Problem, ...], alt: str) -> None:
+    """Page by page, each with the column as the file calls it."""
+    key = work.key(name)
+    first = (int(st.session_state.get(key, 1)) - 1) * PROBLEMS_AT_ONCE
+    rows = [
+        {"Row": each.row, "Column": text.md(work.title(each.column)), "What to do": text.md(each.message)}
+        for each in found[first : first + PROBLEMS_AT_ONCE]
+    ]
+    with st.container(key=f"sentences_{name}"):
+        st.table(rows, border="horizontal", hide_index=True, alt=alt)
+    paging.show(key, len(found), PROBLEMS_AT_ONCE)
+
+
+def start_import(work: Work) -> None:
+    """Once, however often it is clicked: a work has one job."""
+    if work.job is None:
+        work.outcome = ""
+        work.job = import_job.start(
+            lambda s, progress: imports.run(
+                s, here.actor, event.id, work.file_name, work.content, work.mapping, progress=progress
+            )
+        )
+
+
+def show_import(work: Work) -> None:
+    job = work.job
+    if not job.ended.wait(SECONDS_BETWEEN_LOOKS):
+        watch(job)
+        return
+    work.job = None
+    if job.fault is not None:
+        work.outcome = "Nothing was imported."
+        raise job.fault
+    if job.result is not None:
+        start_again()
+        st.session_state[state("done")] = work.file_name, job.result, job.is_cancelled
+        st.rerun()
+    if isinstance(job.refusal, imports.ImportRefused):
+        work.checked = job.refusal.check
+    elif job.refusal is not None:
+        work.outcome, work.checked = str(job.refusal), None
+    else:
+        work.outcome = "Nothing was imported. It was cancelled, and what was stored is undone."
+    show_check_step(work)
+
+
+@st.fragment(run_every=SECONDS_BETWEEN_LOOKS)
+def watch(job: import_job.Job) -> None:
+    """How far it is, and the way to stop it."""
+    if job.ended.is_set():
+        st.rerun()
+    if job.is_cancelled:
+        told = "Undoing what was stored"
+    elif job.total:
+        told = f"{job.rows:,} of {job.total:,} sales"
+    else:
+        told = "Reading the file"
+    st.progress(job.rows / job.total if job.total else 0.0, told)
+    st.button("Cancel", on_click=job.cancel, disabled=job.is_cancelled, icon=":material/close:")
+    forms.hint("Nobody sees a sale of this file before all are in. You can leave this page meanwhile.")
+
+
+def show_done(file_name: str, done: imports.Imported, was_too_late: bool) -> None:
+    late = " It was done before it could be cancelled." if was_too_late else ""
+    st.success(
+        f"{text.count(done.rows_imported, 'sale')} imported from {text.md(file_name)}."
+        f"{here_already(done.rows_skipped)}{late}",
+        icon=":material/check_circle:",
+    )
+    st.page_link(
+        menu.path("sales"), label="See the sales", icon=":material/monitoring:", query_params=session.query(event)
+    )
+
+
+show_header("Import", event)
+work: Work | None = st.session_state.get(state("work"))
+step = work.step if work else "file"
+show_steps(step, skips_columns=work is not None and work.mapping is None)
+if work is not None and step != "file":
+    st.markdown(f"**{text.md(work.file_name)}** · {text.count(work.facts.rows, 'row')}")
+if state("done") in st.session_state:
+    show_done(*st.session_state[state("done")])
+if step == "check":
+    show_check_step(work)
+elif step == "columns":
+    show_columns_step(work)
+else:
+    show_file_step(work)
