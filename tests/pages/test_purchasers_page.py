@@ -1,0 +1,304 @@
+"""Purchasers: what the filters and the address mean, what is listed, summed up and downloaded."""
+
+import re
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from tests import make
+from tests.pages.conftest import plain
+from tests.sheet import run, sale, sheet
+from ticketing import db, purchases
+from ticketing.actors import OPERATOR
+
+SEARCH, SORT, PACKAGE, STATUS = "Search", "Sort", "Package", "Status"
+CHANNEL, CODE, FROM, TO = "Channel", "Promo code", "From", "To, included"
+SPONSORSHIPS, UNNAMED = "Sponsorships only", "With seats without a guest"
+
+
+@pytest.fixture
+def seller(event):
+    return make.staff(event=event)
+
+
+@pytest.fixture
+def table(event):
+    return make.package(event, name="Table of Ten", price="2500", seats_per_package=10, is_sponsorship=True)
+
+
+@pytest.fixture
+def single(event):
+    return make.package(event, name="Single Seat", price="100")
+
+
+@pytest.fixture
+def several(event, table, single):
+    """One purchase of each kind that a filter tells apart."""
+    make.promo_code(event, code="EARLY10")
+    buy(event, table, "Zoë Müller", promo_code="EARLY10", guests=[{"name": "Ben Okafor"}], day=1)
+    buy(event, single, "Ana Ruiz", payment_status="pending", channel="cheque", day=2)
+    buy(event, single, "Bo Li", channel="cash", quantity=3, guests=[{"name": n} for n in "ABC"], day=3)
+
+
+def buy(event, package, name, *, day=1, hour=16, **fields):
+    draft = make.purchase_draft(package, donor={"name": name, "email": make.email()}, **fields)
+    moment = datetime(2026, 10, day, hour, tzinfo=UTC)
+    return db.write(lambda session: purchases.record(session, OPERATOR, event.id, draft, moment=moment))
+
+
+def open_address(visit, actor, event, **query):
+    """The page as somebody finds it who was sent its address."""
+    screen = visit("purchasers", actor, event)
+    for name, value in query.items():
+        screen.app.query_params[name] = value
+    return screen.again()
+
+
+def address(screen):
+    """The part of the address that says what is shown."""
+    query = {name: each[0] if isinstance(each, list) else each for name, each in screen.app.query_params.items()}
+    return {name: value for name, value in query.items() if name != "event"}
+
+
+def names(screen):
+    """The purchasers in the list, in order."""
+    return [plain(each.label).partition(" :small[")[0] for each in row_buttons(screen)]
+
+
+def row_buttons(screen):
+    return [each for each in screen.app.main.button if str(each.key).startswith("open_")]
+
+
+def open_row(screen, name):
+    (button,) = (each for each in row_buttons(screen) if plain(each.label).startswith(f"{name} :small["))
+    button.click()
+    return screen.again()
+
+
+def sums(screen):
+    (drawn,) = (each.value for each in screen.app.main.html if 'class="sums"' in each.value)
+    return dict(re.findall(r"<span>(.*?)</span> <strong>(.*?)</strong>", drawn))
+
+
+def downloads(screen):
+    """What each file is asked for: its path, and its filters."""
+    links = [urlsplit(each.proto.url) for each in screen.app.get("link_button")]
+    return {link.path.rpartition("/")[2]: {k: v[0] for k, v in parse_qs(link.query).items()} for link in links}
+
+
+class TestList:
+    def test_of_an_event_without_purchases_says_what_belongs_here_and_offers_the_first_step(self, visit, seller, event):
+        screen = visit("purchasers", seller, event)
+        assert screen.says("No purchases yet")
+        assert [link.label for link in screen.app.main.page_link] == ["Add what is sold"]
+        assert screen.labels() == []
+
+    def test_shows_what_was_bought_when_how_and_for_how_much_the_latest_first(self, visit, seller, event, several):
+        screen = visit("purchasers", seller, event)
+        assert names(screen) == ["Bo Li", "Ana Ruiz", "Zoë Müller"]
+        last = [each for each in screen.texts() if 'class="purchase"' in each][-1]
+        for part in (
+            "1 × Table of Ten", "1 of 10 seats named", "1 Oct, 12:00 PM", "Online", "Completed", "$2,250.00",
+            "EARLY10 -$250.00",
+        ):  # fmt: skip
+            assert part in last
+
+    def test_shows_twenty_a_page_and_the_address_says_which(self, visit, seller, event, single):
+        for n in range(21):
+            buy(event, single, f"Buyer {n:02}", hour=n)
+        screen = visit("purchasers", seller, event)
+        assert names(screen) == [f"Buyer {n:02}" for n in range(20, 0, -1)]
+        screen.app.main.get("pagination")[0].set_value(2)
+        screen.again()
+        assert (names(screen), address(screen)) == (["Buyer 00"], {"page": "2"})
+        assert names(open_address(visit, seller, event, page="2")) == ["Buyer 00"]
+
+    def test_has_no_pages_up_to_twenty(self, visit, seller, event, single):
+        for n in range(20):
+            buy(event, single, f"Buyer {n:02}", hour=n)
+        screen = visit("purchasers", seller, event)
+        assert len(names(screen)) == 20
+        assert len(screen.app.main.get("pagination")) == 0
+
+    def test_shows_the_last_page_in_place_of_one_that_is_gone_and_says_so(self, visit, seller, event, single):
+        for n in range(21):
+            buy(event, single, f"Buyer {n:02}", hour=n)
+        screen = open_address(visit, seller, event, page="9")
+        assert names(screen) == ["Buyer 00"]
+        assert screen.says("There is no page 9 any more; this is the last one.")
+
+    def test_shows_text_of_users_as_they_typed_it(self, visit, seller, event, single):
+        hostile = "<b>Bo</b> **x** :red[y] $z$ [l](http://evil.example)"
+        buy(event, single, hostile)
+        screen = visit("purchasers", seller, event)
+        assert names(screen) == [hostile]
+        assert "**" not in row_buttons(screen)[0].label
+        open_row(screen, hostile)
+        (head,) = (each.value for each in screen.app.get("dialog")[0].html if "who" in each.value)
+        assert "&lt;b&gt;Bo&lt;/b&gt; **x** :red[y] $z$ [l](http://evil.example)" in head
+
+    @pytest.mark.parametrize(("length", "ends"), [(60, "N"), (61, "…")])
+    def test_cuts_a_name_in_the_list_after_sixty_characters(self, visit, seller, event, single, length, ends):
+        buy(event, single, "N" * length)
+        (shown,) = names(visit("purchasers", seller, event))
+        assert (len(shown), shown[-1]) == (60, ends)
+
+
+class TestFilters:
+    @pytest.mark.parametrize(
+        ("field", "chosen", "found", "query"),
+        [
+            (SEARCH, "zoe muller", ["Zoë Müller"], {"search": "zoe muller"}),
+            (SEARCH, "early10", ["Zoë Müller"], {"search": "early10"}),
+            (SEARCH, "  ", ["Bo Li", "Ana Ruiz", "Zoë Müller"], {}),
+            (SORT, "name", ["Ana Ruiz", "Bo Li", "Zoë Müller"], {"sort": "name"}),
+            (SORT, "total", ["Zoë Müller", "Bo Li", "Ana Ruiz"], {"sort": "total"}),
+            (SORT, "unnamed", ["Zoë Müller", "Ana Ruiz", "Bo Li"], {"sort": "unnamed"}),
+            (STATUS, ["pending"], ["Ana Ruiz"], {"status": "pending"}),
+            (CHANNEL, ["cash", "cheque"], ["Bo Li", "Ana Ruiz"], {"channel": "cash,cheque"}),
+            (CODE, ["EARLY10"], ["Zoë Müller"], {"code": "EARLY10"}),
+            (CODE, ["-"], ["Bo Li", "Ana Ruiz"], {"code": "-"}),
+            (FROM, datetime(2026, 10, 2).date(), ["Bo Li", "Ana Ruiz"], {"from": "2026-10-02"}),
+            (TO, datetime(2026, 10, 2).date(), ["Ana Ruiz", "Zoë Müller"], {"to": "2026-10-02"}),
+            (SPONSORSHIPS, True, ["Zoë Müller"], {"sponsorships_only": "true"}),
+            (UNNAMED, True, ["Ana Ruiz", "Zoë Müller"], {"unnamed_only": "true"}),
+        ],
+    )
+    def test_are_in_the_address_which_shows_the_same_to_whoever_opens_it(
+        self, visit, seller, event, several, field, chosen, found, query
+    ):
+        screen = visit("purchasers", seller, event).enter(field, chosen)
+        assert (names(screen), address(screen)) == (found, query)
+        other = open_address(visit, seller, event, **query)
+        assert names(other) == found
+        assert other.value(field) == ("" if chosen == "  " else chosen)
+
+    def test_by_package(self, visit, seller, event, several, table):
+        screen = visit("purchasers", seller, event).enter(PACKAGE, [table.id])
+        assert (names(screen), address(screen)) == (["Zoë Müller"], {"package": str(table.id)})
+
+    def test_hold_all_at_once_and_begin_at_the_first_page(self, visit, seller, event, several):
+        screen = open_address(visit, seller, event, page="1", status="completed")
+        screen.enter(CHANNEL, ["cash", "online"]).enter(SEARCH, "bo")
+        assert names(screen) == ["Bo Li"]
+        assert address(screen) == {"search": "bo", "status": "completed", "channel": "cash,online"}
+
+    def test_are_told_and_lifted_one_by_one(self, visit, seller, event, several):
+        screen = open_address(visit, seller, event, status="pending,completed", **{"from": "2026-10-02"})
+        assert "Pending or Completed :material/close:" in screen.labels()
+        screen.click("From 2 Oct 2026 :material/close:")
+        assert address(screen) == {"status": "pending,completed"}
+        assert screen.value(FROM) is None
+        screen.click("Clear all")
+        assert (address(screen), screen.value(STATUS)) == ({}, [])
+
+    def test_that_find_nothing_say_so_and_offer_to_clear(self, visit, seller, event, several):
+        screen = open_address(visit, seller, event, search="nobody", status="pending", sort="name")
+        assert screen.says("No purchase matches")
+        assert screen.says("Nothing has “nobody” in it within these filters.")
+        assert downloads(screen) == {}
+        screen.click("Clear search and filters")
+        assert (names(screen), address(screen)) == (["Ana Ruiz", "Bo Li", "Zoë Müller"], {"sort": "name"})
+
+    @pytest.mark.parametrize(("field", "day"), [(FROM, 9), (TO, 1)])
+    def test_take_the_other_day_along_when_the_two_would_exclude_each_other(
+        self, visit, seller, event, several, field, day
+    ):
+        screen = open_address(visit, seller, event, **{"from": "2026-10-02", "to": "2026-10-03"})
+        screen.enter(field, datetime(2026, 10, day).date())
+        assert address(screen) == {"from": f"2026-10-0{day}", "to": f"2026-10-0{day}"}
+
+    def test_search_takes_what_was_pasted_with_tabs(self, visit, seller, event, several):
+        screen = visit("purchasers", seller, event).enter(SEARCH, "\tAna\tRuiz ")
+        assert (names(screen), address(screen)) == (["Ana Ruiz"], {"search": "Ana Ruiz"})
+
+    def test_follow_the_address_when_it_changes_by_itself(self, visit, seller, event, several):
+        """As the browser's Back does."""
+        screen = visit("purchasers", seller, event).enter(STATUS, ["pending"]).enter(SEARCH, "ana")
+        del screen.app.query_params["search"]
+        screen.again()
+        assert (names(screen), screen.value(SEARCH), screen.value(STATUS)) == (["Ana Ruiz"], "", ["pending"])
+
+
+class TestAddress:
+    @pytest.mark.parametrize(
+        ("query", "told"),
+        [
+            ({"status": "paid"}, "“status” takes one or more of completed, pending"),
+            ({"statu": "pending"}, "There is no filter “statu”."),
+            ({"package": "7"}, "“package” takes ids of packages"),
+            ({"package": "01a20703-4c59-70f0-9a94-956433354f1b"}, "“package” names a package that this event does not"),
+            ({"code": "NOSUCH"}, "“code” names NOSUCH, which this event does not have"),
+            ({"from": "yesterday"}, "“from” takes a day such as"),
+            ({"from": "2026-10-02", "to": "2026-10-01"}, "“to” is a day before “from”"),
+            ({"unnamed_only": "maybe"}, "“unnamed_only” takes true or false"),
+            ({"sort": "size"}, "“sort” takes one of"),
+            ({"page": "0"}, "“page” takes a number from 1."),
+            ({"page": "two"}, "“page” takes a number from 1."),
+            ({"purchase": "x"}, "“purchase” takes the id of a purchase."),
+        ],
+    )
+    def test_that_is_not_understood_is_told_and_shows_nothing_that_could_be_taken_for_it(
+        self, visit, seller, event, several, query, told
+    ):
+        screen = open_address(visit, seller, event, **query)
+        (error,) = screen.app.error
+        assert told in plain(error.value)
+        assert (names(screen), downloads(screen)) == ([], {})
+        screen.click("Show all purchases")
+        assert (len(names(screen)), address(screen)) == (3, {})
+
+    def test_tells_all_that_is_wrong_at_once(self, visit, seller, event, several):
+        (error,) = open_address(visit, seller, event, status="paid", page="x", more="1").app.error
+        assert error.value.count("\n- ") == 3
+
+    def test_with_a_package_of_another_event_is_refused_as_unknown(self, visit, seller, event, several):
+        foreign = make.package(make.event())
+        (error,) = open_address(visit, seller, event, package=str(foreign.id)).app.error
+        assert "that this event does not have" in plain(error.value)
+
+    def test_opens_the_purchase_it_names_and_closes_it_when_it_names_none(self, visit, seller, event, several, single):
+        bought = buy(event, single, "Dee Park")
+        screen = open_address(visit, seller, event, purchase=str(bought.purchase.id))
+        assert screen.says("Dee Park</h3>")
+        del screen.app.query_params["purchase"]
+        assert screen.again().dialog() is None
+
+    def test_with_a_purchase_of_another_event_says_that_there_is_none(self, visit, seller, event, several):
+        other = make.event()
+        foreign = make.purchase(other, make.package(other))
+        screen = open_address(visit, seller, event, purchase=str(foreign.purchase.id))
+        assert screen.says("This purchase does not exist, or ")
+        assert not screen.says("Ana Ruiz</h3>")
+
+
+class TestSumsAndDownloads:
+    def test_sums_are_of_all_that_is_filtered_whatever_its_status(self, visit, seller, event, several):
+        screen = visit("purchasers", seller, event)
+        assert sums(screen) == {
+            "Purchases": "3", "Packages": "5", "Seats": "14", "List price": "$2,900.00", "Discount": "-$250.00",
+            "Total": "$2,650.00",
+        }  # fmt: skip
+        assert screen.says("Of every status.")
+
+    def test_of_completed_purchases_the_total_is_the_revenue_of_the_sales_page(self, visit, seller, event, several):
+        screen = open_address(visit, seller, event, status="completed")
+        assert sums(screen)["Total"] == "$2,550.00"
+        assert not screen.says("Of every status.")
+        assert any(
+            "$2,550" in each.value for each in visit("sales", seller, event).app.metric if each.label == "Revenue"
+        )
+
+    def test_show_what_imported_totals_differ_by_so_that_they_add_up(self, visit, seller, event, single):
+        run(event, sheet(sale(single, total_amount="90.00")))
+        shown = sums(visit("purchasers", seller, event))
+        assert (shown["List price"], shown["Imported difference"], shown["Total"]) == ("$100.00", "-$10.00", "$90.00")
+
+    def test_downloads_are_of_exactly_what_is_filtered(self, visit, seller, event, several):
+        screen = visit("purchasers", seller, event)
+        assert downloads(screen) == {"purchases.csv": {}, "guests.csv": {}}
+        query = {"search": "a", "status": "pending,completed", "sort": "name"}
+        screen = open_address(visit, seller, event, **query)
+        assert downloads(screen) == {"purchases.csv": query, "guests.csv": query}
+        assert f"/export/{event.id}/guests.csv?" in screen.app.get("link_button")[1].proto.url
