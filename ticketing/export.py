@@ -10,7 +10,7 @@ import csv
 import io
 import re
 import uuid
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,12 +46,13 @@ class Export:
 def purchases_query(session: Session, actor: Actor, event_id: uuid.UUID, selection: Selection) -> Export:
     """One row per selected purchase, in the order of the selection; judged here, streamed later. Raises NotFound."""
     accounts.require(session, actor, "read", event_id)
-    named = (
-        select(func.aggregate_strings(AssignedTicket.guest_name, "; ").aggregate_order_by(AssignedTicket.seat_number))
-        .where(AssignedTicket.purchase_id == Purchase.id, AssignedTicket.guest_name.is_not(None))
-        .scalar_subquery()
+    names = func.aggregate_strings(AssignedTicket.guest_name, "; ").aggregate_order_by(AssignedTicket.seat_number)
+    guests = (
+        select(names.label("names"))
+        .where(AssignedTicket.purchase_id == Purchase.id, Purchase.seats_named > 0)
+        .lateral("guests")
     )
-    return _export(session, event_id, selection, {"guests": _safe(case((Purchase.seats_named > 0, named)))})
+    return _export(session, event_id, selection, guests, {"guests": _safe(guests.c.names)})
 
 
 def guests_query(session: Session, actor: Actor, event_id: uuid.UUID, selection: Selection) -> Export:
@@ -60,13 +61,19 @@ def guests_query(session: Session, actor: Actor, event_id: uuid.UUID, selection:
     Raises NotFound.
     """
     accounts.require(session, actor, "read", event_id)
-    seat = {
-        "seat_number": AssignedTicket.seat_number,
-        "ticket_code": AssignedTicket.code,
-        "guest_name": _safe(AssignedTicket.guest_name),
-        "guest_email": _safe(AssignedTicket.guest_email),
+    ticket = AssignedTicket
+    seats = (
+        select(ticket.seat_number, ticket.code, ticket.guest_name, ticket.guest_email)
+        .where(ticket.purchase_id == Purchase.id)
+        .lateral("seats")
+    )
+    columns = {
+        "seat_number": seats.c.seat_number,
+        "ticket_code": seats.c.code,
+        "guest_name": _safe(seats.c.guest_name),
+        "guest_email": _safe(seats.c.guest_email),
     }
-    return _export(session, event_id, selection, seat, each_seat=True)
+    return _export(session, event_id, selection, seats, columns, [seats.c.seat_number])
 
 
 async def stream(export: Export) -> AsyncIterator[bytes]:
@@ -128,33 +135,32 @@ _PURCHASE: Columns = {
 
 
 def _export(
-    session: Session, event_id: uuid.UUID, selection: Selection, of_guests: Columns, *, each_seat: bool = False
+    session: Session,
+    event_id: uuid.UUID,
+    selection: Selection,
+    guests: LateralFromClause,
+    of_guests: Columns,
+    then_by: Sequence[ColumnElement[Any]] = (),
 ) -> Export:
-    """The purchase's columns, those of its guests or of one of them, one for each question, and the fee."""
+    """The purchase's columns, those of its guests, one for each question, and the fee."""
     event = session.scalars(select(Event).where(Event.id == event_id)).one()
     questions = _questions(session, event_id)
-    answered = _answered(questions.values()) if questions else None
-    answers = [] if answered is None else [_safe(answer) for answer in answered.c]
+    answers = _answers(questions.values()) if questions else None
+    given = [] if answers is None else [_safe(answer) for answer in answers.c]
     query = (
-        select(*_PURCHASE.values(), *of_guests.values(), *answers, Purchase.fee)
+        select(*_PURCHASE.values(), *of_guests.values(), *given, Purchase.fee)
         .join(Package, Package.id == Purchase.package_id)
         .outerjoin(PromoCode, PromoCode.id == Purchase.promo_code_id)
+        .join(guests, true())
         .where(*conditions(selection, event_id))
-        .order_by(*order(selection))
+        .order_by(*order(selection), *then_by)
     )
-    if answered is not None:
-        query = query.outerjoin(answered, true())
-    if each_seat:
-        query = query.join(AssignedTicket, AssignedTicket.purchase_id == Purchase.id)
-        query = query.order_by(AssignedTicket.seat_number)
+    if answers is not None:
+        query = query.join(answers, true())
     compiled = query.compile(dialect=session.get_bind().dialect, compile_kwargs={"render_postcompile": True})
-    return Export(
-        (*_PURCHASE, *of_guests, *_headings(questions, {*_PURCHASE, *of_guests, "fee"}), "fee"),
-        str(compiled),
-        compiled.params,
-        event.time_zone,
-        event.name,
-    )
+    headings = _headings(questions, {*_PURCHASE, *of_guests, "fee"})
+    header = (*_PURCHASE, *of_guests, *headings, "fee")
+    return Export(header, str(compiled), compiled.params, event.time_zone, event.name)
 
 
 def _questions(session: Session, event_id: uuid.UUID) -> dict[str, list[uuid.UUID]]:
@@ -183,8 +189,8 @@ def _headings(labels: Iterable[str], taken: set[str]) -> list[str]:
     return headings
 
 
-def _answered(questions: Iterable[list[uuid.UUID]]) -> LateralFromClause:
-    """One purchase's answers as people say them, a column for each question, read in one go."""
+def _answers(questions: Iterable[list[uuid.UUID]]) -> LateralFromClause:
+    """One purchase's answers as people say them, a column for each question: one row, whatever was answered."""
     choice = func.jsonb_array_elements_text(Answer.value).column_valued("choice")
     kind, plain = func.jsonb_typeof(Answer.value), Answer.value.op("#>>")(cast(literal("{}", Text), ARRAY(Text)))
     told = case(
@@ -200,5 +206,5 @@ def _answered(questions: Iterable[list[uuid.UUID]]) -> LateralFromClause:
             )
         )
         .where(Answer.purchase_id == Purchase.id)
-        .lateral("answered")
+        .lateral("answers_given")
     )

@@ -87,8 +87,15 @@ def list_purchases(
     session: Session, actor: Actor, event_id: uuid.UUID, selection: Selection, *, page: int = 1, per_page: int = 20
 ) -> tuple[list[PurchaseLine], int]:
     """One page of the selected purchases in their order, and how many there are."""
+    lines = page_of(session, actor, event_id, selection, page=page, per_page=per_page)
+    return lines, totals(session, actor, event_id, selection).purchases
+
+
+def page_of(
+    session: Session, actor: Actor, event_id: uuid.UUID, selection: Selection, *, page: int = 1, per_page: int = 20
+) -> list[PurchaseLine]:
+    """The page alone, for who knows the totals: a search reads every purchase of the event for either."""
     accounts.require(session, actor, "read", event_id)
-    total = totals(session, actor, event_id, selection).purchases
     # Which purchases is settled by narrow rows; only those that are shown are read whole.
     shown = (
         select(Purchase.id)
@@ -105,7 +112,7 @@ def list_purchases(
         .where(Purchase.id.in_(shown))
         .order_by(*order(selection))
     )
-    return [PurchaseLine(*row) for row in rows], total
+    return [PurchaseLine(*row) for row in rows]
 
 
 def totals(session: Session, actor: Actor, event_id: uuid.UUID, selection: Selection) -> Totals:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 import uuid
 
-import pytest
-
 from tests import make
-from tests.api.conftest import PAGE
 from tests.api.test_problems import told
 
 
@@ -201,70 +196,3 @@ def test_the_summary_adds_up(call, event):
     ]
     assert (sponsors["revenue"], sponsors["packages_sold"]) == ("500.00", 1)
     assert [line["name"] for line in sponsors["by_package"]] == ["Gold"]
-
-
-COLUMNS = [
-    "purchase_id", "purchased_at", "package", "is_sponsorship", "quantity", "seats", "purchaser_name",
-    "purchaser_email", "purchaser_phone", "list_price", "discount", "total", "promo_code", "payment_status",
-    "channel", "external_sale_id", "notes", "guests",
-]  # fmt: skip
-
-
-@pytest.fixture
-def sold(event):
-    event = make.event(name='Zoë’s "Gala"\r\nX-Evil: 1; 2026')
-    make.purchase(event, make.package(event, name="Seat"), donor={"name": "Zoë Ångström", "email": "z@example.org"})
-    make.purchase(event, make.package(event, name="Gold", is_sponsorship=True), notes="=1+1")
-    return event
-
-
-def rows_of(answer):
-    assert answer.content.startswith(b"\xef\xbb\xbf")
-    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
-
-
-def test_the_export_has_a_row_for_each_purchase_and_its_columns_in_order(call, sold):
-    answer = call("GET", f"/admin/events/{sold.id}/tickets/sales/export")
-
-    rows = rows_of(answer)
-    assert answer.headers["content-type"].startswith("text/csv")
-    assert list(rows[0])[: len(COLUMNS)] == COLUMNS
-    assert [(row["package"], row["total"]) for row in rows] == [("Gold", "100.00"), ("Seat", "100.00")]
-    assert rows[1]["purchaser_name"] == "Zoë Ångström"
-    assert not rows[0]["notes"].startswith("=")
-
-
-def test_the_browser_downloads_the_same(browser, sign_in, call, sold):
-    by_program = call("GET", f"/admin/events/{sold.id}/tickets/sales/export")
-    sign_in(role="viewer", event=sold)
-
-    answer = browser.get(f"/export/{sold.id}/purchases.csv")
-
-    assert answer.status_code == 200
-    assert answer.content == by_program.content
-    assert answer.headers["cache-control"] == "no-store"
-    assert answer.headers["x-accel-buffering"] == "no"
-    name = re.fullmatch(r'attachment; filename="([a-z0-9.-]+)"', answer.headers["content-disposition"])
-    assert name.group(1).startswith("zoes-gala-x-evil-1-2026-purchases-")
-    assert "x-evil" not in answer.headers
-
-
-def test_the_download_can_be_the_sponsorships_alone(browser, sign_in, sold):
-    sign_in(role="viewer", event=sold)
-
-    answer = browser.get(f"/export/{sold.id}/purchases.csv?sponsorships_only=true")
-
-    assert [row["package"] for row in rows_of(answer)] == ["Gold"]
-
-
-@pytest.mark.parametrize("which", ["another event's", "none at all", "no id"])
-def test_a_download_of_something_else_is_a_sentence(browser, sign_in, sold, which):
-    sign_in(role="viewer", event=make.event())
-    event_id = {"another event's": sold.id, "none at all": uuid.uuid4(), "no id": "x"}[which]
-
-    plain = browser.get(f"/export/{event_id}/purchases.csv")
-    page = browser.get(f"/export/{event_id}/purchases.csv", headers=PAGE)
-
-    assert plain.status_code == page.status_code == 404
-    assert plain.text.startswith("This event does not exist")
-    assert "This event does not exist" in page.text
