@@ -79,8 +79,9 @@ def plain_amount(cell: str) -> str:
     text = re.sub(r"\s+", " ", _CURRENCY.sub("", cell)).strip()
     if text.casefold() == "free":
         return "0.00"
-    negative = text.startswith(("-", "−", "(")) and text.endswith(")") is text.startswith("(")
-    digits = text.strip("-−()").strip() if negative else text
+    in_brackets = text.startswith("(") and text.endswith(")")
+    negative = in_brackets or text.startswith(("-", "−"))
+    digits = (text[1:-1] if in_brackets else text[1:] if negative else text).strip()
     for form, separators, sign in _AMOUNT_FORMS:
         if form.fullmatch(digits):
             plain = digits.translate({ord(separator): None for separator in separators}).replace(sign, ".")

@@ -29,7 +29,7 @@ JOINED = {
     "ticket_type": " ", "purchaser_name": " ", "purchase_date": " ", "external_sale_id": "-", "notes": " ",
     "guest_name": " ",
 }  # fmt: skip
-_LOOK_AT = 1000
+_LOOK_AT = 5000
 
 
 @dataclass(frozen=True)
@@ -218,8 +218,8 @@ def _by_name(table: Table, column: str, by_seat: bool) -> tuple[str, ...]:
             continue
         found = tuple(titles[key] for key in keys)
         read = _reader(table, column, found, "")
-        given = sum(1 for _, cells in table.records if read(cells))
-        if not best[1] or given > best[0] and (column in REQUIRED or not best[0]):
+        given = sum(1 for _, cells in table.records[:_LOOK_AT] if read(cells))
+        if not best[1] or (given > best[0] and (column in REQUIRED or not best[0])):
             best = given, tuple(title for title in found if _says_something(table, title)) or found
     return best[1]
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 
 from ticketing.errors import InvalidInput
-from ticketing.import_files import read_csv, to_csv
+from ticketing.import_files import read, read_csv, to_csv
 from ticketing.import_tables import MOST_ROWS
 
 HEADER = "ticket_type,purchaser_name,purchaser_email,quantity,total_amount,purchase_date,external_sale_id"
@@ -90,10 +90,13 @@ def test_fifty_thousand_rows_are_read_and_one_more_is_refused():
     )
 
 
-@pytest.mark.parametrize("content", [b"\x00\x01\x02", b'"', b"\xff\xfe\x00", bytes(range(128)), b"{}", b",,,\n,x\n"])
+@pytest.mark.parametrize(
+    "content", [b"\x00\x01\x02", b'"', b"\xff\xfe\x00", bytes(range(128)), b"{}", b"[[]]", b"PK\x03\x04", b",,,\n,x\n"]
+)
 def test_anything_else_is_read_or_refused_and_never_a_fault(content):
-    with suppress(InvalidInput):
-        assert read_csv(content).records
+    for name in ("sales.csv", "sales.json", "sales.xlsx"):
+        with suppress(InvalidInput):
+            assert read(name, content).records
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-", "@SUM(A1)", " =x", "\t=x", "\rx"])
