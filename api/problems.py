@@ -182,6 +182,7 @@ def _heading(status: int) -> str:
         403: "Not allowed",
         404: "Not found",
         409: "That did not work",
+        422: "That was not understood",
         429: "Too many tries",
         503: "The database does not answer",
     }.get(status, "Something went wrong")

@@ -7,7 +7,9 @@ images                         pictures of packages: picture_files draws them an
 events, packages, options, promo_codes    one concept each, with its draft and its rules
 purchases, trial               where several concepts meet: selling in one transaction, trying without selling
 corrections, guests            what staff change on a sale afterwards: void, status; who sits where
-sales, comparison, export      read-only figures and lists; an event against an earlier one; the streamed CSV
+selection                      which purchases are meant: the filter that lists, links and files share
+sales, comparison              read-only figures; an event against an earlier one
+purchasers, export             the selected purchases one by one; the streamed CSV
 imports                        files in: import_files reads (import_tables is what it reads), import_rows judges,
                                import_writing stores; import_mapping reads the columns of other programs
                                (import_columns, import_cells), import_orders makes purchases of their rows

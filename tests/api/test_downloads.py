@@ -136,6 +136,8 @@ def test_a_filter_that_is_not_understood_exports_nothing(browser, sign_in, call,
         answer = browser.get(f"/export/{sold.id}/{file}.csv?{query}")
         assert (answer.status_code, answer.text) == (422, problem["detail"])
         assert f"“{field}”" in answer.text
+    page = browser.get(f"/export/{sold.id}/purchases.csv?{query}", headers=PAGE)
+    assert (page.status_code, "That was not understood" in page.text) == (422, True)
 
 
 @pytest.mark.parametrize("file", ["purchases", "guests"])
