@@ -7,7 +7,7 @@ import streamlit as st
 
 from ticketing import db, imports, packages
 from ticketing.errors import TicketingError
-from ui import forms, import_job, import_mapping, import_work, menu, paging, session, text
+from ui import forms, import_job, import_mapping, import_work, menu, paging, session, tables, text
 from ui.header import show_header
 from ui.import_work import Work
 
@@ -116,19 +116,19 @@ def show_batches() -> None:
     if not batches:
         return
     st.subheader("Imports so far", anchor=False)
-    st.table(
+    tables.show(
+        "Imports, the latest first",
+        (tables.Column("File"), tables.Column("When"), tables.number("Sales"), tables.number("Skipped")),
         [
-            {
-                "When": text.moment(batch.created_at, event.time_zone),
-                "File": text.md(batch.file_name),
-                "Sales": f"{batch.rows_imported:,}",
-                "Skipped": f"{batch.rows_skipped:,}",
-                "By": text.md(batch.imported_by),
-            }
+            (
+                tables.Lines(batch.file_name, f"by {batch.imported_by}"),
+                text.moment(batch.created_at, event.time_zone),
+                f"{batch.rows_imported:,}",
+                f"{batch.rows_skipped:,}",
+            )
             for batch in batches
         ],
-        border="horizontal", hide_index=True, alt="Imports, the latest first",
-    )  # fmt: skip
+    )
     paging.show(state("batches"), total, imports.PER_PAGE)
 
 
@@ -139,7 +139,7 @@ def show_columns_step(work: Work) -> None:
     st.markdown(
         "As it was for the last file with these columns. See whether it still holds."
         if work.is_known
-        else "The columns have names of their own. This is our guess from names and contents; correct what is wrong."
+        else "This is our guess from the names of the columns and what is in them. Correct what is wrong."
     )
     import_mapping.show_columns(work, on_sale)
     import_mapping.show_packages(work, on_sale)

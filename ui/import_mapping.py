@@ -184,9 +184,9 @@ def _field(work: Work, column: str, on_sale: Named[uuid.UUID, str]) -> None:
     if titles:
         empty = work.facts.empty.get(titles[0], 0) if len(titles) == 1 else 0
         if empty and column in REQUIRED and column != "external_sale_id":
-            _same_for_all(work, column, f"Where it is empty, in {text.count(empty, 'row')}", on_sale)
+            _same_for_all(work, column, f"{_short(column)} where it is empty, in {text.count(empty, 'row')}", on_sale)
     elif column != "external_sale_id":
-        _same_for_all(work, column, "Or the same for all rows", on_sale)
+        _same_for_all(work, column, f"{_short(column)}, the same for all rows", on_sale)
     if column in REQUIRED and _lacks(work, column):
         forms.show_problem({column: UNKNOWN.get(column, UNKNOWN[""])}, column)
     if column == "purchase_date":

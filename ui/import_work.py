@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from collections import Counter, defaultdict
 from collections.abc import Mapping as Named
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import streamlit as st
@@ -145,10 +145,12 @@ class Work:
 def open_file(actor: Actor, event_id: uuid.UUID, file_name: str, content: bytes, before: Work | None) -> Work:
     """Reads the file and leads to its first open step. Raises InvalidInput where there is no reading it.
 
-    What was chosen for the file `before` holds for this one too when it has the same columns.
+    What was chosen for the file `before` holds for this one too when it has the same columns. In a file of ours a row
+    is a purchase, whatever is proposed for other files.
     """
-    table = import_files.read(file_name, content)
-    work = Work(event_id, file_name, content, _facts(table))
+    work_id = uuid.uuid4().hex
+    table = _table(work_id, file_name, content)
+    work = Work(event_id, file_name, content, _facts(table), id=work_id)
     with db.reading() as session:
         on_sale = packages.names(session, actor, event_id)
         remembered = imports.remembered(session, actor, event_id, table)
@@ -159,7 +161,7 @@ def open_file(actor: Actor, event_id: uuid.UUID, file_name: str, content: bytes,
     elif import_mapping.is_needed(table):
         work.mapping = import_mapping.propose(table, on_sale)
     work.step = work.first_step
-    work.seed(work.mapping or import_mapping.propose(table, on_sale))
+    work.seed(work.mapping or replace(import_mapping.propose(table, on_sale), combine=False))
     return work
 
 
