@@ -191,9 +191,10 @@ def guest_list(
         .where(Purchase.event_id == event_id, _COUNTS, *_of(package_id), *_named(named), *map(_found, words))
         .order_by(Purchase.purchased_at, Purchase.id, AssignedTicket.seat_number)
     )
-    total = _number_found(session, lines) if words else _number(session, event_id, package_id, named)
-    rows = session.execute(lines.limit(per_page).offset((page - 1) * per_page))
-    return [GuestLine(*row) for row in rows], total
+    shown = lines.limit(per_page).offset((page - 1) * per_page)
+    if words:
+        return _search(session, lines, shown)
+    return [GuestLine(*row) for row in session.execute(shown)], _number(session, event_id, package_id, named)
 
 
 def _guest(line: str) -> dict[str, str | None]:
@@ -292,15 +293,19 @@ def _named(wanted: bool | None) -> list[ColumnElement[bool]]:
 
 def _found(word: str) -> ColumnElement[bool]:
     sought = select(func.search_key(word)).scalar_subquery()  # made once, not for every seat
-    guest = func.concat_ws(" ", AssignedTicket.guest_name, AssignedTicket.guest_email)
+    guest = AssignedTicket.guest_name + " " + func.coalesce(AssignedTicket.guest_email, "")  # null for nobody: not read
     places = [func.strpos(Purchase.search_text, sought) > 0, func.strpos(func.search_key(guest), sought) > 0]
     if len(word) >= LEAST_OF_A_CODE:
         places.append(func.starts_with(AssignedTicket.code, word.upper()))
     return or_(*places)
 
 
-def _number_found(session: Session, lines: Select[Any]) -> int:
-    return session.scalar(select(func.count()).select_from(lines.order_by(None).subquery())) or 0
+def _search(session: Session, lines: Select[Any], shown: Select[Any]) -> tuple[list[GuestLine], int]:
+    """The lines and how many there are in all, in one look at the seats; in two when this page is past the last."""
+    rows = session.execute(shown.add_columns(func.count().over())).all()
+    if rows:
+        return [GuestLine(*row[:-1]) for row in rows], rows[0][-1]
+    return [], session.scalar(select(func.count()).select_from(lines.order_by(None).subquery())) or 0
 
 
 def _number(session: Session, event_id: uuid.UUID, package_id: uuid.UUID | None, named: bool | None) -> int:

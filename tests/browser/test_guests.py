@@ -1,0 +1,62 @@
+"""A guest named at the registration table, with a phone in one hand."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests import make
+from tests.browser.conftest import drawn
+from ticketing import db, guests
+from ticketing.actors import OPERATOR
+
+
+def test_a_missing_guest_is_found_by_a_part_of_the_purchasers_name_and_named_in_two_clicks(phone: Page, enter) -> None:
+    event = make.event()
+    table = make.package(event, name="Table of Ten", seats_per_package=10)
+    donor = {"name": "Zoë Müller", "email": make.email("zoe")}
+    bought = make.purchase(event, table, donor=donor, guests=[{"name": f"Guest {n}"} for n in range(9)]).purchase
+    make.purchase(event, table)
+    seller = make.staff(event=event, password=make.PASSWORD)
+    main = enter(phone, seller, f"/guests?event={event.id}").get_by_test_id("stMain")
+    main.get_by_role("radio", name="Guest list").click()
+    search = main.get_by_label("Search a guest, a purchaser, or a ticket code")
+    search.press_sequentially("muller")
+    expect(main.get_by_text("10 seats", exact=True)).to_be_visible()
+    expect(main.get_by_role("button", name="Name guest")).to_have_count(1)  # what was shown before has gone
+    main.get_by_role("button", name="Name guest").click()
+    dialog = phone.get_by_role("dialog")
+    name = dialog.get_by_label(re.compile("Seat 10"))
+    name.fill("Ben Okafor")
+    dialog.get_by_role("button", name="Save guest").click()
+    expect(dialog).to_have_count(0)
+    expect(main.get_by_text("Ben Okafor")).to_be_visible()
+    expect(search).to_have_value("muller")
+    with db.reading() as session:
+        assert guests.empty_seats(session, OPERATOR, event.id, bought.id) == []
+
+
+def test_what_was_typed_stays_while_leafing_through_the_seats_and_while_others_sell(
+    page: Page, another_page: Page, enter
+) -> None:
+    event = make.event()
+    hall = make.package(event, name="Hall", seats_per_package=50)
+    bought = make.purchase(event, hall).purchase
+    seller = make.staff(event=event, password=make.PASSWORD)
+    main = enter(page, seller, f"/guests?event={event.id}").get_by_test_id("stMain")
+    main.get_by_role("button", name="Name guests").click()
+    dialog = page.get_by_role("dialog")
+    watching = enter(another_page, seller, f"/guests?event={event.id}").get_by_test_id("stMain")
+    dialog.get_by_label(re.compile("^Seat 2 ")).fill("Bo Oh")
+    dialog.get_by_role("button", name="Page 3").click()
+    dialog.get_by_label(re.compile("^Seat 50 ")).fill("Zoë Last")
+    make.purchase(event, hall)
+    expect(watching.get_by_text("0 of 100 seats sold have a guest")).to_be_visible()
+    expect(dialog.get_by_label(re.compile("^Seat 50 "))).to_have_value("Zoë Last")
+    dialog.get_by_role("button", name="Page 1", exact=True).click()
+    expect(dialog.get_by_label(re.compile("^Seat 2 "))).to_have_value("Bo Oh")
+    dialog.get_by_role("button", name="Save guests").click()
+    expect(main.get_by_text("2 of 50 named")).to_be_visible()
+    expect(drawn(page).get_by_text("2 of 100 seats sold have a guest")).to_be_visible()
+    with db.reading() as session:
+        _, tickets = guests.seats(session, OPERATOR, event.id, bought.id, page=3)
+    assert tickets[-1].guest_name == "Zoë Last"
