@@ -194,13 +194,6 @@ def summary(session: Session, actor: Actor, event_id: uuid.UUID, *, sponsorships
     return figures(session, actor, event_id, sponsorships_only=sponsorships_only)
 
 
-def by_day(
-    session: Session, actor: Actor, event_id: uuid.UUID, *, sponsorships_only: bool = False
-) -> tuple[DaySales, ...]:
-    """The days of the figures alone. Raises NotFound."""
-    return figures(session, actor, event_id, sponsorships_only=sponsorships_only).by_day
-
-
 def state(session: Session, event_ids: set[uuid.UUID]) -> dict[uuid.UUID, tuple[int, ...]]:
     """A mark for each event that differs whenever a sale, a package or the event itself changed.
 

@@ -174,13 +174,13 @@ def test_a_voided_sale_no_longer_counts_anywhere(event):
     wrong = make.purchase(event, package, quantity=2, promo_code=promo.code, guests=[{"name": "Cy"}])
     void(wrong)
     with db.reading() as session:
-        summary = sales.summary(session, OPERATOR, event.id)
-        (day,) = sales.by_day(session, OPERATOR, event.id)
+        summary = sales.figures(session, OPERATOR, event.id)
         lines, total = purchasers.list_purchases(session, OPERATOR, event.id, EVERYTHING)
         _, given = promo_codes.get(session, OPERATOR, event.id, promo.id)
     assert (summary.revenue, summary.discount, summary.pending) == (Decimal(90), Decimal(10), Decimal(0))
     assert (summary.purchases, summary.packages_sold, summary.seats_sold, summary.seats_named) == (1, 1, 2, 1)
     assert (summary.sold_out_count, summary.by_package[0].available) == (0, 2)
+    (day,) = summary.by_day
     assert (day.revenue, day.cumulative, day.packages_sold) == (Decimal(90), Decimal(90), 1)
     assert given == Decimal(10)
     assert (total, {line.purchase.id for line in lines}) == (2, {kept.purchase.id, wrong.purchase.id})
@@ -190,8 +190,8 @@ def test_a_voided_sale_no_longer_counts_anywhere(event):
 def test_an_event_of_voided_sales_alone_has_no_days(event):
     void(make.purchase(event, make.package(event)))
     with db.reading() as session:
-        assert sales.by_day(session, OPERATOR, event.id) == ()
-        assert sales.summary(session, OPERATOR, event.id).purchases == 0
+        figures = sales.figures(session, OPERATOR, event.id)
+    assert (figures.by_day, figures.purchases) == ((), 0)
     assert differences(event) == []
 
 

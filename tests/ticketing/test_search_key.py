@@ -1,0 +1,69 @@
+"""What a search compares: names and addresses as somebody types them without accents, capitals and that keyboard."""
+
+import pytest
+from sqlalchemy import func, select, text
+
+from tests import make
+from tests.sheet import run, sale, sheet
+from ticketing import db
+from ticketing.models import Purchase
+
+
+def key_of(written: str | None) -> str | None:
+    with db.reading() as session:
+        return session.scalar(select(func.search_key(written)))
+
+
+FOUND_BY = [
+    ("José Núñez", "jose nunez"),
+    ("Jose\u0301 Nun\u0303ez", "jose nunez"),
+    ("ÅSA ÖSTBERG", "asa ostberg"),
+    ("Łukasz Żółć", "lukasz zolc"),
+    ("Søren Bjørn", "soren bjorn"),
+    ("Weiß", "weiss"),
+    ("Ægir Œuvre", "aegir oeuvre"),
+    ("Đặng Thị Ðóra", "dang thi dora"),
+    ("İpek", "ipek"),
+    ("Ħal Ŧ", "hal t"),
+    ("O’Neill O'Neill", "o'neill o'neill"),
+    ("ΑΛΕΞΑΝΔΡΑ", "αλεξανδρα"),
+    ("ΆΝΝΑ", "αννα"),
+    ("Νίκος", "νικοσ"),
+    ("ΝΙΚΟΣ", "νικοσ"),
+    ("ИВАН Петров", "иван петров"),
+    ("李明", "李明"),
+    ("ＡＢＣ ﬁn", "abc fin"),
+    ("ANA@Example.ORG", "ana@example.org"),
+    ("100%_\\", "100%_\\"),
+    ("", ""),
+]
+
+
+@pytest.mark.parametrize(("written", "key"), FOUND_BY)
+def test_neither_accents_nor_case_are_needed(written, key):
+    assert key_of(written) == key
+
+
+@pytest.mark.parametrize(("written", "key"), FOUND_BY)
+def test_the_key_of_a_key_is_the_key(written, key):
+    """So a name is found as it is written, too."""
+    assert key_of(key) == key
+
+
+def test_different_names_keep_different_keys():
+    names = ["Li", "Lie", "Ly", "Ана", "Аня", "O'Neill", "ONeill"]
+    assert len({key_of(name) for name in names}) == len(names)
+
+
+def test_nothing_has_no_key():
+    with db.reading() as session:
+        assert session.scalar(text("SELECT search_key(NULL)")) is None
+
+
+def test_a_purchase_is_searched_by_name_address_and_the_id_it_was_sold_under(event):
+    package = make.package(event)
+    make.purchase(event, package, donor={"name": "José", "email": "Jose@b.co"})
+    run(event, sheet(sale(package, purchaser_name="Åsa", purchaser_email="asa@b.co", external_sale_id="Ö-7")))
+    with db.reading() as session:
+        kept = session.scalars(select(Purchase.search_text).where(Purchase.event_id == event.id)).all()
+    assert sorted(kept) == ["asa asa@b.co o-7", "jose jose@b.co "]
