@@ -161,7 +161,7 @@ def _parser() -> argparse.ArgumentParser:
 
     load = _command(commands, "import", import_file, "All or nothing; each problem is one line, by row and column.")
     load.add_argument("event", metavar="EVENT", type=_id, help="the event's id")
-    load.add_argument("file", metavar="FILE", type=Path)
+    load.add_argument("file", metavar="FILE", type=Path, help="CSV, Excel (.xlsx) or JSON, with our columns")
     load.add_argument("--check", action="store_true", help="list the problems and change nothing")
     return parser
 

@@ -147,12 +147,6 @@ def run(
     return Imported(batch.id, batch.rows_imported, batch.rows_skipped, checked.warnings)
 
 
-def propose(session: Session, actor: Actor, event_id: uuid.UUID, table: Table) -> Mapping:
-    """The likeliest mapping of a foreign file into this event; see import_mapping.propose."""
-    accounts.require(session, actor, "change", event_id)
-    return import_mapping.propose(table, _package_names(session, event_id))
-
-
 def remembered(session: Session, actor: Actor, event_id: uuid.UUID, table: Table) -> Mapping | None:
     """The mapping under which a file with this header was imported into this event last, as far as it still holds."""
     accounts.require(session, actor, "change", event_id)

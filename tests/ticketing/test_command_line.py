@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import func, select, text
 
-from tests import make
+from tests import foreign, make
 from tests.database import use_database
 from tests.sheet import DATA, gala, sale, sheet
 from ticketing import __main__ as command_line
@@ -168,6 +169,22 @@ def test_a_faulty_file_is_one_line_for_each_problem_and_nothing_is_stored(capsys
         "Check the spelling, or create it first."
     )  # fmt: skip
     assert err == ["sales-dirty.csv has 17 problems. Nothing was imported; correct the file and import it again."]
+
+
+def test_an_import_takes_the_same_sales_as_csv_excel_and_json(capsys, tmp_path, event):
+    rows = [sale(make.package(event)), sale(make.package(event))]
+    table = [list(rows[0]), *(list(row.values()) for row in rows)]
+    files = {
+        "sales.csv": sheet(*rows),
+        "sales.xlsx": foreign.as_workbook(table),
+        "sales.json": json.dumps(rows).encode(),
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    stored = [
+        run(capsys, "import", event.id, tmp_path / name)[1][0] for name in ("sales.xlsx", "sales.json", "sales.csv")
+    ]
+    assert [line.partition(" rows")[0] for line in stored] == ["2", "0", "0"]
 
 
 def test_an_import_of_no_file_or_into_no_event_is_refused(capsys, tmp_path, event):
