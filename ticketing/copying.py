@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Session
 
-from ticketing import accounts, audit, events, packages
+from ticketing import accounts, audit, events, images, packages
 from ticketing.actors import Actor
 from ticketing.events import EventDraft
 from ticketing.fields import Draft, name_key
@@ -63,6 +63,7 @@ def copy_package(session: Session, actor: Actor, event_id: uuid.UUID, package_id
     """
     accounts.require(session, actor, "change", event_id)
     event = packages.hold_order(session, event_id)
+    images.hold(session, event_id)  # the picture does not go while a second package begins to show it
     original = packages.get(session, actor, event_id, package_id)
     taken = {name_key(name) for name in packages.names(session, actor, event_id).values()}
     name = _free_name(original.name, taken)

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import exists, or_, select
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
-from uuid_utils.compat import uuid7
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session, defer
 
 from ticketing import accounts, audit, editing, picture_files, scanner
 from ticketing.actors import Actor
@@ -83,7 +81,7 @@ def set_image(
     """
     package = _get_for_change(session, actor, event_id, package_id, seen_version)
     told = validated(Description, {"alt": alt}).alt
-    _hold_images(session, package, prepared.sha256)
+    hold(session, event_id)
     _apply(session, actor, package, "package.image_changed", _stored(session, event_id, prepared), told)
     return package
 
@@ -117,7 +115,7 @@ def remove_image(
 ) -> Package:
     """Takes a package's picture away; doing it twice is doing it once. Raises StaleVersion."""
     package = _get_for_change(session, actor, event_id, package_id, seen_version)
-    _hold_images(session, package)
+    hold(session, event_id)
     _apply(session, actor, package, "package.image_removed", None, None)
     return package
 
@@ -142,18 +140,26 @@ def find(session: Session, actor: Actor, event_id: uuid.UUID, sha256: str, endin
     """The stored picture; its content and thumbnail are read when they are asked for. Raises NotFound."""
     accounts.require(session, actor, "read", event_id)
     image = session.scalar(
-        select(Image).where(
-            Image.event_id == event_id, Image.sha256 == bytes.fromhex(sha256), Image.media_type == FORMATS[ending]
-        )
+        select(Image)
+        .where(Image.event_id == event_id, Image.sha256 == bytes.fromhex(sha256), Image.media_type == FORMATS[ending])
+        .options(defer(Image.content), defer(Image.thumbnail))
     )
     if image is None:
         raise NotFound("picture")
     return image
 
 
+def hold(session: Session, event_id: uuid.UUID) -> None:
+    """One at a time may begin or end to use an event's pictures; sales and other edits go on.
+
+    Taken last, after the package or the order: who holds it waits for nobody.
+    """
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"pictures of {event_id}", 0))))
+
+
 def let_go(session: Session, package: Package) -> list[audit.Change]:
     """For a package that is being deleted: takes its picture away, and answers with that part of the trail."""
-    _hold_images(session, package)
+    hold(session, package.event_id)
     return _replace(session, package, None, None)
 
 
@@ -174,23 +180,12 @@ def _get_for_change(
     return package
 
 
-def _hold_images(session: Session, package: Package, sha256: bytes | None = None) -> None:
-    """Holds the package's picture and the one it will have, against whoever starts or ends to use them meanwhile.
-
-    After the package and by id, so that two who swap their pictures wait for each other and do not deadlock.
-    """
-    session.execute(
-        select(Image.id)
-        .where(Image.event_id == package.event_id, or_(Image.id == package.image_id, Image.sha256 == sha256))
-        .order_by(Image.id)
-        .with_for_update()
-    )
-
-
 def _stored(session: Session, event_id: uuid.UUID, prepared: Prepared) -> uuid.UUID:
-    """The id of the event's only copy, new or found; held like the rest, even when somebody stored it just now."""
-    row = insert(Image).values(
-        id=uuid7(),
+    """The id of the event's only copy of a picture, found or new."""
+    found = session.scalar(select(Image.id).where(Image.event_id == event_id, Image.sha256 == prepared.sha256))
+    if found is not None:
+        return found
+    image = Image(
         event_id=event_id,
         sha256=prepared.sha256,
         content=prepared.content,
@@ -199,9 +194,9 @@ def _stored(session: Session, event_id: uuid.UUID, prepared: Prepared) -> uuid.U
         width=prepared.width,
         height=prepared.height,
     )
-    # Only an update holds and returns the row that is there.
-    held = row.on_conflict_do_update(index_elements=["event_id", "sha256"], set_={"width": row.excluded.width})
-    return session.execute(held.returning(Image.id)).scalar_one()
+    session.add(image)
+    session.flush()
+    return image.id
 
 
 def _apply(

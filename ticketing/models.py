@@ -153,8 +153,8 @@ class Image(HasId, Base):
 
     event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"))
     sha256: Mapped[bytes]
-    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
-    thumbnail: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    content: Mapped[bytes] = mapped_column(LargeBinary)
+    thumbnail: Mapped[bytes] = mapped_column(LargeBinary)
     media_type: Mapped[str]
     width: Mapped[int]
     height: Mapped[int]

@@ -63,9 +63,11 @@ def _connected(address: str) -> socket.socket:
 
 
 def _asked(connection: socket.socket, content: bytes) -> str:
-    """clamd's INSTREAM: the length, the bytes, and a length of zero; the answer ends with a zero byte."""
-    connection.sendall(b"zINSTREAM\0" + struct.pack("!L", len(content)))
-    connection.sendall(content)
+    """clamd's INSTREAM: the length, the bytes, and a length of zero, which ends it; so does the answer's zero byte."""
+    connection.sendall(b"zINSTREAM\0")
+    if content:
+        connection.sendall(struct.pack("!L", len(content)))
+        connection.sendall(content)
     connection.sendall(struct.pack("!L", 0))
     answer = b""
     while not answer.endswith(b"\0") and len(answer) < _LONGEST_ANSWER:

@@ -33,6 +33,9 @@ PAGES = [
     "/healthz/x",
     "//healthz",
     f"/export/{SOMETHING}/purchases.csv",
+    f"/export/{SOMETHING}/guests.csv",
+    f"/pictures/{SOMETHING}/{'0' * 64}.jpg",
+    f"/pictures/{SOMETHING}/thumbnails/{'0' * 64}.webp",
     "/media/0123456789abcdef.png",
     "/static/js/index.js",
     "/component/streamlit_sortables.sortable_items/index.html",
@@ -60,6 +63,7 @@ PROGRAMS = [
     f"/api/v1/admin/packages/{SOMETHING}/options/{SOMETHING}",
     f"/api/v1/admin/packages/{SOMETHING}/options/{SOMETHING}/retire",
     f"/api/v1/admin/packages/{SOMETHING}/options/reorder",
+    f"/api/v1/admin/events/{SOMETHING}/tickets/packages/{SOMETHING}/image",
     "/api/v1/unknown",
     "/api/other",
 ]
