@@ -166,6 +166,7 @@ def over_time(figures: sales.Figures, lines: Sequence[purchasers.PurchaseLine]) 
                 "Sales of each day, the latest first",
                 [Column("Day"), number("Packages"), number("Revenue"), number("So far")],
                 [day_row(day) for day in reversed(figures.by_day)],
+                is_long=True,
             )
 
 

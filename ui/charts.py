@@ -25,6 +25,7 @@ _LIGHT = {
     "text": "#1D2530",
     "quiet": "#565D67",
     "grid": "#E6E1D6",
+    "ground": "#FBFAF7",
 }
 _DARK = {
     "line": "#4FB8B0",
@@ -34,6 +35,7 @@ _DARK = {
     "text": "#E8E6E1",
     "quiet": "#B0B5BB",
     "grid": "#343C46",
+    "ground": "#14181D",
 }
 _HEIGHT = 330
 _FIRST_DAY = date(1970, 1, 1)

@@ -16,7 +16,7 @@ from ticketing.comparison import ComparedDay, Comparison
 from ticketing.models import Event
 from ui import charts, tables, text
 from ui.forms import hint
-from ui.tables import Column, Lines, number
+from ui.tables import Column, number
 
 THIS = "This event"
 _HEIGHTS = {"revenue": 260, "seats": 190}
@@ -58,13 +58,13 @@ def show(actor: Actor, event: Event, others: Sequence[Event], *, sponsorships_on
                 "Revenue and seats of both events by the end of each day, the latest first",
                 [Column("Day"), number(THIS), number(names[chosen])],
                 [_cells(day) for day in reversed(against.days)],
+                is_long=True,
             )
 
 
 def _cells(day: ComparedDay) -> list[tables.Cell]:
     sides = ((day.revenue, day.seats), (day.earlier_revenue, day.earlier_seats))
-    told = ("–" if revenue is None else Lines(_told(revenue), _told(seats)) for revenue, seats in sides)
-    return [days_before(day.days_before).capitalize(), *told]
+    return [days_before(day.days_before).capitalize(), *(_told(revenue, seats) for revenue, seats in sides)]
 
 
 def days_before(number: int) -> str:
@@ -135,7 +135,7 @@ def _panel(comparison: Comparison, earlier: str, measure: str) -> alt.LayerChart
     ]
     if first <= -comparison.today.days_before <= last:
         layers += _today(comparison, x, paint)
-    tips = ["name:N/Day", "this:N/This event", "seats:N/ ", "that:N/Earlier event", "that_seats:N/ "]
+    tips = ["name:N/Day", "this:N/This event", "that:N/Earlier event"]
     return alt.layer(*layers, charts.hover(days, x, tips)).properties(height=_HEIGHTS[measure])
 
 
@@ -165,18 +165,14 @@ def _row(day: ComparedDay) -> dict[str, object]:
         "earlier_revenue": None if day.earlier_revenue is None else float(day.earlier_revenue),
         "seats_sold": day.seats,
         "earlier_seats": day.earlier_seats,
-        "this": _told(day.revenue),
-        "that": _told(day.earlier_revenue),
-        "seats": _told(day.seats),
-        "that_seats": _told(day.earlier_seats),
+        "this": _told(day.revenue, day.seats),
+        "that": _told(day.earlier_revenue, day.earlier_seats),
     }
 
 
-def _told(figure: Decimal | int | None) -> str:
-    """USD or seats in a tooltip or a table; a dash for a day that has not come."""
-    if figure is None:
-        return "–"
-    return text.count(figure, "seat") if isinstance(figure, int) else money.dollars(figure)
+def _told(revenue: Decimal | None, seats: int | None) -> str:
+    """How far an event had come; a dash for a day that has not."""
+    return "–" if revenue is None or seats is None else f"{money.dollars(revenue)}, {text.count(seats, 'seat')}"
 
 
 def _long(days: pd.DataFrame, earlier: str, measure: str) -> pd.DataFrame:

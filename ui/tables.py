@@ -64,17 +64,20 @@ def show(
     foot: Sequence[Cell] = (),
     *,
     is_titled: bool = True,
+    is_long: bool = False,
 ) -> None:
     """Draws it, with `foot` as its line of sums. The caption is for who cannot see what stands above the table, and so
-    are the columns' names where nobody else needs them (`is_titled`)."""
-    kind = "figures" if is_titled else "figures untitled"
+    are the columns' names where nobody else needs them (`is_titled`). A long table scrolls under its head."""
+    kind = "figures" + ("" if is_titled else " untitled") + (" long" if is_long else "")
+    # What scrolls must be reachable without a mouse.
+    reach = f' tabindex="0" role="region" aria-label="{escape(caption)}"' if is_long else ""
     colours = charts.colours()
-    paint = ";".join(f"--{name}:{colours[name]}" for name in ("line", "full", "quiet", "grid"))
+    paint = ";".join(f"--{name}:{colours[name]}" for name in ("line", "full", "quiet", "grid", "ground"))
     head = "".join(f'<th scope="col"{_class(column)}>{escape(column.name)}</th>' for column in columns)
     body = "".join(_row(columns, row) for row in rows)
     sums = f"<tfoot>{_row(columns, foot)}</tfoot>" if foot else ""
     st.html(
-        f'<div class="{kind}" style="{paint}"><table><caption>{escape(caption)}</caption>'
+        f'<div class="{kind}" style="{paint}"{reach}><table><caption>{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>{sums}</table></div>"
     )
 

@@ -361,9 +361,9 @@ class TestAgainstAnEarlierEvent:
         screen.app.session_state["table_of_comparison"] = True
         rows = table(screen.again(), "Revenue and seats of both events")
         assert rows[0] == ["Day", "This event", "Spring *Gala*"]
-        assert rows[1] == ["On the day", "–", "$750.00 3 seats"]
-        assert rows[2] == ["1 day before", "$1,100.00 3 seats", "$500.00 2 seats"]
-        assert rows[-1] == ["6 days before", "$0.00 0 seats", "$500.00 2 seats"]
+        assert rows[1] == ["On the day", "–", "$750.00, 3 seats"]
+        assert rows[2] == ["1 day before", "$1,100.00, 3 seats", "$500.00, 2 seats"]
+        assert rows[-1] == ["6 days before", "$0.00, 0 seats", "$500.00, 2 seats"]
 
     def test_is_not_offered_where_no_other_event_has_sales(self, visit, viewer, event):
         make.event()
