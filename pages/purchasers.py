@@ -134,8 +134,9 @@ except InvalidInput as wrong:
     show_header("Purchasers", event)
     refuse(wrong)
 follow_address(view.purchase_id)
-if not purchase_details.is_open():
-    live.rerun_on_change(event.id)
+with st.container(key="watch"):  # there in any case: what follows keeps its place, and with it the focus
+    if not purchase_details.is_open():
+        live.rerun_on_change(event.id)
 
 with db.reading() as s:
     choices = filters.Choices(packages.names(s, here.actor, event.id), promo_codes.codes(s, here.actor, event.id))

@@ -85,12 +85,10 @@ def judge(chosen: Selection, choices: Choices) -> None:
 
 def go(chosen: Selection, page: int = 1) -> None:
     """For a callback: shows another selection, or another page of it."""
-    for name in set(st.query_params) - {"event"}:
-        del st.query_params[name]
-    query = selection.to_query(chosen)
-    if page > 1:
-        query["page"] = str(page)
-    st.query_params.update(query)
+    query = selection.to_query(chosen) | ({"page": str(page)} if page > 1 else {})
+    if "event" in st.query_params:
+        query = {"event": st.query_params["event"]} | query
+    st.query_params.from_dict(query)  # at once: each change of the address is a step of the browser's Back
 
 
 def generation() -> int:
