@@ -102,8 +102,9 @@ def _show_seat(form: forms.Opened, ticket: AssignedTicket) -> None:
             label_visibility="collapsed",
             **kept,
         )
-    for problem in (f"guests.{seat}.name", f"guests.{seat}.email", f"guests.{seat}"):
-        forms.show_problem(form.problems, problem)
+    for field, told in (("name", "Name: "), ("email", "E-mail: ")):
+        if problem := form.problems.get(f"guests.{seat}.{field}"):
+            forms.show_problem({field: told + problem}, field)
 
 
 def _show_pages(form: forms.Opened, purchase: Purchase) -> None:

@@ -113,7 +113,7 @@ class TestNaming:
     def test_says_beside_the_seat_what_is_wrong_and_keeps_all_that_was_typed(self, visit, seller, event, bought):
         screen = visit("guests", seller, event).click("Name guests")
         screen.type(seat(bought, 2), "Bo").type("E-mail, seat 3", "cy@example").click("Save guests")
-        assert screen.problem("E-mail, seat 3") == "Fill this in."
+        assert screen.problem("E-mail, seat 3") == "Name: Fill this in."
         assert screen.value(seat(bought, 2)) == "Bo"
         assert screen.value("E-mail, seat 3") == "cy@example"
         assert seated(bought).keys() == {1}
