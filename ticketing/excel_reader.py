@@ -75,8 +75,7 @@ def _text(cell: Any) -> str:
             short = f"{cell:.15g}"
             return f"{float(short):.0f}" if float(short).is_integer() and abs(cell) < 1e15 else short
         case datetime.datetime():
-            moment = (cell + datetime.timedelta(microseconds=500_000)).replace(microsecond=0)
-            return moment.date().isoformat() if moment.time() == datetime.time() else moment.isoformat()
+            return cell.date().isoformat() if cell.time() == datetime.time() else cell.isoformat()
         case datetime.date():
             return cell.isoformat()
         case datetime.time():

@@ -53,6 +53,12 @@ def test_numbers_texts_and_dates_are_read_as_an_import_takes_them(value, text):
     assert cells(value) == [text]
 
 
+def test_a_number_is_what_excel_shows_of_it_and_not_its_binary_fraction():
+    content = foreign.as_workbook([["total_amount"], [77]])
+    sum_of_cents = changed(content, SHEET, lambda xml: xml.replace(b"<v>77</v>", b"<v>0.30000000000000004</v>"))
+    assert read("x.xlsx", sum_of_cents).records == ((2, ["0.3"]),)
+
+
 def test_a_time_of_day_is_one():
     assert cells(time(18, 30, 7), default_date_format="hh:mm:ss") == ["18:30:07"]
 
