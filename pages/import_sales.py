@@ -29,13 +29,6 @@ def state(name: str) -> str:
     return f"import_{name}_{event.id}"
 
 
-def start_again() -> None:
-    """Lets go of the file, and of the uploader that may still hold it."""
-    for name in ("work", "refusal", "done"):
-        st.session_state.pop(state(name), None)
-    st.session_state[state("number")] = st.session_state.get(state("number"), 0) + 1
-
-
 def show_steps(current: import_work.Step, skips_columns: bool) -> None:
     """Where one is; a step that is done has a tick."""
     parts, is_done = [], True
@@ -52,6 +45,9 @@ def show_steps(current: import_work.Step, skips_columns: bool) -> None:
 
 
 def show_file_step(work: Work | None) -> None:
+    if work is not None and work.imported is not None:
+        show_done(work)
+        work = None
     if work is not None:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{text.md(work.file_name)}** · {text.count(work.facts.rows, 'row')}", width="stretch")
@@ -63,9 +59,10 @@ def show_file_step(work: Work | None) -> None:
 
 def choose_file(before: Work | None) -> None:
     """Reads the file as soon as it is there; the next step follows by itself."""
+    number = st.session_state.get(state("number"), 0)
     file = st.file_uploader(
         "File with the sales: CSV, Excel or JSON, at most 50,000 rows" if before is None else "Or another file",
-        type=TYPES, key=state(f"file_{st.session_state.get(state('number'), 0)}"),
+        type=TYPES, key=state(f"file_{number}"),
         on_change=lambda: st.session_state.pop(state("refusal"), None),
     )  # fmt: skip
     if file is not None and state("refusal") not in st.session_state:
@@ -75,8 +72,8 @@ def choose_file(before: Work | None) -> None:
             except TicketingError as refused:
                 st.session_state[state("refusal")] = str(refused)
             else:
-                start_again()
                 st.session_state[state("work")] = work
+                st.session_state[state("number")] = number + 1  # lets go of the uploader, which holds the file too
                 st.rerun()
     if refusal := st.session_state.get(state("refusal")):
         st.error(text.md(refusal), icon=":material/error:")
@@ -170,9 +167,11 @@ def show_check_step(work: Work) -> None:
     if work.checked is None:
         with st.spinner(f"Checking {text.count(work.facts.rows, 'row')}"), db.reading() as s:
             work.checked = imports.check(s, here.actor, event.id, work.file_name, work.content, work.mapping)
-    if work.outcome:
-        st.warning(text.md(work.outcome), icon=":material/undo:")
-    show_found(work, work.checked)
+        st.rerun()
+    with st.container():
+        if work.outcome:
+            st.warning(text.md(work.outcome), icon=":material/undo:")
+        show_found(work, work.checked)
 
 
 def show_found(work: Work, found: imports.Check) -> None:
@@ -248,47 +247,29 @@ def start_import(work: Work) -> None:
 
 
 def show_import(work: Work) -> None:
+    """How far it is, and the way to stop it. The run waits for the end; another click ends the wait, not the import."""
     job = work.job
-    if not job.ended.wait(SECONDS_BETWEEN_LOOKS):
-        watch(job)
-        return
-    work.job = None
-    if job.fault is not None:
-        work.outcome = "Nothing was imported."
-        raise job.fault
-    if job.result is not None:
-        start_again()
-        st.session_state[state("done")] = work.file_name, job.result, job.is_cancelled
-        st.rerun()
-    if isinstance(job.refusal, imports.ImportRefused):
-        work.checked = job.refusal.check
-    elif job.refusal is not None:
-        work.outcome, work.checked = str(job.refusal), None
-    else:
-        work.outcome = "Nothing was imported. It was cancelled, and what was stored is undone."
-    show_check_step(work)
-
-
-@st.fragment(run_every=SECONDS_BETWEEN_LOOKS)
-def watch(job: import_job.Job) -> None:
-    """How far it is, and the way to stop it."""
-    if job.ended.is_set():
-        st.rerun()
-    if job.is_cancelled:
-        told = "Undoing what was stored"
-    elif job.total:
-        told = f"{job.rows:,} of {job.total:,} sales"
-    else:
-        told = "Reading the file"
-    st.progress(job.rows / job.total if job.total else 0.0, told)
+    st.empty()  # in the place of what the check found, whose buttons would stay until this run is over
+    bar = st.progress(0.0, progress_of(job))
     st.button("Cancel", on_click=job.cancel, disabled=job.is_cancelled, icon=":material/close:")
     forms.hint("Nobody sees a sale of this file before all are in. You can leave this page meanwhile.")
+    while not job.ended.wait(SECONDS_BETWEEN_LOOKS):
+        bar.progress(job.rows / job.total if job.total else 0.0, progress_of(job))
+    work.take_over(job)
+    st.rerun()
 
 
-def show_done(file_name: str, done: imports.Imported, was_too_late: bool) -> None:
-    late = " It was done before it could be cancelled." if was_too_late else ""
+def progress_of(job: import_job.Job) -> str:
+    if job.is_cancelled:
+        return "Undoing what was stored"
+    return f"{job.rows:,} of {job.total:,} sales" if job.total else "Reading the file"
+
+
+def show_done(work: Work) -> None:
+    done = work.imported
+    late = " It was done before it could be cancelled." if work.is_cancelled_too_late else ""
     st.success(
-        f"{text.count(done.rows_imported, 'sale')} imported from {text.md(file_name)}."
+        f"{text.count(done.rows_imported, 'sale')} imported from {text.md(work.file_name)}."
         f"{here_already(done.rows_skipped)}{late}",
         icon=":material/check_circle:",
     )
@@ -303,8 +284,6 @@ step = work.step if work else "file"
 show_steps(step, skips_columns=work is not None and work.mapping is None)
 if work is not None and step != "file":
     st.markdown(f"**{text.md(work.file_name)}** · {text.count(work.facts.rows, 'row')}")
-if state("done") in st.session_state:
-    show_done(*st.session_state[state("done")])
 if step == "check":
     show_check_step(work)
 elif step == "columns":

@@ -2,7 +2,8 @@
 
 A rerun of the page (a click elsewhere, a phone that was asleep) would cut an import that ran in the page's script, and
 Streamlit starts the new run while the old one still works: it could not say truly whether anything was stored. Here
-the page only watches, and whoever comes back to it finds the import where it is.
+the page only watches, and whoever comes back to it finds the import where it is. It watches in one long run, because
+Streamlit collects garbage after each run, and the rows in work would make that take longer than the import.
 """
 
 from __future__ import annotations

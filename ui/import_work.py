@@ -54,7 +54,7 @@ class Work:
     """One file, from its choice to its import.
 
     `mapping` is None while the file is taken as one of ours; `is_known` says that it was remembered. `arrivals` are the
-    first sales under the mapping beside them, `outcome` why the last import stored nothing.
+    first sales under the mapping beside them, `outcome` why the last import stored nothing, `imported` what it stored.
     """
 
     event_id: uuid.UUID
@@ -68,6 +68,8 @@ class Work:
     checked: imports.Check | None = None
     job: Job | None = None
     outcome: str = ""
+    imported: imports.Imported | None = None
+    is_cancelled_too_late: bool = False
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
     _packages: dict[tuple[str, ...], Counter[str]] = field(default_factory=dict)
     _dates: dict[tuple[str, ...], Dates] = field(default_factory=dict)
@@ -130,6 +132,22 @@ class Work:
         """What the file calls one of our columns."""
         titles = self.mapping.columns.get(column, ()) if self.mapping is not None else ()
         return " + ".join(titles) or column
+
+    def take_over(self, job: Job) -> None:
+        """How the import ended. No rerun can cut this in half, since nothing of Streamlit is in it."""
+        self.job = None
+        if job.result is not None:
+            self.imported, self.is_cancelled_too_late = job.result, job.is_cancelled
+            self.step, self.content = "file", b""
+        elif isinstance(job.refusal, imports.ImportRefused):
+            self.checked = job.refusal.check
+        elif job.refusal is not None:
+            self.outcome, self.checked = str(job.refusal), None
+        elif job.fault is not None:
+            self.outcome = "Nothing was imported."
+            raise job.fault
+        else:
+            self.outcome = "Nothing was imported. It was cancelled, and what was stored is undone."
 
     @property
     def first_step(self) -> Step:

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import select, text
@@ -12,9 +11,10 @@ from tests import make
 from tests.look import sold
 from tests.pages.conftest import plain
 from tests.sheet import sale, sheet
-from ticketing import db, import_excel
+from ticketing import db, import_excel, imports
 from ticketing.import_tables import REQUIRED
 from ticketing.models import ImportMapping, Purchase
+from ui import import_job
 
 
 @pytest.fixture
@@ -39,17 +39,13 @@ def choose(page, content, name="sales.csv"):
     return page.again()
 
 
-def run(page, label):
-    """Clicks Import and waits for the end, as a person does."""
-    page.click(label)
-    while "Cancel" in page.labels():
-        page.again()
-    return page
-
-
 def stored(event):
     with db.reading() as session:
         return session.scalars(select(Purchase).where(Purchase.event_id == event.id)).all()
+
+
+def work_of(page, event):
+    return page.app.session_state[f"import_work_{event.id}"]
 
 
 def importers(page):
@@ -109,13 +105,13 @@ class TestFaultyFile:
         assert sold(table) == 0
 
     def test_corrected_and_chosen_again_is_imported(self, faulty, event, table):
-        run(choose(faulty, sheet(sale(table), sale(table))), "Import 2 sales")
+        choose(faulty, sheet(sale(table), sale(table))).click("Import 2 sales")
         assert len(stored(event)) == 2
 
     def test_can_have_its_packages_matched_instead_of_being_corrected(self, page, event, table):
         choose(page, sheet(sale("Tabel"))).click("Match columns and packages")
         page.enter("Our package for Tabel", table.id).click("Check the file")
-        run(page, "Import 1 sale")
+        page.click("Import 1 sale")
         assert sold(table) == 1
 
     def test_of_more_problems_than_one_reads_at_once_shows_them_page_by_page(self, page, table):
@@ -152,7 +148,7 @@ class TestCleanFile:
 
     def test_is_imported_whole_and_said(self, page, event, table):
         choose(page, sheet(sale(table, purchaser_name="José Müller"), sale(table, quantity=2)))
-        run(page, "Import 2 sales")
+        page.click("Import 2 sales")
         assert page.says("2 sales imported from sales.csv.")
         assert sold(table) == 3
         assert {(each.purchaser_name, each.channel) for each in stored(event)} == {
@@ -166,12 +162,12 @@ class TestCleanFile:
     def test_may_be_a_workbook_or_json(self, page, event, table, kind):
         row = sale(table, purchaser_name="José Müller")
         content = json.dumps([row]).encode() if kind == "json" else import_excel.write(list(row), [list(row.values())])
-        run(choose(page, content, f"sales.{kind}"), "Import 1 sale")
+        choose(page, content, f"sales.{kind}").click("Import 1 sale")
         assert [each.purchaser_name for each in stored(event)] == ["José Müller"]
 
     def test_a_second_time_is_skipped(self, page, event, table):
         content = sheet(sale(table), sale(table))
-        run(choose(page, content), "Import 2 sales")
+        choose(page, content).click("Import 2 sales")
         choose(page, content)
         assert page.says("Every sale in this file is here already. There is nothing to import.")
         assert importers(page) == []
@@ -179,17 +175,17 @@ class TestCleanFile:
 
     def test_the_rows_that_are_new_are_imported_and_the_others_counted(self, page, event, table):
         first = sale(table)
-        run(choose(page, sheet(first)), "Import 1 sale")
+        choose(page, sheet(first)).click("Import 1 sale")
         choose(page, sheet(first, sale(table), sale(table)))
         assert page.says("No problems in 3 rows. 1 is here already.")
-        run(page, "Import 2 sales")
+        page.click("Import 2 sales")
         assert page.says("2 sales imported from sales.csv. 1 is here already.")
         assert len(stored(event)) == 3
 
     def test_that_does_not_fit_any_more_when_it_is_imported_stores_nothing_and_lists_why(self, page, event, table):
         choose(page, sheet(sale(table, quantity=2), sale(table, quantity=2)))
         make.purchase(event, table, quantity=2)
-        run(page, "Import 2 sales")
+        page.click("Import 2 sales")
         assert page.says("1 problem in 2 rows. Nothing was imported.")
         assert places(page) == [(3, "quantity")]
         assert sold(table) == 2
@@ -216,7 +212,7 @@ class TestForeignFile:
     def test_is_checked_and_imported_under_what_was_chosen(self, page, event, table):
         choose(page, foreign(order("1", quantity="2"), order("2"))).click("Check the file")
         assert step(page) == "Check and import"
-        run(page, "Import 2 sales")
+        page.click("Import 2 sales")
         assert sorted((each.purchaser_name, str(each.total), each.quantity) for each in stored(event)) == [
             ("Zoë Müller", "1100.00", 1),
             ("Zoë Müller", "1100.00", 2),
@@ -229,17 +225,20 @@ class TestForeignFile:
     def test_with_a_column_missing_says_so_at_its_field_and_is_not_checked(self, page):
         titles = ("Order #", "Order Date", "Name", "Email", "Ticket Type", "Qty")
         choose(page, foreign(("1", "2026-10-31", "Zoë", "z@example.org", "Table", "1"), titles=titles))
-        assert page.problem("Total paid, the same for all rows") == "Choose its column, or fill in what holds for all rows."
+        assert (
+            page.problem("Total paid, the same for all rows")
+            == "Choose its column, or fill in what holds for all rows."
+        )
         assert page.says("Still to choose: total paid.")
         assert page.field("Check the file").disabled
         page.enter("Total paid, the same for all rows", "75")
         assert not page.field("Check the file").disabled
-        run(page.click("Check the file"), "Import 1 sale")
+        page.click("Check the file").click("Import 1 sale")
 
     def test_with_cells_missing_takes_one_value_for_those(self, page, event, table):
         choose(page, foreign(order("1", paid=""), order("2")))
         page.enter("Total paid where it is empty, in 1 row", "0").click("Check the file")
-        run(page, "Import 2 sales")
+        page.click("Import 2 sales")
         assert sorted(str(each.total) for each in stored(event)) == ["0.00", "1100.00"]
 
     def test_that_is_no_table_of_sales_asks_for_every_column_and_imports_nothing(self, page, event):
@@ -268,7 +267,7 @@ class TestDates:
     def test_are_read_as_was_chosen(self, page, event):
         choose(page, foreign(order("1", when="03/04/2026")))
         page.enter("Which day is 03/04/2026?", "day_first").click("Check the file")
-        run(page, "Import 1 sale")
+        page.click("Import 1 sale")
         assert [each.purchased_at.date().isoformat() for each in stored(event)] == ["2026-04-03"]
 
     def test_that_one_date_settles_are_not_asked(self, page):
@@ -286,7 +285,7 @@ class TestPackages:
         assert page.says("Still to choose: our package for 1 name.")
         page.enter("Our package for Gala table", table.id)
         assert page.says("**1 × Table**")
-        run(page.click("Check the file"), "Import 3 sales")
+        page.click("Check the file").click("Import 3 sales")
         assert sold(table) == 3
 
     def test_may_be_one_for_the_whole_file(self, page, event, table):
@@ -294,7 +293,7 @@ class TestPackages:
         make.package(event, name="Other")
         choose(page, foreign(("1", "2026-10-31", "Zoë", "z@example.org", "1", "5"), titles=titles))
         page.enter("Package, the same for all rows", "Table").click("Check the file")
-        run(page, "Import 1 sale")
+        page.click("Import 1 sale")
         assert sold(table) == 1
 
     def test_of_a_column_that_holds_something_else_are_not_asked_without_end(self, page):
@@ -314,7 +313,7 @@ class TestSeats:
         assert seats.value("What is a row of this file?") is True
         assert seats.says("**2 × Table** · Zoë Müller · $200.00")
         seats.click("Check the file")
-        run(seats, "Import 1 sale")
+        seats.click("Import 1 sale")
         assert [(each.quantity, str(each.total), each.seats_named) for each in stored(event)] == [(2, "200.00", 2)]
 
     def test_stay_apart_when_that_is_chosen(self, seats):
@@ -349,7 +348,7 @@ class TestWhatWasChosen:
         assert matched.value("Our package for Gala table") == table.id
 
     def test_is_remembered_for_the_next_file_of_the_event_once_it_was_imported(self, matched, visit, event, table):
-        run(matched.click("Check the file"), "Import 1 sale")
+        matched.click("Check the file").click("Import 1 sale")
         colleague = visit("import_sales", make.staff(event=event), event)
         choose(colleague, foreign(order("2", "Gala table", when="03/04/2026")))
         assert colleague.says("As it was for the last file with these columns.")
@@ -366,52 +365,76 @@ class TestDuringTheImport:
     def checked(self, page, table):
         return choose(page, sheet(sale(table), sale(table)))
 
-    @contextmanager
+    @pytest.fixture
     def held(self, table):
-        """Somebody else holds the package, so that an import of it waits."""
-        with db.engine().begin() as connection:
+        """Somebody else holds the package, so that an import of it waits until `commit`."""
+        with db.engine().connect() as connection:
             connection.execute(text("SELECT id FROM packages WHERE id = :id FOR UPDATE"), {"id": table.id})
-            yield
+            yield connection
 
-    def test_cancel_undoes_everything_and_says_so(self, checked, event, table):
-        with self.held(table):
-            checked.click("Import 2 sales").click("Cancel")
-            assert checked.says("Undoing what was stored")
-            assert checked.field("Cancel").disabled
-        while "Cancel" in checked.labels():
-            checked.again()
+    def begin(self, work, seller):
+        """As the button does, without a page that waits for the end."""
+        work.job = import_job.start(
+            lambda s, progress: imports.run(s, seller, work.event_id, work.file_name, work.content, progress=progress)
+        )
+        return work.job
+
+    def test_cancel_undoes_everything_and_says_so(self, checked, held, event, table, seller):
+        job = self.begin(work_of(checked, event), seller)
+        job.cancel()
+        held.commit()
+        checked.again()
         assert checked.says("Nothing was imported. It was cancelled, and what was stored is undone.")
         assert stored(event) == []
         assert sold(table) == 0
-
-    def test_after_a_cancel_the_same_file_can_be_imported(self, checked, event, table):
-        with self.held(table):
-            checked.click("Import 2 sales").click("Cancel")
-        while "Cancel" in checked.labels():
-            checked.again()
-        run(checked, "Import 2 sales")
+        checked.click("Import 2 sales")
         assert len(stored(event)) == 2
 
-    def test_who_looks_elsewhere_meanwhile_finds_it_done(self, checked, event, table):
-        with self.held(table):
-            checked.click("Import 2 sales").go("packages").go("import_sales")
-            assert checked.says("Reading the file")
-        while "Cancel" in checked.labels():
-            checked.again()
+    def test_a_cancel_that_comes_too_late_does_not_claim_that_nothing_was_imported(self, checked, event, seller):
+        job = self.begin(work_of(checked, event), seller)
+        assert job.ended.wait(10)
+        job.cancel()
+        checked.again()
+        assert checked.says("2 sales imported from sales.csv. It was done before it could be cancelled.")
+        assert len(stored(event)) == 2
+
+    def test_who_looks_elsewhere_meanwhile_finds_it_done(self, checked, held, event, seller):
+        self.begin(work_of(checked, event), seller)
+        checked.go("packages")
+        held.commit()
+        assert checked.go("import_sales").says("2 sales imported from sales.csv.")
+        assert len(stored(event)) == 2
+
+    def test_a_second_click_on_the_button_starts_no_second_import(self, checked, held, event, seller):
+        job = self.begin(work_of(checked, event), seller)
+        checked.field("Import 2 sales").click()
+        held.commit()
+        checked.again()
+        assert job.result.rows_imported == 2
         assert checked.says("2 sales imported from sales.csv.")
         assert len(stored(event)) == 2
+
+    def test_a_fault_leaves_nothing_behind_and_the_file_where_it_was(self, checked, event):
+        def work(session, progress):
+            raise ZeroDivisionError
+
+        work_of(checked, event).job = import_job.start(work)
+        checked.app.run()
+        assert [fault.message for fault in checked.app.exception] != []
+        assert checked.again().says("Nothing was imported.")
+        assert importers(checked) == ["Import 2 sales"]
 
     def test_someone_who_became_a_viewer_meanwhile_imports_nothing(self, checked, event, table, seller):
         db.write(lambda s: s.execute(text("UPDATE staff SET role = 'viewer' WHERE id = :id"), {"id": seller.staff_id}))
         checked.click("Import 2 sales")
-        assert checked.app.session_state[f"import_work_{event.id}"].job.ended.wait(10)
+        assert work_of(checked, event).job.ended.wait(10)
         assert stored(event) == []
         assert sold(table) == 0
 
 
 def test_imports_are_listed_with_file_person_and_time(page, table):
-    run(choose(page, sheet(sale(table)), "march.csv"), "Import 1 sale")
-    run(choose(page, sheet(sale(table), sale(table)), "april.csv"), "Import 2 sales")
+    choose(page, sheet(sale(table)), "march.csv").click("Import 1 sale")
+    choose(page, sheet(sale(table), sale(table)), "april.csv").click("Import 2 sales")
     assert page.says("Imports so far")
     (batches,) = [each for each in page.texts() if "<table>" in each]
     assert batches.index("april.csv") < batches.index("march.csv")

@@ -1,0 +1,153 @@
+"""Files of other programs, big ones, and a change of mind in the middle, in a real browser."""
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from sqlalchemy import func, select
+
+from tests import make
+from tests.browser.conftest import drawn
+from tests.look import sold, standing
+from ticketing import db
+from ticketing.models import Purchase
+
+MOST = 50_000
+TITLES = ("Order #", "Order Date", "First Name", "Surname", "Email", "Quantity", "Ticket Type", "Total Paid")
+
+
+@pytest.fixture
+def event(live_server: str):
+    return make.event()
+
+
+@pytest.fixture
+def table(event):
+    return make.package(event, name="Table of Ten", price="2500", seats_per_package=10)
+
+
+@pytest.fixture
+def main(page: Page, enter, event) -> Locator:
+    seller = make.staff(event=event, password=make.PASSWORD)
+    return enter(page, seller, f"/import_sales?event={event.id}").get_by_test_id("stMain")
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Path:
+    """As Eventbrite writes it; the dates can be read both ways."""
+    return written(
+        tmp_path / "report.csv",
+        TITLES,
+        ("10482", "03/04/2026 18:30", "Zoë", "Müller", "zoe@example.org", "1", "Gala table", "$2,500.00"),
+        ("10483", "05/06/2026 09:15", "Ben", "Okafor", "ben@example.org", "2", "Gala table", "$5,000.00"),
+    )
+
+
+@pytest.fixture
+def big(tmp_path: Path) -> Path:
+    """As many sales as an import takes."""
+    header = (
+        "ticket_type", "purchaser_name", "purchaser_email", "quantity", "total_amount", "purchase_date",
+        "external_sale_id",
+    )  # fmt: skip
+    row = ("Seat", "Ana Ruiz", "ana@example.org", "1", "50.00", "2026-10-01")
+    return written(tmp_path / "big.csv", header, *((*row, f"B{number}") for number in range(MOST)))
+
+
+def written(file: Path, *rows: tuple[str, ...]) -> Path:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
+    file.write_text(text.getvalue(), encoding="utf-8")
+    return file
+
+
+def choose(main: Locator, file: Path) -> None:
+    main.locator("input[type=file]").set_input_files(file)
+
+
+def pick(main: Locator, label: str, option: str) -> None:
+    box = main.get_by_role("combobox", name=label)
+    box.click()
+    box.press_sequentially(option)
+    box.press("Enter")
+
+
+def count(event) -> int:
+    with db.reading() as session:
+        return session.scalar(select(func.count()).select_from(Purchase).where(Purchase.event_id == event.id))
+
+
+def test_a_report_of_eventbrite_comes_in_by_someone_who_has_never_seen_this_page(main, event, table, report) -> None:
+    choose(main, report)
+    expect(main.get_by_role("heading", name="Which column is which?")).to_be_visible()
+    check = main.get_by_role("button", name="Check the file")
+    expect(check).to_be_disabled()
+    expect(main.get_by_text("Still to choose: the order of day and month, our package for 1 name.")).to_be_visible()
+
+    main.get_by_text("4 March 2026").click()
+    expect(main.get_by_text("Still to choose: our package for 1 name.")).to_be_visible()
+    pick(main, "Our package for Gala table", "Table of Ten")
+    expect(main.get_by_text("1 × Table of Ten · Zoë Müller · $2,500.00")).to_be_visible()
+    expect(main.get_by_text("4 Mar, 6:30 PM")).to_be_visible()
+    check.click()
+
+    expect(main.get_by_text("2 sales of 3 packages would come in, $7,500.00 of revenue.")).to_be_visible()
+    main.get_by_role("button", name="Back to the columns").click()
+    expect(main.get_by_role("radio", name="4 March 2026")).to_be_checked()
+    main.get_by_role("button", name="Check the file").click()
+    main.get_by_role("button", name="Import 2 sales").click()
+    expect(main.get_by_text("2 sales imported from report.csv.")).to_be_visible(timeout=15_000)
+    expect(main.get_by_role("row", name=re.compile("report.csv"))).to_be_visible()
+    assert sold(table) == 3
+
+
+def test_fifty_thousand_rows_are_cancelled_without_a_trace_and_imported_once_afterwards(main, event, big) -> None:
+    seat = make.package(event, name="Seat", price="50")
+    before = standing(event)
+    choose(main, big)
+    start = main.get_by_role("button", name="Import 50,000 sales")
+    start.click(timeout=60_000)
+    progress = main.get_by_text(re.compile(r"^[\d,]+ of 50,000 sales$"))
+    expect(progress).to_be_visible(timeout=60_000)
+    first = told(progress)
+    expect(progress).not_to_have_text(f"{first:,} of 50,000 sales")
+    assert first < told(progress) < MOST
+    main.get_by_role("button", name="Cancel").click()
+    expect(main.get_by_text("Nothing was imported. It was cancelled")).to_be_visible(timeout=30_000)
+    assert count(event) == 0
+    assert standing(event) == before
+
+    start.dblclick()
+    expect(main.get_by_text("50,000 sales imported from big.csv.")).to_be_visible(timeout=120_000)
+    assert count(event) == MOST
+    assert sold(seat) == MOST
+
+
+def told(progress: Locator) -> int:
+    return int(progress.inner_text().partition(" ")[0].replace(",", ""))
+
+
+def test_every_step_fits_a_phone(phone: Page, enter, event, table, tmp_path) -> None:
+    """Also with names as long as other programs allow."""
+    seller = make.staff(event=event, password=make.PASSWORD)
+    main = enter(phone, seller, f"/import_sales?event={event.id}").get_by_test_id("stMain")
+    titles = tuple(f"{title}{'x' * 120}" for title in "abcdefgh")
+    row = ("W" * 150, "2026-10-31", "Z" * 150, "M" * 150, f"{'e' * 60}@example.org", "1", "G" * 200, "x" * 200)
+    choose(main, written(tmp_path / f"{'n' * 120}.csv", titles, row))
+    expect(main.get_by_role("heading", name="Which column is which?")).to_be_visible()
+    assert fits(phone)
+    phone.reload()
+    choose(main, written(tmp_path / f"{'d' * 120}.csv", ("purchaser_name",), ("W" * 150,)))
+    expect(main.get_by_role("heading", name="Which column is which?")).to_be_visible()
+    drawn(phone)
+    assert fits(phone)
+
+
+def fits(page: Page) -> bool:
+    return page.evaluate(
+        """[document.documentElement, document.querySelector('[data-testid=stMain]')]
+           .every(box => box.scrollWidth <= box.clientWidth)"""
+    )
