@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageChops
 
 from tests import pictures
 from ticketing import images
@@ -66,13 +66,12 @@ def test_a_large_picture_is_scaled_to_2000_on_its_longer_side(kind, size, kept):
 
 
 def test_scaling_in_strips_shows_no_seams():
-    drawn = Image.linear_gradient("L").resize((2600, 2600), Image.Resampling.BILINEAR)
+    drawn = pictures.noise("L", (2600, 1300))
 
     whole = stored(pictures.file_of(drawn))
 
-    at_once = drawn.resize((2000, 2000), Image.Resampling.LANCZOS)
-    assert whole.mode == "L"
-    assert whole.tobytes() == at_once.tobytes()
+    at_once = drawn.resize((2000, 1000), Image.Resampling.LANCZOS)
+    assert ImageChops.difference(whole, at_once).getextrema()[1] <= 1
 
 
 def test_exactly_5_mb_are_taken_and_not_a_byte_more():
