@@ -10,9 +10,10 @@ corrections, guests            what staff change on a sale afterwards: void, sta
 selection                      which purchases are meant: the filter that lists, links and files share
 sales, comparison              read-only figures; an event against an earlier one
 purchasers, export             the selected purchases one by one; the streamed CSV
-imports                        files in: import_files reads (import_tables is what it reads), import_rows judges,
-                               import_writing stores; import_mapping reads the columns of other programs
-                               (import_columns, import_cells), import_orders makes purchases of their rows
+imports                        files in: import_files reads CSV, and by import_excel (excel_reader, a process of its own)
+                               and import_json the others, into import_tables; import_mapping reads the columns of
+                               other programs (import_columns, import_cells); import_rows judges, import_orders makes
+                               purchases of the rows of orders, import_writing stores
 demo, checks, __main__         the sample gala, the recomputation behind `verify`, the command line
 
 Imports point downwards only; tests/test_architecture.py holds that.
