@@ -10,7 +10,7 @@ corrections, guests            what staff change on a sale afterwards: void, sta
 selection                      which purchases are meant: the filter that lists, links and files share
 sales, comparison              read-only figures; an event against an earlier one
 purchasers, export             the selected purchases one by one; the streamed CSV
-imports                        files in: import_files reads CSV, and by import_excel (excel_reader, a process of its own)
+imports                        files in: import_files reads CSV, by import_excel (excel_reader, a process of its own)
                                and import_json the others, into import_tables; import_mapping reads the columns of
                                other programs (import_columns, import_cells); import_rows judges, import_orders makes
                                purchases of the rows of orders, import_writing stores
