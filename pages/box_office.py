@@ -4,10 +4,10 @@ import time
 
 import streamlit as st
 
-from ticketing import corrections, db, guests, money, options, packages, purchasers, purchases
+from ticketing import db, guests, money, options, packages, purchasers, purchases
 from ticketing.errors import TicketingError
 from ticketing.selection import RECORDED_HERE
-from ui import forms, session, text
+from ui import forms, purchase_details, session, text
 from ui.header import show_header
 
 here, event = session.require_event("change")
@@ -197,33 +197,8 @@ def show_receipt(recorded: purchases.Recorded, name: str) -> None:
     )  # fmt: skip
 
 
-def start_void(line: purchasers.PurchaseLine) -> None:
-    forms.open_form("void", line.purchase.id, 0, {"reason": ""})
-    sold = line.purchase
-    forms.opened("void").notes = (
-        f"{sold.quantity:,} × {line.package} for {sold.purchaser_name}. Its seats and its promo use come back; the "
-        "sale stays on record as voided."
-    )
-
-
-def void() -> None:
-    form = forms.opened("void")
-    forms.submit(
-        form,
-        lambda s: corrections.void(s, here.actor, event.id, form.id, form.typed()["reason"]),
-        "The sale is voided: its seats and its promo use are back.",
-    )
-
-
-def void_form(form: forms.Opened) -> None:
-    with st.form("void_form", border=False, enter_to_submit=False):
-        st.text_input("Reason", key=form.key("reason"), placeholder="Entered twice")
-        forms.show_problem(form.problems, "reason")
-        forms.show_submit("Void this sale", form, void)
-
-
 def latest(lines: list[purchasers.PurchaseLine]) -> None:
-    """The last sales recorded here, where a slip is noticed first."""
+    """The last sales recorded here, where a slip is noticed first; it is voided in the details."""
     st.subheader("Latest sales", anchor=False)
     for line in lines:
         sold = line.purchase
@@ -232,8 +207,7 @@ def latest(lines: list[purchasers.PurchaseLine]) -> None:
             told = f"{when} · {sold.quantity:,} × {text.md(line.package)} · {text.md(sold.purchaser_name)}"
             state = "" if sold.payment_status == "completed" else f" · {text.STATUSES[sold.payment_status].lower()}"
             st.markdown(f"{told} · {text.dollars(sold.total)}{state}", width="stretch")
-            if sold.payment_status != "voided":
-                st.button("Void", key=f"void_{sold.id}", on_click=start_void, args=(line,))
+            st.button("Details", key=f"open_{sold.id}", on_click=purchase_details.open_for, args=(sold.id,))
 
 
 with db.reading() as s:
@@ -270,4 +244,4 @@ with right, st.container(border=True):
 
 if recent:
     latest(recent)
-forms.show_dialog("void", "Void a sale", "Void a sale", void_form, event.time_zone)
+purchase_details.show(here, event)

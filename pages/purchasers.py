@@ -14,7 +14,6 @@ here, event = session.require_event()
 
 PER_PAGE = 20
 LONGEST_NAME = 60
-st.html(purchase_details.STYLE)
 
 
 def refuse(wrong: InvalidInput) -> None:

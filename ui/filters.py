@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -27,6 +28,7 @@ SORTED = {
     "total": "Largest total first",
     "unnamed": "Most seats unnamed",
 }
+STYLE = Path(__file__).with_name("purchases.css")
 LONGEST_LABEL = 60
 _FIRST, _LAST = date(2000, 1, 1), date(2099, 12, 31)
 _KNOWN = "filters_known"
@@ -112,6 +114,7 @@ def _address() -> dict[str, str]:
 
 def show(chosen: Selection, choices: Choices) -> None:
     """The search, the order, the filters, and those that are set with a way to lift each."""
+    st.html(STYLE)
     number = generation()
     for name, value in _typed(chosen).items():
         st.session_state.setdefault(_key(name, number), value)

@@ -327,12 +327,12 @@ def change(event, package, **values):
 
 
 class TestVoiding:
-    def test_a_sale_entered_by_mistake_gives_its_seat_back_and_stays_on_record(self, visit, seller, event):
+    def test_a_sale_entered_by_mistake_is_voided_in_its_details(self, visit, seller, event):
         package = make.package(event, quantity_limit=1)
         recorded = make.purchase(event, package, channel="cash").purchase
-        screen = visit("box_office", seller, event).click("Void")
-        screen.type("Reason", "Entered twice").click("Void this sale")
-        assert screen.toasts() == ["The sale is voided: its seats and its promo use are back."]
+        screen = visit("box_office", seller, event).click("Details").click("Void")
+        screen.type("Reason", "Entered twice").click("Void")
+        assert screen.toasts() == ["The sale is voided: its package comes back."]
         assert screen.says("· voided")
         assert "Void" not in screen.labels()
         with db.reading() as session:
@@ -342,7 +342,13 @@ class TestVoiding:
 
     def test_wants_a_reason(self, visit, seller, event):
         recorded = make.purchase(event, make.package(event), channel="cash").purchase
-        screen = visit("box_office", seller, event).click("Void").click("Void this sale")
+        screen = visit("box_office", seller, event).click("Details").click("Void").click("Void")
         assert screen.problem("Reason") == "Fill this in."
         with db.reading() as session:
             assert session.get(Purchase, recorded.id).payment_status == "completed"
+
+    def test_a_look_at_a_sale_keeps_what_is_typed_for_the_next(self, visit, seller, event):
+        make.purchase(event, make.package(event), channel="cash")
+        screen = visit("box_office", seller, event).enter(DONOR, "Bea Li").click("Details")
+        assert screen.says("Ana Ruiz</h3>")
+        assert screen.value(DONOR) == "Bea Li"
