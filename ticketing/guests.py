@@ -293,8 +293,7 @@ def _named(wanted: bool | None) -> list[ColumnElement[bool]]:
 
 def _found(word: str) -> ColumnElement[bool]:
     sought = select(func.search_key(word)).scalar_subquery()  # made once, not for every seat
-    guest = AssignedTicket.guest_name + " " + func.coalesce(AssignedTicket.guest_email, "")  # null for nobody: not read
-    places = [func.strpos(Purchase.search_text, sought) > 0, func.strpos(func.search_key(guest), sought) > 0]
+    places = [func.strpos(searched, sought) > 0 for searched in (Purchase.search_text, AssignedTicket.search_text)]
     if len(word) >= LEAST_OF_A_CODE:
         places.append(func.starts_with(AssignedTicket.code, word.upper()))
     return or_(*places)

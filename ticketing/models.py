@@ -44,6 +44,7 @@ CHANNELS = (*BOX_OFFICE_CHANNELS, "online", "import")
 
 
 SEARCH_TEXT = "search_key(purchaser_name || ' ' || purchaser_email || ' ' || coalesce(external_sale_id, ''))"
+GUEST_SEARCH_TEXT = "search_key(guest_name || ' ' || coalesce(guest_email, ''))"
 
 
 def one_of(column: str, values: tuple[str, ...]) -> str:
@@ -528,6 +529,7 @@ class AssignedTicket(HasId, Base):
     code: Mapped[str]
     guest_name: Mapped[str | None]
     guest_email: Mapped[str | None]
+    search_text: Mapped[str | None] = mapped_column(Computed(GUEST_SEARCH_TEXT, persisted=True), deferred=True)
 
     __table_args__ = (
         UniqueConstraint("purchase_id", "seat_number"),

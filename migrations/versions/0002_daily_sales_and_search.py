@@ -71,6 +71,16 @@ def upgrade() -> None:
         ),
     )
 
+    op.add_column(
+        "assigned_tickets",
+        sa.Column(
+            "search_text",
+            sa.Text(),
+            sa.Computed("search_key(guest_name || ' ' || coalesce(guest_email, ''))", persisted=True),
+            nullable=True,
+        ),
+    )
+
     op.create_table(
         "daily_sales",
         sa.Column("event_id", sa.UUID(), nullable=False),
