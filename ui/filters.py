@@ -200,8 +200,9 @@ def in_words(chosen: Selection, choices: Choices) -> dict[tuple[str, ...], str]:
     told: dict[tuple[str, ...], str] = {}
     for name, (words, nouns) in several.items():
         if words:
-            all_words = " or ".join(words)
-            told[name,] = all_words if len(all_words) <= LONGEST_LABEL or len(words) == 1 else f"{len(words)} {nouns}"
+            *first, last = words
+            any_of = f"{', '.join(first)} or {last}" if first else last
+            told[name,] = any_of if len(any_of) <= LONGEST_LABEL or not first else f"{len(words)} {nouns}"
     if chosen.first_day or chosen.last_day:
         told["first_day", "last_day"] = _days(chosen.first_day, chosen.last_day)
     if chosen.sponsorships_only:
