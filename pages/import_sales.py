@@ -13,7 +13,7 @@ from ui.import_work import Work
 
 here, event = session.require_event("change")
 
-TYPES = ["csv", "xlsx", "json", "txt", "tsv"]
+TYPES = ["csv", "xlsx", "xls", "json", "txt", "tsv"]
 STEPS = {"file": "File", "columns": "Columns", "check": "Check and import"}
 EXAMPLES = (
     ("CSV", "sales-example.csv", imports.example_csv),

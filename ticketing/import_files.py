@@ -22,6 +22,11 @@ _A_PAGE = (
     'This file is a web page or XML, whatever its name says. Open it in Excel, save it as "Excel Workbook (.xlsx)" or '
     '"CSV UTF-8", and choose that file.'
 )
+_NO_TABLES = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff")
+_A_PICTURE = (
+    "This file is a PDF or a picture, whatever its name says. Export the list as Excel or CSV where it was made, and "
+    "choose that file."
+)
 
 
 def read(file_name: str, content: bytes) -> Table:
@@ -34,6 +39,8 @@ def read(file_name: str, content: bytes) -> Table:
     beginning = content[:100].removeprefix(codecs.BOM_UTF8).lstrip()
     if beginning.startswith(b"<"):
         raise unreadable(_A_PAGE)
+    if beginning.startswith(_NO_TABLES):
+        raise unreadable(_A_PICTURE)
     if beginning.startswith((b"[", b"{")) or file_name.casefold().endswith(".json"):
         return import_json.read(decoded(content))
     return read_csv(content)

@@ -11,7 +11,7 @@ import streamlit as st
 
 from ticketing import imports
 from ticketing.fields import name_key
-from ticketing.import_mapping import COLUMNS, Mapping
+from ticketing.import_mapping import COLUMNS, SUMMED, Mapping
 from ticketing.import_rows import STATUSES
 from ticketing.import_tables import REQUIRED
 from ui import forms, menu, text
@@ -48,6 +48,8 @@ UNKNOWN = {
     "": "Choose its column, or fill in what holds for all rows.",
     "external_sale_id": "Choose its column: by this number a sale is known again when it is in the next file too.",
 }
+# Of the rest no value could be true of all sales.
+ONE_VALUE = {*REQUIRED, "payment_status", "notes"} - {"external_sale_id"}
 MOST_NAMES = 100
 ORDERS = {"day_first": "day, month, year", "month_first": "month, day, year"}
 
@@ -59,9 +61,10 @@ def show_columns(work: Work, on_sale: Named[uuid.UUID, str]) -> None:
         format_func=KINDS.get,
     )  # fmt: skip
     _fields(work, NEEDED, on_sale)
-    found = [_short(column) for column in OTHERS if work.chosen(column) or work.same(column)]
-    with st.expander("More columns (optional)" + (f": {', '.join(found)}" if found else "")):
+    with st.expander("More columns (optional)"):
         _fields(work, OTHERS, on_sale)
+    if found := [_short(column).lower() for column in OTHERS if work.chosen(column) or work.same(column)]:
+        forms.hint(f"Taken along: {', '.join(found)}.")
 
 
 def still_needed(work: Work, mapping: Mapping, on_sale: Named[uuid.UUID, str]) -> list[str]:
@@ -180,24 +183,22 @@ def _field(work: Work, column: str, on_sale: Named[uuid.UUID, str]) -> None:
             placeholder="Not in the file", select_all=False,
         )  # fmt: skip
         if titles := work.chosen(column):
-            forms.hint(_examples(work, titles))
-    if titles:
-        empty = work.facts.empty.get(titles[0], 0) if len(titles) == 1 else 0
-        if empty and column in REQUIRED and column != "external_sale_id":
-            _same_for_all(work, column, f"{_short(column)} where it is empty, in {text.count(empty, 'row')}", on_sale)
-    elif column != "external_sale_id":
-        _same_for_all(work, column, f"{_short(column)}, the same for all rows", on_sale)
+            forms.hint(_examples(work, column, titles))
+    if column in ONE_VALUE and (rows := work.open_rows(column)):
+        where = f" where it is empty, in {text.count(rows, 'row')}" if titles else ", the same for all rows"
+        _same_for_all(work, column, _short(column) + where, on_sale)
     if column in REQUIRED and _lacks(work, column):
         forms.show_problem({column: UNKNOWN.get(column, UNKNOWN[""])}, column)
     if column == "purchase_date":
         _date_order(work)
 
 
-def _examples(work: Work, titles: Sequence[str]) -> str:
+def _examples(work: Work, column: str, titles: Sequence[str]) -> str:
     if len(titles) == 1:
         examples = work.facts.examples.get(titles[0], ())
     else:
-        examples = tuple(" ".join(row.get(title, "") for title in titles) for row in work.facts.first_rows)
+        joint = " + " if column in SUMMED else " "
+        examples = tuple(joint.join(row.get(title, "") for title in titles) for row in work.facts.first_rows)
     return " · ".join(text.md(each) for each in examples) or "Empty in all rows"
 
 

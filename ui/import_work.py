@@ -114,6 +114,13 @@ class Work:
         """What stands in all rows, or where the chosen columns say nothing."""
         return (st.session_state.get(self.key(f"same_{column}")) or "").strip()
 
+    def open_rows(self, column: str) -> int:
+        """In how many rows nothing of the file is taken for one of our columns. Several columns leave none open."""
+        titles = self.chosen(column)
+        if not titles:
+            return self.facts.rows
+        return self.facts.empty.get(titles[0], 0) if len(titles) == 1 else 0
+
     def typed(self, on_sale: Named[uuid.UUID, str]) -> Mapping:
         """The mapping as the fields have it now. `on_sale` are the event's packages by id."""
         columns = {column: titles for column in COLUMNS if (titles := self.chosen(column))}
@@ -122,7 +129,7 @@ class Work:
         orders = self.dates(columns.get("purchase_date", ())).orders
         return Mapping(
             columns=columns,
-            constants={column: text for column in COLUMNS if (text := self.same(column))},
+            constants={column: text for column in COLUMNS if self.open_rows(column) and (text := self.same(column))},
             packages={name: package_id for name, package_id in picked.items() if package_id in on_sale},
             date_order=orders[0] if len(orders) == 1 else st.session_state.get(self.key("date_order")),
             combine=bool(st.session_state.get(self.key("combine"))),

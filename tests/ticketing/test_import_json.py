@@ -114,6 +114,11 @@ def test_a_web_page_that_is_called_a_workbook_is_told_as_what_it_is():
         assert "web page" in refusal(page, "sales.xls")
 
 
+@pytest.mark.parametrize("beginning", [b"%PDF-1.7\n1 0 obj", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0"])
+def test_a_pdf_or_a_picture_that_is_called_a_table_is_told_as_what_it_is(beginning):
+    assert "PDF or a picture" in refusal(beginning + bytes(range(256)), "sales.csv")
+
+
 def test_as_many_rows_as_may_be_are_read_and_one_more_is_refused():
     rows = [{"a": "x"}] * MOST_ROWS
     assert len(table(json.dumps(rows)).records) == 50_000
