@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, exists, func, select, true
 from sqlalchemy import delete as sql_delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -19,8 +20,17 @@ from ticketing.db import constraint_name
 from ticketing.errors import DuplicateName, HasSales, LimitBelowSold, NotFound
 from ticketing.fields import Amount, Draft, Name, Optionally, Paragraph, at_most, name_key
 from ticketing.models import Event, Package, Purchase
+from ticketing.selection import Selection
 
 PER_PAGE = 20
+# What staff look for among the packages of an event; "all" is the rest of them too.
+_KINDS = {
+    "all": true(),
+    "sponsorships": Package.is_sponsorship,
+    "disabled": ~Package.is_enabled,
+    "sold_out": Package.sold_count == Package.quantity_limit,
+}
+KINDS = tuple(_KINDS)
 
 
 def _price(amount: Any) -> Any:
@@ -141,6 +151,45 @@ def list_page(
     total = session.scalar(select(func.count()).where(Package.event_id == event_id)) or 0
     rows = session.scalars(_ordered(event_id).limit(per_page).offset((page - 1) * per_page))
     return list(rows), total
+
+
+@dataclass(frozen=True)
+class Found:
+    """One page of what was looked for, how many of each of KINDS the search found, and the event's packages in all."""
+
+    packages: list[Package]
+    by_kind: Mapping[str, int]
+    in_event: int
+
+
+def look_for(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    *,
+    kind: str = "all",
+    search: str = "",
+    page: int = 1,
+    per_page: int = PER_PAGE,
+) -> Found:
+    """The packages of one of KINDS whose name has every word of `search`, accents and case aside, in display order."""
+    accounts.require(session, actor, "read", event_id)
+    sought = [func.strpos(func.search_key(Package.name), func.search_key(word)) > 0
+              for word in Selection(search=search).words]  # fmt: skip
+    counted = [func.count().filter(condition, *sought) for condition in _KINDS.values()]
+    *numbers, in_event = session.execute(
+        select(*counted, func.count()).select_from(Package).where(Package.event_id == event_id)
+    ).one()
+    rows = session.scalars(
+        _ordered(event_id).where(_KINDS[kind], *sought).limit(per_page).offset((page - 1) * per_page)
+    )
+    return Found(list(rows), dict(zip(KINDS, numbers, strict=True)), in_event)
+
+
+def list_all(session: Session, actor: Actor, event_id: uuid.UUID) -> list[Package]:
+    """Every package of an event, in display order."""
+    accounts.require(session, actor, "read", event_id)
+    return list(session.scalars(_ordered(event_id)))
 
 
 def list_on_offer(session: Session, actor: Actor, event_id: uuid.UUID) -> list[Package]:
