@@ -32,6 +32,7 @@ class Opened:
     notes: str = ""
     asked: list[Any] = field(default_factory=list)
     quoted_for: dict[str, Any] = field(default_factory=dict)
+    picture: Any = None
     form_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def key(self, name: str) -> str:
@@ -201,8 +202,7 @@ def show_meanwhile(form: Opened, zone: str) -> None:
     for change in form.taken_along:
         st.info(f"{_told(change, zone)} It is taken along here.", icon=":material/merge:")
     for name, change in form.undecided.items():
-        typed = text.md(text.value(name, st.session_state.get(form.key(name)), zone))
-        st.warning(f"{_told(change, zone)} You typed {typed}.", icon=":material/call_split:")
+        st.warning(f"{_told(change, zone)} {_mine(form, name, zone)}", icon=":material/call_split:")
         with st.container(horizontal=True):
             st.button("Keep mine", key=form.key(f"mine_{name}"), on_click=_decide, args=(form, name, False))
             st.button("Take theirs", key=form.key(f"theirs_{name}"), on_click=_decide, args=(form, name, True))
@@ -212,8 +212,18 @@ def show_meanwhile(form: Opened, zone: str) -> None:
 
 def _told(change: FieldChange, zone: str) -> str:
     old, new = (text.md(text.value(change.field, each, zone)) for each in (change.old, change.new))
+    did = f"changed {old} to {new}"
+    if change.field == "image":  # known by a name that nobody can read
+        did = "removed it" if change.new is None else "replaced it" if change.old else "added one"
     when = text.moment(change.at, zone)
-    return f"**{text.FIELDS.get(change.field, change.field)}**: {text.md(change.by)} changed {old} to {new}, {when}."
+    return f"**{text.FIELDS.get(change.field, change.field)}**: {text.md(change.by)} {did}, {when}."
+
+
+def _mine(form: Opened, name: str, zone: str) -> str:
+    typed = st.session_state.get(form.key(name))
+    if name == "image":
+        return "You chose another." if typed else "You removed it."
+    return f"You typed {text.md(text.value(name, typed, zone))}."
 
 
 def _merge(form: Opened, stale: StaleVersion) -> None:

@@ -38,6 +38,8 @@ FIELDS = {
     "quantity_limit": "Limit",
     "is_sponsorship": "Includes sponsorship",
     "is_enabled": "On sale",
+    "image": "Picture",
+    "image_alt": "What the picture shows",
     "starts_at": "Starts",
     "time_zone": "Time zone",
     "venue": "Venue",
