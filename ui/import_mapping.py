@@ -98,7 +98,7 @@ def show_packages(work: Work, on_sale: Named[uuid.UUID, str]) -> None:
     labels = text.told_apart({package_id: (name, "") for package_id, name in on_sale.items()})
     shown = list(foreign.items())[:MOST_NAMES]
     for start in range(0, len(shown), 2):
-        for place, (name, rows) in zip(st.columns(2), shown[start : start + 2], strict=False):
+        for place, (name, rows) in zip(st.columns(2, gap="medium"), shown[start : start + 2], strict=False):
             # Collapsed, because a label is read out as it is written, with what makes it harmless for Markdown.
             with place.container(gap="xsmall"):
                 st.markdown(f"{text.md(name)} :gray[· {text.count(rows, 'row')}]")
@@ -211,8 +211,9 @@ def _same_for_all(work: Work, column: str, label: str, on_sale: Named[uuid.UUID,
             format_func=lambda value: text.STATUSES.get(value, value) or "Nothing",
         )  # fmt: skip
     else:
-        placeholder = "2026-10-31" if column == "purchase_date" else ""
-        st.text_input(label, key=key, persist_state="session", placeholder=placeholder)
+        counts_rows = st.session_state.get(work.key("combine"))
+        shown = {"purchase_date": "2026-10-31", "quantity": "Each row is one" if counts_rows else ""}.get(column, "")
+        st.text_input(label, key=key, persist_state="session", placeholder=shown)
 
 
 def _date_order(work: Work) -> None:
