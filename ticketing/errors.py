@@ -105,14 +105,14 @@ class PriceChanged(Conflict):
 
 
 class ArrangedMeanwhile(Conflict):
-    """The packages stand in another order, or are others, than when the caller looked."""
+    """The packages stand in another order than when the caller looked (`by` arranged them), or are others (None)."""
 
     code = "stale_version"
 
     def __init__(self, by: str | None) -> None:
-        super().__init__(
-            f"{by or 'Someone else'} changed the order of the packages meanwhile. Look at it, then arrange again."
-        )
+        self.by = by
+        what = f"{by} changed the order of the packages" if by else "Packages were added or deleted"
+        super().__init__(f"{what} meanwhile. Look at it, then arrange again.")
 
 
 class DuplicateName(Conflict):

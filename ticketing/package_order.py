@@ -43,7 +43,7 @@ def arrange(
     before = _held(session, event_id)
     if seen is not None and list(seen) != list(before):
         latest = audit.latest(session, event_id, event.id, "event.packages_arranged")
-        raise ArrangedMeanwhile(latest.actor if latest else None)
+        raise ArrangedMeanwhile(latest.actor if latest and set(seen) == set(before) else None)
     _judge(package_ids, before)
     if list(package_ids) == list(before):
         return list(before.values())

@@ -100,11 +100,14 @@ def test_who_arranged_meanwhile_is_named_and_nothing_is_lost(event, three):
     assert order(event) == ["B", "A", "C"]
 
 
-def test_a_package_added_meanwhile_is_noticed(event, three):
-    seen = [package.id for package in three]
+def test_a_package_added_meanwhile_is_noticed_and_nobody_is_said_to_have_arranged(event, three):
+    a, b, c = three
+    arrange(event, [c, b, a])
+    seen = [c.id, b.id, a.id]
     make.package(event)
-    with look.refuses(ArrangedMeanwhile, event):
-        arrange(event, reversed(three), seen=seen)
+    with look.refuses(ArrangedMeanwhile, event) as refusal:
+        arrange(event, three, seen=seen)
+    assert str(refusal.value) == "Packages were added or deleted meanwhile. Look at it, then arrange again."
 
 
 def test_only_who_may_change_the_event_arranges_it(event, three):
