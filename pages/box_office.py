@@ -211,7 +211,7 @@ def latest(lines: list[purchasers.PurchaseLine]) -> None:
 
 
 with db.reading() as s:
-    recent, _ = purchasers.list_purchases(s, here.actor, event.id, RECORDED_HERE, per_page=5)
+    recent = purchasers.page_of(s, here.actor, event.id, RECORDED_HERE, per_page=5)
     on_offer = {package.id: package for package in packages.list_on_offer(s, here.actor, event.id)}
 
 show_header("Box office", event)

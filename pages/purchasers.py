@@ -146,7 +146,8 @@ with db.reading() as s:
         refuse(wrong)
     totals = purchasers.totals(s, here.actor, event.id, view.selection)
     page = min(view.page, max(-(-totals.purchases // PER_PAGE), 1))
-    lines, total = purchasers.list_purchases(s, here.actor, event.id, view.selection, page=page, per_page=PER_PAGE)
+    lines = purchasers.page_of(s, here.actor, event.id, view.selection, page=page, per_page=PER_PAGE)
+    total = totals.purchases
 
 actions = show_header("Purchasers", event)
 if total:

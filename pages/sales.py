@@ -90,19 +90,13 @@ def of_goal(revenue: Decimal, goal: Decimal) -> str:
 def bridge(figures: sales.Figures) -> None:
     """How list prices become revenue, and what is not revenue: each amount with its meaning and its purchases."""
     parts, paid = figures.bridge, of_status(figures, "completed").purchases
-    with_discount = tuple(line.code or NO_CODE for line in figures.by_promo_code if line.discount)
     st.subheader("How the revenue adds up", anchor=False)
     amount("List price", "What paid purchases cost before discounts.", parts.list_price, COMPLETED, paid)
-    amount(
-        "Discounts",
-        "By promo codes, comp sales and imports.",
-        -parts.discount,
-        replace(COMPLETED, codes=with_discount),
-        len(with_discount),
-    )
+    reduced = replace(COMPLETED, discounted_only=True)
+    amount("Discounts", "By promo codes, comp sales and imports.", -parts.discount, reduced, parts.discount)
     if parts.difference:
-        imported = replace(COMPLETED, channels=("import",))
-        amount("Difference", "Imported totals that are not the two above.", parts.difference, imported, paid)
+        differing = replace(COMPLETED, differing_only=True)
+        amount("Difference", "Imported totals that are not the two above.", parts.difference, differing, paid)
     amount("Revenue", "What paid purchases brought.", parts.revenue, COMPLETED, paid, is_sum=True)
     st.markdown("**Not in the revenue**")
     for status, meaning in (("pending", "Sold, but not paid yet."), ("refunded", "Paid back.")):
@@ -277,7 +271,7 @@ actions = show_header("Sales", event)
 only_sponsorships = st.toggle("Sponsorships only", key="sponsorships_only", bind="query-params")
 with db.reading() as s:
     figures = sales.figures(s, here.actor, event.id, sponsorships_only=only_sponsorships)
-    lines, _ = purchasers.list_purchases(s, here.actor, event.id, chosen(SOLD), per_page=LATEST)
+    lines = purchasers.page_of(s, here.actor, event.id, chosen(SOLD), per_page=LATEST)
     others = comparison.candidates(s, here.actor, event.id)
 tiles(figures)
 if not any(line.purchases for line in figures.by_status):

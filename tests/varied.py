@@ -39,6 +39,8 @@ class Varied:
             last_day=days,
             sponsorships_only=st.booleans(),
             unnamed_only=st.booleans(),
+            discounted_only=st.booleans(),
+            differing_only=st.sampled_from((False, False, True)),
             sort=st.sampled_from(SORTS),
         )
 

@@ -46,7 +46,8 @@ class Selection:
 
     `search`: every word must be in the name, e-mail address, external id or promo code, or begin a ticket code;
     accents and case do not matter. `codes` are promo codes, NO_CODE stands for purchases without one. Both days are
-    included. `unnamed_only`: purchases that count and have seats without a guest.
+    included. `unnamed_only`: purchases that count and have seats without a guest. `differing_only`: purchases whose
+    total is not list price less discount, which only imports bring.
     """
 
     search: str = ""
@@ -58,6 +59,8 @@ class Selection:
     last_day: date | None = None
     sponsorships_only: bool = False
     unnamed_only: bool = False
+    discounted_only: bool = False
+    differing_only: bool = False
     sort: str = "newest"
 
     @property
@@ -68,7 +71,7 @@ class Selection:
     @property
     def needs_rows(self) -> bool:
         """Whether the sums by day cannot answer it, so that each purchase must be looked at."""
-        return bool(self.words) or self.unnamed_only
+        return bool(self.words) or self.unnamed_only or self.discounted_only or self.differing_only
 
     @property
     def is_everything(self) -> bool:
@@ -90,6 +93,10 @@ def conditions(selection: Selection, event_id: uuid.UUID) -> list[ColumnElement[
         chosen.append(Purchase.purchased_at < _midnight(selection.last_day) + timedelta(days=2))
     if selection.unnamed_only:
         chosen += [_COUNTS, Purchase.seats > Purchase.seats_named]
+    if selection.discounted_only:
+        chosen.append(Purchase.discount > 0)
+    if selection.differing_only:
+        chosen.append(Purchase.total != Purchase.list_price - Purchase.discount)
     return chosen + [_has(word, event_id) for word in selection.words]
 
 
@@ -286,6 +293,10 @@ PARAMETERS = {
     "sponsorships_only": Parameter("sponsorships_only", _yes, "true or false", "Leaves out what is no sponsorship."),
     "unnamed_only": Parameter(
         "unnamed_only", _yes, "true or false", "Leaves out what does not count or has a guest on every seat."
+    ),
+    "discounted_only": Parameter("discounted_only", _yes, "true or false", "Leaves out what was sold at list price."),
+    "differing_only": Parameter(
+        "differing_only", _yes, "true or false", "Leaves out what cost list price less discount, as all but imports do."
     ),
     "sort": Parameter("sort", _one_of(SORTS), f"one of {', '.join(SORTS)}", "The order; newest unless given."),
 }

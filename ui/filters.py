@@ -28,6 +28,12 @@ SORTED = {
     "total": "Largest total first",
     "unnamed": "Most seats unnamed",
 }
+ONLY = {
+    "sponsorships_only": "Sponsorships only",
+    "unnamed_only": "With seats without a guest",
+    "discounted_only": "With a discount",
+    "differing_only": "With an imported difference",
+}
 STYLE = Path(__file__).with_name("purchases.css")
 LONGEST_LABEL = 60
 _FIRST, _LAST = date(2000, 1, 1), date(2099, 12, 31)
@@ -178,15 +184,8 @@ def _show_fields(choices: Choices, number: int) -> None:
                 on_change=_change,
                 args=(name, number),
             )
-    st.toggle(
-        "Sponsorships only",
-        key=_key("sponsorships_only", number),
-        on_change=_change,
-        args=("sponsorships_only", number),
-    )
-    st.toggle(
-        "With seats without a guest", key=_key("unnamed_only", number), on_change=_change, args=("unnamed_only", number)
-    )
+    for name, label in ONLY.items():
+        st.toggle(label, key=_key(name, number), on_change=_change, args=(name, number))
 
 
 def in_words(chosen: Selection, choices: Choices) -> dict[tuple[str, ...], str]:
@@ -205,11 +204,7 @@ def in_words(chosen: Selection, choices: Choices) -> dict[tuple[str, ...], str]:
             told[name,] = any_of if len(any_of) <= LONGEST_LABEL or not first else f"{len(words)} {nouns}"
     if chosen.first_day or chosen.last_day:
         told["first_day", "last_day"] = _days(chosen.first_day, chosen.last_day)
-    if chosen.sponsorships_only:
-        told["sponsorships_only",] = "Sponsorships only"
-    if chosen.unnamed_only:
-        told["unnamed_only",] = "With seats without a guest"
-    return told
+    return told | {(name,): label for name, label in ONLY.items() if getattr(chosen, name)}
 
 
 def _days(first: date | None, last: date | None) -> str:
