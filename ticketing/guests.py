@@ -188,7 +188,8 @@ def guest_list(
             Purchase.payment_status,
             Purchase.id,
         )
-        .where(Purchase.event_id == event_id, _COUNTS, *_of(package_id), *_named(named), *map(_found, words))
+        .where(AssignedTicket.event_id == event_id, Purchase.event_id == event_id, _COUNTS, *_of(package_id))
+        .where(*_named(named), *map(_found, words))
         .order_by(Purchase.purchased_at, Purchase.id, AssignedTicket.seat_number)
     )
     shown = lines.limit(per_page).offset((page - 1) * per_page)
