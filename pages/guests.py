@@ -9,8 +9,7 @@ from ui import guest_naming, live, paging, purchase_details, session, tables, te
 from ui.header import show_header
 
 here, event = session.require_event()
-if not (guest_naming.is_open() or purchase_details.is_open()):
-    live.rerun_on_change(event.id)
+live.rerun_on_change(event.id, paused=guest_naming.is_open() or purchase_details.is_open())
 
 PER_PAGE = 20
 UNNAMED, LIST = "Seats without a guest", "Guest list"

@@ -133,9 +133,7 @@ except InvalidInput as wrong:
     show_header("Purchasers", event)
     refuse(wrong)
 follow_address(view.purchase_id)
-with st.container(key="watch"):  # there in any case: what follows keeps its place, and with it the focus
-    if not purchase_details.is_open():
-        live.rerun_on_change(event.id)
+live.rerun_on_change(event.id, paused=purchase_details.is_open())
 
 with db.reading() as s:
     choices = filters.Choices(packages.names(s, here.actor, event.id), promo_codes.codes(s, here.actor, event.id))

@@ -38,12 +38,15 @@ def state(event_id: uuid.UUID) -> tuple[int, ...] | None:
         return _states.get(event_id)
 
 
-def rerun_on_change(event_id: uuid.UUID) -> None:
+def rerun_on_change(event_id: uuid.UUID, *, paused: bool = False) -> None:
     """Call at the top of a page, before it reads: draws the page again within 3 seconds of a change elsewhere.
 
     The mark is taken before the page's own reading, so a sale between the two is shown twice rather than missed.
+    `paused` while somebody fills in a form; what follows keeps its place on the page, and with it the focus.
     """
-    _watch(event_id, state(event_id))
+    with st.container(key="watch"):
+        if not paused:
+            _watch(event_id, state(event_id))
 
 
 @st.fragment(run_every=1)
