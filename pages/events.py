@@ -1,18 +1,27 @@
 """All events a person may see; admins make new ones."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from ticketing import db, events, money
+from ticketing import copying, db, events, money
 from ticketing.fields import validated
 from ui import forms, menu, paging, session, text
 from ui.header import show_header
 
 here = session.require()
 PER_PAGE = 20
+# A year later, on the same day of the week.
+UNTIL_THE_NEXT = timedelta(weeks=52)
+WANTED = {
+    "packages": "Packages",
+    "options": "Their options",
+    "pictures": "Their pictures",
+    "promo_codes": "Promo codes",
+    "staff": "The team: who works on the event",
+}
 
 
 def start_new() -> None:
@@ -23,6 +32,22 @@ def start_edit(event_id: uuid.UUID) -> None:
     with db.reading() as s:
         event = events.get(s, here.actor, event_id)
     forms.open_form("event", event.id, event.version, as_fields(event), as_typed)
+
+
+def choose(event_id: uuid.UUID) -> None:
+    """What was picked in an event's menu."""
+    (start_copy if st.session_state[f"menu_{event_id}"] == "Copy" else start_edit)(event_id)
+
+
+def start_copy(event_id: uuid.UUID) -> None:
+    """The form of the new event, filled in as the next one of its kind may be."""
+    with db.reading() as s:
+        event = events.get(s, here.actor, event_id)
+    values = as_fields(event)
+    before = values["starts_at"]
+    values["starts_at"] = after = min(before + UNTIL_THE_NEXT, datetime(2099, 12, 31))
+    values["name"] = event.name.replace(str(before.year), str(after.year))
+    forms.open_form("event_copy", event.id, 0, values | dict.fromkeys(WANTED, True))
 
 
 def as_fields(event=None) -> dict:
@@ -68,19 +93,83 @@ def save() -> None:
     )
 
 
+def copy() -> None:
+    """Copies, makes the new event the one that the pages are about, and reports."""
+    form = forms.opened("event_copy")
+    if form is None:  # the second of two quick clicks
+        return
+    typed = form.typed()
+    wanted = copying.CopyDraft(**{name: typed.pop(name) for name in WANTED})
+    copied = forms.submit(
+        form,
+        lambda s: copying.copy_event(s, here.actor, form.id, validated(events.EventDraft, typed), wanted),
+    )
+    if copied:
+        session.go_to_event(copied.event.id)
+        forms.open_form("event_copied", copied.event.id, 0, report(copied))
+
+
+def report(copied: copying.Copied) -> dict:
+    """What a person reads of a copy that was made."""
+    counted = [
+        text.count(copied.packages, "package"),
+        text.count(copied.options, "option"),
+        text.count(copied.pictures, "picture"),
+        text.count(copied.promo_codes, "promo code"),
+        text.count(copied.staff, "person of the team", "people of the team"),
+    ]
+    event = copied.event
+    starts = text.event_date(event.starts_at, event.time_zone)
+    return {"name": event.name, "starts": starts, "copied": counted, "left_out": copied.left_out}
+
+
+def event_fields(form: forms.Opened) -> None:
+    st.text_input("Name", key=form.key("name"), placeholder="Harbor Lights Gala")
+    forms.show_problem(form.problems, "name")
+    forms.ask_moment("Starts", form.key("starts_at"))
+    forms.show_problem(form.problems, "starts_at")
+    st.selectbox("Time zone of the venue", events.time_zones(), key=form.key("time_zone"))
+    forms.show_problem(form.problems, "time_zone")
+    st.text_input("Venue", key=form.key("venue"), placeholder="Pier 9 Hall")
+    forms.show_problem(form.problems, "venue")
+    st.text_input("Revenue goal in US dollars (optional)", key=form.key("revenue_goal"), placeholder="750000")
+    forms.show_problem(form.problems, "revenue_goal")
+
+
 def event_form(form: forms.Opened) -> None:
     with st.form("event_form", border=False, enter_to_submit=False):
-        st.text_input("Name", key=form.key("name"), placeholder="Harbor Lights Gala")
-        forms.show_problem(form.problems, "name")
-        forms.ask_moment("Starts", form.key("starts_at"))
-        forms.show_problem(form.problems, "starts_at")
-        st.selectbox("Time zone of the venue", events.time_zones(), key=form.key("time_zone"))
-        forms.show_problem(form.problems, "time_zone")
-        st.text_input("Venue", key=form.key("venue"), placeholder="Pier 9 Hall")
-        forms.show_problem(form.problems, "venue")
-        st.text_input("Revenue goal in US dollars (optional)", key=form.key("revenue_goal"), placeholder="750000")
-        forms.show_problem(form.problems, "revenue_goal")
+        event_fields(form)
         forms.show_submit("Make event" if form.id is None else "Save event", form, save)
+
+
+def copy_form(form: forms.Opened) -> None:
+    with st.form("event_copy_form", border=False, enter_to_submit=False):
+        event_fields(form)
+        st.markdown("**What comes along**")
+        for name, label in WANTED.items():
+            st.checkbox(label, key=form.key(name))
+        forms.hint(
+            "Counters begin at zero, and purchases stay with the earlier event. A promo code expires as many days "
+            "later as the new event starts later, at the same time of day."
+        )
+        forms.show_submit("Copy event", form, copy)
+
+
+def copied_report(form: forms.Opened) -> None:
+    told = form.values
+    st.markdown(f"**{text.md(told['name'])}** is made and open: {told['starts']}.")
+    st.markdown("Copied: " + ", ".join(told["copied"]) + ".")
+    if told["left_out"]:
+        st.markdown("Not copied:\n" + "".join(f"\n- {text.md(sentence)}" for sentence in told["left_out"]))
+    with st.container(horizontal=True):
+        st.button("Go to its packages", type="primary", on_click=leave_report, args=("packages",))
+        st.button("Stay here", on_click=leave_report)
+
+
+def leave_report(page: str | None = None) -> None:
+    forms.close_form("event_copied")
+    if page:
+        menu.go(page)
 
 
 with db.reading() as s:
@@ -106,7 +195,9 @@ for event in rows:
             line = text.event_line(event.venue, event.starts_at, event.time_zone)
             goal = f" · goal {text.whole_dollars(event.revenue_goal)}" if event.revenue_goal else ""
             st.markdown(line + goal)
-        if here.may("change"):
+        if here.may("administer"):
+            st.menu_button("Actions", ["Edit", "Copy"], key=f"menu_{event.id}", on_click=choose, args=(event.id,))
+        elif here.may("change"):
             st.button("Edit", key=f"edit_{event.id}", on_click=start_edit, args=(event.id,))
         st.page_link(
             menu.path("sales"),
@@ -121,3 +212,5 @@ paging.show("events_page", total, PER_PAGE)
 form = forms.opened("event")
 zone = form.typed()["time_zone"] if form else "UTC"
 forms.show_dialog("event", "New event", "Edit event", event_form, zone)
+forms.show_dialog("event_copy", "Copy event", "Copy event", copy_form, "UTC")
+forms.show_dialog("event_copied", "Copied", "Copied", copied_report, "UTC")

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from tests import make
 from ticketing import db, events
-from ticketing.models import Event
+from ticketing.models import Event, EventAssignment, Package, PromoCode
 from ui import session as page_session
 
 NAME, STARTS, ZONE, VENUE, GOAL = (
@@ -151,3 +151,77 @@ def test_twenty_events_stand_on_a_page(visit):
     assert screen.labels().count("Edit") == 20
     screen.app.pagination[0].set_value(2)
     assert screen.again().labels().count("Edit") == 1
+
+
+class TestCopying:
+    @pytest.fixture
+    def gala(self):
+        """With a table that asks a question, a code that expires a day before, a sale, and a team of one."""
+        event = make.event(name=make.unique("Gala 2026"), revenue_goal="750000")
+        table = make.package(event, name="Table")
+        make.option(table, is_required=False)
+        make.promo_code(event, code="EARLY10", expires_at="2026-12-04T18:00")
+        make.purchase(event, table)
+        make.staff(event=event, name="Bea Colleague")
+        return event
+
+    @pytest.fixture
+    def copying(self, visit, gala):
+        return visit("events", make.staff(role="admin"), gala).pick(gala, "Copy")
+
+    def test_is_for_admins_alone(self, visit, gala):
+        screen = visit("events", make.staff(event=gala))
+        assert "Actions" not in screen.labels()
+        assert "Edit" in screen.labels()
+
+    def test_proposes_the_same_a_year_later_on_the_same_day_of_the_week(self, copying, gala):
+        assert copying.dialog() == "Copy event"
+        assert copying.value(NAME) == gala.name.replace("2026", "2027")
+        assert copying.value(STARTS) == datetime(2027, 12, 4, 18)
+        assert (copying.value(VENUE), copying.value(GOAL)) == ("Pier 4 Hall", "750000.00")
+        assert [box.value for box in copying.app.checkbox] == [True] * 5
+        assert copying.says("A promo code expires as many days later as the new event starts later")
+
+    def test_reports_what_came_along_and_what_did_not_and_opens_the_new_event(self, copying, gala):
+        copying.click("Copy event")
+        new = stored(name=gala.name.replace("2026", "2027"))
+        assert copying.dialog() == "Copied"
+        assert copying.says(f"**{new.name}** is made and open: Sat 4 Dec 2027, 6:00 PM New York.")
+        assert copying.says("Copied: 1 package, 1 option, 0 pictures, 1 promo code, 1 person of the team.")
+        assert copying.says("- Purchases, donors and guests: they belong to the event they were sold for.")
+        assert copying.app.query_params["event"] == str(new.id)
+        copying.click("Go to its packages")
+        assert copying.app.title[0].value == "Packages"
+        assert copying.says(new.name)
+        assert copying.says("Table")
+
+    def test_moves_the_expiry_with_the_start(self, copying, gala):
+        copying.type(STARTS, datetime(2027, 12, 15, 18)).click("Copy event")
+        with db.reading() as session:
+            codes = select(PromoCode).join(Event).where(Event.name == gala.name.replace("2026", "2027"))
+            assert session.scalars(codes).one().expires_at.isoformat() == "2027-12-14T23:00:00+00:00"
+
+    def test_leaves_out_what_is_not_ticked(self, copying, gala):
+        for label in ("Packages", "Promo codes", "The team: who works on the event"):
+            copying.type(label, False)
+        copying.click("Copy event")
+        assert copying.says("Copied: 0 packages, 0 options, 0 pictures, 0 promo codes, 0 people of the team.")
+        assert copying.says("- Promo codes: not wanted.")
+        new = stored(name=gala.name.replace("2026", "2027"))
+        with db.reading() as session:
+            for kind in (Package, PromoCode, EventAssignment):
+                assert session.scalars(select(kind).where(kind.event_id == new.id)).all() == []
+
+    def test_may_end_on_the_events(self, copying, gala):
+        copying.click("Copy event").click("Stay here")
+        assert copying.dialog() is None
+        assert copying.app.title[0].value == "Events"
+
+    def test_that_is_refused_makes_nothing_and_keeps_what_was_typed(self, copying, gala):
+        name = make.unique("Next")
+        copying.type(NAME, name).type(GOAL, "lots").type("Their pictures", False).click("Copy event")
+        assert copying.dialog() == "Copy event"
+        assert copying.problem(GOAL) == "Enter a plain number such as 1234.50."
+        assert copying.value(NAME) == name
+        assert copying.value("Their pictures") is False
+        assert stored(name=name) is None
