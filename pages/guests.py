@@ -1,10 +1,10 @@
-"""Who sits where: the seats that nobody is named for, the oldest first, and every guest to be found by a name."""
+"""Who sits where: the seats that nobody is named for, every guest to be found by a name, and the sponsors' seats."""
 
 from urllib.parse import urlencode
 
 import streamlit as st
 
-from ticketing import db, guests, sales, selection
+from ticketing import db, guests, purchasers, sales, selection
 from ui import guest_naming, live, paging, purchase_details, session, tables, text
 from ui.header import show_header
 
@@ -12,10 +12,11 @@ here, event = session.require_event()
 live.rerun_on_change(event.id, paused=guest_naming.is_open() or purchase_details.is_open())
 
 PER_PAGE = 20
-UNNAMED, LIST = "Seats without a guest", "Guest list"
+UNNAMED, LIST, SPONSORS = "Seats without a guest", "Guest list", "Sponsors"
 ALL = "all"
 NAMED = {"Named and not": None, "Named": True, "Without a guest": False}
 COUNTING = ("completed", "pending")
+SPONSORSHIPS = selection.Selection(statuses=COUNTING, sponsorships_only=True, sort="unnamed")
 
 
 def figures(summary: sales.Figures) -> None:
@@ -98,6 +99,33 @@ def show_guests(rows: list[guests.GuestLine], total: int, is_searched: bool) -> 
     paging.show("guest_list_page", total, PER_PAGE)
 
 
+def show_sponsors(rows: list[purchasers.PurchaseLine], sums: purchasers.Totals) -> None:
+    """Who bought a sponsorship, and which of the seats that it includes have a guest."""
+    if not rows:
+        st.markdown("No sponsorship is sold yet. Who buys a package that includes sponsorship stands here.")
+        return
+    st.markdown(
+        f"**{text.count(sums.packages, 'sponsorship')}** for {text.dollars(sums.total)} · "
+        f"{seats(sums.seats, sums.seats_named)}. Most missing first."
+    )
+    for row in rows:
+        bought = row.purchase
+        with line(f"sponsor_{bought.id}"):
+            st.markdown(
+                f"**{text.md(bought.purchaser_name)}** · {bought.quantity:,} × {text.md(row.package)}  \n"
+                f":small[{seats(bought.seats, bought.seats_named)} · {text.md(bought.purchaser_email)}"
+                f"{state(bought.payment_status)}]",
+                width="stretch",
+            )
+            row_button("Name guests" if bought.seats_named < bought.seats else "Change", bought.id)
+    paging.show("sponsors_page", sums.purchases, PER_PAGE)
+
+
+def seats(included: int, named: int) -> str:
+    without = f"{included - named:,} without a guest" if named < included else "none without a guest"
+    return f"{text.count(included, 'seat')} included · {named:,} named · {without}"
+
+
 def line(key: str):
     """One row of a list, its button at the right."""
     return st.container(horizontal=True, vertical_alignment="center", wrap=False, key=key)
@@ -122,6 +150,8 @@ def show_download(place, package_id) -> None:
     if st.session_state.guests_view == UNNAMED:
         kind, label = "purchases", "Download CSV"
         wanted = selection.Selection(package_ids=package_ids, unnamed_only=True, sort="oldest")
+    elif st.session_state.guests_view == SPONSORS:
+        kind, label, wanted = "guests", "Download CSV", SPONSORSHIPS
     else:
         is_narrowed = (
             st.session_state.get("guests_search") or NAMED.get(st.session_state.get("guests_named")) is not None
@@ -154,7 +184,7 @@ show_download(actions, package_id)
 figures(summary)
 
 view = st.segmented_control(
-    "View", (UNNAMED, LIST), key="guests_view", required=True, persist_state="session",
+    "View", (UNNAMED, LIST, SPONSORS), key="guests_view", required=True, persist_state="session",
     label_visibility="collapsed",
 )  # fmt: skip
 if view == UNNAMED:
@@ -165,6 +195,14 @@ if view == UNNAMED:
             lambda page: guests.unnamed(s, here.actor, event.id, package_id=package_id, page=page, per_page=PER_PAGE),
         )
     show_unnamed(unnamed, total, f" of {text.md(names[package_id])}" if package_id else "")
+elif view == SPONSORS:
+    with db.reading() as s:
+        sums = purchasers.totals(s, here.actor, event.id, SPONSORSHIPS)
+        sponsors, _ = paging.load(
+            "sponsors_page",
+            lambda page: purchasers.list_purchases(s, here.actor, event.id, SPONSORSHIPS, page=page, per_page=PER_PAGE),
+        )
+    show_sponsors(sponsors, sums)
 else:
     search = st.text_input(
         "Search a guest, a purchaser, or a ticket code", key="guests_search", type="search", live=True,

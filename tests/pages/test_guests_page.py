@@ -227,6 +227,69 @@ class TestGuestList:
         assert screen.enter("Search a guest, a purchaser, or a ticket code", "guest").says("Guest 00")
 
 
+class TestSponsors:
+    @pytest.fixture
+    def gold(self, event):
+        return make.package(event, name="Gold", price="5000", seats_per_package=10, is_sponsorship=True)
+
+    def sponsor(self, event, package, name, *, named=0, quantity=1):
+        donor = {"name": name, "email": make.email()}
+        seated = [{"name": f"Guest {number}"} for number in range(named)]
+        return make.purchase(event, package, donor=donor, quantity=quantity, guests=seated).purchase
+
+    def sponsors(self, screen):
+        return screen.enter("View", "Sponsors")
+
+    def test_stand_with_their_seats_who_misses_most_first(self, visit, seller, event, gold, bought):
+        self.sponsor(event, gold, "Acme", named=10)
+        self.sponsor(event, gold, "Borealis *Bank*", named=3, quantity=2)
+        self.sponsor(event, gold, "Cosmo", named=1)
+        screen = self.sponsors(visit("guests", seller, event))
+        lines = [text for text in screen.texts() if "included" in text and "sponsorships" not in text]
+        assert [line.partition("\n")[0].rstrip() for line in lines] == [
+            "**Borealis *Bank*** · 2 × Gold",
+            "**Cosmo** · 1 × Gold",
+            "**Acme** · 1 × Gold",
+        ]
+        assert "20 seats included · 3 named · 17 without a guest · " in lines[0]
+        assert "10 seats included · 10 named · none without a guest · " in lines[2]
+        assert not screen.says("Zoë Müller")
+
+    def test_are_summed_on_top(self, visit, seller, event, gold):
+        self.sponsor(event, gold, "Acme", named=10)
+        self.sponsor(event, gold, "Borealis", named=3, quantity=2)
+        screen = self.sponsors(visit("guests", seller, event))
+        assert screen.says("**3 sponsorships** for $15,000.00 · 30 seats included · 13 named · 17 without a guest.")
+
+    def test_whose_purchase_does_not_count_do_not_stand_there(self, visit, seller, event, gold):
+        self.sponsor(event, gold, "Acme")
+        gone = self.sponsor(event, gold, "Borealis")
+        db.write(lambda s: corrections.change_status(s, OPERATOR, event.id, gone.id, "refunded", seen_version=1))
+        screen = self.sponsors(visit("guests", seller, event))
+        assert screen.says("**1 sponsorship** for $5,000.00 · 10 seats included")
+        assert not screen.says("Borealis")
+
+    def test_an_event_without_them_says_what_belongs_here(self, visit, seller, event, bought):
+        assert self.sponsors(visit("guests", seller, event)).says("No sponsorship is sold yet.")
+
+    def test_name_their_guests(self, visit, seller, event, gold):
+        acme = self.sponsor(event, gold, "Acme", named=9)
+        screen = self.sponsors(visit("guests", seller, event)).click("Name guests")
+        screen.type(seat(acme, 10), "Zed").click("Save guests")
+        assert seated(acme)[10] == ("Zed", None)
+        assert screen.says("10 seats included · 10 named · none without a guest.")
+        assert "Change" in screen.labels()
+
+    def test_stand_twenty_a_page(self, visit, seller, event, gold):
+        self.sponsor(event, gold, "Last", named=10)
+        for number in range(20):
+            self.sponsor(event, gold, f"Sponsor {number:02}", named=1)
+        screen = self.sponsors(visit("guests", seller, event))
+        assert not screen.says("Last")
+        screen.app.pagination(key="sponsors_page").set_value(2)
+        assert screen.again().says("**Last**")
+
+
 class TestDownload:
     def address(self, screen):
         (link,) = (each.proto for each in screen.app.get("link_button"))
@@ -241,6 +304,14 @@ class TestDownload:
         assert self.address(screen) == (
             "Download CSV",
             f"/export/{event.id}/guests.csv?package={table.id}&status=completed%2Cpending&sort=oldest",
+        )
+
+    def test_holds_the_seats_of_exactly_the_sponsors(self, visit, seller, event, bought):
+        make.purchase(event, make.package(event, is_sponsorship=True))
+        screen = visit("guests", seller, event).enter("View", "Sponsors")
+        assert self.address(screen) == (
+            "Download CSV",
+            f"/export/{event.id}/guests.csv?status=completed%2Cpending&sponsorships_only=true&sort=unnamed",
         )
 
     def test_says_that_a_search_is_not_in_it(self, visit, seller, event, bought):
