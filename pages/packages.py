@@ -1,23 +1,56 @@
-"""What an event sells: cards to look at, one form to make and change them."""
+"""What an event sells: cards to look at, a form to make and change them, their order, and many changed at once."""
 
 import uuid
 
 import streamlit as st
 
-from ticketing import db, money, packages
+from ticketing import copying, db, images, money, packages
+from ticketing.errors import TicketingError
 from ticketing.fields import validated
-from ui import forms, menu, paging, session, text
+from ticketing.many_packages import Edit
+from ui import arranging, forms, menu, package_cards, package_picture, package_table, paging, session, text, undo
 from ui.header import show_header
 
 here, event = session.require_event()
+st.html(package_cards.STYLE)
 EMPTY = {
     "name": "", "price": "", "seats_per_package": 1, "description": "", "quantity_limit": None,
     "is_sponsorship": False, "is_enabled": True,
 }  # fmt: skip
+VIEWS = {"cards": "Cards", "arrange": "Arrange", "table": "Prices and limits"}
+KINDS = {"all": "All", "sponsorships": "Sponsorships", "disabled": "Disabled", "sold_out": "Sold out"}
+NONE_FOUND = {
+    "all": "No package", "sponsorships": "No sponsorship", "disabled": "No disabled package",
+    "sold_out": "No sold-out package",
+}  # fmt: skip
+PAGE = "packages_page"
+
+
+def asked(name: str, known: dict[str, str]) -> str:
+    """What the address says, or the first of what there is."""
+    value = st.query_params.get(name, "")
+    return value if value in known else next(iter(known))
+
+
+def follow(name: str) -> None:
+    """A field of the toolbar was changed, so the address changes, and with it what is shown."""
+    value = st.session_state[f"packages_{name}"]
+    package_table.keep(event)
+    st.session_state[PAGE] = 1
+    if value and value not in ("all", "cards"):
+        st.query_params[name] = value
+    else:
+        st.query_params.pop(name, None)
+
+
+def show_all() -> None:
+    for name in ("show", "search"):
+        st.query_params.pop(name, None)
+    st.session_state[PAGE] = 1
 
 
 def start_new() -> None:
-    forms.open_form("package", None, 0, EMPTY)
+    forms.open_form("package", None, 0, EMPTY | package_picture.FIELDS, package_picture.as_typed)
 
 
 def choose(package_id: uuid.UUID, name: str) -> None:
@@ -28,19 +61,60 @@ def choose(package_id: uuid.UUID, name: str) -> None:
         case "Options":
             st.session_state.options_package = package_id
             menu.go("options")
+        case "Copy":
+            copy(package_id, name)
         case "Delete":
             forms.open_form("package_deletion", package_id, 0, {"name": name})
         case picked:
-            enabled = picked == "Enable"
-            done = f"{name} is on sale." if enabled else f"{name} is disabled: no longer for sale."
-            forms.attempt(lambda s: packages.set_enabled(s, here.actor, event.id, package_id, enabled=enabled), done)
+            enable(package_id, name, enabled=picked == "Enable")
+
+
+def enable(package_id: uuid.UUID, name: str, *, enabled: bool) -> None:
+    """On sale or off it; a slip is taken back by the line that says so."""
+
+    def work(s: db.Session) -> int | None:
+        before = packages.get(s, here.actor, event.id, package_id).version
+        after = packages.set_enabled(s, here.actor, event.id, package_id, enabled=enabled).version
+        return after if after != before else None
+
+    try:
+        version = db.write(work)
+    except TicketingError as refused:
+        forms.say(str(refused), icon=":material/error:")
+        return
+    told = "on sale" if enabled else "disabled"
+    if version is None:
+        forms.say(f"{name} was {told} already.")
+    else:
+        undo.offer(event.id, f"{name} is {told}.", [Edit(package_id, version, {"is_enabled": not enabled})])
+
+
+def copy(package_id: uuid.UUID, name: str) -> None:
+    """Opens the copy, which is for nobody to buy until it was looked at."""
+    try:
+        made = db.write(lambda s: copying.copy_package(s, here.actor, event.id, package_id))
+    except TicketingError as refused:
+        forms.say(str(refused), icon=":material/error:")
+        return
+    forms.say(f"{made.name} is made.")
+    start_edit(made.id)
+    forms.opened("package").notes = (
+        f"This is a copy of {name}, with its questions and its picture; it stands last. It is disabled: nobody can buy "
+        "it until you switch On sale on."
+    )
 
 
 def start_edit(package_id: uuid.UUID) -> None:
-    with db.reading() as s:
-        package = packages.get(s, here.actor, event.id, package_id)
+    try:
+        with db.reading() as s:
+            package = packages.get(s, here.actor, event.id, package_id)
+            picture = images.by_package(s, [package]).get(package.id)
+    except TicketingError as refused:
+        forms.say(str(refused), icon=":material/error:")
+        return
     values = {name: getattr(package, name) for name in EMPTY} | {"price": money.plain(package.price)}
-    forms.open_form("package", package.id, package.version, values)
+    values |= package_picture.values(package, picture)
+    forms.open_form("package", package.id, package.version, values, package_picture.as_typed)
     forms.opened("package").notes = warning(package.sold_count, money.dollars(package.price))
 
 
@@ -57,18 +131,18 @@ def warning(sold: int, price: str) -> str:
 
 def save() -> None:
     form = forms.opened("package")
-    if form.id is None:
-        forms.submit(
-            form,
-            lambda s: packages.create(s, here.actor, event.id, validated(packages.PackageDraft, form.typed())),
-            lambda package: f"{package.name} is made.",
-        )
-    else:
-        forms.submit(
-            form,
-            lambda s: packages.change(s, here.actor, event.id, form.id, form.changed(), seen_version=form.version),
-            lambda package: f"{package.name} is saved.",
-        )
+
+    def work(s: db.Session):
+        if form.id is None:
+            package = packages.create(s, here.actor, event.id, validated(packages.PackageDraft, form.typed()))
+        else:
+            package = packages.change(
+                s, here.actor, event.id, form.id, form.changed(), seen_version=form.version
+            )  # fmt: skip
+        package_picture.save(s, here, event.id, form, package)
+        return package
+
+    forms.submit(form, work, lambda package: f"{package.name} is {'made' if form.id is None else 'saved'}.")
 
 
 def delete() -> None:
@@ -81,20 +155,26 @@ def delete() -> None:
 
 
 def package_form(form: forms.Opened) -> None:
+    package_picture.show(here, event.id, form)
     with st.form("package_form", border=False, enter_to_submit=False):
+        package_picture.show_words(form)
         st.text_input("Name", key=form.key("name"), placeholder="Table of Ten")
         forms.show_problem(form.problems, "name")
-        st.text_input("Price of the whole package, in US dollars", key=form.key("price"), placeholder="2500.00")
-        forms.show_problem(form.problems, "price")
-        st.number_input("Seats in one package", 1, 100, key=form.key("seats_per_package"))
-        forms.show_problem(form.problems, "seats_per_package")
         st.text_area("Description", key=form.key("description"), placeholder="What the donor gets", height=90)
         forms.show_problem(form.problems, "description")
-        st.number_input(
-            "Limit, in packages (leave empty for unlimited)", 1, 10_000, None,
-            key=form.key("quantity_limit"), placeholder="Unlimited",
-        )  # fmt: skip
-        forms.show_problem(form.problems, "quantity_limit")
+        price, seats, limit = st.container(key="package_numbers").columns(3)
+        with price:
+            st.text_input("Price of the whole package, in US dollars", key=form.key("price"), placeholder="2500.00")
+            forms.show_problem(form.problems, "price")
+        with seats:
+            st.number_input("Seats in one package", 1, 100, key=form.key("seats_per_package"))
+            forms.show_problem(form.problems, "seats_per_package")
+        with limit:
+            st.number_input(
+                "Limit, in packages (leave empty for unlimited)", 1, 10_000, None,
+                key=form.key("quantity_limit"), placeholder="Unlimited",
+            )  # fmt: skip
+            forms.show_problem(form.problems, "quantity_limit")
         st.toggle("Includes sponsorship", key=form.key("is_sponsorship"))
         st.toggle("On sale", key=form.key("is_enabled"))
         forms.show_submit("Make package" if form.id is None else "Save package", form, save)
@@ -102,71 +182,110 @@ def package_form(form: forms.Opened) -> None:
 
 def deletion(form: forms.Opened) -> None:
     name = text.md(form.values["name"])
-    forms.show_deletion(form, f"{name} and its options are gone for good. Nobody has bought it.", delete)
+    forms.show_deletion(form, f"{name}, its options and its picture are gone for good. Nobody has bought it.", delete)
 
 
-def card(package) -> None:
-    with st.container(border=True, height="stretch", gap="small", key=f"card_{package.id}"):
-        with st.container(horizontal=True, vertical_alignment="top", wrap=False):
-            with st.container(gap="xsmall"):
-                st.subheader(text.md(package.name), anchor=False)
-                badges(package)
-                st.markdown(f"{text.dollars(package.price)} · {text.count(package.seats_per_package, 'seat')}")
-            if here.may("change"):
-                toggle = "Disable" if package.is_enabled else "Enable"
-                st.menu_button(
-                    "Actions", ["Edit", "Options", toggle, "Delete"], key=f"menu_{package.id}", type="tertiary",
-                    on_click=choose, args=(package.id, package.name),
-                )  # fmt: skip
-        st.markdown(text.md(shortened(package.description)))
-        if package.quantity_limit is None:
-            st.markdown(f":gray[{package.sold_count:,} sold · unlimited]")
-        else:
-            left = "none left" if package.is_sold_out else f"{package.available:,} left"
-            told = f"{package.sold_count:,} of {package.quantity_limit:,} sold · {left}"
-            with st.container(key=f"{'full' if package.is_sold_out else 'part'}_bar_{package.id}"):
-                st.progress(package.sold_count / package.quantity_limit, text=told)
-
-
-def badges(package) -> None:
-    shown = [
-        (package.is_sponsorship, "Sponsorship", ":material/workspace_premium:", "orange"),
-        (package.is_sold_out, "Sold out", ":material/block:", "red"),
-        (not package.is_enabled, "Disabled", ":material/pause_circle:", "gray"),
-    ]
-    if any(shown_now for shown_now, *_ in shown):
-        with st.container(horizontal=True, gap="xsmall"):
-            for shown_now, label, icon, color in shown:
-                if shown_now:
-                    st.badge(label, icon=icon, color=color)
-
-
-def shortened(description: str) -> str:
-    """Two lines of a card."""
-    return description if len(description) <= 90 else description[:89].rstrip() + "…"
-
-
-with db.reading() as s:
-    rows, total = paging.load("packages_page", lambda page: packages.list_page(s, here.actor, event.id, page=page))
-
-actions = show_header("Packages", event, text.count(total, "package"))
-if here.may("change"):
-    actions.button("New package", icon=":material/add:", type="primary", on_click=start_new)
-
-if total == 0:
+def nothing_to_sell() -> None:
     with st.container(border=True):
         st.subheader("Nothing to sell yet", anchor=False)
         st.markdown(
             "A package is what a donor buys: a ticket, a table of ten, a sponsorship. It has one price for the whole "
             "package and a number of seats."
         )
+        if here.may("change"):
+            st.button("New package", icon=":material/add:", type="primary", on_click=start_new)
 
-for left in range(0, len(rows), 2):
-    for column, package in zip(st.columns(2), rows[left : left + 2], strict=False):
-        with column:
-            card(package)
 
-paging.show("packages_page", total, packages.PER_PAGE)
+def toolbar_field(name: str, value: str) -> str:
+    """The key of a field that shows what the address says."""
+    key = f"packages_{name}"
+    st.session_state[key] = value
+    return key
 
-forms.show_dialog("package", "New package", "Edit package", package_form, event.time_zone)
+
+def switch(view: str) -> None:
+    st.segmented_control(
+        "View", VIEWS, key=toolbar_field("view", view), format_func=VIEWS.get, required=True,
+        label_visibility="collapsed", on_change=follow, args=("view",),
+    )  # fmt: skip
+
+
+def filters(found: packages.Found, kind: str, search: str) -> None:
+    if found.in_event > packages.PER_PAGE or search:
+        st.text_input(
+            "Search", key=toolbar_field("search", search), type="search", max_chars=100, width=260,
+            placeholder="Name of a package", autocomplete="off", label_visibility="collapsed", on_change=follow,
+            args=("search",),
+        )  # fmt: skip
+    st.pills(
+        "Show", KINDS, key=toolbar_field("show", kind), required=True, label_visibility="collapsed",
+        wrap=True, format_func=lambda each: f"{KINDS[each]} {found.by_kind[each]:,}", on_change=follow, args=("show",),
+    )  # fmt: skip
+
+
+def cards(found: packages.Found, pictures: dict[uuid.UUID, images.Picture]) -> None:
+    with st.container(key="package_cards"):
+        for package in found.packages:
+            with st.container(border=True, gap=None, key=f"card_{package.id}"):
+                package_cards.show(package, pictures.get(package.id))
+                if here.may("change"):
+                    toggle = "Disable" if package.is_enabled else "Enable"
+                    st.menu_button(
+                        f"Actions for {text.md(package.name)}", ["Edit", "Options", "Copy", toggle, "Delete"],
+                        key=f"menu_{package.id}", type="tertiary", icon=":material/more_horiz:", on_click=choose,
+                        args=(package.id, package.name),
+                    )  # fmt: skip
+
+
+def none_found(kind: str, search: str) -> None:
+    with st.container(border=True):
+        like = f" has “{text.md(search)}” in its name." if search else " here."
+        st.markdown(NONE_FOUND[kind] + like)
+        st.button("Show all packages", on_click=show_all)
+
+
+def look_for(s: db.Session, kind: str, search: str) -> packages.Found:
+    """The page that is open, or the first when that is gone."""
+    page = int(st.session_state.get(PAGE, 1))
+    found = packages.look_for(s, here.actor, event.id, kind=kind, search=search, page=page)
+    if not found.packages and page > 1:
+        st.session_state[PAGE] = 1
+        found = packages.look_for(s, here.actor, event.id, kind=kind, search=search)
+    return found
+
+
+view = asked("view", VIEWS) if here.may("change") else "cards"
+kind, search = asked("show", KINDS), st.query_params.get("search", "")[:100]
+with db.reading() as s:
+    if view == "cards":
+        found = look_for(s, kind, search)
+        pictures = images.by_package(s, found.packages)
+        in_event = found.in_event
+    else:
+        in_event = len(packages.names(s, here.actor, event.id))
+
+actions = show_header("Packages", event, text.count(in_event, "package"))
+if in_event and here.may("change"):
+    actions.button("New package", icon=":material/add:", type="primary", on_click=start_new)
+if not in_event:
+    nothing_to_sell()
+else:
+    if in_event > 1 or view != "cards" or kind != "all":
+        with st.container(horizontal=True, vertical_alignment="center", key="package_tools"):
+            if here.may("change"):
+                switch(view)
+            if view == "cards":
+                filters(found, kind, search)
+    if view == "arrange":
+        arranging.show(here, event)
+    elif view == "table":
+        package_table.show(here, event)
+    elif found.packages:
+        cards(found, pictures)
+        paging.show(PAGE, found.by_kind[kind], packages.PER_PAGE)
+    else:
+        none_found(kind, search)
+undo.show(here, event.id)
+
+forms.show_dialog("package", "New package", "Edit package", package_form, event.time_zone, width="medium")
 forms.show_dialog("package_deletion", "Delete package", "Delete package", deletion, event.time_zone)

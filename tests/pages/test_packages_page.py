@@ -1,40 +1,28 @@
-"""The packages page: cards to look at, one form to make and change them, and nobody's change lost."""
+"""The form of a package: made, changed, copied, deleted, and nobody's change lost."""
 
 import pytest
 from sqlalchemy import select
 
 from tests import make
+from tests.pages.cards import (
+    DESCRIPTION,
+    LIMIT,
+    NAME,
+    PRICE,
+    SEATS,
+    change_elsewhere,
+    give_picture,
+    read,
+    remove,
+    stored,
+)
 from ticketing import db, packages
-from ticketing.models import Package
-
-NAME, PRICE, DESCRIPTION = "Name", "Price of the whole package, in US dollars", "Description"
-SEATS, LIMIT = "Seats in one package", "Limit, in packages (leave empty for unlimited)"
+from ticketing.models import Option
 
 
 @pytest.fixture
 def coordinator(event):
     return make.staff(event=event)
-
-
-def stored(event):
-    with db.reading() as session:
-        return session.scalars(
-            select(Package).where(Package.event_id == event.id).order_by(Package.display_order)
-        ).all()
-
-
-def change_elsewhere(event, package, **values):
-    """A colleague's edit."""
-    colleague = make.staff(role="admin", name="Bea Colleague")
-    db.write(
-        lambda session: packages.change(
-            session, colleague, event.id, package.id, values, seen_version=packages_version(session, package)
-        )
-    )
-
-
-def packages_version(session, package):
-    return session.get(Package, package.id).version
 
 
 def test_an_event_without_packages_says_what_one_is(visit, coordinator, event):
@@ -49,8 +37,7 @@ class TestMaking:
         screen.click("Make package")
         assert screen.dialog() is None
         assert screen.toasts() == ["Table of Ten is made."]
-        assert screen.says("$2,500.00 · 10 seats")
-        assert screen.says("0 sold · unlimited")
+        assert read(screen) == ["Table of Ten $2,500.00 · 10 seats Near the stage. 0 sold · unlimited"]
         assert screen.says("1 package")
 
     def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(self, visit, coordinator, event):
@@ -198,33 +185,12 @@ class TestTwoPeople:
         assert str(stored(event)[0].price) == "120.00"
 
 
-class TestCards:
-    def test_badges_name_what_a_colour_would_only_hint_at(self, visit, coordinator, event):
-        plain = make.package(event, name="Plain")
-        make.package(event, name="Off", is_enabled=False, is_sponsorship=True)
-        full = make.package(event, name="Full", quantity_limit=2)
-        make.purchase(event, full, quantity=2)
-        screen = visit("packages", coordinator, event)
-        badges = [text.partition(": ")[2].rstrip("]") for text in screen.texts() if "-badge[" in text]
-        assert badges == ["Sponsorship", "Disabled", "Sold out"]
-        assert screen.says("2 of 2 sold · none left")
-        assert plain.name in screen.texts()
-
-    def test_disabled_it_is_off_the_shelf_until_enabled_again(self, visit, coordinator, event):
-        package = make.package(event, name="Table")
-        screen = visit("packages", coordinator, event).pick(package, "Disable")
-        assert screen.toasts() == ["Table is disabled: no longer for sale."]
-        assert screen.says("Disabled")
-        assert not stored(event)[0].is_enabled
-        screen.pick(package, "Enable")
-        assert screen.toasts() == ["Table is on sale."]
-        assert stored(event)[0].is_enabled
-
+class TestDeleting:
     def test_deleting_asks_first(self, visit, coordinator, event):
         package = make.package(event, name="Table")
         screen = visit("packages", coordinator, event).pick(package, "Delete")
         assert screen.dialog() == "Delete package"
-        assert screen.says("Table and its options are gone for good. Nobody has bought it.")
+        assert screen.says("Table, its options and its picture are gone for good. Nobody has bought it.")
         screen.click("Keep it")
         assert screen.dialog() is None
         assert len(stored(event)) == 1
@@ -242,30 +208,37 @@ class TestCards:
         assert screen.click("Close").dialog() is None
         assert len(stored(event)) == 1
 
-    def test_fifty_stand_twenty_a_page(self, visit, coordinator, event):
-        for number in range(1, 51):
-            make.package(event, name=f"Package {number:02}")
+
+class TestCopying:
+    def test_the_copy_is_disabled_says_so_and_is_open_to_be_changed(self, visit, coordinator, event):
+        package = make.package(event, name="Table", price="250", seats_per_package=10)
+        make.option(package)
+        give_picture(event, package, alt="A table")
+        screen = visit("packages", coordinator, event).pick(package, "Copy")
+        assert screen.toasts() == ["Table (copy) is made."]
+        assert screen.dialog() == "Edit package"
+        assert screen.says(
+            "This is a copy of Table, with its questions and its picture; it stands last. It is disabled"
+        )
+        assert [screen.value(label) for label in (NAME, PRICE, SEATS)] == ["Table (copy)", "250.00", 10]
+        assert screen.value("On sale") is False
+        screen.type(NAME, "Big Table").type("On sale", True).click("Save package")
+        (_, copy) = stored(event)
+        assert (copy.name, copy.is_enabled, copy.image_alt) == ("Big Table", True, "A table")
+        with db.reading() as session:
+            assert len(session.scalars(select(Option).where(Option.package_id == copy.id)).all()) == 1
+
+    def test_one_that_is_gone_is_not_copied_and_says_so(self, visit, coordinator, event):
+        package = make.package(event)
         screen = visit("packages", coordinator, event)
-        assert names(screen) == [f"Package {number:02}" for number in range(1, 21)]
-        assert screen.says("50 packages")
-        screen.app.pagination(key="packages_page").set_value(3)
-        assert names(screen.again()) == [f"Package {number:02}" for number in range(41, 51)]
+        remove(event, package)
+        screen.pick(package, "Copy")
+        assert screen.dialog() is None
+        assert screen.toasts()[0].startswith("This package does not exist")
 
-    def test_the_last_one_of_a_page_deleted_leads_back_to_the_first(self, visit, coordinator, event):
-        made = [make.package(event, name=f"Package {number:02}") for number in range(1, 22)]
+    def test_one_that_is_gone_does_not_open_either(self, visit, coordinator, event):
+        package = make.package(event)
         screen = visit("packages", coordinator, event)
-        screen.app.pagination(key="packages_page").set_value(2)
-        screen.again().pick(made[-1], "Delete").click("Delete for good")
-        assert len(names(screen)) == 20
-
-    def test_text_that_people_typed_is_shown_as_typed(self, visit, coordinator, event):
-        hostile = "**bold** [x](http://evil.example) $x$ :smile: <b>"
-        make.package(event, name=hostile, description=f"{hostile} www.evil.example")
-        screen = visit("packages", coordinator, event)
-        assert hostile in screen.texts()
-        raw = [*screen.app.subheader, *screen.app.markdown]
-        assert not any(sign in each.value for each in raw for sign in ("**", "](", "<b>", ":smile:", "www.", "http:"))
-
-
-def names(screen):
-    return [each.value for each in screen.app.subheader]
+        remove(event, package)
+        assert screen.pick(package, "Edit").toasts()[0].startswith("This package does not exist")
+        assert screen.dialog() is None
