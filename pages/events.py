@@ -111,16 +111,17 @@ def copy() -> None:
 
 def report(copied: copying.Copied) -> dict:
     """What a person reads of a copy that was made."""
-    counted = [
-        text.count(copied.packages, "package"),
-        text.count(copied.options, "option"),
-        text.count(copied.pictures, "picture"),
-        text.count(copied.promo_codes, "promo code"),
-        text.count(copied.staff, "person of the team", "people of the team"),
-    ]
+    counted = {
+        text.count(copied.packages, "package"): copied.packages,
+        text.count(copied.options, "option"): copied.options,
+        text.count(copied.pictures, "picture"): copied.pictures,
+        text.count(copied.promo_codes, "promo code"): copied.promo_codes,
+        text.count(copied.staff, "person of the team", "people of the team"): copied.staff,
+    }
+    came = ", ".join(told for told, number in counted.items() if number) or "nothing but the event itself"
     event = copied.event
     starts = text.event_date(event.starts_at, event.time_zone)
-    return {"name": event.name, "starts": starts, "copied": counted, "left_out": copied.left_out}
+    return {"name": event.name, "starts": starts, "copied": came, "left_out": copied.left_out}
 
 
 def event_fields(form: forms.Opened) -> None:
@@ -158,7 +159,7 @@ def copy_form(form: forms.Opened) -> None:
 def copied_report(form: forms.Opened) -> None:
     told = form.values
     st.markdown(f"**{text.md(told['name'])}** is made and open: {told['starts']}.")
-    st.markdown("Copied: " + ", ".join(told["copied"]) + ".")
+    st.markdown(f"Copied: {told['copied']}.")
     if told["left_out"]:
         st.markdown("Not copied:\n" + "".join(f"\n- {text.md(sentence)}" for sentence in told["left_out"]))
     with st.container(horizontal=True):
