@@ -34,5 +34,5 @@ def test_a_deep_link_survives_sign_in_and_shows_the_event_it_names(page: Page, l
     make.package(event, name="Captain's Table")
     ana = make.staff(event=event, password=make.PASSWORD)
     sign_in(page, f"{live_server}/packages?event={event.id}", ana.email)
-    expect(page.get_by_text("Captain's Table")).to_be_visible()
+    expect(page.get_by_role("heading", name="Captain's Table")).to_be_visible()
     expect(page).to_have_url(re.compile(rf"/packages\?event={event.id}"))

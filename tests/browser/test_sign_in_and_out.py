@@ -17,7 +17,7 @@ def test_the_sample_gala_opens_full_of_sales(page: Page, fresh_server: str) -> N
     expect(main.get_by_role("heading", name="Sales", exact=True)).to_be_visible(timeout=30_000)
     expect(page).to_have_url(re.compile(r"/\?event="))
     expect(main.get_by_test_id("stMetric").filter(has_text="Revenue")).to_contain_text(re.compile(r"\$[1-9]"))
-    expect(main.get_by_role("heading", name=re.compile(r"^4\d\d purchases"))).to_be_visible()
+    expect(main.get_by_role("link", name=re.compile(r"^All purchases \(4\d\d\)"))).to_be_visible()
 
 
 def test_a_stranger_gets_nothing_from_a_server_that_just_started(page: Page, fresh_server: str) -> None:
@@ -51,7 +51,7 @@ def test_signing_out_in_one_tab_is_out_in_the_other(page: Page, live_server: str
     enter(page, ana, f"/packages?event={event.id}")
     other_tab = page.context.new_page()
     other_tab.goto(f"{live_server}/packages?event={event.id}")
-    expect(other_tab.get_by_text("Captain's Table")).to_be_visible()
+    expect(other_tab.get_by_role("heading", name="Captain's Table")).to_be_visible()
 
     page.get_by_role("link", name="Sign out").click()
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
