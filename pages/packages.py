@@ -34,13 +34,13 @@ def asked(name: str, known: dict[str, str]) -> str:
 
 def follow(name: str) -> None:
     """A field of the toolbar was changed, so the address changes, and with it what is shown."""
-    value = st.session_state[f"packages_{name}"]
+    value = st.session_state[f"packages_{name}"].strip()
     package_table.keep(event)
     st.session_state[PAGE] = 1
-    if value and value not in ("all", "cards"):
-        st.query_params[name] = value
-    else:
+    if value == {"view": "cards", "show": "all", "search": ""}[name]:
         st.query_params.pop(name, None)
+    else:
+        st.query_params[name] = value
 
 
 def show_all() -> None:

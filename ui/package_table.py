@@ -199,14 +199,20 @@ def _show_effects(
 def _described(effect: Effect) -> str:
     changes = ", ".join(_change(change.field, change.old, change.new) for change in effect.changes)
     follows = "".join(f'<div class="follows">{escape(sentence)}</div>' for sentence in effect.consequences)
-    return f"<li><strong>{escape(effect.name)}</strong><div>{escape(changes[0].upper() + changes[1:])}</div>{follows}</li>"
+    changes = changes[0].upper() + changes[1:]
+    return f"<li><strong>{escape(effect.name)}</strong><div>{escape(changes)}</div>{follows}</li>"
 
 
 def _change(name: str, old: Any, new: Any) -> str:
     if name == "is_enabled":
         return "on sale" if new else "not on sale"
-    said = "nothing" if name == "price" and new is None else text.value(name, new).lower()
-    return f"{COLUMNS[name].lower()} from {text.value(name, old).lower()} to {said}"
+    return f"{COLUMNS[name].lower()} from {_in_words(name, old)} to {_in_words(name, new)}"
+
+
+def _in_words(name: str, value: Any) -> str:
+    if name == "quantity_limit":
+        return "unlimited" if value is None else f"{value:,}"
+    return "nothing" if value is None else text.amount(value)
 
 
 def _show_refused(sheet: Sheet, effect: Effect, now: Package) -> None:
