@@ -1,0 +1,85 @@
+"""The packages page with 50 packages, 20 of them shown, against the same frame around an empty page."""
+
+from __future__ import annotations
+
+import gc
+import time
+from pathlib import Path
+
+from sqlalchemy import event as sqlalchemy_event
+from streamlit.testing.v1 import AppTest
+
+from bench.measure import Row, by_turns
+from tests import make
+from ticketing import db
+from ticketing.actors import Actor
+from ticketing.models import Event
+from ticketing.settings import ROOT
+from ui import menu
+
+PACKAGES = 50
+RUNS = 20
+MOST_QUERIES = 4
+EMPTY = '"""An empty page."""\n\nfrom ui import session\n\nsession.require_event()\n'
+
+
+def run(folder: Path) -> list[Row]:
+    """Milliseconds of CPU for one run of the script, and how many queries it makes beyond the empty page's."""
+    event, actor = make.event(), make.staff(role="admin")
+    for _ in range(PACKAGES):
+        make.package(event, quantity_limit=100)
+    for entry in menu.ENTRIES:
+        (folder / f"{entry.name}.py").write_text(EMPTY)
+    empty, packages = Opened(folder, event, actor), Opened(menu.PAGES, event, actor)
+    gc.collect()
+    gc.freeze()  # as app.py does
+    floor, product = by_turns(empty.cpu, packages.cpu)
+    queries = float(packages.queries() - empty.queries())
+    return [
+        Row(f"packages page, {PACKAGES} packages, CPU of a run", "ms", floor, product, 4.0, less_is_better=True),
+        Row(f"queries of it, of {MOST_QUERIES}", "", [float(MOST_QUERIES)], [queries], 1.0, less_is_better=True),
+    ]
+
+
+class Opened:
+    """The app with its packages page open, the pages taken from `folder`."""
+
+    def __init__(self, folder: Path, event: Event, actor: Actor) -> None:
+        self._folder = folder
+        self._app = AppTest.from_file(ROOT / "ui/main.py", default_timeout=60)
+        self._app.user = {"session_id": str(actor.session_id)}
+        self._app.query_params["event"] = str(event.id)
+        self.run()
+        was, menu.PAGES = menu.PAGES, folder
+        self._app.switch_page(menu.path("packages"))
+        menu.PAGES = was
+        self.run()
+
+    def run(self) -> None:
+        was, menu.PAGES = menu.PAGES, self._folder
+        try:
+            self._app.run()
+        finally:
+            menu.PAGES = was
+        if self._app.exception:
+            raise SystemExit(str(self._app.exception))
+
+    def cpu(self) -> float:
+        start = time.process_time()
+        for _ in range(RUNS):
+            self.run()
+        return (time.process_time() - start) * 1000 / RUNS
+
+    def queries(self) -> int:
+        asked: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            asked.append(statement)
+
+        sqlalchemy_event.listen(db.engine(), "before_cursor_execute", note)
+        self.run()
+        sqlalchemy_event.remove(db.engine(), "before_cursor_execute", note)
+        return len(asked)
+
+
+ROWS = (run,)
