@@ -86,8 +86,13 @@ def test_every_page_has_a_dark_face(dark: Page, crowded, enter) -> None:
     assert found == []
 
 
-def test_the_console_has_no_complaints_on_a_laptop(page: Page, crowded, enter, complaints) -> None:
+def test_the_title_stands_still_from_page_to_page_and_the_console_has_no_complaints(
+    page: Page, crowded, enter, complaints
+) -> None:
     admin = make.staff(role="admin", password=make.PASSWORD)
+    heights = set()
     for path in PATHS:
         enter(page, admin, f"/{path}?event={crowded.id}")
+        heights.add(page.get_by_role("heading", level=1).bounding_box()["y"])
+    assert len(heights) == 1
     assert complaints == []
