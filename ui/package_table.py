@@ -70,6 +70,7 @@ def show(here: Here, event: Event) -> None:
         effects = many_packages.preview(s, here.actor, event.id, sheet.edits())
     if sheet.refusal:
         st.error(text.md(sheet.refusal))
+        sheet.refusal = ""  # each package goes on saying what is wrong with it
     for name in sheet.gone:
         st.warning(
             f"{text.md(name)} was deleted meanwhile, and with it what you typed there.", icon=":material/delete:"
@@ -250,12 +251,10 @@ def _now(name: str, package: Package) -> str:
 
 def _see(sheet: Sheet, now: Package) -> None:
     """The package as it is now has been seen; what was typed goes on top of it."""
-    sheet.refusal = ""
     sheet.rows[now.id] = _seen(now)
 
 
 def _take_out(sheet: Sheet, package_id: uuid.UUID) -> None:
-    sheet.refusal = ""
     sheet.typed.pop(package_id, None)
     _start_over(sheet)
 

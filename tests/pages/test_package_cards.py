@@ -8,6 +8,7 @@ from tests.pages.cards import change_elsewhere, drawings, give_picture, names, r
 from tests.pages.cards import remove as remove_package
 from tests.pages.conftest import Screen
 from ticketing import db
+from ui.undo import Offer
 
 
 @pytest.fixture
@@ -230,10 +231,8 @@ class TestUndo:
         assert "Undo" not in screen.click("New package").labels()
 
     def test_it_does_not_follow_into_another_event(self, visit, coordinator, event, package):
-        other = make.event()
-        make.assign(coordinator, other)
-        screen = visit("packages", coordinator, event).pick(package, "Disable")
-        screen.app.query_params["event"] = str(other.id)
+        screen = visit("packages", coordinator, event)
+        screen.app.session_state["undo"] = Offer(make.event().id, "Something elsewhere is disabled.", ())
         assert "Undo" not in screen.again().labels()
 
     def test_what_a_colleague_changed_meanwhile_is_not_undone_and_who_it_was_is_said(

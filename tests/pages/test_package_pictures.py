@@ -2,6 +2,7 @@
 
 import pytest
 from sqlalchemy import func, select
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from tests import make, pictures
 from tests.pages.cards import DESCRIPTION, NAME, PRICE, give_picture, stored
@@ -96,9 +97,19 @@ class TestChoosing:
         assert picture_of(event).width == 70
         assert number_of_pictures(event) == 1
 
-    def test_the_uploader_lets_go_of_each_file_at_once(self, editing):
-        upload(editing, CHOOSE, pictures.picture())
-        assert editing.field(ANOTHER).value is None
+    @pytest.mark.parametrize("content", [pictures.picture(), b"no picture"])
+    def test_the_server_lets_go_of_each_uploaded_file_at_once(self, editing, monkeypatch, content):
+        kept = []
+        remove = MemoryUploadedFileManager.remove_file
+
+        def noted(manager, session_id, file_id):
+            remove(manager, session_id, file_id)
+            kept.append(manager.get_files(session_id, [file_id]))
+
+        monkeypatch.setattr(MemoryUploadedFileManager, "remove_file", noted)
+        upload(editing, CHOOSE, content)
+        assert kept == [[]]
+        assert [each.value for each in editing.app.file_uploader] == [None]
 
 
 class TestRefused:
