@@ -26,7 +26,7 @@ def show(package: Package, picture: Picture | None) -> None:
     state = "package" if package.is_enabled else "package off"
     st.html(
         f'<article class="{state}">{shot(package.is_sponsorship, picture)}<div class="about">'
-        f'<div class="named"><h3>{escape(package.name)}</h3>{_badges(package)}</div>'
+        f'<div class="named"><h2>{escape(package.name)}</h2>{_badges(package)}</div>'
         f'<div class="price"><strong>{money.dollars(package.price)}</strong> · '
         f"{text.count(package.seats_per_package, 'seat')}</div>"
         f"<p>{escape(_shortened(package.description))}</p></div>{_sold(package)}</article>"

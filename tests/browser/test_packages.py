@@ -94,7 +94,7 @@ def test_what_people_typed_renders_as_typed_everywhere(page: Page, enter) -> Non
     for path, at_least in (("packages", 3), ("events", 1), ("sales", 1), ("box_office", 1)):
         enter(page, person, f"/{path}?event={event.id}")
         assert page.content().count("evil") >= at_least
-        effects = page.locator("[data-testid=stMarkdownContainer], article :is(h3, p)").locator(EFFECTS)
+        effects = page.locator("[data-testid=stMarkdownContainer], article :is(h2, p)").locator(EFFECTS)
         seen = [each.evaluate("e => e.outerHTML") for each in effects.all()]
         assert [each for each in seen if "bold" in each or not each.startswith("<strong>")] == [], path
     enter(page, person, f"/packages?event={event.id}")

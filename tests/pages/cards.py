@@ -23,7 +23,7 @@ def drawings(screen: Screen) -> list[str]:
 
 
 def names(screen: Screen) -> list[str]:
-    return [html.unescape(re.search("<h3>(.*?)</h3>", drawn)[1]) for drawn in drawings(screen)]
+    return [html.unescape(re.search("<h2>(.*?)</h2>", drawn)[1]) for drawn in drawings(screen)]
 
 
 def read(screen: Screen) -> list[str]:
