@@ -1,0 +1,156 @@
+"""What axe-core finds on each page, in its views and in its dialogs, in both colour schemes: nothing serious."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests import make
+from tests.browser.conftest import drawn
+from ticketing import db, imports
+from ticketing.actors import OPERATOR
+from ui import menu
+
+AXE = Axe()
+GRAVE = ("serious", "critical")
+# What of each page shows that it is drawn with what is in the event.
+SHOWS = {
+    "sales": "Revenue so far",
+    "purchasers": "Zoë Müller",
+    "guests": "Zoë Müller",
+    "packages": "Old ticket",
+    "options": "Shuttle bus?",
+    "promo_codes": "EARLY10",
+    "box_office": "Total $2,500.00",
+    "import_sales": "Imports so far",
+    "events": "Harbor Lights Gala",
+}
+SALE = (
+    "ticket_type,purchaser_name,purchaser_email,quantity,total_amount,purchase_date,external_sale_id\n"
+    "Gold,Ben Okafor,ben@example.org,1,10000.00,2026-10-01,A1\n"
+)
+DIRTY = Path(__file__).parents[1] / "data" / "sales-dirty.csv"
+
+
+def click(name: str, role: str = "button") -> Callable[[Page], None]:
+    return lambda page: page.get_by_test_id("stMain").get_by_role(role, name=name, exact=True).first.click()
+
+
+def start(name: str) -> Callable[[Page], None]:
+    """The button whose name begins like this."""
+    return lambda page: page.get_by_test_id("stMain").get_by_role("button", name=name).first.click()
+
+
+def pick(menu_name: str, entry: str) -> Callable[[Page], None]:
+    def do(page: Page) -> None:
+        page.get_by_test_id("stMain").get_by_role("button", name=menu_name).first.click()
+        page.get_by_text(entry, exact=True).click()
+
+    return do
+
+
+def choose(file: Path) -> Callable[[Page], None]:
+    return lambda page: page.locator("input[type=file]").set_input_files(file)
+
+
+# Page, what is done there, and what is seen then.
+VIEWS = {
+    "the filters": ("purchasers", start("Filters"), "text=Sponsorships only"),
+    "the guest list": ("guests", click("Guest list", "radio"), "text=seat 1 of 10"),
+    "the sponsors": ("guests", click("Sponsors", "radio"), "text=2 sponsorships"),
+    "arranging": ("packages", click("Arrange", "radio"), "ol li >> text=Gold"),
+    "many packages at once": ("packages", click("Prices and limits", "radio"), "[data-testid=stDataFrame] canvas"),
+    "a file that is checked": ("import_sales", choose(DIRTY), "text=sales-dirty.csv"),
+}
+DIALOGS = {
+    "a purchase": ("purchasers", start("Zoë Müller"), "Ben Okafor"),
+    "a package": ("packages", click("New package"), "Make package"),
+    "deleting a package": ("packages", pick("Actions for Old ticket", "Delete"), "Keep it"),
+    "an option": ("options", click("New option"), "Add option"),
+    "a promo code": ("promo_codes", click("New promo code"), "Make promo code"),
+    "trying a code": ("promo_codes", click("Try a code"), "Enter a code to see"),
+    "naming guests": ("guests", click("Name guests"), "Save guests"),
+    "an event": ("events", click("New event"), "Make event"),
+    "copying an event": ("events", pick("Actions", "Copy"), "What comes along"),
+}
+
+
+@pytest.fixture(params=("light", "dark"))
+def look(request, chromium: Browser) -> Iterator[Page]:
+    """A window in one of the colour schemes, without movement that would be measured half way."""
+    with chromium.new_context(
+        viewport={"width": 1280, "height": 900}, color_scheme=request.param, reduced_motion="reduce"
+    ) as context:
+        yield context.new_page()
+
+
+@pytest.fixture
+def gala(live_server: str):
+    """An event with something of everything."""
+    event = make.event(revenue_goal="750000")
+    table = make.package(event, name="Table of Ten", price="2500", seats_per_package=10, quantity_limit=2)
+    gold = make.package(event, name="Gold", price="10000", seats_per_package=10, is_sponsorship=True)
+    make.package(event, name="Old ticket", is_enabled=False)
+    make.option(table, label="Shuttle bus?", option_type="boolean", is_required=False)
+    make.option(table, label="Menu", option_type="multi_select", choices=["Fish", "Meat"], is_required=False)
+    make.promo_code(event, code="EARLY10")
+    donor = {"name": "Zoë Müller", "email": make.email("zoe")}
+    make.purchase(event, table, promo_code="EARLY10", donor=donor, guests=[{"name": "Ben Okafor"}])
+    make.purchase(event, gold, payment_status="pending", channel="cheque", notes="By post.")
+    db.write(lambda s: imports.run(s, OPERATOR, event.id, "sales.csv", SALE.encode()))
+    return event
+
+
+@pytest.fixture
+def see(look: Page, gala, enter, live_server: str) -> Callable[[str], Page]:
+    """Opens a page of the event as an admin, and waits until it shows what is in it."""
+    enter(look, make.staff(role="admin", password=make.PASSWORD), f"/events?event={gala.id}")
+
+    def do(name: str) -> Page:
+        look.goto(f"{live_server}/{name}?event={gala.id}")
+        drawn(look)
+        expect(look.get_by_test_id("stMain").get_by_text(SHOWS[name]).first).to_be_visible()
+        return look
+
+    return do
+
+
+def grave(page: Page, where: str = "body") -> list[str]:
+    """What is serious or critical, and where it is."""
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
+    # Below a dialog Streamlit locks the page, which has no height of its own: axe would take all of it for hidden.
+    page.evaluate("document.documentElement.style.overflow = 'visible'")
+    found = AXE.run(page, context=where).response["violations"]
+    nodes = ((rule, node) for rule in found if rule["impact"] in GRAVE for node in rule["nodes"])
+    return [f"{rule['help']}: {node['target'][-1]} {node['html'][:200]} {told(node)}" for rule, node in nodes]
+
+
+def told(node: dict) -> str:
+    return " ".join(check["message"] for check in (*node["any"], *node["all"]))
+
+
+def test_every_page(see) -> None:
+    assert {entry.name for entry in menu.ENTRIES} == SHOWS.keys()
+    assert {name: found for name in SHOWS if (found := grave(see(name)))} == {}
+
+
+def test_every_view(see) -> None:
+    found = {}
+    for name, (path, do, shows) in VIEWS.items():
+        page = see(path)
+        do(page)
+        expect(page.locator(shows).last).to_be_visible()
+        found[name] = grave(page)
+    assert {name: graves for name, graves in found.items() if graves} == {}
+
+
+def test_every_dialog(see) -> None:
+    found = {}
+    for name, (path, do, shows) in DIALOGS.items():
+        page = see(path)
+        do(page)
+        expect(page.get_by_role("dialog").get_by_text(shows).last).to_be_visible()
+        found[name] = grave(page, "[role=dialog]")
+    assert {name: graves for name, graves in found.items() if graves} == {}
