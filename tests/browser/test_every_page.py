@@ -90,9 +90,10 @@ def test_the_title_stands_still_from_page_to_page_and_the_console_has_no_complai
     page: Page, crowded, enter, complaints
 ) -> None:
     admin = make.staff(role="admin", password=make.PASSWORD)
-    heights = set()
+    height = None
     for path in PATHS:
         enter(page, admin, f"/{path}?event={crowded.id}")
-        heights.add(page.get_by_role("heading", level=1).bounding_box()["y"])
-    assert len(heights) == 1
+        title = page.get_by_test_id("stMain").get_by_role("heading", level=1)
+        height = height or title.bounding_box()["y"]
+        page.wait_for_function("([h1, y]) => h1.getBoundingClientRect().y === y", arg=[title.element_handle(), height])
     assert complaints == []
