@@ -116,6 +116,8 @@ def _take(here: Here, event: Event, names: dict[uuid.UUID, str]) -> None:
     order, seen = (tuple(uuid.UUID(each) for each in sent[name]) for name in ("order", "seen"))
     moved = uuid.UUID(sent["moved"])
     state = _state(event)
+    if sent["number"] <= state.answered:  # several changes in one message: each calls, and all see the last
+        return
     knows_all = sent["knows"] == state.answered
     state.answered = sent["number"]
     if not knows_all and state.refusal:

@@ -155,6 +155,13 @@ class TestByKeys:
         expect(page.locator("li.held")).to_have_count(0)
         expect(page.get_by_role("button", name="Undo")).to_be_disabled()
 
+    def test_steps_too_quick_for_one_answer_each_are_all_taken(self, page: Page, arrange, event) -> None:
+        up = arrange(page).get_by_role("button", name="Move Dog up")
+        up.evaluate("button => { button.click(); button.click(); button.click() }")
+        expect(page.get_by_text("Dog is at position 1 of 4.")).to_be_visible()
+        page.get_by_role("button", name="Undo").click()
+        stands(page, "Ada", "Ben", "Cat", "Dog")
+
     def test_three_quick_steps_are_one_way_up_with_the_focus_on_the_button(self, page: Page, arrange, event) -> None:
         up = arrange(page).get_by_role("button", name="Move Dog up")
         up.focus()

@@ -47,7 +47,7 @@ def standing(screen):
     return "".join(package["name"] for package in shown(screen)["packages"])
 
 
-def send(screen, names, *, knows=None):
+def send(screen, names, *, knows=None, steps=1):
     """Does what the list does when its packages were put in this order; `knows` is the list as it was before."""
     (found,) = screen.app.get("bidi_component")
     known = knows or shown(screen)
@@ -62,7 +62,7 @@ def send(screen, names, *, knows=None):
     states = screen.app._tree.get_widget_states()
     states.widgets.add(
         id=f"$$STREAMLIT_INTERNAL_KEY_{found.proto.id}__events",
-        json_trigger_value=json.dumps([{"event": "order", "value": change}]),
+        json_trigger_value=json.dumps([{"event": "order", "value": change}] * steps),
     )
     screen.app._run(states)
     assert [fault.message for fault in screen.app.exception] == []
@@ -125,6 +125,12 @@ class TestList:
         assert not screen.app.warning
         assert undo(screen.click("Undo")).disabled
         assert stored(event) == "CAB"
+
+    def test_takes_several_steps_in_one_message_as_one(self, screen, event):
+        send(screen, "CAB", steps=3)
+        assert screen.says("C is at position 1 of 3.")
+        screen.click("Undo")
+        assert stored(event) == "ABC"
 
     def test_does_not_let_a_quick_second_move_overrule_a_colleague(self, screen, event):
         before = shown(screen)
