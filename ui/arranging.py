@@ -5,10 +5,12 @@ The list is a component of our own (docs/decisions/0011); what it sends is the w
 
 from __future__ import annotations
 
+import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -37,7 +39,8 @@ class _Arranging:
     """What became of the last change of one event's order, in one person's session.
 
     `before` is what Undo brings back; `mine` waits for a decision, because others arranged meanwhile. `answered` is
-    the number of the list's last change that was dealt with, and `saved` how this person left the order.
+    the number of the list's last change that was dealt with, and `saved` how this person left the order. `turn` is
+    held while a change is dealt with: Streamlit starts on a quick second one while the first is still being saved.
     """
 
     event_id: uuid.UUID
@@ -48,6 +51,7 @@ class _Arranging:
     mine: Order = ()
     told: str = ""
     refusal: str = ""
+    turn: threading.Lock = field(default_factory=threading.Lock)
 
 
 def show(here: Here, event: Event) -> None:
@@ -113,9 +117,16 @@ def _take(here: Here, event: Event, names: dict[uuid.UUID, str]) -> None:
     change is judged by how they left the order, and after a refusal it waits with the rest of theirs.
     """
     sent = st.session_state[_key(event)].order
+    state = _state(event)
+    with state.turn:
+        _deal_with(here, event, state, sent, names)
+
+
+def _deal_with(
+    here: Here, event: Event, state: _Arranging, sent: Mapping[str, Any], names: dict[uuid.UUID, str]
+) -> None:
     order, seen = (tuple(uuid.UUID(each) for each in sent[name]) for name in ("order", "seen"))
     moved = uuid.UUID(sent["moved"])
-    state = _state(event)
     if sent["number"] <= state.answered:  # several changes in one message: each calls, and all see the last
         return
     knows_all = sent["knows"] == state.answered
