@@ -15,6 +15,7 @@ from tests.database import Server, use_database
 from tests.server import Running, running
 from ticketing.actors import Actor
 
+expect.set_options(timeout=15_000)  # a busy machine takes its time; what is expected still has to come
 IS_CI = os.environ.get("CI") == "true"
 CHROMIUM_FLAGS = [
     "--no-sandbox",
