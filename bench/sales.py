@@ -12,11 +12,10 @@ from bench.measure import Row, by_turns, milliseconds
 from ticketing import comparison, db, purchasers, sales
 from ticketing.actors import OPERATOR
 from ticketing.models import Event
-from ticketing.selection import Selection
+from ticketing.selection import SOLD
 
 PURCHASES = 100_000
 LATEST = 5
-SOLD = Selection(statuses=("completed", "pending"))
 
 
 def page_queries(event: Event) -> None:

@@ -1,5 +1,6 @@
 """Who sits where: the seats that nobody is named for, every guest to be found by a name, and the sponsors' seats."""
 
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -15,8 +16,7 @@ PER_PAGE = 20
 UNNAMED, LIST, SPONSORS = "Seats without a guest", "Guest list", "Sponsors"
 ALL = "all"
 NAMED = {"Named and not": None, "Named": True, "Without a guest": False}
-COUNTING = ("completed", "pending")
-SPONSORSHIPS = selection.Selection(statuses=COUNTING, sponsorships_only=True, sort="unnamed")
+SPONSORSHIPS = replace(selection.SOLD, sponsorships_only=True, sort="unnamed")
 
 
 def figures(summary: sales.Figures) -> None:
@@ -157,7 +157,7 @@ def show_download(place, package_id) -> None:
             st.session_state.get("guests_search") or NAMED.get(st.session_state.get("guests_named")) is not None
         )
         kind, label = "guests", "Download all as CSV" if is_narrowed else "Download CSV"
-        wanted = selection.Selection(package_ids=package_ids, statuses=COUNTING, sort="oldest")
+        wanted = replace(selection.SOLD, package_ids=package_ids, sort="oldest")
     address = f"/export/{event.id}/{kind}.csv?{urlencode(selection.to_query(wanted))}"
     place.link_button(label, address, icon=":material/download:")
 
@@ -200,7 +200,10 @@ elif view == SPONSORS:
         sums = purchasers.totals(s, here.actor, event.id, SPONSORSHIPS)
         sponsors, _ = paging.load(
             "sponsors_page",
-            lambda page: purchasers.list_purchases(s, here.actor, event.id, SPONSORSHIPS, page=page, per_page=PER_PAGE),
+            lambda page: (
+                purchasers.page_of(s, here.actor, event.id, SPONSORSHIPS, page=page, per_page=PER_PAGE),
+                sums.purchases,
+            ),
         )
     show_sponsors(sponsors, sums)
 else:

@@ -7,7 +7,7 @@ import streamlit as st
 
 from ticketing import db, money, packages, promo_codes, purchasers, selection
 from ticketing.errors import InvalidInput
-from ui import filters, forms, live, menu, paging, purchase_details, session, text
+from ui import filters, forms, live, paging, purchase_details, session, text
 from ui.header import show_header
 
 here, event = session.require_event()
@@ -111,11 +111,7 @@ def nothing_yet() -> None:
     with st.container(border=True):
         st.subheader("No purchases yet", anchor=False)
         st.markdown("Purchases appear here as they come in: from the box office, an import, or the donor site.")
-        if here.may("change"):
-            name, label = ("box_office", "Record a sale") if choices.packages else ("packages", "Add what is sold")
-            st.page_link(
-                menu.path(name), label=label, icon=":material/arrow_forward:", query_params=session.query(event)
-            )
+        session.show_first_step(here, event, has_packages=bool(choices.packages))
 
 
 def nothing_found(chosen: selection.Selection) -> None:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from ticketing import comparison, db, money, purchasers, sales, selection
-from ticketing.selection import NO_CODE, Selection
+from ticketing.selection import NO_CODE, SOLD, Selection
 from ui import charts, comparing, live, menu, session, tables, text
 from ui.forms import hint
 from ui.header import show_header
@@ -22,7 +22,6 @@ live.rerun_on_change(event.id)
 LATEST = 5
 ROWS_AT_FIRST = 10
 COMPLETED = Selection(statuses=("completed",))
-SOLD = Selection(statuses=("completed", "pending"))
 zone = ZoneInfo(event.time_zone)
 today = datetime.now(UTC).astimezone(zone).date()
 
@@ -260,11 +259,7 @@ def nothing_sold(figures: sales.Figures) -> None:
             return
         st.subheader("No sales yet", anchor=False)
         st.markdown("Sales appear here as they come in: from the box office, an import, or the donor site.")
-        if here.may("change"):
-            name, label = ("box_office", "Record a sale") if figures.by_package else ("packages", "Add what is sold")
-            st.page_link(
-                menu.path(name), label=label, icon=":material/arrow_forward:", query_params=session.query(event)
-            )
+        session.show_first_step(here, event, has_packages=bool(figures.by_package))
 
 
 actions = show_header("Sales", event)

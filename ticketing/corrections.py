@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from ticketing import accounts, audit, daily_sales, editing, promo_codes
 from ticketing.actors import Actor
-from ticketing.errors import Conflict, NotFound
+from ticketing.errors import Conflict
 from ticketing.fields import Draft, Line, at_most, validated
 from ticketing.models import COUNTING_STATUSES, Purchase
 
@@ -83,15 +83,7 @@ def change_status(
 
 def held(session: Session, event_id: uuid.UUID, purchase_id: uuid.UUID) -> Purchase:
     """The purchase as it stands, which nobody else can change until the transaction ends. Raises NotFound."""
-    purchase = session.scalar(
-        select(Purchase)
-        .where(Purchase.id == purchase_id, Purchase.event_id == event_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if purchase is None:
-        raise NotFound("purchase")
-    return purchase
+    return editing.hold(session, Purchase, event_id, purchase_id, "purchase")
 
 
 _TAKE_PACKAGE = text("""

@@ -10,14 +10,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ticketing import audit
 from ticketing.actors import Actor
-from ticketing.errors import StaleVersion
+from ticketing.errors import NotFound, StaleVersion
 from ticketing.fields import validated
+from ticketing.models import Package, PromoCode, Purchase
 
 D = TypeVar("D", bound=BaseModel)
+R = TypeVar("R", Package, PromoCode, Purchase)
 
 
 class Versioned(Protocol):
@@ -25,6 +28,24 @@ class Versioned(Protocol):
 
     id: Any
     version: Any
+
+
+def hold(
+    session: Session, model: type[R], event_id: uuid.UUID, row_id: uuid.UUID, what: str, *, key_share: bool = False
+) -> R:
+    """One row of an event as it stands, which nobody else can change until the transaction ends.
+
+    With `key_share` others may still refer to it meanwhile, as a sale does to its package. Raises NotFound(what).
+    """
+    row = session.scalar(
+        select(model)
+        .where(model.id == row_id, model.event_id == event_id)
+        .with_for_update(key_share=key_share)
+        .execution_options(populate_existing=True)
+    )
+    if row is None:
+        raise NotFound(what)
+    return row
 
 
 def judge_version(session: Session, event_id: uuid.UUID, row: Versioned, seen_version: int | None) -> None:

@@ -168,14 +168,7 @@ def _get_for_change(
 ) -> Package:
     """The package, held until the transaction ends, as the actor saw it."""
     accounts.require(session, actor, "change", event_id)
-    package = session.scalar(
-        select(Package)
-        .where(Package.id == package_id, Package.event_id == event_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    if package is None:
-        raise NotFound("package")
+    package = editing.hold(session, Package, event_id, package_id, "package", key_share=True)
     editing.judge_version(session, event_id, package, seen_version)
     return package
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from ticketing import accounts, audit, packages
 from ticketing.actors import Actor
@@ -49,18 +50,11 @@ def arrange(
         return list(before.values())
     session.execute(_PLACE, {"ids": list(package_ids)})
     after = [before[package_id] for package_id in package_ids]
-    for package in after:
-        session.refresh(package, ["display_order"])
+    for place, package in enumerate(after, start=1):
+        set_committed_value(package, "display_order", place)
     names = ([package.name for package in before.values()], [package.name for package in after])
     audit.record(session, actor, event_id, "event.packages_arranged", event, [audit.Change("package_order", *names)])
     return after
-
-
-def moved(package_ids: Sequence[uuid.UUID], package_id: uuid.UUID, place: int) -> list[uuid.UUID]:
-    """The order with one package at `place`, counted from 1; beyond the ends is at the ends."""
-    others = [each for each in package_ids if each != package_id]
-    others.insert(max(place - 1, 0), package_id)
-    return others
 
 
 def by_price(rows: Sequence[Priced], *, dearest_first: bool = False) -> list[uuid.UUID]:

@@ -90,7 +90,7 @@ def change(
     touch the version, so a busy sale never blocks an editor.
     """
     accounts.require(session, actor, "change", event_id)
-    package = _get_for_change(session, event_id, package_id)
+    package = editing.hold(session, Package, event_id, package_id, "package", key_share=True)
     editing.judge_version(session, event_id, package, seen_version)
     draft = editing.merged(PackageDraft, package, values)
     judge_limit(package, draft.quantity_limit)
@@ -109,7 +109,7 @@ def set_enabled(
 ) -> Package:
     """Puts a package on sale or takes it off; doing it twice is doing it once."""
     accounts.require(session, actor, "change", event_id)
-    package = _get_for_change(session, event_id, package_id)
+    package = editing.hold(session, Package, event_id, package_id, "package", key_share=True)
     _apply(session, actor, package, {"is_enabled": enabled})
     return package
 
@@ -117,7 +117,7 @@ def set_enabled(
 def delete(session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID) -> None:
     """Removes a package nobody ever bought, with its options and picture. Raises HasSales when there is a purchase."""
     accounts.require(session, actor, "change", event_id)
-    package = _get_for_change(session, event_id, package_id, sold_meanwhile=False)
+    package = editing.hold(session, Package, event_id, package_id, "package")  # also against purchases that refer to it
     if session.scalar(select(exists().where(Purchase.package_id == package_id))):
         raise HasSales(
             f"{package.name} has purchases, so it stays in the records. Disable it instead: "
@@ -209,21 +209,6 @@ def names(session: Session, actor: Actor, event_id: uuid.UUID) -> dict[uuid.UUID
 
 def _ordered(event_id: uuid.UUID) -> Select[Package]:
     return select(Package).where(Package.event_id == event_id).order_by(Package.display_order)
-
-
-def _get_for_change(
-    session: Session, event_id: uuid.UUID, package_id: uuid.UUID, *, sold_meanwhile: bool = True
-) -> Package:
-    """The row, held until the transaction ends. For deletion also against purchases that only refer to it."""
-    package = session.scalar(
-        select(Package)
-        .where(Package.id == package_id, Package.event_id == event_id)
-        .with_for_update(key_share=sold_meanwhile)
-        .execution_options(populate_existing=True)
-    )
-    if package is None:
-        raise NotFound("package")
-    return package
 
 
 def _apply(session: Session, actor: Actor, package: Package, values: dict[str, Any]) -> None:

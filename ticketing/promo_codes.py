@@ -105,7 +105,7 @@ def change(
     so far (LimitBelowUses). Raises StaleVersion, InvalidInput, DuplicateCode.
     """
     accounts.require(session, actor, "change", event_id)
-    row = _get_for_change(session, event_id, promo_code_id)
+    row = editing.hold(session, PromoCode, event_id, promo_code_id, "promo code")
     editing.judge_version(session, event_id, row, seen_version)
     new = _localised(session, event_id, editing.merged(PromoCodeDraft, row, values))
     changes = audit.changes_between(row, new)
@@ -120,7 +120,7 @@ def change(
 def delete(session: Session, actor: Actor, event_id: uuid.UUID, promo_code_id: uuid.UUID) -> None:
     """Removes a code that no purchase ever used. Raises CodeUsed."""
     accounts.require(session, actor, "change", event_id)
-    row = _get_for_change(session, event_id, promo_code_id)
+    row = editing.hold(session, PromoCode, event_id, promo_code_id, "promo code")
     if _was_used(session, row):
         raise CodeUsed(row.code, "it stays in the records. Switch it off instead")
     gone = audit.undone(row, PromoCodeDraft.model_fields)
@@ -314,18 +314,6 @@ def _given() -> ScalarSelect[Decimal]:
         .where(PromoUse.promo_code_id == PromoCode.id, PromoUse.given_back_at.is_(None))
         .scalar_subquery()
     )
-
-
-def _get_for_change(session: Session, event_id: uuid.UUID, promo_code_id: uuid.UUID) -> PromoCode:
-    row = session.scalar(
-        select(PromoCode)
-        .where(PromoCode.id == promo_code_id, PromoCode.event_id == event_id)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    if row is None:
-        raise NotFound("promo code")
-    return row
 
 
 def _was_used(session: Session, row: PromoCode) -> bool:

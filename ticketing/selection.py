@@ -80,6 +80,7 @@ class Selection:
 
 
 EVERYTHING = Selection()
+SOLD = Selection(statuses=COUNTING_STATUSES)
 RECORDED_HERE = Selection(channels=BOX_OFFICE_CHANNELS)
 
 

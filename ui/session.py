@@ -82,6 +82,13 @@ def query(event: Event) -> dict[str, str]:
     return {"event": str(event.id)}
 
 
+def show_first_step(here: Here, event: Event, *, has_packages: bool) -> None:
+    """Where nothing is sold yet: the way to the first sale, or to what could be sold, for who may."""
+    if here.may("change"):
+        name, label = ("box_office", "Record a sale") if has_packages else ("packages", "Add what is sold")
+        st.page_link(menu.path(name), label=label, icon=":material/arrow_forward:", query_params=query(event))
+
+
 def go_to_event(event_id: uuid.UUID) -> None:
     """Makes this the event that the pages are about."""
     st.session_state.event_id = event_id

@@ -1,10 +1,6 @@
 """The display order: saved whole, exact, and told when somebody else arranged meanwhile."""
 
-import uuid
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests import look, make
 from ticketing import db, package_order, packages
@@ -115,21 +111,6 @@ def test_only_who_may_change_the_event_arranges_it(event, three):
         arrange(event, reversed(three), make.staff(role="viewer", event=event))
     with look.refuses(NotFound, event):
         arrange(event, reversed(three), make.staff())
-
-
-@given(st.lists(st.uuids(), min_size=1, max_size=20, unique=True), st.data())
-def test_a_moved_package_stands_where_it_was_put_and_the_others_keep_their_order(ids, data):
-    chosen = data.draw(st.sampled_from(ids))
-    place = data.draw(st.integers(1, len(ids)))
-    after = package_order.moved(ids, chosen, place)
-    assert after[place - 1] == chosen
-    assert [each for each in after if each != chosen] == [each for each in ids if each != chosen]
-
-
-@pytest.mark.parametrize(("place", "at"), [(-3, 0), (0, 0), (4, 2)])
-def test_beyond_the_ends_is_at_the_ends(place, at):
-    ids = [uuid.uuid4() for _ in range(3)]
-    assert package_order.moved(ids, ids[1], place)[at] == ids[1]
 
 
 def test_sorting_by_price_keeps_equal_prices_as_they_stand(three):
