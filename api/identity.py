@@ -16,15 +16,15 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import problems
-from ticketing import accounts, db, settings
-from ticketing.accounts import SignIn
+from ticketing import accounts, db, settings, sign_in, staff
 from ticketing.actors import Actor
 from ticketing.errors import NotSignedIn, TicketingError
+from ticketing.sign_in import SignIn
 
 COOKIE = "ticketdesk_session"
 # Read by the frame through server.trustedUserHeaders: the id of the SignInSession, never its secret.
 SESSION_HEADER = b"x-ticketdesk-session"
-MAX_AGE = accounts.SESSION_DAYS * 24 * 60 * 60
+MAX_AGE = sign_in.SESSION_DAYS * 24 * 60 * 60
 PICTURES = "/pictures/"
 UNKNOWN_CALLER = "Send a token that is valid: Authorization: Bearer td_..."
 OPEN = {
@@ -171,7 +171,7 @@ def _is_https(request: Request) -> bool:
 def is_first_run() -> bool:
     """Whether nobody has an account yet, so that the first-run screen is offered."""
     with db.reading() as session:
-        return accounts.is_first_run(session)
+        return staff.is_first_run(session)
 
 
 @cache

@@ -11,11 +11,12 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from api import html, identity, problems
-from ticketing import accounts, db
-from ticketing.accounts import SignIn, StaffDraft
+from ticketing import db, sign_in, staff
 from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, TicketingError
 from ticketing.fields import validated
+from ticketing.sign_in import SignIn
+from ticketing.staff import StaffDraft
 
 FOREIGN = "This form was sent from another site, so nothing was done. Open Ticket Desk and try again."
 
@@ -33,7 +34,7 @@ def safe_next(wanted: str | None) -> str:
     return wanted
 
 
-async def sign_in(request: Request) -> Response:
+async def sign_in_page(request: Request) -> Response:
     """GET shows the form, POST opens a session and goes on to `next`."""
     if request.method == "POST":
         return await _sign_in(request)
@@ -57,14 +58,14 @@ async def _sign_in(request: Request) -> Response:
     agent = request.headers.get("user-agent", "")
     try:
         signed_in = await run_in_threadpool(
-            db.write, lambda session: accounts.sign_in(session, email, typed["password"], user_agent=agent)
+            db.write, lambda session: sign_in.sign_in(session, email, typed["password"], user_agent=agent)
         )
     except TicketingError as refusal:
         return _sign_in_page(onward, email, refusal)
     return _welcome(request, signed_in, onward)
 
 
-async def sign_out(request: Request) -> Response:
+async def sign_out_page(request: Request) -> Response:
     """POST ends the session; so does a click on a link of ours. Any other GET asks first."""
     if request.method == "POST" and not identity.is_from_here(request):
         return _foreign()
@@ -72,13 +73,13 @@ async def sign_out(request: Request) -> Response:
         return html.page("sign_out.html")
     secret = identity.cookie_secret(request)
     if secret is not None:
-        await run_in_threadpool(db.write, lambda session: accounts.sign_out(session, secret))
+        await run_in_threadpool(db.write, lambda session: sign_in.sign_out(session, secret))
     response = RedirectResponse("/session/sign-in", 303)
     identity.forget(response, request)
     return response
 
 
-async def first_run(request: Request) -> Response:
+async def first_run_page(request: Request) -> Response:
     """GET offers the two ways to begin, POST takes one; once somebody has an account there is neither."""
     if not await run_in_threadpool(identity.is_first_run):
         return RedirectResponse("/session/sign-in", 303)
@@ -112,7 +113,7 @@ def _make_admin(typed: dict[str, str], agent: str) -> SignIn:
     draft = validated(StaffDraft, given | {"role": "admin"})
 
     def work(session: Session) -> SignIn:
-        return accounts.open_session(session, accounts.add_first_admin(session, draft), user_agent=agent)
+        return sign_in.open_session(session, staff.add_first_admin(session, draft), user_agent=agent)
 
     return db.write(work)
 
@@ -120,9 +121,9 @@ def _make_admin(typed: dict[str, str], agent: str) -> SignIn:
 def _open_sample(session: Session, agent: str) -> tuple[SignIn, str]:
     from ticketing import demo
 
-    visitor = accounts.sample_visitor(session)
+    visitor = staff.sample_visitor(session)
     event = demo.load(session, OPERATOR)
-    return accounts.open_session(session, visitor, user_agent=agent), "/?" + urlencode({"event": event.id})
+    return sign_in.open_session(session, visitor, user_agent=agent), "/?" + urlencode({"event": event.id})
 
 
 def _sign_in_page(
@@ -183,9 +184,9 @@ def _file(name: str) -> Route:
 
 
 routes = [
-    Route("/session/sign-in", sign_in, methods=["GET", "POST"]),
-    Route("/session/sign-out", sign_out, methods=["GET", "POST"]),
-    Route("/session/first-run", first_run, methods=["GET", "POST"]),
+    Route("/session/sign-in", sign_in_page, methods=["GET", "POST"]),
+    Route("/session/sign-out", sign_out_page, methods=["GET", "POST"]),
+    Route("/session/first-run", first_run_page, methods=["GET", "POST"]),
     _file("style.css"),
     _file("icon.svg"),
 ]

@@ -6,8 +6,8 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from ticketing import accounts, db, events, options, packages, promo_codes, purchases
-from ticketing.accounts import StaffDraft
+from ticketing import accounts, db, events, options, packages, promo_codes, purchases, sign_in, tokens
+from ticketing import staff as staff_accounts
 from ticketing.actors import OPERATOR, Actor
 from ticketing.events import EventDraft
 from ticketing.models import Event, EventAssignment, Option, Package, PromoCode, Staff
@@ -15,6 +15,7 @@ from ticketing.options import OptionDraft
 from ticketing.packages import PackageDraft
 from ticketing.promo_codes import PromoCodeDraft
 from ticketing.purchases import PurchaseDraft, Recorded
+from ticketing.staff import StaffDraft
 
 PASSWORD = "correct horse battery"
 
@@ -38,10 +39,10 @@ def staff(role: str = "coordinator", event: Event | None = None, **fields: Any) 
             session.add(person)
             session.flush()
         else:
-            person = accounts.add_staff(session, OPERATOR, StaffDraft(role=role, password=password, **fields))
+            person = staff_accounts.add(session, OPERATOR, StaffDraft(role=role, password=password, **fields))
         if event is not None:
             session.add(EventAssignment(staff_id=person.id, event_id=event.id))
-        signed_in = accounts.open_session(session, person, user_agent="tests")
+        signed_in = sign_in.open_session(session, person, user_agent="tests")
         return accounts.get_signed_in(session, signed_in.session_id)
 
     return db.write(work)
@@ -117,4 +118,4 @@ def purchase(
 
 
 def token(actor: Actor, name: str = "Donor site") -> str:
-    return db.write(lambda session: accounts.create_token(session, actor, email=actor.email, name=name))
+    return db.write(lambda session: tokens.create(session, actor, email=actor.email, name=name))

@@ -26,6 +26,8 @@ LAYERS = (
     {"db"},
     {"audit"},
     {"accounts", "editing", "daily_sales", "selection"},
+    {"passwords"},
+    {"sign_in", "staff", "tokens", "rate_limits"},
     {"images"},
     {"events", "packages", "options", "promo_codes"},
     {"purchases", "trial", "package_order", "many_packages", "copying", "corrections"},

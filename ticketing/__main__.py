@@ -19,13 +19,13 @@ from typing import Any
 import psycopg.errors
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from ticketing import accounts, checks, db, demo, imports
-from ticketing.accounts import StaffDraft
+from ticketing import checks, db, demo, imports, staff, tokens
 from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, NotFound, TicketingError, Unavailable
 from ticketing.fields import validated
 from ticketing.import_rows import Problem
 from ticketing.models import ROLES
+from ticketing.staff import StaffDraft
 
 NOT_MIGRATED = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
 
@@ -73,7 +73,7 @@ def add_staff(asked: argparse.Namespace) -> int:
     given = {"email": asked.email, "name": asked.name, "role": asked.role, "password": _password()}
     draft = validated(StaffDraft, given)
     events = tuple(asked.event)
-    person = db.write(lambda session: accounts.add_staff(session, OPERATOR, draft, event_ids=events))
+    person = db.write(lambda session: staff.add(session, OPERATOR, draft, event_ids=events))
     assigned = f", assigned to {len(events)} event{'s' if len(events) > 1 else ''}" if events else ""
     print(f"{person.name} <{person.email}> has an account as {person.role}{assigned}.")
     return 0
@@ -82,7 +82,7 @@ def add_staff(asked: argparse.Namespace) -> int:
 def create_token(asked: argparse.Namespace) -> int:
     """Prints a new API token of a person, once."""
     try:
-        secret = db.write(lambda session: accounts.create_token(session, OPERATOR, email=asked.email, name=asked.name))
+        secret = db.write(lambda session: tokens.create(session, OPERATOR, email=asked.email, name=asked.name))
     except NotFound:
         return _fail(f"{asked.email} has no active account. Make one with `staff add` first.")
     _tell(f"A new API token of {asked.email}, called {asked.name}. It is shown this once:")

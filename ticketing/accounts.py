@@ -1,161 +1,26 @@
-"""Staff, sign-in, API tokens, and the one answer to "may this person do that here?"."""
+"""Who is behind a session or a token, and the one answer to "may this person do that here?"."""
 
 from __future__ import annotations
 
 import hashlib
-import secrets
 import uuid
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Literal
 
-from argon2 import PasswordHasher
-from argon2.exceptions import Argon2Error
-from pydantic import AfterValidator, StringConstraints
-from sqlalchemy import ColumnElement, exists, func, select, text, update
+from sqlalchemy import ColumnElement, select, text
 from sqlalchemy.orm import Session
 
-from ticketing import audit
 from ticketing.actors import Actor
-from ticketing.errors import Conflict, InvalidInput, NotAllowed, NotFound, NotSignedIn
-from ticketing.fields import Draft, Email, Name, email_key
-from ticketing.models import ApiToken, Event, EventAssignment, SignInSession, Staff
+from ticketing.errors import NotAllowed, NotFound, NotSignedIn
+from ticketing.models import ApiToken, SignInSession, Staff
 
 Action = Literal["read", "change", "administer"]
 
-SESSION_DAYS = 14
-SAMPLE_VISITOR = "sample.visitor@example.org"
 _SEES = {"read": ("admin", "coordinator", "viewer"), "change": ("admin", "coordinator"), "administer": ("admin",)}
-_hasher = PasswordHasher()
-# Unknown addresses cost as much time as known ones, so nobody can find out who works here.
-_NOBODY = _hasher.hash(secrets.token_urlsafe())
-
-
-def _password(value: str) -> str:
-    if len(value) < 10:
-        raise ValueError("Use at least 10 characters.")
-    return value
-
-
-Password = Annotated[str, StringConstraints(strip_whitespace=False, max_length=200), AfterValidator(_password)]
-
-
-class StaffDraft(Draft):
-    email: Email
-    name: Name
-    role: Literal["admin", "coordinator", "viewer"]
-    password: Password
-
-
-@dataclass(frozen=True)
-class SignIn:
-    """A browser's signed-in state: the row's id, the person, and the secret that only the cookie carries."""
-
-    session_id: uuid.UUID
-    staff_id: uuid.UUID
-    secret: str
-
-
-def is_first_run(session: Session) -> bool:
-    """Whether nobody but the visitor of the sample gala has an account."""
-    return not session.scalar(select(exists().where(Staff.email_key != SAMPLE_VISITOR)))
-
-
-def add_staff(session: Session, actor: Actor, draft: StaffDraft, *, event_ids: tuple[uuid.UUID, ...] = ()) -> Staff:
-    """Makes an account, assigned to `event_ids`. Admins only. Raises Conflict when the address has one already."""
-    require(session, actor, "administer")
-    return _add(session, actor, draft, event_ids)
-
-
-def add_first_admin(session: Session, draft: StaffDraft) -> Staff:
-    """The first-run screen's account; from then on the sample visitor is out. Raises Conflict when there is one."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtext("first admin"))))
-    if not is_first_run(session):
-        raise Conflict("An admin account exists already. Sign in with it.")
-    visitor = session.scalar(select(Staff).where(Staff.email_key == SAMPLE_VISITOR))
-    if visitor is not None and visitor.is_active:
-        visitor.is_active = False
-        audit.record(
-            session, _first_run(), None, "staff.deactivated", visitor, [audit.Change("is_active", True, False)]
-        )
-    return _add(session, _first_run(), draft.model_copy(update={"role": "admin"}), ())
-
-
-def sample_visitor(session: Session) -> Staff:
-    """The account without a password under which the sample gala is looked at before anyone has an account."""
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtext("first admin"))))
-    if not is_first_run(session):
-        raise Conflict("An admin account exists already. Sign in with it.")
-    visitor = session.scalar(select(Staff).where(Staff.email_key == SAMPLE_VISITOR))
-    if visitor is None:
-        visitor = Staff(email=SAMPLE_VISITOR, email_key=SAMPLE_VISITOR, name="Sample visitor", role="admin")
-        session.add(visitor)
-        session.flush()
-        audit.record(session, _first_run(), None, "staff.added", visitor, [audit.Change("role", None, "admin")])
-    return visitor
-
-
-def _first_run() -> Actor:
-    return Actor(None, "First run", "", "admin", via="app")
-
-
-def _add(session: Session, actor: Actor, draft: StaffDraft, event_ids: tuple[uuid.UUID, ...]) -> Staff:
-    key = email_key(draft.email)
-    if session.scalar(select(exists().where(Staff.email_key == key))):
-        raise Conflict(f"{draft.email} has an account already.")
-    known = set(session.scalars(select(Event.id).where(Event.id.in_(event_ids))))
-    if set(event_ids) - known:
-        raise NotFound("event")
-    person = Staff(
-        email=draft.email, email_key=key, name=draft.name, role=draft.role, password_hash=_hasher.hash(draft.password)
-    )
-    session.add(person)
-    session.flush()
-    session.add_all(EventAssignment(staff_id=person.id, event_id=event_id) for event_id in event_ids)
-    changes = [audit.Change("email", None, draft.email), audit.Change("role", None, draft.role)]
-    changes += [audit.Change("event", None, str(event_id)) for event_id in event_ids]
-    audit.record(session, actor, None, "staff.added", person, changes)
-    return person
-
-
-def sign_in(session: Session, email: str, password: str, *, user_agent: str) -> SignIn:
-    """Opens a session of 14 days. Raises InvalidInput, the same for a wrong address and a wrong password."""
-    person = session.scalar(select(Staff).where(Staff.email_key == email_key(email)))
-    try:
-        _hasher.verify(person.password_hash if person and person.password_hash else _NOBODY, password)
-    except Argon2Error:
-        person = None
-    if person is None or not person.is_active:
-        raise InvalidInput({"password": "This e-mail address and password do not match an account. Check both."})
-    return open_session(session, person, user_agent=user_agent)
-
-
-def open_session(session: Session, person: Staff, *, user_agent: str) -> SignIn:
-    """A new session row for someone whose identity has been proven."""
-    secret = secrets.token_urlsafe(32)
-    row = SignInSession(
-        staff_id=person.id,
-        secret_hash=_hashed(secret),
-        user_agent=user_agent[:200],
-        expires_at=datetime.now(UTC) + timedelta(days=SESSION_DAYS),
-    )
-    session.add(row)
-    session.flush()
-    return SignIn(row.id, person.id, secret)
-
-
-def sign_out(session: Session, secret: str) -> None:
-    """Ends the session that the secret opened; signing out twice is once."""
-    session.execute(
-        update(SignInSession)
-        .where(SignInSession.secret_hash == _hashed(secret), SignInSession.ended_at.is_(None))
-        .values(ended_at=func.now())
-    )
 
 
 def find_signed_in(session: Session, secret: str) -> Actor | None:
     """Who the cookie's secret belongs to, or None when that session ended, expired or its person was deactivated."""
-    return _signed_in(session, SignInSession.secret_hash == _hashed(secret))
+    return _signed_in(session, SignInSession.secret_hash == hashed(secret))
 
 
 def get_signed_in(session: Session, session_id: uuid.UUID) -> Actor:
@@ -175,30 +40,12 @@ def _signed_in(session: Session, condition: ColumnElement[bool]) -> Actor | None
     return None if row is None else Actor(row[0].id, row[0].name, row[0].email, row[0].role, session_id=row[1])
 
 
-def create_token(session: Session, actor: Actor, *, email: str, name: str) -> str:
-    """A new API token of the person with this address: "td_" and a secret, told once, stored hashed.
-
-    It carries its owner's role. People make their own; admins make anybody's. Raises NotFound, NotAllowed.
-    """
-    owner = session.scalar(select(Staff).where(Staff.email_key == email_key(email), Staff.is_active))
-    if owner is None:
-        raise NotFound("account")
-    if owner.id != actor.staff_id:
-        require(session, actor, "administer")
-    secret = "td_" + secrets.token_urlsafe(32)
-    row = ApiToken(staff_id=owner.id, name=name, secret_hash=_hashed(secret))
-    session.add(row)
-    session.flush()
-    audit.record(session, actor, None, "token.created", row, [audit.Change("owner", None, owner.email)])
-    return secret
-
-
 def find_token(session: Session, secret: str) -> Actor | None:
     """Who a bearer token speaks for, or None when it is unknown, revoked, expired or its owner is deactivated."""
     row = session.execute(
         select(Staff, ApiToken.id)
         .join(ApiToken, ApiToken.staff_id == Staff.id)
-        .where(ApiToken.secret_hash == _hashed(secret), Staff.is_active, text(_TOKEN_IS_VALID))
+        .where(ApiToken.secret_hash == hashed(secret), Staff.is_active, text(_TOKEN_IS_VALID))
     ).first()
     return None if row is None else Actor(row[0].id, row[0].name, row[0].email, row[0].role, via="api", token_id=row[1])
 
@@ -261,5 +108,6 @@ def require(session: Session, actor: Actor, action: Action, event_id: uuid.UUID 
         )
 
 
-def _hashed(secret: str) -> bytes:
+def hashed(secret: str) -> bytes:
+    """What is kept of a secret that only its owner knows."""
     return hashlib.sha256(secret.encode()).digest()

@@ -208,11 +208,15 @@ class IdempotencyMismatch(TicketingError):
 
 
 class RateLimited(TicketingError):
+    """`retry_after` is in seconds."""
+
     code = "rate_limited"
 
     def __init__(self, sentence: str, *, retry_after: int) -> None:
         self.retry_after = retry_after
-        super().__init__(sentence)
+        minutes = -(-retry_after // 60)
+        wait = f"{minutes} minutes" if minutes > 1 else "1 second" if retry_after == 1 else f"{retry_after} seconds"
+        super().__init__(f"{sentence} Try again in {wait}.")
 
 
 class ScannerAway(TicketingError):

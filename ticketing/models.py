@@ -40,6 +40,7 @@ DISCOUNT_TYPES = ("percentage", "fixed_amount")
 PAYMENT_STATUSES = ("completed", "pending", "failed", "refunded", "voided")
 COUNTING_STATUSES = ("completed", "pending")
 BOX_OFFICE_CHANNELS = ("cash", "cheque", "card_terminal", "comp")
+SIGN_IN_METHODS = ("password", "openid", "invitation", "first_run")
 CHANNELS = (*BOX_OFFICE_CHANNELS, "online", "import")
 
 
@@ -104,9 +105,14 @@ class Staff(HasId, Base):
     role: Mapped[str]
     password_hash: Mapped[str | None]
     is_active: Mapped[bool] = mapped_column(default=True)
+    openid_issuer: Mapped[str | None]
+    openid_subject: Mapped[str | None]
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
     __table_args__ = (
+        UniqueConstraint("openid_issuer", "openid_subject"),
+        CheckConstraint("(openid_issuer IS NULL) = (openid_subject IS NULL)", "openid_whole"),
         CheckConstraint(one_of("role", ROLES), "role_known"),
         CheckConstraint("char_length(name) BETWEEN 1 AND 100", "name_length"),
         CheckConstraint("char_length(email) BETWEEN 3 AND 254", "email_length"),
@@ -120,6 +126,18 @@ class EventAssignment(Base):
     event_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("events.id"), primary_key=True, index=True)
 
 
+class Invitation(HasId, Base):
+    """A link that lets its holder choose the account's password, once. Only the SHA-256 of its secret is kept."""
+
+    __tablename__ = "invitations"
+
+    staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"), index=True)
+    secret_hash: Mapped[bytes] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
 class SignInSession(HasId, Base):
     """A browser that signed in. The cookie carries a secret; only its SHA-256 is kept."""
 
@@ -128,9 +146,13 @@ class SignInSession(HasId, Base):
     staff_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("staff.id"), index=True)
     secret_hash: Mapped[bytes] = mapped_column(unique=True)
     user_agent: Mapped[str]
+    method: Mapped[str] = mapped_column(default="password", server_default="password")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    last_seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+
+    __table_args__ = (CheckConstraint(one_of("method", SIGN_IN_METHODS), "method_known"),)
 
 
 class ApiToken(HasId, Base):
@@ -569,3 +591,38 @@ class AuditEntry(Base):
         Index("ix_audit_log_staff", "staff_id", "id"),
         CheckConstraint(one_of("via", ("app", "api", "command_line")), "via_known"),
     )
+
+
+class AuditChain(Base):
+    """How far the audit trail of one event has come (nil: what belongs to no event): its entries, and the last seal."""
+
+    __tablename__ = "audit_chains"
+
+    chain_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    entries: Mapped[int] = mapped_column(BigInteger)
+    seal: Mapped[bytes]
+
+
+class AuditSeal(Base):
+    """The place of one audit entry in its chain, and the SHA-256 of the seal before it and the entry.
+
+    Written by a trigger when a transaction commits, so that no writer can leave it out. No foreign key to the entry:
+    the seal of one that was removed is what tells that it was there.
+    """
+
+    __tablename__ = "audit_seals"
+
+    chain_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    audit_id: Mapped[int] = mapped_column(BigInteger, unique=True)
+    seal: Mapped[bytes]
+
+
+class RateLimit(Base):
+    """When one caller did one kind of thing lately; what is older than the limit's window is left out at each use."""
+
+    __tablename__ = "rate_limits"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    caller: Mapped[str] = mapped_column(primary_key=True)
+    moments: Mapped[list[datetime]] = mapped_column(ARRAY(DateTime(timezone=True)))

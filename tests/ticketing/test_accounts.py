@@ -7,12 +7,12 @@ import pytest
 from sqlalchemy import func, select, update
 
 from tests import make
-from ticketing import accounts, db, packages
-from ticketing.accounts import SAMPLE_VISITOR, StaffDraft
+from ticketing import accounts, db, packages, sign_in, staff, tokens
 from ticketing.actors import OPERATOR
 from ticketing.errors import Conflict, InvalidInput, NotAllowed, NotFound, NotSignedIn
 from ticketing.fields import validated
 from ticketing.models import ApiToken, AuditEntry, SignInSession, Staff
+from ticketing.staff import SAMPLE_VISITOR, StaffDraft
 
 
 def draft(**values):
@@ -22,8 +22,8 @@ def draft(**values):
     )
 
 
-def sign_in(email, password=make.PASSWORD):
-    return db.write(lambda session: accounts.sign_in(session, email, password, user_agent="tests"))
+def try_sign_in(email, password=make.PASSWORD):
+    return db.write(lambda session: sign_in.sign_in(session, email, password, user_agent="tests"))
 
 
 def who(secret):
@@ -51,12 +51,12 @@ def count(model):
 
 
 def first_admin(**values):
-    return db.write(lambda session: accounts.add_first_admin(session, draft(**values)))
+    return db.write(lambda session: staff.add_first_admin(session, draft(**values)))
 
 
 def visit_sample():
     def work(session):
-        return accounts.open_session(session, accounts.sample_visitor(session), user_agent="tests")
+        return sign_in.open_session(session, staff.sample_visitor(session), user_agent="tests")
 
     return db.write(work)
 
@@ -113,7 +113,7 @@ def test_the_role_counts_as_the_row_has_it_now_and_not_as_a_page_remembers(event
 
 def test_signing_in_finds_the_person_whatever_the_case_of_the_address():
     actor = make.staff(password=make.PASSWORD)
-    signed_in = sign_in(f"  {actor.email.upper()} ")
+    signed_in = try_sign_in(f"  {actor.email.upper()} ")
     assert who(signed_in.secret).staff_id == actor.staff_id
 
 
@@ -128,7 +128,7 @@ def test_an_unknown_address_and_a_wrong_password_get_the_same_answer():
         (actor.email, ""),
     ):
         with pytest.raises(InvalidInput) as refusal:
-            sign_in(email, password)
+            try_sign_in(email, password)
         answers.add(str(refusal.value.fields))
     assert len(answers) == 1
 
@@ -137,26 +137,26 @@ def test_a_refused_sign_in_opens_no_session():
     actor = make.staff(password=make.PASSWORD)
     before = count(SignInSession)
     with pytest.raises(InvalidInput):
-        sign_in(actor.email, "wrong password")
+        try_sign_in(actor.email, "wrong password")
     assert count(SignInSession) == before
 
 
 def test_a_deactivated_person_cannot_sign_in_and_is_out_at_the_next_click(event):
     actor = make.staff(password=make.PASSWORD, event=event)
-    secret = sign_in(actor.email).secret
+    secret = try_sign_in(actor.email).secret
     set_rows(Staff, actor.staff_id, is_active=False)
     assert who(secret) is None
     with pytest.raises(NotSignedIn):
         require(actor, "read", event)
     with pytest.raises(InvalidInput):
-        sign_in(actor.email)
+        try_sign_in(actor.email)
 
 
 def test_signing_out_ends_that_session_and_no_other():
     actor = make.staff(password=make.PASSWORD)
-    phone, laptop = sign_in(actor.email), sign_in(actor.email)
+    phone, laptop = try_sign_in(actor.email), try_sign_in(actor.email)
     for _ in range(2):
-        db.write(lambda session: accounts.sign_out(session, phone.secret))
+        db.write(lambda session: sign_in.sign_out(session, phone.secret))
     assert who(phone.secret) is None
     assert who(laptop.secret).staff_id == actor.staff_id
     with db.reading() as session, pytest.raises(NotSignedIn):
@@ -193,7 +193,7 @@ def test_the_session_of_another_person_is_not_taken_for_ones_own(event):
 
 def test_a_session_secret_is_kept_only_as_a_hash():
     actor = make.staff(password=make.PASSWORD)
-    signed_in = sign_in(actor.email)
+    signed_in = try_sign_in(actor.email)
     with db.reading() as session:
         row = session.get(SignInSession, signed_in.session_id)
     assert signed_in.secret.encode() not in row.secret_hash
@@ -238,7 +238,7 @@ def test_only_admins_make_tokens_for_others(admin):
     person, other = make.staff(), make.staff()
 
     def token_for(actor):
-        return db.write(lambda session: accounts.create_token(session, actor, email=other.email, name="Site"))
+        return db.write(lambda session: tokens.create(session, actor, email=other.email, name="Site"))
 
     with pytest.raises(NotAllowed):
         token_for(person)
@@ -247,7 +247,7 @@ def test_only_admins_make_tokens_for_others(admin):
 
 def test_a_token_is_made_only_for_someone_with_an_account():
     with pytest.raises(NotFound):
-        db.write(lambda s: accounts.create_token(s, OPERATOR, email=make.email("nobody"), name="Site"))
+        db.write(lambda s: tokens.create(s, OPERATOR, email=make.email("nobody"), name="Site"))
 
 
 @pytest.mark.parametrize("secret", ["", "td_", "td_unknown", "\x00"])
@@ -277,32 +277,32 @@ def test_a_password_is_kept_as_an_argon2_hash():
 
 
 def test_only_admins_add_people(admin):
-    added = db.write(lambda session: accounts.add_staff(session, admin, draft()))
+    added = db.write(lambda session: staff.add(session, admin, draft()))
     assert added.role == "coordinator"
     coordinator = make.staff()
     before = count(Staff)
     with pytest.raises(NotAllowed):
-        db.write(lambda session: accounts.add_staff(session, coordinator, draft()))
+        db.write(lambda session: staff.add(session, coordinator, draft()))
     assert count(Staff) == before
 
 
 def test_an_address_has_one_account_whatever_its_case(admin):
     email = make.email()
-    db.write(lambda session: accounts.add_staff(session, admin, draft(email=email)))
+    db.write(lambda session: staff.add(session, admin, draft(email=email)))
     with pytest.raises(Conflict, match="has an account already"):
-        db.write(lambda session: accounts.add_staff(session, admin, draft(email=email.upper())))
+        db.write(lambda session: staff.add(session, admin, draft(email=email.upper())))
 
 
 def test_a_person_is_assigned_to_events_that_exist(admin, event):
     with pytest.raises(NotFound):
-        db.write(lambda s: accounts.add_staff(s, admin, draft(), event_ids=(event.id, admin.staff_id)))
-    person = db.write(lambda s: accounts.add_staff(s, admin, draft(), event_ids=(event.id,)))
-    signed_in = sign_in(person.email)
+        db.write(lambda s: staff.add(s, admin, draft(), event_ids=(event.id, admin.staff_id)))
+    person = db.write(lambda s: staff.add(s, admin, draft(), event_ids=(event.id,)))
+    signed_in = try_sign_in(person.email)
     require(who(signed_in.secret), "change", event)
 
 
 def test_passwords_do_not_reach_the_audit_log(admin):
-    person = db.write(lambda session: accounts.add_staff(session, admin, draft()))
+    person = db.write(lambda session: staff.add(session, admin, draft()))
     with db.reading() as session:
         rows = session.scalars(select(AuditEntry).where(AuditEntry.subject_id == person.id)).all()
     assert {row.field for row in rows} == {"email", "role"}
@@ -311,10 +311,10 @@ def test_passwords_do_not_reach_the_audit_log(admin):
 
 def test_the_first_account_is_an_admin_whatever_was_asked(empty_database):
     with db.reading() as session:
-        assert accounts.is_first_run(session)
+        assert staff.is_first_run(session)
     assert first_admin(role="viewer").role == "admin"
     with db.reading() as session:
-        assert not accounts.is_first_run(session)
+        assert not staff.is_first_run(session)
 
 
 def test_there_is_one_first_admin(empty_database):
@@ -350,7 +350,7 @@ def test_the_sample_visitor_looks_around_until_the_first_admin_is_made(empty_dat
     assert (visitor.email, visitor.role) == (SAMPLE_VISITOR, "admin")
     assert count(Staff) == 1
     with db.reading() as session:
-        assert accounts.is_first_run(session)
+        assert staff.is_first_run(session)
 
     first_admin()
 
@@ -365,4 +365,4 @@ def test_nobody_signs_in_with_a_password_as_the_sample_visitor(empty_database):
     visit_sample()
     for password in ("", "None", make.PASSWORD):
         with pytest.raises(InvalidInput):
-            sign_in(SAMPLE_VISITOR, password)
+            try_sign_in(SAMPLE_VISITOR, password)
