@@ -12,7 +12,7 @@ import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import RedirectResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Mount, Route
 
 from api import downloads, faults, health, pictures, session_pages
@@ -21,7 +21,7 @@ from api.identity import IdentityGuard
 from api.interface import interface
 from ticketing import db
 from ticketing.errors import TicketingError
-from ui import text
+from ui import index, menu, text
 
 
 @asynccontextmanager
@@ -54,10 +54,16 @@ def sales_page(request: Request) -> RedirectResponse:
     return RedirectResponse("/" + (f"?{request.url.query}" if request.url.query else ""))
 
 
+def first_page(_request: Request) -> HTMLResponse:
+    return HTMLResponse(index.page(), headers={"Cache-Control": "no-cache"})
+
+
 app = st.App(
     Path(__file__).resolve().parent / "ui" / "main.py",
     routes=[
+        Route("/", first_page),
         Route("/sales", sales_page),
+        *(Route(f"/{entry.name}", first_page) for entry in menu.ENTRIES if entry.name != "sales"),
         *session_pages.routes,
         *health.routes,
         *downloads.routes,

@@ -12,7 +12,6 @@ from ui import arranging, forms, menu, package_cards, package_picture, package_t
 from ui.header import show_header
 
 here, event = session.require_event()
-st.html(package_cards.STYLE)
 EMPTY = {
     "name": "", "price": "", "seats_per_package": 1, "description": "", "quantity_limit": None,
     "is_sponsorship": False, "is_enabled": True,

@@ -10,7 +10,6 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -34,7 +33,6 @@ ONLY = {
     "discounted_only": "With a discount",
     "differing_only": "With an imported difference",
 }
-STYLE = Path(__file__).with_name("purchases.css")
 LONGEST_LABEL = 60
 _FIRST, _LAST = date(2000, 1, 1), date(2099, 12, 31)
 _KNOWN = "filters_known"
@@ -120,7 +118,6 @@ def _address() -> dict[str, str]:
 
 def show(chosen: Selection, choices: Choices) -> None:
     """The search, the order, the filters, and those that are set with a way to lift each."""
-    st.html(STYLE)
     number = generation()
     for name, value in _typed(chosen).items():
         st.session_state.setdefault(_key(name, number), value)

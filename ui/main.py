@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import streamlit as st
 
 from ticketing.errors import Unavailable
@@ -54,7 +52,6 @@ def choose_event(here: Here) -> None:
 
 
 st.set_page_config(page_title="Ticket Desk", page_icon="/session/icon.svg", layout="wide")
-st.html(Path(__file__).with_name("frame.css"))
 try:
     here = session.enter()
     page = st.navigation([menu.page(entry) for entry in menu.ENTRIES if here.may(entry.action)], position="hidden")

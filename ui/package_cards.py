@@ -6,7 +6,6 @@ One piece of HTML for each, because the number of elements is what a page of car
 from __future__ import annotations
 
 from html import escape
-from pathlib import Path
 
 import streamlit as st
 
@@ -15,7 +14,6 @@ from ticketing.images import Picture
 from ticketing.models import Package
 from ui import text
 
-STYLE = Path(__file__).with_name("packages.css")
 LONGEST_DESCRIPTION = 200  # more than two lines hold, and not the whole of a page's worth of them
 # A picture fills its square where little of it is cut off that way; a wide logo or a tall poster is shown whole.
 _WIDEST_TO_FILL, _TALLEST_TO_FILL = 1.8, 0.55

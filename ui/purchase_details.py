@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from html import escape
 from itertools import groupby
-from pathlib import Path
 
 import streamlit as st
 
@@ -26,7 +25,6 @@ KIND = "purchase"
 WIDTH = 620
 SEATS_AT_A_TIME = 20
 MOST_HISTORY_AT_ONCE = 8
-STYLE = Path(__file__).with_suffix(".css")
 COLORS = {"completed": "green", "pending": "orange", "failed": "red", "refunded": "blue", "voided": "gray"}
 ICONS = {
     "completed": "check_circle",
@@ -93,7 +91,6 @@ def close() -> None:
 
 def show(here: Here, event: Event, on_close: Callable[[], None] = close) -> None:
     """The drawer, while a purchase is open. Whoever gives another `on_close` calls `close` in it."""
-    st.html(STYLE)
     body = partial(_show, here, event)
     forms.show_dialog(
         KIND, "Purchase", "Purchase", body, event.time_zone, on_close=on_close, width=WIDTH, position="right"

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect, sync_playwright
 
 from tests import make
 from tests.database import Server, use_database
@@ -113,3 +113,33 @@ def drawn(page: Page) -> Page:
     expect(page.get_by_test_id("stMain").get_by_role("heading", level=1)).to_be_visible(timeout=15_000)
     expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible(timeout=15_000)
     return page
+
+
+def still(page: Page) -> Page:
+    """The page, once nothing on it has moved for half a second: pieces that Streamlit loads late have come."""
+    page.evaluate("window.stood = undefined")
+    page.wait_for_function(
+        """() => {
+            const places = [...document.querySelectorAll('[data-testid="stMain"] *')].map(each => {
+                const box = each.getBoundingClientRect();
+                return [box.x, box.y, box.width, box.height].map(Math.round);
+            }).join();
+            if (window.stood?.places !== places) window.stood = { places, since: performance.now() };
+            return performance.now() - window.stood.since > 500;
+        }"""
+    )
+    return page
+
+
+def choose_from(field: Locator, option: str) -> None:
+    """Picks an option of a list by typing its name. A list closes when the page moves under it: then once more."""
+    for attempt in range(3):
+        field.fill(option)
+        try:
+            field.page.get_by_role("option", name=option).click(timeout=15_000 if attempt == 2 else 3_000)
+        except TimeoutError:
+            if attempt == 2:
+                raise
+            field.press("Escape")
+        else:
+            return

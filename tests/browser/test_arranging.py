@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests import make
-from tests.browser.conftest import drawn
+from tests.browser.conftest import drawn, still
 from ticketing import db, packages
 from ticketing.actors import OPERATOR
 
@@ -31,7 +31,7 @@ def arrange(event, enter):
 def view(page: Page) -> Page:
     page.get_by_role("radio", name="Arrange").click()
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
-    return page
+    return still(page)
 
 
 def stands(page: Page, *names: str) -> None:

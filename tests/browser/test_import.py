@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import func, select
 
 from tests import make
-from tests.browser.conftest import drawn
+from tests.browser.conftest import choose_from, drawn
 from tests.look import sold, standing
 from ticketing import db
 from ticketing.models import Purchase
@@ -69,10 +69,7 @@ def choose(main: Locator, file: Path) -> None:
 
 
 def pick(main: Locator, label: str, option: str) -> None:
-    box = main.get_by_role("combobox", name=label)
-    box.click()
-    box.press_sequentially(option)
-    box.press("Enter")
+    choose_from(main.get_by_role("combobox", name=label), option)
 
 
 def count(event) -> int:

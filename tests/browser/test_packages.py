@@ -6,7 +6,7 @@ import time
 from playwright.sync_api import Page, Route, expect
 
 from tests import make, pictures
-from tests.browser.conftest import drawn
+from tests.browser.conftest import drawn, still
 from tests.pages.cards import give_picture
 
 PRICE = "Price of the whole package, in US dollars"
@@ -207,7 +207,7 @@ def test_nothing_moves_when_the_pictures_come(page: Page, enter) -> None:
     enter(page, person, f"/packages?event={event.id}")
     expect(page.get_by_role("article")).to_have_count(3)
     expect(page.get_by_role("button", name="Actions for")).to_have_count(3)
-    before = places(page)
+    before = places(still(page))
     deadline = time.monotonic() + 10
     while len(held) < 3 and time.monotonic() < deadline:
         page.wait_for_timeout(20)

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests import make
-from tests.browser.conftest import drawn
+from tests.browser.conftest import choose_from, drawn, still
 from tests.sheet import run, sale, sheet
 
 
@@ -47,10 +47,8 @@ def test_the_switch_and_the_comparison_stay_in_an_address_that_can_be_sent(
     run(earlier, sheet(sale(make.package(earlier, name="Then"), purchase_date="2026-05-01T12:00:00")))
     main = enter(page, seller, f"/sales?event={event.id}").get_by_test_id("stMain")
     expect(main.get_by_role("table", name="Packages sold")).to_be_visible()
-    events = main.get_by_label("Compare with")
-    events.scroll_into_view_if_needed()  # a list that opens closes when the page scrolls under it
-    events.fill("Spring")
-    page.get_by_role("option", name="Spring Gala").click()
+    still(page)
+    choose_from(main.get_by_label("Compare with"), "Spring Gala")
     expect(main.get_by_text(re.compile("Ahead of Spring Gala by"))).to_be_visible()
     main.get_by_text("Sponsorships only").click()
     expect(page).to_have_url(re.compile("sponsorships_only=true"))
@@ -68,10 +66,10 @@ def test_a_sale_elsewhere_closes_and_moves_nothing_that_was_opened(page: Page, e
     main.get_by_text("Day by day, as a table").click()
     days = main.get_by_role("table", name="Sales of each day")
     expect(days.get_by_role("row").nth(1)).to_contain_text("$2,500.00")
-    place = days.bounding_box()
+    place = still(page).get_by_role("table", name="Sales of each day").bounding_box()
 
     make.purchase(event, table)
-    expect(days.get_by_role("row").nth(1)).to_contain_text("$5,000.00", timeout=3000)
+    expect(days.get_by_role("row").nth(1)).to_contain_text("$5,000.00")
     assert days.bounding_box() == pytest.approx(place, abs=1)
 
 
