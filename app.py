@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route
 
-from api import downloads, faults, health, pictures, session_pages
+from api import downloads, faults, health, invitations, pictures, session_pages
 from api.faults import Faults
 from api.identity import IdentityGuard
 from api.interface import interface
@@ -59,6 +59,7 @@ app = st.App(
     routes=[
         Route("/sales", sales_page),
         *session_pages.routes,
+        *invitations.routes,
         *health.routes,
         *downloads.routes,
         *pictures.routes,

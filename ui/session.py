@@ -45,6 +45,8 @@ def enter() -> Here:
             chosen = _chosen(session, actor, mine)
     except (NotSignedIn, ValueError):
         _show_signed_out()
+    if actor.is_use_due:  # a page that stays open sends no request that would tell
+        db.write(lambda session: accounts.note_use(session, actor))
     if chosen is not None and chosen.id not in {event.id for event in mine}:
         mine.append(chosen)
     here = Here(actor, tuple(mine), chosen)
