@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Mount, Route
 
-from api import downloads, faults, health, pictures, session_pages
+from api import downloads, faults, health, invitations, pictures, session_pages
 from api.faults import Faults
 from api.identity import IdentityGuard
 from api.interface import interface
@@ -65,6 +65,7 @@ app = st.App(
         Route("/sales", sales_page),
         *(Route(f"/{entry.name}", first_page) for entry in menu.ENTRIES if entry.name != "sales"),
         *session_pages.routes,
+        *invitations.routes,
         *health.routes,
         *downloads.routes,
         *pictures.routes,

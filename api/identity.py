@@ -32,6 +32,7 @@ OPEN = {
     "/session/sign-in",
     "/session/sign-out",
     "/session/first-run",
+    "/session/invitation",
     "/session/style.css",
     "/session/icon.svg",
 }
@@ -113,7 +114,8 @@ def find_signed_in(connection: HTTPConnection) -> Actor | None:
     if secret is None:
         return None
     with db.reading() as session:
-        return accounts.find_signed_in(session, secret)
+        actor = accounts.find_signed_in(session, secret)
+    return _noted(actor)
 
 
 def find_token(connection: HTTPConnection) -> Actor | None:
@@ -122,7 +124,15 @@ def find_token(connection: HTTPConnection) -> Actor | None:
     if scheme.lower() != "bearer" or not secret.strip():
         return None
     with db.reading() as session:
-        return accounts.find_token(session, secret.strip())
+        actor = accounts.find_token(session, secret.strip())
+    return _noted(actor)
+
+
+def _noted(actor: Actor | None) -> Actor | None:
+    """The same, having noted now and then when the session or token was last used."""
+    if actor is not None and actor.is_use_due:
+        db.write(lambda session: accounts.note_use(session, actor))
+    return actor
 
 
 def cookie_secret(connection: HTTPConnection) -> str | None:

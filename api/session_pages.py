@@ -48,8 +48,8 @@ async def sign_in_page(request: Request) -> Response:
 
 async def _sign_in(request: Request) -> Response:
     if not identity.is_from_here(request):
-        return _foreign()
-    typed = await _typed(request)
+        return foreign()
+    typed = await read_form(request)
     onward = safe_next(typed.get("next"))
     email = typed.get("email", "")
     missing = {name: "Fill this in." for name in ("email", "password") if not typed.get(name, "").strip()}
@@ -57,18 +57,22 @@ async def _sign_in(request: Request) -> Response:
         return _sign_in_page(onward, email, fields=missing)
     agent = request.headers.get("user-agent", "")
     try:
-        signed_in = await run_in_threadpool(
-            db.write, lambda session: sign_in.sign_in(session, email, typed["password"], user_agent=agent)
-        )
+        signed_in = await run_in_threadpool(_counted, email, typed["password"], agent, identity.cookie_secret(request))
     except TicketingError as refusal:
         return _sign_in_page(onward, email, refusal)
-    return _welcome(request, signed_in, onward)
+    return welcome(request, signed_in, onward)
+
+
+def _counted(email: str, password: str, agent: str, replaced: str | None) -> SignIn:
+    """The attempt is counted in a transaction of its own, so that a refusal does not take it back."""
+    attempt = db.write(lambda session: sign_in.count_attempt(session, email))
+    return db.write(lambda session: sign_in.sign_in(session, attempt, password, user_agent=agent, replaced=replaced))
 
 
 async def sign_out_page(request: Request) -> Response:
     """POST ends the session; so does a click on a link of ours. Any other GET asks first."""
     if request.method == "POST" and not identity.is_from_here(request):
-        return _foreign()
+        return foreign()
     if request.method != "POST" and not _is_own_click(request):
         return html.page("sign_out.html")
     secret = identity.cookie_secret(request)
@@ -86,8 +90,8 @@ async def first_run_page(request: Request) -> Response:
     if request.method != "POST":
         return html.page("first_run.html", name="", email="", fields={}, alert=None)
     if not identity.is_from_here(request):
-        return _foreign()
-    typed = await _typed(request)
+        return foreign()
+    typed = await read_form(request)
     agent = request.headers.get("user-agent", "")
     try:
         if typed.get("way") == "sample":
@@ -95,7 +99,7 @@ async def first_run_page(request: Request) -> Response:
         else:
             signed_in, onward = await run_in_threadpool(_make_admin, typed, agent), "/"
     except TicketingError as refusal:
-        fields, alert = _told(refusal)
+        fields, alert = told(refusal)
         shown = {"name": typed.get("name", ""), "email": typed.get("email", "")}
         return html.page(
             "first_run.html",
@@ -105,7 +109,7 @@ async def first_run_page(request: Request) -> Response:
             fields=fields,
             alert=alert,
         )
-    return _welcome(request, signed_in, onward)
+    return welcome(request, signed_in, onward)
 
 
 def _make_admin(typed: dict[str, str], agent: str) -> SignIn:
@@ -113,7 +117,8 @@ def _make_admin(typed: dict[str, str], agent: str) -> SignIn:
     draft = validated(StaffDraft, given | {"role": "admin"})
 
     def work(session: Session) -> SignIn:
-        return sign_in.open_session(session, staff.add_first_admin(session, draft), user_agent=agent)
+        person = staff.add_first_admin(session, draft)
+        return sign_in.open_session(session, person, user_agent=agent, method="first_run")
 
     return db.write(work)
 
@@ -123,7 +128,8 @@ def _open_sample(session: Session, agent: str) -> tuple[SignIn, str]:
 
     visitor = staff.sample_visitor(session)
     event = demo.load(session, OPERATOR)
-    return sign_in.open_session(session, visitor, user_agent=agent), "/?" + urlencode({"event": event.id})
+    signed_in = sign_in.open_session(session, visitor, user_agent=agent, method="first_run")
+    return signed_in, "/?" + urlencode({"event": event.id})
 
 
 def _sign_in_page(
@@ -132,26 +138,26 @@ def _sign_in_page(
     status, headers, alert = 200, {}, None
     if refusal is not None:
         status, headers = problems.status_of(refusal), problems.headers_of(refusal)
-        fields, alert = _told(refusal)
+        fields, alert = told(refusal)
     elif fields:
         status = 422
     return html.page("sign_in.html", status, headers, onward=onward, email=email, fields=fields or {}, alert=alert)
 
 
-def _told(refusal: TicketingError) -> tuple[dict[str, str], str | None]:
+def told(refusal: TicketingError) -> tuple[dict[str, str], str | None]:
     """What to say beside which field, and what to say on top."""
     if isinstance(refusal, InvalidInput):
         return refusal.fields, None
     return {}, str(refusal)
 
 
-def _welcome(request: Request, signed_in: SignIn, onward: str) -> Response:
+def welcome(request: Request, signed_in: SignIn, onward: str) -> Response:
     response = RedirectResponse(onward, 303)
     identity.remember(response, request, signed_in)
     return response
 
 
-def _foreign() -> Response:
+def foreign() -> Response:
     return html.page("problem.html", 403, title="Not allowed", sentence=FOREIGN)
 
 
@@ -166,7 +172,7 @@ def _is_own_click(request: Request) -> bool:
     )
 
 
-async def _typed(request: Request) -> dict[str, str]:
+async def read_form(request: Request) -> dict[str, str]:
     form = await request.form(max_files=0, max_fields=20)
     # PostgreSQL's text holds every character but NUL, and nobody types one.
     return {name: value.replace("\0", "") for name, value in form.items() if isinstance(value, str)}

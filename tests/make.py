@@ -6,7 +6,8 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from ticketing import accounts, db, events, options, packages, promo_codes, purchases, sign_in, tokens
+from ticketing import accounts, db, events, options, packages, promo_codes, purchases, tokens
+from ticketing import sign_in as signing
 from ticketing import staff as staff_accounts
 from ticketing.actors import OPERATOR, Actor
 from ticketing.events import EventDraft
@@ -15,7 +16,9 @@ from ticketing.options import OptionDraft
 from ticketing.packages import PackageDraft
 from ticketing.promo_codes import PromoCodeDraft
 from ticketing.purchases import PurchaseDraft, Recorded
+from ticketing.sign_in import SignIn
 from ticketing.staff import StaffDraft
+from ticketing.tokens import TokenDraft
 
 PASSWORD = "correct horse battery"
 
@@ -42,7 +45,7 @@ def staff(role: str = "coordinator", event: Event | None = None, **fields: Any) 
             person = staff_accounts.add(session, OPERATOR, StaffDraft(role=role, password=password, **fields))
         if event is not None:
             session.add(EventAssignment(staff_id=person.id, event_id=event.id))
-        signed_in = sign_in.open_session(session, person, user_agent="tests")
+        signed_in = signing.open_session(session, person, user_agent="tests")
         return accounts.get_signed_in(session, signed_in.session_id)
 
     return db.write(work)
@@ -118,4 +121,12 @@ def purchase(
 
 
 def token(actor: Actor, name: str = "Donor site") -> str:
-    return db.write(lambda session: tokens.create(session, actor, email=actor.email, name=name))
+    draft = TokenDraft(name=name)
+    return db.write(lambda session: tokens.create(session, actor, draft, email=actor.email))
+
+
+def sign_in(email: str, password: str = PASSWORD, **how: Any) -> SignIn:
+    """As the form does it: the attempt is counted first, and stays counted."""
+    attempt = db.write(lambda session: signing.count_attempt(session, email))
+    how = {"user_agent": "tests"} | how
+    return db.write(lambda session: signing.sign_in(session, attempt, password, **how))

@@ -29,6 +29,7 @@ CHECKS: dict[str, tuple[list[str], list[str]]] = {
     "ck_staff_role_known": one_of("role", "admin", "coordinator", "viewer"),
     "ck_staff_name_length": length("name", 1, 100),
     "ck_staff_email_length": length("email", 3, 254),
+    "ck_sign_in_sessions_method_known": one_of("method", "password", "openid", "invitation", "first_run"),
     "ck_api_tokens_name_length": length("name", 1, 100),
     "ck_images_media_type_known": one_of("media_type", "image/jpeg", "image/png", "image/webp"),
     "ck_images_sha256_length": (
@@ -222,6 +223,8 @@ UNIQUE = {
     "uq_staff_email_key": ("staff", ""),
     "uq_sign_in_sessions_secret_hash": ("sign_in_sessions", ""),
     "uq_api_tokens_secret_hash": ("api_tokens", ""),
+    "uq_invitations_secret_hash": ("invitations", "staff_id = gen_random_uuid()"),
+    "uq_invitations_open": ("invitations", "secret_hash = '\\x00'"),
     "uq_images_event_id_sha256": ("images", ""),
     "uq_packages_event_id_name_key": ("packages", "display_order = 2"),
     "uq_packages_event_id_display_order": ("packages", "name_key = 'other'"),

@@ -26,6 +26,7 @@ from ticketing.fields import validated
 from ticketing.import_rows import Problem
 from ticketing.models import ROLES
 from ticketing.staff import StaffDraft
+from ticketing.tokens import TokenDraft
 
 NOT_MIGRATED = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
 
@@ -81,8 +82,9 @@ def add_staff(asked: argparse.Namespace) -> int:
 
 def create_token(asked: argparse.Namespace) -> int:
     """Prints a new API token of a person, once."""
+    draft = validated(TokenDraft, {"name": asked.name})
     try:
-        secret = db.write(lambda session: tokens.create(session, OPERATOR, email=asked.email, name=asked.name))
+        secret = db.write(lambda session: tokens.create(session, OPERATOR, draft, email=asked.email))
     except NotFound:
         return _fail(f"{asked.email} has no active account. Make one with `staff add` first.")
     _tell(f"A new API token of {asked.email}, called {asked.name}. It is shown this once:")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from typing import Literal
+from datetime import timedelta
+from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, select, text
+from sqlalchemy import ColumnElement, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from ticketing.actors import Actor
@@ -14,6 +15,10 @@ from ticketing.errors import NotAllowed, NotFound, NotSignedIn
 from ticketing.models import ApiToken, SignInSession, Staff
 
 Action = Literal["read", "change", "administer"]
+
+# A page is many requests, and nobody needs to know their use to the second: most of them write nothing.
+SESSION_USE_NOTED_EVERY = timedelta(minutes=5)
+TOKEN_USE_NOTED_EVERY = timedelta(minutes=1)
 
 _SEES = {"read": ("admin", "coordinator", "viewer"), "change": ("admin", "coordinator"), "administer": ("admin",)}
 
@@ -33,21 +38,39 @@ def get_signed_in(session: Session, session_id: uuid.UUID) -> Actor:
 
 def _signed_in(session: Session, condition: ColumnElement[bool]) -> Actor | None:
     row = session.execute(
-        select(Staff, SignInSession.id)
+        select(Staff, SignInSession.id, _SESSION_USE_IS_DUE)
         .join(SignInSession, SignInSession.staff_id == Staff.id)
         .where(condition, Staff.is_active, text(_SESSION_IS_OPEN))
     ).first()
-    return None if row is None else Actor(row[0].id, row[0].name, row[0].email, row[0].role, session_id=row[1])
+    return None if row is None else _actor(row[0], session_id=row[1], is_use_due=row[2])
 
 
 def find_token(session: Session, secret: str) -> Actor | None:
     """Who a bearer token speaks for, or None when it is unknown, revoked, expired or its owner is deactivated."""
     row = session.execute(
-        select(Staff, ApiToken.id)
+        select(Staff, ApiToken.id, _TOKEN_USE_IS_DUE)
         .join(ApiToken, ApiToken.staff_id == Staff.id)
         .where(ApiToken.secret_hash == hashed(secret), Staff.is_active, text(_TOKEN_IS_VALID))
     ).first()
-    return None if row is None else Actor(row[0].id, row[0].name, row[0].email, row[0].role, via="api", token_id=row[1])
+    return None if row is None else _actor(row[0], via="api", token_id=row[1], is_use_due=row[2])
+
+
+def _actor(person: Staff, **how: Any) -> Actor:
+    return Actor(person.id, person.name, person.email, person.role, **how)
+
+
+def note_use(session: Session, actor: Actor) -> None:
+    """Notes that the session or token is in use now, unless another request did meanwhile."""
+    if actor.session_id is not None:
+        session.execute(
+            update(SignInSession)
+            .where(SignInSession.id == actor.session_id, _SESSION_USE_IS_DUE)
+            .values(last_seen_at=func.now())
+        )
+    if actor.token_id is not None:
+        session.execute(
+            update(ApiToken).where(ApiToken.id == actor.token_id, _TOKEN_USE_IS_DUE).values(last_used_at=func.now())
+        )
 
 
 def may(actor: Actor, action: Action) -> bool:
@@ -55,6 +78,8 @@ def may(actor: Actor, action: Action) -> bool:
     return actor.role in _SEES[action]
 
 
+_SESSION_USE_IS_DUE = SignInSession.last_seen_at < func.now() - SESSION_USE_NOTED_EVERY
+_TOKEN_USE_IS_DUE = or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at < func.now() - TOKEN_USE_NOTED_EVERY)
 _SESSION_IS_OPEN = "sign_in_sessions.ended_at IS NULL AND sign_in_sessions.expires_at > now()"
 _TOKEN_IS_VALID = "api_tokens.revoked_at IS NULL AND (api_tokens.expires_at IS NULL OR api_tokens.expires_at > now())"  # noqa: S105
 # Text, because every request asks this: building the query anew costs Python more than PostgreSQL needs to answer it.
@@ -106,6 +131,12 @@ def require(session: Session, actor: Actor, action: Action, event_id: uuid.UUID 
                 else "Viewers can look at everything and change nothing."
             )
         )
+
+
+def require_for(session: Session, actor: Actor, staff_id: uuid.UUID | None) -> None:
+    """Lets people at what is their own, and admins at everybody's. Raises as `require` does."""
+    is_own = actor.staff_id is not None and actor.staff_id == staff_id
+    require(session, actor, "read" if is_own else "administer")
 
 
 def hashed(secret: str) -> bytes:

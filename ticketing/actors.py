@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 
@@ -18,6 +18,8 @@ class Actor:
     via: Literal["app", "api", "command_line"] = "app"
     session_id: uuid.UUID | None = None
     token_id: uuid.UUID | None = None
+    # Whether the session's or token's last use was noted so long ago that it is time to note it again.
+    is_use_due: bool = field(default=False, compare=False)
 
 
 OPERATOR = Actor(None, "Operator", "", "admin", via="command_line")

@@ -82,7 +82,9 @@ def record(
     session.execute(insert(AuditEntry), rows or [{**common, "field": None, "old_value": None, "new_value": None}])
 
 
-def changes_since(session: Session, event_id: uuid.UUID, subject_id: uuid.UUID, version: int) -> list[FieldChange]:
+def changes_since(
+    session: Session, event_id: uuid.UUID | None, subject_id: uuid.UUID, version: int
+) -> list[FieldChange]:
     """What was changed on one record after `version`, oldest first."""
     entries = session.scalars(
         select(AuditEntry)

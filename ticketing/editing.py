@@ -1,6 +1,6 @@
 """Changing a record that others may change too: judged by the version that was seen, merged, applied, audited.
 
-Events, packages, options and promo codes are all edited this way (docs/decisions/0003).
+Events, packages, options, promo codes and accounts are all edited this way (docs/decisions/0003).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def hold(
     return row
 
 
-def judge_version(session: Session, event_id: uuid.UUID, row: Versioned, seen_version: int | None) -> None:
+def judge_version(session: Session, event_id: uuid.UUID | None, row: Versioned, seen_version: int | None) -> None:
     """Raises StaleVersion, field by field, when `row` was edited since; None takes it as it stands now."""
     if seen_version is not None and row.version != seen_version:
         meanwhile = audit.changes_since(session, event_id, row.id, seen_version)
@@ -64,7 +64,7 @@ def merged(draft: type[D], row: object, values: Mapping[str, Any]) -> D:
 def apply(
     session: Session,
     actor: Actor,
-    event_id: uuid.UUID,
+    event_id: uuid.UUID | None,
     action: str,
     row: Versioned,
     changes: Sequence[audit.Change],

@@ -14,6 +14,8 @@ TicketingError            a page or an API answer may show this
 |  |- CodeUsed, LimitBelowUses
 |  |- HasAnswers
 |  |- NotForSale, SoldOut
+|  |- DuplicateAccount, LastAdmin
+|  |- LinkRefused         an invitation that does not open, and why
 |  `- PromoRefused        with the rule that refused
 |- IdempotencyMismatch    same key, another request
 |- RateLimited            with the seconds to wait
@@ -58,8 +60,9 @@ class NotFound(TicketingError):
     code = "not_found"
 
     def __init__(self, what: str) -> None:
-        or_else = "you are not assigned to it" if what == "event" else "it belongs to an event you are not assigned to"
-        super().__init__(f"This {what} does not exist, or {or_else}.")
+        or_else = {"event": ", or you are not assigned to it"} | dict.fromkeys(("account", "session", "token"), "")
+        elsewhere = ", or it belongs to an event you are not assigned to"
+        super().__init__(f"This {what} does not exist{or_else.get(what, elsewhere)}.")
 
 
 class NotSignedIn(TicketingError):
@@ -95,6 +98,40 @@ class StaleVersion(Conflict):
         who = ", ".join(dict.fromkeys(change.by for change in changes)) or "Someone else"
         fields = ", ".join(dict.fromkeys(change.field.replace("_", " ") for change in changes))
         super().__init__(f"{who} changed {name} after you opened it" + (f": {fields}." if fields else "."))
+
+
+class DuplicateAccount(Conflict):
+    code = "duplicate_account"
+    field = "email"
+
+    def __init__(self, email: str) -> None:
+        super().__init__(f"{email} has an account already.")
+
+
+class LastAdmin(Conflict):
+    code = "last_admin"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is the only admin who can sign in. Make somebody else an admin first.")
+
+
+LINK_REFUSALS = {
+    "unknown": "This link leads nowhere. Check that it was copied whole, or ask an admin for a new one.",
+    "used": "This link was used already. Sign in with the password that was chosen, or ask an admin for a new link.",
+    "expired": "This link has expired. Ask an admin for a new one.",
+    "revoked": "This link was replaced by a newer one, or taken back. Ask an admin for the new one.",
+    "deactivated": "This account is deactivated, so the link does not open it. Ask an admin.",
+}
+
+
+class LinkRefused(Conflict):
+    """`reason` is one of LINK_REFUSALS."""
+
+    code = "link_refused"
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(LINK_REFUSALS[reason])
 
 
 class PriceChanged(Conflict):

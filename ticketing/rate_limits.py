@@ -45,6 +45,12 @@ SIGN_INS = Limit(
     timedelta(minutes=15),
     "There were 5 wrong passwords for this account.",
 )
+OWN_PASSWORD = Limit(
+    "own_password_failed",
+    5,
+    timedelta(minutes=15),
+    "The present password was wrong 5 times.",
+)
 
 _RECENT = "SELECT moment FROM unnest(kept.moments) AS moment WHERE moment > clock_timestamp() - :window"
 _TAKE = text(f"""
@@ -53,6 +59,13 @@ _TAKE = text(f"""
     WHERE (SELECT count(*) FROM ({_RECENT}) AS recent) < :most
     RETURNING caller
 """)  # noqa: S608
+_SWEEP = text("""
+    DELETE FROM rate_limits WHERE (kind, caller) IN (
+        SELECT kind, caller FROM rate_limits
+        WHERE kind = :kind AND moments[cardinality(moments)] < clock_timestamp() - :window
+        LIMIT 1000 FOR UPDATE SKIP LOCKED
+    )
+""")
 _SECONDS_LEFT = text("""
     SELECT extract(epoch FROM kept.moments[cardinality(kept.moments) - :most + 1] + :window - clock_timestamp())
     FROM rate_limits AS kept WHERE kind = :kind AND caller = :caller AND cardinality(kept.moments) >= :most
@@ -75,8 +88,12 @@ def require_free(session: Session, limit: Limit, caller: str) -> None:
 
 
 def forget(session: Session, limit: Limit, caller: str) -> None:
-    """Starts counting from nothing, as after the right password."""
+    """Starts counting from nothing, as after the right password; callers of long ago go with it.
+
+    Nobody waits for those: strangers may make as many of them as they like, and this is where they end.
+    """
     session.execute(delete(RateLimit).where(RateLimit.kind == limit.kind, RateLimit.caller == caller))
+    session.execute(_SWEEP, {"kind": limit.kind, "window": limit.window})
 
 
 def _seconds_left(session: Session, values: dict[str, object]) -> int:

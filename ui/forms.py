@@ -73,13 +73,22 @@ def close_form(kind: str) -> None:
     st.session_state.pop(f"opened_{kind}", None)
 
 
-def submit(form: Opened, work: Callable[[Any], Any], done: str | Callable[[Any], str] = "") -> Any:
+def submit(
+    form: Opened,
+    work: Callable[[Any], Any],
+    done: str | Callable[[Any], str] = "",
+    *,
+    counted: Callable[[Any], Any] | None = None,
+) -> Any:
     """Does `work` in one transaction; closes the form and says `done`, or keeps it open with what is wrong.
 
-    For a form's submit callback. Answers with the work's result, or None when it was refused.
+    For a form's submit callback. Answers with the work's result, or None when it was refused. `counted` comes first, in
+    a transaction of its own, which stays although `work` is refused.
     """
     form.problems, form.refusal = {}, ""
     try:
+        if counted is not None:
+            db.write(counted)
         result = db.write(work)
     except InvalidInput as wrong:
         form.problems = wrong.fields
@@ -179,15 +188,22 @@ def show_head(form: Opened, zone: str) -> None:
     show_meanwhile(form, zone)
 
 
-def show_deletion(form: Opened, sentence: str, on_delete: Callable[[], None]) -> None:
+def show_deletion(
+    form: Opened,
+    sentence: str,
+    on_delete: Callable[[], None],
+    label: str = "Delete for good",
+    icon: str = ":material/delete:",
+    keep: str = "Keep it",
+) -> None:
     """Says what is gone for good and asks; after a refusal there is nothing to ask. `sentence` is Markdown."""
     if form.refusal:
         st.button("Close", on_click=close_form, args=(form.kind,))
         return
     st.markdown(sentence)
     with st.container(horizontal=True):
-        st.button("Delete for good", type="primary", icon=":material/delete:", on_click=on_delete)
-        st.button("Keep it", on_click=close_form, args=(form.kind,))
+        st.button(label, type="primary", icon=icon, on_click=on_delete)
+        st.button(keep, on_click=close_form, args=(form.kind,))
 
 
 def show_submit(label: str, form: Opened, on_submit: Callable[[], None]) -> None:

@@ -18,22 +18,20 @@ def sidebar(here: Here) -> None:
         heading = None
         query = session.query(here.event) if here.event is not None else None
         for entry in menu.ENTRIES:
-            if not here.may(entry.action) or (here.event is None and entry.name != "events"):
+            if not here.may(entry.action) or (here.event is None and entry.is_about_event):
                 continue
             if entry.heading is not None and entry.heading != heading:
                 hint(entry.heading)
                 heading = entry.heading
-            if entry.name == "events":
+            if entry.name in ("events", "account"):
                 st.space("small")
             st.page_link(
                 menu.path(entry.name),
-                label=entry.title,
+                label=entry.title if entry.name != "account" else text.md(f"{here.actor.name} · {here.actor.role}"),
                 icon=f":material/{entry.icon}:",
                 width="stretch",
-                query_params=None if entry.name == "events" else query,
+                query_params=query if entry.is_about_event else None,
             )
-        st.space("small")
-        st.markdown(f"{text.md(here.actor.name)} · {here.actor.role}")
         st.html('<a href="/session/sign-out" target="_self" style="color:inherit">Sign out</a>')
 
 

@@ -14,13 +14,15 @@ PAGES = Path(__file__).resolve().parents[1] / "pages"
 
 @dataclass(frozen=True)
 class Entry:
-    """A page in the menu: for whom (what they must be allowed to do), and under which heading."""
+    """A page in the menu: for whom (what they must be allowed to do), under which heading, and whether it is about an
+    event, so that it is not there without one."""
 
     name: str
     title: str
     icon: str
     action: Action = "read"
     heading: str | None = None
+    is_about_event: bool = True
 
 
 ENTRIES = (
@@ -32,7 +34,10 @@ ENTRIES = (
     Entry("promo_codes", "Promo codes", "sell", heading="Set up"),
     Entry("box_office", "Box office", "point_of_sale", action="change", heading="Sell"),
     Entry("import_sales", "Import", "upload_file", action="change", heading="Sell"),
-    Entry("events", "All events", "event"),
+    Entry("staff", "Staff", "badge", action="administer", heading="Office", is_about_event=False),
+    Entry("tokens", "Tokens", "key", heading="Office", is_about_event=False),
+    Entry("events", "All events", "event", is_about_event=False),
+    Entry("account", "Your account", "account_circle", is_about_event=False),
 )
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from typing import NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import streamlit as st
 
-from ticketing import accounts, db, events
+from ticketing import accounts, db, events, settings
 from ticketing.accounts import Action
 from ticketing.actors import Actor
 from ticketing.errors import NotFound, NotSignedIn
@@ -21,7 +21,7 @@ MOST_TO_CHOOSE_FROM = 100
 
 @dataclass(frozen=True)
 class Here:
-    """The person at this page, the latest events they may see, and the one they chose (None on the events page)."""
+    """The person at this page, the latest events they may see, and the one they chose, if any."""
 
     actor: Actor
     events: tuple[Event, ...]
@@ -45,6 +45,8 @@ def enter() -> Here:
             chosen = _chosen(session, actor, mine)
     except (NotSignedIn, ValueError):
         _show_signed_out()
+    if actor.is_use_due:  # a page that stays open sends no request that would tell
+        db.write(lambda session: accounts.note_use(session, actor))
     if chosen is not None and chosen.id not in {event.id for event in mine}:
         mine.append(chosen)
     here = Here(actor, tuple(mine), chosen)
@@ -80,6 +82,17 @@ def require_event(action: Action = "read") -> tuple[Here, Event]:
 def query(event: Event) -> dict[str, str]:
     """The part of an address that names the event."""
     return {"event": str(event.id)}
+
+
+def own_zone() -> str:
+    """The time zone of the browser, for pages that are about no event; UTC where it does not tell a known one."""
+    return st.context.timezone if st.context.timezone in events.time_zones() else "UTC"
+
+
+def address(path: str) -> str:
+    """The whole address of `path` for who opens it elsewhere: as people type it, or as this browser did."""
+    seen = urlsplit(st.context.url or "")
+    return (settings.base_url() or f"{seen.scheme}://{seen.netloc}") + path
 
 
 def show_first_step(here: Here, event: Event, *, has_packages: bool) -> None:

@@ -55,6 +55,7 @@ FIELDS = {
     "option_type": "Answer",
     "choices": "Choices",
     "is_required": "An answer is required",
+    "role": "Role",
 }
 UNLIMITED = ("quantity_limit", "max_total_uses", "max_uses_per_donor")
 WORDS = {

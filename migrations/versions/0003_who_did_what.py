@@ -91,11 +91,19 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_invitations_staff_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invitations")),
         sa.UniqueConstraint("secret_hash", name=op.f("uq_invitations_secret_hash")),
     )
     op.create_index(op.f("ix_invitations_staff_id"), "invitations", ["staff_id"])
+    op.create_index(
+        "uq_invitations_open",
+        "invitations",
+        ["staff_id"],
+        unique=True,
+        postgresql_where=sa.text("used_at IS NULL AND revoked_at IS NULL"),
+    )
 
     op.add_column("sign_in_sessions", sa.Column("method", sa.Text(), nullable=False, server_default="password"))
     op.add_column(

@@ -25,7 +25,10 @@ SHOWS = {
     "promo_codes": "EARLY10",
     "box_office": "Total $2,500.00",
     "import_sales": "Imports so far",
+    "staff": "people · times of",
+    "tokens": "never used",
     "events": "Harbor Lights Gala",
+    "account": "Where you are signed in",
 }
 SALE = (
     "ticket_type,purchaser_name,purchaser_email,quantity,total_amount,purchase_date,external_sale_id\n"
@@ -73,6 +76,14 @@ DIALOGS = {
     "trying a code": ("promo_codes", click("Try a code"), "Enter a code to see"),
     "naming guests": ("guests", click("Name guests"), "Save guests"),
     "an event": ("events", click("New event"), "Make event"),
+    "inviting": ("staff", click("Invite"), "you get a link to hand over"),
+    "a person": ("staff", pick("Actions", "Edit"), "Save person"),
+    "a new link": ("staff", pick("Actions", "New link"), "Make link"),
+    "where somebody is signed in": ("staff", pick("Actions", "Sessions"), "Signed in today"),
+    "deactivating": ("staff", pick("Actions", "Deactivate"), "Keep active"),
+    "a token": ("tokens", click("New token"), "Make token"),
+    "revoking a token": ("tokens", click("Revoke"), "Keep it"),
+    "the password": ("account", click("Change password"), "At least 10 characters."),
     "copying an event": ("events", pick("Actions", "Copy"), "What comes along"),
 }
 
@@ -93,6 +104,7 @@ def gala(live_server: str):
     table = make.package(event, name="Table of Ten", price="2500", seats_per_package=10, quantity_limit=2)
     gold = make.package(event, name="Gold", price="10000", seats_per_package=10, is_sponsorship=True)
     make.package(event, name="Old ticket", is_enabled=False)
+    make.token(make.staff(name="Aaron Abel", event=event))  # the first in the list of staff
     make.option(table, label="Shuttle bus?", option_type="boolean", is_required=False)
     make.option(table, label="Menu", option_type="multi_select", choices=["Fish", "Meat"], is_required=False)
     make.promo_code(event, code="EARLY10")

@@ -78,6 +78,11 @@ class Screen:
         self.field(label).click()
         return self.again()
 
+    def click_last(self, label: str) -> Screen:
+        """Where a dialog's button says the same as the one that opened it: the dialog's."""
+        [each for each in self._elements(sidebar=False) if _is_field(each) and plain(each.label) == label][-1].click()
+        return self.again()
+
     def pick(self, record: Any, entry: str) -> Screen:
         """An entry of a card's menu."""
         self.app.menu_button(key=f"menu_{record.id}").click(entry)
@@ -89,7 +94,7 @@ class Screen:
 
     def pages(self) -> list[str]:
         """The links in the sidebar."""
-        return [each.label for each in self.app.sidebar.page_link]
+        return [plain(each.label) for each in self.app.sidebar.page_link]
 
     def dialog(self) -> str | None:
         """The title of the one that is open."""

@@ -36,16 +36,16 @@ def test_each_says_where_when_and_what_it_hopes_for(visit, admin):
 
 
 @pytest.mark.parametrize(
-    ("role", "told"),
+    ("role", "told", "office"),
     [
-        ("admin", "Make the first one, then add its packages."),
-        ("coordinator", "Nobody assigned you to an event yet. Ask an admin."),
+        ("admin", "Make the first one, then add its packages.", ["Staff", "Tokens"]),
+        ("coordinator", "Nobody assigned you to an event yet. Ask an admin.", ["Tokens"]),
     ],
 )
-def test_without_events_it_says_what_to_do(visit, empty_database, role, told):
-    screen = visit("events", make.staff(role=role))
+def test_without_events_it_says_what_to_do(visit, empty_database, role, told, office):
+    screen = visit("events", make.staff(role=role, name="Ana"))
     assert screen.says(told)
-    assert screen.pages() == ["All events"]
+    assert screen.pages() == [*office, "All events", f"Ana · {role}"]
 
 
 def test_only_admins_make_events(visit, admin, event):

@@ -10,7 +10,9 @@ from ticketing.models import EventAssignment, Package, Purchase, SignInSession, 
 from ui import menu
 
 FILES = sorted(file.stem for file in menu.PAGES.glob("*.py"))
-FOR_SELLERS = {entry.name: entry.title for entry in menu.ENTRIES if entry.action == "change"}
+NOT_FOR_VIEWERS = {entry.name: entry.title for entry in menu.ENTRIES if entry.action != "read"}
+ABOUT_EVENT = sorted(entry.name for entry in menu.ENTRIES if entry.is_about_event)
+FOR_ADMINS = {entry.name for entry in menu.ENTRIES if entry.action == "administer"}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +34,8 @@ def test_it_opens_on_an_event_full_of_sales(visit, admin, filled, page):
     screen = visit(page, admin, filled)
     assert [each.value for each in screen.app.title]
     assert screen.app.error == []
-    assert screen.pages() == [entry.title for entry in menu.ENTRIES]
+    # One's own account is reached by one's own name.
+    assert screen.pages() == [entry.title for entry in menu.ENTRIES[:-1]] + ["Sam Admin · admin"]
 
 
 @pytest.mark.parametrize("page", FILES)
@@ -42,22 +45,31 @@ def test_it_opens_on_an_event_with_nothing_in_it(visit, admin, event, page):
     assert screen.app.error == []
 
 
-@pytest.mark.parametrize("page", sorted(set(FILES) - {"events"}))
+@pytest.mark.parametrize("page", ABOUT_EVENT)
 def test_without_an_event_it_leads_to_the_events(visit, page):
     """Of several, since a person with one event is on that."""
     coordinator = make.staff(event=make.event())
     db.write(lambda session: _assign(session, coordinator, make.event()))
     screen = visit("events", coordinator).go("events")
-    assert screen.pages() == ["All events"]
+    assert screen.pages() == ["Tokens", "All events", "Sam Coordinator · coordinator"]
     assert screen.go(page).app.title[0].value == "Events"
 
 
-@pytest.mark.parametrize("page", FILES)
+@pytest.mark.parametrize("page", sorted(set(FILES) - set(ABOUT_EVENT)))
+def test_about_no_event_it_opens_without_one(visit, page):
+    admin = make.staff(role="admin")
+    make.event(), make.event()
+    screen = visit(page, admin)
+    assert screen.app.error == []
+    assert not {entry.title for entry in menu.ENTRIES if entry.is_about_event} & set(screen.pages())
+
+
+@pytest.mark.parametrize("page", sorted(set(FILES) - FOR_ADMINS))
 def test_an_event_of_others_does_not_exist(visit, filled, page):
     coordinator = make.staff(event=make.event(name="My own"))
     screen = visit(page, coordinator, filled)
     assert not screen.says("Filled Gala")
-    if page != "events":
+    if page in ABOUT_EVENT:
         (told,) = screen.app.error
         assert told.value.startswith("This event does not exist, or ")
 
@@ -85,14 +97,14 @@ def viewer(filled):
 
 
 class TestViewer:
-    @pytest.mark.parametrize(("page", "title"), FOR_SELLERS.items())
-    def test_does_not_get_the_pages_that_change_something(self, visit, viewer, filled, page, title):
+    @pytest.mark.parametrize(("page", "title"), NOT_FOR_VIEWERS.items())
+    def test_does_not_get_the_pages_for_others(self, visit, viewer, filled, page, title):
         screen = visit("sales", viewer, filled)
         assert title not in screen.pages()
         with pytest.raises(ValueError, match="Could not find a navigation page"):
             screen.go(page)
 
-    @pytest.mark.parametrize("page", FOR_SELLERS)
+    @pytest.mark.parametrize("page", NOT_FOR_VIEWERS)
     def test_is_refused_by_the_page_itself(self, viewer, filled, page):
         screen = Screen(f"pages/{page}.py", viewer, filled)
         assert screen.texts() == ["You are signed in as viewer. Ask an admin if you need this page."]

@@ -17,7 +17,7 @@ from tests import foreign, make
 from tests.database import use_database
 from tests.sheet import DATA, gala, sale, sheet
 from ticketing import __main__ as command_line
-from ticketing import accounts, db, sign_in
+from ticketing import accounts, db
 from ticketing.models import Event, Package, Purchase, Staff
 from ticketing.settings import ROOT
 
@@ -94,8 +94,9 @@ def test_an_account_is_made_with_the_password_from_stdin_and_signs_in(event):
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"Ana Ruiz <{email}> has an account as viewer, assigned to 2 events.\n"
 
+    opened = make.sign_in(email, "correct horse battery")
+
     def enter(session):
-        opened = sign_in.sign_in(session, email, "correct horse battery", user_agent="tests")
         actor = accounts.get_signed_in(session, opened.session_id)
         accounts.require(session, actor, "read", other.id)
         return actor.role

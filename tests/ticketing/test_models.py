@@ -14,8 +14,8 @@ from tests.table_rules import CHECKS, UNIQUE, WALLS
 from ticketing import db
 
 TABLES = (
-    "events", "staff", "api_tokens", "images", "packages", "options", "promo_codes", "donors", "import_batches",
-    "purchases", "promo_uses", "answers", "assigned_tickets", "daily_sales",
+    "events", "staff", "sign_in_sessions", "api_tokens", "images", "packages", "options", "promo_codes", "donors",
+    "import_batches", "purchases", "promo_uses", "answers", "assigned_tickets", "daily_sales",
 )  # fmt: skip
 
 
@@ -94,7 +94,12 @@ def house(database: str) -> Iterator[House]:
         ids |= {"staff": person.staff_id, "api_tokens": token, "import_batches": here["import_batch"]}
         ids |= {"assigned_tickets": here["ticket"], "answers": here["purchase"], "promo_uses": here["purchase"]}
         ids |= {"daily_sales": here["promo_code"]}
-        ids |= {"sign_in_sessions": person.session_id}
+        invitation = uuid.uuid4()
+        connection.execute(
+            "INSERT INTO invitations (id, staff_id, secret_hash, expires_at) VALUES (%s, %s, 'secret', now())",
+            [invitation, person.staff_id],
+        )
+        ids |= {"sign_in_sessions": person.session_id, "invitations": invitation}
         connection.execute("UPDATE purchases SET external_sale_id = 'S-1' WHERE id = %s", [here["purchase"]])
         yield House(ids, connection)
 

@@ -1,0 +1,116 @@
+"""One's own account: password and sessions."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests import make
+from tests.access import require, row, set_rows, who
+from ticketing.errors import InvalidInput
+from ticketing.models import SignInSession
+from ui import browser
+
+PRESENT, NEW = "Present password", "New password"
+PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile Safari/604.1"
+
+
+@pytest.fixture
+def person():
+    return make.staff(password=make.PASSWORD, name="Ana *Ruiz*")
+
+
+def test_it_says_who_one_is_and_what_one_may(visit, person):
+    screen = visit("account", person)
+    assert screen.says("Ana *Ruiz*")
+    assert screen.says(person.email)
+    assert screen.says("Coordinator: everything in the events you are assigned to.")
+
+
+class TestPassword:
+    def test_is_changed_and_everywhere_else_is_signed_out(self, visit, person):
+        elsewhere = make.sign_in(person.email)
+        screen = visit("account", person).click("Change password")
+        screen.type(PRESENT, make.PASSWORD).type(NEW, "another battery staple").click_last("Change password")
+        assert screen.toasts() == ["Your password is changed. You are signed out everywhere else."]
+        assert screen.dialog() is None
+        assert who(elsewhere.secret) is None
+        assert make.sign_in(person.email, "another battery staple")
+
+    def test_that_is_wrong_or_too_short_is_said_beside_its_field(self, visit, person):
+        screen = visit("account", person).click("Change password")
+        screen.type(PRESENT, "not the password").type(NEW, "short").click_last("Change password")
+        assert screen.problem(NEW) == "Use at least 10 characters."
+        screen.type(NEW, "another battery staple").click_last("Change password")
+        assert screen.problem(PRESENT) == "This is not your present password."
+        with pytest.raises(InvalidInput):
+            make.sign_in(person.email, "another battery staple")
+
+    def test_is_not_guessed_more_than_five_times(self, visit, person):
+        screen = visit("account", person).click("Change password")
+        screen.type(PRESENT, "not the password").type(NEW, "another battery staple")
+        for _ in range(5):
+            screen.click_last("Change password")
+        screen.type(PRESENT, make.PASSWORD).click_last("Change password")
+        assert screen.says("The present password was wrong 5 times. Try again in 15 minutes.")
+        assert make.sign_in(person.email)
+
+    def test_is_not_asked_of_who_signs_in_without_one(self, visit):
+        screen = visit("account", make.staff())
+        assert screen.says("You sign in without a password, so there is none to change.")
+        assert "Change password" not in screen.labels()
+
+
+class TestSessions:
+    def test_are_told_in_plain_words_and_the_own_one_has_no_end(self, visit, person):
+        make.sign_in(person.email, user_agent=PHONE)
+        screen = visit("account", person)
+        assert screen.says("**Safari on iPhone**")
+        assert screen.says("Signed in today, ")
+        assert screen.says(" by password · last seen today, ")
+        assert screen.says("This one")
+        assert screen.labels().count("End") == 1
+
+    def test_one_is_ended(self, visit, person):
+        phone = make.sign_in(person.email, user_agent=PHONE)
+        screen = visit("account", person).click("End")
+        assert screen.toasts() == ["Safari on iPhone is signed out at its next click."]
+        assert who(phone.secret) is None
+        require(person, "read")
+
+    def test_all_others_are_ended(self, visit, person):
+        others = [make.sign_in(person.email) for _ in range(2)]
+        visit("account", person).click("End all others")
+        assert [who(each.secret) for each in others] == [None, None]
+        require(person, "read")
+
+
+def test_an_open_page_notes_that_its_session_is_in_use(visit, person, event):
+    make.assign(person, event)
+    screen = visit("packages", person, event)
+    long_ago = datetime.now(UTC) - timedelta(minutes=6)
+    set_rows(SignInSession, person.session_id, last_seen_at=long_ago)
+    screen.again()
+    assert row(SignInSession, person.session_id).last_seen_at > long_ago + timedelta(minutes=5)
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/141.0 Safari/537.36",
+            "Chrome on Windows",
+        ),
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/141.0 Safari/537.36 Edg/141.0", "Edge on Windows"),
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+        ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Version/18.0 Safari/605.1.15", "Safari on Mac"),
+        (
+            "Mozilla/5.0 (Linux; Android 14; SM-S918B) SamsungBrowser/25.0 Chrome/121.0 Safari",
+            "Samsung Internet on Android",
+        ),
+        (PHONE, "Safari on iPhone"),
+        ("curl/8.5.0", "Unknown browser"),
+        ("", "Unknown browser"),
+    ],
+)
+def test_a_browser_is_told_in_plain_words(sent, told):
+    assert browser.in_words(sent) == told

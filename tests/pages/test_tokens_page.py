@@ -1,0 +1,75 @@
+"""The tokens page: made, shown once, and revoked after a question."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests import make
+from tests.access import bearer, row
+from ticketing.models import ApiToken
+
+NAME, EXPIRES = "What it is for", "Expires"
+
+
+@pytest.fixture
+def person(empty_database):
+    return make.staff()
+
+
+def secret_on(screen):
+    return next((code.value for code in screen.app.code if code.value.startswith("td_")), None)
+
+
+def test_without_one_it_says_what_one_is(visit, person):
+    assert visit("tokens", person).says("No tokens yet")
+
+
+def test_a_new_one_is_shown_once_with_an_example(visit, person):
+    screen = visit("tokens", person).click("New token").type(NAME, "Donor site").click("Make token")
+    secret = secret_on(screen)
+    assert bearer(secret).staff_id == person.staff_id
+    assert f'curl -H "Authorization: Bearer {secret}" ' in screen.app.code[1].value
+    assert screen.app.code[1].value.endswith("/api/v1/admin/events")
+    screen.click("I have copied it")
+    assert screen.dialog() is None
+    assert screen.app.code == []
+    assert secret not in repr(screen.app.session_state)
+    assert screen.says("made today, ")
+    assert screen.says("never used")
+
+
+@pytest.mark.parametrize(("label", "days"), [("Never", None), ("In 30 days", 30), ("In a year", 365)])
+def test_it_expires_when_it_was_said(visit, person, label, days):
+    screen = visit("tokens", person).click("New token").type(NAME, "Site").type(EXPIRES, label).click("Make token")
+    expires_at = row(ApiToken, bearer(secret_on(screen)).token_id).expires_at
+    if days is None:
+        assert expires_at is None
+    else:
+        assert abs(expires_at - datetime.now(UTC) - timedelta(days=days)) < timedelta(minutes=5)
+
+
+def test_what_is_wrong_stands_beside_its_field(visit, person):
+    screen = visit("tokens", person).click("New token").click("Make token")
+    assert screen.problem(NAME) == "Fill this in."
+    assert secret_on(screen) is None
+
+
+def test_revoking_asks_first(visit, person):
+    secret = make.token(person, "*Site*")
+    screen = visit("tokens", person).click("Revoke")
+    assert screen.says("Programs that use *Site* are refused from their next request on.")
+    assert bearer(secret)
+    screen.click("Revoke for good")
+    assert screen.toasts() == ["*Site* is revoked."]
+    assert bearer(secret) is None
+    assert "Revoke" not in screen.labels()
+    assert screen.says("revoked today, ")
+
+
+def test_people_see_their_own_and_admins_whose_each_is(visit, person):
+    make.token(person, "Person's site")
+    make.token(make.staff(name="Ben Okafor"), "Ben's site")
+    assert not visit("tokens", person).says("Ben's site")
+    seen_by_admin = visit("tokens", make.staff(role="admin"))
+    assert seen_by_admin.says("Ben's site")
+    assert seen_by_admin.says("Ben Okafor · made today, ")

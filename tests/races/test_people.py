@@ -1,0 +1,118 @@
+"""The last admin, one link, the last try at a password: raced for by many at once."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from tests import make
+from tests.access import count, require, row
+from tests.races.racing import THREADS, kinds, race
+from ticketing import db, invitations, staff
+from ticketing.errors import TicketingError
+from ticketing.invitations import AcceptDraft
+from ticketing.models import Invitation, SignInSession, Staff
+from ticketing.staff import InvitationDraft
+
+
+def admins() -> int:
+    with db.reading() as session:
+        return session.scalar(select(func.count()).where(Staff.role == "admin", Staff.is_active)) or 0
+
+
+def test_control_counting_first_and_writing_then_puts_both_admins_out(shelf):
+    """Two rows would do; one that both lower to nothing shows the same."""
+    shelf.stock(sold=2)
+
+    def naive(_number, session, meet):
+        left = shelf.seen(session).sold
+        meet()
+        if left > 1:
+            shelf.change(session, "sold = sold - 1")
+
+    shelf.race(naive)
+    assert shelf.read().sold == 2 - THREADS
+
+
+def test_of_admins_who_put_each_other_out_one_stays(empty_database):
+    for _ in range(3):
+        people = [make.staff(role="admin", password=make.PASSWORD) for _ in range(4)]
+        outcomes = race(THREADS, lambda number, people=people: deactivate(people, number))
+        assert admins() == 1
+        assert kinds(outcomes).keys() <= {"Staff", "NotSignedIn", "LastAdmin", "Conflict"}
+        (left,) = [person for person in people if row(Staff, person.staff_id).is_active]
+        require(left, "administer")
+        hand_over(left)
+
+
+def deactivate(people, number):
+    actor, person = people[number % 4], people[(number + 1 + number // 4) % 4]
+    return db.write(lambda session: staff.deactivate(session, actor, person.staff_id))
+
+
+def hand_over(left) -> None:
+    """The next round begins without this one: somebody else could come in meanwhile."""
+    with db.engine().begin() as connection:
+        connection.execute(Staff.__table__.update().where(Staff.id == left.staff_id).values(role="viewer"))
+
+
+def test_of_admins_who_step_down_at_once_one_stays(empty_database):
+    people = [make.staff(role="admin", password=make.PASSWORD) for _ in range(4)]
+    outcomes = race(
+        THREADS,
+        lambda number: db.write(
+            lambda s: staff.change(
+                s, people[number % 4], people[number % 4].staff_id, {"role": "viewer"}, seen_version=None
+            )
+        ),
+    )
+    assert admins() == 1
+    assert kinds(outcomes)["Staff"] == 3
+
+
+def test_a_link_that_is_sent_many_times_at_once_opens_one_session(admin):
+    draft = InvitationDraft(email=make.email(), name="Ana Ruiz", role="viewer")
+    person, secret = db.write(lambda session: staff.invite(session, admin, draft))
+
+    def accept(number):
+        chosen = AcceptDraft(password=f"password number {number}")
+        db.write(lambda session: invitations.accept(session, secret, chosen, user_agent="tests"))
+        return number
+
+    outcomes = race(THREADS, accept)
+    assert kinds(outcomes) == {"int": 1, "LinkRefused": THREADS - 1}
+    assert {each.reason for each in outcomes if isinstance(each, TicketingError)} == {"used"}
+    assert count(SignInSession, staff_id=person.id) == 1
+    (first,) = [each for each in outcomes if isinstance(each, int)]
+    assert make.sign_in(person.email, f"password number {first}")
+
+
+def test_links_that_are_made_at_once_leave_one_that_opens(admin):
+    person = make.staff()
+    outcomes = race(THREADS, lambda _: db.write(lambda session: staff.make_link(session, admin, person.staff_id))[1])
+    assert kinds(outcomes) == {"str": THREADS}
+    assert count(Invitation, staff_id=person.staff_id, revoked_at=None) == 1
+
+
+def test_a_link_that_is_used_while_newer_ones_are_made_waits_in_no_circle(admin):
+    person = make.staff()
+    for _ in range(3):
+        _, secret = db.write(lambda session: staff.make_link(session, admin, person.staff_id))
+
+        def either(number, secret=secret):
+            if number % 2:
+                return db.write(lambda session: staff.make_link(session, admin, person.staff_id))[1]
+            chosen = AcceptDraft(password="another battery staple")
+            return db.write(lambda session: invitations.accept(session, secret, chosen, user_agent="tests"))
+
+        outcomes = race(THREADS, either)
+        assert kinds(outcomes)["str"] == THREADS // 2
+        assert kinds(outcomes)["SignIn"] <= 1
+        assert kinds(outcomes).keys() <= {"str", "SignIn", "LinkRefused"}
+
+
+def test_of_invitations_to_one_address_at_once_one_is_made(admin):
+    email = make.email()
+    draft = InvitationDraft(email=email, name="Ana Ruiz", role="viewer")
+    outcomes = race(THREADS, lambda _: db.write(lambda session: staff.invite(session, admin, draft)))
+    assert kinds(outcomes) == {"tuple": 1, "DuplicateAccount": THREADS - 1}
+    assert count(Staff, email=email) == 1
