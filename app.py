@@ -11,14 +11,18 @@ from pathlib import Path
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route
 
 from api import downloads, faults, health, pictures, session_pages
+from api.bounds import Bounds
 from api.faults import Faults
+from api.headers import Headers
 from api.identity import IdentityGuard
 from api.interface import interface
+from api.origins import Origins
 from ticketing import db
 from ticketing.errors import TicketingError
 from ui import text
@@ -64,7 +68,15 @@ app = st.App(
         *pictures.routes,
         Mount("/api", app=interface),
     ],
-    middleware=[Middleware(Faults), Middleware(IdentityGuard)],
+    middleware=[
+        Middleware(Headers),
+        # Streamlit keeps to its list for the websocket alone.
+        Middleware(TrustedHostMiddleware, allowed_hosts=st.get_option("server.allowedHosts") or ["*"]),
+        Middleware(Faults),
+        Middleware(Bounds),
+        Middleware(Origins),
+        Middleware(IdentityGuard),
+    ],
     lifespan=lifespan,
     on_script_error=show_fault,
 )

@@ -155,17 +155,26 @@ def forget(response: Response, request: Request) -> None:
     response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=_is_https(request))
 
 
-def is_from_here(request: Request) -> bool:
-    """Whether a form was sent from one of our own pages; programs, which send no Origin, have no cookie to abuse."""
-    origin = request.headers.get("origin")
+def is_from_here(connection: HTTPConnection) -> bool:
+    """Whether one of our own pages sent it; programs, which say nothing of an origin, have no cookie to abuse.
+
+    Where people come by https, a page under our name that came without it was put there by somebody else.
+    """
+    if connection.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = connection.headers.get("origin")
     if origin is None:
-        return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
-    own = {request.headers.get("host"), urlsplit(settings.base_url() or "").netloc or None}
-    return urlsplit(origin).netloc in own - {None}
+        return True
+    sent_by, ours = urlsplit(origin), urlsplit(settings.base_url() or "")
+    if sent_by.scheme not in ("http", "https") or not sent_by.netloc:
+        return False
+    if sent_by.netloc == ours.netloc:
+        return sent_by.scheme == ours.scheme
+    return sent_by.netloc == connection.headers.get("host")
 
 
 def _is_https(request: Request) -> bool:
-    return request.url.scheme == "https" or (settings.base_url() or "").startswith("https://")
+    return request.url.scheme == "https" or settings.is_behind_tls()
 
 
 def is_first_run() -> bool:

@@ -176,9 +176,7 @@ def _file(name: str) -> Route:
     path = html.HERE / "static" / name
 
     async def serve(_request: Request) -> Response:
-        return FileResponse(
-            path, headers={"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
-        )
+        return FileResponse(path, headers={"Cache-Control": "public, max-age=3600"})
 
     return Route(f"/session/{name}", serve)
 

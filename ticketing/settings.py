@@ -25,6 +25,11 @@ def base_url() -> str | None:
     return url.rstrip("/") if url else None
 
 
+def is_behind_tls() -> bool:
+    """Whether people come by https, whatever the proxy speaks to us."""
+    return (base_url() or "").startswith("https://")
+
+
 def clamd_address() -> str | None:
     """CLAMD_ADDRESS: host:port or the path of a socket; None means that no upload is scanned."""
     return os.environ.get("CLAMD_ADDRESS") or None
