@@ -102,7 +102,7 @@ def test_behind_tls_browsers_are_told_to_stay_there_and_every_cookie_is_secure(b
     person = make.staff(password=make.PASSWORD)
     signed_in = browser.post("/session/sign-in", data={"email": person.email, "password": make.PASSWORD})
     browser.cookies.set("ticketdesk_session", signed_in.cookies["ticketdesk_session"])
-    page = browser.get("/_stcore/host-config")
+    page = browser.get("/_stcore/health")
     signed_out = browser.post("/session/sign-out")
 
     for answer in (signed_in, page, signed_out):
@@ -120,7 +120,7 @@ def test_behind_tls_browsers_are_told_to_stay_there_and_every_cookie_is_secure(b
 def test_without_tls_no_cookie_is_secure_so_that_sign_in_works(browser, sign_in):
     sign_in()
 
-    cookies = browser.get("/_stcore/host-config").headers.get_list("set-cookie")
+    cookies = browser.get("/_stcore/health").headers.get_list("set-cookie")
 
     assert [each.partition("=")[0] for each in cookies] == ["_streamlit_xsrf"]
     assert "secure" not in cookies[0].lower()
