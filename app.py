@@ -16,14 +16,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route
 
-from api import downloads, faults, health, pictures, session_pages
+from api import downloads, faults, health, openid, pictures, session_pages
 from api.bounds import Bounds
 from api.faults import Faults
 from api.headers import Headers
 from api.identity import IdentityGuard
 from api.interface import interface
 from api.origins import Origins
-from ticketing import db
+from ticketing import db, settings
 from ticketing.errors import TicketingError
 from ui import text
 
@@ -31,6 +31,7 @@ from ui import text
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """The database is there and migrated before the first request, and what pages import is loaded."""
+    settings.openid()  # what is set up half is told now, and not to the first who signs in
     await run_in_threadpool(db.migrate)
     _warm_up()
     try:
@@ -63,6 +64,7 @@ app = st.App(
     routes=[
         Route("/sales", sales_page),
         *session_pages.routes,
+        *openid.routes,
         *health.routes,
         *downloads.routes,
         *pictures.routes,

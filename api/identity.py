@@ -32,6 +32,8 @@ OPEN = {
     "/session/sign-in",
     "/session/sign-out",
     "/session/first-run",
+    "/session/openid",
+    "/session/openid/back",
     "/session/style.css",
     "/session/icon.svg",
 }
@@ -147,12 +149,12 @@ def remember(response: Response, request: Request, signed_in: SignIn) -> None:
         max_age=MAX_AGE,
         httponly=True,
         samesite="lax",
-        secure=_is_https(request),
+        secure=is_https(request),
     )
 
 
 def forget(response: Response, request: Request) -> None:
-    response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=_is_https(request))
+    response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=is_https(request))
 
 
 def is_from_here(connection: HTTPConnection) -> bool:
@@ -173,12 +175,18 @@ def is_from_here(connection: HTTPConnection) -> bool:
     return sent_by.netloc == connection.headers.get("host")
 
 
-def _is_https(request: Request) -> bool:
+def is_https(request: Request) -> bool:
+    """Whether cookies are for https alone."""
     return request.url.scheme == "https" or settings.is_behind_tls()
 
 
 def is_first_run() -> bool:
-    """Whether nobody has an account yet, so that the first-run screen is offered."""
+    """Whether nobody has an account yet, so that the first-run screen is offered.
+
+    Not where an OpenID provider is set up: such a server is for others, and whoever found it first would own it.
+    """
+    if settings.openid() is not None:
+        return False
     with db.reading() as session:
         return staff.is_first_run(session)
 

@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from api import html, identity, problems
-from ticketing import db, sign_in, staff
+from ticketing import db, settings, sign_in, staff
 from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, TicketingError
 from ticketing.fields import validated
@@ -135,7 +135,8 @@ def _sign_in_page(
         fields, alert = _told(refusal)
     elif fields:
         status = 422
-    return html.page("sign_in.html", status, headers, onward=onward, email=email, fields=fields or {}, alert=alert)
+    shown = {"onward": onward, "email": email, "fields": fields or {}, "alert": alert, "openid": settings.openid()}
+    return html.page("sign_in.html", status, headers, **shown)
 
 
 def _told(refusal: TicketingError) -> tuple[dict[str, str], str | None]:

@@ -28,7 +28,7 @@ LAYERS = (
     {"accounts", "editing", "daily_sales", "selection"},
     {"passwords"},
     {"sign_in", "staff", "tokens", "rate_limits"},
-    {"images"},
+    {"images", "openid"},
     {"events", "packages", "options", "promo_codes"},
     {"purchases", "trial", "package_order", "many_packages", "copying", "corrections"},
     {"sales", "purchasers", "export", "guests", "comparison"},

@@ -4,6 +4,7 @@ errors, money, pricing, tickets  pure
 models, db                     tables; connections and transactions
 accounts, audit, editing       who may do what; what they did; changing what others change too
 passwords, sign_in, staff, tokens, rate_limits    who works here, how they come in, and how often they may try
+openid                         whom an OpenID provider's word lets in, and as what
 images                         pictures of packages: picture_files draws them anew (pure), scanner asks clamd
 events, packages, options, promo_codes    one concept each, with its draft and its rules
 purchases, trial               where several concepts meet: selling in one transaction, trying without selling

@@ -37,13 +37,14 @@ def sign_in(session: Session, email: str, password: str, *, user_agent: str) -> 
     return open_session(session, person, user_agent=user_agent)
 
 
-def open_session(session: Session, person: Staff, *, user_agent: str) -> SignIn:
+def open_session(session: Session, person: Staff, *, user_agent: str, method: str = "password") -> SignIn:
     """A new session row for someone whose identity has been proven."""
     secret = secrets.token_urlsafe(32)
     row = SignInSession(
         staff_id=person.id,
         secret_hash=hashed(secret),
         user_agent=user_agent[:200],
+        method=method,
         expires_at=datetime.now(UTC) + timedelta(days=SESSION_DAYS),
     )
     session.add(row)

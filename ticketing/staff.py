@@ -41,13 +41,18 @@ def add_first_admin(session: Session, draft: StaffDraft) -> Staff:
     session.execute(select(func.pg_advisory_xact_lock(func.hashtext("first admin"))))
     if not is_first_run(session):
         raise Conflict("An admin account exists already. Sign in with it.")
+    end_sample_visit(session)
+    return _add(session, _first_run(), draft.model_copy(update={"role": "admin"}), ())
+
+
+def end_sample_visit(session: Session) -> None:
+    """Once somebody has an account, nobody is here without one."""
     visitor = session.scalar(select(Staff).where(Staff.email_key == SAMPLE_VISITOR))
     if visitor is not None and visitor.is_active:
         visitor.is_active = False
         audit.record(
             session, _first_run(), None, "staff.deactivated", visitor, [audit.Change("is_active", True, False)]
         )
-    return _add(session, _first_run(), draft.model_copy(update={"role": "admin"}), ())
 
 
 def sample_visitor(session: Session) -> Staff:
