@@ -11,15 +11,19 @@ from pathlib import Path
 import streamlit as st
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Mount, Route
 
-from api import downloads, faults, health, invitations, pictures, session_pages
+from api import downloads, faults, health, invitations, openid, pictures, session_pages
+from api.bounds import Bounds
 from api.faults import Faults
+from api.headers import Headers
 from api.identity import IdentityGuard
 from api.interface import interface
-from ticketing import db
+from api.origins import Origins
+from ticketing import db, settings
 from ticketing.errors import TicketingError
 from ui import index, menu, text
 
@@ -27,6 +31,7 @@ from ui import index, menu, text
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """The database is there and migrated before the first request, and what pages import is loaded."""
+    settings.openid()  # what is set up half is told now, and not to the first who signs in
     await run_in_threadpool(db.migrate)
     _warm_up()
     try:
@@ -66,12 +71,21 @@ app = st.App(
         *(Route(f"/{entry.name}", first_page) for entry in menu.ENTRIES if entry.name != "sales"),
         *session_pages.routes,
         *invitations.routes,
+        *openid.routes,
         *health.routes,
         *downloads.routes,
         *pictures.routes,
         Mount("/api", app=interface),
     ],
-    middleware=[Middleware(Faults), Middleware(IdentityGuard)],
+    middleware=[
+        Middleware(Headers),
+        # Streamlit keeps to its list for the websocket alone.
+        Middleware(TrustedHostMiddleware, allowed_hosts=st.get_option("server.allowedHosts") or ["*"]),
+        Middleware(Faults),
+        Middleware(Bounds),
+        Middleware(Origins),
+        Middleware(IdentityGuard),
+    ],
     lifespan=lifespan,
     on_script_error=show_fault,
 )

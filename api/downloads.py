@@ -57,7 +57,6 @@ def csv_of(
             "Content-Disposition": f'attachment; filename="{_file_name(asked.event_name)}-{kind}{part}-{today}.csv"',
             "Cache-Control": "no-store",
             "X-Accel-Buffering": "no",
-            "X-Content-Type-Options": "nosniff",
         },
     )
 

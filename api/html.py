@@ -20,13 +20,7 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
-# "same-origin" and not "no-referrer": with the latter browsers send "Origin: null" with our own forms.
-HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-}
+HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
 _templates = Environment(
     loader=FileSystemLoader(HERE / "templates"),
     autoescape=True,

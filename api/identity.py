@@ -33,6 +33,8 @@ OPEN = {
     "/session/sign-out",
     "/session/first-run",
     "/session/invitation",
+    "/session/openid",
+    "/session/openid/back",
     "/session/style.css",
     "/session/icon.svg",
 }
@@ -157,29 +159,44 @@ def remember(response: Response, request: Request, signed_in: SignIn) -> None:
         max_age=MAX_AGE,
         httponly=True,
         samesite="lax",
-        secure=_is_https(request),
+        secure=is_https(request),
     )
 
 
 def forget(response: Response, request: Request) -> None:
-    response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=_is_https(request))
+    response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=is_https(request))
 
 
-def is_from_here(request: Request) -> bool:
-    """Whether a form was sent from one of our own pages; programs, which send no Origin, have no cookie to abuse."""
-    origin = request.headers.get("origin")
+def is_from_here(connection: HTTPConnection) -> bool:
+    """Whether one of our own pages sent it; programs, which say nothing of an origin, have no cookie to abuse.
+
+    Where people come by https, a page under our name that came without it was put there by somebody else.
+    """
+    if connection.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = connection.headers.get("origin")
     if origin is None:
-        return request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
-    own = {request.headers.get("host"), urlsplit(settings.base_url() or "").netloc or None}
-    return urlsplit(origin).netloc in own - {None}
+        return True
+    sent_by, ours = urlsplit(origin), urlsplit(settings.base_url() or "")
+    if sent_by.scheme not in ("http", "https") or not sent_by.netloc:
+        return False
+    if sent_by.netloc == ours.netloc:
+        return sent_by.scheme == ours.scheme
+    return sent_by.netloc == connection.headers.get("host")
 
 
-def _is_https(request: Request) -> bool:
-    return request.url.scheme == "https" or (settings.base_url() or "").startswith("https://")
+def is_https(request: Request) -> bool:
+    """Whether cookies are for https alone."""
+    return request.url.scheme == "https" or settings.is_behind_tls()
 
 
 def is_first_run() -> bool:
-    """Whether nobody has an account yet, so that the first-run screen is offered."""
+    """Whether nobody has an account yet, so that the first-run screen is offered.
+
+    Not where an OpenID provider is set up: such a server is for others, and whoever found it first would own it.
+    """
+    if settings.openid() is not None:
+        return False
     with db.reading() as session:
         return staff.is_first_run(session)
 

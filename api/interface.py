@@ -17,7 +17,8 @@ What staff do in Ticket Desk, and what the site that sells to donors needs, over
 Send `Authorization: Bearer td_...` with a token made in the app; it carries its owner's role. Amounts are text with
 two decimals ("100.00", USD), moments ISO 8601 with an offset, ids UUIDs. Errors are problem details (RFC 9457) with a
 stable `code`. Another event's data, and an id that is none, answer 404. To change something, send the `version` you
-saw: when somebody changed it since, the answer is 409 `stale_version` and tells what they changed.
+saw: when somebody changed it since, the answer is 409 `stale_version` and tells what they changed. A body may be 1 MB
+(413 `too_large`; a picture 5 MB) and must arrive within 30 seconds (408 `too_slow`; a picture 120).
 """
 
 

@@ -160,7 +160,7 @@ def _shown(request: Request, read: Callable[[Image], bytes], name: str) -> Respo
         if headers["ETag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         content = read(image)
-    headers |= {"X-Content-Type-Options": "nosniff", "Content-Disposition": "inline"}
+    headers["Content-Disposition"] = "inline"
     return Response(content, headers=headers, media_type=image.media_type)
 
 

@@ -33,6 +33,7 @@ STATUS: dict[type[TicketingError], int] = {
     errors.Unavailable: 503,
     TicketingError: 400,
 }
+CODES = {404: "not_found", 405: "method_not_allowed", 408: "too_slow", 413: "too_large"}
 RETRY_SECONDS = 5
 DOCUMENTATION = ("/api/docs", "/api/openapi.json")
 PLACES = ("body", "query", "path", "header", "cookie")
@@ -104,18 +105,28 @@ def is_for_programs(path: str) -> bool:
 
 def wants_page(scope: Scope) -> bool:
     """Whether a person's browser is opening an address, so that a page is the right answer."""
-    accepted = dict(scope["headers"]).get(b"accept", b"")
-    return scope.get("method") in ("GET", "HEAD") and b"text/html" in accepted and not is_for_programs(scope["path"])
+    return scope.get("method") in ("GET", "HEAD") and _shows_pages(scope) and not is_for_programs(scope["path"])
+
+
+def _shows_pages(scope: Scope) -> bool:
+    """Whether a person sees what is answered, as after opening an address or sending a form."""
+    return b"text/html" in dict(scope["headers"]).get(b"accept", b"")
 
 
 def answer(scope: Scope, refusal: TicketingError) -> Response:
     """The refusal in the form that the caller understands."""
-    status, headers = status_of(refusal), headers_of(refusal)
+    return tell(scope, status_of(refusal), refusal.code, str(refusal), headers_of(refusal), **_details(refusal))
+
+
+def tell(
+    scope: Scope, status: int, code: str, sentence: str, headers: Mapping[str, str] | None = None, **details: Any
+) -> Response:
+    """What is no refusal of the domain, in the form that the caller understands."""
     if is_for_programs(scope["path"]):
-        return problem(status, refusal.code, str(refusal), headers, **_details(refusal))
-    if wants_page(scope):
-        return html.page("problem.html", status, headers, title=_heading(status), sentence=str(refusal))
-    return PlainTextResponse(str(refusal), status, headers)
+        return problem(status, code, sentence, headers, **details)
+    if _shows_pages(scope):
+        return html.page("problem.html", status, headers, title=_heading(status), sentence=sentence)
+    return PlainTextResponse(sentence, status, dict(headers or {}))
 
 
 def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
@@ -155,7 +166,7 @@ def _field(error: Mapping[str, Any]) -> tuple[Any, ...]:
 
 def _http(_request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, HTTPException)
-    code = {404: "not_found", 405: "method_not_allowed"}.get(refusal.status_code, "refused")
+    code = CODES.get(refusal.status_code, "refused")
     detail = {
         400: "The body of this request cannot be read.",
         404: "There is nothing at this address. The addresses are listed at /api/docs.",
@@ -182,6 +193,7 @@ def _heading(status: int) -> str:
         403: "Not allowed",
         404: "Not found",
         409: "That did not work",
+        413: "Too large",
         422: "That was not understood",
         429: "Too many tries",
         503: "The database does not answer",

@@ -11,7 +11,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from api import html, identity, problems
-from ticketing import db, sign_in, staff
+from ticketing import db, settings, sign_in, staff
 from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, TicketingError
 from ticketing.fields import validated
@@ -141,7 +141,8 @@ def _sign_in_page(
         fields, alert = told(refusal)
     elif fields:
         status = 422
-    return html.page("sign_in.html", status, headers, onward=onward, email=email, fields=fields or {}, alert=alert)
+    shown = {"onward": onward, "email": email, "fields": fields or {}, "alert": alert, "openid": settings.openid()}
+    return html.page("sign_in.html", status, headers, **shown)
 
 
 def told(refusal: TicketingError) -> tuple[dict[str, str], str | None]:
@@ -182,9 +183,7 @@ def _file(name: str) -> Route:
     path = html.HERE / "static" / name
 
     async def serve(_request: Request) -> Response:
-        return FileResponse(
-            path, headers={"Cache-Control": "public, max-age=3600", "X-Content-Type-Options": "nosniff"}
-        )
+        return FileResponse(path, headers={"Cache-Control": "public, max-age=3600"})
 
     return Route(f"/session/{name}", serve)
 

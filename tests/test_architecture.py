@@ -30,7 +30,7 @@ LAYERS = (
     {"sign_in"},
     {"invitations"},
     {"staff"},
-    {"images"},
+    {"images", "openid"},
     {"events", "packages", "options", "promo_codes"},
     {"purchases", "trial", "package_order", "many_packages", "copying", "corrections"},
     {"sales", "purchasers", "export", "guests", "comparison"},

@@ -5,6 +5,7 @@ models, db                     tables; connections and transactions
 accounts, audit, editing       who may do what; what they did; changing what others change too
 staff, invitations, sign_in    who works here; the link by which they join; coming in, and one's own password
 passwords, sessions, tokens, rate_limits    as hashes; open browsers; what programs show; how often one may try
+openid                         whom an OpenID provider's word lets in, and as what
 images                         pictures of packages: picture_files draws them anew (pure), scanner asks clamd
 events, packages, options, promo_codes    one concept each, with its draft and its rules
 purchases, trial               where several concepts meet: selling in one transaction, trying without selling

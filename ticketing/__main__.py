@@ -19,7 +19,7 @@ from typing import Any
 import psycopg.errors
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from ticketing import checks, db, demo, imports, staff, tokens
+from ticketing import checks, db, demo, imports, openid, staff, tokens
 from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, NotFound, TicketingError, Unavailable
 from ticketing.fields import validated
@@ -77,6 +77,16 @@ def add_staff(asked: argparse.Namespace) -> int:
     person = db.write(lambda session: staff.add(session, OPERATOR, draft, event_ids=events))
     assigned = f", assigned to {len(events)} event{'s' if len(events) > 1 else ''}" if events else ""
     print(f"{person.name} <{person.email}> has an account as {person.role}{assigned}.")
+    return 0
+
+
+def release_staff(asked: argparse.Namespace) -> int:
+    """Lets the next OpenID sign-in with an address bind its account anew, as after a change of provider."""
+    try:
+        person = db.write(lambda session: openid.release(session, OPERATOR, email=asked.email))
+    except NotFound:
+        return _fail(f"No OpenID sign-in is bound to {asked.email}.")
+    print(f"The next OpenID sign-in as {person.email} gets this account.")
     return 0
 
 
@@ -150,12 +160,15 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "demo", load_demo)
     _command(commands, "verify", verify)
 
-    staff = commands.add_parser("staff", help="Accounts.").add_subparsers(metavar="add", required=True)
+    staff = commands.add_parser("staff", help="Accounts.").add_subparsers(metavar="add|release", required=True)
     add = _command(staff, "add", add_staff, "The password is asked for, or read from the first line of stdin.")
     add.add_argument("email", metavar="EMAIL")
     add.add_argument("--name", required=True)
     add.add_argument("--role", required=True, choices=ROLES)
     add.add_argument("--event", metavar="ID", type=_id, nargs="+", action="extend", default=[], help="where to work")
+
+    release = _command(staff, "release", release_staff)
+    release.add_argument("email", metavar="EMAIL")
 
     token = _command(commands, "token", create_token)
     token.add_argument("email", metavar="EMAIL")

@@ -37,7 +37,12 @@ ATTEMPTS = 3
 RESTED_SECONDS = 1.0
 MIGRATION_LOCK = 7_301_226
 # Requests that meet in these only need to start over: they find what the other did, or draw new ticket codes.
-START_OVER = {"uq_purchases_idempotency", "uq_assigned_tickets_event_id_code"}
+START_OVER = {
+    "uq_purchases_idempotency",
+    "uq_assigned_tickets_event_id_code",
+    "uq_staff_email_key",
+    "uq_staff_openid_issuer_openid_subject",
+}
 
 _engine: Engine | None = None
 _embedded: Any = None

@@ -239,11 +239,11 @@ def _add(
     change_id = uuid7()
     audit.record(session, actor, None, action, person, changes, change_id)
     _assign(session, actor, person, event_ids, change_id)
-    _put_visitor_out(session)
+    end_sample_visit(session)
     return person
 
 
-def _put_visitor_out(session: Session) -> None:
+def end_sample_visit(session: Session) -> None:
     """Whoever looks at the sample gala without an account is out as soon as somebody has one."""
     visitor = session.scalar(select(Staff).where(Staff.email_key == SAMPLE_VISITOR, Staff.is_active))
     if visitor is not None:

@@ -10,7 +10,9 @@ import pytest
 from starlette.testclient import TestClient
 
 import app
-from tests import make
+from tests import make, openid_provider
+from tests.api.visitor import Visitor, set_up
+from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, Provider
 from ticketing import db
 from ticketing.actors import Actor
 
@@ -68,3 +70,36 @@ def program(browser: TestClient) -> Callable[[Actor], Program]:
 def call(program: Callable[[Actor], Program], admin: Actor) -> Program:
     """An admin's program."""
     return program(admin)
+
+
+@pytest.fixture(scope="module")
+def running_provider():
+    with openid_provider.running() as provider:
+        yield provider
+
+
+@pytest.fixture
+def provider(running_provider: Provider, monkeypatch):
+    """As an operator sets it up, without a role claim."""
+    running_provider.be_honest()
+    set_up(
+        monkeypatch,
+        ISSUER=running_provider.url,
+        CLIENT_ID=CLIENT_ID,
+        CLIENT_SECRET=CLIENT_SECRET,
+        DOMAINS="example.org, Harbor.Example",
+        NAME="Harbor Lights account",
+    )
+    return running_provider
+
+
+@pytest.fixture
+def groups(provider, monkeypatch):
+    """The same with roles from a claim."""
+    set_up(monkeypatch, ROLE_CLAIM="groups", ROLES="gala-team=coordinator, gala-admins=admin, /gala=readers=viewer")
+    return provider
+
+
+@pytest.fixture
+def visitor(browser, provider) -> Visitor:
+    return Visitor(browser, provider)

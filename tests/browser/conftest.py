@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect, sync_playwright
@@ -17,6 +19,7 @@ from ticketing.actors import Actor
 
 expect.set_options(timeout=15_000)  # a busy machine takes its time; what is expected still has to come
 IS_CI = os.environ.get("CI") == "true"
+POLICY = "Content Security Policy"
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-background-networking",
@@ -73,23 +76,33 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@contextmanager
+def window(chromium: Browser, **options: Any) -> Iterator[Page]:
+    """A person's own window. What the page's policy kept from loading or running in it fails the test."""
+    blocked: list[str] = []
+    with chromium.new_context(**options) as context:
+        context.on("console", lambda told: blocked.append(told.text) if POLICY in told.text else None)
+        yield context.new_page()
+    assert blocked == []
+
+
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    """A person's own window of 1280 x 800; a second person is `another_page`."""
-    with chromium.new_context(viewport={"width": 1280, "height": 800}) as context:
-        yield context.new_page()
+    """A window of 1280 x 800; a second person is `another_page`."""
+    with window(chromium, viewport={"width": 1280, "height": 800}) as page:
+        yield page
 
 
 @pytest.fixture
 def another_page(chromium: Browser) -> Iterator[Page]:
-    with chromium.new_context(viewport={"width": 1280, "height": 800}) as context:
-        yield context.new_page()
+    with window(chromium, viewport={"width": 1280, "height": 800}) as page:
+        yield page
 
 
 @pytest.fixture
 def phone(chromium: Browser) -> Iterator[Page]:
-    with chromium.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True) as context:
-        yield context.new_page()
+    with window(chromium, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True) as page:
+        yield page
 
 
 @pytest.fixture

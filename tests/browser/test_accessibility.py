@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests import make
-from tests.browser.conftest import drawn
+from tests.browser.conftest import drawn, window
 from ticketing import db, imports
 from ticketing.actors import OPERATOR
 from ui import menu
@@ -91,10 +91,11 @@ DIALOGS = {
 @pytest.fixture(params=("light", "dark"))
 def look(request, chromium: Browser) -> Iterator[Page]:
     """A window in one of the colour schemes, without movement that would be measured half way."""
-    with chromium.new_context(
-        viewport={"width": 1280, "height": 900}, color_scheme=request.param, reduced_motion="reduce"
-    ) as context:
-        yield context.new_page()
+    scheme = request.param
+    with window(
+        chromium, viewport={"width": 1280, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
+    ) as page:
+        yield page
 
 
 @pytest.fixture

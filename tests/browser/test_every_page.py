@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests import make
+from tests.browser.conftest import window
 from ui import menu
 
 KNOWN = re.compile(r"/_stcore/(health|host-config)|favicon")
@@ -35,8 +36,8 @@ def listen(page: Page, found: list[str]) -> None:
 
 @pytest.fixture
 def dark(chromium: Browser) -> Iterator[Page]:
-    with chromium.new_context(viewport={"width": 1280, "height": 800}, color_scheme="dark") as context:
-        yield context.new_page()
+    with window(chromium, viewport={"width": 1280, "height": 800}, color_scheme="dark") as page:
+        yield page
 
 
 @pytest.fixture

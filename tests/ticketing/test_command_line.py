@@ -215,3 +215,18 @@ def test_a_wrong_command_tells_how_it_is_used(capsys, arguments):
         command_line.main(arguments)
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("usage: python -m ticketing")
+
+
+def test_an_account_is_released_for_another_openid_provider(capsys):
+    person = make.staff(openid_issuer="https://old.example", openid_subject=make.unique("sub"))
+
+    assert run(capsys, "staff", "release", person.email) == (
+        0,
+        [f"The next OpenID sign-in as {person.email} gets this account."],
+        [],
+    )
+    assert run(capsys, "staff", "release", person.email) == (
+        1,
+        [],
+        [f"No OpenID sign-in is bound to {person.email}."],
+    )

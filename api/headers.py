@@ -1,0 +1,101 @@
+"""What every answer tells the browser: load nothing from elsewhere, guess no types, appear in nobody's frame."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from ticketing import settings
+
+# For data: JSON, CSV, pictures, scripts. A browser that shows one by itself runs and loads nothing for it.
+NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+COMMON = {
+    "Content-Security-Policy": NOTHING,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    # "same-origin" and not "no-referrer": with the latter browsers send "Origin: null" with our own forms.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), usb=()",
+}
+BEHIND_TLS = {"Strict-Transport-Security": "max-age=31536000"}
+
+
+class Headers:
+    """ASGI middleware, the outermost: adds the headers that an answer does not have already."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def dressed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                _dress(MutableHeaders(scope=message))
+            await send(message)
+
+        await self.app(scope, receive, dressed)
+
+
+def _dress(headers: MutableHeaders) -> None:
+    if headers.get("content-type", "").startswith("text/html"):
+        headers.setdefault("Content-Security-Policy", page_policy())
+    for name, value in COMMON.items():
+        headers.setdefault(name, value)
+    if settings.is_behind_tls():
+        for name, value in BEHIND_TLS.items():
+            headers.setdefault(name, value)
+        _keep_cookies_on_tls(headers)
+
+
+def _keep_cookies_on_tls(headers: MutableHeaders) -> None:
+    """Streamlit makes its own cookies Secure only where it holds the certificate, which is the proxy's work here."""
+    headers.raw[:] = [
+        (name, value + b"; Secure")
+        if name.lower() == b"set-cookie" and b"secure" not in value.lower().replace(b" ", b"").split(b";")
+        else (name, value)
+        for name, value in headers.raw
+    ]
+
+
+@cache
+def page_policy() -> str:
+    """For Streamlit's pages; docs/decisions/0012 says what each part is for."""
+    return "; ".join(
+        [
+            "default-src 'none'",
+            f"script-src 'self' blob: {' '.join(_inline_scripts())}",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "font-src 'self' data:",
+            "connect-src 'self'",
+            "media-src 'self'",
+            "manifest-src 'self'",
+            "worker-src 'self' blob:",
+            "form-action 'self'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        ]
+    )
+
+
+def _inline_scripts() -> list[str]:
+    """The scripts inside the page of the Streamlit that is installed, by their hashes: these and no others may run."""
+    spec = find_spec("streamlit")
+    assert spec is not None
+    assert spec.origin is not None
+    page = (Path(spec.origin).parent / "static" / "index.html").read_text()
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    return [f"'sha256-{digest}'" for digest in digests]

@@ -1,0 +1,68 @@
+"""Sign-in with an account from elsewhere, in a browser: to the provider, back to the page asked for, and out again."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests import make, openid_provider
+from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, Provider
+from tests.server import running
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    with openid_provider.running() as provider:
+        yield provider
+
+
+@pytest.fixture
+def server(provider: Provider, empty_database: str, tmp_path: Path, monkeypatch) -> Iterator[str]:
+    """A server of its own, which knows the provider."""
+    for name, value in {
+        "ISSUER": provider.url,
+        "CLIENT_ID": CLIENT_ID,
+        "CLIENT_SECRET": CLIENT_SECRET,
+        "DOMAINS": "example.org",
+        "NAME": "Harbor Lights account",
+    }.items():
+        monkeypatch.setenv(f"TICKETDESK_OPENID_{name}", value)
+    with running(empty_database, tmp_path) as started:
+        yield started.url
+
+
+def test_a_deep_link_leads_over_the_provider_to_its_page_and_signing_out_leads_out(
+    page: Page, server: str, provider: Provider
+) -> None:
+    event = make.event(name="Harbor Lights")
+    make.package(event, name="Captain's Table")
+    ana = make.staff(event=event)
+    provider.person = {"sub": "ana", "email": ana.email, "email_verified": True, "name": "Ana Ruiz"}
+
+    page.goto(f"{server}/packages?event={event.id}")
+    page.get_by_role("link", name="Sign in with Harbor Lights account").click()
+    expect(page).to_have_url(re.compile(rf"^{provider.url}/authorize\?"))
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_role("heading", name="Captain's Table")).to_be_visible()
+    expect(page).to_have_url(f"{server}/packages?event={event.id}")
+    assert {each["name"] for each in page.context.cookies(server)} >= {"ticketdesk_session"}
+    assert {each["name"] for each in page.context.cookies(f"{server}/session/openid")}.isdisjoint({"ticketdesk_openid"})
+
+    page.get_by_role("link", name="Sign out").click()
+    expect(page.get_by_role("button", name="Sign in", exact=True)).to_be_visible()
+    page.goto(f"{server}/packages?event={event.id}")
+    expect(page.get_by_role("link", name="Sign in with Harbor Lights account")).to_be_visible()
+
+
+def test_who_is_refused_reads_why_and_goes_back_to_sign_in(page: Page, server: str, provider: Provider) -> None:
+    provider.person = {"sub": "eve", "email": "eve@evil.example", "email_verified": True}
+
+    page.goto(server)
+    page.get_by_role("link", name="Sign in with Harbor Lights account").click()
+    page.get_by_role("button", name="Continue").click()
+    expect(page.get_by_text("eve@evil.example is not an address of this organisation.")).to_be_visible()
+
+    page.get_by_role("link", name="Back to sign-in").click()
+    expect(page.get_by_label("Password")).to_be_visible()
