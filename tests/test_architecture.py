@@ -24,7 +24,7 @@ LAYERS = (
     {"errors", "money", "settings", "actors", "tickets"},
     {"pricing", "fields", "models", "picture_files", "scanner"},
     {"db"},
-    {"audit"},
+    {"audit", "seals"},
     {"accounts", "editing", "daily_sales", "selection"},
     {"passwords"},
     {"sign_in", "staff", "tokens", "rate_limits"},

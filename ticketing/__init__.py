@@ -15,6 +15,7 @@ imports                        files in: import_files reads CSV, by import_excel
                                and import_json the others, into import_tables; import_mapping reads the columns of
                                other programs (import_columns, import_cells); import_rows judges, import_orders makes
                                purchases of the rows of orders, import_writing stores
+seals                          whether the trail is as it was sealed
 demo, checks, __main__         the sample gala, the recomputation behind `verify`, the command line
 
 Imports point downwards only; tests/test_architecture.py holds that.
