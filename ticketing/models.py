@@ -590,7 +590,7 @@ class AuditEntry(Base):
     restores: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("audit_log.id"))
 
     __table_args__ = (
-        Index("ix_audit_log_event", "event_id", "id"),
+        Index("ix_audit_log_event", "event_id", "occurred_at", "id"),
         Index("ix_audit_log_subject", "subject_id", "id"),
         Index("ix_audit_log_event_staff", "event_id", "staff_id", "id"),
         Index("ix_audit_log_event_change", "event_id", "change_id", "id"),

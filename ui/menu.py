@@ -32,6 +32,7 @@ ENTRIES = (
     Entry("promo_codes", "Promo codes", "sell", heading="Set up"),
     Entry("box_office", "Box office", "point_of_sale", action="change", heading="Sell"),
     Entry("import_sales", "Import", "upload_file", action="change", heading="Sell"),
+    Entry("audit_log", "Audit log", "history", heading="Office"),
     Entry("events", "All events", "event"),
 )
 

@@ -130,7 +130,9 @@ def upgrade() -> None:
 
     op.add_column("audit_log", sa.Column("restores", sa.BigInteger(), nullable=True))
     op.create_foreign_key(op.f("fk_audit_log_restores"), "audit_log", "audit_log", ["restores"], ["id"])
+    op.drop_index("ix_audit_log_event", "audit_log")
     op.drop_index("ix_audit_log_staff", "audit_log")
+    op.create_index("ix_audit_log_event", "audit_log", ["event_id", "occurred_at", "id"])
     op.create_index("ix_audit_log_event_staff", "audit_log", ["event_id", "staff_id", "id"])
     op.create_index("ix_audit_log_event_change", "audit_log", ["event_id", "change_id", "id"])
     op.create_table(
