@@ -18,10 +18,11 @@ from sqlalchemy import ARRAY, ColumnElement, Text, case, cast, exists, func, lit
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
-from ticketing import accounts, export, query_parameters
+from ticketing import accounts, audit, export, query_parameters
 from ticketing.actors import Actor
+from ticketing.errors import NotFound
 from ticketing.export import Export, safe
-from ticketing.models import AuditEntry, Event, Option, Staff
+from ticketing.models import AuditEntry, Event, Option, Package, Staff
 from ticketing.query_parameters import A_DAY, Parameter, day, several
 
 PER_PAGE = 20
@@ -99,6 +100,17 @@ def page_of(
     ):
         entries[entry.change_id].append(entry)
     return [Change(tuple(each)) for each in entries.values()], total or 0
+
+
+def page_of_package(
+    session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID, *, page: int = 1
+) -> tuple[list[Change], int]:
+    """One page of a package's changes and those of its questions, also when it was deleted since. Raises NotFound."""
+    accounts.require(session, actor, "read", event_id)
+    exists_now = exists().where(Package.event_id == event_id, Package.id == package_id)
+    if not session.scalar(select(exists_now)) and not audit.latest(session, event_id, package_id, "package.deleted"):
+        raise NotFound("package")
+    return page_of(session, actor, event_id, of_record(session, event_id, package_id), page=page)
 
 
 def of_record(session: Session, event_id: uuid.UUID, record_id: uuid.UUID) -> Sought:

@@ -45,11 +45,11 @@ def _show(change: Change, offers: Mapping[int, Offer], zone: str) -> None:
     with st.container(key=f"change_{change.first.id}", gap=None):
         st.html(_deed(change, zone))
         if restorable:
-            with st.container(horizontal=True, gap="small", key=f"restore_{change.first.id}"):
+            with st.container(horizontal=True, gap="small", key=f"restores_{change.first.id}"):
                 for entry in restorable:
                     of = f" of {entry.subject_name}" if several else ""
                     st.button(
-                        text.md(f"Restore {sentences.lower(sentences.field_of(entry))}{of}"),
+                        text.md(f"Restore {sentences.noun_of(entry)}{of}"),
                         key=f"restore_{entry.id}",
                         type="tertiary",
                         icon=":material/settings_backup_restore:",

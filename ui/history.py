@@ -28,7 +28,7 @@ def show(here: Here, event: Event) -> None:
         restoring_dialog.show(here, event)
     else:
         forms.show_dialog(
-            _KIND, "", "History", lambda form: _changes(here, event, form), event.time_zone, width="large"
+            _KIND, "", "History", lambda form: _changes(here, event, form), event.time_zone, width="medium"
         )
 
 

@@ -36,6 +36,7 @@ def _ask(here: Here, event: Event, form: forms.Opened) -> None:
         st.button("Close", on_click=forms.close_form, args=(_KIND,))
         return
     what = sentences.field_of(offer.entry)
+    noun = sentences.noun_of(offer.entry)
     now, after = (sentences.value(offer.entry, each, event.time_zone) for each in (offer.now, offer.after))
     st.markdown(f"**{text.md(f'{what} of {offer.entry.subject_name}')}**")
     st.html(f'<dl class="restoring"><dt>Now</dt><dd>{escape(now)}</dd><dt>After</dt><dd>{escape(after)}</dd></dl>')
@@ -43,11 +44,11 @@ def _ask(here: Here, event: Event, form: forms.Opened) -> None:
     forms.hint("This is an ordinary change, and the audit log tells it. What is sold keeps its price and its seats.")
     with st.container(horizontal=True):
         st.button(
-            f"Restore {text.md(sentences.lower(what))}",
+            f"Restore {text.md(noun)}",
             type="primary",
             icon=":material/settings_backup_restore:",
             on_click=_restore,
-            args=(here, event, form, offer, f"{what} of {offer.entry.subject_name} is restored."),
+            args=(here, event, form, offer, f"The {noun} of {offer.entry.subject_name} is restored."),
         )
         st.button("Cancel", on_click=forms.close_form, args=(_KIND,))
 

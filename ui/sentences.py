@@ -31,12 +31,23 @@ FIELDS = {
     "event": "Event",
     "owner": "Owner",
 }
+# What a field is called in the middle of a sentence, where its label would not read well.
+NOUNS_OF_FIELDS = {
+    "expires_at": "expiry",
+    "starts_at": "start",
+    "is_enabled": "on-sale setting",
+    "is_active": "on/off setting",
+    "is_sponsorship": "sponsorship setting",
+    "is_required": "required setting",
+    "option_type": "kind of answer",
+    "label": "wording",
+}
 # A switch is turned, not changed: what is said when it is on, and when it is off.
 SWITCHES = {
     "is_enabled": ("put {name} on sale", "took {name} off sale"),
     "is_active": ("switched {name} on", "switched {name} off"),
     "is_sponsorship": ("made {name} a sponsorship", "made {name} an ordinary package"),
-    "is_required": ("made an answer to “{name}” required", "made an answer to “{name}” optional"),
+    "is_required": ("made an answer to {name} required", "made an answer to {name} optional"),
 }
 NOUNS = {
     "package": ("package", "packages"),
@@ -93,7 +104,7 @@ def lines(change: Change, zone: str) -> list[Line]:
     names_matter = len({entry.subject_id for entry in entries}) > 1
     return [
         Line(
-            f"{entry.subject_name}: {lower(field_of(entry))}" if names_matter else field_of(entry),
+            f"{_name(entry)}: {noun_of(entry)}" if names_matter else field_of(entry),
             *(value(entry, stored, zone) for stored in (entry.old_value, entry.new_value)),
         )
         for entry in entries
@@ -107,27 +118,36 @@ def is_listing(change: Change) -> bool:
 
 
 def _is_told_whole(change: Change, zone: str) -> bool:
-    """A single field whose values stand in the sentence."""
+    """Where every value stands in the sentence."""
     entry = change.first
     if entry.action in ("import.completed", "event.staff_assigned", "package.image_removed", "option.retired"):
         return True
     if len(change.entries) > 1:
         return entry.action == "purchase.voided"
-    return entry.action == "purchase.status_changed" or (
-        entry.action.endswith(".changed") and entry.field is not None and _is_short(entry, zone)
-    )
+    if entry.action in ("purchase.status_changed", "purchase.guests_named"):
+        return True
+    return entry.action.endswith(".changed") and entry.field is not None and _is_short(entry, zone)
 
 
 def _is_short(entry: AuditEntry, zone: str) -> bool:
-    return all(
-        len(value(entry, stored, zone)) <= LONGEST_IN_A_SENTENCE for stored in (entry.old_value, entry.new_value)
-    )
+    both = [value(entry, stored, zone) for stored in (entry.old_value, entry.new_value)]
+    return all(len(each) <= LONGEST_IN_A_SENTENCE and "\n" not in each for each in both)
+
+
+def _name(entry: AuditEntry) -> str:
+    """What it was called then; a question in quotes, since it is a sentence itself."""
+    return f"“{entry.subject_name}”" if entry.subject_type == "option" else entry.subject_name
 
 
 def field_of(entry: AuditEntry) -> str:
     """What the entry's field is called."""
     field = entry.field or ""
     return text.FIELDS.get(field) or FIELDS.get(field) or field.replace("_", " ").capitalize()
+
+
+def noun_of(entry: AuditEntry) -> str:
+    """The same in the middle of a sentence."""
+    return NOUNS_OF_FIELDS.get(entry.field or "") or lower(field_of(entry))
 
 
 def value(entry: AuditEntry, stored: Any, zone: str) -> str:
@@ -141,6 +161,8 @@ def value(entry: AuditEntry, stored: Any, zone: str) -> str:
         return "Nobody"
     if field == "staff" and isinstance(stored, list):
         return text.count(len(stored), "person", "people")
+    if field == "description" and stored:
+        return str(stored)
     if field == "discount_value" and stored is not None:
         return str(stored).removesuffix(".00")
     if field == "retired_at" and stored:
@@ -169,19 +191,19 @@ def _listed(names: Sequence[str]) -> str:
 
 def _changed(change: Change, zone: str) -> str:
     entries = [entry for entry in change.entries if entry.field is not None]
-    names = list(dict.fromkeys(entry.subject_name for entry in entries))
+    names = list(dict.fromkeys(_name(entry) for entry in entries))
     if not entries:
-        return f"changed {change.first.subject_name}"
+        return f"changed {_name(change.first)}"
     if len({entry.subject_id for entry in entries}) > 1:
         several = NOUNS.get(change.first.subject_type, ("", "records"))[1]
         return f"changed {len(names):,} {several}: {_listed(names)}"
     if len(entries) > 1:
-        fields = [lower(field_of(entry)) for entry in entries]
+        fields = [noun_of(entry) for entry in entries]
         return f"{_verb(entries[0])} the {_listed(fields)} of {names[0]}"
     (entry,) = entries
     if entry.field in SWITCHES and entry.restores is None:
-        return SWITCHES[entry.field][0 if entry.new_value else 1].format(name=entry.subject_name)
-    what = f"{_verb(entry)} the {lower(field_of(entry))} of {entry.subject_name}"
+        return SWITCHES[entry.field][0 if entry.new_value else 1].format(name=_name(entry))
+    what = f"{_verb(entry)} the {noun_of(entry)} of {_name(entry)}"
     if not _is_short(entry, zone):
         return what
     old, new = (_inside(entry, stored, zone) for stored in (entry.old_value, entry.new_value))
@@ -194,13 +216,13 @@ def _verb(entry: AuditEntry) -> str:
 
 def _simply(words: str) -> Callable[[Change, str], str]:
     """Words about one record: {name} is what it was called."""
-    return lambda change, _: words.format(name=change.first.subject_name)
+    return lambda change, _: words.format(name=_name(change.first))
 
 
 def _made(noun: str) -> Callable[[Change, str], str]:
     def tell(change: Change, _: str) -> str:
         copied = next((entry.new_value for entry in change.entries if entry.field == "copied_from"), None)
-        return f"made the {noun} {change.first.subject_name}" + (f" as a copy of {copied}" if copied else "")
+        return f"made the {noun} {_name(change.first)}" + (f" as a copy of {copied}" if copied else "")
 
     return tell
 
