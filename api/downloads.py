@@ -16,12 +16,13 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from api import identity
-from ticketing import db, export, selection
+from ticketing import db, export, selection, trail
 from ticketing.actors import Actor
 from ticketing.errors import InvalidInput, NotFound
+from ticketing.export import Export
 from ticketing.selection import Selection
 
-Query = Callable[..., export.Export]
+Query = Callable[..., Export]
 
 
 def purchases_csv(request: Request) -> Response:
@@ -34,12 +35,27 @@ def guests_csv(request: Request) -> Response:
     return _asked_for(request, export.guests_query, "guests")
 
 
+def audit_csv(request: Request) -> Response:
+    """A row for each entry of an event's audit log that the address asks for, or of the office's."""
+    actor, named = identity.actor_of(request), request.path_params["event_id"]
+    event_id = None if named == "office" else _event_id(request)
+    sought = trail.parsed(_given_once(request.query_params), besides=())
+    with db.reading() as session:
+        asked = trail.export_query(session, actor, event_id, sought)
+    return _attachment(asked, "audit-log", is_part=sought != trail.EVERYTHING)
+
+
 def selected(query: QueryParams) -> Selection:
-    """What the address selects. Raises InvalidInput, also for a filter given twice, of which only one would count."""
+    """What the address selects. Raises InvalidInput."""
+    return selection.parsed(_given_once(query), besides=())
+
+
+def _given_once(query: QueryParams) -> QueryParams:
+    """Raises InvalidInput for a filter given twice, of which only one would count."""
     given = Counter(name for name, _ in query.multi_items())
     if twice := [name for name, times in given.items() if times > 1]:
         raise InvalidInput({name: f"Give “{name[:40]}” once, several values with commas between." for name in twice})
-    return selection.parsed(query, besides=())
+    return query
 
 
 def csv_of(
@@ -48,8 +64,12 @@ def csv_of(
     """The CSV as an attachment. Access is judged before the first byte leaves."""
     with db.reading() as session:
         asked = query(session, actor, event_id, wanted)
+    return _attachment(asked, kind, is_part=not wanted.is_everything)
+
+
+def _attachment(asked: Export, kind: str, *, is_part: bool) -> StreamingResponse:
     today = datetime.now(UTC).astimezone(ZoneInfo(asked.time_zone)).date()
-    part = "" if wanted.is_everything else "-selected"
+    part = "-selected" if is_part else ""
     return StreamingResponse(
         export.stream(asked),
         media_type="text/csv; charset=utf-8",
@@ -62,12 +82,14 @@ def csv_of(
 
 
 def _asked_for(request: Request, query: Query, kind: str) -> Response:
-    actor = identity.actor_of(request)
+    return csv_of(identity.actor_of(request), _event_id(request), selected(request.query_params), query, kind)
+
+
+def _event_id(request: Request) -> uuid.UUID:
     try:
-        event_id = uuid.UUID(request.path_params["event_id"])
+        return uuid.UUID(request.path_params["event_id"])
     except ValueError:
         raise NotFound("event") from None
-    return csv_of(actor, event_id, selected(request.query_params), query, kind)
 
 
 def _file_name(event_name: str) -> str:
@@ -79,4 +101,5 @@ def _file_name(event_name: str) -> str:
 routes = [
     Route("/export/{event_id}/purchases.csv", purchases_csv),
     Route("/export/{event_id}/guests.csv", guests_csv),
+    Route("/export/{event_id}/audit.csv", audit_csv),
 ]

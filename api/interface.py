@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 
-from api import documentation, events, options, packages, pictures, problems, promo_codes, purchases, sales, wire
+from api import audit, documentation, events, options, packages, pictures, problems, promo_codes, purchases, sales, wire
 from api.faults import Faults
 
 ABOUT = """\
@@ -36,7 +36,7 @@ def create() -> FastAPI:
         redirect_slashes=False,
     )
     problems.install(app)
-    for concept in (events, packages, pictures, options, promo_codes, purchases, sales):
+    for concept in (events, packages, audit, pictures, options, promo_codes, purchases, sales):
         app.include_router(concept.router, prefix="/v1", dependencies=[wire.bearer])
     app.router.routes.extend(documentation.routes)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

@@ -8,7 +8,19 @@ from ticketing import copying, db, images, money, packages
 from ticketing.errors import TicketingError
 from ticketing.fields import validated
 from ticketing.many_packages import Edit
-from ui import arranging, forms, menu, package_cards, package_picture, package_table, paging, session, text, undo
+from ui import (
+    arranging,
+    forms,
+    history,
+    menu,
+    package_cards,
+    package_picture,
+    package_table,
+    paging,
+    session,
+    text,
+    undo,
+)
 from ui.header import show_header
 
 here, event = session.require_event()
@@ -62,6 +74,8 @@ def choose(package_id: uuid.UUID, name: str) -> None:
             menu.go("options")
         case "Copy":
             copy(package_id, name)
+        case "History":
+            history.start(package_id, name)
         case "Delete":
             forms.open_form("package_deletion", package_id, 0, {"name": name})
         case picked:
@@ -229,8 +243,9 @@ def cards(found: packages.Found, pictures: dict[uuid.UUID, images.Picture]) -> N
                 package_cards.show(package, pictures.get(package.id))
                 if here.may("change"):
                     toggle = "Disable" if package.is_enabled else "Enable"
+                    entries = ["Edit", "Options", "Copy", "History", toggle, "Delete"]
                     st.menu_button(
-                        f"Actions for {text.md(package.name)}", ["Edit", "Options", "Copy", toggle, "Delete"],
+                        f"Actions for {text.md(package.name)}", entries,
                         key=f"menu_{package.id}", type="tertiary", icon=":material/more_horiz:", on_click=choose,
                         args=(package.id, package.name),
                     )  # fmt: skip
@@ -288,3 +303,4 @@ undo.show(here, event.id)
 
 forms.show_dialog("package", "New package", "Edit package", package_form, event.time_zone, width="medium")
 forms.show_dialog("package_deletion", "Delete package", "Delete package", deletion, event.time_zone)
+history.show(here, event)

@@ -10,7 +10,7 @@ import streamlit as st
 from ticketing import db, money, packages, promo_codes, trial
 from ticketing.errors import TicketingError
 from ticketing.fields import validated
-from ui import forms, paging, session, text
+from ui import forms, history, paging, session, text
 from ui.header import show_header
 
 here, event = session.require_event()
@@ -48,6 +48,8 @@ def choose(promo_code_id: uuid.UUID) -> None:
         forms.open_form("promo_code_deletion", row.id, row.version, {"code": row.code})
     elif picked == "Try":
         start_trial(row.code)
+    elif picked == "History":
+        history.start(row.id, row.code)
     else:
         on = picked == "Switch on"
         forms.attempt(
@@ -181,7 +183,7 @@ def card(row, given: Decimal, now: datetime) -> None:
             if here.may("change"):
                 toggle = "Switch off" if row.is_active else "Switch on"
                 st.menu_button(
-                    "Actions", ["Edit", "Try", toggle, "Delete"], key=f"menu_{row.id}", type="tertiary",
+                    "Actions", ["Edit", "Try", "History", toggle, "Delete"], key=f"menu_{row.id}", type="tertiary",
                     on_click=choose, args=(row.id,),
                 )  # fmt: skip
         uses(row, given)
@@ -246,3 +248,4 @@ paging.show("promo_codes_page", total, PER_PAGE)
 forms.show_dialog("promo_code", "New promo code", "Edit promo code", promo_code_form, event.time_zone)
 forms.show_dialog("promo_code_deletion", "Delete promo code", "Delete promo code", deletion, event.time_zone)
 forms.show_dialog("trial", "Try a code", "Try a code", trial_form, event.time_zone)
+history.show(here, event)

@@ -22,9 +22,9 @@ FORBIDDEN = {
 # Lowest first: a module imports only from lines above its own, or from its own line where that is said.
 LAYERS = (
     {"errors", "money", "settings", "actors", "tickets"},
-    {"pricing", "fields", "models", "picture_files", "scanner"},
+    {"pricing", "fields", "models", "picture_files", "scanner", "query_parameters"},
     {"db"},
-    {"audit"},
+    {"audit", "seals"},
     {"accounts", "editing", "daily_sales", "selection"},
     {"passwords", "rate_limits", "sessions", "tokens"},
     {"sign_in"},
@@ -34,6 +34,7 @@ LAYERS = (
     {"events", "packages", "options", "promo_codes"},
     {"purchases", "trial", "package_order", "many_packages", "copying", "corrections"},
     {"sales", "purchasers", "export", "guests", "comparison"},
+    {"trail", "restoring"},
     {"import_tables", "excel_reader"},
     {"import_cells", "import_columns", "import_excel", "import_json", "import_rows"},
     {"import_files"},

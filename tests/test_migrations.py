@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from tests import make
-from ticketing import checks, db
+from ticketing import checks, db, seals
 from ticketing.models import Base
 from ticketing.settings import ROOT
 
@@ -169,3 +169,26 @@ def test_what_was_stored_before_is_counted_and_found_afterwards(database_without
         ("2026-06-03", "pending", False, 1, 1, 3, 2, 100),
         ("2026-06-03", "voided", False, 1, 2, 6, 0, 200),
     ]
+
+
+AUDITED_BEFORE = """
+    INSERT INTO audit_log (event_id, actor, via, action, subject_type, subject_id, subject_name, subject_version, field,
+        old_value, new_value, change_id, occurred_at)
+    SELECT CASE WHEN row % 3 > 0 THEN CASE row % 3 WHEN 1 THEN :here ELSE :there END::uuid END, 'Zoë', 'app',
+        'package.changed', 'package', gen_random_uuid(), 'Table', row, 'choices', '["a", "b"]', '1.50',
+        gen_random_uuid(), now() - row * interval '1 hour'
+    FROM generate_series(1, 12) AS row
+"""
+
+
+def test_the_trail_of_before_is_sealed_and_goes_on(database_without_schema):
+    here, there = uuid.uuid4(), uuid.uuid4()
+    stored_before(here=here, there=there)
+    with db.engine().begin() as connection:
+        connection.execute(text(AUDITED_BEFORE), {"here": here, "there": there})
+    db.migrate()
+    make.staff(role="admin", password=make.PASSWORD)
+    with db.reading() as session:
+        assert checks.verify(session) == []
+        lengths = {chain.event_id: chain.entries for chain in seals.last(session)}
+    assert lengths == {seals.OFFICE: 4 + 2, here: 4, there: 4}

@@ -10,9 +10,11 @@ images                         pictures of packages: picture_files draws them an
 events, packages, options, promo_codes    one concept each, with its draft and its rules
 purchases, trial               where several concepts meet: selling in one transaction, trying without selling
 corrections, guests            what staff change on a sale afterwards: void, status; who sits where
-selection                      which purchases are meant: the filter that lists, links and files share
+selection                      which purchases are meant: the filter that lists, links and files share; it travels in
+                               addresses by query_parameters
 sales, comparison              read-only figures; an event against an earlier one
 purchasers, export             the selected purchases one by one; the streamed CSV
+trail, restoring, seals        the audit trail as it is read; bringing an earlier value back; whether it is as sealed
 imports                        files in: import_files reads CSV, by import_excel (excel_reader, a process of its own)
                                and import_json the others, into import_tables; import_mapping reads the columns of
                                other programs (import_columns, import_cells); import_rows judges, import_orders makes

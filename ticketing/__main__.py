@@ -19,7 +19,7 @@ from typing import Any
 import psycopg.errors
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from ticketing import checks, db, demo, imports, openid, staff, tokens
+from ticketing import checks, db, demo, imports, openid, seals, staff, tokens
 from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, NotFound, TicketingError, Unavailable
 from ticketing.fields import validated
@@ -139,18 +139,35 @@ def _import(asked: argparse.Namespace, content: bytes) -> int:
     return 0
 
 
-def verify(_: argparse.Namespace) -> int:
-    """Recomputes every count and total and lists what differs."""
+def verify(asked: argparse.Namespace) -> int:
+    """Recomputes every count, total and seal, and lists what differs."""
+    try:
+        noted = asked.noted.read_text(errors="replace").splitlines() if asked.noted else []
+    except OSError as failure:
+        return _fail(f"{asked.noted} cannot be read: {failure.strerror}.")
     with db.reading() as session:
-        differences = checks.verify(session)
-    for difference in differences:
-        print(difference)
-    if differences:
-        count = len(differences)
-        numbers = "1 number differs" if count == 1 else f"{count:,} numbers differ"
-        return _fail(f"{numbers} from what the purchases lead to.")
-    print("Every count, total, promo use and ticket agrees with the purchases.")
+        found = checks.verify(session) + seals.differing_from_notes(session, noted)
+        chains = seals.last(session)
+    for each in found:
+        print(each)
+    if found:
+        places = sum(isinstance(each, seals.Broken) for each in found)
+        return _fail(*_counted(len(found) - places, places))
+    print("Every count, total, promo use and ticket agrees with the purchases; the audit trail is as it was sealed.")
+    for chain in chains:
+        print(chain)
     return 0
+
+
+def _counted(numbers: int, places: int) -> list[str]:
+    told = []
+    if numbers:
+        differ = "1 number differs" if numbers == 1 else f"{numbers:,} numbers differ"
+        told.append(f"{differ} from what the purchases lead to.")
+    if places:
+        are = "1 place of the audit trail is" if places == 1 else f"{places:,} places of the audit trail are"
+        told.append(f"{are} not as it was sealed." if places == 1 else f"{are} not as they were sealed.")
+    return told
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -158,7 +175,8 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _command(commands, "migrate", migrate)
     _command(commands, "demo", load_demo)
-    _command(commands, "verify", verify)
+    check = _command(commands, "verify", verify, "Ends with how far each trail has come and its last seal.")
+    check.add_argument("--noted", metavar="FILE", type=Path, help="lines of an earlier verify, which must still hold")
 
     staff = commands.add_parser("staff", help="Accounts.").add_subparsers(metavar="add|release", required=True)
     add = _command(staff, "add", add_staff, "The password is asked for, or read from the first line of stdin.")

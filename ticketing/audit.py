@@ -58,10 +58,12 @@ def record(
     subject: Subject,
     changes: Sequence[Change] = (),
     change_id: uuid.UUID | None = None,
+    restores: int | None = None,
 ) -> None:
     """Writes one row per change, or a single one without a field. `action` is noun.past_verb, as in package.changed.
 
-    The subject's version is the one the change leads to, by which an editor learns what happened since.
+    The subject's version is the one the change leads to, by which an editor learns what happened since. `restores` is
+    the entry whose old value comes back by this.
     """
     common = {
         "event_id": event_id,
@@ -74,9 +76,10 @@ def record(
         "subject_name": called(subject),
         "subject_version": getattr(subject, "version", None),
         "change_id": change_id or uuid7(),
+        "restores": restores,
     }
     rows = [
-        {**common, "field": change.field, "old_value": _stored(change.old), "new_value": _stored(change.new)}
+        {**common, "field": change.field, "old_value": stored(change.old), "new_value": stored(change.new)}
         for change in changes
     ]
     session.execute(insert(AuditEntry), rows or [{**common, "field": None, "old_value": None, "new_value": None}])
@@ -117,7 +120,8 @@ def called(subject: Subject) -> str:
     return str(subject.id)
 
 
-def _stored(value: Any) -> Any:
+def stored(value: Any) -> Any:
+    """A value as the trail keeps it: amounts and moments as text."""
     if isinstance(value, Decimal):
         return money.plain(value)
     if isinstance(value, datetime):

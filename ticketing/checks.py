@@ -1,4 +1,4 @@
-"""The recomputation behind `verify`: every number that is kept beside the purchases, from the purchases again.
+"""The recomputation behind `verify`: every number kept beside the purchases, and every seal of the audit trail.
 
 Each kind is one statement over all events. The database's constraints make most differences impossible; this is how
 an operator sees that, after a restore for instance.
@@ -13,7 +13,8 @@ from decimal import Decimal
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from ticketing import money
+from ticketing import money, seals
+from ticketing.seals import Broken
 
 Number = int | Decimal | None
 
@@ -35,14 +36,15 @@ class Difference:
         )
 
 
-def verify(session: Session) -> list[Difference]:
-    """Every difference in every event; none means that all counts, totals, promo uses, tickets and sums are right."""
+def verify(session: Session) -> list[Difference | Broken]:
+    """What is wrong in any event; nothing means that all counts, totals, promo uses, tickets and sums are right, and
+    that the audit trail is as it was sealed."""
     session.execute(text("SET LOCAL statement_timeout = '10min'"))
-    found = []
+    found: list[Difference | Broken] = []
     for statement in (_SOLD, _USES, _PROMO_USES, _AMOUNTS, _TICKETS, _SEATS_NAMED, _DAILY_COUNTS, _DAILY_AMOUNTS):
         for row in session.execute(text(statement)):
             found.append(Difference(row.event, row.event_id, row.thing, row.stored, row.recomputed))
-    return found
+    return found + seals.broken(session)
 
 
 def _told(number: Number) -> str | None:

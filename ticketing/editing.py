@@ -70,11 +70,12 @@ def apply(
     changes: Sequence[audit.Change],
     flush: Callable[[], None] | None = None,
     change_id: uuid.UUID | None = None,
+    restores: int | None = None,
 ) -> None:
     """Makes the changes, raises the version and writes the trail; without a change nothing happens.
 
     `flush` translates what the database refuses, where a concept has a sentence for it. `change_id` is what several
-    records that change together have in common in the trail.
+    records that change together have in common in the trail; `restores` is the entry whose old value comes back.
     """
     if not changes:
         return
@@ -82,4 +83,4 @@ def apply(
         setattr(row, each.field, each.new)
     row.version += 1
     (flush or session.flush)()
-    audit.record(session, actor, event_id, action, row, changes, change_id)
+    audit.record(session, actor, event_id, action, row, changes, change_id, restores)

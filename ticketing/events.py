@@ -71,7 +71,13 @@ def create(session: Session, actor: Actor, draft: EventDraft) -> Event:
 
 
 def change(
-    session: Session, actor: Actor, event_id: uuid.UUID, values: Mapping[str, Any], *, seen_version: int
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    values: Mapping[str, Any],
+    *,
+    seen_version: int,
+    restores: int | None = None,
 ) -> Event:
     """Changes the given fields of an event the actor saw at `seen_version`. Raises StaleVersion, InvalidInput."""
     accounts.require(session, actor, "change", event_id)
@@ -86,7 +92,8 @@ def change(
     other_days = draft.time_zone != event.time_zone
     if other_days:
         daily_sales.hold(session, event_id)
-    editing.apply(session, actor, event_id, "event.changed", event, audit.changes_between(event, draft.model_dump()))
+    changes = audit.changes_between(event, draft.model_dump())
+    editing.apply(session, actor, event_id, "event.changed", event, changes, restores=restores)
     if other_days:
         daily_sales.rebuild(session, event_id)
     return event

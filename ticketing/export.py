@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-from sqlalchemy import ARRAY, ColumnElement, Text, case, cast, exists, func, literal, select, true
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, case, cast, exists, func, literal, select, true
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import LateralFromClause
 
@@ -52,7 +52,7 @@ def purchases_query(session: Session, actor: Actor, event_id: uuid.UUID, selecti
         .where(AssignedTicket.purchase_id == Purchase.id, Purchase.seats_named > 0)
         .lateral("guests")
     )
-    return _export(session, event_id, selection, guests, {"guests": _safe(guests.c.names)})
+    return _export(session, event_id, selection, guests, {"guests": safe(guests.c.names)})
 
 
 def guests_query(session: Session, actor: Actor, event_id: uuid.UUID, selection: Selection) -> Export:
@@ -70,8 +70,8 @@ def guests_query(session: Session, actor: Actor, event_id: uuid.UUID, selection:
     columns = {
         "seat_number": seats.c.seat_number,
         "ticket_code": seats.c.code,
-        "guest_name": _safe(seats.c.guest_name),
-        "guest_email": _safe(seats.c.guest_email),
+        "guest_name": safe(seats.c.guest_name),
+        "guest_email": safe(seats.c.guest_email),
     }
     return _export(session, event_id, selection, seats, columns, [seats.c.seat_number])
 
@@ -108,7 +108,13 @@ def _first_line(header: tuple[str, ...]) -> bytes:
     return (BYTE_ORDER_MARK + line.getvalue()).encode()
 
 
-def _safe(column: Any) -> ColumnElement[str]:
+def made(session: Session, header: tuple[str, ...], query: Select[Any], time_zone: str, event_name: str) -> Export:
+    """What to stream of a query with a column for each of the header."""
+    compiled = query.compile(dialect=session.get_bind().dialect, compile_kwargs={"render_postcompile": True})
+    return Export(header, str(compiled), compiled.params, time_zone, event_name)
+
+
+def safe(column: Any) -> ColumnElement[str]:
     """Text that people typed, so that no spreadsheet takes it for a formula."""
     return case((column.regexp_match(_FORMULA), func.concat("'", column)), else_=column)
 
@@ -116,21 +122,21 @@ def _safe(column: Any) -> ColumnElement[str]:
 _PURCHASE: Columns = {
     "purchase_id": Purchase.id,
     "purchased_at": func.to_char(Purchase.purchased_at, 'YYYY-MM-DD"T"HH24:MI:SSTZH:TZM'),
-    "package": _safe(Package.name),
+    "package": safe(Package.name),
     "is_sponsorship": case((Package.is_sponsorship.is_(True), "true"), else_="false"),
     "quantity": Purchase.quantity,
     "seats": Purchase.seats,
-    "purchaser_name": _safe(Purchase.purchaser_name),
-    "purchaser_email": _safe(Purchase.purchaser_email),
-    "purchaser_phone": _safe(Purchase.purchaser_phone),
+    "purchaser_name": safe(Purchase.purchaser_name),
+    "purchaser_email": safe(Purchase.purchaser_email),
+    "purchaser_phone": safe(Purchase.purchaser_phone),
     "list_price": Purchase.list_price,
     "discount": Purchase.discount,
     "total": Purchase.total,
     "promo_code": PromoCode.code,
     "payment_status": Purchase.payment_status,
     "channel": Purchase.channel,
-    "external_sale_id": _safe(Purchase.external_sale_id),
-    "notes": _safe(Purchase.notes),
+    "external_sale_id": safe(Purchase.external_sale_id),
+    "notes": safe(Purchase.notes),
 }
 
 
@@ -146,7 +152,7 @@ def _export(
     event = session.scalars(select(Event).where(Event.id == event_id)).one()
     questions = _questions(session, event_id)
     answers = _answers(questions.values()) if questions else None
-    given = [] if answers is None else [_safe(answer) for answer in answers.c]
+    given = [] if answers is None else [safe(answer) for answer in answers.c]
     query = (
         select(*_PURCHASE.values(), *of_guests.values(), *given, Purchase.fee)
         .join(Package, Package.id == Purchase.package_id)
@@ -157,10 +163,8 @@ def _export(
     )
     if answers is not None:
         query = query.join(answers, true())
-    compiled = query.compile(dialect=session.get_bind().dialect, compile_kwargs={"render_postcompile": True})
     headings = _headings(questions, {*_PURCHASE, *of_guests, "fee"})
-    header = (*_PURCHASE, *of_guests, *headings, "fee")
-    return Export(header, str(compiled), compiled.params, event.time_zone, event.name)
+    return made(session, (*_PURCHASE, *of_guests, *headings, "fee"), query, event.time_zone, event.name)
 
 
 def _questions(session: Session, event_id: uuid.UUID) -> dict[str, list[uuid.UUID]]:

@@ -575,7 +575,10 @@ class AssignedTicket(HasId, Base):
 
 
 class AuditEntry(Base):
-    """One field of one change, written once. Triggers refuse UPDATE, DELETE and TRUNCATE."""
+    """One field of one change, written once. Triggers refuse UPDATE, DELETE and TRUNCATE.
+
+    `restores` is the entry whose old value this one brought back.
+    """
 
     __tablename__ = "audit_log"
 
@@ -594,11 +597,13 @@ class AuditEntry(Base):
     old_value: Mapped[Any | None]
     new_value: Mapped[Any | None]
     change_id: Mapped[uuid.UUID]
+    restores: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("audit_log.id"))
 
     __table_args__ = (
-        Index("ix_audit_log_event", "event_id", "id"),
+        Index("ix_audit_log_event", "event_id", "occurred_at", "id"),
         Index("ix_audit_log_subject", "subject_id", "id"),
-        Index("ix_audit_log_staff", "staff_id", "id"),
+        Index("ix_audit_log_event_staff", "event_id", "staff_id", "id"),
+        Index("ix_audit_log_event_change", "event_id", "change_id", "id"),
         CheckConstraint(one_of("via", ("app", "api", "command_line")), "via_known"),
     )
 

@@ -75,6 +75,7 @@ def change(
     values: Mapping[str, Any],
     *,
     seen_version: int | None,
+    restores: int | None = None,
 ) -> Option:
     """Changes the given fields of a question the actor saw at `seen_version`; answers given so far stay as they are.
 
@@ -89,7 +90,7 @@ def change(
     changes = audit.changes_between(option, editing.merged(OptionDraft, option, given).model_dump())
     if "option_type" in {each.field for each in changes} and _has_answers(session, option_id):
         raise HasAnswers(f"“{option.label}” has answers, so its type stays. Retire it and add a new option.")
-    editing.apply(session, actor, event_id, "option.changed", option, changes)
+    editing.apply(session, actor, event_id, "option.changed", option, changes, restores=restores)
     return option
 
 

@@ -83,6 +83,7 @@ def change(
     values: Mapping[str, Any],
     *,
     seen_version: int,
+    restores: int | None = None,
 ) -> Package:
     """Changes the given fields of a package the actor saw at `seen_version`; past purchases keep their price.
 
@@ -94,7 +95,7 @@ def change(
     editing.judge_version(session, event_id, package, seen_version)
     draft = editing.merged(PackageDraft, package, values)
     judge_limit(package, draft.quantity_limit)
-    _apply(session, actor, package, draft.model_dump())
+    _apply(session, actor, package, draft.model_dump(), restores)
     return package
 
 
@@ -211,11 +212,14 @@ def _ordered(event_id: uuid.UUID) -> Select[Package]:
     return select(Package).where(Package.event_id == event_id).order_by(Package.display_order)
 
 
-def _apply(session: Session, actor: Actor, package: Package, values: dict[str, Any]) -> None:
+def _apply(
+    session: Session, actor: Actor, package: Package, values: dict[str, Any], restores: int | None = None
+) -> None:
     name = values.get("name", package.name)
     changes = audit.changes_between(package, values)
     package.name_key = name_key(name)
-    editing.apply(session, actor, package.event_id, "package.changed", package, changes, partial(_flush, session, name))
+    flush = partial(_flush, session, name)
+    editing.apply(session, actor, package.event_id, "package.changed", package, changes, flush, restores=restores)
 
 
 def _flush(session: Session, name: str) -> None:

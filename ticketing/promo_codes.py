@@ -98,6 +98,7 @@ def change(
     values: Mapping[str, Any],
     *,
     seen_version: int | None,
+    restores: int | None = None,
 ) -> PromoCode:
     """Changes the given fields of a code the actor saw at `seen_version`; None takes it as it stands now.
 
@@ -113,7 +114,7 @@ def change(
         raise CodeUsed(row.code, "its code, type and value cannot change. Make another code instead")
     _judge_limits(session, row, new)
     flush = partial(_flush, session, new["code"])
-    editing.apply(session, actor, event_id, "promo_code.changed", row, changes, flush)
+    editing.apply(session, actor, event_id, "promo_code.changed", row, changes, flush, restores=restores)
     return row
 
 
@@ -156,9 +157,15 @@ def list_page(
 
 
 def codes(session: Session, actor: Actor, event_id: uuid.UUID) -> tuple[str, ...]:
-    """Every code of an event by name, to choose from."""
+    """Every code of an event in alphabetical order, to choose from."""
+    return tuple(names(session, actor, event_id).values())
+
+
+def names(session: Session, actor: Actor, event_id: uuid.UUID) -> dict[uuid.UUID, str]:
+    """The same by their ids."""
     accounts.require(session, actor, "read", event_id)
-    return tuple(session.scalars(select(PromoCode.code).where(PromoCode.event_id == event_id).order_by(PromoCode.code)))
+    query = select(PromoCode.id, PromoCode.code).where(PromoCode.event_id == event_id).order_by(PromoCode.code)
+    return {row.id: row.code for row in session.execute(query)}
 
 
 def state_of(row: PromoCode, moment: datetime) -> str:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Date, ScalarSelect, case, cast, func, or_, select
 
-from ticketing.errors import InvalidInput
+from ticketing import query_parameters
 from ticketing.models import (
     BOX_OFFICE_CHANNELS,
     CHANNELS,
@@ -27,6 +27,7 @@ from ticketing.models import (
     PromoCode,
     Purchase,
 )
+from ticketing.query_parameters import A_DAY, Parameter, day, listed, one_of, several, yes
 
 SORTS = ("newest", "oldest", "name", "total", "unnamed")
 NO_CODE = "-"
@@ -34,7 +35,6 @@ LONGEST_SEARCH = 200
 
 _BETWEEN_WORDS = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]+")
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
-_DAY = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
 _CODE = re.compile(r"[A-Z0-9]{4,20}")
 # Half a ticket code or more. A shorter word would find seats by chance: most codes have an A somewhere.
 _TICKET_CODE = re.compile(r"[A-HJKMNP-Z2-9]{4,8}")
@@ -182,66 +182,16 @@ def _containing(word: str) -> ScalarSelect[str]:
 def parsed(query: Mapping[str, str], *, besides: Collection[str] = ("event",)) -> Selection:
     """The selection that an address names; `besides` are parameters of that address which mean something else.
 
-    Raises InvalidInput naming each parameter that is not understood: a mistyped filter must not show or export
-    everything.
+    Raises InvalidInput naming each parameter that is not understood.
     """
-    found: dict[str, Any] = {}
-    problems: dict[str, str] = {}
-    for name, value in query.items():
-        if name in PARAMETERS:
-            parameter = PARAMETERS[name]
-            try:
-                found[parameter.field] = parameter.read(value)
-            except ValueError:
-                problems[name] = f"“{name}” takes {parameter.takes}."
-        elif name not in besides:
-            problems[name] = f"There is no filter “{name[:40]}”. The filters are {', '.join(PARAMETERS)}."
-    selection = Selection(**found)
-    if selection.first_day and selection.last_day and selection.last_day < selection.first_day:
-        problems["to"] = "“to” is a day before “from”. Exchange the two."
-    if problems:
-        raise InvalidInput(problems)
-    return selection
+    found, problems = query_parameters.parsed(PARAMETERS, query, besides=besides)
+    query_parameters.refuse(problems)
+    return Selection(**found)
 
 
 def to_query(selection: Selection) -> dict[str, str]:
-    """The parameters that name it in an address: only what differs from the default, so that `parsed` gives it back."""
-    values = {name: getattr(selection, parameter.field) for name, parameter in PARAMETERS.items()}
-    defaults = {name: getattr(EVERYTHING, parameter.field) for name, parameter in PARAMETERS.items()}
-    return {name: _written(value) for name, value in values.items() if value != defaults[name]}
-
-
-def _written(value: Any) -> str:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case tuple():
-            return ",".join(str(one) for one in value)
-        case _:
-            return str(value)
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A query parameter: the field it fills and how it is read (ValueError when it cannot be); both also in words."""
-
-    field: str
-    read: Callable[[str], Any]
-    takes: str
-    means: str
-
-
-def _several(read_one: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
-    return lambda value: tuple(dict.fromkeys(read_one(one.strip()) for one in value.split(",")))
-
-
-def _one_of(allowed: Collection[str]) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if value not in allowed:
-            raise ValueError
-        return value
-
-    return read
+    """The parameters that name it in an address, which `parsed` gives back."""
+    return query_parameters.written(PARAMETERS, selection, EVERYTHING)
 
 
 def _code(value: str) -> str:
@@ -250,27 +200,12 @@ def _code(value: str) -> str:
     return value.upper()
 
 
-def _day(value: str) -> date:
-    if not _DAY.fullmatch(value):
-        raise ValueError
-    return date.fromisoformat(value)
-
-
-def _yes(value: str) -> bool:
-    return {"true": True, "1": True, "false": False, "0": False}[_one_of(("true", "1", "false", "0"))(value.lower())]
-
-
 def _search(value: str) -> str:
     if len(value) > LONGEST_SEARCH or _INVISIBLE.search(value):
         raise ValueError
     return value
 
 
-def _listed(values: Collection[str]) -> str:
-    return f"one or more of {', '.join(values)}, with commas between"
-
-
-_A_DAY = "a day such as 2026-10-31, from 2000 to 2099"
 PARAMETERS = {
     "search": Parameter(
         "search",
@@ -278,26 +213,24 @@ PARAMETERS = {
         f"at most {LONGEST_SEARCH} characters, all of them visible",
         "Words that must all be in name, e-mail address, external id or promo code, or begin a ticket code.",
     ),
-    "package": Parameter(
-        "package_ids", _several(uuid.UUID), "ids of packages, with commas between", "What was bought."
-    ),
-    "status": Parameter("statuses", _several(_one_of(PAYMENT_STATUSES)), _listed(PAYMENT_STATUSES), "How it stands."),
+    "package": Parameter("package_ids", several(uuid.UUID), "ids of packages, with commas between", "What was bought."),
+    "status": Parameter("statuses", several(one_of(PAYMENT_STATUSES)), listed(PAYMENT_STATUSES), "How it stands."),
     "code": Parameter(
         "codes",
-        _several(_code),
+        several(_code),
         f"promo codes, with commas between; {NO_CODE} means without one",
         "The promo code that was used.",
     ),
-    "channel": Parameter("channels", _several(_one_of(CHANNELS)), _listed(CHANNELS), "How it was sold."),
-    "from": Parameter("first_day", _day, _A_DAY, "The first of the event's own days."),
-    "to": Parameter("last_day", _day, _A_DAY, "The last of the event's own days."),
-    "sponsorships_only": Parameter("sponsorships_only", _yes, "true or false", "Leaves out what is no sponsorship."),
+    "channel": Parameter("channels", several(one_of(CHANNELS)), listed(CHANNELS), "How it was sold."),
+    "from": Parameter("first_day", day, A_DAY, "The first of the event's own days."),
+    "to": Parameter("last_day", day, A_DAY, "The last of the event's own days."),
+    "sponsorships_only": Parameter("sponsorships_only", yes, "true or false", "Leaves out what is no sponsorship."),
     "unnamed_only": Parameter(
-        "unnamed_only", _yes, "true or false", "Leaves out what does not count or has a guest on every seat."
+        "unnamed_only", yes, "true or false", "Leaves out what does not count or has a guest on every seat."
     ),
-    "discounted_only": Parameter("discounted_only", _yes, "true or false", "Leaves out what was sold at list price."),
+    "discounted_only": Parameter("discounted_only", yes, "true or false", "Leaves out what was sold at list price."),
     "differing_only": Parameter(
-        "differing_only", _yes, "true or false", "Leaves out what cost list price less discount, as all but imports do."
+        "differing_only", yes, "true or false", "Leaves out what cost list price less discount, as all but imports do."
     ),
-    "sort": Parameter("sort", _one_of(SORTS), f"one of {', '.join(SORTS)}", "The order; newest unless given."),
+    "sort": Parameter("sort", one_of(SORTS), f"one of {', '.join(SORTS)}", "The order; newest unless given."),
 }

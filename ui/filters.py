@@ -34,7 +34,7 @@ ONLY = {
     "differing_only": "With an imported difference",
 }
 LONGEST_LABEL = 60
-_FIRST, _LAST = date(2000, 1, 1), date(2099, 12, 31)
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2099, 12, 31)
 _KNOWN = "filters_known"
 
 
@@ -174,8 +174,8 @@ def _show_fields(choices: Choices, number: int) -> None:
             st.date_input(
                 label,
                 None,
-                _FIRST,
-                _LAST,
+                FIRST_DAY,
+                LAST_DAY,
                 key=_key(name, number),
                 format="YYYY-MM-DD",
                 on_change=_change,
@@ -200,11 +200,13 @@ def in_words(chosen: Selection, choices: Choices) -> dict[tuple[str, ...], str]:
             any_of = f"{', '.join(first)} or {last}" if first else last
             told[name,] = any_of if len(any_of) <= LONGEST_LABEL or not first else f"{len(words)} {nouns}"
     if chosen.first_day or chosen.last_day:
-        told["first_day", "last_day"] = _days(chosen.first_day, chosen.last_day)
+        told["first_day", "last_day"] = days_told(chosen.first_day, chosen.last_day)
     return told | {(name,): label for name, label in ONLY.items() if getattr(chosen, name)}
 
 
-def _days(first: date | None, last: date | None) -> str:
+def days_told(first: date | None, last: date | None) -> str:
+    """ "3 Oct 2026 to 5 Oct 2026", and what is open on one side."""
+
     def told(day: date) -> str:
         return f"{day.day} {day:%b} {day.year}"
 

@@ -34,6 +34,7 @@ ENTRIES = (
     Entry("promo_codes", "Promo codes", "sell", heading="Set up"),
     Entry("box_office", "Box office", "point_of_sale", action="change", heading="Sell"),
     Entry("import_sales", "Import", "upload_file", action="change", heading="Sell"),
+    Entry("audit_log", "Audit log", "history", heading="Office"),
     Entry("staff", "Staff", "badge", action="administer", heading="Office", is_about_event=False),
     Entry("tokens", "Tokens", "key", heading="Office", is_about_event=False),
     Entry("events", "All events", "event", is_about_event=False),

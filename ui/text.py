@@ -161,7 +161,7 @@ def value(field: str, stored: object, zone: str = "UTC") -> str:
     if isinstance(stored, bool):
         return "Yes" if stored else "No"
     if isinstance(stored, list):
-        return ", ".join(stored)
+        return ", ".join(map(str, stored))
     if field in ("price", "revenue_goal"):
         return amount(stored)
     if field in ("starts_at", "expires_at"):

@@ -15,33 +15,64 @@ LANGUAGE sql STABLE AS $$
     SELECT jsonb_build_array(
         entry.id, to_char(entry.occurred_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), entry.event_id,
         entry.staff_id, entry.actor, entry.via, entry.action, entry.subject_type, entry.subject_id, entry.subject_name,
-        entry.subject_version, entry.field, entry.old_value, entry.new_value, entry.change_id
+        entry.subject_version, entry.field, entry.old_value, entry.new_value, entry.change_id, entry.restores
     )::text
 $$
 """
 
-# Runs when the transaction commits: the chain's row is the last thing that it waits for, so nothing waits in a circle.
+# Seals what has no seal yet from one entry on, of one transaction or (NULL) of all, chain by chain. The chains are taken
+# in the order of their ids, so no two transactions wait for each other in a circle; each is written once, however many
+# entries it gets.
 SEAL = """
-CREATE FUNCTION seal_audit_entry() RETURNS trigger
+CREATE FUNCTION seal_audit_entries(first_id bigint, made_at timestamptz) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
-    chain uuid := coalesce(NEW.event_id, '00000000-0000-0000-0000-000000000000');
-    before audit_chains;
-    made bytea;
+    chain uuid;
+    head audit_chains;
+    entry audit_log;
 BEGIN
-    INSERT INTO audit_chains (chain_id, entries, seal) VALUES (chain, 0, '') ON CONFLICT DO NOTHING;
-    SELECT * INTO before FROM audit_chains WHERE chain_id = chain FOR UPDATE;
-    made := sha256(before.seal || convert_to(audit_entry_text(NEW), 'UTF8'));
-    INSERT INTO audit_seals (chain_id, position, audit_id, seal) VALUES (chain, before.entries + 1, NEW.id, made);
-    UPDATE audit_chains SET entries = before.entries + 1, seal = made WHERE chain_id = chain;
-    RETURN NULL;
+    FOR chain IN
+        SELECT DISTINCT coalesce(event_id, '00000000-0000-0000-0000-000000000000') FROM audit_log
+        WHERE id >= first_id AND (made_at IS NULL OR occurred_at = made_at)
+            AND NOT EXISTS (SELECT FROM audit_seals WHERE audit_id = audit_log.id)
+        ORDER BY 1
+    LOOP
+        SELECT * INTO head FROM audit_chains WHERE chain_id = chain FOR UPDATE;
+        IF NOT FOUND THEN
+            INSERT INTO audit_chains (chain_id, entries, seal) VALUES (chain, 0, '') ON CONFLICT DO NOTHING;
+            SELECT * INTO head FROM audit_chains WHERE chain_id = chain FOR UPDATE;
+        END IF;
+        FOR entry IN
+            SELECT * FROM audit_log
+            WHERE id >= first_id AND (made_at IS NULL OR occurred_at = made_at)
+                AND coalesce(event_id, '00000000-0000-0000-0000-000000000000') = chain
+                AND NOT EXISTS (SELECT FROM audit_seals WHERE audit_id = audit_log.id)
+            ORDER BY id
+        LOOP
+            head.entries := head.entries + 1;
+            head.seal := sha256(head.seal || convert_to(audit_entry_text(entry), 'UTF8'));
+            INSERT INTO audit_seals (chain_id, position, audit_id, seal)
+            VALUES (chain, head.entries, entry.id, head.seal);
+        END LOOP;
+        UPDATE audit_chains SET entries = head.entries, seal = head.seal WHERE chain_id = chain;
+    END LOOP;
 END
 $$
 """
 
+# Runs when the transaction commits: the chains are the last rows that it waits for.
 SEAL_AT_COMMIT = """
+CREATE FUNCTION audit_entry_is_due() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM audit_seals WHERE audit_id = NEW.id) THEN
+        PERFORM seal_audit_entries(NEW.id, NEW.occurred_at);
+    END IF;
+    RETURN NULL;
+END
+$$;
 CREATE CONSTRAINT TRIGGER audit_log_sealed AFTER INSERT ON audit_log
-DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION seal_audit_entry();
+DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit_entry_is_due();
 ALTER TABLE audit_log ENABLE ALWAYS TRIGGER audit_log_sealed
 """
 
@@ -49,26 +80,6 @@ SEALS_ARE_IMMUTABLE = """
 CREATE TRIGGER audit_seals_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_seals
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
 ALTER TABLE audit_seals ENABLE ALWAYS TRIGGER audit_seals_is_append_only
-"""
-
-SEAL_WHAT_THERE_IS = """
-DO $$
-DECLARE
-    entry audit_log;
-    chain uuid;
-    before audit_chains;
-    made bytea;
-BEGIN
-    FOR entry IN SELECT * FROM audit_log ORDER BY id LOOP
-        chain := coalesce(entry.event_id, '00000000-0000-0000-0000-000000000000');
-        INSERT INTO audit_chains (chain_id, entries, seal) VALUES (chain, 0, '') ON CONFLICT DO NOTHING;
-        SELECT * INTO before FROM audit_chains WHERE chain_id = chain;
-        made := sha256(before.seal || convert_to(audit_entry_text(entry), 'UTF8'));
-        INSERT INTO audit_seals (chain_id, position, audit_id, seal) VALUES (chain, before.entries + 1, entry.id, made);
-        UPDATE audit_chains SET entries = before.entries + 1, seal = made WHERE chain_id = chain;
-    END LOOP;
-END
-$$
 """
 
 
@@ -125,6 +136,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("kind", "caller", name=op.f("pk_rate_limits")),
     )
 
+    op.add_column("audit_log", sa.Column("restores", sa.BigInteger(), nullable=True))
+    op.create_foreign_key(op.f("fk_audit_log_restores"), "audit_log", "audit_log", ["restores"], ["id"])
+    op.drop_index("ix_audit_log_event", "audit_log")
+    op.drop_index("ix_audit_log_staff", "audit_log")
+    op.create_index("ix_audit_log_event", "audit_log", ["event_id", "occurred_at", "id"])
+    op.create_index("ix_audit_log_event_staff", "audit_log", ["event_id", "staff_id", "id"])
+    op.create_index("ix_audit_log_event_change", "audit_log", ["event_id", "change_id", "id"])
     op.create_table(
         "audit_chains",
         sa.Column("chain_id", sa.UUID(), nullable=False),
@@ -142,7 +160,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("audit_id", name=op.f("uq_audit_seals_audit_id")),
     )
     op.execute(ENTRY_TEXT)
-    op.execute(SEAL_WHAT_THERE_IS)
     op.execute(SEAL)
+    op.execute("SELECT seal_audit_entries(0, NULL)")
     op.execute(SEAL_AT_COMMIT)
     op.execute(SEALS_ARE_IMMUTABLE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import uuid
@@ -48,7 +49,14 @@ def test_a_database_is_migrated_filled_and_verified_by_commands_alone(database_w
     assert (loaded.returncode, count(Event)) == (0, 1)
     assert loaded.stdout == f"{uuid.UUID(loaded.stdout.strip())}\n"
     assert run(capsys, "demo")[1] == [loaded.stdout.strip()]
-    assert run(capsys, "verify") == (0, ["Every count, total, promo use and ticket agrees with the purchases."], [])
+    code, (agreed, *chains), complaints = run(capsys, "verify")
+    assert (code, complaints) == (0, [])
+    assert agreed == (
+        "Every count, total, promo use and ticket agrees with the purchases; the audit trail is as it was sealed."
+    )
+    (chain,) = chains
+    assert chain.startswith(f"Harbor Lights Gala 2026 ({loaded.stdout.strip()}): ")
+    assert re.search(r"\d+ entries, last seal [0-9a-f]{64}$", chain)
 
 
 @pytest.fixture
@@ -84,6 +92,33 @@ def test_verify_lists_each_difference_and_fails(capsys, empty_database):
         [f"Harbor Lights Gala ({event.id}): the sold count of Table is 3, and the purchases lead to 0."],
         ["1 number differs from what the purchases lead to."],
     )
+
+
+def test_verify_tells_where_the_trail_was_tampered_with_and_fails(capsys, empty_database):
+    event = make.event()
+    db.write(
+        lambda session: session.execute(
+            text("UPDATE audit_chains SET seal = '' WHERE chain_id = :event"), {"event": event.id}
+        )
+    )
+    code, (told,), complaints = run(capsys, "verify")
+    assert (code, complaints) == (1, ["1 place of the audit trail is not as it was sealed."])
+    assert told.startswith(f"Harbor Lights Gala ({event.id}): audit trail, position 5, ")
+    assert told.endswith(" UTC: the chain's own row does not agree with its last seal.")
+
+
+def test_verify_holds_the_trail_against_what_was_noted_down(capsys, empty_database, tmp_path):
+    make.event()
+    noted = tmp_path / "seals.txt"
+    noted.write_text("\n".join(run(capsys, "verify")[1]))
+    make.event()
+    assert run(capsys, "verify", "--noted", noted)[0] == 0
+    noted.write_text(noted.read_text()[:-4] + "beef")
+    code, (told,), complaints = run(capsys, "verify", "--noted", noted)
+    assert (code, complaints) == (1, ["1 place of the audit trail is not as it was sealed."])
+    assert told.endswith("audit trail, position 5: another seal was noted down for this position.")
+    (sentence,) = run(capsys, "verify", "--noted", tmp_path / "nothing")[2]
+    assert sentence == f"{tmp_path / 'nothing'} cannot be read: No such file or directory."
 
 
 def test_an_account_is_made_with_the_password_from_stdin_and_signs_in(event):

@@ -1,0 +1,153 @@
+"""The filters of the audit log. The address carries them, as it carries those of purchases (ui/filters.py)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import streamlit as st
+
+from ticketing import trail
+from ticketing.errors import InvalidInput
+from ticketing.trail import EVERYTHING, Sought
+from ui import filters, sentences, text
+
+BESIDES = ("event", "page", "trail")
+
+
+@dataclass(frozen=True)
+class View:
+    """What the address asks for: whose trail, what of it, and which page."""
+
+    sought: Sought
+    is_office: bool = False
+    page: int = 1
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What a trail offers to choose from: people and records by their ids, and kinds of change."""
+
+    people: Mapping[uuid.UUID | str, str]
+    records: Mapping[uuid.UUID, str]
+    actions: tuple[str, ...]
+
+
+def asked() -> View:
+    """The view that the address names. Raises InvalidInput with a sentence for each part that is not understood."""
+    query = st.query_params.to_dict()
+    problems: dict[str, str] = {}
+    sought, page = EVERYTHING, 1
+    try:
+        sought = trail.parsed(query, besides=BESIDES)
+    except InvalidInput as wrong:
+        problems |= wrong.fields
+    if "page" in query:
+        page = int(query["page"]) if query["page"].isdecimal() and len(query["page"]) < 8 else 0
+        if page < 1:
+            problems["page"] = "“page” takes a number from 1."
+    if query.get("trail", "event") not in ("event", "office"):
+        problems["trail"] = "“trail” takes event or office."
+    if problems:
+        raise InvalidInput(problems)
+    return View(sought, query.get("trail") == "office", page)
+
+
+def go(view: View) -> None:
+    """For a callback: shows another view."""
+    query = {"trail": "office"} if view.is_office else {}
+    query |= trail.to_query(view.sought) | ({"page": str(view.page)} if view.page > 1 else {})
+    if "event" in st.query_params:
+        query = {"event": st.query_params["event"]} | query
+    st.query_params.from_dict(query)
+
+
+def show(view: View, choices: Choices) -> None:
+    """The filters, and those that are set with a way to lift each."""
+    number = filters.generation()
+    for each in fields(Sought):
+        value = getattr(view.sought, each.name)
+        st.session_state.setdefault(_key(each.name, number), list(value) if isinstance(value, tuple) else value)
+    told = in_words(view.sought, choices)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="chosen_filters"):
+        with st.popover(f"Filters · {len(told)}" if told else "Filters", icon=":material/filter_list:"):
+            _show_fields(view, choices, number)
+        for names, words in told.items():
+            without = replace(view.sought, **{name: getattr(EVERYTHING, name) for name in names})
+            st.button(
+                f"{text.md(words)} :material/close:",
+                key=f"lift_{names[0]}",
+                on_click=go,
+                args=(View(without, view.is_office),),
+            )
+        if told:
+            everything = View(EVERYTHING, view.is_office)
+            st.button("Clear all", key="lift_all", type="tertiary", on_click=go, args=(everything,))
+
+
+def _show_fields(view: View, choices: Choices, number: int) -> None:
+    for name, label, options, words in (
+        ("people", "Person", list(choices.people), choices.people),
+        ("records", "Package or promo code", list(choices.records), choices.records),
+        ("actions", "What was done", list(choices.actions), {each: sentences.label(each) for each in choices.actions}),
+    ):
+        if options:
+            st.multiselect(
+                label,
+                options,
+                key=_key(name, number),
+                format_func=lambda each, words=words: words.get(each, str(each)),
+                placeholder="Any",
+                on_change=_change,
+                args=(name, number, view.is_office),
+            )
+    with st.container(horizontal=True):
+        for name, label in (("first_day", "From"), ("last_day", "To, included")):
+            st.date_input(
+                label,
+                None,
+                filters.FIRST_DAY,
+                filters.LAST_DAY,
+                key=_key(name, number),
+                format="YYYY-MM-DD",
+                on_change=_change,
+                args=(name, number, view.is_office),
+            )
+
+
+def in_words(sought: Sought, choices: Choices) -> dict[tuple[str, ...], str]:
+    """The filters that are set, each by its fields."""
+    several = {
+        "people": ([choices.people[each] for each in sought.people], "people"),
+        "records": ([choices.records[each] for each in sought.records], "records"),
+        "actions": ([sentences.label(each) for each in sought.actions], "kinds of change"),
+    }
+    told: dict[tuple[str, ...], str] = {}
+    for name, (words, nouns) in several.items():
+        if words:
+            *first, last = words
+            any_of = f"{', '.join(first)} or {last}" if first else last
+            told[name,] = any_of if len(any_of) <= filters.LONGEST_LABEL or not first else f"{len(words)} {nouns}"
+    if sought.first_day or sought.last_day:
+        told["first_day", "last_day"] = filters.days_told(sought.first_day, sought.last_day)
+    return told
+
+
+def _change(name: str, number: int, is_office: bool) -> None:
+    """One field was changed: what all of them hold now, from its first page."""
+    held: dict[str, Any] = {}
+    for each in fields(Sought):
+        value = st.session_state[_key(each.name, number)]
+        held[each.name] = tuple(value) if isinstance(value, list) else value
+    if held["first_day"] and held["last_day"] and held["last_day"] < held["first_day"]:
+        # Days that exclude each other select nothing: the one that was not touched goes along.
+        other = "last_day" if name == "first_day" else "first_day"
+        held[other] = st.session_state[_key(other, number)] = held[name]
+    go(View(Sought(**held), is_office))
+    filters.stay()
+
+
+def _key(name: str, number: int) -> str:
+    return f"trail_{name}_{number}"
