@@ -18,6 +18,11 @@ Send `Authorization: Bearer td_...` with a token made in the app; it carries its
 two decimals ("100.00", USD), moments ISO 8601 with an offset, ids UUIDs. Errors are problem details (RFC 9457) with a
 stable `code`. Another event's data, and an id that is none, answer 404. To change something, send the `version` you
 saw: when somebody changed it since, the answer is 409 `stale_version` and tells what they changed.
+
+What may be done only so often a minute answers 429 `rate_limited` after that, with the seconds to wait in
+`Retry-After`: making packages (10) and trying promo codes that do not apply (10). All tokens of a person and their
+pages are counted together, on all servers. 503 with `Retry-After` is a database or scanner that does not answer;
+nothing was changed then, and the same request can be sent again.
 """
 
 

@@ -35,6 +35,7 @@ STATUS: dict[type[TicketingError], int] = {
 }
 RETRY_SECONDS = 5
 DOCUMENTATION = ("/api/docs", "/api/openapi.json")
+RETRY_AFTER = {"description": "When to try again, in seconds.", "schema": {"type": "integer", "minimum": 1}}
 PLACES = ("body", "query", "path", "header", "cookie")
 
 
@@ -77,6 +78,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {
             "description": HTTPStatus(status).phrase,
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            **({"headers": {"Retry-After": RETRY_AFTER}} if status in (429, 503) else {}),
         }
         for status in (401, *statuses, 429, 503)
     }
