@@ -20,6 +20,7 @@ def create(session: Session, actor: Actor, *, email: str, name: str) -> str:
 
     It carries its owner's role. People make their own; admins make anybody's. Raises NotFound, NotAllowed.
     """
+    accounts.require(session, actor, "read")
     owner = session.scalar(select(Staff).where(Staff.email_key == email_key(email), Staff.is_active))
     if owner is None:
         raise NotFound("account")
