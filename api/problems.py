@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Match
 from starlette.types import Scope
 
 from api import html
@@ -155,15 +156,27 @@ def _field(error: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(rest) if place in PLACES else (place, *rest)
 
 
-def _http(_request: Request, refusal: Exception) -> Response:
+def _http(request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, HTTPException)
+    if refusal.status_code == 400:  # before its fields could be judged: no UTF-8, or no form
+        return _refused(request, errors.InvalidInput({"body": "This cannot be read. Send what its content type says."}))
     code = {404: "not_found", 405: "method_not_allowed"}.get(refusal.status_code, "refused")
     detail = {
-        400: "The body of this request cannot be read.",
         404: "There is nothing at this address. The addresses are listed at /api/docs.",
         405: "This address does not take that method. The Allow header lists the ones it takes.",
     }.get(refusal.status_code, str(refusal.detail))
-    return problem(refusal.status_code, code, detail, refusal.headers)
+    headers = {"Allow": ", ".join(_taken(request))} if refusal.status_code == 405 else refusal.headers
+    return problem(refusal.status_code, code, detail, headers)
+
+
+def _taken(request: Request) -> list[str]:
+    """The methods that an address takes. Each has a route of its own, so the one that refused knows but one."""
+    routes = request.app.router.routes
+    return [
+        method
+        for method in ("GET", "POST", "PATCH", "DELETE")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 def _details(refusal: TicketingError) -> dict[str, Any]:

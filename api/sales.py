@@ -17,16 +17,22 @@ from api.purchases import Donor
 from api.wire import PER_PAGE, Answer, Caller, Money, Page, PageNumber, in_zone
 from ticketing import db, events, purchasers, sales
 from ticketing.purchasers import PurchaseLine
-from ticketing.selection import PARAMETERS, Selection
+from ticketing.selection import LONGEST_SEARCH, PARAMETERS, SORTS, Selection
 
 router = APIRouter(prefix="/admin/events/{event_id}/tickets", tags=["Sales"])
 OnlySponsorships = Annotated[bool, Query(description="Leaves out what is no sponsorship.")]
+SHAPES = {
+    "search": {"type": "string", "maxLength": LONGEST_SEARCH},
+    "from": {"type": "string", "format": "date"},
+    "to": {"type": "string", "format": "date"},
+    "sort": {"type": "string", "enum": list(SORTS)},
+}
 FILTERS = [
     {
         "name": name,
         "in": "query",
         "required": False,
-        "schema": {"type": "string"},
+        "schema": {"type": "boolean"} if name.endswith("_only") else SHAPES.get(name, {"type": "string"}),
         "description": f"{parameter.means} Takes {parameter.takes}.",
     }
     for name, parameter in PARAMETERS.items()

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import uuid
+
+import pytest
 
 from api.interface import interface
 
@@ -96,3 +99,18 @@ def test_too_many_is_documented_with_when_to_come_again():
         for verb, asked in verbs.items():
             assert "Retry-After" in asked["responses"]["429"]["headers"], (verb, path)
             assert "Retry-After" in asked["responses"]["503"]["headers"], (verb, path)
+
+
+@pytest.mark.parametrize("path", sorted(spoken()))
+def test_a_verb_that_is_not_in_the_table_is_refused_with_those_that_are(call, path):
+    address = re.sub(r"\{\w+\}", str(uuid.uuid4()), path)
+    # "reorder" stands where ids stand, so to other verbs it is an id that is none.
+    taken = {verb for other, verbs in spoken().items() if _matches(other, address) for verb in verbs.split()}
+    for verb in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - taken:
+        answer = call(verb, address)
+        assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed"), verb
+        assert set(answer.headers["allow"].split(", ")) == taken, verb
+
+
+def _matches(path: str, address: str) -> bool:
+    return re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), address) is not None
