@@ -25,7 +25,8 @@ from pydantic_core import CoreSchema, core_schema
 from ticketing import money
 from ticketing.errors import InvalidInput
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# Half a character of two, which JSON can spell, is none either.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _EMAIL = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\".]+(\.[^@\s<>,;\".]+)+")
 
 
@@ -64,7 +65,7 @@ def _sentence(error: Mapping[str, Any]) -> str:
         case "missing" | "string_too_short":
             return "Fill this in."
         case "string_unicode":
-            return "Remove the characters that are not text."
+            return "Remove the control characters."
         case "string_too_long":
             return f"Use at most {context['max_length']:,} characters; this has {len(error['input']):,}."
         case "greater_than_equal":
@@ -100,7 +101,8 @@ def _one_line(value: str) -> str:
     return cleaned
 
 
-def _paragraph(value: str) -> str:
+def paragraph(value: str) -> str:
+    """Text of several lines as it is kept. Raises ValueError for characters that nobody types."""
     cleaned = value.replace("\r\n", "\n").replace("\r", "\n").strip()
     if _CONTROL.search(cleaned):
         raise ValueError("Remove the control characters.")
@@ -155,7 +157,7 @@ class at_most:  # noqa: N801  stands among Pydantic's own annotations and reads 
 
 
 Line = Annotated[str, AfterValidator(_one_line)]
-Paragraph = Annotated[str, AfterValidator(_paragraph)]
+Paragraph = Annotated[str, AfterValidator(paragraph)]
 Optionally = BeforeValidator(_blank_is_none)
 Name = Annotated[Line, at_most(100)]
 PersonName = Annotated[Line, at_most(200)]

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from ticketing import accounts, audit, editing
 from ticketing.actors import Actor
 from ticketing.errors import Conflict, HasAnswers, InvalidInput, NotFound
-from ticketing.fields import Draft, Line, at_most
+from ticketing.fields import Draft, Line, at_most, paragraph
 from ticketing.models import Answer, Option, Package
 
 MOST_ACTIVE = 4
@@ -240,7 +240,7 @@ def _accepted(option: Option, value: Any) -> Any:
         return [choice for choice in option.choices or [] if choice in picked]
     if not isinstance(value, str):
         raise ValueError("Answer with text.")
-    given = value.replace("\x00", "").strip()
+    given = paragraph(value)
     if len(given) > LONGEST_ANSWER:
         raise ValueError(f"Use at most {LONGEST_ANSWER} characters; this has {len(given)}.")
     return given or None
