@@ -6,6 +6,7 @@ the API's documentation to either. Everybody else reaches OPEN and nothing more.
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from urllib.parse import quote, urlsplit
 
@@ -18,7 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from api import problems
 from ticketing import accounts, db, settings, sign_in, staff
 from ticketing.actors import Actor
-from ticketing.errors import NotSignedIn, TicketingError
+from ticketing.errors import NotFound, NotSignedIn, TicketingError
 from ticketing.sign_in import SignIn
 
 COOKIE = "ticketdesk_session"
@@ -27,6 +28,7 @@ SESSION_HEADER = b"x-ticketdesk-session"
 MAX_AGE = sign_in.SESSION_DAYS * 24 * 60 * 60
 PICTURES = "/pictures/"
 UNKNOWN_CALLER = "Send a token that is valid: Authorization: Bearer td_..."
+_BREAK = re.compile(r"[\r\n]")
 OPEN = {
     "/healthz",
     "/session/sign-in",
@@ -76,6 +78,8 @@ class IdentityGuard:
         actor = await run_in_threadpool(_find, connection)
         if actor is None:
             return await self._to_sign_in(scope)
+        if problems.is_for_programs(path) and _BREAK.search(path):
+            raise NotFound("address")  # no route matches it, so it would get Streamlit's answer
         scope["state"]["actor"] = actor
         if actor.session_id is not None:
             scope["headers"].append((SESSION_HEADER, str(actor.session_id).encode()))

@@ -19,6 +19,11 @@ two decimals ("100.00", USD), moments ISO 8601 with an offset, ids UUIDs. Errors
 stable `code`. Another event's data, and an id that is none, answer 404. To change something, send the `version` you
 saw: when somebody changed it since, the answer is 409 `stale_version` and tells what they changed. A body may be 1 MB
 (413 `too_large`; a picture 5 MB) and must arrive within 30 seconds (408 `too_slow`; a picture 120).
+
+What may be done only so often a minute answers 429 `rate_limited` after that, with the seconds to wait in
+`Retry-After`: making packages (10) and trying promo codes that do not apply (10). All tokens of a person and their
+pages are counted together, on all servers. 503 with `Retry-After` is a database or scanner that does not answer;
+nothing was changed then, and the same request can be sent again.
 """
 
 

@@ -128,7 +128,10 @@ def list_packages(caller: Caller, event_id: uuid.UUID, page: PageNumber = 1) -> 
 
 @router.post(ALL, status_code=201, responses=responses(403, 404, 409, 422))
 def create_package(caller: Caller, event_id: uuid.UUID, draft: PackageDraft) -> PackageAnswer:
-    """Adds a package at the end of the display order. 409 `duplicate_name` when the event has the name."""
+    """Adds a package at the end of the display order. 409 `duplicate_name` when the event has the name.
+
+    429 `rate_limited` for the 11th that the token's owner makes within a minute.
+    """
     return write(lambda session: packages.create(session, caller, event_id, draft))
 
 

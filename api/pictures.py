@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from typing import Annotated
 
@@ -109,6 +110,9 @@ def _put(
 async def _received(request: Request) -> tuple[bytes, PictureFields]:
     """The picture and the other fields of the form, read no further than a picture may be long."""
     async with _limited(request).form(max_files=1, max_fields=10) as form:
+        times = Counter(name for name, _ in form.multi_items())
+        if twice := [name for name in ("image", *PictureFields.model_fields) if times[name] > 1]:
+            raise InvalidInput(dict.fromkeys(twice, "Send this field once."))
         given = validated(
             PictureFields, {name: form[name] for name in PictureFields.model_fields if form.get(name) not in (None, "")}
         )

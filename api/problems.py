@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Match
 from starlette.types import Scope
 
 from api import html
@@ -36,6 +37,7 @@ STATUS: dict[type[TicketingError], int] = {
 CODES = {404: "not_found", 405: "method_not_allowed", 408: "too_slow", 413: "too_large"}
 RETRY_SECONDS = 5
 DOCUMENTATION = ("/api/docs", "/api/openapi.json")
+RETRY_AFTER = {"description": "When to try again, in seconds.", "schema": {"type": "integer", "minimum": 1}}
 PLACES = ("body", "query", "path", "header", "cookie")
 
 
@@ -78,6 +80,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {
             "description": HTTPStatus(status).phrase,
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            **({"headers": {"Retry-After": RETRY_AFTER}} if status in (429, 503) else {}),
         }
         for status in (401, *statuses, 429, 503)
     }
@@ -164,15 +167,27 @@ def _field(error: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(rest) if place in PLACES else (place, *rest)
 
 
-def _http(_request: Request, refusal: Exception) -> Response:
+def _http(request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, HTTPException)
+    if refusal.status_code == 400:  # before its fields could be judged: no UTF-8, or no form
+        return _refused(request, errors.InvalidInput({"body": "This cannot be read. Send what its content type says."}))
     code = CODES.get(refusal.status_code, "refused")
     detail = {
-        400: "The body of this request cannot be read.",
         404: "There is nothing at this address. The addresses are listed at /api/docs.",
         405: "This address does not take that method. The Allow header lists the ones it takes.",
     }.get(refusal.status_code, str(refusal.detail))
-    return problem(refusal.status_code, code, detail, refusal.headers)
+    headers = {"Allow": ", ".join(_taken(request))} if refusal.status_code == 405 else refusal.headers
+    return problem(refusal.status_code, code, detail, headers)
+
+
+def _taken(request: Request) -> list[str]:
+    """The methods that an address takes. Each has a route of its own, so the one that refused knows but one."""
+    routes = request.app.router.routes
+    return [
+        method
+        for method in ("GET", "POST", "PATCH", "DELETE")
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
 
 
 def _details(refusal: TicketingError) -> dict[str, Any]:

@@ -139,9 +139,13 @@ def delete_promo_code(caller: Caller, event_id: uuid.UUID, promo_id: uuid.UUID) 
 
 @router.post("/validate/{code:path}", responses=responses(404, 422))
 def validate_promo_code(caller: Caller, event_id: uuid.UUID, code: str, draft: TrialDraft) -> TrialAnswer:
-    """Tries a code: what every rule would say to this purchase, and what it would cost. Changes nothing."""
-    with db.reading() as session:
-        tried = trial.try_code(
+    """Tries a code: what every rule would say to this purchase, and what it would cost. Takes no use of it.
+
+    429 `rate_limited` when the token's owner tried 10 codes within a minute that do not apply; ones that do are not
+    counted.
+    """
+    tried = db.write(
+        lambda session: trial.try_code(
             session,
             caller,
             event_id,
@@ -151,6 +155,7 @@ def validate_promo_code(caller: Caller, event_id: uuid.UUID, code: str, draft: T
             donor_email=draft.donor_email,
             moment=draft.at,
         )
+    )
     return TrialAnswer.model_validate(
         {
             "valid": tried.reason is None,

@@ -1,28 +1,38 @@
-"""/v1/admin/events/{event_id}/tickets/sales: the figures, and every purchase as CSV."""
+"""/v1/admin/events/{event_id}/tickets: the figures of an event and of one package, and every purchase as CSV."""
 
 from __future__ import annotations
 
 import uuid
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from api import downloads
 from api.problems import responses
-from api.wire import Answer, Caller, Money
-from ticketing import db, sales
-from ticketing.selection import PARAMETERS
+from api.purchases import Donor
+from api.wire import PER_PAGE, Answer, Caller, Money, Page, PageNumber, in_zone
+from ticketing import db, events, purchasers, sales
+from ticketing.purchasers import PurchaseLine
+from ticketing.selection import LONGEST_SEARCH, PARAMETERS, SORTS, Selection
 
-router = APIRouter(prefix="/admin/events/{event_id}/tickets/sales", tags=["Sales"])
+router = APIRouter(prefix="/admin/events/{event_id}/tickets", tags=["Sales"])
 OnlySponsorships = Annotated[bool, Query(description="Leaves out what is no sponsorship.")]
+SHAPES = {
+    "search": {"type": "string", "maxLength": LONGEST_SEARCH},
+    "from": {"type": "string", "format": "date"},
+    "to": {"type": "string", "format": "date"},
+    "sort": {"type": "string", "enum": list(SORTS)},
+}
 FILTERS = [
     {
         "name": name,
         "in": "query",
         "required": False,
-        "schema": {"type": "string"},
+        "schema": {"type": "boolean"} if name.endswith("_only") else SHAPES.get(name, {"type": "string"}),
         "description": f"{parameter.means} Takes {parameter.takes}.",
     }
     for name, parameter in PARAMETERS.items()
@@ -55,7 +65,62 @@ class SummaryAnswer(Answer):
     by_package: list[PackageSales]
 
 
-@router.get("/summary", responses=responses(404, 422))
+class PurchaseListed(BaseModel):
+    """A purchase as it stands, whatever its status. `seats_named` is how many of its seats have a guest."""
+
+    id: uuid.UUID
+    purchased_at: datetime
+    donor: Donor
+    quantity: int
+    seats: int
+    seats_named: int
+    unit_price: Money
+    list_price: Money
+    discount: Money
+    total: Money
+    promo_code: str | None
+    payment_status: str
+    channel: str
+    external_sale_id: str | None
+    notes: str | None
+
+
+class PackageSalesAnswer(PackageSales, Page[PurchaseListed]):
+    """The package's line of the summary, and a page of its purchases; `total` counts the purchases of all pages."""
+
+
+def _listed(line: PurchaseLine, time_zone: str) -> PurchaseListed:
+    row = line.purchase
+    fields = {field: getattr(row, field) for field in PurchaseListed.model_fields if hasattr(row, field)}
+    return PurchaseListed.model_validate(
+        fields
+        | {
+            "purchased_at": in_zone(row.purchased_at, time_zone),
+            "donor": Donor(name=row.purchaser_name, email=row.purchaser_email, phone=row.purchaser_phone),
+            "promo_code": line.promo_code,
+        }
+    )
+
+
+@router.get("/packages/{package_id}/sales", responses=responses(404, 422))
+def package_sales(
+    caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID, page: PageNumber = 1
+) -> PackageSalesAnswer:
+    """One package's figures and its purchases, the newest first, all of one moment.
+
+    The list has failed, refunded and voided purchases too; they are in no figure.
+    """
+    with db.reading() as session:
+        figures = sales.of_package(session, caller, event_id, package_id)
+        lines, total = purchasers.list_purchases(
+            session, caller, event_id, Selection(package_ids=(package_id,)), page=page, per_page=PER_PAGE
+        )
+        zone = events.get(session, caller, event_id).time_zone
+    figured = PackageSales.model_validate(figures).model_dump()
+    return PackageSalesAnswer(**figured, items=[_listed(line, zone) for line in lines], total=total, page=page)
+
+
+@router.get("/sales/summary", responses=responses(404, 422))
 def sales_summary(caller: Caller, event_id: uuid.UUID, sponsorships_only: OnlySponsorships = False) -> SummaryAnswer:
     """The event's figures, all of one moment."""
     with db.reading() as session:
@@ -65,7 +130,7 @@ def sales_summary(caller: Caller, event_id: uuid.UUID, sponsorships_only: OnlySp
 
 
 @router.get(
-    "/export",
+    "/sales/export",
     response_class=StreamingResponse,
     responses=responses(404, 422)
     | {200: {"description": "One row for each purchase.", "content": {"text/csv": {"schema": {"type": "string"}}}}},

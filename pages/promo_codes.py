@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from ticketing import db, money, packages, promo_codes, trial
-from ticketing.errors import TicketingError
+from ticketing.errors import RateLimited, TicketingError, Unavailable
 from ticketing.fields import validated
 from ui import forms, history, paging, session, text
 from ui.header import show_header
@@ -140,7 +140,7 @@ def start_trial(code: str = "") -> None:
 
 
 def trial_form(form: forms.Opened) -> None:
-    """What every rule would say, and the price; nothing is recorded."""
+    """What every rule would say, and the price; no use of the code is taken."""
     with db.reading() as s:
         names = packages.names(s, here.actor, event.id)
     if not names:
@@ -155,15 +155,11 @@ def trial_form(form: forms.Opened) -> None:
     if not (typed["code"] or "").strip():
         forms.hint("Enter a code to see what each rule says.")
         return
-    try:
-        with db.reading() as s:
-            tried = trial.try_code(
-                s, here.actor, event.id, typed["code"], package_id=typed["package_id"],
-                quantity=typed["quantity"] or 1, donor_email=typed["email"] or "",
-                moment=typed["moment"],
-            )  # fmt: skip
-    except TicketingError as refused:
-        st.error(text.md(str(refused)))
+    tried = outcome_of(form, typed)
+    if isinstance(tried, TicketingError):
+        st.error(text.md(str(tried)))
+        if isinstance(tried, RateLimited | Unavailable):
+            st.button("Try again", icon=":material/refresh:", on_click=try_again, args=(form,))
         return
     for rule in (*tried.code_rules, *tried.package_rules):
         mark = ":green[:material/check_circle: Pass]" if rule.passed else ":red[:material/cancel: Fail]"
@@ -171,6 +167,27 @@ def trial_form(form: forms.Opened) -> None:
     without = "" if tried.reason is None else ", without the code"
     less = f"{text.dollars(tried.quote.list_price)} less {text.dollars(tried.quote.discount)}. "
     st.markdown(f"{less if tried.quote.discount else ''}**Total {text.dollars(tried.quote.total)}{without}**")
+
+
+def outcome_of(form: forms.Opened, typed: dict[str, object]) -> trial.Trial | TicketingError:
+    """What the trial of what stands in the fields said. Drawn again it is the same trial, and is counted once."""
+    if form.quoted_for == typed:
+        return form.outcome
+    try:
+        form.outcome = db.write(
+            lambda s: trial.try_code(
+                s, here.actor, event.id, typed["code"], package_id=typed["package_id"],
+                quantity=typed["quantity"] or 1, donor_email=typed["email"] or "", moment=typed["moment"],
+            )
+        )  # fmt: skip
+    except TicketingError as refused:
+        form.outcome = refused
+    form.quoted_for = typed
+    return form.outcome
+
+
+def try_again(form: forms.Opened) -> None:
+    form.quoted_for = {}
 
 
 def card(row, given: Decimal, now: datetime) -> None:

@@ -108,7 +108,7 @@ def _create_promo_codes(session: Session, actor: Actor, event: Event, story: Sto
 
 def _create_package(session: Session, actor: Actor, event: Event, story: Story, chosen: dict[str, Any]) -> list[Sold]:
     """The package with its questions, and the purchases that will be made of it."""
-    package = packages.create(session, actor, event.id, PackageDraft.model_validate(chosen))
+    package = packages.create_uncounted(session, actor, event.id, PackageDraft.model_validate(chosen))
     asked = tuple(
         options.create(session, actor, package.id, OptionDraft.model_validate(story.sample["options"][called]))
         for called in chosen["options"]

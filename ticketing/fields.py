@@ -5,16 +5,28 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema, core_schema
 
 from ticketing import money
 from ticketing.errors import InvalidInput
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# Half a character of two, which JSON can spell, is none either.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _EMAIL = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\".]+(\.[^@\s<>,;\".]+)+")
 
 
@@ -52,6 +64,8 @@ def _sentence(error: Mapping[str, Any]) -> str:
             return str(context["error"])
         case "missing" | "string_too_short":
             return "Fill this in."
+        case "string_unicode":
+            return "Remove the control characters."
         case "string_too_long":
             return f"Use at most {context['max_length']:,} characters; this has {len(error['input']):,}."
         case "greater_than_equal":
@@ -87,7 +101,8 @@ def _one_line(value: str) -> str:
     return cleaned
 
 
-def _paragraph(value: str) -> str:
+def paragraph(value: str) -> str:
+    """Text of several lines as it is kept. Raises ValueError for characters that nobody types."""
     cleaned = value.replace("\r\n", "\n").replace("\r", "\n").strip()
     if _CONTROL.search(cleaned):
         raise ValueError("Remove the control characters.")
@@ -121,28 +136,45 @@ def _moment(value: datetime) -> datetime:
     return value
 
 
-def at_most(longest: int) -> AfterValidator:
+@dataclass(frozen=True)
+class at_most:  # noqa: N801  stands among Pydantic's own annotations and reads as one
     """1 to `longest` characters, counted after the cleaning, since that is what is kept."""
 
-    def check(value: str) -> str:
+    longest: int
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "minLength": 1, "maxLength": self.longest}
+
+    def _checked(self, value: str) -> str:
         if not value:
             raise ValueError("Fill this in.")
-        if len(value) > longest:
-            raise ValueError(f"Use at most {longest:,} characters; this has {len(value):,}.")
+        if len(value) > self.longest:
+            raise ValueError(f"Use at most {self.longest:,} characters; this has {len(value):,}.")
         return value
-
-    return AfterValidator(check)
 
 
 Line = Annotated[str, AfterValidator(_one_line)]
-Paragraph = Annotated[str, AfterValidator(_paragraph)]
+Paragraph = Annotated[str, AfterValidator(paragraph)]
 Optionally = BeforeValidator(_blank_is_none)
 Name = Annotated[Line, at_most(100)]
 PersonName = Annotated[Line, at_most(200)]
 Email = Annotated[Line, at_most(254), AfterValidator(_email)]
 Phone = Annotated[Annotated[Line, at_most(50)] | None, Optionally]
 Notes = Annotated[Annotated[Paragraph, at_most(2000)] | None, Optionally]
-Amount = Annotated[Decimal, BeforeValidator(_amount)]
+Amount = Annotated[
+    Decimal,
+    BeforeValidator(_amount),
+    WithJsonSchema(
+        {
+            "anyOf": [{"type": "string", "pattern": r"^\s*[0-9]{1,10}(\.[0-9]{1,2}0*)?\s*$"}, {"type": "number"}],
+            "description": "USD with at most two decimals, as text so that no float rounds it.",
+            "examples": ["1234.50"],
+        }
+    ),
+]
 Moment = Annotated[datetime, AfterValidator(_moment)]
 
 

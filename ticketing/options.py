@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from ticketing import accounts, audit, editing
 from ticketing.actors import Actor
 from ticketing.errors import Conflict, HasAnswers, InvalidInput, NotFound
-from ticketing.fields import Draft, Line, at_most
+from ticketing.fields import Draft, Line, at_most, paragraph
 from ticketing.models import Answer, Option, Package
 
 MOST_ACTIVE = 4
@@ -158,8 +158,7 @@ _TALLY = text("""
 
 def tallies(session: Session, actor: Actor, package_id: uuid.UUID) -> list[Tally]:
     """Every question of a package, the retired ones last, with what was answered. Raises NotFound."""
-    event_id = _event_of(session, package_id)
-    accounts.require(session, actor, "read", event_id)
+    event_id = _event_of(session, actor, "read", package_id)
     asked = session.scalars(
         select(Option)
         .where(Option.event_id == event_id, Option.package_id == package_id)
@@ -180,8 +179,7 @@ def _tally(option: Option, counted: dict[str | None, int]) -> Tally:
 
 def list_for(session: Session, actor: Actor, package_id: uuid.UUID) -> list[Option]:
     """The active options of a package in the order they are asked. Raises NotFound."""
-    event_id = _event_of(session, package_id)
-    accounts.require(session, actor, "read", event_id)
+    event_id = _event_of(session, actor, "read", package_id)
     return active_for(session, event_id, package_id)
 
 
@@ -243,16 +241,22 @@ def _accepted(option: Option, value: Any) -> Any:
         return [choice for choice in option.choices or [] if choice in picked]
     if not isinstance(value, str):
         raise ValueError("Answer with text.")
-    given = value.replace("\x00", "").strip()
+    given = paragraph(value)
     if len(given) > LONGEST_ANSWER:
         raise ValueError(f"Use at most {LONGEST_ANSWER} characters; this has {len(given)}.")
     return given or None
 
 
-def _event_of(session: Session, package_id: uuid.UUID) -> uuid.UUID:
+def _event_of(session: Session, actor: Actor, action: accounts.Action, package_id: uuid.UUID) -> uuid.UUID:
+    """The package's event. Raises NotAllowed, and NotFound, which another event's package is like one that is none."""
     event_id = session.scalar(select(Package.event_id).where(Package.id == package_id))
     if event_id is None:
+        accounts.require(session, actor, "read")
         raise NotFound("package")
+    try:
+        accounts.require(session, actor, action, event_id)
+    except NotFound:
+        raise NotFound("package") from None
     return event_id
 
 
@@ -264,8 +268,7 @@ def _hold_package(session: Session, actor: Actor, package_id: uuid.UUID) -> uuid
 
     Answers with the package's event. Raises NotFound, NotAllowed.
     """
-    event_id = _event_of(session, package_id)
-    accounts.require(session, actor, "change", event_id)
+    event_id = _event_of(session, actor, "change", package_id)
     session.execute(_HOLD_PACKAGE, {"package_id": package_id})
     return event_id
 

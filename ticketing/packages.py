@@ -14,7 +14,7 @@ from sqlalchemy import delete as sql_delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ticketing import accounts, audit, editing, images
+from ticketing import accounts, audit, editing, images, rate_limits
 from ticketing.actors import Actor
 from ticketing.db import constraint_name
 from ticketing.errors import DuplicateName, HasSales, LimitBelowSold, NotFound
@@ -52,7 +52,14 @@ class PackageDraft(Draft):
 
 
 def create(session: Session, actor: Actor, event_id: uuid.UUID, draft: PackageDraft) -> Package:
-    """Adds a package at the end of the display order. Raises DuplicateName."""
+    """Adds a package at the end of the display order. Raises DuplicateName, RateLimited (10 a minute)."""
+    package = create_uncounted(session, actor, event_id, draft)
+    rate_limits.take(session, rate_limits.PACKAGES, rate_limits.person(actor))
+    return package
+
+
+def create_uncounted(session: Session, actor: Actor, event_id: uuid.UUID, draft: PackageDraft) -> Package:
+    """The same for packages that are made many at a time, as with the sample event."""
     accounts.require(session, actor, "change", event_id)
     event = hold_order(session, event_id)
     package = Package(

@@ -54,7 +54,7 @@ class PromoCodeDraft(Draft):
     `expires_at` without an offset is a moment in the event's time zone; None never expires.
     """
 
-    code: Annotated[str, AfterValidator(_code)]
+    code: Annotated[str, AfterValidator(_code), Field(json_schema_extra={"pattern": r"^\s*[A-Za-z0-9]{4,20}\s*$"})]
     discount_type: Literal["percentage", "fixed_amount"]
     discount_value: Amount
     expires_at: Annotated[Moment | None, Optionally] = None

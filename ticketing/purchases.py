@@ -43,11 +43,20 @@ class GuestDraft(Draft):
 _ANSWER = {"anyOf": [{"type": "boolean"}, {"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
 
 
+def _text_throughout(value: Any) -> Any:
+    """What cannot be written down cannot be an answer, whatever the question is."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("Remove the control characters.") from None
+    return value
+
+
 class AnswerDraft(Draft):
     """What was answered; `options.accepted_answers` judges whether it fits the question."""
 
     option_id: uuid.UUID
-    value: Annotated[Any, WithJsonSchema(_ANSWER)] = None
+    value: Annotated[Any, AfterValidator(_text_throughout), WithJsonSchema(_ANSWER)] = None
 
 
 def _answered_once(answers: list[AnswerDraft]) -> list[AnswerDraft]:

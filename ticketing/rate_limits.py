@@ -13,6 +13,7 @@ from datetime import timedelta
 from sqlalchemy import delete, text
 from sqlalchemy.orm import Session
 
+from ticketing.actors import Actor
 from ticketing.errors import RateLimited
 from ticketing.models import RateLimit
 
@@ -37,7 +38,7 @@ PROMO_TRIALS = Limit(
     "promo_refused",
     10,
     timedelta(minutes=1),
-    "10 promo codes that do not apply were tried within a minute.",
+    "You tried 10 promo codes that do not apply within a minute, so this one was not looked at.",
 )
 SIGN_INS = Limit(
     "sign_in_failed",
@@ -57,7 +58,7 @@ _TAKE = text(f"""
     INSERT INTO rate_limits AS kept (kind, caller, moments) VALUES (:kind, :caller, ARRAY[clock_timestamp()])
     ON CONFLICT (kind, caller) DO UPDATE SET moments = ARRAY({_RECENT} ORDER BY moment) || clock_timestamp()
     WHERE (SELECT count(*) FROM ({_RECENT}) AS recent) < :most
-    RETURNING caller
+    RETURNING cardinality(moments) = 1 AS is_first
 """)  # noqa: S608
 _SWEEP = text("""
     DELETE FROM rate_limits WHERE (kind, caller) IN (
@@ -70,21 +71,41 @@ _SECONDS_LEFT = text("""
     SELECT extract(epoch FROM kept.moments[cardinality(kept.moments) - :most + 1] + :window - clock_timestamp())
     FROM rate_limits AS kept WHERE kind = :kind AND caller = :caller AND cardinality(kept.moments) >= :most
 """)
+# A few at a time and nobody's that is in use, so that a table of callers who never came back does not grow for ever.
+_FORGET_OLD = text("""
+    DELETE FROM rate_limits WHERE (kind, caller) IN (
+        SELECT kind, caller FROM rate_limits
+        WHERE kind = :kind AND moments[cardinality(moments)] < clock_timestamp() - 10 * CAST(:window AS interval)
+        LIMIT 10 FOR UPDATE SKIP LOCKED
+    )
+""")
 
 
-def take(session: Session, limit: Limit, caller: str) -> None:
-    """Counts one more for `caller`. Raises RateLimited, with the seconds until the next is free, and counts nothing."""
-    values = {"kind": limit.kind, "caller": caller, "most": limit.most, "window": limit.window}
-    if session.execute(_TAKE, values).first() is None:
-        raise RateLimited(limit.sentence, retry_after=_seconds_left(session, values))
+def person(actor: Actor) -> str | None:
+    """The caller that a person is, at a page and with each of their tokens; the operator's command line is nobody."""
+    return None if actor.staff_id is None else str(actor.staff_id)
 
 
-def require_free(session: Session, limit: Limit, caller: str) -> None:
+def take(session: Session, limit: Limit, caller: str | None) -> None:
+    """Counts one more for `caller`. Raises RateLimited, with the seconds until the next is free, and counts nothing.
+
+    What is done with it belongs into the same transaction: when that is given up, nothing was counted. Nobody (None)
+    is not limited.
+    """
+    if caller is None:
+        return
+    values = _values(limit, caller)
+    taken = session.execute(_TAKE, values).first()
+    if taken is None:
+        raise RateLimited(limit.sentence, retry_after=max(1, _seconds_left(session, values)))
+    if taken.is_first:
+        session.execute(_FORGET_OLD, values)
+
+
+def require_free(session: Session, limit: Limit, caller: str | None) -> None:
     """Raises RateLimited when the next one would be too many; counts nothing."""
-    values = {"kind": limit.kind, "caller": caller, "most": limit.most, "window": limit.window}
-    left = session.scalar(_SECONDS_LEFT, values)
-    if left is not None and left > 0:
-        raise RateLimited(limit.sentence, retry_after=math.ceil(left))
+    if caller is not None and (left := _seconds_left(session, _values(limit, caller))) > 0:
+        raise RateLimited(limit.sentence, retry_after=left)
 
 
 def forget(session: Session, limit: Limit, caller: str) -> None:
@@ -96,5 +117,10 @@ def forget(session: Session, limit: Limit, caller: str) -> None:
     session.execute(_SWEEP, {"kind": limit.kind, "window": limit.window})
 
 
+def _values(limit: Limit, caller: str) -> dict[str, object]:
+    return {"kind": limit.kind, "caller": caller, "most": limit.most, "window": limit.window}
+
+
 def _seconds_left(session: Session, values: dict[str, object]) -> int:
-    return max(1, math.ceil(session.scalar(_SECONDS_LEFT, values) or 0))
+    """Until the oldest of the last `most` moments is out of the window; 0 when there is room."""
+    return max(0, math.ceil(session.scalar(_SECONDS_LEFT, values) or 0))

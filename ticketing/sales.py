@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from ticketing import accounts, money
 from ticketing.actors import Actor
+from ticketing.errors import NotFound
 from ticketing.models import (
     CHANNELS,
     COUNTING_STATUSES,
@@ -187,6 +188,14 @@ def figures(session: Session, actor: Actor, event_id: uuid.UUID, *, sponsorships
         by_channel=sums.by_channel(),
         by_day=sums.by_day(),
     )
+
+
+def of_package(session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID) -> PackageSales:
+    """One package's line of the figures. Raises NotFound."""
+    for line in figures(session, actor, event_id).by_package:
+        if line.package_id == package_id:
+            return line
+    raise NotFound("package")
 
 
 def summary(session: Session, actor: Actor, event_id: uuid.UUID, *, sponsorships_only: bool = False) -> Summary:

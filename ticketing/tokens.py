@@ -38,6 +38,7 @@ def create(session: Session, actor: Actor, draft: TokenDraft, *, email: str) -> 
 
     It carries its owner's role. People make their own; admins make anybody's. Raises NotFound, NotAllowed.
     """
+    accounts.require(session, actor, "read")
     owner = session.scalar(select(Staff).where(Staff.email_key == email_key(email), Staff.is_active))
     accounts.require_for(session, actor, owner.id if owner else None)
     if owner is None:

@@ -1,4 +1,10 @@
-"""Try a code: what every rule would say to a purchase, and what it would cost. Changes nothing."""
+"""Try a code: what every rule would say to a purchase, and what it would cost. Takes nothing of what it tries.
+
+Codes are short, so they could be guessed by trying: who tried 10 that do not apply within a minute is told nothing more
+until the minute is over, not even of a code that does apply, since that would tell the others apart. A purchase that is
+refused for its code does not count: a guess that is right is a sale on record there, and when a code is used up in the
+middle of a sale every buyer must hear that, and not that others were too many.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from ticketing import events, packages, pricing, promo_codes
+from ticketing import events, packages, pricing, promo_codes, rate_limits
 from ticketing.actors import Actor
 from ticketing.fields import email_key
 from ticketing.pricing import Quote
@@ -41,11 +47,14 @@ def try_code(
     donor_email: str = "",
     moment: datetime | None = None,
 ) -> Trial:
-    """Judges `quantity` packages with `code` for a donor at `moment`, by default now. Raises NotFound, InvalidInput.
+    """Judges `quantity` packages with `code` for a donor at `moment`, by default now.
 
-    A moment without an offset is in the event's time zone.
+    A moment without an offset is in the event's time zone. Raises NotFound, InvalidInput, and RateLimited when the
+    actor tried 10 codes within a minute that do not apply; one that does not is counted in the session's transaction.
     """
     package = packages.get(session, actor, event_id, package_id)
+    caller = rate_limits.person(actor)
+    rate_limits.require_free(session, rate_limits.PROMO_TRIALS, caller)
     if moment is not None and moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(events.get(session, actor, event_id).time_zone))
     row, code_rules = promo_codes.rules(
@@ -55,6 +64,8 @@ def try_code(
     discount = None
     if row is not None and reason is None:
         discount = promo_codes.discount_of(row)
+    else:
+        rate_limits.take(session, rate_limits.PROMO_TRIALS, caller)
     left = package.available
     package_rules = (
         Rule(

@@ -33,6 +33,7 @@ class Opened:
     asked: list[Any] = field(default_factory=list)
     quoted_for: dict[str, Any] = field(default_factory=dict)
     picture: Any = None
+    outcome: Any = None
     form_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def key(self, name: str) -> str:

@@ -116,6 +116,16 @@ def test_a_body_that_is_no_json(browser, admin, event):
     assert fields(answer) == {"body": "This is not valid JSON."}
 
 
+def test_a_body_that_is_no_text(browser, admin, event):
+    answer = browser.post(
+        f"/api/v1{packages_of(event)}",
+        content=b'{"name": "M\xfcller"}',
+        headers={"Authorization": f"Bearer {make.token(admin)}", "Content-Type": "application/json"},
+    )
+
+    assert fields(answer) == {"body": "This cannot be read. Send what its content type says."}
+
+
 def test_a_page_that_is_none(call, event):
     assert fields(call("GET", packages_of(event) + "?page=0")) == {"page": "Enter 1 or more."}
 

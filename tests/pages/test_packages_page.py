@@ -16,6 +16,7 @@ from tests.pages.cards import (
     remove,
     stored,
 )
+from tests.ticketing.test_rate_limits import let_pass
 from ticketing import db, packages
 from ticketing.models import Option
 
@@ -61,6 +62,24 @@ class TestMaking:
         screen.type(NAME, "TABLE of ten").type(PRICE, "1").type(DESCRIPTION, "-").click("Make package")
         assert screen.problem(NAME) == ("This event already has a package called TABLE of ten. Choose another name.")
         assert len(stored(event)) == 1
+
+    def test_the_eleventh_within_a_minute_is_refused_in_the_form_and_keeps_what_was_typed(
+        self, visit, coordinator, event
+    ):
+        for number in range(10):
+            make.package(event, coordinator, name=f"Seat {number}")
+        screen = visit("packages", coordinator, event).click("New package")
+        typed = {NAME: "Table of Ten", PRICE: "2500", SEATS: 10, DESCRIPTION: "Near the stage.", LIMIT: 5}
+        for label, value in typed.items():
+            screen.type(label, value)
+        screen.click("Make package")
+        assert screen.dialog() == "New package"
+        assert screen.says("You made 10 packages within a minute, so this one was not saved.")
+        assert {label: screen.value(label) for label in typed} == typed
+        assert len(stored(event)) == 10
+        let_pass(60, coordinator.staff_id)
+        assert screen.click("Make package").dialog() is None
+        assert len(stored(event)) == 11
 
     def test_a_form_given_up_leaves_nothing_for_the_next(self, visit, coordinator, event):
         screen = visit("packages", coordinator, event).click("New package").type(NAME, "Half a thou").click("Cancel")

@@ -6,8 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from tests import make
+from tests.ticketing.test_rate_limits import let_pass
 from ticketing import db, promo_codes
-from ticketing.models import PromoCode
+from ticketing.models import PromoCode, RateLimit
 
 CODE, VALUE = "Code, 4 to 20 letters and digits", "Value, in percent or US dollars"
 IN_ALL, PER_DONOR = "Limit in all, in purchases (optional)", "Limit per donor, in purchases (optional)"
@@ -153,3 +154,50 @@ class TestTrying:
             ":red[:material/cancel: Fail] It is switched off."
         ]
         assert screen.says("Total $100.00, without the code")
+
+
+class TestTryingTooOften:
+    @pytest.fixture
+    def opened(self, visit, coordinator, event):
+        make.package(event, price="100.00")
+        make.promo_code(event)
+        return visit("promo_codes", coordinator, event).click("Try a code")
+
+    def tries(self, coordinator):
+        with db.reading() as session:
+            row = session.get(RateLimit, ("promo_refused", str(coordinator.staff_id)))
+            return len(row.moments) if row else 0
+
+    def test_drawing_the_same_trial_again_does_not_count_again(self, coordinator, opened):
+        opened.enter("Code", "NOSUCH")
+        for _ in range(3):
+            assert opened.again().says("This event has no promo code NOSUCH.")
+        assert self.tries(coordinator) == 1
+        opened.enter("Quantity, in packages", 2)
+        assert self.tries(coordinator) == 2
+
+    def test_codes_that_apply_are_not_counted(self, coordinator, event, opened):
+        opened.enter("Code", make.promo_code(event).code).enter("Quantity, in packages", 2)
+        assert self.tries(coordinator) == 0
+
+    def test_the_eleventh_is_refused_keeps_what_was_typed_and_can_be_tried_again(self, coordinator, opened):
+        for number in range(10):
+            assert opened.enter("Code", f"NOSUCH{number}").says("This event has no promo code")
+        opened.enter("Code", "NOSUCH")
+        assert opened.says("You tried 10 promo codes that do not apply within a minute, so this one was not looked at.")
+        assert not opened.says("Total")
+        assert opened.value("Code") == "NOSUCH"
+        assert opened.again().click("Try again").says("You tried 10 promo codes")
+        assert self.tries(coordinator) == 10
+        let_pass(60, coordinator.staff_id)
+        assert opened.click("Try again").says("This event has no promo code NOSUCH.")
+        assert "Try again" not in opened.labels()
+
+    def test_a_sum_that_no_purchase_may_have_offers_no_second_try(self, visit, coordinator, event):
+        make.package(event, price="1000000.00")
+        make.promo_code(event)
+        screen = visit("promo_codes", coordinator, event).click("Try a code")
+        screen.enter("Quantity, in packages", 10_000).enter("Code", "NOSUCH")
+        assert len(screen.app.error) == 1
+        assert "Try again" not in screen.labels()
+        assert self.tries(coordinator) == 0

@@ -1,0 +1,208 @@
+"""Hostile text in every field of the HTTP interface: it comes back as it went in, there and in the CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from urllib.parse import quote
+
+import pytest
+
+from tests import make, pictures
+from tests.api.test_problems import fields
+from tests.look import fingerprint
+from tests.naughty import BREAKS, REFUSED, TEXTS, in_one_line, in_paragraphs
+from ticketing.models import Event
+
+FORMULA = re.compile(r"\s*[=+\-@\t\r]")
+ALL = TEXTS | BREAKS
+# What Streamlit takes for a way out of its folders, and refuses before anybody is asked.
+NOT_LET_IN = {TEXTS["path"], TEXTS["percent"]}
+
+
+def packages_of(event):
+    return f"/admin/events/{event.id}/tickets/packages"
+
+
+def options_of(package):
+    return f"/admin/packages/{package.id}/options"
+
+
+def package_body(**fields):
+    return {"name": make.unique("Seat"), "price": "1", "seats_per_package": 1, "description": "A seat."} | fields
+
+
+def purchase_body(package, **fields):
+    return {"package_id": str(package.id), "quantity": 1, "donor": {"name": "Ana", "email": make.email()}} | fields
+
+
+@pytest.fixture(params=ALL.values(), ids=ALL.keys())
+def typed(request):
+    return request.param
+
+
+def test_in_an_event(call, typed):
+    body = {"name": typed, "venue": typed, "starts_at": "2026-12-05T18:00", "time_zone": "UTC"}
+    made = call("POST", "/admin/events", body)
+    assert made.status_code == 201
+    path = f"/admin/events/{made.json()['id']}"
+    changed = call("PATCH", path, {"version": 1, "venue": f"{typed}x"}).json()
+    assert call("GET", path).json() == changed
+    assert (changed["name"], changed["venue"]) == (in_one_line(typed), in_one_line(f"{typed}x"))
+
+
+def test_in_a_package_and_what_its_picture_shows(call, event, typed):
+    made = call("POST", packages_of(event), package_body(name=typed, description=typed))
+    assert made.status_code == 201
+    path = f"{packages_of(event)}/{made.json()['id']}"
+    sent = call.client.post(
+        f"/api/v1{path}/image",
+        files={"image": ("a.png", pictures.picture(), "image/png")},
+        data={"alt": typed},
+        headers={"Authorization": f"Bearer {call.token}"},
+    )
+    assert sent.status_code == 200
+    shown = call("GET", path).json()
+    assert (shown["name"], shown["description"]) == (in_one_line(typed), in_paragraphs(typed))
+    assert shown["image_alt"] == in_one_line(typed)
+    (offered,) = call("GET", f"/events/{event.id}/tickets/packages").json()["items"]
+    assert (offered["name"], offered["description"]) == (shown["name"], shown["description"])
+    (summed,) = call("GET", f"/admin/events/{event.id}/tickets/sales/summary").json()["by_package"]
+    assert summed["name"] == call("GET", f"{path}/sales").json()["name"] == shown["name"]
+
+
+def test_in_a_question_its_choices_and_its_answers(call, event, typed):
+    package = make.package(event)
+    choices = [typed[:49], "Fish"]
+    body = {"label": typed, "option_type": "multi_select", "choices": choices}
+    pick = call("POST", options_of(package), body)
+    assert pick.status_code == 201
+    assert pick.json()["label"] == in_one_line(typed)
+    assert pick.json()["choices"] == [in_one_line(choice) for choice in choices]
+    text = call("POST", options_of(package), {"label": f"{typed}?", "option_type": "text_input"}).json()
+    answers = [
+        {"option_id": pick.json()["id"], "value": pick.json()["choices"][:1]},
+        {"option_id": text["id"], "value": typed},
+    ]
+    bought = call("POST", f"/events/{event.id}/tickets/purchases", purchase_body(package, answers=answers))
+    assert bought.status_code == 201, bought.text
+    assert [answer["value"] for answer in bought.json()["answers"]] == [
+        pick.json()["choices"][:1],
+        in_paragraphs(typed),
+    ]
+    (row,) = file_of(call, event)
+    assert text_of(row[in_one_line(f"{typed}?")]) == in_paragraphs(typed)
+
+
+def test_in_a_purchase_its_guests_and_the_file(call, event, typed):
+    package = make.package(event, name=typed, seats_per_package=2)
+    donor = {"name": typed, "email": make.email(), "phone": typed[:50]}
+    body = purchase_body(package, donor=donor, guests=[{"name": typed}], notes=typed)
+    bought = call("POST", f"/events/{event.id}/tickets/purchases", body, **{"Idempotency-Key": "7"})
+    assert bought.status_code == 201, bought.text
+    told = bought.json()
+    assert (told["donor"]["name"], told["donor"]["phone"]) == (in_one_line(typed), in_one_line(typed[:50]))
+    assert (told["tickets"][0]["guest"]["name"], told["notes"]) == (in_one_line(typed), in_paragraphs(typed))
+    (row,) = file_of(call, event)
+    assert text_of(row["purchaser_name"]) == text_of(row["package"]) == in_one_line(typed)
+    assert text_of(row["notes"]) == in_paragraphs(typed)
+    assert text_of(row["purchaser_phone"]) == in_one_line(typed[:50])
+    assert in_one_line(typed) in row["guests"]
+    assert not any(FORMULA.match(cell) for name, cell in row.items() if name not in ("list_price", "total"))
+    (listed,) = call("GET", f"{packages_of(event)}/{package.id}/sales").json()["items"]
+    assert listed["donor"]["name"] == told["donor"]["name"]
+
+
+def test_in_a_promo_code(call, event, typed):
+    package = make.package(event)
+    wanted = {"discount_type": "percentage", "discount_value": "5", "code": typed}
+    assert list(fields(call("POST", f"/admin/events/{event.id}/promo-codes", wanted))) == ["code"]
+    body = purchase_body(package, promo_code=typed)
+    refused = call("POST", f"/events/{event.id}/tickets/purchases", body)
+    assert (refused.status_code, refused.json()["reason"]) == (409, "unknown")
+    assert in_one_line(typed).upper() in in_one_line(refused.json()["detail"])
+
+
+def test_in_an_address(call, event, typed):
+    """A code that is tried, a filter, an id: whatever stands there is no more than that."""
+    package = make.package(event)
+    body = {"package_id": str(package.id), "quantity": 1, "donor_email": "ana@example.org"}
+    path = f"/api/v1/admin/events/{event.id}"
+    headers = {"Authorization": f"Bearer {call.token}"}
+    tried = call.client.post(f"{path}/promo-codes/validate/{quoted(typed)}", json=body, headers=headers)
+    asked = call.client.get(f"{path}/promo-codes/{quoted(typed)}", headers=headers)
+    if typed in NOT_LET_IN:
+        assert (tried.status_code, asked.status_code) == (400, 400)
+    elif "\n" in typed:
+        assert (
+            (tried.status_code, tried.json()["code"]) == (asked.status_code, asked.json()["code"]) == (404, "not_found")
+        )
+    else:
+        assert (tried.status_code, tried.json()["reason"]) == (200, "unknown")
+        assert (asked.status_code, asked.json()["code"]) == (404, "not_found")
+    found = call.client.get(f"{path}/tickets/sales/export", params={"search": typed}, headers=headers)
+    assert found.status_code == (422 if re.search(r"[\x00-\x1f]", typed) else 200)
+
+
+@pytest.mark.parametrize("typed", REFUSED.values(), ids=REFUSED.keys())
+def test_characters_that_nobody_types_are_refused_with_a_sentence_and_change_nothing(call, event, typed):
+    package = make.package(event)
+    question = make.option(package, is_required=False)
+    buy = f"/events/{event.id}/tickets/purchases"
+    tries = [
+        ("/admin/events", {"name": typed, "venue": typed, "starts_at": "2026-12-05", "time_zone": "UTC"}, 2),
+        (packages_of(event), package_body(name=typed, description=typed), 2),
+        (options_of(package), {"label": typed, "option_type": "multi_select", "choices": [typed, "Fish"]}, 2),
+        (buy, purchase_body(package, donor={"name": typed, "email": make.email(), "phone": typed}), 2),
+        (buy, purchase_body(package, guests=[{"name": typed}], notes=typed, promo_code=typed), 3),
+        (buy, purchase_body(package, answers=[{"option_id": str(question.id), "value": typed}]), 1),
+        (buy, purchase_body(package, answers=[{"option_id": str(question.id), "value": {"a": typed}}]), 1),
+    ]
+    before = fingerprint(event)
+    for path, body, wrong in tries:
+        answer = call.client.post(
+            f"/api/v1{path}",
+            content=json.dumps(body),  # which writes half a character as JSON spells it
+            headers={"Authorization": f"Bearer {call.token}", "Content-Type": "application/json"},
+        )
+        sentences = list(fields(answer).values())
+        assert len(sentences) == wrong, (path, sentences)
+        if "value" not in str(body) or "{'a'" not in str(body):
+            assert set(sentences) == {"Remove the control characters."}, path
+    assert fingerprint(event) == before
+
+
+def test_a_body_nested_deeper_than_anybody_reads_is_refused(call, event):
+    for content in ("[" * 100_000, '{"name":' * 50_000):
+        answer = call.client.post(
+            f"/api/v1{packages_of(event)}",
+            content=content,
+            headers={"Authorization": f"Bearer {call.token}", "Content-Type": "application/json"},
+        )
+        assert list(fields(answer)) == ["body"]
+
+
+def test_the_name_of_a_file_cannot_break_out_of_its_header(call, typed):
+    event = make.event(name=typed)
+    answer = call("GET", f"/admin/events/{event.id}/tickets/sales/export")
+    assert re.fullmatch(
+        r'attachment; filename="[a-z0-9-]{1,60}-purchases-[0-9-]{10}\.csv"', answer.headers["content-disposition"]
+    )
+
+
+def quoted(typed: str) -> str:
+    return quote(typed, safe="")
+
+
+def file_of(call, event: Event) -> list[dict[str, str]]:
+    answer = call("GET", f"/admin/events/{event.id}/tickets/sales/export")
+    header, *rows = csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""))
+    assert not any(FORMULA.match(title) for title in header)
+    return [dict(zip(map(text_of, header), row, strict=True)) for row in rows]
+
+
+def text_of(cell: str) -> str:
+    """A cell as it was typed: without the apostrophe that keeps it from being a formula."""
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell[1:]) else cell

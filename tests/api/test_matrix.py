@@ -1,0 +1,292 @@
+"""Every route of the server against everybody who may call it: who is let in, who is told what, what stays as it is.
+
+The rows are generated from the routes themselves. A route without a row here fails: say who may, and what it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from starlette.routing import Mount, Route
+from starlette.testclient import TestClient
+
+import app
+from api import identity
+from api.interface import interface
+from tests import look, make, pictures
+from tests.people import ELSEWHERE, EVERYONE, INSIDE, OUT, Person, gather, send_away
+from ticketing import db, images, packages
+from ticketing.actors import OPERATOR
+from ticketing.models import Event, Option, Package, PromoCode
+
+OK = "let in"
+# What each answers to viewer, coordinator, admin, and the coordinator of another event. Everybody else is 401.
+READ = {"viewer": OK, "coordinator": OK, "admin": OK, ELSEWHERE: 404}
+CHANGE = {"viewer": 403, "coordinator": OK, "admin": OK, ELSEWHERE: 404}
+ADMINISTER = {"viewer": 403, "coordinator": 403, "admin": OK, ELSEWHERE: 403}
+OWN = dict.fromkeys((*INSIDE, ELSEWHERE), OK)  # of no event: everybody has their own
+
+EVENT = {"name": "Gala", "starts_at": "2026-12-05T18:00", "time_zone": "America/New_York", "venue": "Pier 4"}
+PICTURE = ("table.png", pictures.picture(), "image/png")
+
+
+@dataclass(frozen=True)
+class Shop:
+    """What the addresses name: made anew for everybody who may change it."""
+
+    event: Event
+    package: Package
+    option: Option
+    promo: PromoCode
+
+    @property
+    def names(self) -> dict[str, Any]:
+        return {
+            "event_id": self.event.id,
+            "package_id": self.package.id,
+            "option_id": self.option.id,
+            "promo_id": self.promo.id,
+            "code": self.promo.code,
+        }
+
+
+def stock(event: Event) -> Shop:
+    package = make.package(event)
+    return Shop(event, package, make.option(package, is_required=False), make.promo_code(event))
+
+
+@dataclass(frozen=True)
+class Row:
+    """Who may, the status of who does, and the body that works."""
+
+    who: dict[str, Any]
+    status: int = 200
+    body: Callable[[Shop], Any] = lambda _shop: None
+    files: dict[str, Any] = field(default_factory=dict)
+
+
+def everything(shop: Shop) -> dict[str, Any]:
+    with db.reading() as session:
+        return {"package_ids": [str(one) for one in packages.names(session, OPERATOR, shop.event.id)]}
+
+
+def package_body(_shop: Shop) -> dict[str, Any]:
+    return {"name": make.unique("Seat"), "price": "10", "seats_per_package": 1, "description": "A seat."}
+
+
+def code_body(_shop: Shop) -> dict[str, Any]:
+    return {"code": make.unique("C").replace("-", ""), "discount_type": "percentage", "discount_value": "5"}
+
+
+def purchase_body(shop: Shop) -> dict[str, Any]:
+    return {"package_id": str(shop.package.id), "quantity": 1, "donor": {"name": "Ana", "email": "ana@example.org"}}
+
+
+def trial_body(shop: Shop) -> dict[str, Any]:
+    return {"package_id": str(shop.package.id), "quantity": 1, "donor_email": "ana@example.org"}
+
+
+PACKAGES, ONE = "/admin/events/{event_id}/tickets/packages", "/admin/events/{event_id}/tickets/packages/{package_id}"
+OPTIONS, OPTION = "/admin/packages/{package_id}/options", "/admin/packages/{package_id}/options/{option_id}"
+CODES, CODE = "/admin/events/{event_id}/promo-codes", "/admin/events/{event_id}/promo-codes/{promo_id}"
+INTERFACE = {
+    ("GET", "/admin/events"): Row(OWN),
+    ("POST", "/admin/events"): Row(ADMINISTER, 201, lambda _: EVENT),
+    ("GET", "/admin/events/{event_id}"): Row(READ),
+    ("PATCH", "/admin/events/{event_id}"): Row(
+        CHANGE, body=lambda shop: {"version": version_of(shop.event), "venue": make.unique("Hall")}
+    ),
+    ("GET", PACKAGES): Row(READ),
+    ("POST", PACKAGES): Row(CHANGE, 201, package_body),
+    ("POST", PACKAGES + "/reorder"): Row(CHANGE, body=everything),
+    ("GET", ONE): Row(READ),
+    ("PATCH", ONE): Row(CHANGE, body=lambda _: {"version": 1, "price": "11"}),
+    ("DELETE", ONE): Row(CHANGE, 204),
+    ("POST", ONE + "/enable"): Row(CHANGE),
+    ("POST", ONE + "/disable"): Row(CHANGE),
+    ("POST", ONE + "/image"): Row(CHANGE, files={"image": PICTURE}),
+    ("DELETE", ONE + "/image"): Row(CHANGE, 204),
+    ("GET", ONE + "/sales"): Row(READ),
+    ("GET", OPTIONS): Row(READ),
+    ("POST", OPTIONS): Row(CHANGE, 201, lambda _: {"label": "Vegan?", "option_type": "boolean"}),
+    ("POST", OPTIONS + "/reorder"): Row(CHANGE, body=lambda shop: {"option_ids": [str(shop.option.id)]}),
+    ("PATCH", OPTION): Row(CHANGE, body=lambda _: {"label": "Any wishes?"}),
+    ("DELETE", OPTION): Row(CHANGE, 204),
+    ("POST", OPTION + "/retire"): Row(CHANGE),
+    ("GET", CODES): Row(READ),
+    ("POST", CODES): Row(CHANGE, 201, code_body),
+    ("GET", CODE): Row(READ),
+    ("PATCH", CODE): Row(CHANGE, body=lambda _: {"is_active": False}),
+    ("DELETE", CODE): Row(CHANGE, 204),
+    ("POST", CODES + "/validate/{code}"): Row(READ, body=trial_body),
+    ("GET", "/admin/events/{event_id}/tickets/sales/summary"): Row(READ),
+    ("GET", "/admin/events/{event_id}/tickets/sales/export"): Row(READ),
+    ("GET", "/events/{event_id}/tickets/packages"): Row(READ),
+    ("POST", "/events/{event_id}/tickets/purchases"): Row(CHANGE, 201, purchase_body),
+}
+CHANGES_NOTHING = {"GET"}
+
+# Plain routes, for browsers with a cookie; who is not named gets 401.
+PLAIN: dict[tuple[str, str], dict[str, Any]] = {
+    ("GET", "/sales"): dict.fromkeys((*INSIDE, ELSEWHERE), 307),
+    ("GET", "/session/sign-in"): dict.fromkeys((*INSIDE, ELSEWHERE), 303) | dict.fromkeys(OUT, 200),
+    ("POST", "/session/sign-in"): dict.fromkeys(EVERYONE, 422),
+    ("GET", "/session/sign-out"): dict.fromkeys(EVERYONE, 200),
+    ("POST", "/session/sign-out"): dict.fromkeys(EVERYONE, 303),
+    ("GET", "/session/first-run"): dict.fromkeys(EVERYONE, 303),
+    ("POST", "/session/first-run"): dict.fromkeys(EVERYONE, 303),
+    ("GET", "/session/style.css"): dict.fromkeys(EVERYONE, 200),
+    ("GET", "/session/icon.svg"): dict.fromkeys(EVERYONE, 200),
+    ("GET", "/healthz"): dict.fromkeys(EVERYONE, 200),
+    ("GET", "/export/{event_id}/purchases.csv"): READ,
+    ("GET", "/export/{event_id}/guests.csv"): READ,
+    ("GET", "/pictures/{event_id}/{sha256}.{ending}"): READ,
+    ("GET", "/pictures/{event_id}/thumbnails/{sha256}.{ending}"): READ,
+    ("GET", "/api/docs"): OWN,
+    ("GET", "/api/openapi.json"): OWN,
+    ("GET", "/api/docs/swagger-ui-bundle.js"): OWN,
+    ("GET", "/api/docs/swagger-ui.css"): OWN,
+    ("GET", "/api/docs/start.js"): OWN,
+}
+
+
+def api_routes() -> set[tuple[str, str]]:
+    documented = interface.openapi()["paths"]
+    return {(verb.upper(), path.removeprefix("/v1")) for path, verbs in documented.items() for verb in verbs}
+
+
+def plain_routes() -> set[tuple[str, str]]:
+    """Every route of the server and of the interface that is not an endpoint of it."""
+    found = [("", each) for each in app.app._user_routes] + [("/api", each) for each in interface.routes]
+    return {
+        (verb, prefix + route.path)
+        for prefix, route in found
+        if isinstance(route, Route)
+        for verb in route.methods - {"HEAD"}
+    }
+
+
+def version_of(event: Event) -> int:
+    with db.reading() as session:
+        return session.get(Event, event.id).version
+
+
+def test_every_endpoint_of_the_interface_has_its_row():
+    assert api_routes() - INTERFACE.keys() == set(), "Say in INTERFACE who may call them, and with what body."
+    assert INTERFACE.keys() - api_routes() == set(), "These rows are of no endpoint."
+
+
+def test_every_plain_route_has_its_row():
+    assert plain_routes() - PLAIN.keys() == set(), "Say in PLAIN what they answer to whom."
+    assert PLAIN.keys() - plain_routes() == set(), "These rows are of no route."
+
+
+def test_nothing_is_mounted_beside_the_interface_and_no_endpoint_is_left_out_of_its_document():
+    assert [each.path for each in app.app._user_routes if not isinstance(each, Route)] == ["/api"]
+    assert all(isinstance(each, Route | Mount) for each in app.app._user_routes)
+    hidden = [
+        route.path
+        for included in interface.routes
+        for route in getattr(getattr(included, "original_router", None), "routes", [])
+        if not route.include_in_schema
+    ]
+    assert hidden == []
+
+
+@dataclass(frozen=True)
+class Door:
+    """The event with everybody around it, and the cookie of each who ever signed in."""
+
+    event: Event
+    people: dict[str, Person]
+    cookies: dict[str, str]
+    shop: Shop
+    picture: str
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """What stands for the parameters of plain routes."""
+        return {"event_id": self.event.id, "sha256": self.picture, "ending": "png"}
+
+
+@pytest.fixture(scope="module")
+def door(server: TestClient) -> Door:
+    event = make.event(name="The gala")
+    people = gather(event)
+    cookies = {who: cookie_of(server, person) for who, person in people.items() if person.actor}
+    send_away(people)
+    shop = stock(event)
+    shown = db.write(
+        lambda s: images.set_image(
+            s, OPERATOR, event.id, shop.package.id, images.prepare(pictures.picture()), None, seen_version=None
+        )
+    )
+    with db.reading() as session:
+        sha256 = images.by_package(session, [shown])[shown.id].sha256
+    return Door(event, people, cookies, shop, sha256)
+
+
+def cookie_of(server: TestClient, person: Person) -> str:
+    server.cookies.clear()
+    typed = {"email": person.actor.email, "password": make.PASSWORD}
+    assert server.post("/session/sign-in", data=typed).status_code == 303
+    cookie = str(server.cookies[identity.COOKIE])
+    server.cookies.clear()
+    return cookie
+
+
+@pytest.mark.parametrize("who", EVERYONE)
+@pytest.mark.parametrize(("verb", "path"), sorted(INTERFACE), ids=lambda part: part)
+def test_the_interface(browser, door, verb, path, who):
+    row = INTERFACE[verb, path]
+    expected = row.who.get(who, 401)
+    is_new = expected is OK and verb not in CHANGES_NOTHING
+    shop = stock(door.event) if is_new else door.shop
+    body, before = row.body(shop), look.fingerprint(door.event)
+
+    answer = browser.request(
+        verb,
+        "/api/v1" + path.format(**shop.names),
+        headers={"Authorization": f"Bearer {door.people[who].token}"} if door.people[who].token else {},
+        **({"files": row.files} if row.files else {"json": body}),
+    )
+
+    assert answer.status_code == (row.status if expected is OK else expected), answer.text
+    if expected is not OK:
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert "gala" not in answer.text.lower()
+    if expected is not OK or verb in CHANGES_NOTHING:
+        assert look.fingerprint(door.event) == before
+
+
+@pytest.mark.parametrize("who", EVERYONE)
+@pytest.mark.parametrize(("verb", "path"), sorted(PLAIN), ids=lambda part: part)
+def test_the_plain_routes(browser, door, verb, path, who):
+    expected = PLAIN[verb, path].get(who, 401)
+    cookie = door.cookies.get(who)
+    if (verb, path) == ("POST", "/session/sign-out") and who not in OUT:
+        cookie = cookie_of(browser, door.people[who])  # this one is gone afterwards
+    if cookie:
+        browser.cookies.set(identity.COOKIE, cookie)
+    before = look.fingerprint(door.event)
+
+    answer = browser.request(verb, path.format(**door.names), headers={"Accept": "*/*"})
+
+    assert answer.status_code == (200 if expected is OK else expected), answer.text
+    if answer.status_code >= 400:
+        assert "gala" not in answer.text.lower()
+    if "sign-out" not in path:
+        assert look.fingerprint(door.event) == before
+
+
+@pytest.mark.parametrize("who", [who for who in EVERYONE if who not in OUT])
+@pytest.mark.parametrize("path", sorted({path for _, path in PLAIN if not path.startswith(("/pictures", "/api"))}))
+def test_a_token_opens_no_plain_route(browser, door, path, who):
+    """What it may not open it opens to nobody; what anybody may see does not know the token's owner."""
+    stranger = PLAIN.get(("GET", path), {}).get("anonymous", 401)
+    headers = {"Accept": "*/*", "Authorization": f"Bearer {door.people[who].token}"}
+    answer = browser.get(path.format(**door.names), headers=headers)
+    assert answer.status_code == stranger

@@ -1,0 +1,79 @@
+"""What people type, by accident or on purpose: each must come back as it went in, and nothing of it may take effect.
+
+Where something would show if it took effect, its words begin with zq, so that a page can be searched for them.
+"""
+
+from __future__ import annotations
+
+import re
+
+ELSEWHERE = "evil.example"
+TEXTS = {
+    "script": "<script>window.__pwned=1</script>zqscript",
+    "image that fails": '<img src=x onerror="window.__pwned=1">zqimg',
+    "drawing that loads": "<svg/onload=window.__pwned=1>zqsvg",
+    "frame": f'<iframe src="https://{ELSEWHERE}/frame">zqframe</iframe>',
+    "tags": f'<b>zqbold</b><a href="https://{ELSEWHERE}/a">zqlink</a>',
+    "end of an attribute": "\"'><b>zqbold</b><!--",
+    "entities": "&lt;b&gt;zqentity&lt;/b&gt; &amp;amp; &#42;&#x2a;",
+    "link": f"[zqlink](https://{ELSEWHERE}/link)",
+    "link that runs": "[zqjs](javascript:window.__pwned=1)",
+    "picture from elsewhere": f"![zqpicture](https://{ELSEWHERE}/pixel.png)",
+    "reference": f"[zqref][1] [1]: https://{ELSEWHERE}/ref",
+    "bare address": f"zq see http://{ELSEWHERE}/bare, HTTPS://{ELSEWHERE}/BARE",
+    "www": f"zq www.{ELSEWHERE}/www and WWW.{ELSEWHERE}",
+    "e-mail address": f"zq ana@{ELSEWHERE} <ben@{ELSEWHERE}>",
+    "address that runs": "javascript:window.__pwned=1//zq",
+    "bold": "**zqbold** and __zqstrong__",
+    "italic": "*zqital* and _zqemph_ and ***zqboth***",
+    "struck": "~~zqdel~~ and `zqcode`",
+    "heading": "# zqhead",
+    "list": "- zqitem",
+    "numbered": "1. zqitem",
+    "quote": "> zqquote",
+    "rule": "---",
+    "table": "| zqa | zqb | |---|---| | 1 | 2 |",
+    "formula": r"$zq^2$ and $$zq_i$$ and \(zq\)",
+    "colour": ":red[zqred] and :blue-background[zqblue] :small[zqsmall]",
+    "icon": ":material/delete: :streamlit: zqicon",
+    "emoji code": ":smile: :+1: zqsmile",
+    "footnote": "zq[^1]",
+    "sum": "=SUM(A1:A9)",
+    "sum of a program": '=HYPERLINK("https://evil.example/zq","zq")',
+    "plus": "+1+cmd|' /C calc'!A0",
+    "minus": "-2+3",
+    "at": "@SUM(1+1)*cmd",
+    "percent": "%s %d %n %(name)s %00 100%",
+    "braces": "{{7*7}} ${7*7} #{7*7} {0} {name}",
+    "quotes": "'single' \"double\" `back` \\ \\\\ \\n \\u0000 \\ud800",
+    "comma and semicolon": 'a,b;c|"d",,"',
+    "query": "'; DROP TABLE packages; --",
+    "path": "../../../etc/passwd",
+    "line of a log": "zq ERROR ticketing.faults: reference deadbeef",
+    "right to left": "zq\u202eevitceffe\u202c",
+    "zero width": "z\u200bq\u200d\u2060\ufeffx",
+    "stacked marks": "zq" + "Z\u0351\u0363\u0302" * 5,
+    "accents": "Zoë Łukasz São 北京 مرحبا 👩‍👩‍👧 ﷽",
+    "long word": "zq" * 24,
+    "words of programs": "null None undefined NaN true 0 nil",
+}
+# A field of one line keeps its words and makes one space of these.
+BREAKS = {
+    "new line": "zqone\nzqtwo",
+    "carriage return": "zqone\r\nzqtwo",
+    "tab": "zqone\tzqtwo",
+    "separator": "zqone\u2028zqtwo\u2029zqthree",
+    "line that is a log's": "zq\n2026-11-25 ERROR ticketing.faults: reference deadbeef",
+}
+# Nobody types these, so a field says that they have to go.
+REFUSED = {"NUL": "zq\x00zq", "escape": "zq\x1b[31mzq", "bell": "zq\x07zq", "delete": "zq\x7fzq", "half": "zq\ud800zq"}
+
+
+def in_one_line(typed: str) -> str:
+    """As a field of one line keeps it."""
+    return re.sub(r"\s+", " ", typed).strip()
+
+
+def in_paragraphs(typed: str) -> str:
+    """As a description or a note keeps it."""
+    return typed.replace("\r\n", "\n").replace("\r", "\n").strip()

@@ -1,0 +1,191 @@
+"""Every function of the domain that is told who acts asks whether they may: strangers get nothing and change nothing.
+
+The functions are found by their parameter `actor`. One with a parameter that has no example here fails: give it one.
+"""
+
+from __future__ import annotations
+
+import inspect
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests import look, make, pictures
+from tests.people import GONE
+from tests.sheet import sale, sheet
+from ticketing import db, images, import_files, import_mapping, many_packages, packages, selection, tokens
+from ticketing.actors import OPERATOR, Actor
+from ticketing.copying import CopyDraft
+from ticketing.errors import NotFound, NotSignedIn
+from ticketing.events import EventDraft
+from ticketing.models import Event, Package
+from ticketing.options import OptionDraft
+from ticketing.promo_codes import PromoCodeDraft
+from ticketing.settings import ROOT
+from ticketing.staff import StaffDraft
+
+# They are told who acts for another reason than to judge it.
+JUDGES_NOTHING = {
+    "accounts.may": "pure: whether a role would do, for hiding a button",
+    "audit.record": "writes down who did what, for functions that have judged",
+    "editing.apply": "changes a row, for functions that have judged",
+    "events.visible_to": "builds the query of what a person may see, which finds nothing for a stranger",
+    "import_writing.store": "stores what imports.run has judged, and notes whose batch it is",
+    "rate_limits.person": "pure: under which name a person is counted",
+}
+
+
+def functions() -> dict[str, Callable[..., Any]]:
+    """Each public function below ticketing/ with a parameter `actor`, as module.name."""
+    found = {}
+    for file in sorted((ROOT / "ticketing").glob("*.py")):
+        if file.stem in ("__init__", "__main__"):
+            continue
+        module = import_module(f"ticketing.{file.stem}")
+        for name, each in _own(module):
+            if "actor" in inspect.signature(each).parameters and not name.startswith("_"):
+                found[f"{file.stem}.{name}"] = each
+    return found
+
+
+def _own(module: ModuleType) -> list[tuple[str, Callable[..., Any]]]:
+    return [(name, each) for name, each in inspect.getmembers(module, inspect.isfunction)
+            if each.__module__ == module.__name__]  # fmt: skip
+
+
+ASKED = {name: each for name, each in functions().items() if name not in JUDGES_NOTHING}
+
+
+@pytest.fixture(scope="module")
+def gala(database):
+    return make.event(name="Gala")
+
+
+@pytest.fixture(scope="module")
+def examples(gala: Event) -> dict[str, Any]:
+    """What a caller who may would pass, by the parameter's name; by module.function.parameter where that differs."""
+    package, unsold = make.package(gala, seats_per_package=2), make.package(gala)
+    option, promo = make.option(package, is_required=False), make.promo_code(gala)
+    purchase = make.purchase(gala, package, payment_status="pending").purchase
+    prepared, file = images.prepare(pictures.picture()), sheet(sale(package))
+    db.write(lambda s: images.set_image(s, OPERATOR, gala.id, package.id, prepared, None, seen_version=None))
+    with db.reading() as session:
+        picture = images.by_package(session, [package_of(session, package)])[package.id]
+    table = import_files.read("sales.csv", file)
+    event_draft = EventDraft.model_validate(EVENT)
+    return {
+        "event_id": gala.id,
+        "earlier_id": gala.id,
+        "package_id": package.id,
+        "packages.delete.package_id": unsold.id,
+        "packages.change.seen_version": 2,
+        "option_id": option.id,
+        "promo_code_id": promo.id,
+        "purchase_id": purchase.id,
+        "package_ids": [unsold.id, package.id],
+        "option_ids": [option.id],
+        "code": promo.code,
+        "quantity": 1,
+        "values": {},
+        "seen_version": 1,
+        "enabled": False,
+        "action": "read",
+        "selection": selection.EVERYTHING,
+        "guests": {1: {"name": "Ben"}},
+        "reason": "Typed twice",
+        "status": "completed",
+        "prepared": prepared,
+        "alt": "Chairs",
+        "sha256": picture.sha256,
+        "ending": "png",
+        "file_name": "sales.csv",
+        "content": file,
+        "table": table,
+        "mapping": import_mapping.propose(table, {package.id: package.name}),
+        "edits": [many_packages.Edit(unsold.id, 1, {"price": "5"})],
+        "wanted": CopyDraft(),
+        "email": make.staff().email,
+        "name": "A name",
+        "copying.copy_event.draft": event_draft,
+        "events.create.draft": event_draft,
+        "options.create.draft": OptionDraft(label="Vegan?", option_type="boolean"),
+        "packages.create.draft": make.package_draft(),
+        "packages.create_uncounted.draft": make.package_draft(),
+        "promo_codes.create.draft": PromoCodeDraft(code="CODE", discount_type="percentage", discount_value="5"),
+        "purchases.record.draft": make.purchase_draft(package),
+        "staff.add.draft": StaffDraft(email=make.email(), name="Bo", role="admin", password=make.PASSWORD),
+    }
+
+
+def package_of(session: db.Session, package: Package) -> Package:
+    return packages.get(session, OPERATOR, package.event_id, package.id)
+
+
+EVENT = {"name": "Gala", "starts_at": "2026-12-05T18:00", "time_zone": "America/New_York", "venue": "Pier 4"}
+
+
+@pytest.fixture(scope="module")
+def strangers(gala: Event) -> dict[str, Actor]:
+    """Nobody, and three who were coordinators of the event and still hold what they got when they signed in."""
+    gone = {}
+    for who, statements in GONE.items():
+        gone[who] = make.staff(event=gala)
+        for statement in statements(gone[who]):
+            db.write(lambda session, statement=statement: session.execute(statement))
+    forged = Actor(uuid.uuid4(), "Nobody", "nobody@example.org", "admin", session_id=uuid.uuid4())
+    borrowed = replace(make.staff("admin"), session_id=forged.session_id)
+    return gone | {"whom nobody knows": forged, "with the session of nobody": borrowed}
+
+
+def test_there_are_functions_to_ask():
+    assert len(ASKED) > 50
+    assert JUDGES_NOTHING.keys() <= functions().keys(), "These exceptions are of no function."
+
+
+def example_for(name: str, examples: dict[str, Any]) -> dict[str, Any]:
+    """What the function needs besides a session and who acts."""
+    parameters = [each for each in inspect.signature(ASKED[name]).parameters.values() if each.default is each.empty]
+    wanted = [each.name for each in parameters if each.name not in ("session", "actor")]
+    missing = [each for each in wanted if each not in examples and f"{name}.{each}" not in examples]
+    assert missing == [], f"Give {name} an example of each of these, so that a stranger can be refused."
+    return {each: examples.get(f"{name}.{each}", examples.get(each)) for each in wanted}
+
+
+class GivenUp(Exception):
+    """Undoes what was done to see that it can be done."""
+
+
+@pytest.mark.parametrize("name", sorted(ASKED.keys() - {"demo.load"}))
+def test_control_the_examples_are_good_enough_for_who_may(examples, name):
+    given = example_for(name, examples)
+
+    def work(session: db.Session) -> None:
+        ASKED[name](session, OPERATOR, **given)
+        raise GivenUp
+
+    with pytest.raises(GivenUp):
+        db.write(work)
+
+
+@pytest.mark.parametrize("name", sorted(ASKED))
+def test_a_stranger_is_refused_and_nothing_is_changed(gala, examples, strangers, name):
+    given, before = example_for(name, examples), look.fingerprint(gala)
+    for who, actor in strangers.items():
+        try:
+            db.write(lambda session, actor=actor: ASKED[name](session, actor, **given))
+        except (NotSignedIn, NotFound):
+            continue
+        pytest.fail(f"{name} let in somebody {who}. Does it ask accounts.require?")
+    assert look.fingerprint(gala) == before
+
+
+def test_who_signed_out_makes_no_token_of_their_own(strangers):
+    for who in ("with an expired token or session", "with the session of nobody"):
+        actor = strangers[who]
+        with pytest.raises(NotSignedIn):
+            db.write(lambda session, actor=actor: tokens.create(session, actor, email=actor.email, name="Mine"))
