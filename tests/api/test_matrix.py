@@ -21,6 +21,7 @@ from tests.people import ELSEWHERE, EVERYONE, INSIDE, OUT, Person, gather, send_
 from ticketing import db, images, packages
 from ticketing.actors import OPERATOR
 from ticketing.models import Event, Option, Package, PromoCode
+from ui import menu
 
 OK = "let in"
 # What each answers to viewer, coordinator, admin, and the coordinator of another event. Everybody else is 401.
@@ -110,6 +111,7 @@ INTERFACE = {
     ("POST", ONE + "/image"): Row(CHANGE, files={"image": PICTURE}),
     ("DELETE", ONE + "/image"): Row(CHANGE, 204),
     ("GET", ONE + "/sales"): Row(READ),
+    ("GET", ONE + "/audit"): Row(READ),
     ("GET", OPTIONS): Row(READ),
     ("POST", OPTIONS): Row(CHANGE, 201, lambda _: {"label": "Vegan?", "option_type": "boolean"}),
     ("POST", OPTIONS + "/reorder"): Row(CHANGE, body=lambda shop: {"option_ids": [str(shop.option.id)]}),
@@ -131,6 +133,9 @@ CHANGES_NOTHING = {"GET"}
 
 # Plain routes, for browsers with a cookie; who is not named gets 401.
 PLAIN: dict[tuple[str, str], dict[str, Any]] = {
+    # The frame, which is the same for all; whose page it becomes is judged by the page (tests/pages/test_matrix.py).
+    **{("GET", f"/{entry.name}"): OWN for entry in menu.ENTRIES},
+    ("GET", "/"): OWN,
     ("GET", "/sales"): dict.fromkeys((*INSIDE, ELSEWHERE), 307),
     ("GET", "/session/sign-in"): dict.fromkeys((*INSIDE, ELSEWHERE), 303) | dict.fromkeys(OUT, 200),
     ("POST", "/session/sign-in"): dict.fromkeys(EVERYONE, 422),
@@ -138,11 +143,16 @@ PLAIN: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/session/sign-out"): dict.fromkeys(EVERYONE, 303),
     ("GET", "/session/first-run"): dict.fromkeys(EVERYONE, 303),
     ("POST", "/session/first-run"): dict.fromkeys(EVERYONE, 303),
+    ("GET", "/session/invitation"): dict.fromkeys(EVERYONE, 404),
+    ("POST", "/session/invitation"): dict.fromkeys(EVERYONE, 404),
+    ("GET", "/session/openid"): dict.fromkeys(EVERYONE, 404),
+    ("GET", "/session/openid/back"): dict.fromkeys(EVERYONE, 404),
     ("GET", "/session/style.css"): dict.fromkeys(EVERYONE, 200),
     ("GET", "/session/icon.svg"): dict.fromkeys(EVERYONE, 200),
     ("GET", "/healthz"): dict.fromkeys(EVERYONE, 200),
     ("GET", "/export/{event_id}/purchases.csv"): READ,
     ("GET", "/export/{event_id}/guests.csv"): READ,
+    ("GET", "/export/{event_id}/audit.csv"): READ,
     ("GET", "/pictures/{event_id}/{sha256}.{ending}"): READ,
     ("GET", "/pictures/{event_id}/thumbnails/{sha256}.{ending}"): READ,
     ("GET", "/api/docs"): OWN,
