@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ticketing import audit, sign_in, staff
+from ticketing import accounts, audit, sign_in, staff
 from ticketing.actors import Actor
 from ticketing.errors import InvalidInput, NotAllowed, NotFound
 from ticketing.fields import Draft, Email, Name, email_key, validated
@@ -65,6 +65,7 @@ def release(session: Session, actor: Actor, *, email: str) -> Staff:
 
     For the operator. Raises NotFound when there is no such account, or nothing to release.
     """
+    accounts.require(session, actor, "administer")
     person = session.scalar(select(Staff).where(Staff.email_key == email_key(email)).with_for_update())
     if person is None or person.openid_subject is None:
         raise NotFound("account")

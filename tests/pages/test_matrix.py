@@ -31,7 +31,11 @@ PAGES: dict[str, dict[str, str]] = {
     "promo_codes": READ,
     "box_office": CHANGE,
     "import_sales": CHANGE,
+    "audit_log": READ,
+    "staff": ADMINISTER,
+    "tokens": OWN,
     "events": OWN,
+    "account": OWN,
 }
 
 
