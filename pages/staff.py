@@ -161,7 +161,11 @@ def card(person: staff.Person) -> None:
         with st.container(gap="xsmall"):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.markdown(f"**{text.md(row.name)}**", width="content")
-                st.badge(row.role.capitalize(), color="primary" if row.role == "admin" else "gray")
+                st.badge(
+                    row.role.capitalize(),
+                    icon=":material/shield_person:" if row.role == "admin" else None,
+                    color="gray",
+                )
                 if state in STATES:
                     label, icon, color = STATES[state]
                     st.badge(label, icon=icon, color=color)

@@ -16,7 +16,7 @@ from uuid_utils.compat import uuid7
 from ticketing import accounts, audit, editing, invitations, passwords, sessions, tokens
 from ticketing.actors import Actor
 from ticketing.db import constraint_name
-from ticketing.errors import Conflict, DuplicateAccount, LastAdmin, NotFound, NotSignedIn
+from ticketing.errors import Conflict, DuplicateAccount, LastAdmin, NotFound
 from ticketing.fields import Draft, Email, Name, email_key
 from ticketing.models import Event, EventAssignment, Invitation, SignInSession, Staff
 from ticketing.passwords import Password
@@ -274,7 +274,7 @@ def _hold(session: Session, person_id: uuid.UUID) -> Staff:
 def _hold_admins(session: Session, actor: Actor) -> Sequence[Staff]:
     """Every admin there is now, held in one order, so that two who put each other out do it one after the other.
 
-    Raises NotSignedIn for the second of them, who is none any more.
+    The actor is judged again then: the second of them is none any more. Raises NotSignedIn, NotAllowed.
     """
     admins = session.scalars(
         select(Staff)
@@ -283,8 +283,8 @@ def _hold_admins(session: Session, actor: Actor) -> Sequence[Staff]:
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).all()
-    if actor.staff_id is not None and actor.staff_id not in {admin.id for admin in admins}:
-        raise NotSignedIn
+    session.info.pop("standing", None)
+    accounts.require(session, actor, "administer")
     return admins
 
 

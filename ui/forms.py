@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from ticketing import db
-from ticketing.errors import FieldChange, InvalidInput, StaleVersion, TicketingError
+from ticketing.errors import FieldChange, InvalidInput, NotSignedIn, StaleVersion, TicketingError
 from ui import text
 
 
@@ -34,6 +34,7 @@ class Opened:
     quoted_for: dict[str, Any] = field(default_factory=dict)
     picture: Any = None
     outcome: Any = None
+    is_signed_out: bool = False
     form_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def key(self, name: str) -> str:
@@ -93,6 +94,8 @@ def submit(
         result = db.write(work)
     except InvalidInput as wrong:
         form.problems = wrong.fields
+    except NotSignedIn as out:
+        form.refusal, form.is_signed_out = str(out), True
     except StaleVersion as stale:
         form.refusal = str(stale)
         _merge(form, stale)
@@ -171,8 +174,10 @@ def show_dialog(
 
     def draw() -> None:
         form = opened(kind)
-        if form is None:
-            st.rerun()
+        if form is None or form.is_signed_out:
+            if form is not None:
+                form.is_signed_out = False
+            st.rerun()  # the whole page, which alone can close the dialog, or show that its person is out
         show_head(form, zone)
         body(form)
 

@@ -21,8 +21,8 @@ def person():
     return make.staff(password=make.PASSWORD)
 
 
-def attempt(browser, email, password="not the password"):
-    return browser.post("/session/sign-in", data={"email": email, "password": password, "next": "/packages"})
+def attempt(browser, email, typed="not the password"):
+    return browser.post("/session/sign-in", data={"email": email, "password": typed, "next": "/packages"})
 
 
 def test_the_sixth_attempt_is_told_to_wait_and_keeps_what_was_typed(browser, person):

@@ -81,7 +81,7 @@ def test_an_invitation_leads_from_its_link_to_the_first_page(page: Page, another
     expect(another_page.get_by_text("Use at least 10 characters.")).to_be_visible()
     another_page.get_by_label("Password").fill("another battery staple")
     another_page.get_by_role("button", name="Save password and sign in").click()
-    expect(main(another_page).get_by_role("heading", name="Events")).to_be_visible()
+    expect(main(another_page).get_by_role("heading", name="Events", level=1)).to_be_visible()
     expect(another_page.get_by_role("link", name="Ben Okafor · coordinator")).to_be_visible()
 
     another_page.goto(address)
