@@ -69,9 +69,10 @@ async def back(request: Request) -> Response:
     if rules is None:
         return _refused(request, 404, NOT_SET_UP, "/")
     begun = _begun(request)
-    if begun is None or not secrets.compare_digest(begun["state"], request.query_params.get("state", "")):
+    brought = request.query_params.get("state", "").encode()
+    if begun is None or not secrets.compare_digest(begun["state"].encode(), brought):
         return _refused(request, 403, NOT_BEGUN_HERE, "/")
-    onward = safe_next(begun["next"])
+    onward = begun["next"]
     if not (code := request.query_params.get("code")):
         return _refused(request, 403, NOT_CONFIRMED.format(name=rules.name), onward)
     agent = request.headers.get("user-agent", "")

@@ -35,6 +35,7 @@ def running(database: str, folder: Path) -> Iterator[Running]:
         "DATABASE_URL": database,
         "TICKETDESK_DATA": str(folder),
         "STREAMLIT_SERVER_HEADLESS": "true",
+        "STREAMLIT_SERVER_ALLOWED_HOSTS": "localhost 127.0.0.1",
     }
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     log = folder / "server.log"

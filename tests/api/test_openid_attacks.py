@@ -32,7 +32,7 @@ from ticketing import accounts, db
 pytestmark = pytest.mark.usefixtures("admin")
 
 
-@pytest.mark.parametrize("state", ["", "x" * 43, None])
+@pytest.mark.parametrize("state", ["", "x" * 43, "%C3%A9", None])
 def test_a_state_that_is_not_the_one_we_gave_is_refused(visitor, state):
     person, visitor.provider.person = colleague()
     address = visitor.consents(visitor.begins())

@@ -2,6 +2,7 @@
 
 import re
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
 from websockets.exceptions import InvalidStatus
@@ -42,6 +43,26 @@ def test_with_a_cookie_the_same_stream_opens(page: Page, live_server: str, enter
     stream = live_server.replace("http", "ws", 1) + "/_stcore/stream"
     with connect(stream, subprotocols=["streamlit"], origin=live_server, additional_headers={"Cookie": cookie}):
         pass
+
+
+def test_a_name_that_is_not_ours_is_not_answered(live_server: str) -> None:
+    """Such a name leads here when somebody else's domain is pointed at this machine."""
+    for path in ("/healthz", "/session/sign-in", "/packages"):
+        assert httpx.get(live_server + path, headers={"Host": "rebound.evil.example"}).status_code == 400
+    assert httpx.get(f"{live_server}/healthz").status_code == 200
+
+
+def test_a_page_of_another_origin_does_not_get_the_stream_although_it_has_the_cookie(
+    page: Page, live_server: str, enter
+) -> None:
+    """Browsers send cookies of one port of localhost to every other."""
+    enter(page, make.staff(role="admin", password=make.PASSWORD), "/events")
+    cookie = "; ".join(f"{each['name']}={each['value']}" for each in page.context.cookies())
+    stream = live_server.replace("http", "ws", 1) + "/_stcore/stream"
+    for origin in ("http://localhost:3000", "https://evil.example", "null"):
+        with pytest.raises(InvalidStatus) as refusal:
+            connect(stream, subprotocols=["streamlit"], origin=origin, additional_headers={"Cookie": cookie})
+        assert refusal.value.response.status_code == 403
 
 
 def test_signing_out_in_one_tab_is_out_in_the_other(page: Page, live_server: str, enter) -> None:
