@@ -41,7 +41,8 @@ def _ask(here: Here, event: Event, form: forms.Opened) -> None:
     st.markdown(f"**{text.md(f'{what} of {offer.entry.subject_name}')}**")
     st.html(f'<dl class="restoring"><dt>Now</dt><dd>{escape(now)}</dd><dt>After</dt><dd>{escape(after)}</dd></dl>')
     forms.show_problem(form.problems, str(offer.entry.field))
-    forms.hint("This is an ordinary change, and the audit log tells it. What is sold keeps its price and its seats.")
+    kept = " What is sold keeps its price and its seats." if offer.entry.subject_type == "package" else ""
+    forms.hint(f"This is an ordinary change, and the audit log tells it.{kept}")
     with st.container(horizontal=True):
         st.button(
             f"Restore {text.md(noun)}",

@@ -34,6 +34,8 @@ PAGES = [
     "//healthz",
     f"/export/{SOMETHING}/purchases.csv",
     f"/export/{SOMETHING}/guests.csv",
+    f"/export/{SOMETHING}/audit.csv",
+    "/export/office/audit.csv",
     f"/pictures/{SOMETHING}/{'0' * 64}.jpg",
     f"/pictures/{SOMETHING}/thumbnails/{'0' * 64}.webp",
     "/media/0123456789abcdef.png",

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests import make
 from tests.browser.conftest import drawn, window
-from ticketing import db, imports
+from ticketing import db, imports, packages
 from ticketing.actors import OPERATOR
 from ui import menu
 
@@ -25,6 +25,7 @@ SHOWS = {
     "promo_codes": "EARLY10",
     "box_office": "Total $2,500.00",
     "import_sales": "Imports so far",
+    "audit_log": "changed the price of Gold",
     "staff": "people · times of",
     "tokens": "never used",
     "events": "Harbor Lights Gala",
@@ -32,7 +33,7 @@ SHOWS = {
 }
 SALE = (
     "ticket_type,purchaser_name,purchaser_email,quantity,total_amount,purchase_date,external_sale_id\n"
-    "Gold,Ben Okafor,ben@example.org,1,10000.00,2026-10-01,A1\n"
+    "Gold,Ben Okafor,ben@example.org,1,11000.00,2026-10-01,A1\n"
 )
 DIRTY = Path(__file__).parents[1] / "data" / "sales-dirty.csv"
 
@@ -65,11 +66,15 @@ VIEWS = {
     "the sponsors": ("guests", click("Sponsors", "radio"), "text=2 sponsorships"),
     "arranging": ("packages", click("Arrange", "radio"), "ol li >> text=Gold"),
     "many packages at once": ("packages", click("Prices and limits", "radio"), "[data-testid=stDataFrame] canvas"),
+    "the filters of the audit log": ("audit_log", start("Filters"), "text=What was done"),
+    "the office's audit log": ("audit_log", click("Office", "radio"), "text=made an account for"),
     "a file that is checked": ("import_sales", choose(DIRTY), "text=sales-dirty.csv"),
 }
 DIALOGS = {
     "a purchase": ("purchasers", start("Zoë Müller"), "Ben Okafor"),
     "a package": ("packages", click("New package"), "Make package"),
+    "the history of a package": ("packages", pick("Actions for Gold", "History"), "made the package Gold"),
+    "restoring a value": ("audit_log", start("Restore price"), "This is an ordinary change"),
     "deleting a package": ("packages", pick("Actions for Old ticket", "Delete"), "Keep it"),
     "an option": ("options", click("New option"), "Add option"),
     "a promo code": ("promo_codes", click("New promo code"), "Make promo code"),
@@ -106,6 +111,7 @@ def gala(live_server: str):
     gold = make.package(event, name="Gold", price="10000", seats_per_package=10, is_sponsorship=True)
     make.package(event, name="Old ticket", is_enabled=False)
     make.token(make.staff(name="Aaron Abel", event=event))  # the first in the list of staff
+    db.write(lambda s: packages.change(s, OPERATOR, event.id, gold.id, {"price": "11000"}, seen_version=1))
     make.option(table, label="Shuttle bus?", option_type="boolean", is_required=False)
     make.option(table, label="Menu", option_type="multi_select", choices=["Fish", "Meat"], is_required=False)
     make.promo_code(event, code="EARLY10")

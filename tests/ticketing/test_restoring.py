@@ -179,6 +179,12 @@ class TestRefused:
         elsewhere = make.event()
         assert_refused(NotFound, make.staff(event=elsewhere), elsewhere, undone, 2)
 
+    def test_of_what_another_event_was_so_that_nothing_crosses_the_wall(self, event, ana):
+        elsewhere = make.event(venue="Secret Hall")
+        db.write(lambda s: events.change(s, OPERATOR, elsewhere.id, {"venue": "Town Hall"}, seen_version=1))
+        assert_refused(NotFound, ana, event, last(elsewhere.id, "venue"), 1)
+        assert stored(Event, event.id).venue == event.venue
+
     def test_of_what_is_gone(self, event, ana, gold):
         change(ana, gold, price="120")
         undone = last(gold.id, "price")
