@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import secrets
+import textwrap
+import traceback
 
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,9 +17,13 @@ log = logging.getLogger("ticketing.faults")
 
 
 def report(fault: BaseException) -> str:
-    """Writes the traceback to the log under a new reference, which it returns."""
+    """Writes the traceback to the log under a new reference, which it returns.
+
+    Each of its lines is indented: what somebody typed may be among them, and must not pass for a line of the log.
+    """
     reference = secrets.token_hex(4)
-    log.error("unexpected error, reference %s", reference, exc_info=fault)
+    told = textwrap.indent("".join(traceback.format_exception(fault)), "    ", lambda _line: True)
+    log.error("unexpected error, reference %s\n%s", reference, told)
     return reference
 
 

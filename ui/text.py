@@ -13,6 +13,7 @@ from ticketing import money
 
 T = TypeVar("T")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
+_EMOJI = re.compile(r":(?=[\w+/-]+:)")
 _AUTOLINK = re.compile(r"(?i)\b(h)(ttps?)|\b(w)(ww)|(&#64;)")
 
 CHANNELS = {
@@ -70,9 +71,10 @@ WORDS = {
 def md(text: object, limit: int = 1000) -> str:
     """`text` for any place that renders Markdown: shown as typed, nothing of it takes effect.
 
-    Entities stop formatting, a word joiner stops the linking of bare addresses.
+    Entities stop formatting; a word joiner stops what looks at the text behind them: links of bare addresses, and
+    the codes of emojis and icons.
     """
-    flat = _CONTROL.sub(" ", str(text))[:limit]
+    flat = _EMOJI.sub(":\u2060", _CONTROL.sub(" ", str(text))[:limit])
     inert = re.sub(r"[^\w ]|_", lambda found: f"&#{ord(found[0])};", flat)
     return _AUTOLINK.sub(lambda m: (m[1] or m[3] or "") + "\u2060" + (m[2] or m[4] or m[5]), inert)
 

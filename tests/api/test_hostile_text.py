@@ -5,15 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
 import re
 from urllib.parse import quote
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from tests import make, pictures
 from tests.api.test_problems import fields
 from tests.look import fingerprint
 from tests.naughty import BREAKS, REFUSED, TEXTS, in_one_line, in_paragraphs
+from ticketing import db, packages
+from ticketing.actors import OPERATOR
 from ticketing.models import Event
 
 FORMULA = re.compile(r"\s*[=+\-@\t\r]")
@@ -206,3 +210,40 @@ def file_of(call, event: Event) -> list[dict[str, str]]:
 def text_of(cell: str) -> str:
     """A cell as it was typed: without the apostrophe that keeps it from being a formula."""
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell[1:]) else cell
+
+
+def records(caplog) -> list[str]:
+    """The log as a file of lines, each record's first line at the margin."""
+    form = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    lines = "\n".join(form.format(record) for record in caplog.records).splitlines()
+    return [line for line in lines if not line.startswith("    ")]
+
+
+def test_a_fault_about_what_somebody_typed_makes_one_record_in_the_log(call, event, monkeypatch, caplog):
+    def broken(_session, _actor, _event_id, draft):
+        raise RuntimeError(f"Failing row contains ({draft.description})")
+
+    monkeypatch.setattr(packages, "create", broken)
+    forged = "2026-11-25 12:00:00 ERROR ticketing.faults: unexpected error, reference deadbeef"
+    with caplog.at_level(logging.WARNING):
+        answer = call("POST", packages_of(event), package_body(description=f"one\n{forged}\r{forged}\u2028{forged}"))
+    assert answer.status_code == 500
+    (line,) = records(caplog)
+    assert line.endswith(f"unexpected error, reference {answer.json()['reference']}")
+    assert caplog.text.count(forged) == 3
+
+
+def test_a_transaction_that_starts_over_makes_one_record_in_the_log(event, monkeypatch, caplog):
+    """What PostgreSQL says of a row it refused holds what was typed, over as many lines."""
+    typed = "one\n2026-11-25 12:00:00 ERROR forged"
+    monkeypatch.setattr(db, "START_OVER", {"ck_packages_name_length"})
+
+    def work(session: db.Session) -> None:
+        row = packages.create(session, OPERATOR, event.id, make.package_draft())
+        row.description, row.name = typed, ""
+        session.flush()
+
+    with caplog.at_level(logging.WARNING), pytest.raises(IntegrityError, match="Failing row"):
+        db.write(work)
+    assert "forged" in caplog.text
+    assert [re.sub(r".*attempt", "attempt", line)[:9] for line in records(caplog)] == ["attempt 1", "attempt 2"]

@@ -1,5 +1,7 @@
 """What people read: their own words made harmless, money and time in the house's style."""
 
+import html
+import re
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -45,6 +47,16 @@ class TestHostileText:
     )
     def test_a_bare_address_is_broken_by_a_word_joiner_so_that_nothing_links_it(self, typed):
         assert "\u2060" in text.md(typed)
+
+    @pytest.mark.parametrize("typed", [":smile:", ":+1:", ":streamlit:", ":material/home:", "a :100: b", ":a::b:"])
+    def test_a_code_is_broken_by_a_word_joiner_so_that_no_picture_takes_its_place(self, typed):
+        seen = html.unescape(text.md(typed))
+        assert not re.search(r":[\w+/-]+:", seen)
+        assert plain(text.md(typed)) == typed
+
+    @pytest.mark.parametrize("typed", ["6:00 PM", "Dinner: fish", "a::b", "12:30"])
+    def test_a_colon_alone_stays_as_it_is(self, typed):
+        assert html.unescape(text.md(typed)) == typed
 
     @pytest.mark.parametrize("typed", ["two\nlines", "two\r\nlines", "two\x00lines", "two\u2028lines"])
     def test_stays_on_one_line(self, typed):

@@ -1,0 +1,270 @@
+"""Hostile text on every page, in every view and dialog, and typed into the forms: read as typed, and without effect."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests import make
+from tests.browser.conftest import drawn
+from tests.browser.innocence import reads, took_effect, watched
+from tests.naughty import TEXTS
+from tests.sheet import sale, sheet
+from ticketing import db, imports, options
+from ticketing.actors import OPERATOR, Actor
+from ticketing.models import Event
+from ui import menu
+
+A_PAGE = 20  # as many as a list shows at once
+BATCHES = range(-(-len(TEXTS) // A_PAGE))
+RUNS = '<img src=x onerror="window.__pwned=1"> **zqbold** $zq^2$'
+LEADS = "![zqpic](https://evil.example/x) :red[zqred] www.evil.example"
+# What a page shows of each record, where it shows all of them as text that can be searched.
+SHOWS = {"packages", "purchasers"}
+
+
+@pytest.fixture
+def typed(request: pytest.FixtureRequest) -> list[str]:
+    """One page of what people type."""
+    first = getattr(request, "param", 0) * A_PAGE
+    return list(islice(TEXTS.values(), first, first + A_PAGE))
+
+
+@pytest.fixture
+def hostile(live_server: str, typed: list[str]) -> Event:
+    """An event in which each text is a package, two questions, a donor, a guest, an answer and a note."""
+    event = make.event(name=typed[0], venue=typed[1], revenue_goal="1000")
+    make.event(name=typed[2], venue=typed[3])
+    for number, text in enumerate(typed):
+        package = make.package(
+            event, name=text, description=text, price="10", seats_per_package=2, quantity_limit=2 + number % 3,
+            is_sponsorship=number % 2 == 0,
+        )  # fmt: skip
+        pick = make.option(package, label=text, option_type="multi_select", choices=[text[:50], "Fish"])
+        words = make.option(package, label=f"{text}?")
+        answers = [{"option_id": pick.id, "value": pick.choices[:1]}, {"option_id": words.id, "value": text}]
+        donor = {"name": text, "email": make.email(), "phone": text[:50]}
+        make.purchase(event, package, donor=donor, notes=text, answers=answers, guests=[{"name": text}])
+        if number == 1:
+            file = sheet(sale(package, purchaser_name=text, notes=text, external_sale_id=text))
+            db.write(lambda s, file=file: imports.run(s, OPERATOR, event.id, f"{typed[0]}.csv", file))
+        if number == 2:
+            db.write(lambda s, words=words: options.retire(s, OPERATOR, words.package_id, words.id))
+    make.promo_code(event, code="EARLY10")
+    return event
+
+
+@pytest.fixture
+def admin() -> Actor:
+    return make.staff(role="admin", name=RUNS, password=make.PASSWORD)
+
+
+@pytest.fixture
+def innocent(page: Page) -> Iterator[Callable[[], None]]:
+    """To be asked wherever hostile text is shown; nothing was loaded and no dialog came up in all that time."""
+
+    def ask() -> None:
+        assert took_effect(page) == []
+
+    with watched(page) as found:
+        yield ask
+    assert found == []
+
+
+def test_control_what_takes_effect_is_found(page: Page, live_server: str) -> None:
+    page.goto(f"{live_server}/session/sign-in")
+    taken = {
+        "script": "window.__pwned = 1",
+        "link": "document.body.insertAdjacentHTML('beforeend', '<a href=\"https://evil.example/x\">x</a>')",
+        "address": "document.body.insertAdjacentHTML('beforeend', '<a href=\"mailto:a@evil.example\">x</a>')",
+        "picture": "document.body.insertAdjacentHTML('beforeend', '<img src=\"https://evil.example/x.png\">')",
+        "formula": "document.body.insertAdjacentHTML('beforeend', '<span class=\"katex\">x</span>')",
+        "bold": "document.body.insertAdjacentHTML('beforeend', '<p>a <strong>zqbold</strong> b</p>')",
+    }
+    for number, script in enumerate(taken.values(), start=1):
+        page.evaluate(script)
+        assert len(took_effect(page)) == number
+    page.route("https://evil.example/**", lambda route: route.abort())
+    page.goto("about:blank")
+    with watched(page) as found:
+        page.set_content('<img src="https://evil.example/x.png"><script>alert("hello")</script>')
+    assert sorted(found) == ["a dialog said hello", "asked for https://evil.example/x.png"]
+
+
+@pytest.mark.parametrize("typed", BATCHES, indirect=True)
+def test_on_every_page(page: Page, live_server: str, hostile, typed, admin, enter, innocent) -> None:
+    enter(page, admin, f"/events?event={hostile.id}")
+    reads(page, [RUNS, *typed[:4]])
+    for entry in menu.ENTRIES:
+        page.goto(f"{live_server}/{entry.name}?event={hostile.id}")
+        drawn(page)
+        reads(page, [RUNS, typed[0]])
+        if entry.name in SHOWS:
+            reads(page, typed)
+        innocent()
+
+
+def main(page: Page):
+    return page.get_by_test_id("stMain")
+
+
+def click(role: str, name: str | re.Pattern[str]) -> Callable[[Page], None]:
+    return lambda page: main(page).get_by_role(role, name=name).first.click()
+
+
+def pick(entry: str) -> Callable[[Page], None]:
+    def do(page: Page) -> None:
+        main(page).get_by_role("button", name=re.compile("^Actions")).first.click()
+        page.get_by_text(entry, exact=True).click()
+
+    return do
+
+
+def point_at_charts(page: Page) -> None:
+    """Over each chart from the top to the bottom, so that every bar tells its figures."""
+    for chart in page.get_by_test_id("stVegaLiteChart").all():
+        chart.scroll_into_view_if_needed()
+        box = chart.bounding_box()
+        for part in range(1, 9):
+            page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * part / 9)
+            assert took_effect(page) == []
+
+
+def try_a_code(page: Page) -> None:
+    page.get_by_role("button", name="Try a code").click()
+    code = page.get_by_role("dialog").get_by_label("Code", exact=True)
+    code.fill(RUNS)
+    code.press("Enter")
+
+
+DIALOG = "[role=dialog]"
+# Page, what is done there, what is seen then, and whether every text is read there.
+VIEWS = {
+    "charts": ("sales", point_at_charts, "h1", False),
+    "filters": ("purchasers", click("button", re.compile("^Filters")), '[data-testid="stPopoverBody"]', False),
+    "a purchase": ("purchasers", click("button", re.compile("zq")), DIALOG, False),
+    "the guest list": ("guests", click("radio", "Guest list"), "text=seat 1 of", False),
+    "the sponsors": ("guests", click("radio", "Sponsors"), "text=/10 sponsorships/", False),
+    "naming guests": ("guests", click("button", "Name guests"), DIALOG, False),
+    "arranging": ("packages", click("radio", "Arrange"), "ol li", True),
+    "many at once": ("packages", click("radio", "Prices and limits"), "[data-testid=stDataFrame] canvas", False),
+    "a package": ("packages", pick("Edit"), DIALOG, False),
+    "deleting a package": ("packages", pick("Delete"), DIALOG, False),
+    "an option": ("options", pick("Edit"), DIALOG, False),
+    "trying a code": ("promo_codes", try_a_code, "text=This event has no promo code", False),
+    "copying an event": ("events", pick("Copy"), DIALOG, False),
+}
+
+
+@pytest.mark.parametrize("typed", [0], indirect=True)
+def test_in_every_view_and_dialog(page: Page, live_server: str, hostile, typed, admin, enter, innocent) -> None:
+    enter(page, admin, f"/events?event={hostile.id}")
+    for path, do, seen, is_list in VIEWS.values():
+        page.goto(f"{live_server}/{path}?event={hostile.id}")
+        drawn(page)
+        do(page)
+        expect(page.locator(seen).first).to_be_visible()
+        if is_list:
+            reads(page, typed)
+        innocent()
+
+
+@pytest.fixture
+def visit(page: Page, live_server: str, admin, enter) -> Callable[[str, Event], Locator]:
+    """Opens a page of an event and answers with what is typed into: the page and the dialog over it."""
+
+    def do(path: str, event: Event) -> Locator:
+        if page.url == "about:blank":
+            enter(page, admin, f"/events?event={event.id}")
+        page.goto(f"{live_server}/{path}?event={event.id}")
+        drawn(page)
+        return page.locator("[data-testid=stMain], [role=dialog]")
+
+    return do
+
+
+def test_typed_into_the_forms_of_what_is_set_up(page: Page, visit, innocent) -> None:
+    event = make.event()
+    make.package(event, name="Seat")
+    form = visit("packages", event)
+    form.get_by_role("button", name="New package").click()
+    form.get_by_label("Name", exact=True).fill(RUNS)
+    form.get_by_label("Description").fill(LEADS)
+    form.get_by_label("Price of the whole package, in US dollars").fill(RUNS)
+    form.get_by_role("button", name="Make package").click()
+    expect(form.get_by_text("Enter a plain number such as 1234.50.")).to_be_visible()
+    innocent()
+    form.get_by_label("Price of the whole package, in US dollars").fill("10")
+    form.get_by_role("button", name="Make package").click()
+    expect(page.get_by_test_id("stToast")).to_be_visible()
+    reads(page, [f"{RUNS} is made.", LEADS])
+    innocent()
+
+    form = visit("options", event)
+    form.get_by_role("button", name="New option").click()
+    form.get_by_label("Question").fill(LEADS)
+    form.get_by_role("button", name="Add option").click()
+    expect(page.get_by_test_id("stToast").or_(form.get_by_role("alert")).first).to_be_visible()
+    innocent()
+
+    form = visit("promo_codes", event)
+    form.get_by_role("button", name="New promo code").click()
+    form.get_by_label("Code, 4 to 20 letters and digits").fill(RUNS)
+    form.get_by_label("Value, in percent or US dollars").fill(LEADS)
+    form.get_by_role("button", name="Make promo code").click()
+    expect(form.get_by_text("Use 4 to 20 letters A-Z and digits, without spaces.")).to_be_visible()
+    innocent()
+
+    form = visit("events", event)
+    form.get_by_role("button", name="New event").click()
+    form.get_by_label("Name", exact=True).fill(RUNS)
+    form.get_by_label("Venue", exact=True).fill(LEADS)
+    form.get_by_role("button", name="Make event").click()
+    expect(form.get_by_text("Nothing was saved.")).to_be_visible()
+    innocent()
+
+
+def test_typed_into_a_sale_its_guests_and_a_file(page: Page, visit, innocent, tmp_path: Path) -> None:
+    event = make.event()
+    table = make.package(event, name="Seat", price="10", seats_per_package=3)
+    make.option(table, label=LEADS, is_required=False)
+    form = visit("box_office", event)
+    form.get_by_label("Donor's name").fill(RUNS)
+    form.get_by_label("Donor's e-mail address").fill("ana@example.org")
+    form.get_by_label("Guests (optional)").fill(f"{RUNS}\n{LEADS}")
+    form.get_by_label("Note (optional)").fill(LEADS)
+    code = form.get_by_label("Promo code (optional)")
+    code.fill(LEADS)
+    code.press("Tab")
+    expect(form.get_by_text("This event has no promo code")).to_be_visible()
+    reads(page, [f"This event has no promo code {LEADS.upper()}."])
+    innocent()
+    code.fill("")
+    code.press("Tab")
+    form.get_by_role("button", name="Record sale, $10.00").click()
+    expect(form.get_by_text("1 × Seat for")).to_be_visible()
+    reads(page, [f"1 × Seat for {RUNS}, $10.00."])
+    innocent()
+
+    form = visit("guests", event)
+    form.get_by_role("button", name="Name guests").click()
+    form.get_by_label(re.compile("^Seat 3 ")).fill(LEADS)
+    form.get_by_role("button", name="Save guests").click()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    form.get_by_role("radio", name="Guest list").click()
+    expect(form.get_by_text("seat 3 of 3")).to_be_visible()
+    reads(page, [RUNS, LEADS])
+    innocent()
+
+    file = tmp_path / "zq **zqbold** <img src=x onerror=window.__pwned=1>.csv"
+    file.write_bytes(sheet(sale(RUNS, purchaser_name=LEADS, promo_code=LEADS, quantity=RUNS)))
+    form = visit("import_sales", event)
+    form.locator("input[type=file]").set_input_files(file)
+    expect(form.get_by_text("Nothing was imported.")).to_be_visible()
+    reads(page, [file.name])
+    innocent()
