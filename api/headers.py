@@ -71,7 +71,7 @@ def _keep_cookies_on_tls(headers: MutableHeaders) -> None:
 
 @cache
 def page_policy() -> str:
-    """For Streamlit's pages; docs/decisions/0015 says what each part is for."""
+    """For Streamlit's pages; docs/decisions/0014 says what each part is for."""
     return "; ".join(
         [
             "default-src 'none'",

@@ -29,6 +29,10 @@ CHECKS: dict[str, tuple[list[str], list[str]]] = {
     "ck_staff_role_known": one_of("role", "admin", "coordinator", "viewer"),
     "ck_staff_name_length": length("name", 1, 100),
     "ck_staff_email_length": length("email", 3, 254),
+    "ck_staff_openid_whole": (
+        ["openid_issuer = NULL, openid_subject = NULL", "openid_issuer = 'https://b', openid_subject = '1'"],
+        ["openid_issuer = NULL", "openid_subject = NULL"],
+    ),
     "ck_sign_in_sessions_method_known": one_of("method", "password", "openid", "invitation", "first_run"),
     "ck_api_tokens_name_length": length("name", 1, 100),
     "ck_images_media_type_known": one_of("media_type", "image/jpeg", "image/png", "image/webp"),
@@ -220,7 +224,8 @@ WALLS = {
     "fk_assigned_tickets_event_id_purchase_id": "purchase_id = '{purchase_elsewhere}', seat_number = 2",
 }
 UNIQUE = {
-    "uq_staff_email_key": ("staff", ""),
+    "uq_staff_email_key": ("staff", "openid_subject = 'other'"),
+    "uq_staff_openid_issuer_openid_subject": ("staff", "email_key = 'other'"),
     "uq_sign_in_sessions_secret_hash": ("sign_in_sessions", ""),
     "uq_api_tokens_secret_hash": ("api_tokens", ""),
     "uq_invitations_secret_hash": ("invitations", "staff_id = gen_random_uuid()"),

@@ -86,7 +86,7 @@ def _furnish(connection: psycopg.Connection) -> dict[str, uuid.UUID]:
 def house(database: str) -> Iterator[House]:
     with psycopg.connect(db.libpq_url(), autocommit=True) as connection:
         here, elsewhere = _furnish(connection), _furnish(connection)
-        person = make.staff()
+        person = make.staff(openid_issuer="https://id.example.org", openid_subject=make.unique("subject"))
         make.token(person)
         token = connection.execute("SELECT id FROM api_tokens WHERE staff_id = %s", [person.staff_id]).fetchone()[0]
         ids = here | {f"{name}_elsewhere": row_id for name, row_id in elsewhere.items()}
