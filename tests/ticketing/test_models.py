@@ -147,7 +147,7 @@ def test_the_log_knows_three_ways_in(house):
 
 def test_every_constraint_and_index_has_a_name_one_can_read(house):
     names = house.connection.execute(
-        "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 'n'"
+        "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype NOT IN ('n', 't')"
         " UNION SELECT indexname FROM pg_indexes WHERE schemaname = 'public'"
     ).fetchall()
     prefixes = ("pk_", "ck_", "fk_", "uq_", "ix_", "ex_", "alembic_")
@@ -167,6 +167,7 @@ def test_every_rule_of_uniqueness_is_tried_here(house):
         "SELECT indexrelid::regclass::text FROM pg_index WHERE indisunique OR indisexclusion"
     ).fetchall()
     found = {name for (name,) in rows if name.startswith(("uq_", "ex_"))}
+    found -= {"uq_audit_seals_audit_id"}  # tried in test_seals.py: what is sealed is no row of the event
     targets_of_walls = {name for name in found if name.endswith(("_id_id", "_id_time_zone"))}
     assert found - targets_of_walls == set(UNIQUE) | {"uq_daily_sales"}
 

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from sqlalchemy import cast, select, text
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import IntegrityError
 
 from tests import make
 from tests.database import use_database
@@ -277,3 +278,9 @@ def test_the_database_refuses_to_change_a_seal(session, statement):
     with psycopg.connect(db.libpq_url()) as connection, pytest.raises(psycopg.errors.RestrictViolation):
         connection.execute(statement)
     assert found(session) == []
+
+
+def test_an_entry_has_one_seal(session):
+    again = "INSERT INTO audit_seals SELECT chain_id, position + 1000, audit_id, seal FROM audit_seals LIMIT 1"
+    with pytest.raises(IntegrityError, match="uq_audit_seals_audit_id"):
+        session.execute(text(again))
