@@ -56,9 +56,9 @@ FORM = {
                         },
                         "alt": {"type": "string", "maxLength": 200, "description": "What the picture shows."},
                         "version": {
-                            "type": "integer",
-                            "minimum": 1,
-                            "description": "The package's version that was seen. Without it, any picture is replaced.",
+                            "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "maxLength": 0}],
+                            "description": "The package's version that was seen. Without it, or with nothing in it, "
+                            "any picture is replaced.",
                         },
                     },
                 }

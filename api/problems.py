@@ -134,9 +134,8 @@ def tell(
 
 def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
     told = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, code=code, **more)
-    return JSONResponse(
-        told.model_dump(mode="json", exclude_none=True), status, headers=dict(headers or {}), media_type=MEDIA_TYPE
-    )
+    members = {name: value for name, value in told.model_dump(mode="json").items() if value is not None}
+    return JSONResponse(members, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:

@@ -139,6 +139,15 @@ def test_an_idempotency_key_that_is_too_long(call, event):
     assert list(fields(answer)) == ["Idempotency-Key"]
 
 
+def test_a_change_from_nothing_tells_that_there_was_nothing(call, event):
+    path = f"{packages_of(event)}/{make.package(event).id}"
+    call("PATCH", path, {"version": 1, "quantity_limit": 5})
+
+    (change,) = told(call("PATCH", path, {"version": 1, "price": "5"}), 409, "stale_version")["changes"]
+
+    assert (change["field"], change["old"], change["new"]) == ("quantity_limit", None, 5)
+
+
 def test_too_often(call, event, monkeypatch):
     def too_often(*_args):
         raise RateLimited("10 packages a minute are the most.", retry_after=20)
