@@ -69,6 +69,7 @@ def test_an_invitation_leads_from_its_link_to_the_first_page(page: Page, another
     link = dialog(page).get_by_test_id("stCode")
     expect(link).to_contain_text("/session/invitation?code=")
     expect(link.get_by_role("button", name="Copy to clipboard")).to_be_visible()
+    expect(link.locator("> div")).to_have_css("opacity", "1")  # also where no mouse hovers
     address = link.inner_text().strip()
     dialog(page).get_by_role("button", name="I have copied it").click()
     expect(dialog(page)).to_have_count(0)
