@@ -14,7 +14,7 @@ run: $(READY) ## Start Ticket Desk; its address is printed. DATABASE_URL, STREAM
 	@exec $(BIN)/streamlit run app.py
 
 test: $(READY_TO_TEST) ## Run all tests, on a PostgreSQL of their own
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto
 
 check: static test ## Everything that must hold before a change is handed in
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from html import escape
 from itertools import groupby
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import streamlit as st
@@ -15,13 +14,11 @@ from ticketing.restoring import Offer
 from ticketing.trail import Change
 from ui import restoring, sentences, text
 
-STYLE = Path(__file__).with_name("changes.css")
 MOST_LINES = 12
 
 
 def show(changes: Sequence[Change], offers: Mapping[int, Offer], zone: str, level: int = 2) -> None:
     """Draws them under a heading for each day; `level` is that of these headings. Where there is an offer, a button."""
-    st.html(STYLE)
     today = datetime.now(UTC).astimezone(ZoneInfo(zone)).date()
     for which, of_day in groupby(changes, key=lambda change: _day(change, zone)):
         st.html(f'<h{level} class="day">{_heading(which, today)}</h{level}>')

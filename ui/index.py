@@ -10,7 +10,7 @@ from pathlib import Path
 
 from streamlit import file_util
 
-STYLES = ("frame.css", "packages.css", "purchases.css", "purchase_details.css")
+STYLES = ("frame.css", "packages.css", "purchases.css", "purchase_details.css", "changes.css")
 
 
 @cache

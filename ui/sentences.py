@@ -30,6 +30,7 @@ FIELDS = {
     "email": "E-mail address",
     "event": "Event",
     "owner": "Owner",
+    "openid_subject": "OpenID account",
 }
 # What a field is called in the middle of a sentence, where its label would not read well.
 NOUNS_OF_FIELDS = {
@@ -48,6 +49,13 @@ SWITCHES = {
     "is_active": ("switched {name} on", "switched {name} off"),
     "is_sponsorship": ("made {name} a sponsorship", "made {name} an ordinary package"),
     "is_required": ("made an answer to {name} required", "made an answer to {name} optional"),
+}
+TOLD_WHOLE = {
+    "import.completed",
+    "event.staff_assigned",
+    "package.image_removed",
+    "option.retired",
+    "staff.sessions_ended",
 }
 NOUNS = {
     "package": ("package", "packages"),
@@ -120,7 +128,7 @@ def is_listing(change: Change) -> bool:
 def _is_told_whole(change: Change, zone: str) -> bool:
     """Where every value stands in the sentence."""
     entry = change.first
-    if entry.action in ("import.completed", "event.staff_assigned", "package.image_removed", "option.retired"):
+    if entry.action in TOLD_WHOLE:
         return True
     if len(change.entries) > 1:
         return entry.action == "purchase.voided"
@@ -261,6 +269,12 @@ def _imported(change: Change, _: str) -> str:
     return f"imported {text.count(int(_new(change, 'rows_imported') or 0), 'sale')} from {change.first.subject_name}"
 
 
+def _sessions_ended(change: Change, _: str) -> str:
+    ended = next((entry.old_value for entry in change.entries if entry.field == "sessions"), None)
+    which = text.count(ended, "session") if isinstance(ended, int) else "sessions"
+    return f"ended {which} of {change.first.subject_name}"
+
+
 def _assigned(change: Change, _: str) -> str:
     assigned = text.count(len(_new(change, "staff") or ()), "person", "people")
     return f"let {assigned} work on {change.first.subject_name}"
@@ -293,10 +307,17 @@ KINDS = {
     "staff.changed": Kind("Account changed", _changed),
     "staff.activated": Kind("Account activated", _simply("activated the account of {name}")),
     "staff.deactivated": Kind("Account deactivated", _simply("deactivated the account of {name}")),
-    "staff.password_changed": Kind("Password changed", _simply("changed the password of {name}")),
+    "staff.password_changed": Kind("Password changed", _simply("changed their own password")),
+    "staff.link_made": Kind("New link made", _simply("made a new link for {name}")),
+    "staff.invitation_accepted": Kind("Invitation accepted", _simply("chose a password by a link")),
+    "staff.sessions_ended": Kind("Sessions ended", _sessions_ended),
+    "staff.bound": Kind("OpenID account bound", _simply("bound the account of {name}")),
+    "staff.released": Kind("OpenID account released", _simply("released the account of {name} for another sign-in")),
+    "staff.assigned": Kind("Person assigned", _simply("let {name} work on this event")),
+    "staff.unassigned": Kind("Person taken off", _simply("took {name} off this event")),
     "token.created": Kind("Token made", _simply("made the token {name}")),
     "token.revoked": Kind("Token revoked", _simply("revoked the token {name}")),
-    "session.ended": Kind("Session ended", _simply("ended the session {name}")),
 }
-OFFICE = tuple(action for action in KINDS if action.partition(".")[0] in ("staff", "token", "session"))
-OF_EVENTS = tuple(action for action in KINDS if action not in OFFICE)
+ASSIGNING = ("staff.assigned", "staff.unassigned")  # people, but in the trail of the event
+OFFICE = tuple(kind for kind in KINDS if kind.partition(".")[0] in ("staff", "token") and kind not in ASSIGNING)
+OF_EVENTS = tuple(kind for kind in KINDS if kind not in OFFICE)

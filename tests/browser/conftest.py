@@ -30,13 +30,6 @@ CHROMIUM_FLAGS = [
 ]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker takes all of these, so that one server and one browser do."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
-
-
 def lacking(what: str) -> None:
     if IS_CI:
         pytest.fail(f"{what} is missing, and nothing may be skipped here")

@@ -106,7 +106,7 @@ def test_the_title_stands_at_one_place_from_the_first_moment_and_on_every_page_a
     stood = {}
     for path in PATHS:
         enter(page, admin, f"/{path}?event={crowded.id}")
-        page.wait_for_function("window.stoodAt.size > 0")
+        page.wait_for_function("() => window.stoodAt.size > 0")
         stood[path] = page.evaluate("[...window.stoodAt]")
     assert stood == dict.fromkeys(PATHS, stood[PATHS[0]])
     assert len(stood[PATHS[0]]) == 1

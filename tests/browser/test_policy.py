@@ -37,7 +37,7 @@ def test_what_is_brought_into_a_page_from_elsewhere_neither_loads_nor_runs(chrom
         assert page.evaluate("window.blocked") == GONE_WITHOUT
 
         page.evaluate(INJECTED)
-        page.wait_for_function("window.blocked.length >= 7")
+        page.wait_for_function("() => window.blocked.length >= 7")
 
         assert sorted(page.evaluate("window.blocked.slice(1)")) == [
             "connect-src https://evil.example/out",
@@ -57,6 +57,6 @@ def test_nobody_can_show_us_in_a_frame_of_theirs(chromium: Browser, live_server:
         page = context.new_page()
         page.set_content(f'<iframe src="{live_server}/session/sign-in"></iframe><p>Theirs</p>')
         expect(page.get_by_text("Theirs")).to_be_visible()
-        page.wait_for_function("document.readyState === 'complete'")
+        page.wait_for_function("() => document.readyState === 'complete'")
         expect(page.frame_locator("iframe").get_by_role("button", name="Sign in")).to_have_count(0)
         assert page.frames[1].url.startswith("chrome-error:")

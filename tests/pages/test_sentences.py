@@ -14,11 +14,14 @@ from ticketing import (
     db,
     events,
     guests,
+    invitations,
     many_packages,
     options,
     package_order,
     packages,
     promo_codes,
+    sessions,
+    staff,
     trail,
 )
 from ticketing.actors import OPERATOR
@@ -179,6 +182,40 @@ def test_what_happens_to_purchases_and_imports(event, ana):
         "Ana Ruiz named the guests of 2 seats of Ana Ruiz's purchase.",
         "Ana Ruiz changed the guest of seat 1 of Ana Ruiz's purchase from nobody to Zoë Müller.",
     ]
+
+
+def test_what_happens_to_people(event):
+    ana = make.staff("admin", name="Ana Ruiz")
+    ben, code = db.write(
+        lambda s: staff.invite(
+            s,
+            ana,
+            staff.InvitationDraft(email=make.email("ben"), name="Ben Okafor", role="viewer"),
+            event_ids=[event.id],
+        )
+    )
+    password = invitations.AcceptDraft(password=make.PASSWORD)
+    db.write(lambda s: invitations.accept(s, code, password, user_agent="tests"))
+    for work in (
+        lambda s: sessions.end_all(s, ana, ben.id),
+        lambda s: staff.make_link(s, ana, ben.id),
+        lambda s: staff.change(s, ana, ben.id, {"role": "coordinator"}, seen_version=None, unassign=[event.id]),
+        lambda s: staff.deactivate(s, ana, ben.id),
+        lambda s: staff.activate(s, ana, ben.id),
+    ):
+        db.write(work)
+    with db.reading() as s:
+        changes, _ = trail.page_of(s, OPERATOR, None, trail.Sought(records=(ben.id,)))
+    assert [sentences.told(change, ZONE) for change in changes] == [
+        "Ana Ruiz activated the account of Ben Okafor.",
+        "Ana Ruiz deactivated the account of Ben Okafor.",
+        "Ana Ruiz changed the role of Ben Okafor from viewer to coordinator.",
+        "Ana Ruiz made a new link for Ben Okafor.",
+        "Ana Ruiz ended 1 session of Ben Okafor.",
+        "Ben Okafor chose a password by a link.",
+        "Ana Ruiz invited Ben Okafor.",
+    ]
+    assert last(event, 2) == ["Ana Ruiz took Ben Okafor off this event.", "Ana Ruiz let Ben Okafor work on this event."]
 
 
 def test_an_event(event):
