@@ -5,8 +5,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
+import psycopg
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from tests import make
 from tests.look import sold, uses
@@ -116,6 +117,24 @@ def test_a_batch_has_its_author_and_its_file_and_leaves_one_audit_row(event):
     [entry] = [each for each in stored(event, AuditEntry) if each.action == "import.completed"]
     assert (entry.action, entry.subject_id, entry.subject_name) == ("import.completed", batch.id, "sales.csv")
     assert (entry.actor, entry.field, entry.new_value) == ("Ana Ruiz", "rows_imported", 2)
+
+
+def test_what_a_connection_planned_while_the_tables_were_small_does_not_hold_for_an_import(empty_database):
+    """Kept plans are forgotten when statistics come in, which the rows of a long transaction are not in."""
+    event = make.event()
+    package = make.package(event)
+    make.purchase(event, package)
+    with psycopg.connect(db.libpq_url(), autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+    for _ in range(12):  # after some uses a plan is kept
+        make.purchase(event, package)
+    file = sheet(*(sale(package) for _ in range(2500)))
+
+    def work(session):
+        imports.run(session, OPERATOR, event.id, "sales.csv", file)
+        return session.scalar(text("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'purchases'"))
+
+    assert db.write(work) < 100_000
 
 
 def test_only_what_counts_holds_capacity_and_uses_and_every_package_is_marked_as_changed(event):
