@@ -149,3 +149,10 @@ def choose_from(field: Locator, option: str) -> None:
             field.press("Escape")
         else:
             return
+
+
+def choose_file(place: Page | Locator, file: Any) -> None:
+    """Gives a file to the one uploader there is, once the one that took the file before is gone."""
+    uploader = place.locator("input[type=file]")
+    expect(uploader).to_have_count(1)
+    uploader.set_input_files(file)

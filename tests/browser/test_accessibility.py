@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests import make
-from tests.browser.conftest import drawn, window
+from tests.browser.conftest import choose_file, drawn, window
 from ticketing import db, imports, packages
 from ticketing.actors import OPERATOR
 from ui import menu
@@ -56,7 +56,7 @@ def pick(menu_name: str, entry: str) -> Callable[[Page], None]:
 
 
 def choose(file: Path) -> Callable[[Page], None]:
-    return lambda page: page.locator("input[type=file]").set_input_files(file)
+    return lambda page: choose_file(page, file)
 
 
 # Page, what is done there, and what is seen then.

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests import make
-from tests.browser.conftest import drawn
+from tests.browser.conftest import choose_file, drawn
 from tests.browser.innocence import reads, took_effect, watched
 from tests.naughty import TEXTS, in_one_line
 from tests.sheet import sale, sheet
@@ -274,7 +274,7 @@ def test_typed_into_a_sale_its_guests_and_a_file(page: Page, visit, innocent, tm
     file = tmp_path / "zq **zqbold** <img src=x onerror=window.__pwned=1>.csv"
     file.write_bytes(sheet(sale(RUNS, purchaser_name=LEADS, promo_code=LEADS, quantity=RUNS)))
     form = visit("import_sales", event)
-    form.locator("input[type=file]").set_input_files(file)
+    choose_file(form, file)
     expect(form.get_by_text("Nothing was imported.")).to_be_visible()
     reads(page, [file.name])
     innocent()

@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import func, select
 
 from tests import make
-from tests.browser.conftest import choose_from, drawn
+from tests.browser.conftest import choose_file, choose_from, drawn
 from tests.look import sold, standing
 from ticketing import db
 from ticketing.models import Purchase
@@ -65,7 +65,7 @@ def written(file: Path, *rows: tuple[str, ...]) -> Path:
 
 
 def choose(main: Locator, file: Path) -> None:
-    main.locator("input[type=file]").set_input_files(file)
+    choose_file(main, file)
 
 
 def pick(main: Locator, label: str, option: str) -> None:

@@ -6,7 +6,7 @@ import time
 from playwright.sync_api import Page, Route, expect
 
 from tests import make, pictures
-from tests.browser.conftest import drawn, still
+from tests.browser.conftest import choose_file, drawn, still
 from tests.pages.cards import give_picture
 
 PRICE = "Price of the whole package, in US dollars"
@@ -104,9 +104,7 @@ def test_what_people_typed_renders_as_typed_everywhere(page: Page, enter) -> Non
 
 
 def upload(dialog, content: bytes) -> None:
-    dialog.locator("input[type=file]").set_input_files(
-        {"name": "table.jpg", "mimeType": "image/jpeg", "buffer": content}
-    )
+    choose_file(dialog, {"name": "table.jpg", "mimeType": "image/jpeg", "buffer": content})
 
 
 def test_a_picture_is_chosen_seen_saved_replaced_and_removed_and_the_other_fields_keep_what_was_typed(

@@ -10,6 +10,7 @@ import pandas as pd
 from playwright.sync_api import Page, expect
 
 from tests import make
+from tests.browser.conftest import choose_file
 from tests.look import sold
 from tests.sheet import DATA, data, gala
 
@@ -63,12 +64,12 @@ def test_a_file_is_imported_gives_its_totals_and_comes_out_again_with_the_same(p
     event, totals = gala(), json.loads(data("sales.totals.json"))
     seller = make.staff(event=event, password=make.PASSWORD)
     main = enter(page, seller, f"/import_sales?event={event.id}").get_by_test_id("stMain")
-    main.locator("input[type=file]").set_input_files(DATA / "sales-dirty.csv")
+    choose_file(main, DATA / "sales-dirty.csv")
     expect(main.get_by_text(re.compile(r"\d+ problems in [\d,]+ rows\. Nothing was imported\."))).to_be_visible()
     expect(main.get_by_role("button", name=re.compile("^Import"))).to_have_count(0)
 
     main.get_by_role("button", name="Choose another file").click()
-    main.locator("input[type=file]").set_input_files(DATA / "sales.csv")
+    choose_file(main, DATA / "sales.csv")
     expect(main.get_by_text("No problems in 1,200 rows.")).to_be_visible(timeout=20_000)
     main.get_by_role("button", name="Import 1,200 sales").click()
     expect(main.get_by_text("1,200 sales imported from sales.csv.")).to_be_visible(timeout=30_000)
