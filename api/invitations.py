@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api import html, identity, problems
-from api.session_pages import foreign, read_form, told, welcome
+from api.session_pages import read_form, told, welcome
 from ticketing import db, invitations
 from ticketing.errors import LinkRefused, TicketingError
 from ticketing.fields import validated
@@ -28,8 +28,6 @@ async def invitation_page(request: Request) -> Response:
 
 
 async def _accept(request: Request) -> Response:
-    if not identity.is_from_here(request):
-        return foreign()
     sent = await read_form(request)
     code = sent.get("code", "")
     agent, replaced = request.headers.get("user-agent", ""), identity.cookie_secret(request)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from api.problems import responses
 from api.wire import Caller, Money, in_zone
 from ticketing import db, events, purchases
+from ticketing.models import Purchase
 from ticketing.purchases import PurchaseDraft, Recorded
 
 router = APIRouter(prefix="/events/{event_id}/tickets/purchases", tags=["Donor site"])
@@ -97,17 +98,20 @@ def record_purchase(
     return db.write(work)
 
 
-def _told(recorded: Recorded, time_zone: str) -> PurchaseAnswer:
-    row = recorded.purchase
-    fields: dict[str, Any] = {
-        field: getattr(row, field) for field in PurchaseAnswer.model_fields if hasattr(row, field)
+def fields_of(row: Purchase, shape: type[BaseModel], promo_code: str | None, time_zone: str) -> dict[str, Any]:
+    """What an answer of this shape says of a purchase itself."""
+    fields: dict[str, Any] = {field: getattr(row, field) for field in shape.model_fields if hasattr(row, field)}
+    return fields | {
+        "purchased_at": in_zone(row.purchased_at, time_zone),
+        "promo_code": promo_code,
+        "donor": Donor(name=row.purchaser_name, email=row.purchaser_email, phone=row.purchaser_phone),
     }
+
+
+def _told(recorded: Recorded, time_zone: str) -> PurchaseAnswer:
     return PurchaseAnswer.model_validate(
-        fields
+        fields_of(recorded.purchase, PurchaseAnswer, recorded.promo_code, time_zone)
         | {
-            "purchased_at": in_zone(row.purchased_at, time_zone),
-            "promo_code": recorded.promo_code,
-            "donor": Donor(name=row.purchaser_name, email=row.purchaser_email, phone=row.purchaser_phone),
             "tickets": [
                 Ticket(
                     code=ticket.code,

@@ -13,8 +13,8 @@ from starlette.responses import StreamingResponse
 
 from api import downloads
 from api.problems import responses
-from api.purchases import Donor
-from api.wire import PER_PAGE, Answer, Caller, Money, Page, PageNumber, in_zone
+from api.purchases import Donor, fields_of
+from api.wire import PER_PAGE, Answer, Caller, Money, Page, PageNumber
 from ticketing import db, events, purchasers, sales
 from ticketing.purchasers import PurchaseLine
 from ticketing.selection import LONGEST_SEARCH, PARAMETERS, SORTS, Selection
@@ -90,16 +90,7 @@ class PackageSalesAnswer(PackageSales, Page[PurchaseListed]):
 
 
 def _listed(line: PurchaseLine, time_zone: str) -> PurchaseListed:
-    row = line.purchase
-    fields = {field: getattr(row, field) for field in PurchaseListed.model_fields if hasattr(row, field)}
-    return PurchaseListed.model_validate(
-        fields
-        | {
-            "purchased_at": in_zone(row.purchased_at, time_zone),
-            "donor": Donor(name=row.purchaser_name, email=row.purchaser_email, phone=row.purchaser_phone),
-            "promo_code": line.promo_code,
-        }
-    )
+    return PurchaseListed.model_validate(fields_of(line.purchase, PurchaseListed, line.promo_code, time_zone))
 
 
 @router.get("/packages/{package_id}/sales", responses=responses(404, 422))

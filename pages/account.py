@@ -21,8 +21,6 @@ def start_change() -> None:
 
 def change() -> None:
     form = forms.opened("password")
-    if form is None:  # the second of two quick clicks
-        return
     forms.submit(
         form,
         lambda s: sign_in.change_password(s, here.actor, validated(sign_in.PasswordDraft, form.typed())),

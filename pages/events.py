@@ -96,8 +96,6 @@ def save() -> None:
 def copy() -> None:
     """Copies, makes the new event the one that the pages are about, and reports."""
     form = forms.opened("event_copy")
-    if form is None:  # the second of two quick clicks
-        return
     typed = form.typed()
     wanted = copying.CopyDraft(**{name: typed.pop(name) for name in WANTED})
     copied = forms.submit(

@@ -50,8 +50,6 @@ def choose(person_id: uuid.UUID) -> None:
 
 def save() -> None:
     form = forms.opened("person")
-    if form is None:  # the second of two quick clicks
-        return
     if form.id is None:
         typed = form.typed()
         draft = {name: typed[name] for name in ("name", "email", "role")}
@@ -76,8 +74,6 @@ def save() -> None:
 
 def make_link() -> None:
     form = forms.opened("link")
-    if form is None:
-        return
     made = forms.submit(form, lambda s: staff.make_link(s, here.actor, form.id))
     if made:
         show_link(*made)
@@ -92,8 +88,6 @@ def show_link(person, secret: str) -> None:
 
 def deactivate() -> None:
     form = forms.opened("deactivation")
-    if form is None:
-        return
     forms.submit(form, lambda s: staff.deactivate(s, here.actor, form.id), f"{form.values['name']} is deactivated.")
 
 
@@ -127,7 +121,7 @@ def link(form: forms.Opened) -> None:
             "stays until the link is used."
         )
         with st.container(horizontal=True):
-            st.button("Make link", type="primary", icon=":material/link:", on_click=make_link)
+            st.button("Make link", type="primary", icon=":material/link:", on_click=forms.while_open(form, make_link))
             st.button("Cancel", on_click=forms.close_form, args=("link",))
         return
     st.markdown(f"Hand this link to **{name}** ({email}). Nothing is sent by itself, and it is shown this once.")

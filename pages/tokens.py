@@ -23,8 +23,6 @@ def start_new() -> None:
 
 def create() -> None:
     form = forms.opened("token")
-    if form is None:  # the second of two quick clicks
-        return
     typed = form.typed()
     days = LIVES[typed["expires"]]
     expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
@@ -44,8 +42,6 @@ def start_revoking(token_id: uuid.UUID, name: str) -> None:
 
 def revoke() -> None:
     form = forms.opened("token_revocation")
-    if form is None:
-        return
     forms.submit(form, lambda s: tokens.revoke(s, here.actor, form.id), f"{form.values['name']} is revoked.")
 
 

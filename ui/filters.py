@@ -59,15 +59,12 @@ def asked() -> View:
     """The view that the address names. Raises InvalidInput with a sentence for each part that is not understood."""
     query = st.query_params.to_dict()
     problems: dict[str, str] = {}
-    chosen, page, purchase_id = EVERYTHING, 1, None
+    chosen, purchase_id = EVERYTHING, None
     try:
         chosen = selection.parsed(query, besides=BESIDES)
     except InvalidInput as wrong:
         problems |= wrong.fields
-    if "page" in query:
-        page = int(query["page"]) if query["page"].isdecimal() and len(query["page"]) < 8 else 0
-        if page < 1:
-            problems["page"] = "“page” takes a number from 1."
+    page = page_of(query, problems)
     if "purchase" in query:
         try:
             purchase_id = uuid.UUID(query["purchase"])
@@ -76,6 +73,15 @@ def asked() -> View:
     if problems:
         raise InvalidInput(problems)
     return View(chosen, page, purchase_id)
+
+
+def page_of(query: Mapping[str, str], problems: dict[str, str]) -> int:
+    """The page that an address asks for, the first by default; what it says wrongly goes into `problems`."""
+    told = query.get("page", "1")
+    page = int(told) if told.isdecimal() and len(told) < 8 else 0
+    if page < 1:
+        problems["page"] = "“page” takes a number from 1."
+    return page
 
 
 def judge(chosen: Selection, choices: Choices) -> None:
@@ -91,7 +97,12 @@ def judge(chosen: Selection, choices: Choices) -> None:
 
 def go(chosen: Selection, page: int = 1) -> None:
     """For a callback: shows another selection, or another page of it."""
-    query = selection.to_query(chosen) | ({"page": str(page)} if page > 1 else {})
+    go_to(selection.to_query(chosen), page)
+
+
+def go_to(query: dict[str, str], page: int) -> None:
+    """Shows what `query` names of the event, and a page of it."""
+    query = query | ({"page": str(page)} if page > 1 else {})
     if "event" in st.query_params:
         query = {"event": st.query_params["event"]} | query
     st.query_params.from_dict(query)  # at once: each change of the address is a step of the browser's Back

@@ -75,6 +75,11 @@ def close_form(kind: str) -> None:
     st.session_state.pop(f"opened_{kind}", None)
 
 
+def while_open(form: Opened, action: Callable[[], None]) -> Callable[[], None]:
+    """For a button's callback: the second of two quick clicks finds the form closed, and does nothing."""
+    return lambda: action() if opened(form.kind) is form else None
+
+
 def submit(
     form: Opened,
     work: Callable[[Any], Any],
@@ -208,14 +213,16 @@ def show_deletion(
         return
     st.markdown(sentence)
     with st.container(horizontal=True):
-        st.button(label, type="primary", icon=icon, on_click=on_delete)
+        st.button(label, type="primary", icon=icon, on_click=while_open(form, on_delete))
         st.button(keep, on_click=close_form, args=(form.kind,))
 
 
 def show_submit(label: str, form: Opened, on_submit: Callable[[], None]) -> None:
     """The button that says what it does, and the way out beside it. For inside st.form."""
     with st.container(horizontal=True):
-        st.form_submit_button(label, type="primary", on_click=on_submit, disabled=bool(form.undecided))
+        st.form_submit_button(
+            label, type="primary", on_click=while_open(form, on_submit), disabled=bool(form.undecided)
+        )
         st.form_submit_button("Cancel", on_click=close_form, args=(form.kind,))
 
 

@@ -39,15 +39,12 @@ def asked() -> View:
     """The view that the address names. Raises InvalidInput with a sentence for each part that is not understood."""
     query = st.query_params.to_dict()
     problems: dict[str, str] = {}
-    sought, page = EVERYTHING, 1
+    sought = EVERYTHING
     try:
         sought = trail.parsed(query, besides=BESIDES)
     except InvalidInput as wrong:
         problems |= wrong.fields
-    if "page" in query:
-        page = int(query["page"]) if query["page"].isdecimal() and len(query["page"]) < 8 else 0
-        if page < 1:
-            problems["page"] = "“page” takes a number from 1."
+    page = filters.page_of(query, problems)
     if query.get("trail", "event") not in ("event", "office"):
         problems["trail"] = "“trail” takes event or office."
     if problems:
@@ -57,11 +54,8 @@ def asked() -> View:
 
 def go(view: View) -> None:
     """For a callback: shows another view."""
-    query = {"trail": "office"} if view.is_office else {}
-    query |= trail.to_query(view.sought) | ({"page": str(view.page)} if view.page > 1 else {})
-    if "event" in st.query_params:
-        query = {"event": st.query_params["event"]} | query
-    st.query_params.from_dict(query)
+    office = {"trail": "office"} if view.is_office else {}
+    filters.go_to(office | trail.to_query(view.sought), view.page)
 
 
 def show(view: View, choices: Choices) -> None:
