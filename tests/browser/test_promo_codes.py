@@ -48,3 +48,19 @@ def test_a_code_is_made_sells_until_its_limit_and_then_says_why_not(page: Page, 
     with db.reading() as session:
         ((code, _),), _ = promo_codes.list_page(session, OPERATOR, event.id)
     assert uses(code) == 2
+
+
+def test_a_doubled_click_makes_one_code_and_says_nothing_else(page: Page, enter) -> None:
+    event = make.event()
+    seller = make.staff(event=event, password=make.PASSWORD)
+    main = enter(page, seller, f"/promo_codes?event={event.id}").get_by_test_id("stMain")
+    main.get_by_role("button", name="New promo code").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Code, 4 to 20 letters and digits").fill("twice")
+    dialog.get_by_label("Value, in percent or US dollars").fill("25")
+    dialog.get_by_role("button", name="Make promo code").dblclick()
+    expect(main.get_by_role("heading", name="TWICE")).to_be_visible()
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_text("Something went wrong")).to_have_count(0)
+    with db.reading() as session:
+        assert list(promo_codes.names(session, OPERATOR, event.id).values()) == ["TWICE"]
