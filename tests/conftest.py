@@ -89,3 +89,9 @@ def admin() -> Actor:
 @pytest.fixture
 def event() -> Event:
     return make.event()
+
+
+@pytest.fixture
+def ana(event: Event) -> Actor:
+    """A coordinator of the event."""
+    return make.staff(event=event, name="Ana Ruiz")

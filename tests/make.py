@@ -81,6 +81,10 @@ def package(event: Event, actor: Actor = OPERATOR, **fields: Any) -> Package:
     return db.write(lambda session: packages.create(session, actor, event.id, draft))
 
 
+def change_package(actor: Actor, package: Package, seen_version: int = 1, **values: Any) -> None:
+    db.write(lambda s: packages.change(s, actor, package.event_id, package.id, values, seen_version=seen_version))
+
+
 def option(package: Package, actor: Actor = OPERATOR, **fields: Any) -> Option:
     values = {"label": "Any allergies?", "option_type": "text_input"}
     draft = OptionDraft.model_validate(values | fields)

@@ -7,7 +7,7 @@ link, Back): a browser may still be sending what stood in the fields of before.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any
@@ -231,16 +231,20 @@ def lift(chosen: Selection, names: tuple[str, ...]) -> None:
     go(replace(chosen, **{name: getattr(EVERYTHING, name) for name in names}))
 
 
+def put_days_in_order(held: dict[str, Any], changed: str, number: int, key: Callable[[str, int], str]) -> None:
+    """Days that exclude each other select nothing: the one that was not touched goes along, in its field too."""
+    if held["first_day"] and held["last_day"] and held["last_day"] < held["first_day"]:
+        other = "last_day" if changed == "first_day" else "first_day"
+        held[other] = st.session_state[key(other, number)] = held[changed]
+
+
 def _change(name: str, number: int) -> None:
     """One field was changed: the selection that all of them hold now, from its first page.
 
     From the fields, not from the address: a fast second change is sent before the address has the first.
     """
     held = {each.name: _read(each.name, st.session_state[_key(each.name, number)]) for each in fields(Selection)}
-    if held["first_day"] and held["last_day"] and held["last_day"] < held["first_day"]:
-        # Days that exclude each other select nothing: the one that was not touched goes along.
-        other = "last_day" if name == "first_day" else "first_day"
-        held[other] = st.session_state[_key(other, number)] = held[name]
+    put_days_in_order(held, name, number, _key)
     go(Selection(**held))
     stay()
 

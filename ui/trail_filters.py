@@ -135,10 +135,7 @@ def _change(name: str, number: int, is_office: bool) -> None:
     for each in fields(Sought):
         value = st.session_state[_key(each.name, number)]
         held[each.name] = tuple(value) if isinstance(value, list) else value
-    if held["first_day"] and held["last_day"] and held["last_day"] < held["first_day"]:
-        # Days that exclude each other select nothing: the one that was not touched goes along.
-        other = "last_day" if name == "first_day" else "first_day"
-        held[other] = st.session_state[_key(other, number)] = held[name]
+    filters.put_days_in_order(held, name, number, _key)
     go(View(Sought(**held), is_office))
     filters.stay()
 

@@ -12,11 +12,6 @@ from ticketing import db, packages, restoring
 
 
 @pytest.fixture
-def ana(event):
-    return make.staff(event=event, name="Ana Ruiz")
-
-
-@pytest.fixture
 def gold(event, ana):
     return make.package(event, ana, name="Gold", price="2500", quantity_limit=40)
 

@@ -12,11 +12,6 @@ from ticketing.models import Package
 
 
 @pytest.fixture
-def ana(event):
-    return make.staff(event=event, name="Ana Ruiz")
-
-
-@pytest.fixture
 def ben(event):
     return make.staff(event=event, name="Ben Okafor")
 
@@ -24,10 +19,6 @@ def ben(event):
 @pytest.fixture
 def gold(event, ana):
     return make.package(event, ana, name="Gold", price="2500", quantity_limit=40)
-
-
-def change(actor, package, seen_version=1, **values):
-    db.write(lambda s: packages.change(s, actor, package.event_id, package.id, values, seen_version=seen_version))
 
 
 def price_of(package):
@@ -60,7 +51,7 @@ def download(screen):
 
 class TestPage:
     def test_tells_who_did_what_when_and_which_way_the_newest_first(self, event, ana, ben, gold):
-        change(ben, gold, price="2600")
+        make.change_package(ben, gold, price="2600")
         screen = opened(ana, event)
         first, second, *_ = deeds(screen)
         assert re.fullmatch(
@@ -78,7 +69,7 @@ class TestPage:
 
     def test_has_twenty_changes_a_page_and_the_address_names_the_page(self, event, ana, gold):
         for version in range(1, 23):
-            change(ana, gold, version, price=str(version))
+            make.change_package(ana, gold, version, price=str(version))
         screen = opened(ana, event)
         assert (len(deeds(screen)), screen.says("24 changes")) == (20, True)
         second = opened(ana, event, page=2)
@@ -92,7 +83,7 @@ class TestPage:
 
     def test_is_filtered_by_person_record_and_kind_and_the_address_and_the_file_say_so(self, event, ana, ben, gold):
         make.package(event, ben, name="Silver")
-        change(ben, gold, price="2600")
+        make.change_package(ben, gold, price="2600")
         screen = opened(ana, event).enter("Person", [ben.staff_id])
         assert [each.split(". ")[0] for each in deeds(screen)] == [
             "Ben Okafor changed the price of Gold from $2,500.00 to $2,600.00",
@@ -110,7 +101,7 @@ class TestPage:
         assert (address(screen), len(deeds(screen))) == ({}, 4)
 
     def test_one_filter_is_lifted_and_the_others_stay(self, event, ana, ben, gold):
-        change(ben, gold, price="2600")
+        make.change_package(ben, gold, price="2600")
         screen = opened(ana, event, person=ben.staff_id, record=gold.id)
         screen.app.button(key="lift_people").click()
         assert address(screen.again()) == {"record": str(gold.id)}
@@ -165,7 +156,7 @@ class TestOffice:
 
 class TestRestoring:
     def test_asks_first_then_changes_and_tells_it(self, event, ana, ben, gold):
-        change(ben, gold, price="2600")
+        make.change_package(ben, gold, price="2600")
         screen = opened(ana, event).click("Restore price")
         assert screen.dialog() == "Restore an earlier value"
         assert screen.says("<dt>Now</dt><dd>$2,600.00</dd><dt>After</dt><dd>$2,500.00</dd>")
@@ -179,9 +170,9 @@ class TestRestoring:
         assert deeds(screen)[0].startswith("Ana Ruiz restored the price of Gold from $2,600.00 to $2,500.00.")
 
     def test_is_refused_when_a_colleague_changed_it_meanwhile_and_shows_what_is_there_now(self, event, ana, ben, gold):
-        change(ben, gold, price="2600")
+        make.change_package(ben, gold, price="2600")
         screen = opened(ana, event).click("Restore price")
-        change(ben, gold, 2, price="2700")
+        make.change_package(ben, gold, 2, price="2700")
         _confirm(screen)
         assert price_of(gold) == "2700.00"
         assert screen.says("Ben Okafor changed Gold after you opened it: price.")
@@ -190,7 +181,7 @@ class TestRestoring:
         assert price_of(gold) == "2500.00"
 
     def test_says_what_stands_against_it(self, event, ana, gold):
-        change(ana, gold, quantity_limit=50)
+        make.change_package(ana, gold, quantity_limit=50)
         make.purchase(event, gold, quantity=45)
         screen = opened(ana, event).click("Restore limit")
         _confirm(screen)
@@ -198,14 +189,14 @@ class TestRestoring:
         assert screen.dialog() == "Restore an earlier value"
 
     def test_is_no_more_to_do_when_somebody_did_it(self, event, ana, gold):
-        change(ana, gold, price="2600")
+        make.change_package(ana, gold, price="2600")
         screen = opened(ana, event).click("Restore price")
-        change(ana, gold, 2, price="2500")
+        make.change_package(ana, gold, 2, price="2500")
         assert screen.again().says("There is nothing to restore")
         assert screen.click("Close").dialog() is None
 
     def test_is_not_offered_to_viewers(self, event, ana, gold):
-        change(ana, gold, price="2600")
+        make.change_package(ana, gold, price="2600")
         screen = opened(make.staff("viewer", event), event)
         assert len(deeds(screen)) == 3
         assert not any(label.startswith("Restore") for label in screen.labels())
@@ -233,7 +224,7 @@ class TestHistory:
         ]
 
     def test_is_there_again_after_something_was_restored_from_it(self, visit, event, ana, gold):
-        change(ana, gold, price="2600")
+        make.change_package(ana, gold, price="2600")
         screen = visit("packages", ana, event).pick(gold, "History").click("Restore price")
         assert screen.dialog() == "Restore an earlier value"
         _confirm(screen)

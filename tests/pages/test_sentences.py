@@ -78,11 +78,6 @@ def test_no_action_is_recorded_under_a_name_that_cannot_be_read_in_the_code():
 
 
 @pytest.fixture
-def ana(event):
-    return make.staff(event=event, name="Ana Ruiz")
-
-
-@pytest.fixture
 def gold(event, ana):
     return make.package(event, ana, name="Gold", price="2500", quantity_limit=40)
 

@@ -24,17 +24,8 @@ from ticketing.models import AuditEntry, Event, Option, Package, PromoCode
 
 
 @pytest.fixture
-def ana(event):
-    return make.staff(event=event, name="Ana Ruiz")
-
-
-@pytest.fixture
 def gold(event, ana):
     return make.package(event, ana, name="Gold", price="100", quantity_limit=5)
-
-
-def change(actor, package, seen_version=1, **values):
-    db.write(lambda s: packages.change(s, actor, package.event_id, package.id, values, seen_version=seen_version))
 
 
 def last(record_id, field=None):
@@ -78,7 +69,7 @@ def assert_refused(refusal, actor, event, entry, seen_version, match=None):
 
 def test_a_price_comes_back_and_the_trail_says_who_and_which_entry(event, ana, gold):
     ben = make.staff(event=event, name="Ben Okafor")
-    change(ana, gold, price="120", description="Better.")
+    make.change_package(ana, gold, price="120", description="Better.")
     undone = last(gold.id, "price")
     restored = restore(ben, event, undone, seen_version=2)
     assert (str(restored.price), restored.description, restored.version) == ("100.00", "Better.", 3)
@@ -92,7 +83,7 @@ def test_a_price_comes_back_and_the_trail_says_who_and_which_entry(event, ana, g
 
 
 def test_what_was_restored_can_be_restored_again(event, ana, gold):
-    change(ana, gold, price="120")
+    make.change_package(ana, gold, price="120")
     restore(ana, event, last(gold.id, "price"), 2)
     restore(ana, event, last(gold.id, "price"), 3)
     assert str(stored(Package, gold.id).price) == "120.00"
@@ -111,7 +102,7 @@ def test_what_was_restored_can_be_restored_again(event, ana, gold):
     ],
 )
 def test_every_field_of_a_package(event, ana, gold, field, value, before):
-    change(ana, gold, **{field: value})
+    make.change_package(ana, gold, **{field: value})
     restore(ana, event, last(gold.id, field), 2)
     now = getattr(stored(Package, gold.id), field)
     assert (str(now) if field == "price" else now) == before
@@ -141,18 +132,18 @@ def test_a_promo_code_an_option_and_an_event(event, ana, gold):
 
 class TestRefused:
     def test_when_a_colleague_changed_it_since(self, event, ana, gold):
-        change(ana, gold, price="120")
+        make.change_package(ana, gold, price="120")
         undone = last(gold.id, "price")
-        change(ana, gold, 2, price="130")
+        make.change_package(ana, gold, 2, price="130")
         assert_refused(StaleVersion, ana, event, undone, 2, "Ana Ruiz changed Gold after you opened it: price")
 
     def test_when_more_are_sold_than_the_limit_was(self, event, ana, gold):
-        change(ana, gold, quantity_limit=10)
+        make.change_package(ana, gold, quantity_limit=10)
         make.purchase(event, gold, quantity=6)
         assert_refused(LimitBelowSold, ana, event, last(gold.id, "quantity_limit"), 2, "6 are sold already")
 
     def test_when_another_package_has_the_name_now(self, event, ana, gold):
-        change(ana, gold, name="Platinum")
+        make.change_package(ana, gold, name="Platinum")
         make.package(event, ana, name="gold")
         assert_refused(DuplicateName, ana, event, last(gold.id, "name"), 2)
 
@@ -172,7 +163,7 @@ class TestRefused:
         assert_refused(HasAnswers, ana, event, last(option.id, "option_type"), 2)
 
     def test_for_viewers_and_for_others_events(self, event, ana, gold):
-        change(ana, gold, price="120")
+        make.change_package(ana, gold, price="120")
         undone = last(gold.id, "price")
         assert_refused(NotAllowed, make.staff("viewer", event), event, undone, 2)
         assert_refused(NotFound, make.staff(event=make.event()), event, undone, 2)
@@ -186,7 +177,7 @@ class TestRefused:
         assert stored(Event, event.id).venue == event.venue
 
     def test_of_what_is_gone(self, event, ana, gold):
-        change(ana, gold, price="120")
+        make.change_package(ana, gold, price="120")
         undone = last(gold.id, "price")
         option = make.option(gold, ana)
         db.write(lambda s: options.change(s, ana, gold.id, option.id, {"label": "Other?"}, seen_version=1))
@@ -207,19 +198,19 @@ class TestRefused:
 
 class TestOffers:
     def test_are_the_changes_whose_former_value_the_form_would_take(self, event, ana, gold):
-        change(ana, gold, price="120", quantity_limit=None)
+        make.change_package(ana, gold, price="120", quantity_limit=None)
         assert offers(ana, event) == {
             ("Gold", "price"): ("120.00", "100.00"),
             ("Gold", "quantity_limit"): (None, 5),
         }
 
     def test_are_none_for_who_may_not_change_anything(self, event, ana, gold):
-        change(ana, gold, price="120")
+        make.change_package(ana, gold, price="120")
         assert offers(make.staff("viewer", event), event) == {}
 
     def test_are_not_made_of_what_is_so_again(self, event, ana, gold):
-        change(ana, gold, price="120")
-        change(ana, gold, 2, price="100")
+        make.change_package(ana, gold, price="120")
+        make.change_package(ana, gold, 2, price="100")
         assert offers(ana, event) == {("Gold", "price"): ("100.00", "120.00")}
 
     def test_are_not_made_of_what_the_form_refuses_today(self, event, ana, gold):
@@ -233,7 +224,7 @@ class TestOffers:
         db.write(lambda s: images.set_image(s, ana, event.id, gold.id, picture))
         db.write(lambda s: images.remove_image(s, ana, event.id, gold.id))
         silver = make.package(event, ana, name="Silver", price="1")
-        change(ana, silver, price="2")
+        make.change_package(ana, silver, price="2")
         db.write(lambda s: packages.delete(s, ana, event.id, silver.id))
         assert offers(ana, event) == {}
 
@@ -244,7 +235,7 @@ class TestOffers:
         assert offers(ana, event) == {("Gold", "price"): ("2.00", "100.00"), ("Silver", "price"): ("3.00", "1.00")}
 
     def test_of_one_entry_are_of_this_event_only(self, event, ana, gold):
-        change(ana, gold, price="120")
+        make.change_package(ana, gold, price="120")
         entry, elsewhere = last(gold.id, "price"), make.event()
         with db.reading() as session:
             assert restoring.find_offer(session, ana, event.id, entry.id).version == 2

@@ -23,17 +23,8 @@ COLUMNS = (
 
 
 @pytest.fixture
-def ana(event):
-    return make.staff(event=event, name="Ana Ruiz")
-
-
-@pytest.fixture
 def gold(event, ana):
     return make.package(event, ana, name="Gold", price="100")
-
-
-def change(actor, package, seen_version=1, **values):
-    db.write(lambda s: packages.change(s, actor, package.event_id, package.id, values, seen_version=seen_version))
 
 
 def found(event, actor=OPERATOR, page=1, per_page=20, **sought):
@@ -60,7 +51,7 @@ def rows(event, actor=OPERATOR, **sought):
 
 
 def test_the_fields_of_one_change_stand_together_and_the_newest_change_first(event, ana, gold):
-    change(ana, gold, price="120", quantity_limit=5)
+    make.change_package(ana, gold, price="120", quantity_limit=5)
     told, total = found(event)
     assert told[0] == ("Ana Ruiz", "package.changed", "Gold", "price", "quantity_limit")
     assert [each[1] for each in told] == ["package.changed", "package.created", "event.created"]
@@ -69,7 +60,7 @@ def test_the_fields_of_one_change_stand_together_and_the_newest_change_first(eve
 
 def test_a_page_holds_changes_and_not_entries(event, ana, gold):
     for version in range(1, 6):
-        change(ana, gold, version, price=f"{version}.50", quantity_limit=version)
+        make.change_package(ana, gold, version, price=f"{version}.50", quantity_limit=version)
     first, total = found(event, per_page=3)
     second, _ = found(event, page=2, per_page=3)
     third, _ = found(event, page=3, per_page=3)
@@ -96,8 +87,8 @@ def test_what_others_write_between_the_rows_of_a_change_does_not_tear_it(event, 
 def test_each_filter_alone_and_all_together(event, ana, gold):
     ben = make.staff(event=event, name="Ben Okafor")
     silver = make.package(event, ben, name="Silver")
-    change(ben, gold, price="1")
-    change(ana, gold, 2, price="2")
+    make.change_package(ben, gold, price="1")
+    make.change_package(ana, gold, 2, price="2")
     assert [each[:3] for each in found(event, people=(ben.staff_id,))[0]] == [
         ("Ben Okafor", "package.changed", "Gold"),
         ("Ben Okafor", "package.created", "Silver"),
@@ -190,7 +181,7 @@ def test_a_package_has_the_trail_of_its_questions_too_and_keeps_it_when_it_is_de
 
 class TestFile:
     def test_has_a_row_for_every_entry_that_is_sought_and_no_other(self, event, ana, gold):
-        change(ana, gold, price="120", quantity_limit=5)
+        make.change_package(ana, gold, price="120", quantity_limit=5)
         (limit, price) = rows(event, people=(ana.staff_id,), actions=("package.changed",))
         assert tuple(price) == COLUMNS
         assert (price["person"], price["via"], price["record"]) == ("Ana Ruiz", "app", "Gold")
@@ -201,7 +192,7 @@ class TestFile:
 
     def test_runs_no_formula_that_somebody_typed(self, event, ana):
         evil = make.package(event, make.staff(event=event, name="=HYPERLINK(1)"), name="@SUM(1)")
-        change(ana, evil, name="-1+1", description=" =2+2")
+        make.change_package(ana, evil, name="-1+1", description=" =2+2")
         told = {row["field"]: row for row in rows(event, actions=("package.changed",))}
         assert (told["name"]["before"], told["name"]["after"]) == ("'@SUM(1)", "'-1+1")
         assert told["name"]["record"] == "'-1+1"
