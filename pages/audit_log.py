@@ -94,11 +94,10 @@ except InvalidInput as wrong:
 actions = show_header("Audit log", event, text.count(total, "change"))
 if total:
     download(actions, view)
-with st.container(horizontal=True, vertical_alignment="center", key="audit_tools"):
-    if here.may("administer"):
-        switch(view)
-    if total or view.sought != trail.EVERYTHING:
-        trail_filters.show(view, choices)
+if here.may("administer"):
+    switch(view)
+if total or view.sought != trail.EVERYTHING:
+    trail_filters.show(view, choices)
 if view.is_office:
     forms.hint("Accounts, tokens and sign-in, which belong to no event. Times are UTC.")
 if page < view.page:
