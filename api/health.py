@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
-
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ticketing import db, settings
+from ticketing import db, schema
 from ticketing.errors import Unavailable
 
 
@@ -25,16 +20,10 @@ def healthz(_request: Request) -> Response:
 def _database_and_schema() -> tuple[str, str]:
     try:
         with db.reading() as session:
-            applied = MigrationContext.configure(session.connection()).get_current_revision()
+            is_current = schema.is_current(session)
     except Unavailable:
         return "unreachable", "unknown"
-    return "reachable", "current" if applied == _newest() else "outdated"
-
-
-@cache
-def _newest() -> str | None:
-    """The revision that this code was written for."""
-    return ScriptDirectory.from_config(Config(settings.ROOT / "alembic.ini")).get_current_head()
+    return "reachable", "current" if is_current else "outdated"
 
 
 routes = [Route("/healthz", healthz)]

@@ -15,18 +15,18 @@ from pathlib import Path
 from bench import csv_file, imports, packages_page, purchases, sales
 from bench.measure import Row, heading, told
 from tests.database import Server, use_database
-from ticketing import db
+from ticketing import db, embedded, schema
 
 
 def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="ticketdesk-bench-"))
     folder.chmod(0o755)  # root's PostgreSQL runs as another user, who must be able to enter
     os.environ["TICKETDESK_DATA"] = str(folder)
-    server = Server(os.environ.get("DATABASE_URL") or db.start_embedded(), prefix=f"ticketdesk_bench_{os.getpid()}")
+    server = Server(os.environ.get("DATABASE_URL") or embedded.start(), prefix=f"ticketdesk_bench_{os.getpid()}")
     rows: list[Row] = []
     try:
         use_database(server.create(migrated=False))
-        db.migrate()
+        schema.migrate()
         print(heading())
         for measure in (*purchases.ROWS, *imports.ROWS, *packages_page.ROWS, *sales.ROWS, *csv_file.ROWS):
             for row in measure(folder):

@@ -1,4 +1,4 @@
-"""Runs migrations on the connection it is handed (ticketing.db.migrate), or on the configured database."""
+"""Runs migrations on the connection it is handed (ticketing.schema.migrate), or on the configured database."""
 
 from alembic import context
 from sqlalchemy import Connection, text

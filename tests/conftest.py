@@ -19,7 +19,7 @@ from sqlalchemy.engine import make_url
 
 from tests import make
 from tests.database import Server, use_database
-from ticketing import db
+from ticketing import db, embedded, schema
 from ticketing.actors import Actor
 from ticketing.models import Event
 
@@ -43,12 +43,12 @@ def postgres() -> Iterator[Server]:
     configured = os.environ.get("DATABASE_URL")
     _data_folder().mkdir(exist_ok=True)
     os.environ["TICKETDESK_DATA"] = str(_data_folder())
-    server = Server(configured or db.start_embedded(), prefix=f"ticketdesk_test_{os.getpid()}_{WORKER}")
+    server = Server(configured or embedded.start(), prefix=f"ticketdesk_test_{os.getpid()}_{WORKER}")
     if not configured:
         server.trade_safety_for_speed()
     template = server.create(migrated=False)
     use_database(template)
-    db.migrate()
+    schema.migrate()
     db.dispose()
     server.template = make_url(template).database
     yield server

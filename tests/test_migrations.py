@@ -13,7 +13,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from tests import make
-from ticketing import checks, db, seals
+from ticketing import checks, db, schema, seals
 from ticketing.models import Base
 from ticketing.settings import ROOT
 
@@ -34,16 +34,16 @@ def tables():
 
 def test_an_empty_database_gets_every_table(database_without_schema):
     assert tables() == set()
-    db.migrate()
+    schema.migrate()
     assert tables() == set(Base.metadata.tables) | {"alembic_version"}
     assert versions() == [head()]
     make.purchase(event := make.event(), make.package(event))
 
 
 def test_migrating_twice_is_migrating_once(database_without_schema):
-    db.migrate()
+    schema.migrate()
     event = make.event()
-    db.migrate()
+    schema.migrate()
     assert versions() == [head()]
     assert make.package(event).display_order == 1
 
@@ -51,7 +51,7 @@ def test_migrating_twice_is_migrating_once(database_without_schema):
 def test_two_servers_that_start_at_once_migrate_one_after_the_other(database_without_schema):
     def start(_):
         return subprocess.run(
-            [sys.executable, "-c", "from ticketing import db; db.migrate()"],
+            [sys.executable, "-c", "from ticketing import schema; schema.migrate()"],
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -66,12 +66,12 @@ def test_two_servers_that_start_at_once_migrate_one_after_the_other(database_wit
 
 def test_a_server_waits_for_the_one_that_migrates(database_without_schema):
     with psycopg.connect(db.libpq_url(), autocommit=True) as other, ThreadPoolExecutor(1) as pool:
-        other.execute("SELECT pg_advisory_lock(%s)", [db.MIGRATION_LOCK])
-        migrating = pool.submit(db.migrate)
+        other.execute("SELECT pg_advisory_lock(%s)", [schema.MIGRATION_LOCK])
+        migrating = pool.submit(schema.migrate)
         with pytest.raises(TimeoutError):
             migrating.result(timeout=0.5)
         assert tables() == set()
-        other.execute("SELECT pg_advisory_unlock(%s)", [db.MIGRATION_LOCK])
+        other.execute("SELECT pg_advisory_unlock(%s)", [schema.MIGRATION_LOCK])
         migrating.result(timeout=30)
     assert versions() == [head()]
 
@@ -136,7 +136,7 @@ def stored_before(**ids):
 def test_what_was_stored_before_is_counted_and_found_afterwards(database_without_schema):
     here, there = uuid.uuid4(), uuid.uuid4()
     stored_before(here=here, there=there)
-    db.migrate()
+    schema.migrate()
     with db.reading() as session:
         assert checks.verify(session) == []
         zones = session.execute(text("SELECT event_id, time_zone FROM packages")).all()
@@ -186,7 +186,7 @@ def test_the_trail_of_before_is_sealed_and_goes_on(database_without_schema):
     stored_before(here=here, there=there)
     with db.engine().begin() as connection:
         connection.execute(text(AUDITED_BEFORE), {"here": here, "there": there})
-    db.migrate()
+    schema.migrate()
     make.staff(role="admin", password=make.PASSWORD)
     with db.reading() as session:
         assert checks.verify(session) == []

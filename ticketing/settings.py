@@ -1,4 +1,4 @@
-"""What an operator sets by environment variables; docs/operations lists them."""
+"""What an operator sets by environment variables. The table in docs/operations is made of what is declared here."""
 
 from __future__ import annotations
 
@@ -12,20 +12,107 @@ from urllib.parse import urlsplit
 ROOT = Path(__file__).resolve().parents[1]
 
 
+@dataclass(frozen=True)
+class Setting:
+    """An environment variable. `meaning` and `otherwise`, what holds without it, are Markdown for operators."""
+
+    name: str
+    meaning: str
+    otherwise: str
+
+    def get(self) -> str:
+        """Its value without surrounding space; empty when it is not set."""
+        return os.environ.get(self.name, "").strip()
+
+
+DATABASE_URL = Setting(
+    "DATABASE_URL",
+    "`postgresql://user:password@host/database`, PostgreSQL 15 or newer",
+    "a private PostgreSQL 18 in the data folder",
+)
+DATA = Setting(
+    "TICKETDESK_DATA",
+    "the data folder: the private PostgreSQL and the generated secret",
+    "`.data` beside `app.py`",
+)
+SECRET = Setting(
+    "TICKETDESK_SECRET",
+    "signs the sign-in cookies; the same on every server",
+    "made once and kept in the data folder",
+)
+BASE_URL = Setting(
+    "TICKETDESK_BASE_URL",
+    "the address people type, such as `https://tickets.example.org`; with `https` cookies are `Secure` and browsers "
+    "stay on https",
+    "taken from each request",
+)
+OPENID_ISSUER = Setting(
+    "TICKETDESK_OPENID_ISSUER",
+    "the provider that staff may sign in with, as it calls itself, such as `https://login.example.org/realms/gala`",
+    "passwords only",
+)
+OPENID_CLIENT_ID = Setting(
+    "TICKETDESK_OPENID_CLIENT_ID", "the id that the provider gave for Ticket Desk", "needed with an issuer"
+)
+OPENID_CLIENT_SECRET = Setting(
+    "TICKETDESK_OPENID_CLIENT_SECRET", "the secret that the provider gave for Ticket Desk", "needed with an issuer"
+)
+OPENID_DOMAINS = Setting(
+    "TICKETDESK_OPENID_DOMAINS",
+    "whose e-mail addresses are let in, with commas: `example.org, harbor.example`. A subdomain is another domain",
+    "needed with an issuer",
+)
+OPENID_NAME = Setting(
+    "TICKETDESK_OPENID_NAME",
+    'what the button and the sentences call it: "Sign in with Harbor Lights account"',
+    "OpenID account",
+)
+OPENID_ROLE_CLAIM = Setting(
+    "TICKETDESK_OPENID_ROLE_CLAIM",
+    "the claim that gives roles, such as `groups`",
+    "roles are those of the staff list",
+)
+OPENID_ROLES = Setting(
+    "TICKETDESK_OPENID_ROLES",
+    "what the values of that claim give: `gala-admins=admin,gala-team=coordinator`",
+    "needed with a role claim",
+)
+CLAMD_ADDRESS = Setting(
+    "CLAMD_ADDRESS",
+    "the malware scanner that checks every uploaded picture: `host:port` of clamd, or the path of its socket",
+    "nothing is scanned",
+)
+ALLOWED_HOSTS = Setting(
+    "STREAMLIT_SERVER_ALLOWED_HOSTS",
+    "the names under which the server answers, with blanks between: `tickets.example.org *.desk.example`; any other "
+    "`Host` is refused with 400",
+    "any",
+)
+PORT = Setting("STREAMLIT_SERVER_PORT", "the port to listen on", "8501")
+ADDRESS = Setting("STREAMLIT_SERVER_ADDRESS", "the address to listen on", "all addresses")
+
+ALL = tuple(each for each in list(globals().values()) if isinstance(each, Setting))
+
+
+def table() -> str:
+    """Every setting as a Markdown table, for docs/operations."""
+    rows = (f"| `{each.name}` | {each.meaning} | {each.otherwise} |" for each in ALL)
+    return "\n".join(("| variable | meaning | without it |", "| --- | --- | --- |", *rows))
+
+
 def database_url() -> str | None:
-    """DATABASE_URL; None means the embedded PostgreSQL in the data folder."""
-    return os.environ.get("DATABASE_URL") or None
+    """None means the embedded PostgreSQL in the data folder."""
+    return DATABASE_URL.get() or None
 
 
 def data_folder() -> Path:
-    """TICKETDESK_DATA: holds the embedded database and the generated secret."""
-    return Path(os.environ.get("TICKETDESK_DATA") or ROOT / ".data").resolve()
+    """Holds the embedded database and the generated secret."""
+    return Path(DATA.get() or ROOT / ".data").resolve()
 
 
 def base_url() -> str | None:
-    """TICKETDESK_BASE_URL: the address people type, such as https://tickets.example.org; decides `Secure` cookies."""
-    url = os.environ.get("TICKETDESK_BASE_URL")
-    return url.rstrip("/") if url else None
+    """The address people type, without a slash at its end; decides `Secure` cookies."""
+    return BASE_URL.get().rstrip("/") or None
 
 
 def is_behind_tls() -> bool:
@@ -34,8 +121,8 @@ def is_behind_tls() -> bool:
 
 
 def clamd_address() -> str | None:
-    """CLAMD_ADDRESS: host:port or the path of a socket; None means that no upload is scanned."""
-    return os.environ.get("CLAMD_ADDRESS") or None
+    """None means that no upload is scanned."""
+    return CLAMD_ADDRESS.get() or None
 
 
 @dataclass(frozen=True)
@@ -56,46 +143,43 @@ class OpenId:
 
 def openid() -> OpenId | None:
     """TICKETDESK_OPENID_*; None without an issuer. Raises ValueError when what is set is not whole."""
-    if not (issuer := _openid("ISSUER")):
+    if not (issuer := OPENID_ISSUER.get()):
         return None
     where = urlsplit(issuer)
     if where.scheme != "https" and where.hostname not in ("localhost", "127.0.0.1"):
-        raise ValueError("TICKETDESK_OPENID_ISSUER begins with https://")
-    needed = {name: _openid(name) for name in ("CLIENT_ID", "CLIENT_SECRET", "DOMAINS")}
-    if missing := [f"TICKETDESK_OPENID_{name}" for name, value in needed.items() if not value]:
-        raise ValueError(f"TICKETDESK_OPENID_ISSUER is set, so {' and '.join(missing)} must be, too")
-    role_claim, roles = _openid("ROLE_CLAIM"), _openid_roles()
+        raise ValueError(f"{OPENID_ISSUER.name} begins with https://")
+    needed = (OPENID_CLIENT_ID, OPENID_CLIENT_SECRET, OPENID_DOMAINS)
+    if missing := [each.name for each in needed if not each.get()]:
+        raise ValueError(f"{OPENID_ISSUER.name} is set, so {' and '.join(missing)} must be, too")
+    role_claim, roles = OPENID_ROLE_CLAIM.get(), _openid_roles()
     if bool(role_claim) != bool(roles):
-        raise ValueError("TICKETDESK_OPENID_ROLE_CLAIM and TICKETDESK_OPENID_ROLES are set together")
+        raise ValueError(f"{OPENID_ROLE_CLAIM.name} and {OPENID_ROLES.name} are set together")
+    domains = (part.strip().lower().removeprefix("@") for part in OPENID_DOMAINS.get().split(","))
     return OpenId(
         issuer,
-        needed["CLIENT_ID"],
-        needed["CLIENT_SECRET"],
-        _openid("NAME") or "OpenID account",
-        frozenset(part.strip().lower().removeprefix("@") for part in needed["DOMAINS"].split(",") if part.strip()),
+        OPENID_CLIENT_ID.get(),
+        OPENID_CLIENT_SECRET.get(),
+        OPENID_NAME.get() or "OpenID account",
+        frozenset(filter(None, domains)),
         role_claim or None,
         roles,
     )
 
 
-def _openid(name: str) -> str:
-    return os.environ.get(f"TICKETDESK_OPENID_{name}", "").strip()
-
-
 def _openid_roles() -> dict[str, str]:
     """`gala-admins=admin,gala-team=coordinator`, by the value of the claim."""
     roles = {}
-    for part in filter(str.strip, _openid("ROLES").split(",")):
+    for part in filter(str.strip, OPENID_ROLES.get().split(",")):
         value, _, role = (each.strip() for each in part.rpartition("="))
         if not value or role not in ("admin", "coordinator", "viewer"):
-            raise ValueError(f"TICKETDESK_OPENID_ROLES: {part.strip()} is not VALUE=admin, coordinator or viewer")
+            raise ValueError(f"{OPENID_ROLES.name}: {part.strip()} is not VALUE=admin, coordinator or viewer")
         roles[value] = role
     return roles
 
 
 def secret() -> str:
-    """TICKETDESK_SECRET, which signs cookies; made once and kept in the data folder when it is not set."""
-    if configured := os.environ.get("TICKETDESK_SECRET"):
+    """What signs cookies; made once and kept in the data folder when it is not set."""
+    if configured := SECRET.get():
         return configured
     file = data_folder() / "secret"
     file.parent.mkdir(parents=True, exist_ok=True)
