@@ -1,7 +1,7 @@
 # Two commands: `make run` and `make test`. Needs Python 3.11 or newer, git and make; the rest is put into .venv.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check static bench clean
+.PHONY: help run test check static bench documents pictures clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -28,11 +28,17 @@ static: $(READY_TO_TEST) ## Format, lint, types, and whether the migrations lead
 bench: $(READY_TO_TEST) ## Measure what is fast enough against floors of the same run; best on a machine that does nothing else
 	@$(BIN)/python -m bench
 
+documents: $(READY) ## Write the tables of the documents that are made from the code
+	@$(BIN)/python -m docs.tables
+
+pictures: $(READY_TO_TEST) ## Take the pictures of the documents anew; look at them before they are committed
+	@$(BIN)/python -m docs.pictures.take
+
 clean: ## Remove the environment and what tools left behind; the data folder stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis test-results
 
 help: ## Show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): requirements.txt | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt

@@ -43,6 +43,10 @@ def lacking(what: str) -> None:
     pytest.skip(f"needs {what}")
 
 
+def chromium_program() -> str | None:
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
 @pytest.fixture(scope="session")
 def shared_server(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     with running(postgres.create(), tmp_path_factory.mktemp("live")) as server:
@@ -67,7 +71,7 @@ def fresh_server(empty_database: str, tmp_path: Path) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Gone with its module: Playwright keeps an event loop running, in which other tests cannot start their own."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    program = chromium_program()
     if program is None:
         lacking("Chromium (apt-get install chromium)")
     with sync_playwright() as playwright:
