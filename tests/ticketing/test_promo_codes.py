@@ -73,6 +73,20 @@ def test_an_expiry_without_offset_is_in_the_events_zone():
         assert session.get(PromoCode, aware.id).expires_at == datetime(2026, 6, 1, 12, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    ("typed", "utc"),
+    [
+        ("2026-11-01T01:30", "2026-11-01T05:30"),  # clocks go back, and 1:30 comes twice: the first
+        ("2026-11-01T02:30", "2026-11-01T07:30"),
+        ("2027-03-14T01:30", "2027-03-14T06:30"),
+        ("2027-03-14T02:30", "2027-03-14T07:30"),  # clocks go forward over 2:30, which is 3:30 then
+    ],
+)
+def test_an_expiry_in_the_night_of_another_clock_is_one_moment(typed, utc):
+    promo = make.promo_code(make.event(time_zone="America/New_York"), expires_at=typed)
+    assert f"{promo.expires_at.astimezone(UTC):%Y-%m-%dT%H:%M}" == utc
+
+
 def test_a_new_code_is_told_to_the_log(event):
     ana = make.staff(event=event, name="Ana Ruiz")
     promo = make.promo_code(event, ana, code="GALA10")
