@@ -1,0 +1,79 @@
+"""The server as the role of docs/operations/security.md, which may only what it needs."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import errors, sql
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+
+from tests import make
+from tests.database import Server, use_database
+from ticketing import checks, corrections, db, imports, packages, rate_limits, schema
+from ticketing.settings import ROOT
+
+ROLE = f"ticketdesk_server_{os.getpid()}"  # roles are of the whole PostgreSQL, which other test runs may share
+
+
+def granted() -> list[str]:
+    """The statements of the document, for a role of this run's own."""
+    document = (ROOT / "docs/operations/security.md").read_text()
+    [block] = re.findall(r"```sql\n(.*?)```", document, re.DOTALL)
+    return [each for each in block.replace("ticketdesk_server", ROLE).split(";") if each.strip()]
+
+
+@pytest.fixture
+def as_server(postgres: Server, database: str) -> Iterator[None]:
+    """This process goes to a migrated database as the role."""
+    url = postgres.create()
+    with psycopg.connect(url, autocommit=True) as owner:
+        for statement in granted():
+            owner.execute(statement)
+        use_database(make_url(url).set(username=ROLE, password="choose-one").render_as_string(hide_password=False))
+        try:
+            yield
+        finally:
+            use_database(database)
+            owner.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(ROLE)))
+            owner.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(ROLE)))
+
+
+def test_the_role_of_the_document_does_all_the_work_and_alters_no_table(as_server):
+    schema.migrate()  # as every start does; there is nothing to do
+    event = make.event()
+    ana = make.staff(role="admin", password=make.PASSWORD)
+    package = make.package(event, ana, name="Couple", price="100")
+    promo_code = make.promo_code(event, ana)
+    make.option(package, ana, is_required=False)
+    bought = make.purchase(event, package, ana, promo_code=promo_code.code).purchase
+    db.write(lambda s: corrections.void(s, ana, event.id, bought.id, "Entered twice"))
+    file = (
+        b"ticket_type,purchaser_name,purchaser_email,quantity,total_amount,purchase_date,external_sale_id\n"
+        b"Couple,Ben Okafor,ben@example.org,1,100.00,2026-10-01,A1\n"
+    )
+    db.write(lambda s: imports.run(s, ana, event.id, "sales.csv", file))
+    unsold = make.package(event, ana)
+    db.write(lambda s: packages.delete(s, ana, event.id, unsold.id))
+    db.write(lambda s: rate_limits.take(s, rate_limits.PROMO_TRIALS, rate_limits.person(ana)))
+    with db.reading() as session:
+        assert session.scalar(text("SELECT current_user")) == ROLE
+        assert checks.verify(session) == []
+        assert schema.is_current(session)
+    for forbidden in (
+        "UPDATE audit_log SET actor = 'Somebody'",
+        "DELETE FROM audit_seals",
+        "ALTER TABLE audit_log DISABLE TRIGGER ALL",
+        "DROP TABLE purchases",
+        "TRUNCATE purchases",
+        "CREATE TABLE mine (id int)",
+        "UPDATE alembic_version SET version_num = '0001'",
+    ):
+        with pytest.raises(DBAPIError) as refusal:
+            db.write(lambda s, forbidden=forbidden: s.execute(text(forbidden)))
+        assert isinstance(refusal.value.orig, errors.InsufficientPrivilege), forbidden
