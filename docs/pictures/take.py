@@ -197,6 +197,8 @@ def take_try_a_code(studio: Studio, name: str) -> None:
 def fill_in_a_sale(page: Page) -> None:
     main = main_of(page)
     choose_from(main.get_by_role("combobox", name="Package"), "Couple")
+    expect(main.get_by_text("May we use photos of you?")).to_be_visible()
+    at_rest(page)  # the questions of the package before are gone
     main.get_by_role("radio", name="No", exact=True).click()
     main.get_by_text("Sea bass", exact=True).click()
     main.get_by_label("Donor's name").fill("Zoë Müller")
@@ -240,7 +242,7 @@ def take_phone_guests(studio: Studio, name: str) -> None:
 
 @picture("import-columns")
 def take_import_columns(studio: Studio, name: str) -> None:
-    with studio.window(studio.ben, "/import_sales?event={event}", (1280, 1310)) as page:
+    with studio.window(studio.ben, "/import_sales?event={event}", (1280, 1285)) as page:
         orders = [
             {**foreign.eventbrite_attendee("10482", "1", "Gala table", "2400.00"), "Order Date": "10/11/26 18:30"},
             {**foreign.eventbrite_attendee("10483", "2", "Couple", "280.00"), "Order Date": "11/12/26 09:15"},
