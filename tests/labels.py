@@ -16,11 +16,20 @@ ROOMS = ("pages", "ui", "api", "ticketing")
 _MARKUP = re.compile(r":material/\w+:\s*|:(?:small|gray|red|green)\[|\*\*|\\(?=\$)")
 _TEMPLATE = re.compile(r"<[^>]*>|{%.*?%}", re.DOTALL)
 _FILLED_IN = re.compile(r"{{.*?}}|{\w*}", re.DOTALL)
+_END_OF_SENTENCE = re.compile(rf"(?<=[.!?{HOLE}]) (?=[A-Z{HOLE}])")
 FEWEST_LETTERS = 3  # of its own; what has less, around a hole, would be found in anything
 
 
 def is_said(words: str) -> bool:
-    """Whether these words stand in the app: a label, or whole sentences of what it says, with anything in the holes."""
+    """Whether these words stand in the app: a label, or whole sentences of what it says, with anything in the holes.
+
+    Sentences that the app puts together while it runs stand in the sources one by one.
+    """
+    each = _END_OF_SENTENCE.split(words)
+    return _stands(words) or (len(each) > 1 and all(map(_stands, each)))
+
+
+def _stands(words: str) -> bool:
     plain, filled = _said()
     return words in plain or any(pattern.fullmatch(words) for pattern in filled)
 
@@ -59,6 +68,6 @@ def _bare(text: str) -> str:
 
 def _runs_of_sentences(text: str) -> Iterable[str]:
     """The text, and each sentence or several after each other: a message may be quoted in part."""
-    sentences = re.split(rf"(?<=[.!?{HOLE}]) (?=[A-Z{HOLE}])", text)
+    sentences = _END_OF_SENTENCE.split(text)
     places = combinations(range(min(len(sentences), 8) + 1), 2)
     return {text} | {" ".join(sentences[first:last]) for first, last in places}
