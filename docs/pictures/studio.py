@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,6 +67,8 @@ class Studio:
 @contextmanager
 def open_studio() -> Iterator[Studio]:
     """Nobody has an account yet, and there is no event: who opens it makes them, in the order of the pictures."""
+    if (program := chromium_program()) is None:
+        sys.exit("Pictures need Chromium (apt-get install chromium).")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch)
         folder.chmod(0o755)  # root's PostgreSQL runs as another user, who must be able to enter
@@ -76,7 +79,7 @@ def open_studio() -> Iterator[Studio]:
         try:
             schema.migrate()
             with running(url, folder) as server, sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=chromium_program(), args=CHROMIUM_FLAGS)
+                browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
                 yield Studio(server.url, browser)
                 browser.close()
         finally:
