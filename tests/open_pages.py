@@ -83,6 +83,8 @@ class OpenPage(threading.Thread):
         elif kind == "delta" and message.delta.HasField("new_element"):
             element = message.delta.new_element
             if element.HasField("metric"):
-                self.figures[element.metric.label] = element.metric.body
+                self.figures[element.metric.label] = element.metric.body.replace(
+                    "\\", ""
+                )  # as read, without Markdown's marks
             elif element.HasField("alert"):
                 self.alerts.add(element.alert.body)

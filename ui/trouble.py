@@ -14,7 +14,7 @@ from ticketing.errors import Unavailable
 from ui import text
 
 SECONDS_BETWEEN_TRIES = 3
-STAYS = "This page stays as it is, with what you typed, and goes on by itself."
+STAYS = "This page keeps what you typed and goes on by itself."
 
 
 @contextmanager
