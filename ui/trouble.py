@@ -75,8 +75,9 @@ def _banner() -> None:
         st.error(text.md(f"{away.what} {STAYS}"), icon=":material/cloud_off:")
         _try_again()
     else:
-        st.error(text.md(str(away)), icon=":material/error:")
-        st.button("Try again", key="away_try_again", on_click=st.rerun)
+        with st.container(horizontal=True, vertical_alignment="center", key="away_by_hand"):
+            st.error(text.md(str(away)), icon=":material/error:")
+            st.button("Try again", key="away_try_again", on_click=st.rerun)
 
 
 @st.fragment(run_every=SECONDS_BETWEEN_TRIES)
