@@ -13,6 +13,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
+from tests.pages.conftest import plain
+
 SECONDS_BEFORE_CONNECTING_AGAIN = 1
 
 
@@ -25,6 +27,7 @@ class OpenPage(threading.Thread):
         self.alerts: set[str] = set()
         self.drawn_at = float("-inf")  # by time.monotonic: when it was last drawn from top to bottom
         self._url, self._cookie, self._page, self._query = url, cookie, page, query
+        self._script = ""  # the server's word for the page, once it has said it
         self._seconds_between_clicks = seconds_between_clicks
         self._timers: dict[str, tuple[float, float]] = {}  # by fragment: every so many seconds, next at
         self._closed = threading.Event()
@@ -65,7 +68,10 @@ class OpenPage(threading.Thread):
     def _rerun(self, socket: ClientConnection, fragment: str = "") -> None:
         message = BackMsg()
         message.rerun_script.query_string = self._query
-        message.rerun_script.page_name = self._page
+        if self._script:
+            message.rerun_script.page_script_hash = self._script
+        else:
+            message.rerun_script.page_name = self._page
         if fragment:
             message.rerun_script.fragment_id = fragment
             message.rerun_script.is_auto_rerun = True
@@ -75,6 +81,8 @@ class OpenPage(threading.Thread):
         kind = message.WhichOneof("type")
         if kind == "new_session" and not message.metadata.run.fragment_ids:
             self._timers.clear()
+        elif kind == "navigation":
+            self._script = message.navigation.page_script_hash
         elif kind == "auto_rerun":
             every = message.auto_rerun.interval
             self._timers[message.auto_rerun.fragment_id] = every, time.monotonic() + every
@@ -83,8 +91,6 @@ class OpenPage(threading.Thread):
         elif kind == "delta" and message.delta.HasField("new_element"):
             element = message.delta.new_element
             if element.HasField("metric"):
-                self.figures[element.metric.label] = element.metric.body.replace(
-                    "\\", ""
-                )  # as read, without Markdown's marks
+                self.figures[element.metric.label] = plain(element.metric.body)
             elif element.HasField("alert"):
-                self.alerts.add(element.alert.body)
+                self.alerts.add(plain(element.alert.body))

@@ -208,7 +208,9 @@ def test_half_a_minute_without_postgresql_loses_nothing_and_every_page_goes_on(c
         for page in (watching, alone):
             expect(revenue(page)).to_contain_text(f"${PURCHASES * 100:,}", timeout=PATIENT)
         wait_for(lambda: all(other.drawn_at > back for other in others))
-        wait_for(lambda: all(other.figures["Revenue"] == f"${PURCHASES * 100:,}" for other in others if other.figures))
+        viewers = [other for other in others if other.figures]
+        assert len(viewers) == OTHERS.count("")
+        wait_for(lambda: [each.figures["Revenue"] for each in viewers] == [f"${PURCHASES * 100:,}"] * len(viewers))
         for page in (watching, selling, editing, alone):
             expect(banner(page)).to_have_count(0)
             assert page.evaluate("() => window.neverReloaded")
