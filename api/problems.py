@@ -36,6 +36,7 @@ STATUS: dict[type[TicketingError], int] = {
 }
 CODES = {404: "not_found", 405: "method_not_allowed", 408: "too_slow", 413: "too_large"}
 RETRY_SECONDS = 5
+RETRY_LATER_SECONDS = 60  # where somebody has to look into it first
 DOCUMENTATION = ("/api/docs", "/api/openapi.json")
 RETRY_AFTER = {"description": "When to try again, in seconds.", "schema": {"type": "integer", "minimum": 1}}
 PLACES = ("body", "query", "path", "header", "cookie")
@@ -96,6 +97,8 @@ def headers_of(refusal: TicketingError) -> dict[str, str]:
             return {"WWW-Authenticate": 'Bearer realm="Ticket Desk"'}
         case errors.RateLimited():
             return {"Retry-After": str(refusal.retry_after)}
+        case errors.Unavailable(passes=False):
+            return {"Retry-After": str(RETRY_LATER_SECONDS)}
         case errors.Unavailable() | errors.ScannerAway():
             return {"Retry-After": str(RETRY_SECONDS)}
     return {}
@@ -117,8 +120,14 @@ def _shows_pages(scope: Scope) -> bool:
 
 
 def answer(scope: Scope, refusal: TicketingError) -> Response:
-    """The refusal in the form that the caller understands."""
-    return tell(scope, status_of(refusal), refusal.code, str(refusal), headers_of(refusal), **_details(refusal))
+    """The refusal in the form that the caller understands. A page that may work in a moment tries by itself."""
+    sentence, headers = str(refusal), headers_of(refusal)
+    if isinstance(refusal, errors.Unavailable) and refusal.passes and wants_page(scope):
+        sentence, headers = (
+            f"{refusal.what} This page tries again by itself.",
+            headers | {"Refresh": str(RETRY_SECONDS)},
+        )
+    return tell(scope, status_of(refusal), refusal.code, sentence, headers, **_details(refusal))
 
 
 def tell(
@@ -210,5 +219,5 @@ def _heading(status: int) -> str:
         413: "Too large",
         422: "That was not understood",
         429: "Too many tries",
-        503: "The database does not answer",
+        503: "Not now",
     }.get(status, "Something went wrong")

@@ -5,7 +5,7 @@ import time
 import streamlit as st
 
 from ticketing import db, guests, money, options, packages, purchasers, purchases
-from ticketing.errors import TicketingError
+from ticketing.errors import TicketingError, Unavailable
 from ticketing.selection import RECORDED_HERE
 from ui import forms, purchase_details, session, text
 from ui.header import show_header
@@ -166,6 +166,8 @@ def pay(form: forms.Opened, package) -> None:
                 s, here.actor, event.id, package_id=package.id, quantity=typed["quantity"] or 1,
                 channel=typed["channel"], promo_code=typed["promo_code"], donor_email=typed["email"],
             )  # fmt: skip
+    except Unavailable:
+        raise
     except TicketingError as refused:
         forms.show_problem({"promo_code": str(refused)}, "promo_code")
         st.button("Record sale", type="primary", width="stretch", disabled=True)

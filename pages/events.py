@@ -8,7 +8,7 @@ import streamlit as st
 
 from ticketing import copying, db, events, money
 from ticketing.fields import validated
-from ui import forms, menu, paging, session, text
+from ui import forms, menu, paging, session, text, trouble
 from ui.header import show_header
 
 here = session.require()
@@ -34,6 +34,7 @@ def start_edit(event_id: uuid.UUID) -> None:
     forms.open_form("event", event.id, event.version, as_fields(event), as_typed)
 
 
+@trouble.page_kept()
 def choose(event_id: uuid.UUID) -> None:
     """What was picked in an event's menu."""
     (start_copy if st.session_state[f"menu_{event_id}"] == "Copy" else start_edit)(event_id)

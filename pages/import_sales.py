@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from ticketing import db, imports, packages
-from ticketing.errors import TicketingError
+from ticketing.errors import TicketingError, Unavailable
 from ui import forms, import_job, import_mapping, import_work, menu, paging, session, tables, text
 from ui.header import show_header
 from ui.import_work import Work
@@ -69,6 +69,8 @@ def choose_file(before: Work | None) -> None:
         with st.spinner(f"Reading {text.md(file.name)}"):
             try:
                 work = import_work.open_file(here.actor, event.id, file.name, file.getvalue(), before)
+            except Unavailable:
+                raise
             except TicketingError as refused:
                 st.session_state[state("refusal")] = str(refused)
             else:

@@ -10,7 +10,7 @@ import streamlit as st
 from ticketing import db, money, packages, promo_codes, trial
 from ticketing.errors import RateLimited, TicketingError, Unavailable
 from ticketing.fields import validated
-from ui import forms, history, paging, session, text
+from ui import forms, history, paging, session, text, trouble
 from ui.header import show_header
 
 here, event = session.require_event()
@@ -35,6 +35,7 @@ def start_new() -> None:
     forms.open_form("promo_code", None, 0, EMPTY)
 
 
+@trouble.page_kept()
 def choose(promo_code_id: uuid.UUID) -> None:
     """What was picked in a card's menu."""
     picked = st.session_state[f"menu_{promo_code_id}"]
@@ -133,6 +134,7 @@ def deletion(form: forms.Opened) -> None:
     forms.show_deletion(form, f"{text.md(form.values['code'])} is gone for good. No purchase has used it.", delete)
 
 
+@trouble.page_kept()
 def start_trial(code: str = "") -> None:
     with db.reading() as s:
         first = next(iter(packages.names(s, here.actor, event.id)), None)

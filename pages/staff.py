@@ -7,7 +7,7 @@ import streamlit as st
 
 from ticketing import db, invitations, staff
 from ticketing.fields import validated
-from ui import forms, paging, session, session_list, text
+from ui import forms, paging, session, session_list, text, trouble
 from ui.header import show_header
 
 here = session.require("administer")
@@ -30,6 +30,7 @@ def start_new() -> None:
     forms.open_form("person", None, 0, {"name": "", "email": "", "role": "coordinator", "events": []})
 
 
+@trouble.page_kept()
 def choose(person_id: uuid.UUID) -> None:
     """What was picked in a person's menu."""
     picked = st.session_state[f"menu_{person_id}"]

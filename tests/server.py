@@ -28,8 +28,8 @@ class Running:
 
 
 @contextmanager
-def running(database: str, folder: Path) -> Iterator[Running]:
-    """The server on `database`, from the moment it answers until the block ends."""
+def running(database: str, folder: Path, app: str = "app.py") -> Iterator[Running]:
+    """The server on `database`, from the moment it answers until the block ends; `app` may be another to look at."""
     port = _free_port()
     environment = os.environ | {
         "DATABASE_URL": database,
@@ -37,7 +37,7 @@ def running(database: str, folder: Path) -> Iterator[Running]:
         "STREAMLIT_SERVER_HEADLESS": "true",
         "STREAMLIT_SERVER_ALLOWED_HOSTS": "localhost 127.0.0.1",
     }
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "streamlit", "run", app, "--server.port", str(port)]
     log = folder / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)

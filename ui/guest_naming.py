@@ -15,7 +15,7 @@ import streamlit as st
 from ticketing import db, guests
 from ticketing.errors import FieldChange, StaleVersion
 from ticketing.models import AssignedTicket, Event, Purchase
-from ui import forms, text
+from ui import forms, text, trouble
 from ui.session import Here
 
 KIND = "guests"
@@ -23,6 +23,7 @@ SEATS_AT_A_TIME = 20
 NAME, EMAIL = "name", "e-mail"
 
 
+@trouble.page_kept()
 def start(here: Here, event: Event, purchase_id: uuid.UUID, seat: int | None = None) -> None:
     """For a button's callback: opens the form, of that one seat or else where the first empty one is."""
     with db.reading() as s:
@@ -129,6 +130,7 @@ def _show_list(here: Here, event: Event, form: forms.Opened) -> None:
             st.info(told)
 
 
+@trouble.page_kept()
 def _fill(here: Here, event: Event, form: forms.Opened) -> None:
     """Puts the pasted guests into the fields, where they can be looked over; lines without a seat stay in the list."""
     lines = [line for line in st.session_state[form.key("list")].splitlines() if line.strip()]

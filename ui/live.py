@@ -10,7 +10,7 @@ import streamlit as st
 
 from ticketing import db, sales
 from ticketing.errors import Unavailable
-from ui.forms import hint
+from ui import trouble
 
 SECONDS_BETWEEN_LOOKS = 1.4
 SECONDS_OF_INTEREST = 10
@@ -19,23 +19,44 @@ _lock = threading.Lock()
 _looked_at = 0.0
 _watched: dict[uuid.UUID, float] = {}
 _states: dict[uuid.UUID, tuple[int, ...]] = {}
+_failed: Unavailable | None = None
 
 
 def state(event_id: uuid.UUID) -> tuple[int, ...] | None:
-    """The event's mark (see sales.state), at most 1.5 seconds old; asked once for all pages of this server."""
-    global _looked_at
-    now = time.monotonic()
-    with _lock:
+    """The event's mark (see sales.state), at most 1.5 seconds old; asked once for all pages of this server.
+
+    Raises Unavailable. While the database is away one page looks at a time; the others hear how the last look ended.
+    """
+    if not _lock.acquire(blocking=_failed is None):
+        raise type(_failed or Unavailable())
+    try:
         is_new = event_id not in _watched
-        _watched[event_id] = now
-        if is_new or now - _looked_at >= SECONDS_BETWEEN_LOOKS:
-            for forgotten in [e for e, asked in _watched.items() if now - asked > SECONDS_OF_INTEREST]:
-                del _watched[forgotten]
-            with db.reading() as session:
-                _states.clear()
-                _states.update(sales.state(session, set(_watched)))
-            _looked_at = now
+        is_due = time.monotonic() - _looked_at >= SECONDS_BETWEEN_LOOKS
+        _watched[event_id] = time.monotonic()
+        if is_due or (is_new and _failed is None):
+            _look()
+        if _failed is not None:
+            raise type(_failed)
         return _states.get(event_id)
+    finally:
+        _lock.release()
+
+
+def _look() -> None:
+    global _looked_at, _failed
+    now = time.monotonic()
+    for forgotten in [e for e, asked in _watched.items() if now - asked > SECONDS_OF_INTEREST]:
+        del _watched[forgotten]
+    try:
+        with db.reading() as session:
+            found = sales.state(session, set(_watched))
+    except Unavailable as away:
+        _failed = away
+    else:
+        _states.clear()
+        _states.update(found)
+        _failed = None
+    _looked_at = time.monotonic() if _failed else now
 
 
 def rerun_on_change(event_id: uuid.UUID, *, paused: bool = False) -> None:
@@ -52,7 +73,10 @@ def rerun_on_change(event_id: uuid.UUID, *, paused: bool = False) -> None:
 @st.fragment(run_every=1)
 def _watch(event_id: uuid.UUID, shown: tuple[int, ...] | None) -> None:
     try:
-        if state(event_id) != shown:
+        is_another = state(event_id) != shown
+    except Unavailable as away:
+        if not trouble.is_told():
+            trouble.keep_page(away)
+    else:
+        if is_another or trouble.is_told():
             st.rerun()
-    except Unavailable:
-        hint("The database does not answer; figures may be old.")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ticketing.errors import Unavailable
 from ui import menu, session, text, trouble
 from ui.forms import hint, show_messages
 from ui.session import Here
@@ -50,12 +49,11 @@ def choose_event(here: Here) -> None:
 
 
 st.set_page_config(page_title="Ticket Desk", page_icon="/session/icon.svg", layout="wide")
-try:
-    here = session.enter()
+with trouble.page_kept():
+    with trouble.banner_above():
+        here = session.enter()
     page = st.navigation([menu.page(entry) for entry in menu.ENTRIES if here.may(entry.action)], position="hidden")
     menu.follow()
     sidebar(here)
     show_messages()
     page.run()
-except Unavailable as away:
-    trouble.show_database_away(away)

@@ -1,13 +1,16 @@
 """Sales made elsewhere are noticed, at the price of one query for a whole server."""
 
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
 
 from tests import make
+from tests.database import use_database
 from ticketing import db, events, packages, sales
 from ticketing.actors import OPERATOR
+from ticketing.errors import Unavailable
 from ui import live
 
 
@@ -27,6 +30,7 @@ def clock(monkeypatch):
     monkeypatch.setattr(live, "_looked_at", 0.0)
     monkeypatch.setattr(live, "_watched", {})
     monkeypatch.setattr(live, "_states", {})
+    monkeypatch.setattr(live, "_failed", None)
     return clock
 
 
@@ -115,6 +119,24 @@ def test_a_sale_of_another_event_is_no_change(clock, event):
     before = live.state(event.id)
     make.purchase(other, package)
     clock.tick(60)
+    assert live.state(event.id) == before
+
+
+def test_while_the_database_is_away_one_look_answers_all_and_the_next_finds_it_back(clock, event, database, caplog):
+    before = live.state(event.id)
+    use_database("postgresql://nobody@127.0.0.1:1/nothing")
+    clock.tick(2)
+
+    def is_away(event_id):
+        with pytest.raises(Unavailable, match="does not answer"):
+            live.state(event_id)
+
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(is_away, [event.id, uuid.uuid4()] * 16))
+    assert caplog.text.count("could not be read") == 1
+    use_database(database)
+    is_away(event.id)
+    clock.tick(2)
     assert live.state(event.id) == before
 
 

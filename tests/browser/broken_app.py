@@ -1,0 +1,12 @@
+"""An app of one page that breaks wherever a page can, with the server's own way to tell of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from api import health
+from app import show_fault
+
+broken = st.App(Path(__file__).with_name("broken_page.py"), routes=[*health.routes], on_script_error=show_fault)

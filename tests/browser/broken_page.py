@@ -1,0 +1,28 @@
+"""Breaks in the place that was clicked; the words of each fault are for the log alone."""
+
+import streamlit as st
+
+
+def fail(where):
+    raise RuntimeError(f"the inside of {where}")
+
+
+@st.fragment
+def piece():
+    if st.button("in a fragment"):
+        fail("a fragment")
+
+
+@st.dialog("Dialog")
+def dialog():
+    if st.button("inside it"):
+        fail("a dialog")
+
+
+st.title("Breaks")
+if st.button("in the page"):
+    fail("the page")
+st.button("in a callback", on_click=fail, args=("a callback",))
+piece()
+if st.button("in a dialog"):
+    dialog()

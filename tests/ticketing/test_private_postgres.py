@@ -1,0 +1,140 @@
+"""The private PostgreSQL comes back by itself when it was killed or stopped while Ticket Desk runs, and comes once.
+
+In processes of their own, since the PostgreSQL of this run is not to be killed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ticketing.settings import ROOT
+
+THREADS = 8
+# Each line on stdin: so many threads ask at once, and what they heard, in one line.
+ASKING = f"""
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from sqlalchemy import text
+from ticketing import db
+from ticketing.errors import Unavailable
+def ask(_):
+    try:
+        return db.write(lambda session: session.scalar(text("SELECT current_setting('data_directory')")))
+    except Unavailable as away:
+        return away.code
+for line in sys.stdin:
+    db.dispose()
+    with ThreadPoolExecutor({THREADS}) as threads:
+        print(*sorted(set(threads.map(ask, range({THREADS})))), flush=True)
+db.stop()
+"""
+
+
+class Asking:
+    """A process with the private PostgreSQL of a data folder, as the app is one."""
+
+    def __init__(self, folder: Path) -> None:
+        environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+        environment |= {"TICKETDESK_DATA": str(folder), "PYTHONPATH": str(ROOT)}
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", ASKING], env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
+
+    def ask(self) -> None:
+        self._process.stdin.write("ask\n")
+        self._process.stdin.flush()
+
+    def heard(self) -> str:
+        return self._process.stdout.readline().strip()
+
+    def end(self) -> int:
+        with self._process.stdout:
+            self._process.stdin.close()
+            return self._process.wait(30)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="ticketdesk-private-"))
+    folder.chmod(0o755)  # root's PostgreSQL runs as another user, who must be able to enter
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def asking(folder: Path) -> Iterator[Asking]:
+    process = Asking(folder)
+    try:
+        yield process
+    finally:
+        process.end()
+
+
+def postmaster(folder: Path) -> psutil.Process:
+    return psutil.Process(int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
+
+
+def starts(folder: Path) -> int:
+    return (folder / "postgres" / "log").read_text().count("starting PostgreSQL")
+
+
+def test_of_all_who_notice_in_two_processes_one_starts_it_again(folder):
+    data = str(folder / "postgres")
+    with ExitStack() as both:
+        desks = [both.enter_context(asking(folder)) for _ in range(2)]
+        for desk in desks:
+            desk.ask()
+        assert [desk.heard() for desk in desks] == [data, data]
+        assert starts(folder) == 1
+        for times, ending in enumerate((signal.SIGKILL, signal.SIGINT), start=2):
+            gone = postmaster(folder)
+            gone.send_signal(ending)
+            gone.wait(20)
+            for desk in desks:
+                desk.ask()
+            assert [desk.heard() for desk in desks] == [data, data]
+            assert starts(folder) == times
+        last = postmaster(folder)
+    last.wait(20)  # it ends with the last who used it, whoever started it
+
+
+def test_an_id_that_a_stranger_has_by_now_does_not_keep_it_away(folder):
+    with asking(folder) as desk:
+        desk.ask()
+        assert desk.heard()
+        gone = postmaster(folder)
+        gone.kill()
+        gone.wait(20)
+        note = folder / "postgres" / "postmaster.pid"
+        _, rest = note.read_text().split("\n", 1)
+        note.write_text(f"{os.getpid()}\n{rest}")
+        desk.ask()
+        assert desk.heard() == str(folder / "postgres")
+        assert postmaster(folder).pid != os.getpid()
+
+
+def test_one_that_lives_but_does_not_answer_is_left_alone(folder):
+    with asking(folder) as desk:
+        desk.ask()
+        assert desk.heard()
+        server = postmaster(folder)
+        server.suspend()
+        try:
+            desk.ask()
+            assert desk.heard() == "unavailable"
+        finally:
+            server.resume()
+        desk.ask()
+        assert desk.heard() == str(folder / "postgres")
+        assert (starts(folder), postmaster(folder)) == (1, server)
