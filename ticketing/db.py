@@ -22,7 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ticketing import embedded, settings
+from ticketing import embedded, metrics, settings, statements
 from ticketing.errors import Unavailable
 
 log = logging.getLogger("ticketing.db")
@@ -51,6 +51,7 @@ def engine() -> Engine:
     if _engine is None:
         _engine = create_engine(
             sqlalchemy_url(settings.database_url() or embedded.start()),
+            poolclass=statements.Pool,
             pool_size=16,
             max_overflow=0,
             pool_timeout=5,
@@ -63,6 +64,7 @@ def engine() -> Engine:
         )
         listen(_engine, "checkin", _note_the_time)
         listen(_engine, "checkout", _ping_if_rested)
+        statements.watch(_engine)
     return _engine
 
 
@@ -107,11 +109,12 @@ def libpq_url() -> str:
 def reading() -> Iterator[Session]:
     """A read-only session that sees the database as it is at its first query. Raises Unavailable."""
     snapshot = engine().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    try:
-        with Session(snapshot, expire_on_commit=False) as session:
-            yield session
-    except (OperationalError, InterfaceError, PoolExhausted) as failure:
-        raise Unavailable() from failure
+    with metrics.refusals_counted():
+        try:
+            with Session(snapshot, expire_on_commit=False) as session:
+                yield session
+        except (OperationalError, InterfaceError, PoolExhausted) as failure:
+            raise Unavailable() from failure
 
 
 def answers() -> bool:
@@ -124,6 +127,15 @@ def answers() -> bool:
     return True
 
 
+def after_commit(session: Session, told: Callable[[], object]) -> None:
+    """Has `write` call `told` once what was done in this session is committed; not when it is undone or starts over.
+
+    For counting, not for working: `told` must not fail, because what it tells of has happened.
+    """
+    session.info.setdefault("after_commit", []).append(told)
+
+
+@metrics.refusals_counted()
 def write(work: Callable[[Session], T]) -> T:
     """Runs `work` in one transaction and commits it; up to 3 attempts with growing pauses.
 
@@ -142,6 +154,8 @@ def write(work: Callable[[Session], T]) -> T:
                 session.flush()
                 committing = True
                 session.commit()
+                for told in session.info.get("after_commit", ()):
+                    told()
                 return result
         except (DBAPIError, PoolExhausted, StartOver) as failure:
             lost = isinstance(failure, OperationalError | InterfaceError | PoolExhausted)
@@ -152,6 +166,7 @@ def write(work: Callable[[Session], T]) -> T:
                 if lost:
                     raise Unavailable() from failure
                 raise
+            metrics.STARTED_OVER.inc()
             # In one line: the database quotes the row that it refused, with what somebody typed in it.
             log.warning("transaction starts over, attempt %s: %s", attempt, " ".join(str(failure).split()))
             time.sleep(0.05 * 4 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311

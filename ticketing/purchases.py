@@ -19,7 +19,7 @@ from sqlalchemy import Row, TextClause, select, text
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
-from ticketing import accounts, audit, daily_sales, db, money, options, packages, pricing, promo_codes
+from ticketing import accounts, audit, daily_sales, db, metrics, money, options, packages, pricing, promo_codes
 from ticketing.actors import Actor
 from ticketing.errors import Conflict, IdempotencyMismatch, InvalidInput, NotForSale, NotFound, PriceChanged, SoldOut
 from ticketing.fields import Draft, Email, Line, Notes, Optionally, PersonName, Phone, at_most, email_key, validated
@@ -191,6 +191,7 @@ def record(
         if idempotency_key and _find_recorded(session, event_id, idempotency_key):
             raise db.StartOver from refusal
         raise
+    db.after_commit(session, metrics.PURCHASES.labels(draft.channel).inc)
     code = promo_codes.normalised(draft.promo_code) if draft.promo_code else None
     return Recorded(purchase, tickets, code, answers)
 

@@ -32,15 +32,23 @@ def migrate() -> None:
             connection.commit()
 
 
-def is_current(session: Session) -> bool:
-    """Whether the database has the tables that this code was written for."""
-    return MigrationContext.configure(session.connection()).get_current_revision() == newest()
+def state(session: Session) -> str:
+    """How the database's tables stand to this code: `current`, `outdated`, or `newer`, made by code after this."""
+    found = MigrationContext.configure(session.connection()).get_current_revision()
+    if found == newest():
+        return "current"
+    return "outdated" if found is None or found in _revisions() else "newer"
 
 
 @cache
 def newest() -> str | None:
     """The revision that this code was written for."""
     return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+@cache
+def _revisions() -> frozenset[str]:
+    return frozenset(each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def _config() -> Config:

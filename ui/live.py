@@ -8,7 +8,7 @@ import uuid
 
 import streamlit as st
 
-from ticketing import db, sales
+from ticketing import db, metrics, sales
 from ticketing.errors import Unavailable
 from ui.forms import hint
 
@@ -31,9 +31,11 @@ def state(event_id: uuid.UUID) -> tuple[int, ...] | None:
         if is_new or now - _looked_at >= SECONDS_BETWEEN_LOOKS:
             for forgotten in [e for e, asked in _watched.items() if now - asked > SECONDS_OF_INTEREST]:
                 del _watched[forgotten]
-            with db.reading() as session:
+            metrics.WATCH_LOOKS.inc()
+            with metrics.WATCH_FAILURES.count_exceptions(), db.reading() as session:
                 _states.clear()
                 _states.update(sales.state(session, set(_watched)))
+            metrics.WATCH_LAST_LOOK.set_to_current_time()
             _looked_at = now
         return _states.get(event_id)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ticketing.errors import Unavailable
-from ui import menu, session, text, trouble
+from ui import menu, runs, session, text, trouble
 from ui.forms import hint, show_messages
 from ui.session import Here
 
@@ -56,6 +56,7 @@ try:
     menu.follow()
     sidebar(here)
     show_messages()
-    page.run()
+    with runs.counted(page.url_path or "sales"):
+        page.run()
 except Unavailable as away:
     trouble.show_database_away(away)
