@@ -37,14 +37,13 @@ def set_up() -> None:
     Ours are told from INFO on, those of libraries from WARNING on: what they say below that, our lines say.
     """
     global _handler
-    formatter = _formatter(settings.log_format())
     root = logging.getLogger()
     if _handler is not None:
         root.removeHandler(_handler)
     _handler = logging.StreamHandler()
-    _handler.setFormatter(formatter)
+    _handler.setFormatter(formatter(settings.log_format()))
     _handler.addFilter(_is_worth_a_line)
-    _handler.addFilter(_add_what_is_known)
+    _handler.addFilter(add_what_is_known)
     root.addHandler(_handler)
     logging.getLogger("ticketing").setLevel(logging.INFO)
     logging.captureWarnings(True)
@@ -85,7 +84,8 @@ def without_rows(told: str) -> str:
     return _QUOTED_ROW.sub(r"\1: (left out, because it quotes a row)", told)
 
 
-def _formatter(name: str) -> logging.Formatter:
+def formatter(name: str) -> logging.Formatter:
+    """How a line is written, by the name that TICKETDESK_LOG_FORMAT gives it: text or json."""
     if name == "json":
         return _Json(
             "%(levelname)s %(name)s %(message)s",
@@ -100,7 +100,8 @@ def _is_worth_a_line(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING or record.name.split(".")[0] == "ticketing"
 
 
-def _add_what_is_known(record: logging.LogRecord) -> bool:
+def add_what_is_known(record: logging.LogRecord) -> bool:
+    """A filter for handlers: the line gets what is known at this moment, beside what it says itself."""
     for name, value in known().items():
         record.__dict__.setdefault(name, value)
     return True
@@ -125,6 +126,10 @@ class _Text(logging.Formatter):
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
     NAMES = ("request", "actor", "event", "page", "session", "statement")
+
+    def format(self, record: logging.LogRecord) -> str:
+        record.exc_text = None  # of another handler, in its words
+        return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         record.message = _printable(without_rows(record.message))
