@@ -34,7 +34,9 @@ CLICK = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 STATEMENT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 IMPORT = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
-BUILD = Info("ticketdesk_build", "Which code this is: the schema it needs, and its Streamlit", registry=REGISTRY)
+BUILD = Info(
+    "ticketdesk_build", "Which code this is: `schema` that it needs, version of `streamlit`", registry=REGISTRY
+)
 READY = Gauge("ticketdesk_ready", "1 when /healthz would answer 200 at this scrape", registry=REGISTRY)
 NOT_READY = Gauge("ticketdesk_not_ready", "1 for each reason why it would not", ["reason"], registry=REGISTRY)
 
