@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ def set_up_log() -> None:
     # Streamlit gives each of its loggers a handler when it is made, many of them late, and has no option against it.
     streamlit.logger.setup_formatter = _hand_over
     streamlit.logger.update_formatter()
+    logging.getLogger("streamlit.error_util").addFilter(_is_not_told_by_us)
 
 
 def remember(**known: str) -> None:
@@ -67,5 +69,10 @@ def _session() -> str:
     return script.session_id if script else ""
 
 
-def _hand_over(logger: object) -> None:
+def _hand_over(logger: logging.Logger) -> None:
     logs.hand_over(logger)
+
+
+def _is_not_told_by_us(record: logging.LogRecord) -> bool:
+    """Streamlit tells each error of a page just before it asks the app, which tells it under a reference."""
+    return record.msg != "Uncaught app execution"
