@@ -28,8 +28,10 @@ WITHOUT_A_LINE = (
     "/static/",
     "/media/",
     "/component/",
-    "/_stcore/h",
+    "/_stcore/health",
+    "/_stcore/host-config",
     "/session/style.css",
+    "/session/icon.svg",
 )
 
 

@@ -73,7 +73,7 @@ def server(postgres: Server, database: str, tmp_path_factory: pytest.TempPathFac
         environment.setenv("TICKETDESK_LOG_FORMAT", "json")
         environment.setenv("TICKETDESK_METRICS_TOKEN", TOKEN)
         environment.setenv("TICKETDESK_SLOW_QUERY_MS", "0")
-        environment.setenv("TICKETDESK_DRAIN_SECONDS", "2")
+        environment.setenv("TICKETDESK_DRAIN_SECONDS", "300")
         own = postgres.create()
         use_database(own)
         admin = make.staff(role="admin")
@@ -88,7 +88,8 @@ def server(postgres: Server, database: str, tmp_path_factory: pytest.TempPathFac
             process = psutil.Process(desk.pid)
             process.send_signal(signal.SIGTERM)
             stopping = until_not_ready(client)
-            process.wait(30)
+            process.send_signal(signal.SIGTERM)  # the second one ends the wait
+            process.wait(60)
             lines = desk.log.read_text().splitlines()
     return {"figures": figures, "lines": lines, "stopping": stopping, "admin": admin, "event": event}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -135,7 +136,7 @@ def test_a_thread_that_waits_for_a_connection_is_seen_waiting():
     waiting.start()
     try:
         while waiting.is_alive() and figure("ticketdesk_pool_waiting") < 1:
-            pass
+            time.sleep(0.01)
         assert figure("ticketdesk_pool_waiting") == 1
     finally:
         for connection in held:
