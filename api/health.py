@@ -23,6 +23,7 @@ REASONS = {
     "stopping": "This server was told to stop.",
     "database_unreachable": "The database does not answer.",
     "database_slow": f"The database, or a free connection to it, did not come within {PATIENCE:.0f} seconds.",
+    "schema_missing": "The database has no tables yet. Restart the server, or run `python -m ticketing migrate`.",
     "schema_outdated": "The database is older than this server. Restart it, or run `python -m ticketing migrate`.",
     "schema_newer": "The database is newer than this server. Upgrade the server.",
     "fault": "The look at the database failed. The log says why.",

@@ -52,6 +52,7 @@ def engine() -> Engine:
         _engine = create_engine(
             sqlalchemy_url(settings.database_url() or embedded.start()),
             poolclass=statements.Pool,
+            pool_logging_name="primary",
             pool_size=16,
             max_overflow=0,
             pool_timeout=5,

@@ -93,10 +93,12 @@ STATEMENT_SECONDS = Histogram(
 SLOW_STATEMENTS = Counter(
     "ticketdesk_slow_statements", "Statements over TICKETDESK_SLOW_QUERY_MS, each in the log", registry=REGISTRY
 )
-POOL_SIZE = Gauge("ticketdesk_pool_size", "Connections that the pool may hold", registry=REGISTRY)
-POOL_IN_USE = Gauge("ticketdesk_pool_in_use", "Connections in use", registry=REGISTRY)
-POOL_WAITING = Gauge("ticketdesk_pool_waiting", "Threads that wait for a connection", registry=REGISTRY)
-POOL_EXHAUSTED = Counter("ticketdesk_pool_exhausted", "Waits for a connection that were given up", registry=REGISTRY)
+POOL_SIZE = Gauge("ticketdesk_pool_size", "Connections that the pool may hold", ["database"], registry=REGISTRY)
+POOL_IN_USE = Gauge("ticketdesk_pool_in_use", "Connections in use", ["database"], registry=REGISTRY)
+POOL_WAITING = Gauge("ticketdesk_pool_waiting", "Threads that wait for a connection", ["database"], registry=REGISTRY)
+POOL_EXHAUSTED = Counter(
+    "ticketdesk_pool_exhausted", "Waits for a connection that were given up", ["database"], registry=REGISTRY
+)
 
 WATCH_LOOKS = Counter("ticketdesk_watch_looks", "Looks for sales made elsewhere", registry=REGISTRY)
 WATCH_FAILURES = Counter("ticketdesk_watch_failures", "Looks that failed", registry=REGISTRY)

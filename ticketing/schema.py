@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Literal
 
 from alembic import command
 from alembic.config import Config
@@ -32,12 +33,17 @@ def migrate() -> None:
             connection.commit()
 
 
-def state(session: Session) -> str:
-    """How the database's tables stand to this code: `current`, `outdated`, or `newer`, made by code after this."""
+State = Literal["current", "outdated", "newer", "missing"]
+
+
+def state(session: Session) -> State:
+    """How the database's tables relate to this code: `outdated` ones `migrate` mends, `newer` ones a newer version."""
     found = MigrationContext.configure(session.connection()).get_current_revision()
+    if found is None:
+        return "missing"
     if found == newest():
         return "current"
-    return "outdated" if found is None or found in _revisions() else "newer"
+    return "outdated" if found in _revisions() else "newer"
 
 
 @cache

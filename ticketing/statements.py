@@ -32,23 +32,31 @@ SECONDS_BETWEEN_PLANS = 60.0
 MOST_WAITING_PLANS = 8
 _EXPLAINABLE = re.compile(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 _VALUE = re.compile(r"%\((\w+)\)s|%%")
-_PLANNING = "-c default_transaction_read_only=on -c statement_timeout=2s -c lock_timeout=500ms -c timezone=UTC"
+_PLANNING = """
+    SET TRANSACTION READ ONLY;
+    SET LOCAL statement_timeout = '2s';
+    SET LOCAL lock_timeout = '500ms';
+    SET LOCAL plan_cache_mode = force_generic_plan
+"""
 
 
 class Pool(QueuePool):
-    """SQLAlchemy's, which also tells how many wait for a connection, and how many did so in vain."""
+    """SQLAlchemy's, which also tells how many wait for a connection, and how many did so in vain.
+
+    An engine with such a pool names its database by `pool_logging_name`.
+    """
 
     def connect(self) -> PoolProxiedConnection:
-        with metrics.POOL_WAITING.track_inprogress():
+        with metrics.POOL_WAITING.labels(self.logging_name).track_inprogress():
             try:
                 return super().connect()
             except PoolExhausted:
-                metrics.POOL_EXHAUSTED.inc()
+                metrics.POOL_EXHAUSTED.labels(self.logging_name).inc()
                 raise
 
 
 def watch(engine: Engine) -> None:
-    """Counts and times every statement of this engine, logs the slow ones, and tells how its pool stands."""
+    """Counts and times every statement of this engine, logs the slow ones, and tells how its Pool stands."""
     planner, slow = _Planner(engine), settings.slow_query_ms() / 1000
 
     def begun(_connection: Any, _cursor: Any, _statement: str, _values: Any, context: Any, _many: bool) -> None:
@@ -68,8 +76,10 @@ def watch(engine: Engine) -> None:
     listen(engine, "before_cursor_execute", begun)
     listen(engine, "after_cursor_execute", ended)
     listen(engine, "handle_error", failed)
-    metrics.POOL_SIZE.set_function(lambda: engine.pool.size())  # type: ignore[attr-defined]
-    metrics.POOL_IN_USE.set_function(lambda: engine.pool.checkedout())  # type: ignore[attr-defined]
+    database = engine.pool.logging_name
+    metrics.POOL_EXHAUSTED.labels(database)  # at 0 from the start
+    metrics.POOL_SIZE.labels(database).set_function(lambda: engine.pool.size())  # type: ignore[attr-defined]
+    metrics.POOL_IN_USE.labels(database).set_function(lambda: engine.pool.checkedout())  # type: ignore[attr-defined]
 
 
 def _tell(statement: str, seconds: float, planner: _Planner) -> None:
@@ -114,27 +124,29 @@ class _Planner:
             name, statement, known = self._waiting.get()
             with logs.about(lambda known=known: known):  # type: ignore[misc]
                 try:
-                    plan = self._plan(statement)
+                    plan = self._plan(name, statement)
                 except psycopg.Error as failure:
                     said = " ".join(logs.without_rows(str(failure)).split())
                     log.warning("the slow query %s has no plan: %s", name, said, extra={"statement": name})
                 else:
                     log.warning("plan of the slow query %s: %s", name, plan, extra={"statement": name, "plan": plan})
 
-    def _plan(self, statement: str) -> str:
+    def _plan(self, name: str, statement: str) -> str:
         """The plan that holds whatever the values are. A prepared statement has one on every PostgreSQL we support;
         EXPLAIN (GENERIC_PLAN) is younger."""
         prepared, values = numbered(statement)
         given = f"({', '.join(['NULL'] * values)})" if values else ""
-        with psycopg.connect(
-            self._url, autocommit=True, connect_timeout=5, options=_PLANNING, prepare_threshold=None
-        ) as connection:
-            connection.execute("SET plan_cache_mode = force_generic_plan")
-            connection.execute(f"PREPARE slow AS {prepared}".encode())
+        with (
+            psycopg.connect(self._url, autocommit=True, connect_timeout=5, prepare_threshold=None) as connection,
+            connection.transaction(force_rollback=True),  # and in it all settings, which a pooler would not pass on
+        ):
+            connection.execute(_PLANNING)
+            connection.execute(f"PREPARE slow_{name} AS {prepared}".encode())
             try:
-                lines = connection.execute(f"EXPLAIN EXECUTE slow{given}".encode()).fetchall()
+                with connection.transaction():
+                    lines = connection.execute(f"EXPLAIN EXECUTE slow_{name}{given}".encode()).fetchall()
             finally:
-                connection.execute("DEALLOCATE slow")  # behind a pooler the next one would find it
+                connection.execute(f"DEALLOCATE slow_{name}".encode())  # behind a pooler it would stay
         return "\n".join(line for (line,) in lines)
 
 

@@ -69,7 +69,7 @@ def test_a_healthy_server_says_so(browser):
 
 
 def test_a_schema_that_is_not_there_is_not_healthy(browser, database_without_schema):
-    assert told(browser.get("/healthz")) == (503, failing("reachable", "outdated"), ["schema_outdated"])
+    assert told(browser.get("/healthz")) == (503, failing("reachable", "missing"), ["schema_missing"])
 
 
 def test_a_schema_of_before_is_not_healthy(browser, empty_database):

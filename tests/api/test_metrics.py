@@ -56,7 +56,7 @@ def test_with_the_token_prometheus_gets_its_format_and_no_cookie_or_cache(browse
 def test_a_server_that_is_not_ready_says_why(browser, on, database_without_schema):
     told = scrape(browser).text
     assert "ticketdesk_ready 0.0" in told
-    assert 'ticketdesk_not_ready{reason="schema_outdated"} 1.0' in told
+    assert 'ticketdesk_not_ready{reason="schema_missing"} 1.0' in told
     assert 'ticketdesk_not_ready{reason="database_unreachable"} 0.0' in told
 
 

@@ -120,13 +120,20 @@ def test_the_pool_tells_what_is_in_use_and_who_waited_in_vain(monkeypatch):
     size = engine.pool.size()
     held = [engine.connect() for _ in range(size)]
     try:
-        assert (figure("ticketdesk_pool_size"), figure("ticketdesk_pool_in_use")) == (size, size)
-        with rises(1, "ticketdesk_pool_exhausted_total"), pytest.raises(Unavailable), db.reading() as session:
+        assert (
+            figure("ticketdesk_pool_size", database="primary"),
+            figure("ticketdesk_pool_in_use", database="primary"),
+        ) == (size, size)
+        with (
+            rises(1, "ticketdesk_pool_exhausted_total", database="primary"),
+            pytest.raises(Unavailable),
+            db.reading() as session,
+        ):
             session.connection()
     finally:
         for connection in held:
             connection.close()
-    assert figure("ticketdesk_pool_in_use") == 0
+    assert figure("ticketdesk_pool_in_use", database="primary") == 0
 
 
 def test_a_thread_that_waits_for_a_connection_is_seen_waiting():
@@ -135,11 +142,11 @@ def test_a_thread_that_waits_for_a_connection_is_seen_waiting():
     waiting = threading.Thread(target=lambda: engine.connect().close())
     waiting.start()
     try:
-        while waiting.is_alive() and figure("ticketdesk_pool_waiting") < 1:
+        while waiting.is_alive() and figure("ticketdesk_pool_waiting", database="primary") < 1:
             time.sleep(0.01)
-        assert figure("ticketdesk_pool_waiting") == 1
+        assert figure("ticketdesk_pool_waiting", database="primary") == 1
     finally:
         for connection in held:
             connection.close()
         waiting.join(30)
-    assert figure("ticketdesk_pool_waiting") == 0
+    assert figure("ticketdesk_pool_waiting", database="primary") == 0
