@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -16,28 +17,35 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Mount, Route
 
-from api import downloads, faults, health, invitations, openid, pictures, session_pages
+from api import downloads, faults, health, invitations, metrics, openid, pictures, session_pages, stopping
 from api.bounds import Bounds
 from api.faults import Faults
 from api.headers import Headers
 from api.identity import IdentityGuard
 from api.interface import interface
 from api.origins import Origins
+from api.requests import Requests
 from ticketing import db, schema, settings
 from ticketing.errors import TicketingError
-from ui import index, menu, text
+from ui import index, menu, runs, text
+
+log = logging.getLogger("ticketing.server")
 
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """The database is there and migrated before the first request, and what pages import is loaded."""
     settings.openid()  # what is set up half is told now, and not to the first who signs in
+    settings.metrics_token()
     await run_in_threadpool(schema.migrate)
     _warm_up()
+    log.info("started, schema %s", schema.newest())
     try:
-        yield
+        with stopping.announced():
+            yield
     finally:
         await run_in_threadpool(db.stop)
+        log.info("stopped")
 
 
 def _warm_up() -> None:
@@ -63,6 +71,7 @@ def first_page(_request: Request) -> HTMLResponse:
     return HTMLResponse(index.page(), headers={"Cache-Control": "no-cache"})
 
 
+runs.set_up_log()
 app = st.App(
     Path(__file__).resolve().parent / "ui" / "main.py",
     routes=[
@@ -73,11 +82,13 @@ app = st.App(
         *invitations.routes,
         *openid.routes,
         *health.routes,
+        *metrics.routes,
         *downloads.routes,
         *pictures.routes,
         Mount("/api", app=interface),
     ],
     middleware=[
+        Middleware(Requests),
         Middleware(Headers),
         # Streamlit keeps to its list for the websocket alone.
         Middleware(TrustedHostMiddleware, allowed_hosts=st.get_option("server.allowedHosts") or ["*"]),

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import logging
 import secrets
-import textwrap
-import traceback
 
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import html, problems
+from ticketing import metrics
 from ticketing.errors import TicketingError
 
 log = logging.getLogger("ticketing.faults")
 
 
 def report(fault: BaseException) -> str:
-    """Writes the traceback to the log under a new reference, which it returns.
-
-    Each of its lines is indented: what somebody typed may be among them, and must not pass for a line of the log.
-    """
+    """Writes the traceback to the log under a new reference, which it returns."""
     reference = secrets.token_hex(4)
-    told = textwrap.indent("".join(traceback.format_exception(fault)), "    ", lambda _line: True)
-    log.error("unexpected error, reference %s\n%s", reference, told)
+    metrics.FAULTS.inc()
+    log.error("unexpected error, reference %s", reference, exc_info=fault, extra={"reference": reference})
     return reference
 
 

@@ -23,7 +23,8 @@ FORBIDDEN = {
 LAYERS = (
     {"errors", "money", "settings", "actors", "tickets"},
     {"pricing", "fields", "models", "picture_files", "scanner", "query_parameters"},
-    {"embedded"},
+    {"embedded", "metrics", "logs"},
+    {"statements"},
     {"db"},
     {"schema"},
     {"audit", "seals"},

@@ -26,7 +26,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from ticketing import embedded, settings
+from ticketing import embedded, metrics, settings, statements
 from ticketing.errors import DiskFull, OutcomeUnknown, ReadOnly, TooBusy, TookTooLong, Unavailable
 
 log = logging.getLogger("ticketing.db")
@@ -86,6 +86,8 @@ def engine() -> Engine:
 def _made() -> Engine:
     made = create_engine(
         sqlalchemy_url(settings.database_url() or embedded.start()),
+        poolclass=statements.Pool,
+        pool_logging_name="primary",
         pool_size=16,
         max_overflow=0,
         pool_timeout=POOL_SECONDS,
@@ -105,6 +107,7 @@ def _made() -> Engine:
     listen(made, "checkin", _note_the_time)
     listen(made, "checkout", _make_sure_it_lives)
     listen(made, "handle_error", _leave_a_server_that_is_read_only)
+    statements.watch(made)
     return made
 
 
@@ -178,15 +181,16 @@ def reading() -> Iterator[Session]:
     Connecting is tried up to 3 times; what is read then is not. Raises Unavailable, in the kind that `told` finds.
     """
     snapshot = engine().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    try:
-        with _connected(snapshot) as session:
-            yield session
-    except (DBAPIError, PoolExhausted) as failure:
-        away = told(failure)
-        if away is None or isinstance(away, ReadOnly):  # this is no place to write: a fault of ours
-            raise
-        log.warning("could not be read: %s", _in_one_line(failure))
-        raise away from failure
+    with metrics.refusals_counted():
+        try:
+            with _connected(snapshot) as session:
+                yield session
+        except (DBAPIError, PoolExhausted) as failure:
+            away = told(failure)
+            if away is None or isinstance(away, ReadOnly):  # this is no place to write: a fault of ours
+                raise
+            log.warning("could not be read: %s", _in_one_line(failure))
+            raise away from failure
 
 
 def answers() -> bool:
@@ -203,6 +207,15 @@ def answers() -> bool:
     return True
 
 
+def after_commit(session: Session, tell: Callable[[], object]) -> None:
+    """Has `write` call `tell` once what was done in this session is committed; not when it is undone or starts over.
+
+    For counting, not for working: `tell` must not fail, because what it tells of has happened.
+    """
+    session.info.setdefault("after_commit", []).append(tell)
+
+
+@metrics.refusals_counted()
 def write(work: Callable[[Session], T]) -> T:
     """Runs `work` in one transaction and commits it; up to 3 attempts with growing pauses.
 
@@ -221,6 +234,8 @@ def write(work: Callable[[Session], T]) -> T:
                 session.flush()
                 committing = True
                 session.commit()
+                for tell in session.info.get("after_commit", ()):
+                    tell()
                 return result
         except (DBAPIError, PoolExhausted, StartOver) as failure:
             away = told(failure)
@@ -233,6 +248,7 @@ def write(work: Callable[[Session], T]) -> T:
                     raise
                 log.warning("could not be written, attempt %s: %s", attempt, _in_one_line(failure))
                 raise away from failure
+            metrics.STARTED_OVER.inc()
             log.warning("transaction starts over, attempt %s: %s", attempt, _in_one_line(failure))
             time.sleep(pause)
     raise AssertionError("unreachable")

@@ -7,6 +7,7 @@ of the same packages wait until it is done.
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from sqlalchemy.orm import Session
 from ticketing import (
     accounts,
     audit,
+    db,
     events,
     import_excel,
     import_files,
@@ -31,6 +33,7 @@ from ticketing import (
     import_orders,
     import_rows,
     import_writing,
+    metrics,
     money,
     promo_codes,
 )
@@ -130,6 +133,7 @@ def run(
     ImportRefused when there is any problem; then nothing is changed. A second import of the same file stores nothing.
     A mapping is remembered for the next file with this header.
     """
+    began = time.monotonic()
     accounts.require(session, actor, "change", event_id)
     import_writing.allow_for_a_long_transaction(session)
     table = import_files.read(file_name, content)
@@ -144,6 +148,8 @@ def run(
     )
     if mapping is not None:
         _remember(session, event_id, table, mapping)
+    db.after_commit(session, lambda: metrics.IMPORT_SECONDS.observe(time.monotonic() - began))
+    db.after_commit(session, lambda: metrics.PURCHASES.labels("import").inc(len(sales)))
     return Imported(batch.id, batch.rows_imported, batch.rows_skipped, checked.warnings)
 
 

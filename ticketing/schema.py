@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Literal
 
 from alembic import command
 from alembic.config import Config
@@ -32,15 +33,28 @@ def migrate() -> None:
             connection.commit()
 
 
-def is_current(session: Session) -> bool:
-    """Whether the database has the tables that this code was written for."""
-    return MigrationContext.configure(session.connection()).get_current_revision() == newest()
+State = Literal["current", "outdated", "newer", "missing"]
+
+
+def state(session: Session) -> State:
+    """How the database's tables relate to this code: `outdated` ones `migrate` mends, `newer` ones a newer version."""
+    found = MigrationContext.configure(session.connection()).get_current_revision()
+    if found is None:
+        return "missing"
+    if found == newest():
+        return "current"
+    return "outdated" if found in _revisions() else "newer"
 
 
 @cache
 def newest() -> str | None:
     """The revision that this code was written for."""
     return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+@cache
+def _revisions() -> frozenset[str]:
+    return frozenset(each.revision for each in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
 def _config() -> Config:

@@ -82,6 +82,23 @@ CLAMD_ADDRESS = Setting(
     "the malware scanner that checks every uploaded picture: `host:port` of clamd, or the path of its socket",
     "nothing is scanned",
 )
+METRICS_TOKEN = Setting(
+    "TICKETDESK_METRICS_TOKEN",
+    "what Prometheus sends as `Authorization: Bearer ...` to read `/metrics`; 16 characters or more",
+    "there is no `/metrics`",
+)
+LOG_FORMAT = Setting("TICKETDESK_LOG_FORMAT", "`text` for people or `json` for machines, one line each", "`text`")
+SLOW_QUERY_MS = Setting(
+    "TICKETDESK_SLOW_QUERY_MS",
+    "from how many milliseconds on a query is logged as slow, with its plan",
+    "500",
+)
+DRAIN_SECONDS = Setting(
+    "TICKETDESK_DRAIN_SECONDS",
+    "how long after SIGTERM the server still works while `/healthz` answers 503 `stopping`, so that a load balancer "
+    "sends nobody new; 0 to 300",
+    "0",
+)
 ALLOWED_HOSTS = Setting(
     "STREAMLIT_SERVER_ALLOWED_HOSTS",
     "the names under which the server answers, with blanks between: `tickets.example.org *.desk.example`; any other "
@@ -123,6 +140,37 @@ def is_behind_tls() -> bool:
 def clamd_address() -> str | None:
     """None means that no upload is scanned."""
     return CLAMD_ADDRESS.get() or None
+
+
+def metrics_token() -> str | None:
+    """None means that /metrics is not there. Raises ValueError when it could be guessed."""
+    if (token := METRICS_TOKEN.get()) and len(token) < 16:
+        raise ValueError(f"{METRICS_TOKEN.name} has 16 characters or more")
+    return token or None
+
+
+def log_format() -> str:
+    """text or json. Raises ValueError for anything else."""
+    if (name := LOG_FORMAT.get() or "text") not in ("text", "json"):
+        raise ValueError(f"{LOG_FORMAT.name} is text or json, not {name}")
+    return name
+
+
+def slow_query_ms() -> int:
+    """Raises ValueError when it is not a whole number."""
+    return _whole(SLOW_QUERY_MS, 500, most=3_600_000)
+
+
+def drain_seconds() -> int:
+    """Raises ValueError when it is not a whole number, or more than five minutes."""
+    return _whole(DRAIN_SECONDS, 0, most=300)
+
+
+def _whole(setting: Setting, otherwise: int, *, most: int) -> int:
+    value = setting.get()
+    if value and not (value.isascii() and value.isdecimal() and int(value) <= most):
+        raise ValueError(f"{setting.name} is a whole number from 0 to {most}, not {value}")
+    return int(value) if value else otherwise
 
 
 @dataclass(frozen=True)

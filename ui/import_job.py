@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from ticketing import db
+from ticketing import db, logs
 from ticketing.errors import TicketingError
 
 Progress = Callable[[int, int], None]
@@ -73,5 +73,11 @@ class Job:
 def start(work: Callable[[db.Session, Progress], Any]) -> Job:
     """Does `work` in one transaction, beside the page. A server that stops meanwhile undoes it."""
     job = Job()
-    threading.Thread(target=job.run, args=(work,), name="import", daemon=True).start()
+    started_by = logs.known()
+
+    def run() -> None:
+        with logs.about(lambda: started_by):
+            job.run(work)
+
+    threading.Thread(target=run, name="import", daemon=True).start()
     return job

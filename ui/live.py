@@ -8,7 +8,7 @@ import uuid
 
 import streamlit as st
 
-from ticketing import db, sales
+from ticketing import db, metrics, sales
 from ticketing.errors import Unavailable
 from ui import trouble
 
@@ -47,8 +47,9 @@ def _look() -> None:
     now = time.monotonic()
     for forgotten in [e for e, asked in _watched.items() if now - asked > SECONDS_OF_INTEREST]:
         del _watched[forgotten]
+    metrics.WATCH_LOOKS.inc()
     try:
-        with db.reading() as session:
+        with metrics.WATCH_FAILURES.count_exceptions(), db.reading() as session:
             found = sales.state(session, set(_watched))
     except Unavailable as away:
         _failed = away
@@ -56,6 +57,7 @@ def _look() -> None:
         _states.clear()
         _states.update(found)
         _failed = None
+        metrics.WATCH_LAST_LOOK.set_to_current_time()
     _looked_at = time.monotonic() if _failed else now
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import menu, session, text, trouble
+from ui import menu, runs, session, text, trouble
 from ui.forms import hint, show_messages
 from ui.session import Here
 
@@ -56,4 +56,5 @@ with trouble.page_kept():
     menu.follow()
     sidebar(here)
     show_messages()
-    page.run()
+    with runs.counted(page.url_path or "sales"):
+        page.run()

@@ -14,7 +14,7 @@ from ticketing.accounts import Action
 from ticketing.actors import Actor
 from ticketing.errors import NotFound, NotSignedIn
 from ticketing.models import Event
-from ui import menu
+from ui import menu, runs
 
 MOST_TO_CHOOSE_FROM = 100
 
@@ -50,6 +50,7 @@ def enter() -> Here:
     if chosen is not None and chosen.id not in {event.id for event in mine}:
         mine.append(chosen)
     here = Here(actor, tuple(mine), chosen)
+    runs.remember(actor=str(actor.staff_id), event=str(chosen.id) if chosen else "")
     if here.event is not None:
         st.session_state.event_id = here.event.id
         if st.query_params.get("event") != str(here.event.id):

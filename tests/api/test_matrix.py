@@ -150,6 +150,8 @@ PLAIN: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/session/style.css"): dict.fromkeys(EVERYONE, 200),
     ("GET", "/session/icon.svg"): dict.fromkeys(EVERYONE, 200),
     ("GET", "/healthz"): dict.fromkeys(EVERYONE, 200),
+    ("GET", "/livez"): dict.fromkeys(EVERYONE, 200),
+    ("GET", "/metrics"): dict.fromkeys(EVERYONE, 404),  # switched off; tests/api/test_metrics.py has it on
     ("GET", "/export/{event_id}/purchases.csv"): READ,
     ("GET", "/export/{event_id}/guests.csv"): READ,
     ("GET", "/export/{event_id}/audit.csv"): READ,

@@ -1,5 +1,6 @@
 """Sales made elsewhere are noticed, at the price of one query for a whole server."""
 
+import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -8,6 +9,7 @@ import pytest
 
 from tests import make
 from tests.database import use_database
+from tests.figures import figure, rises
 from ticketing import db, events, packages, sales
 from ticketing.actors import OPERATOR
 from ticketing.errors import Unavailable
@@ -143,3 +145,19 @@ def test_while_the_database_is_away_one_look_answers_all_and_the_next_finds_it_b
 def test_the_oldest_answer_and_the_longest_wait_leave_time_to_draw_within_three_seconds():
     """A page asks once a second, and another page may have looked just before the sale."""
     assert live.SECONDS_BETWEEN_LOOKS + 1 <= 2.5
+
+
+def test_looks_are_counted_and_those_that_fail_apart(clock, event, monkeypatch):
+    looks, failures = "ticketdesk_watch_looks_total", "ticketdesk_watch_failures_total"
+    with rises(1, looks), rises(0, failures):
+        live.state(event.id)
+        live.state(event.id)
+    assert time.time() - figure("ticketdesk_watch_last_look_timestamp_seconds") < 60
+
+    def broken(_session, _event_ids):
+        raise Unavailable
+
+    monkeypatch.setattr(sales, "state", broken)
+    clock.tick(live.SECONDS_BETWEEN_LOOKS + 0.1)
+    with rises(1, looks), rises(1, failures), pytest.raises(Unavailable):
+        live.state(event.id)

@@ -1,0 +1,340 @@
+"""Monitoring as an operator has it: a real server's log and figures, the alerts and the dashboard that read them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+import yaml
+from prometheus_client import Counter, Gauge, Histogram, Info
+
+from tests import make
+from tests.database import Server, use_database
+from tests.server import running
+from ticketing import metrics
+from ticketing.settings import ROOT
+
+PROMETHEUS = ROOT / "deploy" / "prometheus"
+ALERTS = PROMETHEUS / "alerts.yml"
+DASHBOARD = ROOT / "deploy" / "grafana" / "ticket-desk.json"
+GUIDE = ROOT / "docs" / "operations" / "monitoring.md"
+TOKEN = "only-for-this-test"
+OURS = re.compile(r"\b(?:ticketdesk|process|python)_\w+")
+
+
+def rules() -> list[dict[str, Any]]:
+    return [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
+
+
+def panels() -> list[dict[str, Any]]:
+    return json.loads(DASHBOARD.read_text())["panels"]
+
+
+def queries() -> list[str]:
+    """Of the dashboard, with what Grafana puts in for its variables."""
+    targets = [target["expr"] for panel in panels() for target in panel.get("targets", [])]
+    return [re.sub(r"\$(job|instance)", ".*", each.replace("$__rate_interval", "1m")) for each in targets]
+
+
+@pytest.fixture(scope="module")
+def promtool() -> str:
+    program = shutil.which("promtool")
+    if program is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("promtool is missing (apt-get install prometheus), and nothing may be skipped here")
+        pytest.skip("needs promtool (apt-get install prometheus)")
+    return program
+
+
+def accepts(promtool: str, *arguments: str | Path) -> str:
+    done = subprocess.run([promtool, *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+# A real server
+
+
+@pytest.fixture(scope="module")
+def server(postgres: Server, database: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What one said in its life: its figures, its answers, its log. It is told to stop at the end."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TICKETDESK_LOG_FORMAT", "json")
+        environment.setenv("TICKETDESK_METRICS_TOKEN", TOKEN)
+        environment.setenv("TICKETDESK_SLOW_QUERY_MS", "0")
+        environment.setenv("TICKETDESK_DRAIN_SECONDS", "300")
+        own = postgres.create()
+        use_database(own)
+        admin = make.staff(role="admin")
+        event = make.event()
+        token = make.token(admin)
+        use_database(database)
+        with running(own, tmp_path_factory.mktemp("monitored")) as desk, httpx.Client(base_url=desk.url) as client:
+            headers = {"Authorization": f"Bearer {token}", "X-Request-Id": "ours-12345"}
+            client.get("/packages", headers={"Accept": "text/html"})
+            client.get(f"/api/v1/admin/events/{event.id}", headers=headers)
+            figures = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text
+            process = psutil.Process(desk.pid)
+            process.send_signal(signal.SIGTERM)
+            stopping = until_not_ready(client)
+            process.send_signal(signal.SIGTERM)  # the second one ends the wait
+            process.wait(60)
+            lines = desk.log.read_text().splitlines()
+    return {"figures": figures, "lines": lines, "stopping": stopping, "admin": admin, "event": event}
+
+
+def until_not_ready(client: httpx.Client) -> dict[str, Any]:
+    """The first answer of /healthz that is not 200; the server still answers then."""
+    deadline = time.monotonic() + 30
+    while (answer := client.get("/healthz")).status_code == 200:
+        assert time.monotonic() < deadline, "waited in vain for 503"
+        time.sleep(0.02)
+    return answer.json()
+
+
+def test_every_line_of_the_log_is_json_with_time_level_logger_and_message(server):
+    assert server["lines"]
+    for line in map(json.loads, server["lines"]):
+        assert datetime.fromisoformat(line["time"]).utcoffset().total_seconds() == 0
+        assert line["level"] in ("INFO", "WARNING", "ERROR")
+        assert line["logger"]
+        assert line["message"]
+
+
+def test_a_request_is_found_by_its_id_with_its_person_event_and_queries(server):
+    lines = [line for line in map(json.loads, server["lines"]) if line.get("request") == "ours-12345"]
+    assert {line["logger"] for line in lines} >= {"ticketing.requests", "ticketing.statements"}
+    (access,) = [line for line in lines if line["logger"] == "ticketing.requests"]
+    assert (access["actor"], access["event"]) == (str(server["admin"].staff_id), str(server["event"].id))
+    assert (access["method"], access["route"], access["status"]) == ("GET", "/api/v1/admin/events/{event_id}", 200)
+    assert server["admin"].email not in "".join(server["lines"])
+
+
+def test_start_and_stop_are_told_and_health_checks_are_not(server):
+    told = [line["message"] for line in map(json.loads, server["lines"])]
+    assert [each for each in told if each.startswith("started, schema")]
+    assert told[-1] == "stopped"
+    assert not [each for each in told if "/healthz" in each or "/metrics" in each]
+
+
+def test_a_server_that_is_told_to_stop_says_so_while_it_still_answers(server):
+    assert [each["code"] for each in server["stopping"]["reasons"]] == ["stopping"]
+    assert server["stopping"]["alive"] is True
+
+
+def samples_of(text: str) -> set[str]:
+    """Every name that a query could ask for: of each metric, also of those that nothing was counted for yet."""
+    names: set[str] = set()
+    for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE):
+        names |= {f"{name}_{end}" for end in ("bucket", "sum", "count")} if kind == "histogram" else {name}
+    return names
+
+
+@pytest.mark.parametrize("source", ["alerts", "dashboard"])
+def test_what_alerts_and_dashboard_ask_for_is_what_the_server_tells(server, source):
+    asked = {
+        name
+        for query in ([r["expr"] for r in rules()] if source == "alerts" else queries())
+        for name in OURS.findall(query)
+    }
+    assert asked
+    assert asked - samples_of(server["figures"]) == set()
+
+
+def test_prometheus_finds_nothing_to_object_to_in_the_figures(server, promtool):
+    done = subprocess.run(
+        [promtool, "check", "metrics"], input=server["figures"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+# Alerts
+
+UP = 'up{job="ticket-desk", instance="a"}'
+CASES = [
+    # alert, series, minutes, and the labels it fires with (None: it does not)
+    ("TicketDeskDown", {UP: "1 0x60"}, 3, {"job": "ticket-desk", "instance": "a"}),
+    ("TicketDeskDown", {UP: "1x60"}, 3, None),
+    ("TicketDeskDown", {UP: "0 1x60"}, 3, None),
+    ("TicketDeskDown", {'up{job="something-else"}': "1x60"}, 3, {"job": "ticket-desk"}),
+    ("TicketDeskNotReady", {'ticketdesk_not_ready{reason="schema_newer", instance="a"}': "1x60"}, 4,
+     {"reason": "schema_newer", "instance": "a"}),
+    ("TicketDeskNotReady", {'ticketdesk_not_ready{reason="database_slow", instance="a"}': "1 1 0x60"}, 4, None),
+    ("TicketDeskNotReady", {'ticketdesk_not_ready{reason="stopping", instance="a"}': "1x60"}, 4, None),
+    ("TicketDeskTurnsRequestsAway", {
+        'ticketdesk_http_requests_total{job="d", route="/api", status="5xx"}': "0+6x60",
+        'ticketdesk_http_requests_total{job="d", route="/api", status="2xx"}': "0+94x60"}, 15, {"job": "d"}),
+    ("TicketDeskTurnsRequestsAway", {
+        'ticketdesk_http_requests_total{job="d", route="/api", status="5xx"}': "0+4x60",
+        'ticketdesk_http_requests_total{job="d", route="/api", status="2xx"}': "0+96x60"}, 15, None),
+    ("TicketDeskTurnsRequestsAway", {
+        'ticketdesk_http_requests_total{job="d", route="/healthz", status="5xx"}': "0+60x60",
+        'ticketdesk_http_requests_total{job="d", route="/api", status="2xx"}': "0+10x60"}, 15, None),
+    ("TicketDeskFault", {'ticketdesk_faults_total{instance="a"}': "0 0 1x60"}, 4, {"instance": "a"}),
+    ("TicketDeskFault", {'ticketdesk_faults_total{instance="a"}': "3x60"}, 4, None),
+    ("TicketDeskPagesAreSlow", {
+        'ticketdesk_page_run_duration_seconds_bucket{job="d", page="sales", le="2.5"}': "0+96x60",
+        'ticketdesk_page_run_duration_seconds_bucket{job="d", page="sales", le="5.0"}': "0+100x60",
+        'ticketdesk_page_run_duration_seconds_bucket{job="d", page="sales", le="+Inf"}': "0+100x60"}, 30, None),
+    ("TicketDeskPagesAreSlow", {
+        'ticketdesk_page_run_duration_seconds_bucket{job="d", page="sales", le="2.5"}': "0+90x60",
+        'ticketdesk_page_run_duration_seconds_bucket{job="d", page="sales", le="5.0"}': "0+100x60",
+        'ticketdesk_page_run_duration_seconds_bucket{job="d", page="sales", le="+Inf"}': "0+100x60"}, 30, {"job": "d"}),
+    ("TicketDeskPagesAreSlow", {
+        'ticketdesk_page_run_duration_seconds_bucket{job="d", page="import_sales", le="2.5"}': "0x60",
+        'ticketdesk_page_run_duration_seconds_bucket{job="d", page="import_sales", le="30.0"}': "0+10x60",
+        'ticketdesk_page_run_duration_seconds_bucket{job="d", page="import_sales", le="+Inf"}': "0+10x60"}, 30, None),
+    ("TicketDeskPoolExhausted", {'ticketdesk_pool_exhausted_total{instance="a"}': "0 1x60"}, 3, {"instance": "a"}),
+    ("TicketDeskPoolExhausted", {'ticketdesk_pool_exhausted_total{instance="a"}': "7x60"}, 3, None),
+    ("TicketDeskQueriesAreSlow", {'ticketdesk_slow_statements_total{instance="a"}': "0+3x60"}, 40, {"instance": "a"}),
+    ("TicketDeskQueriesAreSlow", {'ticketdesk_slow_statements_total{instance="a"}': "0+1x60"}, 40, None),
+    ("TicketDeskFiguresStandStill", {
+        'ticketdesk_watch_failures_total{instance="a"}': "0+30x60",
+        'ticketdesk_watch_looks_total{instance="a"}': "0+40x60",
+        'ticketdesk_ready{instance="a"}': "1x60"}, 10, {"instance": "a"}),
+    ("TicketDeskFiguresStandStill", {
+        'ticketdesk_watch_failures_total{instance="a"}': "0+10x60",
+        'ticketdesk_watch_looks_total{instance="a"}': "0+40x60",
+        'ticketdesk_ready{instance="a"}': "1x60"}, 10, None),
+    ("TicketDeskFiguresStandStill", {
+        'ticketdesk_watch_failures_total{instance="a"}': "0+40x60",
+        'ticketdesk_watch_looks_total{instance="a"}': "0+40x60",
+        'ticketdesk_ready{instance="a"}': "0x60"}, 10, None),
+    ("TicketDeskFiguresStandStill", {
+        'ticketdesk_watch_failures_total{instance="a"}': "5x60",
+        'ticketdesk_watch_looks_total{instance="a"}': "9x60",
+        'ticketdesk_ready{instance="a"}': "1x60"}, 10, None),
+    ("TicketDeskHalfUpgraded", {
+        'ticketdesk_build_info{job="d", instance="a", schema="0003"}': "1x60",
+        'ticketdesk_build_info{job="d", instance="b", schema="0004"}': "1x60"}, 30, {"job": "d"}),
+    ("TicketDeskHalfUpgraded", {
+        'ticketdesk_build_info{job="d", instance="a", schema="0004"}': "1x60",
+        'ticketdesk_build_info{job="d", instance="b", schema="0004"}': "1x60"}, 30, None),
+    ("TicketDeskHalfUpgraded", {
+        'ticketdesk_build_info{job="d", instance="a", schema="0003"}': "1x10",
+        'ticketdesk_build_info{job="d", instance="b", schema="0004"}': "1x60"}, 30, None),
+]  # fmt: skip
+
+
+def expected(name: str, labels: dict[str, str] | None) -> list[dict[str, Any]]:
+    """As promtool wants it: with the rule's own labels and sentences."""
+    if labels is None:
+        return []
+    (rule,) = [each for each in rules() if each["alert"] == name]
+    sentences = {
+        key: re.sub(r"{{ \$labels\.(\w+) }}", lambda found: labels[found[1]], sentence)
+        for key, sentence in rule["annotations"].items()
+    }
+    return [{"exp_labels": labels | rule["labels"], "exp_annotations": sentences}]
+
+
+def test_each_alert_fires_when_it_must_and_not_otherwise(promtool, tmp_path):
+    tests = [
+        {
+            "interval": "1m",
+            "input_series": [{"series": name, "values": values} for name, values in series.items()],
+            "alert_rule_test": [{"eval_time": f"{minutes}m", "alertname": name, "exp_alerts": expected(name, labels)}],
+        }
+        for name, series, minutes, labels in CASES
+        for series in [{UP: "1x60"} | series if name != "TicketDeskDown" else series]
+    ]
+    file = tmp_path / "cases.json"
+    file.write_text(json.dumps({"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": tests}))
+    accepts(promtool, "test", "rules", file)
+
+
+def test_each_alert_was_tried_on_both_sides():
+    names = {rule["alert"] for rule in rules()}
+    assert {name for name, _, _, labels in CASES if labels is not None} == names
+    assert {name for name, _, _, labels in CASES if labels is None} == names
+
+
+def test_each_alert_says_what_is_the_case_what_to_do_and_where_more_stands():
+    guide = GUIDE.read_text()
+    for rule in rules():
+        said = rule["annotations"]
+        assert set(said) == {"summary", "action", "runbook_url"}
+        assert said["summary"].endswith(".")
+        assert said["action"].endswith(".")
+        assert said["runbook_url"] == f"docs/operations/monitoring.md#{rule['alert'].lower()}"
+        assert f"\n### {rule['alert']}\n" in guide, "the anchor that the alert leads to"
+
+
+def test_prometheus_accepts_the_rules_and_the_configuration(promtool, tmp_path):
+    accepts(promtool, "check", "rules", ALERTS)
+    for file in (ALERTS, PROMETHEUS / "prometheus.yml"):
+        shutil.copy(file, tmp_path)
+    (tmp_path / "ticket-desk-token").write_text(TOKEN)
+    accepts(promtool, "check", "config", tmp_path / "prometheus.yml")
+
+
+# Dashboard
+
+
+def test_the_dashboard_can_be_imported():
+    dashboard = json.loads(DASHBOARD.read_text())
+    assert dashboard["schemaVersion"] >= 39
+    assert dashboard["title"] == "Ticket Desk"
+    assert [each["name"] for each in dashboard["templating"]["list"]] == ["datasource", "job", "instance"]
+    ids = [panel["id"] for panel in panels()]
+    assert len(ids) == len(set(ids))
+    drawn = [panel for panel in panels() if panel["type"] != "row"]
+    assert {panel["datasource"]["uid"] for panel in drawn} == {"${datasource}"}
+
+
+def test_no_two_panels_cover_each_other():
+    places = [
+        (place["x"] + x, place["y"] + y)
+        for place in (panel["gridPos"] for panel in panels())
+        for x in range(place["w"])
+        for y in range(place["h"])
+    ]
+    assert len(places) == len(set(places))
+    assert max(x for x, _ in places) < 24
+
+
+def test_prometheus_understands_every_query_of_the_dashboard(promtool, tmp_path):
+    recorded = [{"record": f"query_{number}", "expr": query} for number, query in enumerate(queries())]
+    file = tmp_path / "queries.json"
+    file.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": recorded}]}))
+    accepts(promtool, "check", "rules", file)
+
+
+def test_each_figure_of_ours_has_a_panel_or_an_alert():
+    asked = " ".join([rule["expr"] for rule in rules()] + queries())
+    unused = {each._name for each in ours() if each._name not in asked}
+    assert unused == set()
+
+
+# The guide
+
+
+def ours() -> list[Any]:
+    kinds = (Counter, Gauge, Histogram, Info)
+    return [each for each in vars(metrics).values() if isinstance(each, kinds)]
+
+
+def table() -> str:
+    """Every figure of ours as the guide's table has it."""
+    ends = {"counter": "_total", "info": "_info"}
+    rows = [
+        f"| `{each._name}{ends.get(each._type, '')}` | {each._type} | "
+        f"{', '.join(f'`{label}`' for label in each._labelnames) or '-'} | {each._documentation} |"
+        for each in ours()
+    ]
+    return "\n".join(["| figure | kind | labels | tells |", "| --- | --- | --- | --- |", *rows])
+
+
+def test_the_guide_lists_every_figure_as_it_is():
+    assert table() in GUIDE.read_text(), f"the table is now:\n{table()}"

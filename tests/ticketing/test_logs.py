@@ -1,0 +1,125 @@
+"""A line of the log: one for each thing, readable by machines, with ids and without donors."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from ticketing import db, logs, settings
+
+HOSTILE = "Ana\n2026-01-01 ERROR forged\r\x0b\u2028\x1b[31m"
+
+
+@pytest.fixture
+def write():
+    """Writes a line as TICKETDESK_LOG_FORMAT=json or text would, and answers what was written."""
+
+    def do(form: str, *message: object, exc_info: BaseException | None = None, **extra: object) -> str:
+        out = io.StringIO()
+        handler = logging.StreamHandler(out)
+        handler.setFormatter(logs.formatter(form))
+        handler.addFilter(logs.add_what_is_known)
+        logger = logging.Logger("ticketing.somewhere")
+        logger.addHandler(handler)
+        logger.error(*message, exc_info=exc_info, extra=extra)
+        return out.getvalue()
+
+    return do
+
+
+def fault() -> RuntimeError:
+    try:
+        raise RuntimeError(HOSTILE)
+    except RuntimeError as raised:
+        return raised
+
+
+def test_a_json_line_has_time_level_logger_message_and_what_is_known(write):
+    with logs.about(lambda: {"request": "r1", "actor": "a1", "event": "e1"}):
+        line = json.loads(write("json", "sold %s", 3, milliseconds=12))
+    assert datetime.now(UTC).timestamp() - datetime.fromisoformat(line.pop("time")).timestamp() < 60
+    assert line == {
+        "level": "ERROR", "logger": "ticketing.somewhere", "message": "sold 3", "milliseconds": 12,
+        "request": "r1", "actor": "a1", "event": "e1",
+    }  # fmt: skip
+
+
+def test_json_stays_one_line_of_ascii_whatever_was_typed_and_has_the_traceback_in_it(write):
+    written = write("json", "typed: %s", HOSTILE, exc_info=fault(), reference="cafe0123")
+    assert written.count("\n") == 1
+    assert written.isascii()
+    assert all(letter.isprintable() for letter in written[:-1])
+    line = json.loads(written)
+    assert (line["message"], line["reference"]) == (f"typed: {HOSTILE}", "cafe0123")
+    assert "RuntimeError: Ana\n2026-01-01 ERROR forged" in line["traceback"]
+
+
+def test_text_is_one_line_with_ids_and_an_indented_traceback(write):
+    with logs.about(lambda: {"request": "r1", "actor": "a1"}):
+        first, *rest = write("text", "typed: %s", HOSTILE, exc_info=fault()).splitlines()
+    assert first.endswith("ERROR ticketing.somewhere: typed: Ana 2026-01-01 ERROR forged    [31m [request=r1 actor=a1]")
+    assert first[:2] == "20"
+    assert first.split()[0].endswith("Z")
+    assert rest
+    assert all(line.startswith("    ") for line in rest)
+
+
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_the_row_that_postgresql_quotes_is_not_in_the_log(write, event, form):
+    insert = text(
+        "INSERT INTO donors (id, event_id, email, email_key, name) "
+        "VALUES (gen_random_uuid(), :event, :typed, :typed, '')"
+    )
+    typed = {"event": event.id, "typed": "ana.secret@example.org"}
+    with pytest.raises(IntegrityError, match=r"ana\.secret") as refused:
+        db.write(lambda session: session.execute(insert, typed))
+
+    written = write(form, "starts over: %s", " ".join(str(refused.value).split()), exc_info=refused.value)
+
+    assert "ana.secret" not in written
+    assert "violates check constraint" in written
+    assert "left out" in written
+
+
+def test_what_was_known_is_forgotten_afterwards_and_can_be_carried_to_another_thread(write):
+    with logs.about(lambda: {"request": "outer"}):
+        with logs.about(lambda: {"request": "inner"}):
+            carried = logs.known()
+        assert json.loads(write("json", "x"))["request"] == "outer"
+    assert "request" not in json.loads(write("json", "x"))
+    assert carried == {"request": "inner"}
+
+
+def test_a_format_that_is_none_is_told_at_the_start(monkeypatch):
+    monkeypatch.setenv("TICKETDESK_LOG_FORMAT", "xml")
+    with pytest.raises(ValueError, match="TICKETDESK_LOG_FORMAT is text or json, not xml"):
+        logs.set_up()
+
+
+@pytest.mark.parametrize(("typed", "milliseconds"), [("", 500), ("0", 0), ("250", 250)])
+def test_the_threshold_of_slow_queries(monkeypatch, typed, milliseconds):
+    monkeypatch.setenv("TICKETDESK_SLOW_QUERY_MS", typed)
+    assert settings.slow_query_ms() == milliseconds
+
+
+@pytest.mark.parametrize("typed", ["-1", "1.5", "fast", "3600001", "²"])
+def test_a_threshold_that_is_no_whole_number_is_told(monkeypatch, typed):
+    monkeypatch.setenv("TICKETDESK_SLOW_QUERY_MS", typed)
+    with pytest.raises(ValueError, match="TICKETDESK_SLOW_QUERY_MS is a whole number"):
+        settings.slow_query_ms()
+
+
+@pytest.mark.parametrize(("typed", "is_fine"), [("300", True), ("301", False)])
+def test_nobody_waits_longer_than_five_minutes_for_a_server_to_stop(monkeypatch, typed, is_fine):
+    monkeypatch.setenv("TICKETDESK_DRAIN_SECONDS", typed)
+    if is_fine:
+        assert settings.drain_seconds() == 300
+    else:
+        with pytest.raises(ValueError, match="from 0 to 300"):
+            settings.drain_seconds()

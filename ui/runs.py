@@ -1,0 +1,78 @@
+"""The run of a page's script, as the log and the figures see it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import streamlit.logger
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from ticketing import logs, metrics
+from ticketing.errors import TicketingError
+
+MOST_REMEMBERED = 1_000
+
+# By Streamlit's session: callbacks and fragments run before the frame has asked again who is here.
+_known: OrderedDict[str, dict[str, str]] = OrderedDict()
+
+
+def set_up_log() -> None:
+    """Lines that a page's script writes carry its session, and Streamlit's own go where ours go."""
+    logs.set_up()
+    logs.also_ask(_of_this_script)
+    # Streamlit gives each of its loggers a handler when it is made, many of them late, and has no option against it.
+    streamlit.logger.setup_formatter = _hand_over
+    streamlit.logger.update_formatter()
+    logging.getLogger("streamlit.error_util").addFilter(_is_not_told_by_us)
+
+
+def remember(**known: str) -> None:
+    """What lines of this session are about until something else is remembered: `actor`, `event`, `page`."""
+    session = _session()
+    if session:
+        _known[session] = {**_known.get(session, {}), **known}
+        _known.move_to_end(session)
+        while len(_known) > MOST_REMEMBERED:
+            _known.popitem(last=False)
+
+
+@contextmanager
+def counted(page: str) -> Iterator[None]:
+    """Times a run of this page and counts how it ended. Streamlit ends a run early by what is no Exception."""
+    remember(page=page)
+    outcome, began = "stopped", time.perf_counter()
+    try:
+        yield
+        outcome = "done"
+    except TicketingError:
+        outcome = "refused"
+        raise
+    except Exception:
+        outcome = "fault"
+        raise
+    finally:
+        metrics.PAGE_RUNS.labels(page, outcome).inc()
+        metrics.PAGE_SECONDS.labels(page).observe(time.perf_counter() - began)
+
+
+def _of_this_script() -> dict[str, str]:
+    session = _session()
+    return {"session": session, **_known.get(session, {})} if session else {}
+
+
+def _session() -> str:
+    script = get_script_run_ctx(suppress_warning=True)
+    return script.session_id if script else ""
+
+
+def _hand_over(logger: logging.Logger) -> None:
+    logs.hand_over(logger)
+
+
+def _is_not_told_by_us(record: logging.LogRecord) -> bool:
+    """Streamlit tells each error of a page just before it asks the app, which tells it under a reference."""
+    return record.msg != "Uncaught app execution"
