@@ -23,7 +23,7 @@ from api.headers import Headers
 from api.identity import IdentityGuard
 from api.interface import interface
 from api.origins import Origins
-from ticketing import db, schema, settings
+from ticketing import db, pooler, replica, schema, settings
 from ticketing.errors import TicketingError
 from ui import index, menu, text
 
@@ -32,11 +32,13 @@ from ui import index, menu, text
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """The database is there and migrated before the first request, and what pages import is loaded."""
     settings.openid()  # what is set up half is told now, and not to the first who signs in
+    await run_in_threadpool(pooler.check)
     await run_in_threadpool(schema.migrate)
     _warm_up()
     try:
         yield
     finally:
+        await run_in_threadpool(replica.stop)
         await run_in_threadpool(db.stop)
 
 

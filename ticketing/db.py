@@ -37,6 +37,13 @@ START_OVER = {
     "uq_staff_email_key",
     "uq_staff_openid_issuer_openid_subject",
 }
+# What holds in every session of ours.
+SESSION = {
+    "timezone": "UTC",
+    "statement_timeout": "30s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+}
 
 _engine: Engine | None = None
 
@@ -49,21 +56,30 @@ def engine() -> Engine:
     """The one engine of this process; starts the embedded PostgreSQL at first use when no DATABASE_URL is set."""
     global _engine
     if _engine is None:
-        _engine = create_engine(
-            sqlalchemy_url(settings.database_url() or embedded.start()),
-            pool_size=16,
-            max_overflow=0,
-            pool_timeout=5,
-            hide_parameters=True,  # a failed statement is logged, the donor in it is not
-            connect_args={
-                "connect_timeout": 5,
-                "options": "-c timezone=UTC -c statement_timeout=30s -c lock_timeout=10s"
-                " -c idle_in_transaction_session_timeout=60s",
-            },
-        )
-        listen(_engine, "checkin", _note_the_time)
-        listen(_engine, "checkout", _ping_if_rested)
+        _engine = engine_for(settings.database_url() or embedded.start())
     return _engine
+
+
+def engine_for(url: str, *, seconds_to_connect: int = 5) -> Engine:
+    """A pool of connections to `url`, each with SESSION. Behind a transaction pooler the role must have it."""
+    made = create_engine(
+        sqlalchemy_url(url),
+        pool_size=16,
+        max_overflow=0,
+        pool_timeout=5,
+        hide_parameters=True,  # a failed statement is logged, the donor in it is not
+        connect_args={"connect_timeout": seconds_to_connect, **_session_arguments()},
+    )
+    listen(made, "checkin", _note_the_time)
+    listen(made, "checkout", _ping_if_rested)
+    return made
+
+
+def _session_arguments() -> dict[str, Any]:
+    """A transaction pooler passes no options on, and does not know what was prepared in which of its sessions."""
+    if settings.pools_transactions():
+        return {"prepare_threshold": None}
+    return {"options": " ".join(f"-c {name}={value}" for name, value in SESSION.items())}
 
 
 def _note_the_time(_connection: Any, record: ConnectionPoolEntry) -> None:
@@ -98,9 +114,9 @@ def sqlalchemy_url(url: str) -> str:
     return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
-def libpq_url() -> str:
-    """The engine's address for psycopg itself, which streams what SQLAlchemy would collect."""
-    return engine().url.set(drivername="postgresql").render_as_string(hide_password=False)
+def libpq_url(of: Engine | None = None) -> str:
+    """The address of an engine, or of the one, for psycopg itself, which streams what SQLAlchemy would collect."""
+    return (of or engine()).url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 @contextmanager
