@@ -223,9 +223,10 @@ def _reading() -> Iterator[Session]:
     mark = _mark()
     with _replica().connect() as connection:
         _require_following(_measured(connection, mark))
-        # What is seen begins with the next query, after the look that found everything there.
+        # What is seen begins with the next query, after the look that found everything there. A replica is read-only by
+        # nature, and refuses the READ WRITE to which SQLAlchemy would put the connection back.
         connection.rollback()
-        snapshot = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        snapshot = connection.execution_options(isolation_level="REPEATABLE READ")
         with Session(snapshot, expire_on_commit=False) as session:
             yield session
 
