@@ -27,7 +27,7 @@ from ticketing.settings import ROOT
 
 DEPLOY = ROOT / "deploy"
 PASSWORD, SECRET = "correct-horse", "the same on both servers, and long enough"
-PROGRAMS = {"nginx": "nginx-light", "pgbouncer": "pgbouncer", "initdb": "postgresql", "pg_basebackup": "postgresql"}
+PROGRAMS = {"nginx": "nginx", "pgbouncer": "pgbouncer", "initdb": "postgresql", "pg_basebackup": "postgresql"}
 SECONDS = 60
 
 
