@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ticketing.errors import Unavailable
-from ui import menu, session, text, trouble
+from ui import menu, moved, session, text, trouble
 from ui.forms import hint, show_messages
 from ui.session import Here
 
@@ -55,6 +55,7 @@ try:
     page = st.navigation([menu.page(entry) for entry in menu.ENTRIES if here.may(entry.action)], position="hidden")
     menu.follow()
     sidebar(here)
+    moved.follow()
     show_messages()
     page.run()
 except Unavailable as away:
