@@ -25,7 +25,7 @@ from api.identity import IdentityGuard
 from api.interface import interface
 from api.origins import Origins
 from api.requests import Requests
-from ticketing import db, schema, settings
+from ticketing import db, pooler, replica, schema, settings
 from ticketing.errors import TicketingError
 from ui import index, menu, runs, text
 
@@ -37,6 +37,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """The database is there and migrated before the first request, and what pages import is loaded."""
     settings.openid()  # what is set up half is told now, and not to the first who signs in
     settings.metrics_token()
+    await run_in_threadpool(pooler.check)
     await run_in_threadpool(schema.migrate)
     _warm_up()
     log.info("started, schema %s", schema.newest())
@@ -44,6 +45,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         with stopping.announced():
             yield
     finally:
+        await run_in_threadpool(replica.stop)
         await run_in_threadpool(db.stop)
         log.info("stopped")
 

@@ -15,7 +15,7 @@ from api import downloads
 from api.problems import responses
 from api.purchases import Donor, fields_of
 from api.wire import PER_PAGE, Answer, Caller, Money, Page, PageNumber
-from ticketing import db, events, purchasers, sales
+from ticketing import db, events, purchasers, replica, sales
 from ticketing.purchasers import PurchaseLine
 from ticketing.selection import LONGEST_SEARCH, PARAMETERS, SORTS, Selection
 
@@ -114,10 +114,8 @@ def package_sales(
 @router.get("/sales/summary", responses=responses(404, 422))
 def sales_summary(caller: Caller, event_id: uuid.UUID, sponsorships_only: OnlySponsorships = False) -> SummaryAnswer:
     """The event's figures, all of one moment."""
-    with db.reading() as session:
-        return SummaryAnswer.model_validate(
-            sales.summary(session, caller, event_id, sponsorships_only=sponsorships_only)
-        )
+    figures = replica.read(lambda s: sales.summary(s, caller, event_id, sponsorships_only=sponsorships_only))
+    return SummaryAnswer.model_validate(figures)
 
 
 @router.get(

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from ticketing import comparison, db, money, purchasers, sales, selection
+from ticketing import comparison, money, purchasers, replica, sales, selection
 from ticketing.selection import NO_CODE, SOLD, Selection
 from ui import charts, comparing, live, menu, session, tables, text
 from ui.forms import hint
@@ -264,10 +264,13 @@ def nothing_sold(figures: sales.Figures) -> None:
 
 actions = show_header("Sales", event)
 only_sponsorships = st.toggle("Sponsorships only", key="sponsorships_only", bind="query-params")
-with db.reading() as s:
-    figures = sales.figures(s, here.actor, event.id, sponsorships_only=only_sponsorships)
-    lines = purchasers.page_of(s, here.actor, event.id, chosen(SOLD), per_page=LATEST)
-    others = comparison.candidates(s, here.actor, event.id)
+figures, lines, others = replica.read(
+    lambda s: (
+        sales.figures(s, here.actor, event.id, sponsorships_only=only_sponsorships),
+        purchasers.page_of(s, here.actor, event.id, chosen(SOLD), per_page=LATEST),
+        comparison.candidates(s, here.actor, event.id),
+    )
+)
 tiles(figures)
 if not any(line.purchases for line in figures.by_status):
     nothing_sold(figures)

@@ -4,6 +4,7 @@ errors, money, pricing, tickets  pure
 models, schema                 tables; their version, and the way to the current one
 logs, metrics, statements      what is told of this process: its log, its figures, what it asks the database
 db, embedded                   connections and transactions; the private PostgreSQL in the data folder
+replica, pooler                where reports are read; what must hold behind a transaction pooler
 accounts, audit, editing       who may do what; what they did; changing what others change too
 staff, invitations, sign_in    who works here; the link by which they join; coming in, and one's own password
 passwords, sessions, tokens, rate_limits    as hashes; open browsers; what programs show; how often one may try

@@ -63,6 +63,13 @@ REFUSALS: dict[str, type[Unavailable]] = {
 }
 # Who is turned away at the door is told no SQLSTATE. PostgreSQL's words, and PgBouncer's.
 _NO_SLOT = re.compile("too many (clients|connections)|connection slots|no more connections|query_wait_timeout")
+# What holds in every session of ours.
+SESSION = {
+    "timezone": "UTC",
+    "statement_timeout": "30s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+}
 
 _engine: Engine | None = None
 _making = threading.Lock()
@@ -79,36 +86,47 @@ def engine() -> Engine:
     if _engine is None:
         with _making:
             if _engine is None:
-                _engine = _made()
+                made = engine_for(settings.database_url() or embedded.start(), "primary")
+                listen(made, "do_connect", _connect)
+                listen(made, "handle_error", _leave_a_server_that_is_read_only)
+                _engine = made
     return _engine
 
 
-def _made() -> Engine:
+def engine_for(url: str, called: str, *, seconds_to_connect: int = CONNECT_SECONDS) -> Engine:
+    """A pool of connections to `url`, each with SESSION. Behind a transaction pooler the role must have it.
+
+    Logs and figures tell pools apart by what each is `called`.
+    """
     made = create_engine(
-        sqlalchemy_url(settings.database_url() or embedded.start()),
+        sqlalchemy_url(url),
         poolclass=statements.Pool,
-        pool_logging_name="primary",
+        pool_logging_name=called,
         pool_size=16,
         max_overflow=0,
         pool_timeout=POOL_SECONDS,
         hide_parameters=True,  # a failed statement is logged, the donor in it is not
         connect_args={
-            "connect_timeout": CONNECT_SECONDS,
+            "connect_timeout": seconds_to_connect,
             # A machine that vanished says nothing any more: its connections end after half a minute.
             "keepalives_idle": 15,
             "keepalives_interval": 5,
             "keepalives_count": 3,
             "tcp_user_timeout": 30_000,
-            "options": "-c timezone=UTC -c statement_timeout=30s -c lock_timeout=10s"
-            " -c idle_in_transaction_session_timeout=60s",
+            **_session_arguments(),
         },
     )
-    listen(made, "do_connect", _connect)
     listen(made, "checkin", _note_the_time)
     listen(made, "checkout", _make_sure_it_lives)
-    listen(made, "handle_error", _leave_a_server_that_is_read_only)
     statements.watch(made)
     return made
+
+
+def _session_arguments() -> dict[str, Any]:
+    """A transaction pooler passes no options on, and does not know what was prepared in which of its sessions."""
+    if settings.pools_transactions():
+        return {"prepare_threshold": None}
+    return {"options": " ".join(f"-c {name}={value}" for name, value in SESSION.items())}
 
 
 def _connect(dialect: Any, _record: ConnectionPoolEntry, arguments: Any, options: Any) -> Any:
@@ -169,9 +187,9 @@ def sqlalchemy_url(url: str) -> str:
     return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
-def libpq_url() -> str:
-    """The engine's address for psycopg itself, which streams what SQLAlchemy would collect."""
-    return engine().url.set(drivername="postgresql").render_as_string(hide_password=False)
+def libpq_url(of: Engine | None = None) -> str:
+    """The address of an engine, or of the one, for psycopg itself, which streams what SQLAlchemy would collect."""
+    return (of or engine()).url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 @contextmanager

@@ -10,8 +10,9 @@ import csv
 import io
 import re
 import uuid
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -19,7 +20,7 @@ from sqlalchemy import ARRAY, ColumnElement, Select, Text, case, cast, exists, f
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.selectable import LateralFromClause
 
-from ticketing import accounts, db
+from ticketing import accounts, replica
 from ticketing.actors import Actor
 from ticketing.models import Answer, AssignedTicket, Event, Option, Package, PromoCode, Purchase
 from ticketing.selection import Selection, conditions, order
@@ -76,17 +77,18 @@ def guests_query(session: Session, actor: Actor, event_id: uuid.UUID, selection:
     return _export(session, event_id, selection, seats, columns, [seats.c.seat_number])
 
 
-async def stream(export: Export) -> AsyncIterator[bytes]:
-    """The CSV in pieces of about 64 kB, so that memory does not grow with the number of rows."""
-    async with (
-        await psycopg.AsyncConnection.connect(
-            db.libpq_url(), autocommit=True, cursor_factory=psycopg.AsyncClientCursor
-        ) as connection,
-        connection.cursor() as cursor,
-    ):
+def stream(export: Export) -> AsyncIterator[bytes]:
+    """The CSV in pieces of about 64 kB, so that memory does not grow with the number of rows.
+
+    Everything is in it that was committed before the first piece was asked for. What goes wrong after that ends it.
+    """
+    return replica.stream(partial(_pieces, export))
+
+
+async def _pieces(export: Export, connection: psycopg.AsyncConnection[Any]) -> AsyncGenerator[bytes, None]:
+    async with connection.cursor() as cursor:
         await cursor.execute(
-            "SELECT set_config('TimeZone', %s, false), set_config('statement_timeout', '10min', false),"
-            " set_config('default_transaction_read_only', 'on', false)",
+            "SELECT set_config('TimeZone', %s, true), set_config('statement_timeout', '10min', true)",
             [export.time_zone],
         )
         # COPY takes no parameters of its own: psycopg, as the client, writes them quoted into the statement.

@@ -30,6 +30,18 @@ DATABASE_URL = Setting(
     "`postgresql://user:password@host/database`, PostgreSQL 15 or newer",
     "a private PostgreSQL 18 in the data folder",
 )
+READ_DATABASE_URL = Setting(
+    "READ_DATABASE_URL",
+    "a streaming replica of that database, where reports and exports are read while it has all that was committed "
+    "before they were asked for",
+    "they are read where everything is",
+)
+POOLER = Setting(
+    "TICKETDESK_POOLER",
+    "`transaction` when `DATABASE_URL` leads through PgBouncer in transaction mode; the start is refused while the "
+    "database's role has no time limits of its own",
+    "every connection is ours alone, and sets its own",
+)
 DATA = Setting(
     "TICKETDESK_DATA",
     "the data folder: the private PostgreSQL and the generated secret",
@@ -120,6 +132,19 @@ def table() -> str:
 def database_url() -> str | None:
     """None means the embedded PostgreSQL in the data folder."""
     return DATABASE_URL.get() or None
+
+
+def read_database_url() -> str | None:
+    """None means that reports are read where everything is."""
+    return READ_DATABASE_URL.get() or None
+
+
+def pools_transactions() -> bool:
+    """Whether a pooler may hand every transaction to another session. Raises ValueError for another kind of pooler."""
+    kind = POOLER.get()
+    if kind not in ("", "transaction"):
+        raise ValueError(f"{POOLER.name} is `transaction` or not set; it is `{kind}`")
+    return bool(kind)
 
 
 def data_folder() -> Path:

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from ticketing import comparison as compared
-from ticketing import db, money
+from ticketing import money, replica
 from ticketing.actors import Actor
 from ticketing.comparison import ComparedDay, Comparison
 from ticketing.models import Event
@@ -44,8 +44,9 @@ def show(actor: Actor, event: Event, others: Sequence[Event], *, sponsorships_on
     if chosen is None:
         hint("Revenue and seats of both events, at equal days before each.")
         return
-    with db.reading() as session:
-        against = compared.compare(session, actor, event.id, chosen, sponsorships_only=sponsorships_only)
+    against = replica.read(
+        lambda session: compared.compare(session, actor, event.id, chosen, sponsorships_only=sponsorships_only)
+    )
     st.markdown(f"**{text.md(sentence(against, names[chosen]))}**")
     if not against.days:
         return

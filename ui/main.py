@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ui import menu, runs, session, text, trouble
+from ui import menu, moved, runs, session, text, trouble
 from ui.forms import hint, show_messages
 from ui.session import Here
 
@@ -55,6 +55,7 @@ with trouble.page_kept():
     page = st.navigation([menu.page(entry) for entry in menu.ENTRIES if here.may(entry.action)], position="hidden")
     menu.follow()
     sidebar(here)
+    moved.follow()
     show_messages()
     with runs.counted(page.url_path or "sales"):
         page.run()

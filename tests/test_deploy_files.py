@@ -1,0 +1,55 @@
+"""The files of deploy/ that no test runs name what there is. The others are run by tests/test_several_servers.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ticketing import settings
+from ticketing.settings import ROOT
+
+DEPLOY = ROOT / "deploy"
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+
+
+def mounted(service: dict[str, Any]) -> list[Path]:
+    sources = [volume.partition(":")[0] for volume in service.get("volumes", [])]
+    return [DEPLOY / source for source in sources if source.startswith(".")]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_what_a_service_is_made_of_is_there(name):
+    service = SERVICES[name]
+    build = service.get("build")
+    if build:
+        context = DEPLOY / build["context"]
+        copied = [
+            source
+            for line in (context / build["dockerfile"]).read_text().splitlines()
+            if line.startswith("COPY ")
+            for source in line.split()[1:-1]
+        ]
+        assert copied
+        assert [source for source in copied if not (context / source).exists()] == []
+    assert [file for file in mounted(service) if not file.exists()] == []
+    assert {volume.partition(":")[0] for volume in service.get("volumes", []) if volume[0] != "."} <= set(
+        COMPOSE["volumes"]
+    )
+    assert set(service.get("depends_on", [])) <= set(SERVICES)
+
+
+@pytest.mark.parametrize("name", ["one", "two"])
+def test_an_app_server_is_told_what_it_knows_and_is_where_nginx_looks(name):
+    service = SERVICES[name]
+    assert set(service["environment"]) <= {each.name for each in settings.ALL}
+    servers = (DEPLOY / "compose/ticketdesk-servers.conf").read_text()
+    assert f"server {service['networks']['desk']['ipv4_address']}:8501 " in servers
+
+
+def test_both_app_servers_are_the_same():
+    one, two = ({key: value for key, value in SERVICES[name].items() if key != "networks"} for name in ("one", "two"))
+    assert one == two

@@ -1,0 +1,383 @@
+"""Two servers behind nginx, with PgBouncer and a replica: people stay, sales count once, and a death is survived.
+
+The programs are Debian's and the files are those of deploy/; tests/deployment.py puts them together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import re
+import signal
+import threading
+import uuid
+from collections.abc import AsyncGenerator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from sqlalchemy import select, text
+
+from tests import deployment, make, pictures
+from tests.browser.conftest import chromium, drawn, lacking, window
+from tests.database import use_database
+from tests.deployment import Deployment, wait_for
+from ticketing import checks, db, replica, sales
+from ticketing.actors import OPERATOR, Actor
+from ticketing.models import Event, Purchase
+from ui import moved
+
+__all__ = ["chromium"]  # the browser's own fixture
+NAMES = ("one", "two")
+PURCHASES, KILLED_AFTER, CLIENTS = 200, 50, 8
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Deployment]:
+    if packages := deployment.missing():
+        lacking(f"apt-get install {' '.join(packages)}")
+    with deployment.running() as everything:
+        yield everything
+
+
+@pytest.fixture
+def desk(running: Deployment, database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
+    """All of it, while `make` builds in its database and `replica` of this process reads at its replica."""
+    use_database(running.database("primary"))
+    monkeypatch.setenv("READ_DATABASE_URL", running.database("replica"))
+    replica.stop()
+    yield running
+    replica.stop()
+    use_database(database)
+
+
+@pytest.fixture
+def event(desk: Deployment) -> Event:
+    return make.event()
+
+
+@pytest.fixture
+def seller(event: Event) -> Actor:
+    return make.staff(event=event, password=make.PASSWORD)
+
+
+@pytest.fixture
+def token(event: Event) -> str:
+    return make.token(make.staff(event=event))
+
+
+def direct(desk: Deployment, name: str, **how: Any) -> httpx.Client:
+    """A client of one app server, past nginx."""
+    return httpx.Client(base_url=f"http://127.0.0.1:{desk.ports[name]}", timeout=30, **how)
+
+
+def upstreams(desk: Deployment, pattern: str) -> list[str]:
+    """The names of the servers that answered what nginx logged like this, in order."""
+    names = {str(desk.ports[name]): name for name in NAMES}
+    found = re.findall(
+        rf'"\S+ {pattern}" \d+ \d+ \S+ ((?:127\.0\.0\.1:\d+(?:, )?)+)', (desk.folder / "access.log").read_text()
+    )
+    return [names[tried.rpartition(":")[2]] for tried in found]
+
+
+def exported(desk: Deployment, event: Event, token: str) -> list[dict[str, str]]:
+    answer = httpx.get(
+        f"{desk.url}/api/v1/admin/events/{event.id}/tickets/sales/export", headers=bearer(token), timeout=30
+    )
+    assert answer.status_code == 200, answer.text
+    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def copied_at(desk: Deployment, event: Event) -> list[str]:
+    """Which databases were asked for the event's file: each writes down what it is asked."""
+    return [
+        name
+        for name in ("primary", "replica")
+        for told in re.split(r"^\d{4}-", desk.log(name), flags=re.MULTILINE)
+        if "COPY (" in told and event.id.hex in told
+    ]
+
+
+# People
+
+
+def test_a_person_stays_on_one_server_and_many_people_are_on_both(desk):
+    with httpx.Client(base_url=desk.url) as browser:
+        for visit in range(2):
+            for number in range(24):
+                browser.get(f"/nowhere/{number}-{visit}", headers={"Cookie": f"ticketdesk_session=person-{number}"})
+
+    wait_for(lambda: len(upstreams(desk, "/nowhere/.*")) == 48)
+    seen = [set(upstreams(desk, rf"/nowhere/{number}-\d")) for number in range(24)]
+    assert {len(servers) for servers in seen} == {1}
+    assert set.union(*seen) == set(NAMES)
+
+
+def test_the_calls_of_one_program_go_to_both(desk, event, token):
+    path = f"/api/v1/events/{event.id}/tickets/packages"
+    with httpx.Client(base_url=desk.url, headers=bearer(token)) as program:
+        assert {program.get(path).status_code for _ in range(4)} == {200}
+
+    assert set(wait_for(lambda: len(seen := upstreams(desk, path)) == 4 and seen)) == set(NAMES)
+
+
+def test_the_secret_of_an_invitation_is_in_no_log_of_nginx(desk):
+    secret = uuid.uuid4().hex
+    httpx.get(f"{desk.url}/session/invitation", params={"code": secret})
+
+    wait_for(lambda: upstreams(desk, "/session/invitation"))
+    assert secret not in (desk.folder / "access.log").read_text() + desk.log("nginx")
+
+
+def test_who_signs_in_on_one_is_known_on_the_other_and_signed_out_on_both(desk, seller):
+    with direct(desk, "one") as one, direct(desk, "two") as two:
+        typed = {"email": seller.email, "password": make.PASSWORD}
+        assert one.post("/session/sign-in", data=typed).status_code == 303
+        two.cookies = one.cookies
+        page = f"/export/{seller.staff_id}/purchases.csv"
+        assert [client.get(page).status_code for client in (one, two)] == [404, 404]
+
+        cookie = one.cookies["ticketdesk_session"]
+        assert two.post("/session/sign-out").status_code == 303
+        one.cookies.set("ticketdesk_session", cookie)
+        assert one.get(page).status_code == 401
+
+
+def test_wrong_passwords_are_counted_on_both_servers_together(desk, seller):
+    with direct(desk, "one") as one, direct(desk, "two") as two:
+        wrong = {"email": seller.email, "password": "not the password"}
+        answers = [client.post("/session/sign-in", data=wrong).status_code for client in (one, two, one, two, one, two)]
+
+    assert answers == [422] * 5 + [429]
+
+
+def test_a_picture_that_came_to_one_is_shown_by_the_other(desk, event, token):
+    package = make.package(event)
+    path = f"/api/v1/admin/events/{event.id}/tickets/packages/{package.id}/image"
+    with direct(desk, "one", headers=bearer(token)) as one, direct(desk, "two", headers=bearer(token)) as two:
+        sent = one.post(path, files={"image": ("table.png", pictures.picture(), "image/png")}, data={"alt": "A table"})
+        assert sent.status_code == 200, sent.text
+        fetched = [client.get(sent.json()["image_url"]) for client in (one, two)]
+
+    assert [answer.status_code for answer in fetched] == [200, 200]
+    assert fetched[0].content == fetched[1].content
+
+
+# The pooler
+
+
+def test_connections_belong_to_nobody_between_two_transactions(desk):
+    address = desk.database("pgbouncer").rpartition("/")[0] + "/pgbouncer"
+    with psycopg.connect(address, autocommit=True, cursor_factory=psycopg.ClientCursor) as console:
+        cursor = console.execute("SHOW POOLS")
+        names = [column.name for column in cursor.description]
+        pools = [dict(zip(names, row, strict=True)) for row in cursor]
+
+    (pool,) = [each for each in pools if each["database"] == "ticketdesk"]
+    assert pool["pool_mode"] == "transaction"
+    assert pool["cl_active"] > 0
+    prepared = "SELECT count(*) FROM pg_prepared_statements"
+    with psycopg.connect(desk.database("pgbouncer"), autocommit=True, prepare_threshold=None) as connection:
+        assert connection.execute(prepared).fetchone() == (0,)
+
+
+# The replica
+
+
+def test_reports_and_files_are_read_at_the_replica(desk, event, token):
+    make.purchase(event, make.package(event))
+    assert len(exported(desk, event, token)) == 1
+    summary = httpx.get(
+        f"{desk.url}/api/v1/admin/events/{event.id}/tickets/sales/summary", headers=bearer(token), timeout=30
+    )
+
+    assert summary.json()["purchases"] == 1
+    assert copied_at(desk, event) == ["replica"]
+    assert where_the_figures_come_from(event) == "replica"
+
+
+def where_the_figures_come_from(event: Event) -> str:
+    """What `replica.read` of this process reads at."""
+
+    def work(session: db.Session) -> bool:
+        assert sales.summary(session, OPERATOR, event.id)
+        return bool(session.scalar(text("SELECT pg_is_in_recovery()")))
+
+    return "replica" if replica.read(work) else "primary"
+
+
+@pytest.fixture
+def standing_still(desk: Deployment) -> Iterator[None]:
+    """The replica receives everything and shows nothing of it."""
+    desk.as_superuser("replica", "SELECT pg_wal_replay_pause()")
+    wait_for(lambda: desk.as_superuser("replica", "SELECT pg_get_wal_replay_pause_state()") == "paused")
+    yield
+    desk.as_superuser("replica", "SELECT pg_wal_replay_resume()")
+
+
+def test_a_file_has_the_sale_of_a_moment_ago_also_while_the_replica_stands_still(desk, event, token, standing_still):
+    package = make.package(event)
+    for number in range(1, 4):
+        bought = make.purchase(event, package)
+        rows = exported(desk, event, token)
+        assert str(bought.purchase.id) in [row["purchase_id"] for row in rows]
+        assert len(rows) == number
+        assert replica.read(lambda s: sales.summary(s, OPERATOR, event.id)).purchases == number
+
+    assert copied_at(desk, event) == ["primary"] * 3
+    told = replica.state()
+    assert told.condition == "behind"
+    assert told.bytes > 0
+    assert told.seconds > 0
+
+
+def test_it_is_read_again_once_it_has_followed(desk, event):
+    wait_for(lambda: replica.state().condition == "following")
+    assert where_the_figures_come_from(event) == "replica"
+
+
+def test_without_the_replica_the_primary_is_read_until_it_is_back(desk, event, token):
+    package = make.package(event)
+    make.purchase(event, package)
+    desk.stop("replica", signal.SIGINT)
+    try:
+        assert replica.read(lambda s: sales.summary(s, OPERATOR, event.id)).purchases == 1
+        assert replica.state() == replica.State("away")
+        assert len(exported(desk, event, token)) == 1
+        assert copied_at(desk, event) == ["primary"]
+    finally:
+        desk.start_postgres("replica")
+
+    wait_for(lambda: where_the_figures_come_from(event) == "replica")
+    assert replica.state().condition == "following"
+
+
+def test_a_report_that_the_replica_breaks_off_is_read_at_the_primary(desk, event):
+    wait_for(lambda: where_the_figures_come_from(event) == "replica")
+    seen = []
+
+    def work(session: db.Session) -> int:
+        seen.append(session.scalar(text("SELECT pg_is_in_recovery()")))
+        if seen[-1]:
+            session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        return sales.summary(session, OPERATOR, event.id).purchases
+
+    assert replica.read(work) == 0
+    assert seen == [True, False]
+
+
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_a_file_that_the_replica_breaks_off_begins_anew_unless_a_piece_has_left(desk, event, has_begun):
+    wait_for(lambda: where_the_figures_come_from(event) == "replica")
+
+    async def pieces(connection: psycopg.AsyncConnection[Any]) -> AsyncGenerator[bytes, None]:
+        (is_replica,) = await (await connection.execute("SELECT pg_is_in_recovery()")).fetchone()
+        if has_begun:
+            yield b"begun "
+        if is_replica:
+            await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        yield b"whole"
+
+    async def collect() -> bytes:
+        return b"".join([piece async for piece in replica.stream(pieces)])
+
+    with ThreadPoolExecutor(1) as without_the_loop_of_playwright:
+        streamed = without_the_loop_of_playwright.submit(asyncio.run, collect())
+        if has_begun:
+            with pytest.raises(psycopg.OperationalError):
+                streamed.result()
+        else:
+            assert streamed.result() == b"whole"
+
+
+# A server dies
+
+
+class Buyers:
+    """The donor site: it repeats a purchase with the same key until it is answered, by whichever server."""
+
+    def __init__(self, desk: Deployment, event: Event, token: str) -> None:
+        package = make.package(event, quantity_limit=PURCHASES)
+        self.address = f"{desk.url}/api/v1/events/{event.id}/tickets/purchases"
+        self.body = {"package_id": str(package.id), "quantity": 1, "donor": {"name": "Ana", "email": "ana@example.org"}}
+        self.token = token
+        self.answered: dict[str, Any] = {}
+
+    def buy(self) -> None:
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            list(clients.map(self._buy, (f"click-{number}" for number in range(PURCHASES))))
+
+    def _buy(self, key: str) -> None:
+        wait_for(lambda: self._is_bought(key))
+
+    def _is_bought(self, key: str) -> bool:
+        headers = bearer(self.token) | {"Idempotency-Key": key}
+        try:
+            answer = httpx.post(self.address, json=self.body, headers=headers, timeout=30)
+        except httpx.HTTPError:
+            answer = None
+        if answer is None or answer.status_code in (502, 504):
+            return False
+        assert answer.status_code in (200, 201), answer.text
+        self.answered[key] = answer.json()
+        return True
+
+
+def sold(page: Page) -> Any:
+    return page.locator('[class*="st-key-figure_Packages"]').get_by_text(re.compile(r"^in [\d,]+ purchases?$"))
+
+
+def test_a_server_killed_amid_purchases_loses_none_and_its_people_are_on_the_other_within_seconds(
+    desk: Deployment, chromium: Browser, event: Event, seller: Actor, token: str
+) -> None:
+    buyers = Buyers(desk, event, token)
+    make.purchase(event, make.package(event))
+    with window(chromium, viewport={"width": 1280, "height": 800}) as page:
+        typed = {"email": seller.email, "password": make.PASSWORD}
+        assert page.context.request.post(f"{desk.url}/session/sign-in", form=typed).ok
+        page.goto(f"{desk.url}/sales?event={event.id}")
+        expect(sold(drawn(page))).to_have_text("in 1 purchase")
+        expect(page.get_by_text(moved.LOST)).to_have_count(0)
+        box_office = page.context.new_page()
+        box_office.goto(f"{desk.url}/box_office?event={event.id}")
+        drawn(box_office).get_by_label("Donor's name").fill("Half typed")
+        dying = upstreams(desk, "/_stcore/host-config")[-1]
+
+        buying = threading.Thread(target=buyers.buy)
+        buying.start()
+        wait_for(lambda: len(buyers.answered) >= KILLED_AFTER)
+        before = len(buyers.answered)
+        desk.stop(dying, signal.SIGKILL)
+        try:
+            # Nobody touches the pages: they find the other server, say what that means, and show what is sold since.
+            for each in (page, box_office):
+                expect(each.get_by_text(moved.LOST)).to_be_visible()
+            expect(drawn(box_office).get_by_label("Donor's name")).to_have_value("")
+            buying.join(60)
+            expect(sold(page)).to_have_text(f"in {PURCHASES + 1} purchases")
+            make.purchase(event, make.package(event))
+            expect(sold(page)).to_have_text(f"in {PURCHASES + 2} purchases")
+        finally:
+            desk.start_app(dying)
+            wait_for(lambda: desk.app_answers(dying))
+
+    assert before < PURCHASES
+    assert len(buyers.answered) == PURCHASES
+    with db.reading() as session:
+        assert checks.verify(session) == []
+        kept = session.execute(
+            select(Purchase.idempotency_key, Purchase.id).where(
+                Purchase.event_id == event.id, Purchase.idempotency_key.is_not(None)
+            )
+        ).all()
+    assert sorted((key, str(id)) for key, id in kept) == sorted(
+        (key, answer["id"]) for key, answer in buyers.answered.items()
+    )
