@@ -2,6 +2,7 @@
 
 errors, money, pricing, tickets  pure
 models, schema                 tables; their version, and the way to the current one
+backup, programs               everything in one file, and back; PostgreSQL's own programs, which do it
 db, embedded                   connections and transactions; the private PostgreSQL in the data folder
 accounts, audit, editing       who may do what; what they did; changing what others change too
 staff, invitations, sign_in    who works here; the link by which they join; coming in, and one's own password
