@@ -62,11 +62,10 @@ def make(file: Path) -> Done:
         handle, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".part", dir=file.parent)
     except OSError as failure:
         raise BackupRefused(f"{file} cannot be written: {failure.strerror}.") from failure
+    os.close(handle)
     part = Path(name)
     try:
-        with os.fdopen(handle, "wb") as opened:
-            events, purchases = _dump(opened)
-            os.fsync(opened.fileno())
+        events, purchases = _dump(part)
         part.rename(file)
         _keep_the_name(file)
     finally:
@@ -78,8 +77,8 @@ def restore(file: Path) -> Done:
     """Fills an empty database from a backup, all or nothing, and brings it to the current schema.
 
     Raises BackupRefused when the database is not empty, when the file is no whole backup of ours, or when PostgreSQL
-    refuses a part of it; NewerSchema when a later version made it; ProgramsMissing. Nothing is changed then. A migration
-    that fails afterwards leaves the tables as they were backed up.
+    refuses a part of it; NewerSchema when a later version made it; ProgramsMissing. Then nothing is changed. A
+    migration that fails afterwards leaves the tables as they were backed up.
     """
     started = time.monotonic()
     archive = _look_into(file)
@@ -88,7 +87,7 @@ def restore(file: Path) -> Done:
         if found := _tables(connection):
             more = f" and {len(found) - 1} more" if len(found) > 1 else ""
             raise BackupRefused(
-                f"The database is not empty: it holds {found[0]}{more}. Nothing was changed; restore into a new, empty one."
+                f"The database is not empty: it holds {found[0]}{more}. Nothing was changed; restore into an empty one."
             )
         _load(archive, _major(connection))
     schema.migrate()
@@ -102,7 +101,7 @@ def restore(file: Path) -> Done:
 _COUNTS = "SELECT (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM purchases) AS purchases"
 
 
-def _dump(opened: IO[bytes]) -> tuple[int, int]:
+def _dump(file: Path) -> tuple[int, int]:
     """How many events and purchases were written: both are counted at the moment that is kept open for pg_dump."""
     with db.engine().begin() as connection:
         schema.take_turn(connection, shared=True)
@@ -114,16 +113,17 @@ def _dump(opened: IO[bytes]) -> tuple[int, int]:
         command = [
             *(tools.path("pg_dump"), "--format=custom", f"--snapshot={moment.snapshot}", "--no-password"),
             *("--no-privileges", "--no-security-labels", "--no-publications", "--no-subscriptions"),
-            "--exclude-extension=*",
+            *("--exclude-extension=*", f"--file={file}"),
         ]
-        done = subprocess.run(command, stdout=opened, stderr=subprocess.PIPE, env=_environment(), check=False)  # noqa: S603
+        # Not to its standard output: written there, a file repeats its contents at the end and may lose them unnoticed.
+        done = subprocess.run(command, capture_output=True, env=_environment(), check=False)  # noqa: S603
     if done.returncode:
         raise BackupRefused(f"The backup could not be made: {_told(done.stderr)}")
     return moment.events, moment.purchases
 
 
 def _keep_the_name(file: Path) -> None:
-    """A name is on the disk when its folder is."""
+    """pg_dump saw to it that the file is on the disk; its name is when its folder is."""
     folder = os.open(file.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
