@@ -8,28 +8,25 @@ import shutil
 import stat
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import psutil
 import psycopg
 import pytest
-from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from tests import everything, make
 from tests.database import Server, use_database
 from tests.ticketing.test_command_line import run
+from tests.waiting import wait_until
 from ticketing import backup, checks, db, programs, schema
 from ticketing.backup import BackupRefused
 from ticketing.models import Event
 from ticketing.programs import Programs, ProgramsMissing
 from ticketing.schema import NewerSchema
-from ticketing.settings import ROOT
 
 
 @pytest.fixture
@@ -120,8 +117,7 @@ def test_a_backup_moves_to_an_older_postgresql_and_back(full_database, postgres,
 def test_a_backup_of_an_earlier_version_is_brought_to_the_current_schema(
     every_row, database_without_schema, postgres, file
 ):
-    oldest = ScriptDirectory(str(ROOT / "migrations")).get_base()
-    everything.migrate_to(oldest)
+    everything.migrate_to("0001")
     everything.pour(every_row)
     of = everything.columns()
     before = everything.rows(of)
@@ -145,14 +141,6 @@ def waiting_for(lock: str) -> int:
             " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
             [lock],
         ).fetchone()[0]
-
-
-def wait_until(what: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 60
-    while not (seen := what()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-    return seen
 
 
 def test_sales_go_on_during_a_backup_which_is_of_one_moment_and_shows_no_password(full_database, postgres, file):
