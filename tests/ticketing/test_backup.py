@@ -7,10 +7,12 @@ import pwd
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
@@ -27,6 +29,7 @@ from ticketing.backup import BackupRefused
 from ticketing.models import Event
 from ticketing.programs import Programs, ProgramsMissing
 from ticketing.schema import NewerSchema
+from ticketing.settings import ROOT
 
 
 @pytest.fixture
@@ -375,3 +378,46 @@ def test_a_restore_tells_what_verify_finds(full_database, postgres, file, capsys
     assert code == 1
     assert out[0].startswith("1 event and 58 purchases are restored from ")
     assert complaints == [f"{len(out) - 1} numbers differ from what the purchases lead to."]
+
+
+SERVING = """
+from tests import make
+from ticketing import db, schema
+schema.migrate()
+event = make.event()
+make.purchase(event, make.package(event))
+print("serving", flush=True)
+input()
+print(db.answers())
+"""
+
+
+def test_a_private_postgresql_is_backed_up_while_it_serves_and_restored_into_another(file):
+    """Each command starts the PostgreSQL of its data folder or joins it; the last one that uses it stops it."""
+    folder = Path(tempfile.mkdtemp(prefix="ticketdesk-private-"))
+    folder.chmod(0o755)  # root's PostgreSQL runs as another user, who must be able to enter
+    inherited = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+
+    def how(data: str) -> dict[str, Any]:
+        environment = inherited | {"TICKETDESK_DATA": str(folder / data), "PYTHONPATH": str(ROOT)}
+        return {"cwd": ROOT, "env": environment, "text": True, "stderr": subprocess.PIPE}
+
+    def command(data: str, *arguments: object) -> list[str]:
+        asked = [sys.executable, "-m", "ticketing", *map(str, arguments)]
+        done = subprocess.run(asked, **how(data), stdout=subprocess.PIPE, timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.splitlines()
+
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-c", SERVING], **how("one"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as server:
+            assert server.stdout.readline() == "serving\n", server.stderr.read()
+            (told,) = command("one", "backup", file)
+            assert told.startswith("1 event and 1 purchase are in ")
+            seals = command("one", "verify")
+            assert server.communicate("\n", timeout=60) == ("True\n", "")
+        assert command("two", "restore", file)[1:] == seals
+        assert not list(folder.glob("*/postgres/postmaster.pid"))
+    finally:
+        shutil.rmtree(folder)
