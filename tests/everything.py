@@ -59,10 +59,11 @@ def columns() -> Columns:
     """Every column of every table, in order."""
     with psycopg.connect(db.libpq_url()) as connection:
         found = connection.execute("""
-            SELECT relation.relname, array_agg(attname ORDER BY attnum)
-            FROM pg_class AS relation JOIN pg_attribute ON attrelid = relation.oid
-            WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped
-            GROUP BY 1
+            SELECT relname, ARRAY(
+                SELECT attname FROM pg_attribute
+                WHERE attrelid = relation.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+            )
+            FROM pg_class AS relation WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
         """).fetchall()
     return {table: tuple(names) for table, names in found}
 

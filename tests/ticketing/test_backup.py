@@ -7,12 +7,10 @@ import pwd
 import shutil
 import stat
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import psutil
 import psycopg
@@ -22,14 +20,12 @@ from sqlalchemy.engine import make_url
 
 from tests import everything, make
 from tests.database import Server, use_database
-from tests.ticketing.test_command_line import run
 from tests.waiting import wait_until
 from ticketing import backup, checks, db, programs, schema
 from ticketing.backup import BackupRefused
 from ticketing.models import Event
 from ticketing.programs import Programs, ProgramsMissing
 from ticketing.schema import NewerSchema
-from ticketing.settings import ROOT
 
 
 @pytest.fixture
@@ -255,6 +251,19 @@ def test_not_even_our_own_empty_tables_are_filled(whole, empty_database):
     assert everything.rows()["events"] == []
 
 
+def test_a_server_that_migrates_first_has_its_tables_left_alone(whole, database_without_schema):
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(database_without_schema) as server:
+        server.execute("SELECT pg_advisory_xact_lock(%s)", [schema.MIGRATION_LOCK])
+        server.execute("CREATE TABLE events ()")
+        restoring = pool.submit(backup.restore, whole)
+        wait_until(lambda: waiting_for("advisory"))
+        server.commit()
+        with pytest.raises(BackupRefused, match="not empty: it holds events"):
+            restoring.result(60)
+
+    assert everything.columns() == {"events": ()}
+
+
 @pytest.mark.parametrize("kept", [slice(0, 0), slice(0, 1000), slice(0, 100_000), slice(0, -1)])
 def test_a_file_that_is_cut_short_changes_nothing(whole, database_without_schema, kept):
     whole.write_bytes(whole.read_bytes()[kept])
@@ -344,80 +353,3 @@ def test_a_server_that_is_newer_than_all_programs_says_what_to_install():
         programs.fit_for(19, [Programs(18, Path("here"))])
     with pytest.raises(ProgramsMissing, match="none are found here"):
         programs.fit_for(19, [])
-
-
-def test_the_commands_say_what_they_did(full_database, postgres, file, capsys):
-    verified = run(capsys, "verify")[1]
-
-    code, (told,), complaints = run(capsys, "backup", file)
-    assert (code, complaints) == (0, [])
-    size = f"{file.stat().st_size / 1e3:.0f} kB"
-    assert told.startswith(f"1 event and 58 purchases are in {file}: {size}, ")
-    assert told.endswith(" seconds.")
-
-    use_database(postgres.create(migrated=False))
-    code, (told, *agreed), complaints = run(capsys, "restore", file)
-    assert (code, agreed, complaints) == (0, verified, [])
-    assert told.startswith(f"1 event and 58 purchases are restored from {file}: ")
-
-    code, out, (sentence,) = run(capsys, "restore", file)
-    assert (code, out) == (1, [])
-    assert sentence.startswith("The database is not empty")
-    code, out, (sentence,) = run(capsys, "backup", file)
-    assert (code, out) == (1, [])
-    assert sentence == f"{file} exists already, and a backup replaces no file. Choose another name."
-
-
-def test_a_restore_tells_what_verify_finds(full_database, postgres, file, capsys):
-    db.write(lambda session: session.execute(text("UPDATE daily_sales SET seats = seats + 1, quantity = quantity + 1")))
-    backup.make(file)
-    use_database(postgres.create(migrated=False))
-
-    code, out, complaints = run(capsys, "restore", file)
-
-    assert code == 1
-    assert out[0].startswith("1 event and 58 purchases are restored from ")
-    assert complaints == [f"{len(out) - 1} numbers differ from what the purchases lead to."]
-
-
-SERVING = """
-from tests import make
-from ticketing import db, schema
-schema.migrate()
-event = make.event()
-make.purchase(event, make.package(event))
-print("serving", flush=True)
-input()
-print(db.answers())
-"""
-
-
-def test_a_private_postgresql_is_backed_up_while_it_serves_and_restored_into_another(file):
-    """Each command starts the PostgreSQL of its data folder or joins it; the last one that uses it stops it."""
-    folder = Path(tempfile.mkdtemp(prefix="ticketdesk-private-"))
-    folder.chmod(0o755)  # root's PostgreSQL runs as another user, who must be able to enter
-    inherited = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-
-    def how(data: str) -> dict[str, Any]:
-        environment = inherited | {"TICKETDESK_DATA": str(folder / data), "PYTHONPATH": str(ROOT)}
-        return {"cwd": ROOT, "env": environment, "text": True, "stderr": subprocess.PIPE}
-
-    def command(data: str, *arguments: object) -> list[str]:
-        asked = [sys.executable, "-m", "ticketing", *map(str, arguments)]
-        done = subprocess.run(asked, **how(data), stdout=subprocess.PIPE, timeout=60, check=False)
-        assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout.splitlines()
-
-    try:
-        with subprocess.Popen(
-            [sys.executable, "-c", SERVING], **how("one"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as server:
-            assert server.stdout.readline() == "serving\n", server.stderr.read()
-            (told,) = command("one", "backup", file)
-            assert told.startswith("1 event and 1 purchase are in ")
-            seals = command("one", "verify")
-            assert server.communicate("\n", timeout=60) == ("True\n", "")
-        assert command("two", "restore", file)[1:] == seals
-        assert not list(folder.glob("*/postgres/postmaster.pid"))
-    finally:
-        shutil.rmtree(folder)
