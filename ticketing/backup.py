@@ -42,11 +42,10 @@ class Done:
 
 @dataclass(frozen=True)
 class _Archive:
-    """A file that pg_restore can read, with the programs that can, and the revision of the tables in it."""
+    """A file that was read to its end, with the programs that could."""
 
     file: Path
     tools: Programs
-    revision: str
 
 
 def make(file: Path) -> Done:
@@ -56,7 +55,7 @@ def make(file: Path) -> Done:
     already, when it cannot be written, or when there is nothing to back up; ProgramsMissing.
     """
     started = time.monotonic()
-    if file.exists():
+    if os.path.lexists(file):
         raise BackupRefused(f"{file} exists already, and a backup replaces no file. Choose another name.")
     try:
         handle, name = tempfile.mkstemp(prefix=f".{file.name}.", suffix=".part", dir=file.parent)
@@ -139,16 +138,15 @@ def _look_into(file: Path) -> _Archive:
     except OSError as failure:
         raise BackupRefused(f"{file} cannot be read: {failure.strerror}.") from failure
     tools = _reader(file)
-    rows = _read(tools, file, "--data-only", "--table=alembic_version", "--file=-").stdout.splitlines()
-    start = next((at for at, line in enumerate(rows) if line.startswith(b"COPY public.alembic_version")), None)
-    if start is None:
-        raise BackupRefused(f"{file} is a backup of another database: it has no tables of Ticket Desk.")
-    revision = rows[start + 1].decode()
-    if not schema.knows(revision):
-        raise schema.NewerSchema(revision)
     if _read(tools, file, f"--file={os.devnull}").returncode:
         raise BackupRefused(f"{file} is damaged or cut short. Nothing was changed; take another backup.")
-    return _Archive(file, tools, revision)
+    told = _read(tools, file, "--data-only", "--table=alembic_version", "--file=-").stdout.decode()
+    found = re.search(r"^COPY public\.alembic_version .*\n(\w+)$", told, re.MULTILINE)
+    if found is None:
+        raise BackupRefused(f"{file} is a backup of another database: it has no tables of Ticket Desk.")
+    if not schema.knows(found[1]):
+        raise schema.NewerSchema(found[1])
+    return _Archive(file, tools)
 
 
 def _reader(file: Path) -> Programs:
@@ -189,14 +187,8 @@ def _tables(connection: Connection) -> Sequence[str]:
 def _load(archive: _Archive, server: int) -> None:
     """pg_restore makes a script of the file, psql runs it; the transaction is committed when the script came whole."""
     psql = [archive.tools.path("psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1"]
-    pg_restore = [
-        archive.tools.path("pg_restore"),
-        "--no-owner",
-        "--no-privileges",
-        "--file=-",
-        "--",
-        str(archive.file),
-    ]
+    without = ("--no-owner", "--no-privileges")
+    pg_restore = [archive.tools.path("pg_restore"), *without, "--file=-", "--", str(archive.file)]
     with (
         tempfile.TemporaryFile() as unread,
         tempfile.TemporaryFile() as refused,
