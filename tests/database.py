@@ -27,13 +27,13 @@ class Server:
     def url_of(self, database: str) -> str:
         return self._url.set(drivername="postgresql", database=database).render_as_string(hide_password=False)
 
-    def create(self, *, migrated: bool = True) -> str:
-        """A new database's address, as empty as a first start leaves it, or without even a schema."""
+    def create(self, *, migrated: bool = True, like: str | None = None) -> str:
+        """A new database's address: as empty as a first start leaves it, without even a schema, or a copy of `like`."""
         name = f"{self._prefix}_{len(self._made)}"
-        template = self.template if migrated and self.template else "template0"
+        template = make_url(like).database if like else self.template if migrated else None
         self.run(
             sql.SQL("CREATE DATABASE {} TEMPLATE {} ENCODING 'UTF8'").format(
-                sql.Identifier(name), sql.Identifier(template)
+                sql.Identifier(name), sql.Identifier(template or "template0")
             )
         )
         self._made.append(name)

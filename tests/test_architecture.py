@@ -22,11 +22,12 @@ FORBIDDEN = {
 # Lowest first: a module imports only from lines above its own, or from its own line where that is said.
 LAYERS = (
     {"errors", "money", "settings", "actors", "tickets"},
-    {"pricing", "fields", "models", "picture_files", "scanner", "query_parameters"},
+    {"pricing", "fields", "models", "picture_files", "scanner", "query_parameters", "programs"},
     {"embedded", "metrics", "logs"},
     {"statements"},
     {"db"},
     {"schema", "pooler", "replica"},
+    {"backup"},
     {"audit", "seals"},
     {"accounts", "editing", "daily_sales", "selection"},
     {"passwords", "rate_limits", "sessions", "tokens"},

@@ -1,8 +1,12 @@
+import asyncio
+import re
 import subprocess
 import sys
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
+import httpx
 import psycopg
 import pytest
 from alembic import command
@@ -11,15 +15,26 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
+from sqlalchemy.event import listen
+from sqlalchemy.exc import ProgrammingError
 
-from tests import make
+import app
+from tests import everything, make
+from tests.server import running
+from tests.waiting import wait_until
+from ticketing import __main__ as command_line
 from ticketing import checks, db, schema, seals
 from ticketing.models import Base
 from ticketing.settings import ROOT
 
+SCRIPTS = ScriptDirectory.from_config(Config(ROOT / "alembic.ini"))
+EARLIER = sorted(script.revision for script in SCRIPTS.walk_revisions() if not script.is_head)
+OLDEST = SCRIPTS.get_base()
+WAITING = "This database is being migrated, backed up or restored by another process; waiting for its end."
+
 
 def head():
-    return ScriptDirectory.from_config(Config(ROOT / "alembic.ini")).get_current_head()
+    return SCRIPTS.get_current_head()
 
 
 def versions():
@@ -60,20 +75,127 @@ def test_two_servers_that_start_at_once_migrate_one_after_the_other(database_wit
 
     with ThreadPoolExecutor(2) as pool:
         finished = list(pool.map(start, range(2)))
-    assert [(done.returncode, done.stderr) for done in finished] == [(0, ""), (0, "")]
+    assert [done.returncode for done in finished] == [0, 0]
+    assert {done.stderr for done in finished} <= {"", f"{WAITING}\n"}
     assert versions() == [head()]
 
 
-def test_a_server_waits_for_the_one_that_migrates(database_without_schema):
-    with psycopg.connect(db.libpq_url(), autocommit=True) as other, ThreadPoolExecutor(1) as pool:
-        other.execute("SELECT pg_advisory_lock(%s)", [schema.MIGRATION_LOCK])
+@pytest.fixture
+def impatient():
+    """Every statement and every lock has a tenth of a second. To be used before the first connection."""
+
+    def hurry(connection, _):
+        connection.execute("SET statement_timeout = '100ms'; SET lock_timeout = '100ms'")
+        connection.commit()
+
+    listen(db.engine(), "connect", hurry)
+
+
+def test_a_server_waits_for_the_one_that_migrates_longer_than_for_any_lock(database_without_schema, impatient, caplog):
+    with psycopg.connect(db.libpq_url()) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [schema.MIGRATION_LOCK])
         migrating = pool.submit(schema.migrate)
         with pytest.raises(TimeoutError):
             migrating.result(timeout=0.5)
         assert tables() == set()
-        other.execute("SELECT pg_advisory_unlock(%s)", [schema.MIGRATION_LOCK])
+        assert WAITING in caplog.text
+        other.rollback()
         migrating.result(timeout=30)
     assert versions() == [head()]
+
+
+def test_a_migration_may_take_longer_than_any_other_statement(database_without_schema, impatient):
+    everything.migrate_to(OLDEST)
+    with psycopg.connect(db.libpq_url()) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("LOCK TABLE purchases IN ACCESS SHARE MODE")
+        migrating = pool.submit(schema.migrate)
+        with pytest.raises(TimeoutError):
+            migrating.result(timeout=0.5)
+        other.rollback()
+        migrating.result(timeout=30)
+    assert versions() == [head()]
+
+
+def test_a_table_in_use_is_waited_for_shortly_and_tried_again(database_without_schema, monkeypatch, caplog):
+    """While a migration waits, others wait behind it: so it lets go of all it has before it waits again."""
+    monkeypatch.setattr(schema, "TABLE_LOCK_TIMEOUT", "50ms")
+    monkeypatch.setattr(schema, "PAUSE_SECONDS", 0.05)
+    everything.migrate_to(OLDEST)
+    before = tables()
+    with psycopg.connect(db.libpq_url()) as other, ThreadPoolExecutor(1) as pool:
+        other.execute("LOCK TABLE purchases IN ACCESS SHARE MODE")
+        migrating = pool.submit(schema.migrate)
+        wait_until(lambda: caplog.text.count("is in use by another connection; trying again") >= 3)
+        assert (versions(), tables()) == ([OLDEST], before)
+        other.rollback()
+        migrating.result(timeout=30)
+    assert versions() == [head()]
+
+
+def test_a_migration_that_fails_leaves_nothing_half(database_without_schema):
+    everything.migrate_to(OLDEST)
+    with psycopg.connect(db.libpq_url()) as other:
+        other.execute("CREATE TABLE audit_seals ()")  # what the third migration makes
+    before = everything.layout()
+
+    with pytest.raises(ProgrammingError, match="audit_seals"):
+        schema.migrate()
+
+    assert versions() == [OLDEST]
+    assert everything.layout() == before
+
+
+def test_a_migrated_connection_goes_back_with_its_limits(database_without_schema):
+    schema.migrate()
+    with db.engine().connect() as connection:
+        limits = [connection.scalar(text(f"SHOW {name}")) for name in ("statement_timeout", "lock_timeout")]
+    assert limits == ["30s", "10s"]
+
+
+def test_a_server_that_starts_during_a_migration_waits_and_then_serves(database_without_schema, tmp_path):
+    with psycopg.connect(db.libpq_url()) as other, ThreadPoolExecutor(1) as pool, ExitStack() as open_:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [schema.MIGRATION_LOCK])
+        starting = pool.submit(open_.enter_context, running(database_without_schema, tmp_path))
+        log = tmp_path / "server.log"
+        wait_until(lambda: log.exists() and WAITING in log.read_text())
+        assert tables() == set()
+        other.rollback()
+        server = starting.result(timeout=60)
+        assert httpx.get(f"{server.url}/healthz", timeout=10).json()["schema"] == "current"
+
+
+def state():
+    with db.reading() as session:
+        assert schema.is_current(session) is (schema.state(session) == "current")
+        return schema.state(session)
+
+
+def test_a_schema_is_missing_outdated_or_current(database_without_schema):
+    assert state() == "missing"
+    everything.migrate_to(OLDEST)
+    assert state() == "outdated"
+    schema.migrate()
+    assert state() == "current"
+
+
+def test_a_newer_schema_is_named_and_no_server_starts_on_it(empty_database, capsys):
+    db.write(lambda session: session.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    told = (
+        f"The database has a newer schema (9999) than this version of Ticket Desk knows ({head()}). "
+        "Start the newer version, or restore the backup from before the upgrade."
+    )
+    assert state() == "newer"
+
+    assert command_line.main(["migrate"]) == 1
+    assert capsys.readouterr().err == f"{told}\n"
+
+    async def start():
+        async with app.lifespan(app.app):
+            pytest.fail("it serves")
+
+    with pytest.raises(schema.NewerSchema, match=re.escape(told)):
+        asyncio.run(start())
+    assert versions() == ["9999"]
 
 
 def test_the_migrations_lead_to_exactly_what_the_models_say(empty_database):
@@ -87,7 +209,28 @@ def test_alembic_check_finds_nothing_to_do(empty_database):
 
 
 def test_there_is_one_line_of_migrations():
-    assert len(ScriptDirectory.from_config(Config(ROOT / "alembic.ini")).get_heads()) == 1
+    assert len(SCRIPTS.get_heads()) == 1
+
+
+@pytest.mark.parametrize("revision", EARLIER)
+def test_from_every_earlier_version_nothing_is_lost(revision, every_row, database_without_schema):
+    """Each table has rows, made from those of the current schema; `verify` judges what is made of them."""
+    everything.migrate_to(revision)
+    everything.pour(every_row)
+    of = everything.columns()
+    del of["alembic_version"]
+    before = everything.rows(of)
+    assert [table for table, rows in before.items() if not rows] == []
+
+    schema.migrate()
+
+    with db.reading() as session:
+        assert checks.verify(session) == []
+    assert everything.rows(of) == before
+    event = make.event()
+    make.purchase(event, make.package(event))
+    with db.reading() as session:
+        assert checks.verify(session) == []
 
 
 STORED_BEFORE = """
@@ -124,13 +267,10 @@ STORED_BEFORE = """
 
 def stored_before(**ids):
     """Two events with the same sales, as the first schema held them."""
-    with db.engine().connect() as connection:
-        config = Config(ROOT / "alembic.ini")
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+    everything.migrate_to("0001")
+    with db.engine().begin() as connection:
         for statement in STORED_BEFORE.split(";"):
             connection.execute(text(statement), {name: id for name, id in ids.items() if f":{name}" in statement})
-        connection.commit()
 
 
 def test_what_was_stored_before_is_counted_and_found_afterwards(database_without_schema):

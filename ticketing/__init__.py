@@ -3,6 +3,7 @@
 errors, money, pricing, tickets  pure
 models, schema                 tables; their version, and the way to the current one
 logs, metrics, statements      what is told of this process: its log, its figures, what it asks the database
+backup, programs               everything in one file, and back; PostgreSQL's own programs, which do it
 db, embedded                   connections and transactions; the private PostgreSQL in the data folder
 replica, pooler                where reports are read; what must hold behind a transaction pooler
 accounts, audit, editing       who may do what; what they did; changing what others change too

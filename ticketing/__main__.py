@@ -19,7 +19,7 @@ from typing import Any
 import psycopg.errors
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from ticketing import checks, db, demo, imports, openid, schema, seals, staff, tokens
+from ticketing import backup, checks, db, demo, imports, openid, schema, seals, staff, tokens
 from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, NotFound, TicketingError, Unavailable
 from ticketing.fields import validated
@@ -33,8 +33,9 @@ NOT_MIGRATED = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and answers with its exit code; what goes wrong is one sentence on stderr, never a trace."""
-    # Libraries that log while a command fails would tell it twice, and in their words.
-    logging.basicConfig(level=logging.CRITICAL)
+    # Libraries that log while a command fails would tell it twice, and in their words. Why it waits, we tell.
+    logging.basicConfig(level=logging.CRITICAL, format="%(message)s")
+    schema.log.setLevel(logging.WARNING)
     asked = _parser().parse_args(arguments)
     try:
         done: int = asked.command(asked)
@@ -159,6 +160,30 @@ def verify(asked: argparse.Namespace) -> int:
     return 0
 
 
+def back_up(asked: argparse.Namespace) -> int:
+    """Writes everything, pictures included, to a new file."""
+    done = backup.make(asked.file)
+    print(f"{_content(done)} are in {asked.file}: {_size(done.size)}, {done.seconds:.1f} seconds.")
+    return 0
+
+
+def restore(asked: argparse.Namespace) -> int:
+    """Fills an empty database from a backup, and verifies it."""
+    done = backup.restore(asked.file)
+    print(f"{_content(done)} are restored from {asked.file}: {done.seconds:.1f} seconds.")
+    return verify(asked)
+
+
+def _content(done: backup.Done) -> str:
+    events = "1 event" if done.events == 1 else f"{done.events:,} events"
+    purchases = "1 purchase" if done.purchases == 1 else f"{done.purchases:,} purchases"
+    return f"{events} and {purchases}"
+
+
+def _size(bytes_: int) -> str:
+    return f"{bytes_ / 1e6:.1f} MB" if bytes_ >= 1e6 else f"{bytes_ / 1e3:.0f} kB"
+
+
 def _counted(numbers: int, places: int) -> list[str]:
     told = []
     if numbers:
@@ -177,6 +202,11 @@ def _parser() -> argparse.ArgumentParser:
     _command(commands, "demo", load_demo)
     check = _command(commands, "verify", verify, "Ends with how far each trail has come and its last seal.")
     check.add_argument("--noted", metavar="FILE", type=Path, help="lines of an earlier verify, which must still hold")
+    keep = _command(commands, "backup", back_up, "Sales go on meanwhile. A file that exists is not replaced.")
+    keep.add_argument("file", metavar="FILE", type=Path)
+    bring = _command(commands, "restore", restore, "All or nothing; what an earlier version backed up is migrated.")
+    bring.add_argument("file", metavar="FILE", type=Path, help="what `backup` wrote")
+    bring.set_defaults(noted=None)
 
     staff = commands.add_parser("staff", help="Accounts.").add_subparsers(metavar="add|release", required=True)
     add = _command(staff, "add", add_staff, "The password is asked for, or read from the first line of stdin.")
