@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -151,6 +151,20 @@ def _verified() -> list[str]:
 
 
 def _logged(servers: list[Running], before: list[int]) -> list[str]:
-    """One for each traceback that a server's log got since it was so many bytes long."""
-    new = [server.log.read_bytes()[size:] for server, size in zip(servers, before, strict=True)]
-    return ["a traceback in the server's log"] * sum(log.count(b"Traceback (most recent call last)") for log in new)
+    """Each traceback that a server's log got since it was so many bytes long, by its last line."""
+    new = (
+        server.log.read_bytes()[size:].decode(errors="replace") for server, size in zip(servers, before, strict=True)
+    )
+    return [f"a traceback in the server's log: {last}" for log in new for last in _last_lines(log)]
+
+
+def _last_lines(log: str) -> Iterator[str]:
+    """The first line after each beginning of a traceback that is indented no deeper than it."""
+    depth: int | None = None
+    for line in log.replace("\\n", "\n").splitlines():  # in JSON it is one line
+        indent = len(line) - len(line.lstrip())
+        if "Traceback (most recent call last)" in line:
+            depth = indent
+        elif depth is not None and line.strip() and indent <= depth:
+            yield line.strip()
+            depth = None

@@ -47,7 +47,8 @@ class Shown:
     @property
     def words(self) -> str:
         """Its label or text, with what was escaped for Markdown as people read it."""
-        markdown = str(getattr(self.element, "label", "") or getattr(self.element, "body", ""))
+        named = (getattr(self.element, name, "") for name in ("label", "body", "message"))
+        markdown = next(filter(None, named), "")
         return unescape(markdown).replace("\\", "")
 
 
@@ -116,6 +117,8 @@ class Tab:
                     await self._finished.wait()
                     if until(self):
                         return time.perf_counter() - start
+                    if error := next(filter(_is_error, self._shown.values()), None):
+                        raise Broken(f"the page says: {error.words}")
                     self._finished.clear()
                 raise Broken("the connection is gone")
         except TimeoutError:
@@ -230,10 +233,8 @@ class Tab:
             return
         element = getattr(delta.new_element, kind)
         self._shown[path] = Shown(kind, element, delta.fragment_id, script_hash, self._run_id)
-        if kind == "exception":
-            self._told(f"{element.type}: {element.message}")
-        elif kind == "alert" and element.format == Alert.ERROR:
-            self._told(element.body)
+        if _is_error(self._shown[path]):
+            self._told(self._shown[path].words)
 
     def _settle(self, status: int) -> None:
         """What the run did not draw again is gone: of the page, or of its own fragments."""
@@ -269,6 +270,10 @@ class Tab:
     def _stop_timers(self) -> None:
         for fragment_id in list(self._timers):
             self._stop_timer(fragment_id)
+
+
+def _is_error(shown: Shown) -> bool:
+    return shown.kind == "exception" or (shown.kind == "alert" and shown.element.format == Alert.ERROR)
 
 
 def _is_of_frame(shown: Shown, main: str) -> bool:
