@@ -34,6 +34,7 @@ def to_the_page(folder: Path) -> list[Row]:
         name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "TICKETDESK_SECRET")
     }
     environment |= {"TICKETDESK_DATA": str(data), "STREAMLIT_SERVER_PORT": str(free_port())}
+    told(environment, "migrate")
     event_id = told(environment, "demo").split()[-1]
     told(environment, "staff", "add", EMAIL, "--name", "Ana Ruiz", "--role", "admin", said=f"{PASSWORD}\n")
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -50,9 +51,10 @@ def to_the_page(folder: Path) -> list[Row]:
 def told(environment: dict[str, str], *command: str, said: str = "") -> str:
     """What the command line answers."""
     program = [sys.executable, "-m", "ticketing", *command]
-    return subprocess.run(
-        program, cwd=ROOT, env=environment, input=said, capture_output=True, text=True, check=True
-    ).stdout
+    done = subprocess.run(program, cwd=ROOT, env=environment, input=said, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(program)} failed:\n{done.stderr}")
+    return done.stdout
 
 
 def to_the_sales(window: Page, environment: dict[str, str], event_id: str) -> float:

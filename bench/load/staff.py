@@ -72,7 +72,7 @@ class Person:
     def errands(self) -> Iterator[Callable[[Tab], AsyncIterator[None]]]:
         """What people come for, and the more often the likelier it is. Colleagues do not all begin with the same."""
         weights = {
-            self.look_at_sales: 3, self.find_purchaser: 2, self.sell: 2, self.look_at_guests: 1, self.change_package: 1
+            self.look_at_sales: 3, self.find_purchaser: 2, self.sell: 1, self.look_at_guests: 1, self.change_package: 1
         }  # fmt: skip
         known = list(weights)
         yield known[self.number % len(known)]
