@@ -23,7 +23,7 @@ from tests.server import Running
 from ticketing import checks, db
 
 SIGN_IN = "sign in"
-COMING_A_SECOND = 6
+COMING_AT_A_TIME = 2
 SECONDS_TO_SETTLE = 5.0
 SECONDS_BETWEEN_LOOKS = 0.1
 _NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])  # of one person in another's request
@@ -100,38 +100,46 @@ async def _play(
             for server in servers
         ]
         async with asyncio.TaskGroup() as everybody:
+            door = asyncio.Semaphore(COMING_AT_A_TIME)
             for number, address in enumerate(scene.addresses[: load.people]):
-                place = number % len(servers)
-                everybody.create_task(_come(scene, desk, number, address, servers[place], sites[place], load.pause))
-                await asyncio.sleep(1 / COMING_A_SECOND)
+                await door.acquire()
+                person = Person(desk, servers[number % len(servers)].url, number)
+                site = sites[number % len(sites)]
+                everybody.create_task(_come(scene, person, address, site, door.release, load.pause))
             for site in sites:
                 shop = DonorSite(site, scene, ledger, closing, load.donors_per_minute / len(sites))
                 everybody.create_task(shop.serve())
             await asyncio.sleep(load.settle)
-            await asyncio.to_thread(vitals.start)
-            ledger.is_counting = True
-            over = time.perf_counter() + load.seconds
-            while (left := over - time.perf_counter()) > 0 and not until(ledger):
-                await asyncio.sleep(min(left, SECONDS_BETWEEN_LOOKS))
-            ledger.is_counting = False
-            await asyncio.to_thread(vitals.stop)
+            with vitals:
+                ledger.is_counting = True
+                over = time.perf_counter() + load.seconds
+                while (left := over - time.perf_counter()) > 0 and not until(ledger):
+                    await asyncio.sleep(min(left, SECONDS_BETWEEN_LOOKS))
+                ledger.is_counting = False
             closing.set()
 
 
 async def _come(
-    scene: Scene, desk: Desk, number: int, address: str, server: Running, site: httpx.AsyncClient, pause: float
+    scene: Scene, person: Person, address: str, site: httpx.AsyncClient, came: Callable[[], None], pause: float
 ) -> None:
-    with desk.ledger.trying(SIGN_IN):
-        if address not in scene.cookies:
-            scene.cookies[address] = await _sign_in(site, address, desk.ledger)
-        await Person(desk, server.url, scene.cookies[address], number).work(pause)
+    """Signs in where that was not done in a run before, opens the page, lets the next one in, and works."""
+    try:
+        with person.desk.ledger.trying(SIGN_IN):
+            if address not in scene.cookies:
+                scene.cookies[address] = await _sign_in(site, address)
+        if address in scene.cookies:
+            await person.open(scene.cookies[address])
+    finally:
+        came()
+    await person.work(pause)
 
 
-async def _sign_in(site: httpx.AsyncClient, address: str, ledger: Ledger) -> str:
+async def _sign_in(site: httpx.AsyncClient, address: str) -> str:
     """The cookie, as the browser will send it."""
-    start = time.perf_counter()
-    answer = await site.post("/session/sign-in", data={"email": address, "password": make.PASSWORD})
-    ledger.acted(SIGN_IN, time.perf_counter() - start)
+    try:
+        answer = await site.post("/session/sign-in", data={"email": address, "password": make.PASSWORD})
+    except httpx.HTTPError as lost:
+        raise Broken(f"no answer, {lost!r}") from lost
     if answer.status_code != 303:
         raise Broken(f"{answer.status_code} {answer.text[:200]}")
     return "; ".join(f"{name}={value}" for name, value in answer.cookies.items())

@@ -39,26 +39,32 @@ class Desk:
 
 @dataclass
 class Person:
-    """A coordinator with the cookie of their sign-in."""
+    """A coordinator at the server of this address."""
 
     desk: Desk
     url: str
-    cookie: str
     number: int
+    _tab: Tab | None = None
     _seen: int | None = None
 
-    async def work(self, pause: float) -> None:
-        """Opens Ticket Desk and acts once in `pause` seconds on average, until the desk closes."""
+    async def open(self, cookie: str) -> None:
+        """Opens the sales page, where one begins; what comes in its place is an error."""
         tab = Tab(
-            self.url, self.cookie, told=self.desk.ledger.went_wrong, settled=self.note_sales,
-            patience=self.desk.patience,
-        )  # fmt: skip
-        try:
-            with self.desk.ledger.trying(OPEN):
-                self.desk.ledger.acted(OPEN, await tab.open({"event": self.desk.event_id}, shows_sales))
-                await self.stay(tab, pause)
-        finally:
+            self.url, cookie, told=self.desk.ledger.went_wrong, settled=self.note_sales, patience=self.desk.patience
+        )
+        with self.desk.ledger.trying(OPEN):
+            self.desk.ledger.acted(OPEN, await tab.open({"event": self.desk.event_id}, shows_sales))
+            self._tab = tab
+        if self._tab is None:
             await tab.close()
+
+    async def work(self, pause: float) -> None:
+        """Acts once in `pause` seconds on average until the desk closes; whose page did not open has gone."""
+        if self._tab is not None:
+            try:
+                await self.stay(self._tab, pause)
+            finally:
+                await self._tab.close()
 
     async def stay(self, tab: Tab, pause: float) -> None:
         due = time.perf_counter()

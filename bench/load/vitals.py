@@ -18,7 +18,7 @@ _SECONDS_BETWEEN_LOOKS = 0.5
 
 @dataclass
 class Vitals:
-    """From `start` to `stop`: processor seconds of each, the most memory and connections at a time, and how
+    """While it is entered: processor seconds of each, the most memory and connections at a time, and how
     many transactions only read: those end by ROLLBACK."""
 
     servers: list[Running]
@@ -30,7 +30,7 @@ class Vitals:
     reads: int = 0
     seconds: float = 0.0
 
-    def start(self) -> None:
+    def __enter__(self) -> Vitals:
         self._connection = psycopg.connect(db.libpq_url(), autocommit=True)
         self._postmaster = _postmaster(self._connection)
         self._done = threading.Event()
@@ -38,8 +38,9 @@ class Vitals:
         self.memory = [0] * len(self.servers)
         self._watching = threading.Thread(target=self._watch)
         self._watching.start()
+        return self
 
-    def stop(self) -> None:
+    def __exit__(self, *_: object) -> None:
         self._done.set()
         self._watching.join()
         spent = [after - before for before, after in zip(self._begun, self._now(), strict=True)]
