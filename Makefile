@@ -1,7 +1,7 @@
 # Two commands: `make run` and `make test`. Needs Python 3.11 or newer, git and make; the rest is put into .venv.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check static bench documents pictures clean
+.PHONY: help run test check static bench load documents pictures clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -25,8 +25,11 @@ static: $(READY_TO_TEST) ## Format, lint, types, and whether the migrations lead
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && unset DATABASE_URL && export TICKETDESK_DATA="$$scratch" \
 		&& $(BIN)/alembic upgrade head && $(BIN)/alembic check
 
-bench: $(READY_TO_TEST) ## Measure what is fast enough against floors of the same run; best on a machine that does nothing else
-	@$(BIN)/python -m bench
+bench: $(READY_TO_TEST) ## Measure what is fast enough; best on a machine that does nothing else. ROWS="load start" for some, KEEP=yes for the docs
+	@$(BIN)/python -m bench $(if $(KEEP),--keep) $(ROWS)
+
+load: $(READY_TO_TEST) ## More and more people at work until it takes too long, on one process and on two. KEEP=yes for the docs
+	@$(BIN)/python -m bench.load --series $(if $(KEEP),--keep)
 
 documents: $(READY) ## Write the tables of the documents that are made from the code
 	@$(BIN)/python -m docs.tables

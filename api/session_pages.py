@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
+from anyio import CapacityLimiter, to_thread
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -20,6 +21,10 @@ from ticketing.errors import InvalidInput, TicketingError
 from ticketing.fields import validated
 from ticketing.sign_in import SignIn
 from ticketing.staff import StaffDraft
+
+# To check a password takes 64 MB and a database connection for as long as it takes. When all come in the morning they
+# wait for each other here, and nobody else waits for them.
+_SIGN_INS_AT_A_TIME = CapacityLimiter(2)
 
 
 def safe_next(wanted: str | None) -> str:
@@ -56,7 +61,9 @@ async def _sign_in(request: Request) -> Response:
         return _sign_in_page(onward, email, fields=missing)
     agent = request.headers.get("user-agent", "")
     try:
-        signed_in = await run_in_threadpool(_counted, email, typed["password"], agent, identity.cookie_secret(request))
+        signed_in = await to_thread.run_sync(
+            _counted, email, typed["password"], agent, identity.cookie_secret(request), limiter=_SIGN_INS_AT_A_TIME
+        )
     except TicketingError as refusal:
         return _sign_in_page(onward, email, refusal)
     return welcome(request, signed_in, onward)

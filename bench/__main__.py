@@ -1,42 +1,54 @@
 """Measures the table of what is fast enough and prints it: floor and product in turn, on the same PostgreSQL.
 
+`python -m bench [--keep] [GROUP ...]` measures the groups of rows that are named, or all. `--keep` puts the whole table
+into docs/operations/sizing.md.
+
 DATABASE_URL names the server; without it a PostgreSQL is started for this run and thrown away after it. Either way
 the rows are written into a database of their own.
 """
 
 from __future__ import annotations
 
-import os
-import shutil
+import argparse
 import sys
-import tempfile
-from pathlib import Path
 
-from bench import csv_file, imports, packages_page, purchases, sales
+from bench import csv_file, imports, live, packages_page, purchases, sales, start
+from bench.load import row as load
 from bench.measure import Row, heading, told
-from tests.database import Server, use_database
-from ticketing import db, embedded, schema
+from bench.place import database_of_its_own
+from bench.written import keep, where
+
+GROUPS = {
+    "purchases": purchases.ROWS,
+    "imports": imports.ROWS,
+    "packages": packages_page.ROWS,
+    "live": live.ROWS,
+    "load": load.ROWS,
+    "start": start.ROWS,
+    "sales": sales.ROWS,
+    "csv": csv_file.ROWS,
+}
 
 
 def main() -> int:
-    folder = Path(tempfile.mkdtemp(prefix="ticketdesk-bench-"))
-    folder.chmod(0o755)  # root's PostgreSQL runs as another user, who must be able to enter
-    os.environ["TICKETDESK_DATA"] = str(folder)
-    server = Server(os.environ.get("DATABASE_URL") or embedded.start(), prefix=f"ticketdesk_bench_{os.getpid()}")
+    asked = argparse.ArgumentParser(prog="python -m bench", description="Measures what is fast enough.")
+    asked.add_argument("--keep", action="store_true", help="put the whole table into docs/operations/sizing.md")
+    asked.add_argument("groups", nargs="*", choices=[[], *GROUPS], metavar="GROUP", help=", ".join(GROUPS))
+    options = asked.parse_args()
+    if options.keep and options.groups:
+        asked.error("--keep is for the whole table, so name no groups with it")
     rows: list[Row] = []
-    try:
-        use_database(server.create(migrated=False))
-        schema.migrate()
-        print(heading())
-        for measure in (*purchases.ROWS, *imports.ROWS, *packages_page.ROWS, *sales.ROWS, *csv_file.ROWS):
-            for row in measure(folder):
-                rows.append(row)
-                print(told(row), flush=True)
-    finally:
-        db.dispose()
-        server.drop_all()
-        db.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    with database_of_its_own() as folder:
+        table = [where(), "", heading()]
+        print("\n".join(table), flush=True)
+        for group in options.groups or GROUPS:
+            for measure in GROUPS[group]:
+                for row in measure(folder):
+                    rows.append(row)
+                    table.append(told(row))
+                    print(table[-1], flush=True)
+    if options.keep:
+        keep("table", "\n".join(table))
     return 0 if all(row.is_met for row in rows) else 1
 
 

@@ -11,11 +11,15 @@ from statistics import median
 from ticketing import programs
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
+WIDTHS = (48, 28, 28, 18, 11, 8)
 
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured in each round. `wanted` is the least ratio product/floor, or the most where less is better."""
+    """What was measured in each round. `wanted` is the least ratio product/floor, or the most where less is better.
+
+    Where there is no floor, or `is_absolute` shows it for comparison alone, `wanted` is the product's own, in its unit.
+    """
 
     work: str
     unit: str
@@ -23,16 +27,21 @@ class Row:
     product: list[float]
     wanted: float
     less_is_better: bool = False
+    is_absolute: bool = False
 
     @property
     def ratios(self) -> list[float]:
-        """Round by round, so that what slows the machine for a while slows both."""
-        return [product / floor for product, floor in zip(self.product, self.floor, strict=True)]
+        """Round by round, so that what slows the machine for a while slows both. None without a floor."""
+        return [product / floor for product, floor in zip(self.product, self.floor, strict=True)] if self.floor else []
+
+    @property
+    def is_judged_by_ratio(self) -> bool:
+        return bool(self.floor) and not self.is_absolute
 
     @property
     def is_met(self) -> bool:
-        ratio = median(self.ratios)
-        return ratio <= self.wanted if self.less_is_better else ratio >= self.wanted
+        reached = median(self.ratios if self.is_judged_by_ratio else self.product)
+        return reached <= self.wanted if self.less_is_better else reached >= self.wanted
 
 
 def by_turns(floor: Callable[[], float], product: Callable[[], float]) -> tuple[list[float], list[float]]:
@@ -61,19 +70,31 @@ def tool(name: str) -> str:
 
 
 def heading() -> str:
-    return f"{'work':<50} {'floor':>22} {'product':>22} {'ratio':>20} {'wanted':>9}"
+    """The table is Markdown, and padded for who reads it in a terminal."""
+    return f"{_line('work', 'floor', 'product', 'ratio', 'wanted', '')}\n{_line(*['---'] * 6)}"
 
 
 def told(row: Row) -> str:
     """The row of the table: medians, with the least and the most in brackets."""
-    sign, verdict = "<=" if row.less_is_better else ">=", "pass" if row.is_met else "FAIL"
-    return (
-        f"{row.work:<50} {_spread(row.floor):>14} {row.unit:<7} {_spread(row.product):>14} {row.unit:<7}"
-        f" {median(row.ratios):5.2f} ({min(row.ratios):.2f}-{max(row.ratios):.2f})"
-        f" {sign + f' {row.wanted:.2f}':>9}  {verdict}"
+    sign, unit = "≤" if row.less_is_better else "≥", "" if row.is_judged_by_ratio or not row.unit else f" {row.unit}"
+    wanted = f"{row.wanted:.2f}" if row.is_judged_by_ratio else f"{row.wanted:g}"
+    return _line(
+        row.work,
+        _spread(row.floor, row.unit),
+        _spread(row.product, row.unit),
+        _spread(row.ratios, digits=2),
+        f"{sign} {wanted}{unit}",
+        "pass" if row.is_met else "**FAIL**",
     )
 
 
-def _spread(values: list[float]) -> str:
-    digits = 0 if median(values) >= 100 else 2
-    return f"{median(values):.{digits}f} ({min(values):.{digits}f}-{max(values):.{digits}f})"
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(f'{cell:<{width}}' for cell, width in zip(cells, WIDTHS, strict=True))} |"
+
+
+def _spread(values: list[float], unit: str = "", digits: int | None = None) -> str:
+    if not values:
+        return ""
+    digits = digits if digits is not None else 0 if median(values) >= 100 else 2
+    among = f" ({min(values):,.{digits}f}-{max(values):,.{digits}f})" if len(values) > 1 else ""
+    return f"{median(values):,.{digits}f}{' ' if unit else ''}{unit}{among}"

@@ -138,19 +138,19 @@ def over_time(figures: sales.Figures, lines: Sequence[purchasers.PurchaseLine]) 
     left, right = st.columns([4, 3])
     with left.container(border=True, height="stretch"):
         st.subheader("Revenue so far", anchor=False)
-        st.altair_chart(
-            charts.so_far(figures.by_day, figures.revenue_goal, until),
-            height="stretch",
-            alt="Revenue since the first sale, with the goal; its figures are in the table of days",
-        )
+        charts.show(
+            charts.so_far, figures.by_day, figures.revenue_goal, until, height="stretch",
+            description="Revenue since the first sale, with the goal; its figures are in the table of days",
+        )  # fmt: skip
     with right.container(border=True, height="stretch"):
         bridge(figures)
     left, right = st.columns([4, 3])
     with left.container(border=True, height="stretch"):
         st.subheader("Revenue by day", anchor=False)
-        st.altair_chart(
-            charts.by_day(figures.by_day, until), height="stretch", alt="Revenue of each day, as in the table of days"
-        )
+        charts.show(
+            charts.by_day, figures.by_day, until, height="stretch",
+            description="Revenue of each day, as in the table of days",
+        )  # fmt: skip
     with right.container(border=True, height="stretch"):
         latest(lines, figures)
     with st.expander("Day by day, as a table", key="table_of_days", on_change="rerun") as days:

@@ -30,7 +30,7 @@ class Running:
 @contextmanager
 def running(database: str, folder: Path, app: str = "app.py") -> Iterator[Running]:
     """The server on `database`, from the moment it answers until the block ends; `app` may be another to look at."""
-    port = _free_port()
+    port = free_port()
     environment = os.environ | {
         "DATABASE_URL": database,
         "TICKETDESK_DATA": str(folder),
@@ -54,7 +54,7 @@ def running(database: str, folder: Path, app: str = "app.py") -> Iterator[Runnin
             process.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -6,12 +6,16 @@ in another time zone would draw a moment on the day before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Hashable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
+from typing import Any
 
 import altair as alt
 import pandas as pd
+import pyarrow as pa
 import streamlit as st
 
 from ticketing import money
@@ -45,12 +49,42 @@ DOLLARS = (
     " : datum.value >= 1000 ? format(datum.value / 1000, ',~f') + 'k' : format(datum.value, ',~f'))"
 )
 _MOST_TICKS = 6
+_one_at_a_time = threading.Lock()
+alt.theme.enable("none")  # sizes and fonts are the page's
 _STEPS = (1, 2, 7, 14, 28, 56, 91, 182, 364)
 
 
 def colours() -> dict[str, str]:
     """Of the scheme that this person's browser shows."""
     return _DARK if st.context.theme.type == "dark" else _LIGHT
+
+
+def show(
+    draw: Callable[..., alt.LayerChart], *figures: Hashable, height: int | str = "content", description: str
+) -> None:
+    """Shows `draw(*figures)`, with `description` for who cannot see it.
+
+    It is drawn once for all who look at the same figures in the same scheme: a sale makes every open page show its
+    charts anew, and to build one takes longer than all else on such a page.
+    """
+    with _one_at_a_time:
+        spec = _drawn(draw, figures, scheme=st.context.theme.type)
+    st.vega_lite_chart(spec=spec, height=height, alt=description)
+
+
+@lru_cache(maxsize=64)
+def _drawn(draw: Callable[..., alt.LayerChart], figures: tuple[Hashable, ...], *, scheme: str | None) -> dict[str, Any]:
+    """The chart for browsers, its rows as Arrow. `scheme` tells charts apart that differ by colours() alone."""
+    spec = draw(*figures).to_dict(validate=False)
+    spec["datasets"] = {name: _arrow(rows) for name, rows in spec["datasets"].items()}
+    return spec
+
+
+def _arrow(rows: list[dict[str, Any]]) -> bytes:
+    table, sink = pa.Table.from_pylist(rows), pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return sink.getvalue().to_pybytes()
 
 
 def so_far(days: Sequence[DaySales], goal: Decimal | None, until: date) -> alt.LayerChart:

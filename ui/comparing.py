@@ -19,6 +19,7 @@ from ui.forms import hint
 from ui.tables import Column, number
 
 THIS = "This event"
+_TITLES = {"revenue": "Revenue", "seats": "Seats sold"}
 _HEIGHTS = {"revenue": 260, "seats": 190}
 _DAY_NAME = (
     "datum.value == 0 ? 'event day' : datum.value < 0 ? format(-datum.value, ',') + ' before' : datum.value + ' after'"
@@ -51,8 +52,9 @@ def show(actor: Actor, event: Event, others: Sequence[Event], *, sponsorships_on
     if not against.days:
         return
     with st.container(gap=None):
-        for panel, measure in zip(panels(against, names[chosen]), ("Revenue", "Seats sold"), strict=True):
-            st.altair_chart(panel, alt=f"{measure} of both events by days before each, as in the table")
+        for measure, title in _TITLES.items():
+            told = f"{title} of both events by days before each, as in the table"
+            charts.show(panel, against, names[chosen], measure, description=told)
     with st.expander("The comparison as a table", key="table_of_comparison", on_change="rerun") as table:
         if table.open:
             tables.show(
@@ -98,13 +100,12 @@ def _side(is_more: bool) -> str:
     return "Ahead of" if is_more else "Behind"
 
 
-def panels(comparison: Comparison, earlier: str) -> tuple[alt.LayerChart, alt.LayerChart]:
-    """Revenue and seats, to stand one above the other over one axis of days: this event drawn through, the earlier one
-    dashed. Two charts, because a concatenated one does not keep to the width of a phone."""
-    return _panel(comparison, earlier, "revenue"), _panel(comparison, earlier, "seats")
+def panel(comparison: Comparison, earlier: str, measure: str) -> alt.LayerChart:
+    """Revenue or seats: this event drawn through, the earlier one dashed.
 
-
-def _panel(comparison: Comparison, earlier: str, measure: str) -> alt.LayerChart:
+    One stands above the other over one axis of days. Two charts, because a concatenated one does not keep to the width
+    of a phone.
+    """
     paint, is_revenue = charts.colours(), measure == "revenue"
     days = _wide(comparison)
     lines = _long(days, earlier, measure)
@@ -127,7 +128,7 @@ def _panel(comparison: Comparison, earlier: str, measure: str) -> alt.LayerChart
         ),
         strokeDash=alt.StrokeDash("event:N", scale=alt.Scale(domain=names, range=[[1, 0], [5, 3]]), legend=legend),
     )
-    name = alt.Chart(pd.DataFrame({"measure": ["Revenue" if is_revenue else "Seats sold"]}))
+    name = alt.Chart(pd.DataFrame({"measure": [_TITLES[measure]]}))
     layers = [
         base.mark_line(strokeWidth=2, interpolate="step-after"),
         name.mark_text(color=paint["text"], align="left", baseline="bottom", fontWeight="bold", dy=-6).encode(

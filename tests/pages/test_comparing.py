@@ -54,8 +54,8 @@ class TestPanels:
             ComparedDay(1, Decimal("30.00"), 3, Decimal("20.00"), 2),
             ComparedDay(0, None, None, Decimal("50.00"), 5),
         ]
-        panels = comparing.panels(Comparison(tuple(days), days[1]), "Spring Gala")
-        return [panel.to_dict() for panel in panels]
+        comparison = Comparison(tuple(days), days[1])
+        return [comparing.panel(comparison, "Spring Gala", measure).to_dict() for measure in ("revenue", "seats")]
 
     def lines(self, panel):
         drawn = {(row["event"], row["day"]): row["amount"] for row in rows_of(panel, panel["layer"][0])}

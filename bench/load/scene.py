@@ -1,0 +1,77 @@
+"""An event that sells, the people who work at it, and the servers they work on."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlalchemy import text
+
+from bench import crowd
+from tests import make
+from tests.server import Running, running
+from ticketing import db, packages, passwords
+from ticketing.actors import OPERATOR
+from ticketing.models import Event
+
+PURCHASES_BEFORE = 2000
+
+
+@dataclass
+class Scene:
+    """`addresses` are the e-mail addresses of those who can sign in, all with make.PASSWORD; `cookies` are of those who
+    did. The token and the code are the donor site's."""
+
+    event: Event
+    donors: int
+    packages: list[str]
+    addresses: list[str]
+    token: str
+    code: str
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    def sold(self) -> dict[str, str]:
+        """Every purchase of the event as it is stored: its total by its donor's address."""
+        with db.reading() as session:
+            found = session.execute(
+                text("SELECT purchaser_email, total FROM purchases WHERE event_id = :event_id"),
+                {"event_id": self.event.id},
+            )
+            return {email: str(total) for email, total in found}
+
+
+def set_scene(people: int, purchases: int = PURCHASES_BEFORE) -> Scene:
+    """An event of ten packages with purchases of eight weeks, and so many coordinators of it."""
+    event = crowd.event_with(purchases)
+    password_hash = passwords.hashed(make.PASSWORD)  # once: it is slow on purpose
+    coordinators = [make.staff(event=event, password_hash=password_hash) for _ in range(people)]
+    with db.reading() as session:
+        names = list(packages.names(session, OPERATOR, event.id).values())
+    return Scene(
+        event,
+        purchases,
+        names,
+        [person.email for person in coordinators],
+        make.token(make.staff(event=event)),
+        make.promo_code(event).code,
+    )
+
+
+@contextmanager
+def serving(folder: Path, servers: int = 1) -> Iterator[list[Running]]:
+    """So many servers on the database in use, which take each other's cookies."""
+    os.environ.setdefault("TICKETDESK_SECRET", secrets.token_urlsafe())
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(running(os.environ["DATABASE_URL"], _made(folder / f"server-{number}")))
+            for number in range(servers)
+        ]
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,31 @@
+"""Where it is measured: a database of its own, on the server that DATABASE_URL names or on one for this run alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.database import Server, use_database
+from ticketing import db, embedded, schema
+
+
+@contextmanager
+def database_of_its_own() -> Iterator[Path]:
+    """A migrated, empty database in use, and a folder for files; both are gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="ticketdesk-bench-"))
+    folder.chmod(0o755)  # root's PostgreSQL runs as another user, who must be able to enter
+    os.environ["TICKETDESK_DATA"] = str(folder)
+    server = Server(os.environ.get("DATABASE_URL") or embedded.start(), prefix=f"ticketdesk_bench_{os.getpid()}")
+    try:
+        use_database(server.create(migrated=False))
+        schema.migrate()
+        yield folder
+    finally:
+        db.dispose()
+        server.drop_all()
+        db.stop()
+        shutil.rmtree(folder, ignore_errors=True)
