@@ -76,7 +76,7 @@ def test_two_servers_that_start_at_once_migrate_one_after_the_other(database_wit
     with ThreadPoolExecutor(2) as pool:
         finished = list(pool.map(start, range(2)))
     assert [done.returncode for done in finished] == [0, 0]
-    assert {done.stderr for done in finished} <= {"", f"{WAITING}\n"}
+    assert {done.stderr.partition("\n")[0] for done in finished} <= {"", WAITING}
     assert versions() == [head()]
 
 
@@ -166,7 +166,6 @@ def test_a_server_that_starts_during_a_migration_waits_and_then_serves(database_
 
 def state():
     with db.reading() as session:
-        assert schema.is_current(session) is (schema.state(session) == "current")
         return schema.state(session)
 
 

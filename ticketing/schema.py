@@ -99,11 +99,6 @@ def state(session: Session) -> State:
     return "outdated" if knows(found) else "newer"
 
 
-def is_current(session: Session) -> bool:
-    """Whether the database has the tables that this code was written for."""
-    return state(session) == "current"
-
-
 def revision(connection: Connection) -> str | None:
     """The one that the database has; None is a database without our tables."""
     return MigrationContext.configure(connection).get_current_revision()
