@@ -37,11 +37,11 @@ def set_up() -> None:
     Ours are told from INFO on, those of libraries from WARNING on: what they say below that, our lines say.
     """
     global _handler
-    root = logging.getLogger()
+    form, root = formatter(settings.log_format()), logging.getLogger()
     if _handler is not None:
         root.removeHandler(_handler)
     _handler = logging.StreamHandler()
-    _handler.setFormatter(formatter(settings.log_format()))
+    _handler.setFormatter(form)
     _handler.addFilter(_is_worth_a_line)
     _handler.addFilter(add_what_is_known)
     root.addHandler(_handler)
@@ -120,7 +120,7 @@ class _Json(JsonFormatter):
 
 
 class _Text(logging.Formatter):
-    """One line, the ids at its end; a traceback follows indented, so that nothing typed can pass for a line."""
+    """One line, the ids at its end. What has more lines follows indented, so that nothing typed can pass for a line."""
 
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
@@ -132,9 +132,10 @@ class _Text(logging.Formatter):
         return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-        record.message = _printable(without_rows(record.message))
+        record.message, *rest = map(_printable, without_rows(record.message).splitlines() or [""])
         ids = " ".join(f"{name}={record.__dict__[name]}" for name in self.NAMES if name in record.__dict__)
-        return super().formatMessage(record) + (f" [{_printable(ids)}]" if ids else "")
+        line = super().formatMessage(record) + (f" [{_printable(ids)}]" if ids else "")
+        return "\n".join([line, *(f"    {each}" for each in rest)])
 
     def formatException(self, ei: Any) -> str:  # noqa: N802
         told = without_rows(super().formatException(ei))

@@ -129,7 +129,7 @@ class _Planner:
                     said = " ".join(logs.without_rows(str(failure)).split())
                     log.warning("the slow query %s has no plan: %s", name, said, extra={"statement": name})
                 else:
-                    log.warning("plan of the slow query %s: %s", name, plan, extra={"statement": name, "plan": plan})
+                    log.warning("plan of the slow query %s:\n%s", name, plan, extra={"statement": name, "plan": plan})
 
     def _plan(self, name: str, statement: str) -> str:
         """The plan that holds whatever the values are. A prepared statement has one on every PostgreSQL we support;

@@ -60,24 +60,21 @@ def test_a_server_that_is_not_ready_says_why(browser, on, database_without_schem
     assert 'ticketdesk_not_ready{reason="database_unreachable"} 0.0' in told
 
 
-@pytest.mark.parametrize(
-    ("path", "route", "method", "status"),
-    [
+def test_a_request_counts_under_its_declared_address(browser, sign_in):
+    sign_in()
+    for path, route, method, status in [
         ("/healthz", "/healthz", "GET", "2xx"),
         ("/sales", "/sales", "GET", "3xx"),
         ("/export/7/purchases.csv", "/export/{event_id}/purchases.csv", "GET", "4xx"),
         ("/nothing/like/this", "/*", "GET", "2xx"),
         ("/packages", "/*", "BREW", "4xx"),
-    ],
-)
-def test_a_request_counts_under_its_declared_address(browser, sign_in, path, route, method, status):
-    sign_in()
-    counted_as = method if method == "GET" else "other"
-    with (
-        rises(1, REQUESTS, route=route, method=counted_as, status=status),
-        rises(1, "ticketdesk_http_request_duration_seconds_count", route=route),
-    ):
-        browser.request(method, path)
+    ]:
+        counted_as = method if method == "GET" else "other"
+        with (
+            rises(1, REQUESTS, route=route, method=counted_as, status=status),
+            rises(1, "ticketdesk_http_request_duration_seconds_count", route=route),
+        ):
+            browser.request(method, path)
 
 
 def test_an_endpoint_counts_under_its_declared_address_with_what_it_answers(call, event):
@@ -106,7 +103,7 @@ def test_a_sale_over_http_counts_once_however_often_it_is_sent(call, event, on, 
             call("POST", f"/events/{event.id}/tickets/purchases", body, **{"Idempotency-Key": "the-same"})
 
 
-def test_an_open_websocket_is_an_open_page(browser, sign_in, on):
+def test_an_open_websocket_is_an_open_page(browser, sign_in):
     sign_in()
     before = figure("ticketdesk_websockets_open")
     with browser.websocket_connect("/_stcore/stream", headers={"Origin": "http://testserver"}):
@@ -162,9 +159,7 @@ def test_a_reference_is_found_in_the_log_with_the_request_and_its_person(call, e
 @pytest.mark.parametrize(
     "path", ["/healthz", "/livez", "/metrics", "/static/x.js", "/_stcore/health", "/session/style.css"]
 )
-def test_what_machines_ask_all_the_time_makes_no_line(browser, sign_in, path, known):
-    sign_in()
-    known.clear()
+def test_what_machines_ask_all_the_time_makes_no_line(browser, path, known):
     browser.get(path)
     assert [each for each in known.records if each.name == "ticketing.requests"] == []
 

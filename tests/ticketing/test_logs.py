@@ -60,13 +60,14 @@ def test_json_stays_one_line_of_ascii_whatever_was_typed_and_has_the_traceback_i
     assert "RuntimeError: Ana\n2026-01-01 ERROR forged" in line["traceback"]
 
 
-def test_text_is_one_line_with_ids_and_an_indented_traceback(write):
+def test_text_is_one_line_with_ids_and_the_rest_is_indented(write):
     with logs.about(lambda: {"request": "r1", "actor": "a1"}):
         first, *rest = write("text", "typed: %s", HOSTILE, exc_info=fault()).splitlines()
-    assert first.endswith("ERROR ticketing.somewhere: typed: Ana 2026-01-01 ERROR forged    [31m [request=r1 actor=a1]")
+    assert first.endswith("ERROR ticketing.somewhere: typed: Ana [request=r1 actor=a1]")
+    assert rest[0] == "    2026-01-01 ERROR forged"
     assert first[:2] == "20"
     assert first.split()[0].endswith("Z")
-    assert rest
+    assert rest[-1] == "     [31m"
     assert all(line.startswith("    ") for line in rest)
 
 

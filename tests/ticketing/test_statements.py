@@ -98,6 +98,7 @@ def test_a_query_that_was_cut_off_is_slow_too(slow_from, caplog):
     (slow,) = told(caplog, "slow query,")
     assert "SELECT pg_sleep(30)" in slow.getMessage()
     assert 100 <= slow.milliseconds < 30_000
+    assert told(caplog, "plan of the slow query", at_least=1)
 
 
 def test_a_statement_that_has_no_plan_says_why(slow_from, caplog):
