@@ -23,7 +23,7 @@ from tests.server import Running
 from ticketing import checks, db
 
 SIGN_IN = "sign in"
-COMING_AT_A_TIME = 2
+COMING_AT_A_TIME = 4
 SECONDS_TO_SETTLE = 5.0
 SECONDS_BETWEEN_LOOKS = 0.1
 _NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])  # of one person in another's request

@@ -87,3 +87,18 @@ def test_days_are_marked_in_steps_that_people_count_in_and_never_crowded(number,
     assert marks[-1] == number - 1
     assert len(marks) <= 6
     assert {later - sooner for sooner, later in pairwise(marks)} == {step}
+
+
+class TestShown:
+    def test_is_drawn_once_for_all_who_look_at_the_same_figures(self):
+        drawn_for = []
+
+        def draw(*figures):
+            drawn_for.append(figures)
+            return charts.by_day(*figures)
+
+        today, tomorrow = tuple(days("100.00")), tuple(days("100.00", "50.00"))
+        for figures in (today, tuple(days("100.00")), tomorrow, today):
+            charts.show(draw, figures, FIRST, description="Revenue of each day")
+
+        assert drawn_for == [(today, FIRST), (tomorrow, FIRST)]
