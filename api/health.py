@@ -8,13 +8,14 @@ import threading
 import time
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ticketing import db, schema
-from ticketing.errors import Unavailable
+from ticketing import db, replica, schema
+from ticketing.errors import TooBusy, TookTooLong, Unavailable
 
 log = logging.getLogger("ticketing.health")
 
@@ -22,7 +23,8 @@ PATIENCE = 2.0  # seconds; who asks has a time limit, too
 REASONS = {
     "stopping": "This server was told to stop.",
     "database_unreachable": "The database does not answer.",
-    "database_slow": f"The database, or a free connection to it, did not come within {PATIENCE:.0f} seconds.",
+    "database_busy": "The database, or this server's share of it, has no free connection.",
+    "database_slow": f"The database did not answer within {PATIENCE:.0f} seconds.",
     "schema_missing": "The database has no tables yet. Restart the server, or run `python -m ticketing migrate`.",
     "schema_outdated": "The database is older than this server. Restart it, or run `python -m ticketing migrate`.",
     "schema_newer": "The database is newer than this server. Upgrade the server.",
@@ -43,6 +45,7 @@ class Findings:
         return not self.reasons
 
 
+_WHY: dict[type[Unavailable], str] = {TooBusy: "database_busy", TookTooLong: "database_slow"}
 TOO_SLOW = Findings("unreachable", "unknown", ("database_slow",))
 
 
@@ -71,10 +74,32 @@ class _Look:
         except Exception:
             log.exception("the look at the database failed")
             self._found.set_result(Findings("unreachable", "unknown", ("fault",)))
+        _look_at_replica()
 
 
 _look: _Look | None = None
 _is_stopping = False
+_replica: replica.State | None = None
+_asking_replica = threading.Lock()
+
+
+def _look_at_replica() -> None:
+    """For whoever asks next: nobody waits for a replica, without which a server is as ready as with it."""
+    global _replica
+    if not replica.is_set():
+        _replica = None
+    elif _asking_replica.acquire(blocking=False):
+        try:
+            _replica = replica.state()
+        except Unavailable:
+            _replica = None  # there is nothing to measure it against
+        finally:
+            _asking_replica.release()
+
+
+def replica_seen() -> replica.State | None:
+    """How the replica stood at the last look; None before the first, and where there is none."""
+    return _replica
 
 
 async def look() -> Findings:
@@ -96,14 +121,14 @@ def _findings() -> Findings:
     try:
         with db.reading() as session:
             state = schema.state(session)
-    except Unavailable:
-        return Findings("unreachable", "unknown", ("database_unreachable",))
+    except Unavailable as away:
+        return Findings("unreachable", "unknown", (_WHY.get(type(away), "database_unreachable"),))
     return Findings("reachable", state, () if state == "current" else (f"schema_{state}",))
 
 
 async def healthz(_request: Request) -> Response:
     found = await look()
-    told = {
+    told: dict[str, Any] = {
         "status": "ok" if found.is_ready else "failing",
         "alive": True,
         "ready": found.is_ready,
@@ -111,6 +136,8 @@ async def healthz(_request: Request) -> Response:
         "schema": found.schema,
         "reasons": [{"code": code, "detail": REASONS[code]} for code in found.reasons],
     }
+    if seen := replica_seen():
+        told["replica"] = {"condition": seen.condition, "lag_seconds": seen.seconds, "lag_bytes": seen.bytes}
     return JSONResponse(told, 200 if found.is_ready else 503, headers={"Cache-Control": "no-store"})
 
 

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from api import health
-from ticketing import metrics, schema, settings
+from ticketing import metrics, replica, schema, settings
 
 
 async def tell(request: Request) -> Response:
@@ -32,6 +32,21 @@ def _note_state(found: health.Findings) -> None:
     metrics.READY.set(found.is_ready)
     for reason in health.REASONS:
         metrics.NOT_READY.labels(reason).set(reason in found.reasons)
+    _note_replica(health.replica_seen())
+
+
+def _note_replica(seen: replica.State | None) -> None:
+    """What was not measured is not told, rather than as 0."""
+    metrics.REPLICA_FOLLOWS.clear()
+    metrics.REPLICA_LAG_SECONDS.clear()
+    metrics.REPLICA_LAG_BYTES.clear()
+    if seen is None:
+        return
+    metrics.REPLICA_FOLLOWS.labels("replica").set(seen.condition == "following")
+    if seen.seconds is not None:
+        metrics.REPLICA_LAG_SECONDS.labels("replica").set(seen.seconds)
+    if seen.bytes is not None:
+        metrics.REPLICA_LAG_BYTES.labels("replica").set(seen.bytes)
 
 
 routes = [Route("/metrics", tell)]

@@ -215,6 +215,12 @@ CASES = [
         'ticketdesk_watch_failures_total{instance="a"}': "5x60",
         'ticketdesk_watch_looks_total{instance="a"}': "9x60",
         'ticketdesk_ready{instance="a"}': "1x60"}, 10, None),
+    ("TicketDeskReplicaDoesNotFollow", {'ticketdesk_replica_follows{database="replica", instance="a"}': "0x60"}, 12,
+     {"database": "replica", "instance": "a"}),
+    ("TicketDeskReplicaDoesNotFollow", {'ticketdesk_replica_follows{database="replica", instance="a"}': "1x60"}, 12,
+     None),
+    ("TicketDeskReplicaDoesNotFollow", {
+        'ticketdesk_replica_follows{database="replica", instance="a"}': "0 0 0 0 0 1x60"}, 12, None),
     ("TicketDeskHalfUpgraded", {
         'ticketdesk_build_info{job="d", instance="a", schema="0003"}': "1x60",
         'ticketdesk_build_info{job="d", instance="b", schema="0004"}': "1x60"}, 30, {"job": "d"}),

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import psycopg.errors
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from ticketing import backup, checks, db, demo, imports, openid, schema, seals, staff, tokens
 from ticketing.actors import OPERATOR
-from ticketing.errors import InvalidInput, NotFound, TicketingError, Unavailable
+from ticketing.errors import InvalidInput, NotFound, TicketingError
 from ticketing.fields import validated
 from ticketing.import_rows import Problem
 from ticketing.models import ROLES
@@ -269,8 +269,8 @@ def _progress(done: int, total: int) -> None:
 def _told(failure: DBAPIError) -> str:
     if isinstance(failure.orig, NOT_MIGRATED):
         return "The database does not have the current schema. Run `python -m ticketing migrate` first."
-    if isinstance(failure, OperationalError | InterfaceError):
-        return str(Unavailable())
+    if away := db.told(failure):
+        return str(away)
     return f"The database refused: {_first_line(failure.orig or failure)}"
 
 

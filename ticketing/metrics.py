@@ -100,6 +100,25 @@ POOL_EXHAUSTED = Counter(
     "ticketdesk_pool_exhausted", "Waits for a connection that were given up", ["database"], registry=REGISTRY
 )
 
+REPLICA_FOLLOWS = Gauge(
+    "ticketdesk_replica_follows",
+    "1 while reports are read at the replica, 0 while at the primary; absent without a replica",
+    ["database"],
+    registry=REGISTRY,
+)
+REPLICA_LAG_SECONDS = Gauge(
+    "ticketdesk_replica_lag_seconds",
+    "How long the replica took to catch up, or how old its newest change is while it does not",
+    ["database"],
+    registry=REGISTRY,
+)
+REPLICA_LAG_BYTES = Gauge(
+    "ticketdesk_replica_lag_bytes",
+    "How much of the primary's log the replica lacked when asked",
+    ["database"],
+    registry=REGISTRY,
+)
+
 WATCH_LOOKS = Counter("ticketdesk_watch_looks", "Looks for sales made elsewhere", registry=REGISTRY)
 WATCH_FAILURES = Counter("ticketdesk_watch_failures", "Looks that failed", registry=REGISTRY)
 WATCH_LAST_LOOK = Gauge(
