@@ -34,7 +34,7 @@ from ui import moved
 
 __all__ = ["chromium"]  # the browser's own fixture
 NAMES = ("one", "two")
-PURCHASES, KILLED_AFTER, CLIENTS = 200, 50, 8
+PURCHASES, KILLED_AFTER, CLIENTS = 120, 40, 8
 
 
 @pytest.fixture(scope="module")
@@ -279,6 +279,17 @@ def test_a_report_that_the_replica_breaks_off_is_read_at_the_primary(desk, event
 
     assert replica.read(work) == 0
     assert seen == [True, False]
+
+
+def test_where_the_primary_keeps_its_mark_to_itself_everything_is_read_there(desk, event):
+    address = f"host={desk.folder} port={desk.ports['primary']} user=postgres dbname=ticketdesk"
+    with psycopg.connect(address, autocommit=True) as superuser:
+        superuser.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
+        try:
+            assert where_the_figures_come_from(event) == "primary"
+            assert replica.state() == replica.State("away")
+        finally:
+            superuser.execute("GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC")
 
 
 @pytest.mark.parametrize("has_begun", [False, True])
