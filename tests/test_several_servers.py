@@ -331,10 +331,8 @@ class Buyers:
 
     def buy(self) -> None:
         with ThreadPoolExecutor(CLIENTS) as clients:
-            list(clients.map(self._buy, (f"click-{number}" for number in range(PURCHASES))))
-
-    def _buy(self, key: str) -> None:
-        wait_for(lambda: self._is_bought(key))
+            keys = [f"click-{number}" for number in range(PURCHASES)]
+            list(clients.map(lambda key: wait_for(lambda: self._is_bought(key)), keys))
 
     def _is_bought(self, key: str) -> bool:
         headers = bearer(self.token) | {"Idempotency-Key": key}
