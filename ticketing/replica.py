@@ -17,7 +17,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 import psycopg
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
 
@@ -177,8 +177,8 @@ def state() -> State:
         return State("not set")
     if _memory.is_away():
         return State("away")
-    mark = _mark()
     try:
+        mark = _mark()
         with _replica().connect() as connection:
             found = _measured(connection, mark)
     except (_Unfit, OperationalError, InterfaceError, PoolExhausted) as failure:
@@ -209,12 +209,14 @@ def _replica() -> Engine:
 
 
 def _mark() -> _Mark:
-    """How far the primary has come. Raises Unavailable."""
+    """How far the primary has come. Raises Unavailable, and _Unfit when it does not let us know."""
     try:
         with db.engine().execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             return _Mark(*connection.exec_driver_sql(_MARK).one())
     except (OperationalError, InterfaceError, PoolExhausted) as failure:
         raise Unavailable() from failure
+    except DBAPIError as failure:  # a provider that keeps these functions to itself
+        raise _Unfit(f"The primary does not say how far it has come: {failure.orig}") from failure
 
 
 @contextmanager
