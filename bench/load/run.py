@@ -56,11 +56,7 @@ class Outcome:
     @property
     def acted(self) -> list[float]:
         """Seconds of what staff did at their pages."""
-        return [
-            each
-            for what, took in self.ledger.took.items() if what != SIGN_IN and not what.startswith(DONOR_SITE)
-            for each in took
-        ]  # fmt: skip
+        return [each for what, took in self.ledger.took.items() if not what.startswith(DONOR_SITE) for each in took]
 
     @property
     def p95(self) -> float:
