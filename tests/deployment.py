@@ -185,9 +185,14 @@ class Deployment:
     def app_answers(self, name: str) -> bool:
         assert self.processes[name].poll() is None, self.log(name)[-4000:]
         try:
-            return httpx.get(f"http://127.0.0.1:{self.ports[name]}/healthz", timeout=5).status_code == 200
+            return bool(self.health(name)["ready"])
         except httpx.HTTPError:
             return False
+
+    def health(self, name: str) -> dict[str, Any]:
+        """What an app server says of itself."""
+        told: dict[str, Any] = httpx.get(f"http://127.0.0.1:{self.ports[name]}/healthz", timeout=5).json()
+        return told
 
     def start_nginx(self) -> None:
         servers = (f"server 127.0.0.1:{self.ports[name]} max_fails=1 fail_timeout=5s;\n" for name in ("one", "two"))
