@@ -247,9 +247,8 @@ def test_a_file_has_the_sale_of_a_moment_ago_also_while_the_replica_stands_still
 
 
 def test_it_is_read_again_once_it_has_followed(desk, event):
-    wait_for(lambda: replica.state().condition == "following")
-    assert where_the_figures_come_from(event) == "replica"
     wait_for(lambda: desk.health("one")["replica"]["condition"] == "following")
+    wait_for(lambda: where_the_figures_come_from(event) == "replica")
 
 
 def test_without_the_replica_the_primary_is_read_until_it_is_back(desk, event, token):
@@ -261,8 +260,7 @@ def test_without_the_replica_the_primary_is_read_until_it_is_back(desk, event, t
         assert replica.state() == replica.State("away")
         assert len(exported(desk, event, token)) == 1
         assert copied_at(desk, event) == ["primary"]
-        wait_for(lambda: desk.health("one")["replica"]["condition"] == "away")
-        assert desk.health("one")["ready"] is True
+        wait_for(lambda: desk.health("one")["replica"]["condition"] == "away" and desk.health("one")["ready"])
     finally:
         desk.start_postgres("replica")
 

@@ -141,7 +141,7 @@ def show(chosen: Selection, choices: Choices) -> None:
             placeholder="Name, e-mail, code or external id",
             autocomplete="off",
             on_change=_change,
-            args=("search", number),
+            args=("search", number, chosen),
         )
         st.selectbox(
             "Sort",
@@ -150,11 +150,11 @@ def show(chosen: Selection, choices: Choices) -> None:
             format_func=SORTED.__getitem__,
             width=190,
             on_change=_change,
-            args=("sort", number),
+            args=("sort", number, chosen),
         )
         told = in_words(chosen, choices)
         with st.popover(f"Filters · {len(told)}" if told else "Filters", icon=":material/filter_list:"):
-            _show_fields(choices, number)
+            _show_fields(chosen, choices, number)
     with st.container(horizontal=True, gap="small", key="chosen_filters"):
         for names, words in told.items():
             label = f"{text.md(words)} :material/close:"
@@ -163,7 +163,7 @@ def show(chosen: Selection, choices: Choices) -> None:
             st.button("Clear all", key="lift_all", type="tertiary", on_click=go, args=(Selection(sort=chosen.sort),))
 
 
-def _show_fields(choices: Choices, number: int) -> None:
+def _show_fields(chosen: Selection, choices: Choices, number: int) -> None:
     """Any of several values, all of several filters."""
     for name, label, options, words in (
         ("package_ids", "Package", list(choices.packages), choices.packages),
@@ -178,7 +178,7 @@ def _show_fields(choices: Choices, number: int) -> None:
             format_func=lambda each, words=words: words.get(each, each),
             placeholder="Any",
             on_change=_change,
-            args=(name, number),
+            args=(name, number, chosen),
         )
     with st.container(horizontal=True):
         for name, label in (("first_day", "From"), ("last_day", "To, included")):
@@ -190,10 +190,10 @@ def _show_fields(choices: Choices, number: int) -> None:
                 key=_key(name, number),
                 format="YYYY-MM-DD",
                 on_change=_change,
-                args=(name, number),
+                args=(name, number, chosen),
             )
     for name, label in ONLY.items():
-        st.toggle(label, key=_key(name, number), on_change=_change, args=(name, number))
+        st.toggle(label, key=_key(name, number), on_change=_change, args=(name, number, chosen))
 
 
 def in_words(chosen: Selection, choices: Choices) -> dict[tuple[str, ...], str]:
@@ -238,12 +238,15 @@ def put_days_in_order(held: dict[str, Any], changed: str, number: int, key: Call
         held[other] = st.session_state[key(other, number)] = held[changed]
 
 
-def _change(name: str, number: int) -> None:
+def _change(name: str, number: int, drawn: Selection) -> None:
     """One field was changed: the selection that all of them hold now, from its first page.
 
-    From the fields, not from the address: a fast second change is sent before the address has the first.
+    From the fields, not from the address: a fast second change is sent before the address has the first. A field that
+    the server let go of, as when a run of another page came between, holds what it was drawn with.
     """
-    held = {each.name: _read(each.name, st.session_state[_key(each.name, number)]) for each in fields(Selection)}
+    held = {
+        field: _read(field, st.session_state.get(_key(field, number), value)) for field, value in _typed(drawn).items()
+    }
     put_days_in_order(held, name, number, _key)
     go(Selection(**held))
     stay()

@@ -10,7 +10,7 @@ import streamlit as st
 
 from ticketing import db, metrics, sales
 from ticketing.errors import Unavailable
-from ui import trouble
+from ui import trouble, turns
 
 SECONDS_BETWEEN_LOOKS = 1.4
 SECONDS_OF_INTEREST = 10
@@ -80,5 +80,5 @@ def _watch(event_id: uuid.UUID, shown: tuple[int, ...] | None) -> None:
         if not trouble.is_told():
             trouble.keep_page(away)
     else:
-        if is_another or trouble.is_told():
+        if (is_another or trouble.is_told()) and turns.wait():
             st.rerun()

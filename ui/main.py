@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import streamlit as st
 
-from ui import menu, moved, runs, session, text, trouble
+from ui import menu, moved, runs, session, text, trouble, turns
 from ui.forms import hint, show_messages
 from ui.session import Here
 
 
-def sidebar(here: Here) -> None:
+def sidebar(here: Here, pages: Mapping[str, st.Page]) -> None:
     """The event chooser, the pages in the order of the work, and the way out."""
     with st.sidebar:
         if here.event is not None:
@@ -17,7 +19,7 @@ def sidebar(here: Here) -> None:
         heading = None
         query = session.query(here.event) if here.event is not None else None
         for entry in menu.ENTRIES:
-            if not here.may(entry.action) or (here.event is None and entry.is_about_event):
+            if entry.name not in pages or (here.event is None and entry.is_about_event):
                 continue
             if entry.heading is not None and entry.heading != heading:
                 hint(entry.heading)
@@ -25,7 +27,7 @@ def sidebar(here: Here) -> None:
             if entry.name in ("events", "account"):
                 st.space("small")
             st.page_link(
-                menu.path(entry.name),
+                pages[entry.name],
                 label=entry.title if entry.name != "account" else text.md(f"{here.actor.name} · {here.actor.role}"),
                 icon=f":material/{entry.icon}:",
                 width="stretch",
@@ -49,12 +51,13 @@ def choose_event(here: Here) -> None:
 
 
 st.set_page_config(page_title="Ticket Desk", page_icon="/session/icon.svg", layout="wide")
-with trouble.page_kept():
+with trouble.page_kept(), turns.ended():
     with trouble.banner_above():
         here = session.enter()
-    page = st.navigation([menu.page(entry) for entry in menu.ENTRIES if here.may(entry.action)], position="hidden")
+    pages = {entry.name: menu.page(entry) for entry in menu.ENTRIES if here.may(entry.action)}
+    page = st.navigation(list(pages.values()), position="hidden")
     menu.follow()
-    sidebar(here)
+    sidebar(here, pages)
     moved.follow()
     show_messages()
     with runs.counted(page.url_path or "sales"):

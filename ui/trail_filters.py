@@ -95,7 +95,7 @@ def _show_fields(view: View, choices: Choices, number: int) -> None:
                 format_func=lambda each, words=words: words.get(each, str(each)),
                 placeholder="Any",
                 on_change=_change,
-                args=(name, number, view.is_office),
+                args=(name, number, view),
             )
     with st.container(horizontal=True):
         for name, label in (("first_day", "From"), ("last_day", "To, included")):
@@ -107,7 +107,7 @@ def _show_fields(view: View, choices: Choices, number: int) -> None:
                 key=_key(name, number),
                 format="YYYY-MM-DD",
                 on_change=_change,
-                args=(name, number, view.is_office),
+                args=(name, number, view),
             )
 
 
@@ -129,14 +129,14 @@ def in_words(sought: Sought, choices: Choices) -> dict[tuple[str, ...], str]:
     return told
 
 
-def _change(name: str, number: int, is_office: bool) -> None:
-    """One field was changed: what all of them hold now, from its first page."""
+def _change(name: str, number: int, drawn: View) -> None:
+    """One field was changed: what all of them hold now, or were drawn with, from its first page."""
     held: dict[str, Any] = {}
     for each in fields(Sought):
-        value = st.session_state[_key(each.name, number)]
+        value = st.session_state.get(_key(each.name, number), getattr(drawn.sought, each.name))
         held[each.name] = tuple(value) if isinstance(value, list) else value
     filters.put_days_in_order(held, name, number, _key)
-    go(View(Sought(**held), is_office))
+    go(View(Sought(**held), drawn.is_office))
     filters.stay()
 
 
