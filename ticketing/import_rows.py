@@ -245,9 +245,8 @@ class _Taken:
         email = record.values.get("purchaser_email")
         donor = None if email is None else (promo_code.id, email_key(email))
         if most is not None and self._uses[promo_code.id] >= most:
-            record.wrong["promo_code"] = (
-                f"All {most:,} uses of {code} are taken by purchases and by rows above. Raise its limit first."
-            )
+            taken = f"The one use of {code} is" if most == 1 else f"All {most:,} uses of {code} are"
+            record.wrong["promo_code"] = f"{taken} taken by purchases and by rows above. Raise its limit first."
         elif donor and most_per_donor is not None and self._donor_uses[donor] >= most_per_donor:
             times = "once" if most_per_donor == 1 else f"{most_per_donor:,} times"
             record.wrong["promo_code"] = (
