@@ -1,7 +1,7 @@
 """Pages that are drawn anew because of a sale elsewhere take turns.
 
-Drawn all at once, each would take as long as all of them, and so would the click of somebody who is at work: with 40
-people and a sale a second a click took up to 7 seconds, and takes half of one with turns.
+Drawn all at once, each would take as long as all of them, and so would the click of somebody who is at work
+(docs/decisions/0019).
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-PAUSE = 0.25  # of what drawing took; it belongs to who is at work alone
+PAUSE = 0.03  # of what drawing took, for each page that waits; it belongs to who is at work
 LONGEST_TURN = 2.0
-LONGEST_WAIT = 3.0
+LONGEST_WAIT = 10.0
 SECONDS_BETWEEN_CHECKS = 0.25
-_TURN = "turn"
 
 _changing = threading.Condition()
-_turn: object | None = None
+_turn: str | None = None
 _next_begins = 0.0
+_waiting = 0
 
 
 def wait() -> bool:
@@ -29,13 +30,19 @@ def wait() -> bool:
 
     Who clicks while the page waits goes first: asking the session's state is where Streamlit ends a run for that.
     """
-    turn, until = object(), time.monotonic() + LONGEST_WAIT
-    while not take(turn):
-        if time.monotonic() > until:
-            return False
-        st.session_state.get(_TURN)
-    st.session_state[_TURN] = turn
-    return True
+    global _waiting
+    session, until = _session(), time.monotonic() + LONGEST_WAIT
+    with _changing:
+        _waiting += 1
+    try:
+        while not take(session):
+            if time.monotonic() > until:
+                return False
+            st.session_state.get("turn")
+        return True
+    finally:
+        with _changing:
+            _waiting -= 1
 
 
 @contextmanager
@@ -45,11 +52,16 @@ def ended() -> Iterator[None]:
     try:
         yield
     finally:
-        if turn := st.session_state.pop(_TURN, None):
-            end(turn, time.monotonic() - began)
+        end(_session(), time.monotonic() - began)
 
 
-def take(turn: object) -> bool:
+def _session() -> str:
+    """Whose turn it is. Not kept in the session's state: to ask that may end the run, and the turn would be lost."""
+    script = get_script_run_ctx()
+    return script.session_id if script else ""
+
+
+def take(session: str) -> bool:
     """Waits a moment for it. Who holds one for too long, as with a database that hangs, has lost it."""
     global _turn, _next_begins
     with _changing:
@@ -57,14 +69,17 @@ def take(turn: object) -> bool:
             _changing.wait(min(left, SECONDS_BETWEEN_CHECKS))
         if _next_begins > time.monotonic():
             return False
-        _turn, _next_begins = turn, time.monotonic() + LONGEST_TURN
+        _turn, _next_begins = session, time.monotonic() + LONGEST_TURN
         return True
 
 
-def end(turn: object, seconds: float) -> None:
-    """Ends a turn in which drawing took so many seconds; one that was lost has ended before."""
+def end(session: str, seconds: float) -> None:
+    """Ends a turn in which drawing took so many seconds; one that was lost has ended before.
+
+    The longer the line, the longer the pause: where not all can be drawn in time, clicks come first.
+    """
     global _turn, _next_begins
     with _changing:
-        if _turn is turn:
-            _turn, _next_begins = None, time.monotonic() + PAUSE * seconds
+        if _turn == session:
+            _turn, _next_begins = None, time.monotonic() + PAUSE * _waiting * seconds
             _changing.notify()

@@ -12,56 +12,72 @@ from ui import turns
 def nobody_draws(monkeypatch):
     monkeypatch.setattr(turns, "_turn", None)
     monkeypatch.setattr(turns, "_next_begins", 0.0)
+    monkeypatch.setattr(turns, "_waiting", 0)
     monkeypatch.setattr(turns, "SECONDS_BETWEEN_CHECKS", 0.01)
 
 
-def take_until_it_is_given(turn):
+def take_until_it_is_given(session):
     until = time.monotonic() + 30
-    while not turns.take(turn):
+    while not turns.take(session):
         assert time.monotonic() < until, "waited in vain"
-    return turn
 
 
 def test_one_page_is_drawn_at_a_time():
-    first, second = object(), object()
-    assert turns.take(first)
-    assert not turns.take(second)
-    turns.end(first, seconds=0)
-    assert turns.take(second)
+    assert turns.take("first")
+    assert not turns.take("second")
+    turns.end("first", seconds=0)
+    assert turns.take("second")
 
 
 def test_twenty_pages_are_drawn_one_after_the_other():
     drawing = []
 
-    def draw(_):
-        turn = take_until_it_is_given(object())
-        drawing.append(turn)
+    def draw(session):
+        take_until_it_is_given(session)
+        drawing.append(session)
         among = len(drawing)
-        drawing.remove(turn)
-        turns.end(turn, seconds=0)
+        drawing.remove(session)
+        turns.end(session, seconds=0)
         return among
 
     with ThreadPoolExecutor(20) as pool:
-        assert set(pool.map(draw, range(20))) == {1}
+        assert set(pool.map(draw, map(str, range(20)))) == {1}
 
 
-def test_between_two_pages_is_a_pause_of_a_quarter_of_what_drawing_took():
-    first, second = object(), object()
-    assert turns.take(first)
+@pytest.mark.parametrize(("waiting", "least"), [(0, 0), (10, 0.3 * turns.PAUSE * 10), (20, 0.3 * turns.PAUSE * 20)])
+def test_the_more_pages_wait_the_longer_is_the_pause_between_two(monkeypatch, waiting, least):
+    monkeypatch.setattr(turns, "_waiting", waiting)
+    assert turns.take("first")
     began = time.monotonic()
-    turns.end(first, seconds=0.4)
-    take_until_it_is_given(second)
-    assert 0.1 <= time.monotonic() - began < 5
+    turns.end("first", seconds=0.3)
+    take_until_it_is_given("second")
+    assert least <= time.monotonic() - began < least + 5
 
 
 def test_a_page_that_hangs_loses_its_turn_and_ends_nobody_elses(monkeypatch):
     monkeypatch.setattr(turns, "LONGEST_TURN", 0.05)
-    hanging, second, third = object(), object(), object()
-    assert turns.take(hanging)
-    take_until_it_is_given(second)
+    assert turns.take("hanging")
+    take_until_it_is_given("second")
     monkeypatch.setattr(turns, "LONGEST_TURN", 60)
-    turns.end(hanging, seconds=0)
-    take_until_it_is_given(third)
-    assert not turns.take(object())
-    turns.end(second, seconds=0)
-    assert not turns.take(object()), "the second was late, too: the turn is the third's"
+    take_until_it_is_given("third")
+    for late in ("hanging", "second"):
+        turns.end(late, seconds=0)
+        assert not turns.take("fourth"), "the turn is the third's"
+    turns.end("third", seconds=0)
+    assert turns.take("fourth")
+
+
+def test_who_waited_too_long_asks_again_later_and_stands_in_no_line(monkeypatch):
+    monkeypatch.setattr(turns, "LONGEST_WAIT", 0.05)
+    assert turns.take("somebody")
+    assert turns.wait() is False
+    assert turns._waiting == 0
+    turns.end("somebody", seconds=0)
+    assert turns.wait() is True
+
+
+def test_the_end_of_a_run_ends_its_turn_whatever_ended_it():
+    assert turns.wait() is True
+    with pytest.raises(ZeroDivisionError), turns.ended():
+        raise ZeroDivisionError
+    assert turns.take("another")
