@@ -19,12 +19,12 @@ from bench.place import database_of_its_own
 from bench.written import keep, where
 
 GROUPS = {
-    # First: it ends with `verify`, and the floors of others sell without the counts that it compares.
+    # First: they end with `verify`, and the floors of others sell without the counts that it compares.
     "load": load.ROWS,
+    "live": live.ROWS,
     "purchases": purchases.ROWS,
     "imports": imports.ROWS,
     "packages": packages_page.ROWS,
-    "live": live.ROWS,
     "start": start.ROWS,
     "sales": sales.ROWS,
     "csv": csv_file.ROWS,
