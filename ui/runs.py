@@ -32,7 +32,7 @@ def set_up_log() -> None:
 
 def remember(**known: str) -> None:
     """What lines of this session are about until something else is remembered: `actor`, `event`, `page`."""
-    session = _session()
+    session = session_id()
     if session:
         _known[session] = {**_known.get(session, {}), **known}
         _known.move_to_end(session)
@@ -60,11 +60,12 @@ def counted(page: str) -> Iterator[None]:
 
 
 def _of_this_script() -> dict[str, str]:
-    session = _session()
+    session = session_id()
     return {"session": session, **_known.get(session, {})} if session else {}
 
 
-def _session() -> str:
+def session_id() -> str:
+    """Streamlit's name for the tab that this script runs for; empty outside of one."""
     script = get_script_run_ctx(suppress_warning=True)
     return script.session_id if script else ""
 

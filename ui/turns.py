@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
-from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from ui import runs
 
 PAUSE = 0.03  # of what drawing took, for each page that waits; it belongs to who is at work
 LONGEST_TURN = 2.0
@@ -20,6 +21,7 @@ LONGEST_WAIT = 10.0
 SECONDS_BETWEEN_CHECKS = 0.25
 
 _changing = threading.Condition()
+# Whose it is, by Streamlit's session. Not kept in its state: to ask that may end the run, and the turn would be lost.
 _turn: str | None = None
 _next_begins = 0.0
 _waiting = 0
@@ -31,7 +33,7 @@ def wait() -> bool:
     Who clicks while the page waits goes first: asking the session's state is where Streamlit ends a run for that.
     """
     global _waiting
-    session, until = _session(), time.monotonic() + LONGEST_WAIT
+    session, until = runs.session_id(), time.monotonic() + LONGEST_WAIT
     with _changing:
         _waiting += 1
     try:
@@ -52,13 +54,7 @@ def ended() -> Iterator[None]:
     try:
         yield
     finally:
-        end(_session(), time.monotonic() - began)
-
-
-def _session() -> str:
-    """Whose turn it is. Not kept in the session's state: to ask that may end the run, and the turn would be lost."""
-    script = get_script_run_ctx()
-    return script.session_id if script else ""
+        end(runs.session_id(), time.monotonic() - began)
 
 
 def take(session: str) -> bool:

@@ -86,6 +86,6 @@ def test_what_is_remembered_of_sessions_does_not_grow_without_end(monkeypatch):
     monkeypatch.setattr(runs, "MOST_REMEMBERED", 2)
     monkeypatch.setattr(runs, "_known", runs.OrderedDict())
     for session in ("first", "second", "third"):
-        monkeypatch.setattr(runs, "_session", lambda session=session: session)
+        monkeypatch.setattr(runs, "session_id", lambda session=session: session)
         runs.remember(actor=session)
     assert list(runs._known) == ["second", "third"]
