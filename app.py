@@ -27,7 +27,7 @@ from api.origins import Origins
 from api.requests import Requests
 from ticketing import db, pooler, replica, schema, settings
 from ticketing.errors import TicketingError
-from ui import index, menu, runs, text
+from ui import index, menu, runs, text, ticks
 
 log = logging.getLogger("ticketing.server")
 
@@ -74,6 +74,7 @@ def first_page(_request: Request) -> HTMLResponse:
 
 
 runs.set_up_log()
+ticks.mend()
 app = st.App(
     Path(__file__).resolve().parent / "ui" / "main.py",
     routes=[

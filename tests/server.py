@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 
+from tests import make
 from ticketing.settings import ROOT
 
 SECONDS_TO_START = 60
@@ -25,6 +26,13 @@ class Running:
     database: str
     log: Path
     pid: int
+
+    def cookie_of(self, email: str) -> str:
+        """Signs somebody in; what the browser sends from then on."""
+        typed = {"email": email, "password": make.PASSWORD}
+        answer = httpx.post(f"{self.url}/session/sign-in", data=typed, headers={"Origin": self.url}, timeout=30)
+        assert answer.status_code == 303, answer.text
+        return "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
 
 
 @contextmanager

@@ -114,12 +114,6 @@ def wait_for(what: Callable[[], bool], *, seconds: float = 60) -> None:
         time.sleep(0.1)
 
 
-def cookie_of(server: Running, person: Actor) -> str:
-    typed = {"email": person.email, "password": make.PASSWORD}
-    answer = httpx.post(f"{server.url}/session/sign-in", data=typed, headers={"Origin": server.url}, timeout=30)
-    return "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
-
-
 def main(page: Page) -> Locator:
     return page.get_by_test_id("stMain")
 
@@ -151,7 +145,7 @@ def test_half_a_minute_without_postgresql_loses_nothing_and_every_page_goes_on(c
             all_pages.enter_context(opened(chromium, server, person, f"{path}?{query}"))
             for person, path in zip(people, ("/", "/box_office", "/packages", "/"), strict=True)
         )
-        cookies = [cookie_of(server, person) for person in people]
+        cookies = [server.cookie_of(person.email) for person in people]
         others = [
             OpenPage(server.url, cookies[number % len(cookies)], page, query, seconds_between_clicks=4 + number % 3)
             for number, page in enumerate(OTHERS)

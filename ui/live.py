@@ -5,18 +5,32 @@ from __future__ import annotations
 import threading
 import time
 import uuid
+from dataclasses import dataclass
 
 import streamlit as st
 
 from ticketing import db, metrics, sales
 from ticketing.errors import Unavailable
-from ui import trouble, turns
+from ui import runs, trouble, turns
 
 SECONDS_BETWEEN_LOOKS = 1.4
 SECONDS_OF_INTEREST = 10
 
+
+@dataclass
+class Watch:
+    """A page that follows an event, by the timer that has it drawn anew."""
+
+    fragment_id: str
+    event_id: uuid.UUID
+    shown: tuple[int, ...] | None
+    waits_for_its_turn: bool
+    rang_at: float
+
+
 _lock = threading.Lock()
 _looked_at = 0.0
+_watches: dict[str, Watch] = {}  # by Streamlit's session
 _watched: dict[uuid.UUID, float] = {}
 _states: dict[uuid.UUID, tuple[int, ...]] = {}
 _failed: Unavailable | None = None
@@ -31,9 +45,8 @@ def state(event_id: uuid.UUID) -> tuple[int, ...] | None:
         raise type(_failed or Unavailable())
     try:
         is_new = event_id not in _watched
-        is_due = time.monotonic() - _looked_at >= SECONDS_BETWEEN_LOOKS
         _watched[event_id] = time.monotonic()
-        if is_due or (is_new and _failed is None):
+        if _is_due() or (is_new and _failed is None):
             _look()
         if _failed is not None:
             raise type(_failed)
@@ -42,11 +55,32 @@ def state(event_id: uuid.UUID) -> tuple[int, ...] | None:
         _lock.release()
 
 
+def is_in_vain(session: str, fragment_id: str) -> bool:
+    """Whether a timer of this session rings for nothing: then no script need run for it, which costs 3 ms.
+
+    Asks memory alone, as it is asked on the event loop. When it is time to look, or the database is away, nobody
+    rings in vain.
+    """
+    watch = _watches.get(session)
+    if watch is None or watch.fragment_id != fragment_id:
+        return False
+    watch.rang_at = _watched[watch.event_id] = time.monotonic()
+    if watch.waits_for_its_turn:
+        return True
+    return _failed is None and not _is_due() and _states.get(watch.event_id) == watch.shown
+
+
+def _is_due() -> bool:
+    return time.monotonic() - _looked_at >= SECONDS_BETWEEN_LOOKS
+
+
 def _look() -> None:
-    global _looked_at, _failed
+    global _looked_at, _failed, _states
     now = time.monotonic()
-    for forgotten in [e for e, asked in _watched.items() if now - asked > SECONDS_OF_INTEREST]:
+    for forgotten in [e for e, asked in list(_watched.items()) if now - asked > SECONDS_OF_INTEREST]:
         del _watched[forgotten]
+    for closed in [session for session, watch in _watches.items() if now - watch.rang_at > SECONDS_OF_INTEREST]:
+        del _watches[closed]
     metrics.WATCH_LOOKS.inc()
     try:
         with metrics.WATCH_FAILURES.count_exceptions(), db.reading() as session:
@@ -54,9 +88,7 @@ def _look() -> None:
     except Unavailable as away:
         _failed = away
     else:
-        _states.clear()
-        _states.update(found)
-        _failed = None
+        _states, _failed = found, None
         metrics.WATCH_LAST_LOOK.set_to_current_time()
     _looked_at = time.monotonic() if _failed else now
 
@@ -74,11 +106,18 @@ def rerun_on_change(event_id: uuid.UUID, *, paused: bool = False) -> None:
 
 @st.fragment(run_every=1)
 def _watch(event_id: uuid.UUID, shown: tuple[int, ...] | None) -> None:
+    _watches.pop(runs.session_id(), None)
     try:
         is_another = state(event_id) != shown
     except Unavailable as away:
         if not trouble.is_told():
             trouble.keep_page(away)
-    else:
-        if (is_another or trouble.is_told()) and turns.wait():
-            st.rerun()
+        return
+    has_news = is_another or trouble.is_told()
+    _watches[runs.session_id()] = Watch(runs.fragment_id(), event_id, shown, has_news, rang_at=time.monotonic())
+    if has_news:
+        try:
+            if turns.wait():
+                st.rerun()
+        finally:
+            _watches.pop(runs.session_id(), None)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import streamlit.logger
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 
 from ticketing import logs, metrics
 from ticketing.errors import TicketingError
@@ -68,6 +69,11 @@ def session_id() -> str:
     """Streamlit's name for the tab that this script runs for; empty outside of one."""
     script = get_script_run_ctx(suppress_warning=True)
     return script.session_id if script else ""
+
+
+def fragment_id() -> str:
+    """Streamlit's name for the fragment that runs; empty outside of one."""
+    return ThreadState.get().fragment_id or ""
 
 
 def _hand_over(logger: logging.Logger) -> None:

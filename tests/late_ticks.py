@@ -1,0 +1,28 @@
+"""The app, in which a timer rings at the worst moment: the script has ended, and its last messages still wait."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.runtime.runtime import Runtime
+
+from app import app
+
+_handle = Runtime.handle_backmsg
+
+
+def _at_the_worst_moment(runtime: Runtime, session_id: str, message: BackMsg, **more: Any) -> None:
+    """This is where the messages would be passed on, so none is while it waits for the script."""
+    if message.rerun_script.is_auto_rerun:
+        for thread in threading.enumerate():
+            if thread.name.startswith("ScriptRunner"):
+                thread.join()
+    _handle(runtime, session_id, message, **more)
+
+
+Runtime.handle_backmsg = _at_the_worst_moment  # type: ignore[method-assign]
+late = Starlette(routes=[Mount("/", app)], lifespan=app.lifespan())
