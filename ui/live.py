@@ -14,6 +14,7 @@ from ticketing.errors import Unavailable
 from ui import runs, trouble, turns
 
 SECONDS_BETWEEN_LOOKS = 1.4
+SECONDS_BETWEEN_TICKS = 1.0
 SECONDS_OF_INTEREST = 10
 
 
@@ -104,7 +105,7 @@ def rerun_on_change(event_id: uuid.UUID, *, paused: bool = False) -> None:
             _watch(event_id, state(event_id))
 
 
-@st.fragment(run_every=1)
+@st.fragment(run_every=SECONDS_BETWEEN_TICKS)
 def _watch(event_id: uuid.UUID, shown: tuple[int, ...] | None) -> None:
     _watches.pop(runs.session_id(), None)
     try:

@@ -124,11 +124,6 @@ class Tab:
         except TimeoutError:
             raise Broken(f"what must come of it did not come in {self._patience:g} s; there is {self}") from None
 
-    async def tick(self) -> None:
-        """Every timer of the page rings now."""
-        for fragment_id in list(self._timers):
-            await self._ring(fragment_id)
-
     def click(self, button: Shown) -> ClientState:
         return self._by(button, WidgetState(id=button.element.id, trigger_value=True))
 
@@ -266,9 +261,10 @@ class Tab:
     async def _tick(self, fragment_id: str, seconds: float) -> None:
         while True:
             await asyncio.sleep(seconds)
-            await self._ring(fragment_id)
+            await self.ring(fragment_id)
 
-    async def _ring(self, fragment_id: str) -> None:
+    async def ring(self, fragment_id: str) -> None:
+        """What this fragment's timer does."""
         await self._send(self._state(page_script_hash=self.page, fragment_id=fragment_id, is_auto_rerun=True))
 
     def _stop_timer(self, fragment_id: str) -> None:

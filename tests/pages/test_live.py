@@ -31,9 +31,18 @@ def clock(monkeypatch):
     monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=lambda: clock.now))
     monkeypatch.setattr(live, "_looked_at", 0.0)
     monkeypatch.setattr(live, "_watched", {})
+    monkeypatch.setattr(live, "_watches", {})
     monkeypatch.setattr(live, "_states", {})
     monkeypatch.setattr(live, "_failed", None)
     return clock
+
+
+@pytest.fixture
+def page(clock, event):
+    """An open page that shows the event as it is now; answers whether its timer rings in vain."""
+    shown = live.state(event.id)
+    live._watches["tab"] = live.Watch("its timer", event.id, shown, waits_for_its_turn=False, rang_at=clock.now)
+    return lambda: live.is_in_vain("tab", "its timer")
 
 
 @pytest.fixture
@@ -124,6 +133,52 @@ def test_a_sale_of_another_event_is_no_change(clock, event):
     assert live.state(event.id) == before
 
 
+class TestATimerRingsInVain:
+    def test_as_long_as_nothing_is_new_and_it_is_not_time_to_look(self, clock, page):
+        assert page()
+        clock.tick(live.SECONDS_BETWEEN_LOOKS - 0.1)
+        assert page()
+        clock.tick(0.2)
+        assert not page()
+
+    def test_not_when_another_page_found_news(self, clock, page, event):
+        make.purchase(event, make.package(event))
+        assert page()
+        clock.tick(live.SECONDS_BETWEEN_LOOKS + 0.1)
+        live.state(event.id)
+        assert not page()
+
+    def test_while_its_page_waits_for_its_turn_anyway(self, clock, page):
+        live._watches["tab"].waits_for_its_turn = True
+        clock.tick(60)
+        assert page()
+
+    def test_never_while_the_database_is_away(self, clock, page, event, database):
+        use_database("postgresql://nobody@127.0.0.1:1/nothing")
+        clock.tick(live.SECONDS_BETWEEN_LOOKS + 0.1)
+        with pytest.raises(Unavailable):
+            live.state(event.id)
+        use_database(database)
+        assert not page()
+
+    def test_never_when_it_is_of_another_page_or_has_another_purpose(self, page):
+        assert not live.is_in_vain("another tab", "its timer")
+        assert not live.is_in_vain("tab", "another timer")
+
+    def test_and_yet_its_event_is_asked_for_at_the_next_look(self, clock, page, event, looks):
+        clock.tick(live.SECONDS_OF_INTEREST - 1)
+        page()
+        clock.tick(2)
+        live.state(make.event().id)
+        assert event.id in looks[-1]
+
+    def test_until_the_page_is_closed_and_forgotten(self, clock, page, event):
+        clock.tick(live.SECONDS_OF_INTEREST + 1)
+        live.state(event.id)
+        assert not live._watches
+        assert not page()
+
+
 def test_while_the_database_is_away_one_look_answers_all_and_the_next_finds_it_back(clock, event, database, caplog):
     before = live.state(event.id)
     use_database("postgresql://nobody@127.0.0.1:1/nothing")
@@ -143,8 +198,8 @@ def test_while_the_database_is_away_one_look_answers_all_and_the_next_finds_it_b
 
 
 def test_the_oldest_answer_and_the_longest_wait_leave_time_to_draw_within_three_seconds():
-    """A page asks once a second, and another page may have looked just before the sale."""
-    assert live.SECONDS_BETWEEN_LOOKS + 1 <= 2.5
+    """Another page may have looked just before the sale."""
+    assert live.SECONDS_BETWEEN_LOOKS + live.SECONDS_BETWEEN_TICKS <= 2.5
 
 
 def test_looks_are_counted_and_those_that_fail_apart(clock, event, monkeypatch):
