@@ -42,7 +42,7 @@ def main() -> int:
     with database_of_its_own() as folder:
         table = [where(), "", heading()]
         print("\n".join(table), flush=True)
-        for group in options.groups or GROUPS:
+        for group in [group for group in GROUPS if group in (options.groups or GROUPS)]:
             for measure in GROUPS[group]:
                 for row in measure(folder):
                     rows.append(row)
