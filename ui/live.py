@@ -16,16 +16,16 @@ from ui import runs, trouble, turns
 SECONDS_BETWEEN_LOOKS = 1.4
 SECONDS_BETWEEN_TICKS = 1.0
 SECONDS_OF_INTEREST = 10
+NOTHING: tuple[int, ...] = ()
 
 
 @dataclass
 class Watch:
-    """A page that follows an event, by the timer that has it drawn anew."""
+    """A page that follows an event, by the timer that has it drawn anew. What shows NOTHING has news at any time."""
 
     fragment_id: str
     event_id: uuid.UUID
     shown: tuple[int, ...] | None
-    waits_for_its_turn: bool
     rang_at: float
 
 
@@ -56,19 +56,28 @@ def state(event_id: uuid.UUID) -> tuple[int, ...] | None:
         _lock.release()
 
 
-def is_in_vain(session: str, fragment_id: str) -> bool:
-    """Whether a timer of this session rings for nothing: then no script need run for it, which costs 3 ms.
+def has_news(session: str, fragment_id: str) -> bool:
+    """Whether a timer of this session rings for a page that shows an older mark than the last look found.
 
-    Asks memory alone, as it is asked on the event loop. When it is time to look, or the database is away, nobody
-    rings in vain.
+    This and is_in_vain ask memory alone: they are asked on the event loop. While the database is away both say no.
     """
+    watch = _ringing(session, fragment_id)
+    return watch is not None and _failed is None and _states.get(watch.event_id) != watch.shown
+
+
+def is_in_vain(session: str, fragment_id: str) -> bool:
+    """Whether it rings for a page that has no news, and it is not time to look: then no script need run for it."""
+    watch = _ringing(session, fragment_id)
+    is_known = watch is not None and _failed is None and _states.get(watch.event_id) == watch.shown
+    return is_known and not _is_due()
+
+
+def _ringing(session: str, fragment_id: str) -> Watch | None:
     watch = _watches.get(session)
     if watch is None or watch.fragment_id != fragment_id:
-        return False
+        return None
     watch.rang_at = _watched[watch.event_id] = time.monotonic()
-    if watch.waits_for_its_turn:
-        return True
-    return _failed is None and not _is_due() and _states.get(watch.event_id) == watch.shown
+    return watch
 
 
 def _is_due() -> bool:
@@ -107,18 +116,15 @@ def rerun_on_change(event_id: uuid.UUID, *, paused: bool = False) -> None:
 
 @st.fragment(run_every=SECONDS_BETWEEN_TICKS)
 def _watch(event_id: uuid.UUID, shown: tuple[int, ...] | None) -> None:
-    _watches.pop(runs.session_id(), None)
+    watch = _watches[runs.session_id()] = Watch(runs.fragment_id(), event_id, shown, rang_at=time.monotonic())
     try:
         is_another = state(event_id) != shown
     except Unavailable as away:
+        watch.shown = NOTHING
         if not trouble.is_told():
             trouble.keep_page(away)
         return
-    has_news = is_another or trouble.is_told()
-    _watches[runs.session_id()] = Watch(runs.fragment_id(), event_id, shown, has_news, rang_at=time.monotonic())
-    if has_news:
-        try:
-            if turns.wait():
-                st.rerun()
-        finally:
-            _watches.pop(runs.session_id(), None)
+    if is_another or trouble.is_told():
+        st.rerun()
+    elif runs.is_of_fragments():
+        turns.end(runs.session_id())

@@ -51,7 +51,7 @@ def choose_event(here: Here) -> None:
 
 
 st.set_page_config(page_title="Ticket Desk", page_icon="/session/icon.svg", layout="wide")
-with trouble.page_kept(), turns.ended():
+with trouble.page_kept(), turns.drawing():
     with trouble.banner_above():
         here = session.enter()
     pages = {entry.name: menu.page(entry) for entry in menu.ENTRIES if here.may(entry.action)}

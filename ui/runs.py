@@ -76,6 +76,12 @@ def fragment_id() -> str:
     return ThreadState.get().fragment_id or ""
 
 
+def is_of_fragments() -> bool:
+    """Whether only fragments run, and not the whole page."""
+    script = get_script_run_ctx(suppress_warning=True)
+    return script is not None and bool(script.fragment_ids_this_run)
+
+
 def _hand_over(logger: logging.Logger) -> None:
     logs.hand_over(logger)
 

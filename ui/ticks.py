@@ -7,11 +7,13 @@ page half drawn, until somebody clicked.
 
 from __future__ import annotations
 
+from functools import partial
+
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime.app_session import AppSession, AppSessionState
 from streamlit.runtime.scriptrunner import RerunData
 
-from ui import live
+from ui import live, turns
 
 _request = AppSession.request_rerun
 _create = AppSession._create_scriptrunner
@@ -24,8 +26,16 @@ def mend() -> None:
 
 
 def _request_rerun(session: AppSession, asked: ClientState | None) -> None:
-    if not (asked and asked.is_auto_rerun and live.is_in_vain(session.id, asked.fragment_id)):
-        _request(session, asked)
+    """A page that has news is drawn when it is its turn. What it asked for last is what its turn begins with."""
+    if asked is not None and asked.is_auto_rerun:
+        if live.has_news(session.id, asked.fragment_id):
+            turns.stand_in_line(session.id, partial(_request, session, asked))
+            return
+        if live.is_in_vain(session.id, asked.fragment_id):
+            return
+    else:
+        turns.leave(session.id)
+    _request(session, asked)
 
 
 def _create_scriptrunner(session: AppSession, data: RerunData) -> None:

@@ -1,81 +1,88 @@
-"""Pages that are drawn anew because of a sale elsewhere take turns.
+"""Pages that are drawn anew because of a sale elsewhere take turns, and let those go first who are at work.
 
-Drawn all at once, each would take as long as all of them, and so would the click of somebody who is at work
-(docs/decisions/0019).
+Drawn all at once, each would take as long as all of them, and so would somebody's click (docs/decisions/0019).
+The line is kept on the event loop: nobody else calls what is here, but for `drawing` and `end`.
 """
 
 from __future__ import annotations
 
-import threading
+import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-
-import streamlit as st
 
 from ui import runs
 
-PAUSE = 0.03  # of what drawing took, for each page that waits; it belongs to who is at work
 LONGEST_TURN = 2.0
 LONGEST_WAIT = 10.0
-SECONDS_BETWEEN_CHECKS = 0.25
 
-_changing = threading.Condition()
-# Whose it is, by Streamlit's session. Not kept in its state: to ask that may end the run, and the turn would be lost.
+_loop: asyncio.AbstractEventLoop | None = None
+_line: dict[str, tuple[float, Callable[[], None]]] = {}  # by Streamlit's session, with since when; the first is next
 _turn: str | None = None
-_next_begins = 0.0
-_waiting = 0
+_takes_too_long: asyncio.TimerHandle | None = None
+_drawing: dict[str, float] = {}  # since when, by session: whose turn it is, and who clicked
 
 
-def wait() -> bool:
-    """For a fragment that wants the whole page drawn anew: True when it may, False when it has to ask again later.
+def stand_in_line(session: str, draw: Callable[[], None]) -> None:
+    """Calls `draw` when it is this session's turn, at once when nobody draws.
 
-    Who clicks while the page waits goes first: asking the session's state is where Streamlit ends a run for that.
+    Who stands there already keeps the place and has the newer `draw` called.
     """
-    global _waiting
-    session, until = runs.session_id(), time.monotonic() + LONGEST_WAIT
-    with _changing:
-        _waiting += 1
-    try:
-        while not take(session):
-            if time.monotonic() > until:
-                return False
-            st.session_state.get("turn")
-        return True
-    finally:
-        with _changing:
-            _waiting -= 1
+    global _loop
+    _loop = asyncio.get_running_loop()
+    if session != _turn:
+        since, _ = _line.get(session, (time.monotonic(), None))
+        _line[session] = since, draw
+        _begin()
+
+
+def leave(session: str) -> None:
+    """For a page that is drawn anyway."""
+    _line.pop(session, None)
 
 
 @contextmanager
-def ended() -> Iterator[None]:
-    """Around a run of the frame: when it is over, the next page may be drawn."""
-    began = time.monotonic()
+def drawing() -> Iterator[None]:
+    """Around a run of the frame, for a turn or for a click: the next turn begins when it is over."""
+    session = runs.session_id()
+    _drawing[session] = time.monotonic()
     try:
         yield
     finally:
-        end(runs.session_id(), time.monotonic() - began)
+        _drawing.pop(session, None)
+        end(session)
 
 
-def take(session: str) -> bool:
-    """Waits a moment for it. Who holds one for too long, as with a database that hangs, has lost it."""
-    global _turn, _next_begins
-    with _changing:
-        if (left := _next_begins - time.monotonic()) > 0:
-            _changing.wait(min(left, SECONDS_BETWEEN_CHECKS))
-        if _next_begins > time.monotonic():
-            return False
-        _turn, _next_begins = session, time.monotonic() + LONGEST_TURN
-        return True
+def end(session: str) -> None:
+    """Ends this session's turn, if it has one, and lets the next begin. For any thread."""
+    if _loop is not None:
+        _loop.call_soon_threadsafe(_end, session)
 
 
-def end(session: str, seconds: float) -> None:
-    """Ends a turn in which drawing took so many seconds; one that was lost has ended before.
+def _end(session: str) -> None:
+    global _turn
+    if _turn == session and _takes_too_long is not None:
+        _takes_too_long.cancel()
+        _turn = None
+    _begin()
 
-    The longer the line, the longer the pause: where not all can be drawn in time, clicks come first.
-    """
-    global _turn, _next_begins
-    with _changing:
-        if _turn == session:
-            _turn, _next_begins = None, time.monotonic() + PAUSE * _waiting * seconds
-            _changing.notify()
+
+def _begin() -> None:
+    global _turn, _takes_too_long
+    if _turn is None and _line and (not _is_anybody_drawing() or _has_waited_too_long()):
+        _turn = next(iter(_line))
+        _, draw = _line.pop(_turn)
+        # As with a database that hangs: who holds a turn for too long has lost it.
+        _takes_too_long = asyncio.get_running_loop().call_later(LONGEST_TURN, _end, _turn)
+        draw()
+
+
+def _is_anybody_drawing() -> bool:
+    """Who takes as long as no page does is not counted: that one waits for something."""
+    return any(since > time.monotonic() - LONGEST_TURN for since in list(_drawing.values()))
+
+
+def _has_waited_too_long() -> bool:
+    """Where clicks leave no time, figures must still come, however late."""
+    since, _ = next(iter(_line.values()))
+    return time.monotonic() - since > LONGEST_WAIT

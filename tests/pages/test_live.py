@@ -39,10 +39,16 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def page(clock, event):
-    """An open page that shows the event as it is now; answers whether its timer rings in vain."""
+    """What the ring of an open page means, which shows the event as it is now: "news", "in vain" or "look"."""
     shown = live.state(event.id)
-    live._watches["tab"] = live.Watch("its timer", event.id, shown, waits_for_its_turn=False, rang_at=clock.now)
-    return lambda: live.is_in_vain("tab", "its timer")
+    live._watches["tab"] = live.Watch("its timer", event.id, shown, rang_at=clock.now)
+
+    def rings(session="tab", timer="its timer"):
+        has_news, is_in_vain = live.has_news(session, timer), live.is_in_vain(session, timer)
+        assert not (has_news and is_in_vain)
+        return "news" if has_news else "in vain" if is_in_vain else "look"
+
+    return rings
 
 
 @pytest.fixture
@@ -133,50 +139,49 @@ def test_a_sale_of_another_event_is_no_change(clock, event):
     assert live.state(event.id) == before
 
 
-class TestATimerRingsInVain:
-    def test_as_long_as_nothing_is_new_and_it_is_not_time_to_look(self, clock, page):
-        assert page()
+class TestATimerRings:
+    def test_in_vain_as_long_as_nothing_is_new_and_it_is_not_time_to_look(self, clock, page):
+        assert page() == "in vain"
         clock.tick(live.SECONDS_BETWEEN_LOOKS - 0.1)
-        assert page()
+        assert page() == "in vain"
         clock.tick(0.2)
-        assert not page()
+        assert page() == "look"
 
-    def test_not_when_another_page_found_news(self, clock, page, event):
+    def test_for_news_when_another_page_found_them(self, clock, page, event):
         make.purchase(event, make.package(event))
-        assert page()
+        assert page() == "in vain"
         clock.tick(live.SECONDS_BETWEEN_LOOKS + 0.1)
         live.state(event.id)
-        assert not page()
+        assert page() == "news"
 
-    def test_while_its_page_waits_for_its_turn_anyway(self, clock, page):
-        live._watches["tab"].waits_for_its_turn = True
-        clock.tick(60)
-        assert page()
-
-    def test_never_while_the_database_is_away(self, clock, page, event, database):
+    def test_to_look_while_the_database_is_away(self, clock, page, event, database):
         use_database("postgresql://nobody@127.0.0.1:1/nothing")
         clock.tick(live.SECONDS_BETWEEN_LOOKS + 0.1)
         with pytest.raises(Unavailable):
             live.state(event.id)
         use_database(database)
-        assert not page()
+        assert page() == "look"
 
-    def test_never_when_it_is_of_another_page_or_has_another_purpose(self, page):
-        assert not live.is_in_vain("another tab", "its timer")
-        assert not live.is_in_vain("tab", "another timer")
+    def test_for_news_when_the_page_shows_that_it_was_away(self, page):
+        live._watches["tab"].shown = live.NOTHING
+        assert page() == "news"
 
-    def test_and_yet_its_event_is_asked_for_at_the_next_look(self, clock, page, event, looks):
+    def test_unknown_to_us_when_it_is_of_another_page_or_has_another_purpose(self, page):
+        assert page("another tab") == "look"
+        assert page("tab", "another timer") == "look"
+
+    def test_in_vain_and_yet_its_event_is_asked_for_at_the_next_look(self, clock, page, event, looks):
         clock.tick(live.SECONDS_OF_INTEREST - 1)
         page()
         clock.tick(2)
         live.state(make.event().id)
         assert event.id in looks[-1]
 
-    def test_until_the_page_is_closed_and_forgotten(self, clock, page, event):
+    def test_unknown_to_us_when_the_page_was_closed_and_forgotten(self, clock, page, event):
         clock.tick(live.SECONDS_OF_INTEREST + 1)
         live.state(event.id)
         assert not live._watches
-        assert not page()
+        assert page() == "look"
 
 
 def test_while_the_database_is_away_one_look_answers_all_and_the_next_finds_it_back(clock, event, database, caplog):
