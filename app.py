@@ -51,11 +51,12 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 
 def _warm_up() -> None:
-    """Streamlit collects garbage after each script run; without freeze it would walk these libraries every time."""
+    """Garbage is looked for where it can be and seldom: in what scripts made, not in these libraries."""
     for library in ("pandas", "altair", "pyarrow"):
         import_module(library)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
 
 
 def show_fault(fault: Exception) -> bool:
