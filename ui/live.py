@@ -32,7 +32,7 @@ class Watch:
 _lock = threading.Lock()
 _looked_at = 0.0
 _watches: dict[str, Watch] = {}  # by Streamlit's session
-_watched: dict[uuid.UUID, float] = {}
+_watched: dict[uuid.UUID, float] = {}  # by event, when it was last asked for
 _states: dict[uuid.UUID, tuple[int, ...]] = {}
 _failed: Unavailable | None = None
 
@@ -87,9 +87,10 @@ def _is_due() -> bool:
 def _look() -> None:
     global _looked_at, _failed, _states
     now = time.monotonic()
+    # Copies, because pages come and ring meanwhile.
     for forgotten in [e for e, asked in list(_watched.items()) if now - asked > SECONDS_OF_INTEREST]:
         del _watched[forgotten]
-    for closed in [session for session, watch in _watches.items() if now - watch.rang_at > SECONDS_OF_INTEREST]:
+    for closed in [tab for tab, watch in list(_watches.items()) if now - watch.rang_at > SECONDS_OF_INTEREST]:
         del _watches[closed]
     metrics.WATCH_LOOKS.inc()
     try:

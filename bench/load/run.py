@@ -26,6 +26,8 @@ SIGN_IN = "sign in"
 COMING_AT_A_TIME = 4
 SECONDS_TO_SETTLE = 5.0
 SECONDS_BETWEEN_LOOKS = 0.1
+# The server ends a connection that nobody used for 5 seconds, and may just be doing so.
+_FRESH = httpx.Limits(keepalive_expiry=2)
 _NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])  # of one person in another's request
 
 
@@ -91,7 +93,9 @@ async def _play(
     async with AsyncExitStack() as stack:
         sites = [
             await stack.enter_async_context(
-                httpx.AsyncClient(base_url=server.url, timeout=load.patience, cookies=CookieJar(_NO_COOKIES))
+                httpx.AsyncClient(
+                    base_url=server.url, timeout=load.patience, cookies=CookieJar(_NO_COOKIES), limits=_FRESH
+                )
             )
             for server in servers
         ]
