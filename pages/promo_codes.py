@@ -41,10 +41,11 @@ def choose(promo_code_id: uuid.UUID) -> None:
     picked = st.session_state[f"menu_{promo_code_id}"]
     with db.reading() as s:
         row, _ = promo_codes.get(s, here.actor, event.id, promo_code_id)
+        was_used = promo_codes.was_used(s, row)
     if picked == "Edit":
         values = {name: as_typed(name, getattr(row, name)) for name in EMPTY}
         forms.open_form("promo_code", row.id, row.version, values, as_typed)
-        forms.opened("promo_code").notes = used_note(row)
+        forms.opened("promo_code").notes = used_note(row.current_uses) if was_used else ""
     elif picked == "Delete":
         forms.open_form("promo_code_deletion", row.id, row.version, {"code": row.code})
     elif picked == "Try":
@@ -59,12 +60,12 @@ def choose(promo_code_id: uuid.UUID) -> None:
         )
 
 
-def used_note(row) -> str:
-    if not row.current_uses:
-        return ""
+def used_note(uses: int) -> str:
+    """Of a code that was used; none of its uses counts when all of its purchases were voided, refunded or failed."""
+    used = f"Used {text.count(uses, 'time')}" if uses else "Used by a purchase that counts no more"
     return (
-        f"Used {text.count(row.current_uses, 'time')}: its code, type and value stay. Limits, expiry and whether it is "
-        "on apply to purchases from now on; past purchases keep their discount."
+        f"{used}: its code, type and value stay. Limits, expiry and whether it is on apply to purchases from now on; "
+        "past purchases keep their discount."
     )
 
 

@@ -110,7 +110,7 @@ def change(
     editing.judge_version(session, event_id, row, seen_version)
     new = _localised(session, event_id, editing.merged(PromoCodeDraft, row, values))
     changes = audit.changes_between(row, new)
-    if {"code", "discount_type", "discount_value"} & {each.field for each in changes} and _was_used(session, row):
+    if {"code", "discount_type", "discount_value"} & {each.field for each in changes} and was_used(session, row):
         raise CodeUsed(row.code, "its code, type and value cannot change. Make another code instead")
     _judge_limits(session, row, new)
     flush = partial(_flush, session, new["code"])
@@ -122,7 +122,7 @@ def delete(session: Session, actor: Actor, event_id: uuid.UUID, promo_code_id: u
     """Removes a code that no purchase ever used. Raises CodeUsed."""
     accounts.require(session, actor, "change", event_id)
     row = editing.hold(session, PromoCode, event_id, promo_code_id, "promo code")
-    if _was_used(session, row):
+    if was_used(session, row):
         raise CodeUsed(row.code, "it stays in the records. Switch it off instead")
     gone = audit.undone(row, PromoCodeDraft.model_fields)
     audit.record(session, actor, event_id, "promo_code.deleted", row, gone)
@@ -323,8 +323,9 @@ def _given() -> ScalarSelect[Decimal]:
     )
 
 
-def _was_used(session: Session, row: PromoCode) -> bool:
-    """Also by a purchase that was voided since: its discount stays on record."""
+def was_used(session: Session, row: PromoCode) -> bool:
+    """Whether its code, type and value stay as they are. Also when the only purchase was voided since: its discount
+    stays on record."""
     return session.scalars(select(exists().where(Purchase.promo_code_id == row.id))).one()
 
 

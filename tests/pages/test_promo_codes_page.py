@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from tests import make
 from tests.ticketing.test_rate_limits import let_pass
-from ticketing import db, promo_codes
+from ticketing import corrections, db, promo_codes
+from ticketing.actors import OPERATOR
 from ticketing.models import PromoCode, RateLimit
 
 CODE, VALUE = "Code, 4 to 20 letters and digits", "Value, in percent or US dollars"
@@ -91,6 +92,14 @@ class TestChanging:
         assert screen.field(VALUE).disabled
         screen.type(IN_ALL, 2).click("Save promo code")
         assert stored(event)[0].max_total_uses == 2
+
+    def test_so_does_a_code_whose_only_purchase_was_voided(self, visit, coordinator, event):
+        code = make.promo_code(event)
+        bought = make.purchase(event, make.package(event), promo_code=code.code).purchase
+        db.write(lambda session: corrections.void(session, OPERATOR, event.id, bought.id, "Typed twice"))
+        screen = visit("promo_codes", coordinator, event).pick(code, "Edit")
+        assert screen.says("Used by a purchase that counts no more: its code, type and value stay.")
+        assert screen.field(VALUE).disabled
 
     def test_a_limit_below_the_uses_is_refused_beside_the_limit(self, visit, coordinator, event):
         code, package = make.promo_code(event, max_total_uses=5), make.package(event)
