@@ -51,7 +51,8 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 
 
 def _warm_up() -> None:
-    """Garbage is looked for where it can be and seldom: in what scripts made, not in these libraries."""
+    """Garbage is looked for where it can be, in what scripts made and not in these libraries; and seldom, since to look
+    took a twelfth of a busy server's time."""
     for library in ("pandas", "altair", "pyarrow"):
         import_module(library)
     gc.collect()
