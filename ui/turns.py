@@ -55,7 +55,7 @@ def drawing() -> Iterator[None]:
 
 def end(session: str) -> None:
     """Ends this session's turn, if it has one, and lets the next begin. For any thread."""
-    if _loop is not None:
+    if _loop is not None and not _loop.is_closed():  # as when the server stops
         _loop.call_soon_threadsafe(_end, session)
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
@@ -30,30 +29,10 @@ def queue(drawn: list[str], *sessions: str) -> None:
         turns.stand_in_line(session, lambda session=session: drawn.append(session))
 
 
-def on_the_loop(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    asyncio.run(work())
-
-
 async def seen(what: Callable[[], object]) -> None:
     async with asyncio.timeout(30):
         while not what():
             await asyncio.sleep(0.005)
-
-
-def click(session: str, until: threading.Event, began: threading.Event) -> threading.Thread:
-    """A run of a page in a thread, as Streamlit's are, that draws until it may end."""
-
-    def run() -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(runs, "session_id", lambda: session)
-            with turns.drawing():
-                began.set()
-                until.wait(30)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    began.wait(30)
-    return thread
 
 
 def test_one_page_is_drawn_at_a_time_in_the_order_in_which_they_came(drawn):
@@ -66,7 +45,7 @@ def test_one_page_is_drawn_at_a_time_in_the_order_in_which_they_came(drawn):
             await seen(lambda there=there: len(drawn) > len(there))
         assert drawn == ["first", "second", "third"]
 
-    on_the_loop(work)
+    asyncio.run(work())
 
 
 def test_who_asks_again_keeps_the_place_and_is_drawn_once_with_what_was_asked_last(drawn):
@@ -80,7 +59,7 @@ def test_who_asks_again_keeps_the_place_and_is_drawn_once_with_what_was_asked_la
         await seen(lambda: len(drawn) == 3)
         assert drawn == ["first", "second, as of now", "third"]
 
-    on_the_loop(work)
+    asyncio.run(work())
 
 
 def test_who_was_drawn_for_a_click_stands_in_line_no_more(drawn):
@@ -91,49 +70,40 @@ def test_who_was_drawn_for_a_click_stands_in_line_no_more(drawn):
         await seen(lambda: len(drawn) == 2)
         assert drawn == ["first", "third"]
 
-    on_the_loop(work)
+    asyncio.run(work())
 
 
 def test_no_turn_begins_while_a_click_is_drawn(drawn):
     async def work():
-        may_end = threading.Event()
-        at_work = click("at work", may_end, threading.Event())
-        queue(drawn, "first")
-        await asyncio.sleep(0)
-        assert drawn == []
-        may_end.set()
+        with turns.drawing():
+            queue(drawn, "first")
+            await asyncio.sleep(0)
+            assert drawn == []
         await seen(lambda: drawn == ["first"])
-        at_work.join()
 
-    on_the_loop(work)
+    asyncio.run(work())
 
 
 def test_a_click_that_hangs_holds_nobody_up(drawn, monkeypatch):
     async def work():
-        may_end = threading.Event()
-        hanging = click("hanging", may_end, threading.Event())
-        monkeypatch.setattr(turns, "LONGEST_TURN", 0.0)
-        queue(drawn, "first")
-        assert drawn == ["first"]
-        may_end.set()
-        hanging.join()
+        with turns.drawing():
+            monkeypatch.setattr(turns, "LONGEST_TURN", 0.0)
+            queue(drawn, "first")
+            assert drawn == ["first"]
 
-    on_the_loop(work)
+    asyncio.run(work())
 
 
 def test_who_waited_too_long_is_drawn_whatever_others_do(drawn, monkeypatch):
     async def work():
-        may_end = threading.Event()
-        at_work = click("at work", may_end, threading.Event())
-        queue(drawn, "first")
-        assert drawn == []
-        monkeypatch.setattr(turns, "LONGEST_WAIT", 0.0)
-        queue(drawn, "first")
-        assert drawn == ["first"]
-        may_end.set()
-        at_work.join()
+        with turns.drawing():
+            queue(drawn, "first")
+            assert drawn == []
+            monkeypatch.setattr(turns, "LONGEST_WAIT", 0.0)
+            queue(drawn, "first")
+            assert drawn == ["first"]
 
-    on_the_loop(work)
+    asyncio.run(work())
 
 
 def test_a_page_that_hangs_loses_its_turn_and_ends_nobody_elses(drawn, monkeypatch):
@@ -152,7 +122,7 @@ def test_a_page_that_hangs_loses_its_turn_and_ends_nobody_elses(drawn, monkeypat
         turns.end("third")
         await seen(lambda: drawn[-1] == "fourth")
 
-    on_the_loop(work)
+    asyncio.run(work())
 
 
 def test_the_end_of_a_run_ends_its_turn_whatever_ended_it(drawn, monkeypatch):
@@ -164,26 +134,37 @@ def test_the_end_of_a_run_ends_its_turn_whatever_ended_it(drawn, monkeypatch):
             raise ZeroDivisionError
         await seen(lambda: drawn == ["first", "second"])
 
-    on_the_loop(work)
+    asyncio.run(work())
 
 
 def test_twenty_pages_are_drawn_one_after_the_other_by_threads_of_their_own():
-    drawing, most = [], []
+    drawing, most, threads = [], [], []
+
+    def draw(session: str) -> None:
+        drawing.append(session)
+        most.append(len(drawing))
+        time.sleep(0.001)  # so that two at a time would meet
+        drawing.remove(session)
+        turns.end(session)
+
+    def begin(session: str) -> None:
+        threads.append(threading.Thread(target=draw, args=[session]))
+        threads[-1].start()
 
     async def work():
-        def draw(session: str) -> None:
-            def run() -> None:
-                drawing.append(session)
-                most.append(len(drawing))
-                time.sleep(0.001)  # so that two at a time would meet
-                drawing.remove(session)
-                turns.end(session)
-
-            threading.Thread(target=run).start()
-
         for session in map(str, range(20)):
-            turns.stand_in_line(session, lambda session=session: draw(session))
+            turns.stand_in_line(session, lambda session=session: begin(session))
         await seen(lambda: len(most) == 20)
+        for thread in threads:
+            thread.join()
 
-    on_the_loop(work)
+    asyncio.run(work())
     assert set(most) == {1}
+
+
+def test_a_page_that_is_drawn_to_the_end_when_the_server_has_stopped_is_no_fault(drawn):
+    async def work():
+        queue(drawn, "first")
+
+    asyncio.run(work())
+    turns.end("first")
