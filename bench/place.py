@@ -12,18 +12,14 @@ from pathlib import Path
 from tests.database import Server, use_database
 from ticketing import db, embedded, schema
 
-_server: Server | None = None
-
 
 @contextmanager
 def database_of_its_own() -> Iterator[Path]:
     """A migrated, empty database in use, and a folder for files; both are gone afterwards."""
-    global _server
     folder = Path(tempfile.mkdtemp(prefix="ticketdesk-bench-"))
     folder.chmod(0o755)  # root's PostgreSQL runs as another user, who must be able to enter
     os.environ["TICKETDESK_DATA"] = str(folder)
     server = Server(os.environ.get("DATABASE_URL") or embedded.start(), prefix=f"ticketdesk_bench_{os.getpid()}")
-    _server = server
     try:
         use_database(server.create(migrated=False))
         schema.migrate()
@@ -35,8 +31,12 @@ def database_of_its_own() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def copied() -> str:
-    """The address of a copy of the database in use, as it is now. It is gone with it."""
-    assert _server is not None
+@contextmanager
+def copied() -> Iterator[str]:
+    """The address of a copy of the database in use, as it is now."""
+    server = Server(os.environ["DATABASE_URL"], prefix=f"ticketdesk_bench_{os.getpid()}_copy")
     db.dispose()  # nobody may be connected to what is copied
-    return _server.create(like=os.environ["DATABASE_URL"])
+    try:
+        yield server.create(like=os.environ["DATABASE_URL"])
+    finally:
+        server.drop_all()

@@ -36,13 +36,14 @@ def sum_of_rows(connection: psycopg.Connection, event: Event) -> None:
 def page(_: Path) -> list[Row]:
     """The second row is the page's time beside the other events by its time in a copy of the database without them."""
     event = crowd.event_with(PURCHASES)
-    alone = db.engine_for(copied(), "alone")
-    ask_alone = partial(milliseconds, partial(page_queries, alone, event), 40)
-    with psycopg.connect(db.libpq_url(alone), autocommit=True) as connection:
-        floor, product = by_turns(partial(milliseconds, partial(sum_of_rows, connection, event), 40), ask_alone)
-    crowd.the_many()
-    without, beside = by_turns(ask_alone, partial(milliseconds, partial(page_queries, db.engine(), event), 40))
-    alone.dispose()
+    with copied() as address:
+        alone = db.engine_for(address, "alone")
+        ask_alone = partial(milliseconds, partial(page_queries, alone, event), 40)
+        with psycopg.connect(db.libpq_url(alone), autocommit=True) as connection:
+            floor, product = by_turns(partial(milliseconds, partial(sum_of_rows, connection, event), 40), ask_alone)
+        crowd.the_many()
+        without, beside = by_turns(ask_alone, partial(milliseconds, partial(page_queries, db.engine(), event), 40))
+        alone.dispose()
     return [
         Row(f"sales page, {PURCHASES:,} purchases", "ms", floor, product, 1.5, less_is_better=True),
         Row(f"the same beside {crowd.MANY:,} others", "ms", without, beside, 1.1, less_is_better=True),

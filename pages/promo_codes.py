@@ -41,7 +41,7 @@ def choose(promo_code_id: uuid.UUID) -> None:
     picked = st.session_state[f"menu_{promo_code_id}"]
     with db.reading() as s:
         row, _ = promo_codes.get(s, here.actor, event.id, promo_code_id)
-        was_used = promo_codes.was_used(s, row)
+        was_used = picked == "Edit" and promo_codes.was_used(s, row)
     if picked == "Edit":
         values = {name: as_typed(name, getattr(row, name)) for name in EMPTY}
         forms.open_form("promo_code", row.id, row.version, values, as_typed)

@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass
+from typing import Literal
 
 import streamlit as st
 
@@ -56,28 +57,20 @@ def state(event_id: uuid.UUID) -> tuple[int, ...] | None:
         _lock.release()
 
 
-def has_news(session: str, fragment_id: str) -> bool:
-    """Whether a timer of this session rings for a page that shows an older mark than the last look found.
-
-    This and is_in_vain ask memory alone: they are asked on the event loop. While the database is away both say no.
+def ring(session: str, fragment_id: str) -> Literal["news", "nothing", "look"]:
+    """Notes that a timer of this session rang, and answers what for: its page shows an older mark than the last look
+    found; it has nothing to do; or it is to look. Timers that follow no event, and all while the database is away, are
+    to look. Asks memory alone, since it is asked on the event loop.
     """
-    watch = _ringing(session, fragment_id)
-    return watch is not None and _failed is None and _states.get(watch.event_id) != watch.shown
-
-
-def is_in_vain(session: str, fragment_id: str) -> bool:
-    """Whether it rings for a page that has no news, and it is not time to look: then no script need run for it."""
-    watch = _ringing(session, fragment_id)
-    is_known = watch is not None and _failed is None and _states.get(watch.event_id) == watch.shown
-    return is_known and not _is_due()
-
-
-def _ringing(session: str, fragment_id: str) -> Watch | None:
     watch = _watches.get(session)
     if watch is None or watch.fragment_id != fragment_id:
-        return None
+        return "look"
     watch.rang_at = _watched[watch.event_id] = time.monotonic()
-    return watch
+    if _failed is not None:
+        return "look"
+    if _states.get(watch.event_id) != watch.shown:
+        return "news"
+    return "look" if _is_due() else "nothing"
 
 
 def _is_due() -> bool:

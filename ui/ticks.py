@@ -27,15 +27,15 @@ def mend() -> None:
 
 def _request_rerun(session: AppSession, asked: ClientState | None) -> None:
     """A page that has news is drawn when it is its turn. What it asked for last is what its turn begins with."""
-    if asked is not None and asked.is_auto_rerun:
-        if live.has_news(session.id, asked.fragment_id):
-            turns.stand_in_line(session.id, partial(_request, session, asked))
-            return
-        if live.is_in_vain(session.id, asked.fragment_id):
-            return
-    else:
+    if asked is None or not asked.is_auto_rerun:
         turns.leave(session.id)
-    _request(session, asked)
+        _request(session, asked)
+        return
+    match live.ring(session.id, asked.fragment_id):
+        case "news":
+            turns.stand_in_line(session.id, partial(_request, session, asked))
+        case "look":
+            _request(session, asked)
 
 
 def _create_scriptrunner(session: AppSession, data: RerunData) -> None:

@@ -39,16 +39,11 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def page(clock, event):
-    """What the ring of an open page means, which shows the event as it is now: "news", "in vain" or "look"."""
+    """What the ring of an open page means, which shows the event as it is now: "news", "nothing" or "look"."""
     shown = live.state(event.id)
     live._watches["tab"] = live.Watch("its timer", event.id, shown, rang_at=clock.now)
 
-    def rings(session="tab", timer="its timer"):
-        has_news, is_in_vain = live.has_news(session, timer), live.is_in_vain(session, timer)
-        assert not (has_news and is_in_vain)
-        return "news" if has_news else "in vain" if is_in_vain else "look"
-
-    return rings
+    return lambda session="tab", timer="its timer": live.ring(session, timer)
 
 
 @pytest.fixture
@@ -141,15 +136,15 @@ def test_a_sale_of_another_event_is_no_change(clock, event):
 
 class TestATimerRings:
     def test_in_vain_as_long_as_nothing_is_new_and_it_is_not_time_to_look(self, clock, page):
-        assert page() == "in vain"
+        assert page() == "nothing"
         clock.tick(live.SECONDS_BETWEEN_LOOKS - 0.1)
-        assert page() == "in vain"
+        assert page() == "nothing"
         clock.tick(0.2)
         assert page() == "look"
 
     def test_for_news_when_another_page_found_them(self, clock, page, event):
         make.purchase(event, make.package(event))
-        assert page() == "in vain"
+        assert page() == "nothing"
         clock.tick(live.SECONDS_BETWEEN_LOOKS + 0.1)
         live.state(event.id)
         assert page() == "news"
