@@ -17,17 +17,20 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Mount, Route
 
-from api import downloads, faults, health, invitations, metrics, openid, pictures, session_pages, stopping
-from api.bounds import Bounds
-from api.faults import Faults
-from api.headers import Headers
-from api.identity import IdentityGuard
-from api.interface import interface
-from api.origins import Origins
-from api.requests import Requests
-from ticketing import db, pooler, replica, schema, settings
+from api.app import interface
+from api.middleware import errors
+from api.middleware.authentication import IdentityGuard
+from api.middleware.body_limits import Bounds
+from api.middleware.csrf import Origins
+from api.middleware.errors import Faults
+from api.middleware.request_log import Requests
+from api.middleware.security_headers import Headers
+from api.site import downloads, graceful_shutdown, health, invitations, metrics, openid, pictures, sign_in
+from ticketing import db, settings
+from ticketing.db import migrations, pooler, replica
 from ticketing.errors import TicketingError
-from ui import index, menu, runs, text, ticks
+from ui import menu, text
+from ui.runtime import index_html, rerun_patch, script_run
 
 log = logging.getLogger("ticketing.server")
 
@@ -38,11 +41,11 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     settings.openid()  # what is set up half is told now, and not to the first who signs in
     settings.metrics_token()
     await run_in_threadpool(pooler.check)
-    await run_in_threadpool(schema.migrate)
+    await run_in_threadpool(migrations.migrate)
     _warm_up()
-    log.info("started, schema %s", schema.newest())
+    log.info("started, schema %s", migrations.newest())
     try:
-        with stopping.announced():
+        with graceful_shutdown.announced():
             yield
     finally:
         await run_in_threadpool(replica.stop)
@@ -62,7 +65,7 @@ def _warm_up() -> None:
 
 def show_fault(fault: Exception) -> bool:
     """A refusal that a page let through is its own sentence; a fault is a reference, and the log has the traceback."""
-    st.error(text.md(str(fault)) if isinstance(fault, TicketingError) else faults.sentence(faults.report(fault)))
+    st.error(text.md(str(fault)) if isinstance(fault, TicketingError) else errors.sentence(errors.report(fault)))
     return True
 
 
@@ -72,18 +75,18 @@ def sales_page(request: Request) -> RedirectResponse:
 
 
 def first_page(_request: Request) -> HTMLResponse:
-    return HTMLResponse(index.page(), headers={"Cache-Control": "no-cache"})
+    return HTMLResponse(index_html.page(), headers={"Cache-Control": "no-cache"})
 
 
-runs.set_up_log()
-ticks.mend()
+script_run.set_up_log()
+rerun_patch.mend()
 app = st.App(
     Path(__file__).resolve().parent / "ui" / "main.py",
     routes=[
         Route("/", first_page),
         Route("/sales", sales_page),
         *(Route(f"/{entry.name}", first_page) for entry in menu.ENTRIES if entry.name != "sales"),
-        *session_pages.routes,
+        *sign_in.routes,
         *invitations.routes,
         *openid.routes,
         *health.routes,

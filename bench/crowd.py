@@ -6,8 +6,8 @@ from functools import cache
 
 import psycopg
 
-from tests import make
-from ticketing import daily_sales, db
+from tests.support import make
+from ticketing import daily_totals, db
 from ticketing.models import Event
 
 MANY = 1_000_000
@@ -93,7 +93,7 @@ def event_with(purchases: int) -> Event:
             connection.execute(statement, values)
         with psycopg.ClientCursor(connection) as cursor:
             cursor.execute(_COUNTS, values)
-    db.write(lambda session: daily_sales.rebuild(session, event.id))
+    db.write(lambda session: daily_totals.rebuild(session, event.id))
     with psycopg.connect(db.libpq_url(), autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
     return event

@@ -16,12 +16,13 @@ import psycopg
 from bench import crowd
 from bench.load.vitals import memory_of
 from bench.measure import Row, by_turns, tool
-from tests import make
-from tests.server import Running, running
-from ticketing import db, export, sales
+from tests.support import make
+from tests.support.server import Running, running
+from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.models import Event
-from ticketing.selection import EVERYTHING
+from ticketing.purchase_filter import EVERYTHING
+from ticketing.reporting import csv_export, figures
 
 MEGABYTES = 32
 
@@ -46,7 +47,7 @@ def over_http(folder: Path) -> list[Row]:
 def written_out(event: Event) -> str:
     """The query of the export with its values in it."""
     with db.reading() as session:
-        asked = export.purchases_query(session, OPERATOR, event.id, EVERYTHING)
+        asked = csv_export.purchases_query(session, OPERATOR, event.id, EVERYTHING)
     with psycopg.connect(db.libpq_url()) as connection:
         return " ".join(psycopg.ClientCursor(connection).mogrify(asked.query, asked.parameters).split())
 
@@ -90,7 +91,7 @@ def downloaded(server: Running, event: Event, token: str, file: Path, grown: lis
 def judge(file: Path, event: Event) -> None:
     """Every row is there, and the file's sums are the summary's."""
     with db.reading() as session:
-        summary = sales.summary(session, OPERATOR, event.id)
+        summary = figures.summary(session, OPERATOR, event.id)
     with file.open(encoding="utf-8-sig", newline="") as text:
         rows = list(csv.DictReader(text))
     paid = [row for row in rows if row["payment_status"] == "completed"]

@@ -1,4 +1,4 @@
--- One purchase of one ticket as pgbench makes it: the UPDATE and the INSERTs of ticketing/purchases.py, one by one.
+-- One purchase of one ticket as pgbench makes it: the UPDATE and the INSERTs of ticketing/sales/purchases.py, one by one.
 -- :event_id and :package_id are put in by bench/purchases.py; :step counts the purchases of a client.
 \set step :step + 1
 BEGIN;

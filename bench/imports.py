@@ -10,8 +10,8 @@ import psycopg
 from psycopg import sql
 
 from bench.measure import Row, by_turns
-from tests import make
-from tests.sheet import sale, sheet
+from tests.support import make
+from tests.support.sales_file import sale, sheet
 from ticketing import db, imports
 from ticketing.actors import OPERATOR
 from ticketing.models import Event

@@ -7,7 +7,7 @@ from pathlib import Path
 from bench.load.run import Load, Outcome, play
 from bench.load.scene import serving, set_scene
 from bench.measure import Row
-from ui.live import SECONDS_BETWEEN_LOOKS
+from ui.runtime.sales_watch import SECONDS_BETWEEN_LOOKS
 
 PAGES = 20
 SECONDS = 30.0

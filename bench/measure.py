@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
-from ticketing import programs
+from ticketing.db import pg_programs
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
 WIDTHS = (48, 28, 28, 18, 11, 8)
@@ -63,7 +63,7 @@ def milliseconds(work: Callable[[], None], times: int = 200) -> float:
 
 def tool(name: str) -> str:
     """The program that comes with the embedded PostgreSQL, or this machine's."""
-    found = programs.installed()
+    found = pg_programs.installed()
     if not found:
         raise SystemExit(f"The floor is measured with {name}, and there is none. Install PostgreSQL's client programs.")
     return found[0].path(name)

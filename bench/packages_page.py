@@ -10,7 +10,7 @@ from sqlalchemy import event as sqlalchemy_event
 from streamlit.testing.v1 import AppTest
 
 from bench.measure import Row, by_turns
-from tests import make
+from tests.support import make
 from ticketing import db
 from ticketing.actors import Actor
 from ticketing.models import Event

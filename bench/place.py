@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.database import Server, use_database
-from ticketing import db, embedded, schema
+from tests.support.database import Server, use_database
+from ticketing import db
+from ticketing.db import embedded, migrations
 
 
 @contextmanager
@@ -22,7 +23,7 @@ def database_of_its_own() -> Iterator[Path]:
     server = Server(os.environ.get("DATABASE_URL") or embedded.start(), prefix=f"ticketdesk_bench_{os.getpid()}")
     try:
         use_database(server.create(migrated=False))
-        schema.migrate()
+        migrations.migrate()
         yield folder
     finally:
         db.dispose()

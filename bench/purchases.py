@@ -16,11 +16,13 @@ import psycopg
 from uuid_utils.compat import uuid7
 
 from bench.measure import Row, by_turns, milliseconds, tool
-from tests import make
-from ticketing import accounts, db, purchases, tickets
+from tests.support import make
+from ticketing import db
+from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.errors import SoldOut
 from ticketing.models import Event, Option, Package, PromoCode
+from ticketing.sales import purchases, ticket_codes
 
 CLIENTS = 16
 PURCHASES = 3200
@@ -31,7 +33,7 @@ def seller() -> Actor:
     """Whom the donor site speaks for: a token, judged anew in each purchase."""
     token = make.token(make.staff(role="admin"))
     with db.reading() as session:
-        actor = accounts.find_token(session, token)
+        actor = permissions.find_token(session, token)
     assert actor is not None
     return actor
 
@@ -189,7 +191,7 @@ def bought_by_hand(
             [
                 value
                 for seat in range(1, 5)
-                for value in (uuid7(), event.id, purchase_id, seat, tickets.new_ticket_code())
+                for value in (uuid7(), event.id, purchase_id, seat, ticket_codes.new_ticket_code())
             ],
         )
 

@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 from bench import crowd
 from bench.measure import Row, by_turns, milliseconds
 from bench.place import copied
-from ticketing import comparison, db, purchasers, sales
+from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.models import Event
-from ticketing.selection import SOLD
+from ticketing.purchase_filter import SOLD
+from ticketing.reporting import comparison, figures, purchase_list
 
 PURCHASES = 100_000
 LATEST = 5
@@ -24,9 +25,9 @@ LATEST = 5
 def page_queries(place: Engine, event: Event) -> None:
     """What pages/sales.py reads, in the one session in which it reads it."""
     with Session(place.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)) as session:
-        sales.figures(session, OPERATOR, event.id)
+        figures.figures(session, OPERATOR, event.id)
         comparison.candidates(session, OPERATOR, event.id)
-        purchasers.page_of(session, OPERATOR, event.id, SOLD, per_page=LATEST)
+        purchase_list.page_of(session, OPERATOR, event.id, SOLD, per_page=LATEST)
 
 
 def sum_of_rows(connection: psycopg.Connection, event: Event) -> None:

@@ -15,8 +15,8 @@ import httpx
 from playwright.sync_api import Page, expect, sync_playwright
 
 from bench.measure import ROUNDS, Row
-from tests.make import PASSWORD
-from tests.server import free_port
+from tests.support.make import PASSWORD
+from tests.support.server import free_port
 from ticketing.settings import ROOT
 
 MOST_SECONDS = 5.0

@@ -3,7 +3,8 @@
 from alembic import context
 from sqlalchemy import Connection
 
-from ticketing import db, schema
+from ticketing import db
+from ticketing.db import migrations
 from ticketing.models import Base
 
 
@@ -17,5 +18,5 @@ if (given := context.config.attributes.get("connection")) is not None:
     run(given)
 else:
     with db.engine().begin() as connection:
-        schema.take_turn(connection)
+        migrations.take_turn(connection)
         run(connection)

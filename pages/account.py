@@ -2,10 +2,13 @@
 
 import streamlit as st
 
-from ticketing import db, sign_in
-from ticketing.fields import validated
-from ui import forms, session, session_list, text
-from ui.header import show_header
+from ticketing import db
+from ticketing.access import sign_in
+from ticketing.validation import validated
+from ui import session, text
+from ui.account import session_list
+from ui.widgets import forms
+from ui.widgets.page_header import show_header
 
 here = session.require()
 MEANING = {

@@ -4,11 +4,16 @@ import time
 
 import streamlit as st
 
-from ticketing import db, guests, money, options, packages, purchasers, purchases
+from ticketing import db, money
+from ticketing.catalog import options, packages
 from ticketing.errors import TicketingError, Unavailable
-from ticketing.selection import RECORDED_HERE
-from ui import forms, purchase_details, session, text
-from ui.header import show_header
+from ticketing.purchase_filter import RECORDED_HERE
+from ticketing.reporting import purchase_list
+from ticketing.sales import guests, purchases
+from ui import session, text
+from ui.purchases import details
+from ui.widgets import forms
+from ui.widgets.page_header import show_header
 
 here, event = session.require_event("change")
 
@@ -199,7 +204,7 @@ def show_receipt(recorded: purchases.Recorded, name: str) -> None:
     )  # fmt: skip
 
 
-def latest(lines: list[purchasers.PurchaseLine]) -> None:
+def latest(lines: list[purchase_list.PurchaseLine]) -> None:
     """The last sales recorded here, where a slip is noticed first; it is voided in the details."""
     st.subheader("Latest sales", anchor=False)
     for line in lines:
@@ -209,11 +214,11 @@ def latest(lines: list[purchasers.PurchaseLine]) -> None:
             told = f"{when} · {sold.quantity:,} × {text.md(line.package)} · {text.md(sold.purchaser_name)}"
             state = "" if sold.payment_status == "completed" else f" · {text.STATUSES[sold.payment_status].lower()}"
             st.markdown(f"{told} · {text.dollars(sold.total)}{state}", width="stretch")
-            st.button("Details", key=f"open_{sold.id}", on_click=purchase_details.open_for, args=(sold.id,))
+            st.button("Details", key=f"open_{sold.id}", on_click=details.open_for, args=(sold.id,))
 
 
 with db.reading() as s:
-    recent = purchasers.page_of(s, here.actor, event.id, RECORDED_HERE, per_page=5)
+    recent = purchase_list.page_of(s, here.actor, event.id, RECORDED_HERE, per_page=5)
     on_offer = {package.id: package for package in packages.list_on_offer(s, here.actor, event.id)}
 
 show_header("Box office", event)
@@ -246,4 +251,4 @@ with right, st.container(border=True):
 
 if recent:
     latest(recent)
-purchase_details.show(here, event)
+details.show(here, event)

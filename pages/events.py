@@ -6,10 +6,13 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from ticketing import copying, db, events, money
-from ticketing.fields import validated
-from ui import forms, menu, paging, session, text, trouble
-from ui.header import show_header
+from ticketing import db, money
+from ticketing.catalog import copying, events
+from ticketing.validation import validated
+from ui import menu, session, text
+from ui.runtime import outage
+from ui.widgets import forms, paging
+from ui.widgets.page_header import show_header
 
 here = session.require()
 PER_PAGE = 20
@@ -34,7 +37,7 @@ def start_edit(event_id: uuid.UUID) -> None:
     forms.open_form("event", event.id, event.version, as_fields(event), as_typed)
 
 
-@trouble.page_kept()
+@outage.page_kept()
 def choose(event_id: uuid.UUID) -> None:
     """What was picked in an event's menu."""
     (start_copy if st.session_state[f"menu_{event_id}"] == "Copy" else start_edit)(event_id)

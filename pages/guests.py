@@ -5,18 +5,24 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from ticketing import db, guests, purchasers, sales, selection
-from ui import guest_naming, live, paging, purchase_details, session, tables, text
-from ui.header import show_header
+from ticketing import db, purchase_filter
+from ticketing.reporting import figures as sales
+from ticketing.reporting import purchase_list
+from ticketing.sales import guests
+from ui import session, text
+from ui.purchases import details, guest_names
+from ui.runtime import sales_watch
+from ui.widgets import paging, tables
+from ui.widgets.page_header import show_header
 
 here, event = session.require_event()
-live.rerun_on_change(event.id, paused=guest_naming.is_open() or purchase_details.is_open())
+sales_watch.rerun_on_change(event.id, paused=guest_names.is_open() or details.is_open())
 
 PER_PAGE = 20
 UNNAMED, LIST, SPONSORS = "Seats without a guest", "Guest list", "Sponsors"
 ALL = "all"
 NAMED = {"Named and not": None, "Named": True, "Without a guest": False}
-SPONSORSHIPS = replace(selection.SOLD, sponsorships_only=True, sort="unnamed")
+SPONSORSHIPS = replace(purchase_filter.SOLD, sponsorships_only=True, sort="unnamed")
 
 
 def figures(summary: sales.Figures) -> None:
@@ -99,7 +105,7 @@ def show_guests(rows: list[guests.GuestLine], total: int, is_searched: bool) -> 
     paging.show("guest_list_page", total, PER_PAGE)
 
 
-def show_sponsors(rows: list[purchasers.PurchaseLine], sums: purchasers.Totals) -> None:
+def show_sponsors(rows: list[purchase_list.PurchaseLine], sums: purchase_list.Totals) -> None:
     """Who bought a sponsorship, and which of the seats that it includes have a guest."""
     if not rows:
         st.markdown("No sponsorship is sold yet. Who buys a package that includes sponsorship stands here.")
@@ -138,9 +144,9 @@ def state(payment_status: str) -> str:
 def row_button(label: str, purchase_id, seat: int | None = None) -> None:
     """Naming for who may; who may only read sees the purchase."""
     if here.may("change"):
-        do, args = guest_naming.start, (here, event, purchase_id, seat)
+        do, args = guest_names.start, (here, event, purchase_id, seat)
     else:
-        label, do, args = "Details", purchase_details.open_for, (purchase_id,)
+        label, do, args = "Details", details.open_for, (purchase_id,)
     st.button(label, key=f"name_{purchase_id}_{seat}", on_click=do, args=args)
 
 
@@ -149,7 +155,7 @@ def show_download(place, package_id) -> None:
     package_ids = (package_id,) if package_id else ()
     if st.session_state.guests_view == UNNAMED:
         kind, label = "purchases", "Download CSV"
-        wanted = selection.Selection(package_ids=package_ids, unnamed_only=True, sort="oldest")
+        wanted = purchase_filter.Selection(package_ids=package_ids, unnamed_only=True, sort="oldest")
     elif st.session_state.guests_view == SPONSORS:
         kind, label, wanted = "guests", "Download CSV", SPONSORSHIPS
     else:
@@ -157,8 +163,8 @@ def show_download(place, package_id) -> None:
             st.session_state.get("guests_search") or NAMED.get(st.session_state.get("guests_named")) is not None
         )
         kind, label = "guests", "Download all as CSV" if is_narrowed else "Download CSV"
-        wanted = replace(selection.SOLD, package_ids=package_ids, sort="oldest")
-    address = f"/export/{event.id}/{kind}.csv?{urlencode(selection.to_query(wanted))}"
+        wanted = replace(purchase_filter.SOLD, package_ids=package_ids, sort="oldest")
+    address = f"/export/{event.id}/{kind}.csv?{urlencode(purchase_filter.to_query(wanted))}"
     place.link_button(label, address, icon=":material/download:")
 
 
@@ -169,10 +175,10 @@ names = {each.package_id: each.name for each in summary.by_package}
 if st.session_state.get("guests_package") not in names:
     st.session_state.guests_package = ALL  # at first, and when the one before is another event's
 actions = show_header("Guests", event)
-if purchase_details.is_open():
-    purchase_details.show(here, event)
+if details.is_open():
+    details.show(here, event)
 else:
-    guest_naming.show(here, event)
+    guest_names.show(here, event)
 if not summary.seats_sold:
     with st.container(border=True):
         st.subheader("No seats sold yet", anchor=False)
@@ -197,11 +203,11 @@ if view == UNNAMED:
     show_unnamed(unnamed, total, f" of {text.md(names[package_id])}" if package_id else "")
 elif view == SPONSORS:
     with db.reading() as s:
-        sums = purchasers.totals(s, here.actor, event.id, SPONSORSHIPS)
+        sums = purchase_list.totals(s, here.actor, event.id, SPONSORSHIPS)
         sponsors, _ = paging.load(
             "sponsors_page",
             lambda page: (
-                purchasers.page_of(s, here.actor, event.id, SPONSORSHIPS, page=page, per_page=PER_PAGE),
+                purchase_list.page_of(s, here.actor, event.id, SPONSORSHIPS, page=page, per_page=PER_PAGE),
                 sums.purchases,
             ),
         )

@@ -5,11 +5,15 @@ from functools import partial
 
 import streamlit as st
 
-from ticketing import db, imports, packages
+from ticketing import db, imports
+from ticketing.catalog import packages
 from ticketing.errors import TicketingError, Unavailable
-from ui import forms, import_job, import_mapping, import_work, menu, paging, session, tables, text
-from ui.header import show_header
-from ui.import_work import Work
+from ui import menu, session, text
+from ui.imports import columns, draft
+from ui.imports import job as import_job
+from ui.imports.draft import Work
+from ui.widgets import forms, paging, tables
+from ui.widgets.page_header import show_header
 
 here, event = session.require_event("change")
 
@@ -29,7 +33,7 @@ def state(name: str) -> str:
     return f"import_{name}_{event.id}"
 
 
-def show_steps(current: import_work.Step, skips_columns: bool) -> None:
+def show_steps(current: draft.Step, skips_columns: bool) -> None:
     """Where one is; a step that is done has a tick."""
     parts, is_done = [], True
     for number, (step, name) in enumerate(STEPS.items(), start=1):
@@ -68,7 +72,7 @@ def choose_file(before: Work | None) -> None:
     if file is not None and state("refusal") not in st.session_state:
         with st.spinner(f"Reading {text.md(file.name)}"):
             try:
-                work = import_work.open_file(here.actor, event.id, file.name, file.getvalue(), before)
+                work = draft.open_file(here.actor, event.id, file.name, file.getvalue(), before)
             except Unavailable:
                 raise
             except TicketingError as refused:
@@ -140,11 +144,11 @@ def show_columns_step(work: Work) -> None:
         if work.is_known
         else "This is our guess from the names of the columns and what is in them. Correct what is wrong."
     )
-    import_mapping.show_columns(work, on_sale)
-    import_mapping.show_packages(work, on_sale)
+    columns.show_columns(work, on_sale)
+    columns.show_packages(work, on_sale)
     work.mapping = work.typed(on_sale)
-    import_mapping.show_arrivals(arrivals(work), work.mapping, event.time_zone)
-    needed = import_mapping.still_needed(work, work.mapping, on_sale)
+    columns.show_arrivals(arrivals(work), work.mapping, event.time_zone)
+    needed = columns.still_needed(work, work.mapping, on_sale)
     if needed:
         st.warning(f"Still to choose: {', '.join(needed)}.", icon=":material/rule:")
     with st.container(horizontal=True):

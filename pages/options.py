@@ -4,10 +4,12 @@ import uuid
 
 import streamlit as st
 
-from ticketing import db, options, packages
-from ticketing.fields import validated
-from ui import forms, menu, session, text
-from ui.header import show_header
+from ticketing import db
+from ticketing.catalog import options, packages
+from ticketing.validation import validated
+from ui import menu, session, text
+from ui.widgets import forms
+from ui.widgets.page_header import show_header
 
 here, event = session.require_event()
 TYPES = ("boolean", "multi_select", "text_input")

@@ -4,24 +4,17 @@ import uuid
 
 import streamlit as st
 
-from ticketing import copying, db, images, money, packages
+from ticketing import db, money
+from ticketing.catalog import copying, images, packages
+from ticketing.catalog.bulk_edit import Edit
 from ticketing.errors import TicketingError
-from ticketing.fields import validated
-from ticketing.many_packages import Edit
-from ui import (
-    arranging,
-    forms,
-    history,
-    menu,
-    package_cards,
-    package_picture,
-    package_table,
-    paging,
-    session,
-    text,
-    undo,
-)
-from ui.header import show_header
+from ticketing.validation import validated
+from ui import menu, session, text
+from ui.audit import history
+from ui.packages import bulk_table, image_field, reorder
+from ui.packages import cards as package_cards
+from ui.widgets import forms, paging, undo
+from ui.widgets.page_header import show_header
 
 here, event = session.require_event()
 EMPTY = {
@@ -46,7 +39,7 @@ def asked(name: str, known: dict[str, str]) -> str:
 def follow(name: str) -> None:
     """A field of the toolbar was changed, so the address changes, and with it what is shown."""
     value = st.session_state[f"packages_{name}"].strip()
-    package_table.keep(event)
+    bulk_table.keep(event)
     st.session_state[PAGE] = 1
     if value == {"view": "cards", "show": "all", "search": ""}[name]:
         st.query_params.pop(name, None)
@@ -61,7 +54,7 @@ def show_all() -> None:
 
 
 def start_new() -> None:
-    forms.open_form("package", None, 0, EMPTY | package_picture.FIELDS, package_picture.as_typed)
+    forms.open_form("package", None, 0, EMPTY | image_field.FIELDS, image_field.as_typed)
 
 
 def choose(package_id: uuid.UUID, name: str) -> None:
@@ -126,8 +119,8 @@ def start_edit(package_id: uuid.UUID) -> None:
         forms.say(str(refused), icon=":material/error:")
         return
     values = {name: getattr(package, name) for name in EMPTY} | {"price": money.plain(package.price)}
-    values |= package_picture.values(package, picture)
-    forms.open_form("package", package.id, package.version, values, package_picture.as_typed)
+    values |= image_field.values(package, picture)
+    forms.open_form("package", package.id, package.version, values, image_field.as_typed)
     forms.opened("package").notes = warning(package.sold_count, money.dollars(package.price))
 
 
@@ -152,7 +145,7 @@ def save() -> None:
             package = packages.change(
                 s, here.actor, event.id, form.id, form.changed(), seen_version=form.version
             )  # fmt: skip
-        package_picture.save(s, here, event.id, form, package)
+        image_field.save(s, here, event.id, form, package)
         return package
 
     forms.submit(form, work, lambda package: f"{package.name} is {'made' if form.id is None else 'saved'}.")
@@ -168,9 +161,9 @@ def delete() -> None:
 
 
 def package_form(form: forms.Opened) -> None:
-    package_picture.show(here, event.id, form)
+    image_field.show(here, event.id, form)
     with st.form("package_form", border=False, enter_to_submit=False):
-        package_picture.show_words(form)
+        image_field.show_words(form)
         st.text_input("Name", key=form.key("name"), placeholder="Table of Ten")
         forms.show_problem(form.problems, "name")
         st.text_area("Description", key=form.key("description"), placeholder="What the donor gets", height=90)
@@ -291,9 +284,9 @@ else:
             if view == "cards":
                 filters(found, kind, search)
     if view == "arrange":
-        arranging.show(here, event)
+        reorder.show(here, event)
     elif view == "table":
-        package_table.show(here, event)
+        bulk_table.show(here, event)
     elif found.packages:
         cards(found, pictures)
         paging.show(PAGE, found.by_kind[kind], packages.PER_PAGE)

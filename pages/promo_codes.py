@@ -7,11 +7,15 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from ticketing import db, money, packages, promo_codes, trial
+from ticketing import db, money
+from ticketing.catalog import packages, promo_code_check, promo_codes
 from ticketing.errors import RateLimited, TicketingError, Unavailable
-from ticketing.fields import validated
-from ui import forms, history, paging, session, text, trouble
-from ui.header import show_header
+from ticketing.validation import validated
+from ui import session, text
+from ui.audit import history
+from ui.runtime import outage
+from ui.widgets import forms, paging
+from ui.widgets.page_header import show_header
 
 here, event = session.require_event()
 ZONE = ZoneInfo(event.time_zone)
@@ -35,7 +39,7 @@ def start_new() -> None:
     forms.open_form("promo_code", None, 0, EMPTY)
 
 
-@trouble.page_kept()
+@outage.page_kept()
 def choose(promo_code_id: uuid.UUID) -> None:
     """What was picked in a card's menu."""
     picked = st.session_state[f"menu_{promo_code_id}"]
@@ -135,7 +139,7 @@ def deletion(form: forms.Opened) -> None:
     forms.show_deletion(form, f"{text.md(form.values['code'])} is gone for good. No purchase has used it.", delete)
 
 
-@trouble.page_kept()
+@outage.page_kept()
 def start_trial(code: str = "") -> None:
     with db.reading() as s:
         first = next(iter(packages.names(s, here.actor, event.id)), None)
@@ -172,13 +176,13 @@ def trial_form(form: forms.Opened) -> None:
     st.markdown(f"{less if tried.quote.discount else ''}**Total {text.dollars(tried.quote.total)}{without}**")
 
 
-def outcome_of(form: forms.Opened, typed: dict[str, object]) -> trial.Trial | TicketingError:
+def outcome_of(form: forms.Opened, typed: dict[str, object]) -> promo_code_check.Trial | TicketingError:
     """What the trial of what stands in the fields said. Drawn again it is the same trial, and is counted once."""
     if form.quoted_for == typed:
         return form.outcome
     try:
         form.outcome = db.write(
-            lambda s: trial.try_code(
+            lambda s: promo_code_check.try_code(
                 s, here.actor, event.id, typed["code"], package_id=typed["package_id"],
                 quantity=typed["quantity"] or 1, donor_email=typed["email"] or "", moment=typed["moment"],
             )

@@ -9,15 +9,21 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from ticketing import comparison, money, purchasers, replica, sales, selection
-from ticketing.selection import NO_CODE, SOLD, Selection
-from ui import charts, comparing, live, menu, session, tables, text
-from ui.forms import hint
-from ui.header import show_header
-from ui.tables import Bar, Cell, Column, Lines, Link, number
+from ticketing import money, purchase_filter
+from ticketing.db import replica
+from ticketing.purchase_filter import NO_CODE, SOLD, Selection
+from ticketing.reporting import comparison, purchase_list
+from ticketing.reporting import figures as sales
+from ui import menu, session, text
+from ui.runtime import sales_watch
+from ui.sales import comparison as comparing
+from ui.widgets import charts, tables
+from ui.widgets.forms import hint
+from ui.widgets.page_header import show_header
+from ui.widgets.tables import Bar, Cell, Column, Lines, Link, number
 
 here, event = session.require_event()
-live.rerun_on_change(event.id)
+sales_watch.rerun_on_change(event.id)
 
 LATEST = 5
 ROWS_AT_FIRST = 10
@@ -32,7 +38,7 @@ def chosen(which: Selection) -> Selection:
 
 
 def address(which: Selection) -> dict[str, str]:
-    return session.query(event) | selection.to_query(chosen(which))
+    return session.query(event) | purchase_filter.to_query(chosen(which))
 
 
 def behind(words: str, which: Selection, purchases: int) -> None:
@@ -114,16 +120,16 @@ def amount(
         hint(meaning)
 
 
-def latest(lines: Sequence[purchasers.PurchaseLine], figures: sales.Figures) -> None:
+def latest(lines: Sequence[purchase_list.PurchaseLine], figures: sales.Figures) -> None:
     st.subheader("Latest sales", anchor=False)
     columns = [Column("Purchase"), number("Total")]
     tables.show("The latest purchases", columns, [latest_row(line) for line in lines], is_titled=False)
     recorded = sum(line.purchases for line in figures.by_status)
     with st.container(key="figure_latest"):
-        behind(f"All purchases ({recorded:,})", selection.EVERYTHING, recorded)
+        behind(f"All purchases ({recorded:,})", purchase_filter.EVERYTHING, recorded)
 
 
-def latest_row(line: purchasers.PurchaseLine) -> list[Cell]:
+def latest_row(line: purchase_list.PurchaseLine) -> list[Cell]:
     purchase = line.purchase
     when = text.moment(purchase.purchased_at, event.time_zone).replace(" ", "\N{NO-BREAK SPACE}")
     told = [f"{purchase.quantity} × {line.package}", when]
@@ -132,7 +138,7 @@ def latest_row(line: purchasers.PurchaseLine) -> list[Cell]:
     return [Lines(purchase.purchaser_name, " · ".join(told)), money.dollars(purchase.total)]
 
 
-def over_time(figures: sales.Figures, lines: Sequence[purchasers.PurchaseLine]) -> None:
+def over_time(figures: sales.Figures, lines: Sequence[purchase_list.PurchaseLine]) -> None:
     """Two charts of the days, each beside what is read with it; up to today, so that a quiet week is seen."""
     until = max(figures.by_day[-1].day, min(today, event.starts_at.astimezone(zone).date()))
     left, right = st.columns([4, 3])
@@ -267,7 +273,7 @@ only_sponsorships = st.toggle("Sponsorships only", key="sponsorships_only", bind
 figures, lines, others = replica.read(
     lambda s: (
         sales.figures(s, here.actor, event.id, sponsorships_only=only_sponsorships),
-        purchasers.page_of(s, here.actor, event.id, chosen(SOLD), per_page=LATEST),
+        purchase_list.page_of(s, here.actor, event.id, chosen(SOLD), per_page=LATEST),
         comparison.candidates(s, here.actor, event.id),
     )
 )
@@ -275,7 +281,7 @@ tiles(figures)
 if not any(line.purchases for line in figures.by_status):
     nothing_sold(figures)
     st.stop()
-query = urlencode(selection.to_query(chosen(selection.EVERYTHING)))
+query = urlencode(purchase_filter.to_query(chosen(purchase_filter.EVERYTHING)))
 file = f"/export/{event.id}/purchases.csv" + (f"?{query}" if query else "")
 actions.link_button("Download CSV", file, icon=":material/download:")
 if figures.by_day:

@@ -5,10 +5,14 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from ticketing import db, invitations, staff
-from ticketing.fields import validated
-from ui import forms, paging, session, session_list, text, trouble
-from ui.header import show_header
+from ticketing import db
+from ticketing.access import invitations, staff
+from ticketing.validation import validated
+from ui import session, text
+from ui.account import session_list
+from ui.runtime import outage
+from ui.widgets import forms, paging
+from ui.widgets.page_header import show_header
 
 here = session.require("administer")
 ZONE = session.own_zone()
@@ -30,7 +34,7 @@ def start_new() -> None:
     forms.open_form("person", None, 0, {"name": "", "email": "", "role": "coordinator", "events": []})
 
 
-@trouble.page_kept()
+@outage.page_kept()
 def choose(person_id: uuid.UUID) -> None:
     """What was picked in a person's menu."""
     picked = st.session_state[f"menu_{person_id}"]

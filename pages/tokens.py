@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
-from ticketing import db, tokens
-from ticketing.fields import validated
-from ui import forms, paging, session, text
-from ui.header import show_header
+from ticketing import db
+from ticketing.access import api_tokens
+from ticketing.validation import validated
+from ui import session, text
+from ui.widgets import forms, paging
+from ui.widgets.page_header import show_header
 
 here = session.require()
 ZONE = session.own_zone()
@@ -29,7 +31,7 @@ def create() -> None:
     values = {"name": typed["name"], "expires_at": expires_at}
     secret = forms.submit(
         form,
-        lambda s: tokens.create(s, here.actor, validated(tokens.TokenDraft, values), email=here.actor.email),
+        lambda s: api_tokens.create(s, here.actor, validated(api_tokens.TokenDraft, values), email=here.actor.email),
     )
     if secret:
         forms.open_form("token_made", None, 0, {})
@@ -42,7 +44,7 @@ def start_revoking(token_id: uuid.UUID, name: str) -> None:
 
 def revoke() -> None:
     form = forms.opened("token_revocation")
-    forms.submit(form, lambda s: tokens.revoke(s, here.actor, form.id), f"{form.values['name']} is revoked.")
+    forms.submit(form, lambda s: api_tokens.revoke(s, here.actor, form.id), f"{form.values['name']} is revoked.")
 
 
 def token_form(form: forms.Opened) -> None:
@@ -93,7 +95,9 @@ def when(moment: datetime) -> str:
 
 
 with db.reading() as s:
-    rows, total = paging.load("tokens_page", lambda page: tokens.list_page(s, here.actor, page=page, per_page=PER_PAGE))
+    rows, total = paging.load(
+        "tokens_page", lambda page: api_tokens.list_page(s, here.actor, page=page, per_page=PER_PAGE)
+    )
 
 whose = "Everybody's" if here.may("administer") else "Yours"
 actions = show_header("Tokens", line=f"{whose} · [what programs do with them](/api/docs)")

@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests import everything, make
-from tests.database import Server, use_database
-from ticketing import db, embedded, schema
+from tests.support import every_table, make
+from tests.support.database import Server, use_database
+from ticketing import db
 from ticketing.actors import Actor
+from ticketing.db import embedded, migrations
 from ticketing.models import Event
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
@@ -48,7 +49,7 @@ def postgres() -> Iterator[Server]:
         server.trade_safety_for_speed()
     template = server.create(migrated=False)
     use_database(template)
-    schema.migrate()
+    migrations.migrate()
     db.dispose()
     server.template = make_url(template).database
     yield server
@@ -86,7 +87,7 @@ def every_row(postgres: Server, database: str) -> str:
     """A database with rows in every table, to be copied and not to be used."""
     full = postgres.create()
     use_database(full)
-    everything.fill()
+    every_table.fill()
     use_database(database)
     return full
 

@@ -25,10 +25,11 @@ import psutil
 import pytest
 from sqlalchemy import select
 
-from tests import make
-from tests.database import use_database
-from ticketing import checks, db
+from tests.support import make
+from tests.support.database import use_database
+from ticketing import db
 from ticketing.models import AssignedTicket, Event, Package, PromoCode, Purchase
+from ticketing.ops import verify
 from ticketing.settings import ROOT
 
 PURCHASES = 2000
@@ -178,7 +179,7 @@ class Buyers:
 def stored(event: Event) -> dict[str, tuple[Purchase, list[str]]]:
     """Every purchase by its key, with its tickets' codes; the numbers beside them have been verified."""
     with db.reading() as session:
-        assert checks.verify(session) == []
+        assert verify.verify(session) == []
         tickets: dict[Any, list[str]] = {}
         for row in session.scalars(
             select(AssignedTicket).where(AssignedTicket.event_id == event.id).order_by(AssignedTicket.seat_number)

@@ -13,9 +13,14 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from tests import make
-from tests.database import Server, use_database
-from ticketing import checks, corrections, db, imports, packages, rate_limits, schema
+from tests.support import make
+from tests.support.database import Server, use_database
+from ticketing import db, imports
+from ticketing.access import rate_limits
+from ticketing.catalog import packages
+from ticketing.db import migrations
+from ticketing.ops import verify
+from ticketing.sales import corrections
 from ticketing.settings import ROOT
 
 ROLE = f"ticketdesk_server_{os.getpid()}"  # roles are of the whole PostgreSQL, which other test runs may share
@@ -45,7 +50,7 @@ def as_server(postgres: Server, database: str) -> Iterator[None]:
 
 
 def test_the_role_of_the_document_does_all_the_work_and_alters_no_table(as_server):
-    schema.migrate()  # as every start does; there is nothing to do
+    migrations.migrate()  # as every start does; there is nothing to do
     event = make.event()
     ana = make.staff(role="admin", password=make.PASSWORD)
     package = make.package(event, ana, name="Couple", price="100")
@@ -63,7 +68,7 @@ def test_the_role_of_the_document_does_all_the_work_and_alters_no_table(as_serve
     db.write(lambda s: rate_limits.take(s, rate_limits.PROMO_TRIALS, rate_limits.person(ana)))
     with db.reading() as session:
         assert session.scalar(text("SELECT current_user")) == ROLE
-        assert checks.verify(session) == []
+        assert verify.verify(session) == []
     for forbidden in (
         "UPDATE audit_log SET actor = 'Somebody'",
         "DELETE FROM audit_seals",

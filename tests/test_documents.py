@@ -15,8 +15,8 @@ from markdown_it.token import Token
 
 from docs import tables
 from docs.pictures import take
-from tests.labels import is_said
-from ticketing.__main__ import main
+from tests.support.ui_labels import is_said
+from ticketing.cli import main
 from ticketing.settings import ROOT
 
 PICTURES = ROOT / "docs/pictures"

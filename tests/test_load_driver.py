@@ -13,8 +13,8 @@ import pytest
 from bench.load.ledger import Ledger
 from bench.load.run import Load, play
 from bench.load.scene import Scene, serving, set_scene
-from tests.database import Server, use_database
-from tests.server import Running, free_port
+from tests.support.database import Server, use_database
+from tests.support.server import Running, free_port
 from ticketing import db
 from ticketing.models import Purchase
 

@@ -19,12 +19,15 @@ from sqlalchemy.event import listen
 from sqlalchemy.exc import ProgrammingError
 
 import app
-from tests import everything, make
-from tests.server import running
-from tests.waiting import wait_until
-from ticketing import __main__ as command_line
-from ticketing import checks, db, schema, seals
+from tests.support import every_table, make
+from tests.support.server import running
+from tests.support.waiting import wait_until
+from ticketing import cli as command_line
+from ticketing import db
+from ticketing.audit import hash_chain
+from ticketing.db import migrations
 from ticketing.models import Base
+from ticketing.ops import verify
 from ticketing.settings import ROOT
 
 SCRIPTS = ScriptDirectory.from_config(Config(ROOT / "alembic.ini"))
@@ -49,16 +52,16 @@ def tables():
 
 def test_an_empty_database_gets_every_table(database_without_schema):
     assert tables() == set()
-    schema.migrate()
+    migrations.migrate()
     assert tables() == set(Base.metadata.tables) | {"alembic_version"}
     assert versions() == [head()]
     make.purchase(event := make.event(), make.package(event))
 
 
 def test_migrating_twice_is_migrating_once(database_without_schema):
-    schema.migrate()
+    migrations.migrate()
     event = make.event()
-    schema.migrate()
+    migrations.migrate()
     assert versions() == [head()]
     assert make.package(event).display_order == 1
 
@@ -93,8 +96,8 @@ def impatient():
 
 def test_a_server_waits_for_the_one_that_migrates_longer_than_for_any_lock(database_without_schema, impatient, caplog):
     with psycopg.connect(db.libpq_url()) as other, ThreadPoolExecutor(1) as pool:
-        other.execute("SELECT pg_advisory_xact_lock(%s)", [schema.MIGRATION_LOCK])
-        migrating = pool.submit(schema.migrate)
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [migrations.MIGRATION_LOCK])
+        migrating = pool.submit(migrations.migrate)
         with pytest.raises(TimeoutError):
             migrating.result(timeout=0.5)
         assert tables() == set()
@@ -105,10 +108,10 @@ def test_a_server_waits_for_the_one_that_migrates_longer_than_for_any_lock(datab
 
 
 def test_a_migration_may_take_longer_than_any_other_statement(database_without_schema, impatient):
-    everything.migrate_to(OLDEST)
+    every_table.migrate_to(OLDEST)
     with psycopg.connect(db.libpq_url()) as other, ThreadPoolExecutor(1) as pool:
         other.execute("LOCK TABLE purchases IN ACCESS SHARE MODE")
-        migrating = pool.submit(schema.migrate)
+        migrating = pool.submit(migrations.migrate)
         with pytest.raises(TimeoutError):
             migrating.result(timeout=0.5)
         other.rollback()
@@ -118,13 +121,13 @@ def test_a_migration_may_take_longer_than_any_other_statement(database_without_s
 
 def test_a_table_in_use_is_waited_for_shortly_and_tried_again(database_without_schema, monkeypatch, caplog):
     """While a migration waits, others wait behind it: so it lets go of all it has before it waits again."""
-    monkeypatch.setattr(schema, "TABLE_LOCK_TIMEOUT", "50ms")
-    monkeypatch.setattr(schema, "PAUSE_SECONDS", 0.05)
-    everything.migrate_to(OLDEST)
+    monkeypatch.setattr(migrations, "TABLE_LOCK_TIMEOUT", "50ms")
+    monkeypatch.setattr(migrations, "PAUSE_SECONDS", 0.05)
+    every_table.migrate_to(OLDEST)
     before = tables()
     with psycopg.connect(db.libpq_url()) as other, ThreadPoolExecutor(1) as pool:
         other.execute("LOCK TABLE purchases IN ACCESS SHARE MODE")
-        migrating = pool.submit(schema.migrate)
+        migrating = pool.submit(migrations.migrate)
         wait_until(lambda: caplog.text.count("is in use by another connection; trying again") >= 3)
         assert (versions(), tables()) == ([OLDEST], before)
         other.rollback()
@@ -133,20 +136,20 @@ def test_a_table_in_use_is_waited_for_shortly_and_tried_again(database_without_s
 
 
 def test_a_migration_that_fails_leaves_nothing_half(database_without_schema):
-    everything.migrate_to(OLDEST)
+    every_table.migrate_to(OLDEST)
     with psycopg.connect(db.libpq_url()) as other:
         other.execute("CREATE TABLE audit_seals ()")  # what the third migration makes
-    before = everything.layout()
+    before = every_table.layout()
 
     with pytest.raises(ProgrammingError, match="audit_seals"):
-        schema.migrate()
+        migrations.migrate()
 
     assert versions() == [OLDEST]
-    assert everything.layout() == before
+    assert every_table.layout() == before
 
 
 def test_a_migrated_connection_goes_back_with_its_limits(database_without_schema):
-    schema.migrate()
+    migrations.migrate()
     with db.engine().connect() as connection:
         limits = [connection.scalar(text(f"SHOW {name}")) for name in ("statement_timeout", "lock_timeout")]
     assert limits == ["30s", "10s"]
@@ -154,7 +157,7 @@ def test_a_migrated_connection_goes_back_with_its_limits(database_without_schema
 
 def test_a_server_that_starts_during_a_migration_waits_and_then_serves(database_without_schema, tmp_path):
     with psycopg.connect(db.libpq_url()) as other, ThreadPoolExecutor(1) as pool, ExitStack() as open_:
-        other.execute("SELECT pg_advisory_xact_lock(%s)", [schema.MIGRATION_LOCK])
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [migrations.MIGRATION_LOCK])
         starting = pool.submit(open_.enter_context, running(database_without_schema, tmp_path))
         log = tmp_path / "server.log"
         wait_until(lambda: log.exists() and WAITING in log.read_text())
@@ -166,14 +169,14 @@ def test_a_server_that_starts_during_a_migration_waits_and_then_serves(database_
 
 def state():
     with db.reading() as session:
-        return schema.state(session)
+        return migrations.state(session)
 
 
 def test_a_schema_is_missing_outdated_or_current(database_without_schema):
     assert state() == "missing"
-    everything.migrate_to(OLDEST)
+    every_table.migrate_to(OLDEST)
     assert state() == "outdated"
-    schema.migrate()
+    migrations.migrate()
     assert state() == "current"
 
 
@@ -192,7 +195,7 @@ def test_a_newer_schema_is_named_and_no_server_starts_on_it(empty_database, caps
         async with app.lifespan(app.app):
             pytest.fail("it serves")
 
-    with pytest.raises(schema.NewerSchema, match=re.escape(told)):
+    with pytest.raises(migrations.NewerSchema, match=re.escape(told)):
         asyncio.run(start())
     assert versions() == ["9999"]
 
@@ -214,22 +217,22 @@ def test_there_is_one_line_of_migrations():
 @pytest.mark.parametrize("revision", EARLIER)
 def test_from_every_earlier_version_nothing_is_lost(revision, every_row, database_without_schema):
     """Each table has rows, made from those of the current schema; `verify` judges what is made of them."""
-    everything.migrate_to(revision)
-    everything.pour(every_row)
-    of = everything.columns()
+    every_table.migrate_to(revision)
+    every_table.pour(every_row)
+    of = every_table.columns()
     del of["alembic_version"]
-    before = everything.rows(of)
+    before = every_table.rows(of)
     assert [table for table, rows in before.items() if not rows] == []
 
-    schema.migrate()
+    migrations.migrate()
 
     with db.reading() as session:
-        assert checks.verify(session) == []
-    assert everything.rows(of) == before
+        assert verify.verify(session) == []
+    assert every_table.rows(of) == before
     event = make.event()
     make.purchase(event, make.package(event))
     with db.reading() as session:
-        assert checks.verify(session) == []
+        assert verify.verify(session) == []
 
 
 STORED_BEFORE = """
@@ -266,7 +269,7 @@ STORED_BEFORE = """
 
 def stored_before(**ids):
     """Two events with the same sales, as the first schema held them."""
-    everything.migrate_to("0001")
+    every_table.migrate_to("0001")
     with db.engine().begin() as connection:
         for statement in STORED_BEFORE.split(";"):
             connection.execute(text(statement), {name: id for name, id in ids.items() if f":{name}" in statement})
@@ -275,9 +278,9 @@ def stored_before(**ids):
 def test_what_was_stored_before_is_counted_and_found_afterwards(database_without_schema):
     here, there = uuid.uuid4(), uuid.uuid4()
     stored_before(here=here, there=there)
-    schema.migrate()
+    migrations.migrate()
     with db.reading() as session:
-        assert checks.verify(session) == []
+        assert verify.verify(session) == []
         zones = session.execute(text("SELECT event_id, time_zone FROM packages")).all()
         named = session.execute(text("SELECT DISTINCT payment_status, seats_named, version FROM purchases")).all()
         found = session.scalars(text("SELECT DISTINCT search_text FROM purchases")).all()
@@ -325,9 +328,9 @@ def test_the_trail_of_before_is_sealed_and_goes_on(database_without_schema):
     stored_before(here=here, there=there)
     with db.engine().begin() as connection:
         connection.execute(text(AUDITED_BEFORE), {"here": here, "there": there})
-    schema.migrate()
+    migrations.migrate()
     make.staff(role="admin", password=make.PASSWORD)
     with db.reading() as session:
-        assert checks.verify(session) == []
-        lengths = {chain.event_id: chain.entries for chain in seals.last(session)}
-    assert lengths == {seals.OFFICE: 4 + 2, here: 4, there: 4}
+        assert verify.verify(session) == []
+        lengths = {chain.event_id: chain.entries for chain in hash_chain.last(session)}
+    assert lengths == {hash_chain.OFFICE: 4 + 2, here: 4, there: 4}

@@ -19,9 +19,9 @@ import pytest
 import yaml
 from prometheus_client import Counter, Gauge, Histogram, Info
 
-from tests import make
-from tests.database import Server, use_database
-from tests.server import running
+from tests.support import make
+from tests.support.database import Server, use_database
+from tests.support.server import running
 from ticketing import metrics
 from ticketing.settings import ROOT
 

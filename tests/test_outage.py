@@ -18,15 +18,17 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from sqlalchemy import select
 
-from tests import make
 from tests.browser.conftest import chromium, drawn, window  # noqa: F401
-from tests.database import use_database
-from tests.open_pages import OpenPage
-from tests.own_postgres import OwnPostgres, own_postgres
-from tests.server import Running, running
-from ticketing import checks, db, schema
+from tests.support import make
+from tests.support.database import use_database
+from tests.support.disposable_postgres import OwnPostgres, own_postgres
+from tests.support.server import Running, running
+from tests.support.websocket_pages import OpenPage
+from ticketing import db
 from ticketing.actors import Actor
+from ticketing.db import migrations
 from ticketing.models import Event, Package, Purchase
+from ticketing.ops import verify
 
 PURCHASES = 500
 CLIENTS = 16
@@ -85,7 +87,7 @@ class Buyers:
 def own(database: str) -> Iterator[OwnPostgres]:
     with own_postgres() as postgres:
         use_database(postgres.url)
-        schema.migrate()
+        migrations.migrate()
         yield postgres
         use_database(database)
 
@@ -215,7 +217,7 @@ def test_half_a_minute_without_postgresql_loses_nothing_and_every_page_goes_on(c
     assert {code for code, _ in buyers.refusals} == {503}
     assert len(buyers.answered) == PURCHASES
     with db.reading() as session:
-        assert checks.verify(session) == []
+        assert verify.verify(session) == []
         stored = session.scalars(select(Purchase).where(Purchase.event_id == event.id)).all()
         assert session.get_one(Package, package.id).sold_count == PURCHASES
     assert {row.idempotency_key: str(row.id) for row in stored} == {

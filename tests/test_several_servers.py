@@ -23,14 +23,17 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select, text
 
-from tests import deployment, make, pictures
 from tests.browser.conftest import chromium, drawn, lacking, window
-from tests.database import use_database
-from tests.deployment import Deployment, wait_for
-from ticketing import checks, db, replica, sales
+from tests.support import deployment, image_samples, make
+from tests.support.database import use_database
+from tests.support.deployment import Deployment, wait_for
+from ticketing import db
 from ticketing.actors import OPERATOR, Actor
+from ticketing.db import replica
 from ticketing.models import Event, Purchase
-from ui import moved
+from ticketing.ops import verify
+from ticketing.reporting import figures
+from ui.runtime import reconnect
 
 __all__ = ["chromium"]  # the browser's own fixture
 NAMES = ("one", "two")
@@ -170,7 +173,9 @@ def test_a_picture_that_came_to_one_is_shown_by_the_other(desk, event, token):
     package = make.package(event)
     path = f"/api/v1/admin/events/{event.id}/tickets/packages/{package.id}/image"
     with direct(desk, "one", headers=bearer(token)) as one, direct(desk, "two", headers=bearer(token)) as two:
-        sent = one.post(path, files={"image": ("table.png", pictures.picture(), "image/png")}, data={"alt": "A table"})
+        sent = one.post(
+            path, files={"image": ("table.png", image_samples.picture(), "image/png")}, data={"alt": "A table"}
+        )
         assert sent.status_code == 200, sent.text
         fetched = [client.get(sent.json()["image_url"]) for client in (one, two)]
 
@@ -215,7 +220,7 @@ def where_the_figures_come_from(event: Event) -> str:
     """What `replica.read` of this process reads at."""
 
     def work(session: db.Session) -> bool:
-        assert sales.summary(session, OPERATOR, event.id)
+        assert figures.summary(session, OPERATOR, event.id)
         return bool(session.scalar(text("SELECT pg_is_in_recovery()")))
 
     return "replica" if replica.read(work) else "primary"
@@ -237,7 +242,7 @@ def test_a_file_has_the_sale_of_a_moment_ago_also_while_the_replica_stands_still
         rows = exported(desk, event, token)
         assert str(bought.purchase.id) in [row["purchase_id"] for row in rows]
         assert len(rows) == number
-        assert replica.read(lambda s: sales.summary(s, OPERATOR, event.id)).purchases == number
+        assert replica.read(lambda s: figures.summary(s, OPERATOR, event.id)).purchases == number
 
     assert copied_at(desk, event) == ["primary"] * 3
     told = replica.state()
@@ -256,7 +261,7 @@ def test_without_the_replica_the_primary_is_read_until_it_is_back(desk, event, t
     make.purchase(event, package)
     desk.stop("replica", signal.SIGINT)
     try:
-        assert replica.read(lambda s: sales.summary(s, OPERATOR, event.id)).purchases == 1
+        assert replica.read(lambda s: figures.summary(s, OPERATOR, event.id)).purchases == 1
         assert replica.state() == replica.State("away")
         assert len(exported(desk, event, token)) == 1
         assert copied_at(desk, event) == ["primary"]
@@ -276,7 +281,7 @@ def test_a_report_that_the_replica_breaks_off_is_read_at_the_primary(desk, event
         seen.append(session.scalar(text("SELECT pg_is_in_recovery()")))
         if seen[-1]:
             session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
-        return sales.summary(session, OPERATOR, event.id).purchases
+        return figures.summary(session, OPERATOR, event.id).purchases
 
     assert replica.read(work) == 0
     assert seen == [True, False]
@@ -362,7 +367,7 @@ def test_a_server_killed_amid_purchases_loses_none_and_its_people_are_on_the_oth
         assert page.context.request.post(f"{desk.url}/session/sign-in", form=typed).ok
         page.goto(f"{desk.url}/sales?event={event.id}")
         expect(sold(drawn(page))).to_have_text("in 1 purchase")
-        expect(page.get_by_text(moved.LOST)).to_have_count(0)
+        expect(page.get_by_text(reconnect.LOST)).to_have_count(0)
         box_office = page.context.new_page()
         box_office.goto(f"{desk.url}/box_office?event={event.id}")
         drawn(box_office).get_by_label("Donor's name").fill("Half typed")
@@ -376,7 +381,7 @@ def test_a_server_killed_amid_purchases_loses_none_and_its_people_are_on_the_oth
         try:
             # Nobody touches the pages: they find the other server, say what that means, and show what is sold since.
             for each in (page, box_office):
-                expect(each.get_by_text(moved.LOST)).to_be_visible()
+                expect(each.get_by_text(reconnect.LOST)).to_be_visible()
             expect(drawn(box_office).get_by_label("Donor's name")).to_have_value("")
             buying.join(60)
             expect(sold(page)).to_have_text(f"in {PURCHASES + 1} purchases")
@@ -389,7 +394,7 @@ def test_a_server_killed_amid_purchases_loses_none_and_its_people_are_on_the_oth
     assert before < PURCHASES
     assert len(buyers.answered) == PURCHASES
     with db.reading() as session:
-        assert checks.verify(session) == []
+        assert verify.verify(session) == []
         kept = session.execute(
             select(Purchase.idempotency_key, Purchase.id).where(
                 Purchase.event_id == event.id, Purchase.idempotency_key.is_not(None)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from ui import menu, moved, runs, session, text, trouble, turns
-from ui.forms import hint, show_messages
+from ui import menu, session, text
+from ui.runtime import outage, reconnect, redraw_queue, script_run
 from ui.session import Here
+from ui.widgets.forms import hint, show_messages
 
 
 def sidebar(here: Here, pages: Mapping[str, st.Page]) -> None:
@@ -51,14 +52,14 @@ def choose_event(here: Here) -> None:
 
 
 st.set_page_config(page_title="Ticket Desk", page_icon="/session/icon.svg", layout="wide")
-with trouble.page_kept(), turns.drawing():
-    with trouble.banner_above():
+with outage.page_kept(), redraw_queue.drawing():
+    with outage.banner_above():
         here = session.enter()
     pages = {entry.name: menu.page(entry) for entry in menu.ENTRIES if here.may(entry.action)}
     page = st.navigation(list(pages.values()), position="hidden")
     menu.follow()
     sidebar(here, pages)
-    moved.follow()
+    reconnect.follow()
     show_messages()
-    with runs.counted(page.url_path or "sales"):
+    with script_run.counted(page.url_path or "sales"):
         page.run()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ticketing.accounts import Action
+from ticketing.access.permissions import Action
 
 PAGES = Path(__file__).resolve().parents[1] / "pages"
 

@@ -9,12 +9,15 @@ from urllib.parse import quote, urlsplit
 
 import streamlit as st
 
-from ticketing import accounts, db, events, settings
-from ticketing.accounts import Action
+from ticketing import db, settings
+from ticketing.access import permissions
+from ticketing.access.permissions import Action
 from ticketing.actors import Actor
+from ticketing.catalog import events
 from ticketing.errors import NotFound, NotSignedIn
 from ticketing.models import Event
-from ui import menu, runs
+from ui import menu
+from ui.runtime import script_run
 
 MOST_TO_CHOOSE_FROM = 100
 
@@ -28,7 +31,7 @@ class Here:
     event: Event | None
 
     def may(self, action: Action) -> bool:
-        return accounts.may(self.actor, action)
+        return permissions.may(self.actor, action)
 
 
 def enter() -> Here:
@@ -40,17 +43,17 @@ def enter() -> Here:
     try:
         session_id = uuid.UUID(str(st.user.get("session_id")))
         with db.reading() as session:
-            actor = accounts.get_signed_in(session, session_id)
+            actor = permissions.get_signed_in(session, session_id)
             mine, _ = events.list_for(session, actor, per_page=MOST_TO_CHOOSE_FROM)
             chosen = _chosen(session, actor, mine)
     except (NotSignedIn, ValueError):
         _show_signed_out()
     if actor.is_use_due:  # a page that stays open sends no request that would tell
-        db.write(lambda session: accounts.note_use(session, actor))
+        db.write(lambda session: permissions.note_use(session, actor))
     if chosen is not None and chosen.id not in {event.id for event in mine}:
         mine.append(chosen)
     here = Here(actor, tuple(mine), chosen)
-    runs.remember(actor=str(actor.staff_id), event=str(chosen.id) if chosen else "")
+    script_run.remember(actor=str(actor.staff_id), event=str(chosen.id) if chosen else "")
     if here.event is not None:
         st.session_state.event_id = here.event.id
         if st.query_params.get("event") != str(here.event.id):

@@ -18,9 +18,10 @@ from bench.load.scene import Scene
 from bench.load.staff import Desk, Person
 from bench.load.tab import SECONDS_OF_PATIENCE, Broken
 from bench.load.vitals import Vitals
-from tests import make
-from tests.server import Running
-from ticketing import checks, db
+from tests.support import make
+from tests.support.server import Running
+from ticketing import db
+from ticketing.ops import verify
 
 SIGN_IN = "sign in"
 COMING_AT_A_TIME = 4
@@ -155,7 +156,7 @@ def _differing(believed: dict[str, str], stored: dict[str, str]) -> list[str]:
 
 def _verified() -> list[str]:
     with db.reading() as session:
-        return [str(difference) for difference in checks.verify(session)]
+        return [str(difference) for difference in verify.verify(session)]
 
 
 def _logged(servers: list[Running], before: list[int]) -> list[str]:

@@ -12,10 +12,12 @@ from pathlib import Path
 from sqlalchemy import text
 
 from bench import crowd
-from tests import make
-from tests.server import Running, running
-from ticketing import db, packages, passwords
+from tests.support import make
+from tests.support.server import Running, running
+from ticketing import db
+from ticketing.access import passwords
 from ticketing.actors import OPERATOR
+from ticketing.catalog import packages
 from ticketing.models import Event
 
 PURCHASES_BEFORE = 2000

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import psutil
 import psycopg
 
-from tests.server import Running
+from tests.support.server import Running
 from ticketing import db
 
 _SECONDS_BETWEEN_LOOKS = 0.5

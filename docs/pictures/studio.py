@@ -14,11 +14,12 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, FloatRect, Locator, Page, expect, sync_playwright
 
-from tests import make
 from tests.browser.conftest import CHROMIUM_FLAGS, chromium_program, drawn, still
-from tests.server import running
-from ticketing import db, embedded, schema
+from tests.support import make
+from tests.support.server import running
+from ticketing import db
 from ticketing.actors import Actor
+from ticketing.db import embedded, migrations
 from ticketing.models import Event
 
 HERE = Path(__file__).resolve().parent
@@ -77,7 +78,7 @@ def open_studio() -> Iterator[Studio]:
         os.environ.pop("TICKETDESK_BASE_URL", None)
         url = embedded.start()
         try:
-            schema.migrate()
+            migrations.migrate()
             with running(url, folder) as server, sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
                 yield Studio(server.url, browser)

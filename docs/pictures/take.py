@@ -15,11 +15,14 @@ from pathlib import Path
 from playwright.sync_api import Locator, Page, expect
 
 from docs.pictures.studio import MARGIN, PHONE, Studio, at_rest, dialog_of, main_of, open_studio, save
-from tests import foreign, make
 from tests.browser.conftest import choose_file, choose_from
-from ticketing import db, demo, packages, staff
+from tests.support import make, seller_files
+from ticketing import db
+from ticketing.access import staff
 from ticketing.actors import OPERATOR
+from ticketing.catalog import packages
 from ticketing.models import Package
+from ticketing.ops import demo
 
 Taker = Callable[[Studio, str], None]
 TAKERS: dict[str, Taker] = {}
@@ -244,10 +247,10 @@ def take_phone_guests(studio: Studio, name: str) -> None:
 def take_import_columns(studio: Studio, name: str) -> None:
     with studio.window(studio.ben, "/import_sales?event={event}", (1280, 1285)) as page:
         orders = [
-            {**foreign.eventbrite_attendee("10482", "1", "Gala table", "2400.00"), "Order Date": "10/11/26 18:30"},
-            {**foreign.eventbrite_attendee("10483", "2", "Couple", "280.00"), "Order Date": "11/12/26 09:15"},
+            {**seller_files.eventbrite_attendee("10482", "1", "Gala table", "2400.00"), "Order Date": "10/11/26 18:30"},
+            {**seller_files.eventbrite_attendee("10483", "2", "Couple", "280.00"), "Order Date": "11/12/26 09:15"},
         ]
-        content = foreign.as_csv(foreign.rows(foreign.EVENTBRITE_ATTENDEES, *orders))
+        content = seller_files.as_csv(seller_files.rows(seller_files.EVENTBRITE_ATTENDEES, *orders))
         choose_file(main_of(page), {"name": "attendees.csv", "mimeType": "text/csv", "buffer": content})
         expect(page.get_by_role("heading", name="Which column is which?")).to_be_visible()
         save(name, at_rest(page), part=main_of(page))

@@ -10,9 +10,9 @@ import pytest
 from starlette.testclient import TestClient
 
 import app
-from tests import make, openid_provider
-from tests.api.visitor import Visitor, set_up
-from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, Provider
+from tests.support import make, openid_provider
+from tests.support.openid_provider import CLIENT_ID, CLIENT_SECRET, Provider
+from tests.support.openid_visitor import Visitor, set_up
 from ticketing import db
 from ticketing.actors import Actor
 

@@ -13,12 +13,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests import make
-from tests.pages.conftest import Screen
-from tests.sheet import sale, sheet
-from ticketing import __main__ as command_line
-from ticketing import db, imports, money, packages, promo_codes
+from tests.support import make
+from tests.support.sales_file import sale, sheet
+from tests.support.screen import Screen
+from ticketing import cli as command_line
+from ticketing import db, imports, money
 from ticketing.actors import OPERATOR, Actor
+from ticketing.catalog import packages, promo_codes
 from ticketing.models import Event, Option, Package
 
 CHANGES = 100

@@ -18,10 +18,10 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.generation.feedback import NO_FEEDBACK
 
 import app
-from api.interface import interface
-from tests import make
+from api.app import interface
 from tests.api.test_matrix import stock
-from tests.people import INSIDE
+from tests.support import make
+from tests.support.callers import INSIDE
 
 OF_EACH_KIND = 25  # requests to one endpoint, and so many again that break its rules
 load_all_checks()

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from tests import make
 from tests.api.conftest import PAGE
+from tests.support import make
 
 
 @pytest.fixture

@@ -12,12 +12,13 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from tests import make, pictures
-from tests.api.test_problems import fields
-from tests.look import fingerprint
-from tests.naughty import BREAKS, REFUSED, TEXTS, in_one_line, in_paragraphs
-from ticketing import db, logs, packages
+from tests.api.test_errors import fields
+from tests.support import image_samples, make
+from tests.support.database_state import fingerprint
+from tests.support.hostile_text import BREAKS, REFUSED, TEXTS, in_one_line, in_paragraphs
+from ticketing import db, logs
 from ticketing.actors import OPERATOR
+from ticketing.catalog import packages
 from ticketing.models import Event
 
 FORMULA = re.compile(r"\s*[=+\-@\t\r]")
@@ -63,7 +64,7 @@ def test_in_a_package_and_what_its_picture_shows(call, event, typed):
     path = f"{packages_of(event)}/{made.json()['id']}"
     sent = call.client.post(
         f"/api/v1{path}/image",
-        files={"image": ("a.png", pictures.picture(), "image/png")},
+        files={"image": ("a.png", image_samples.picture(), "image/png")},
         data={"alt": typed},
         headers={"Authorization": f"Bearer {call.token}"},
     )

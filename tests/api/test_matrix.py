@@ -14,12 +14,13 @@ from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 import app
-from api import identity
-from api.interface import interface
-from tests import look, make, pictures
-from tests.people import ELSEWHERE, EVERYONE, INSIDE, OUT, Person, gather, send_away
-from ticketing import db, images, packages
+from api.app import interface
+from api.middleware import authentication
+from tests.support import database_state, image_samples, make
+from tests.support.callers import ELSEWHERE, EVERYONE, INSIDE, OUT, Person, gather, send_away
+from ticketing import db
 from ticketing.actors import OPERATOR
+from ticketing.catalog import images, packages
 from ticketing.models import Event, Option, Package, PromoCode
 from ui import menu
 
@@ -31,7 +32,7 @@ ADMINISTER = {"viewer": 403, "coordinator": 403, "admin": OK, ELSEWHERE: 403}
 OWN = dict.fromkeys((*INSIDE, ELSEWHERE), OK)  # of no event: everybody has their own
 
 EVENT = {"name": "Gala", "starts_at": "2026-12-05T18:00", "time_zone": "America/New_York", "venue": "Pier 4"}
-PICTURE = ("table.png", pictures.picture(), "image/png")
+PICTURE = ("table.png", image_samples.picture(), "image/png")
 
 
 @dataclass(frozen=True)
@@ -233,7 +234,7 @@ def door(server: TestClient) -> Door:
     shop = stock(event)
     shown = db.write(
         lambda s: images.set_image(
-            s, OPERATOR, event.id, shop.package.id, images.prepare(pictures.picture()), None, seen_version=None
+            s, OPERATOR, event.id, shop.package.id, images.prepare(image_samples.picture()), None, seen_version=None
         )
     )
     with db.reading() as session:
@@ -245,7 +246,7 @@ def cookie_of(server: TestClient, person: Person) -> str:
     server.cookies.clear()
     typed = {"email": person.actor.email, "password": make.PASSWORD}
     assert server.post("/session/sign-in", data=typed).status_code == 303
-    cookie = str(server.cookies[identity.COOKIE])
+    cookie = str(server.cookies[authentication.COOKIE])
     server.cookies.clear()
     return cookie
 
@@ -257,7 +258,7 @@ def test_the_interface(browser, door, verb, path, who):
     expected = row.who.get(who, 401)
     is_new = expected is OK and verb not in CHANGES_NOTHING
     shop = stock(door.event) if is_new else door.shop
-    body, before = row.body(shop), look.fingerprint(door.event)
+    body, before = row.body(shop), database_state.fingerprint(door.event)
 
     answer = browser.request(
         verb,
@@ -271,7 +272,7 @@ def test_the_interface(browser, door, verb, path, who):
         assert answer.headers["content-type"] == "application/problem+json"
         assert "gala" not in answer.text.lower()
     if expected is not OK or verb in CHANGES_NOTHING:
-        assert look.fingerprint(door.event) == before
+        assert database_state.fingerprint(door.event) == before
 
 
 @pytest.mark.parametrize("who", EVERYONE)
@@ -282,8 +283,8 @@ def test_the_plain_routes(browser, door, verb, path, who):
     if (verb, path) == ("POST", "/session/sign-out") and who not in OUT:
         cookie = cookie_of(browser, door.people[who])  # this one is gone afterwards
     if cookie:
-        browser.cookies.set(identity.COOKIE, cookie)
-    before = look.fingerprint(door.event)
+        browser.cookies.set(authentication.COOKIE, cookie)
+    before = database_state.fingerprint(door.event)
 
     answer = browser.request(verb, path.format(**door.names), headers={"Accept": "*/*"})
 
@@ -291,7 +292,7 @@ def test_the_plain_routes(browser, door, verb, path, who):
     if answer.status_code >= 400:
         assert "gala" not in answer.text.lower()
     if "sign-out" not in path:
-        assert look.fingerprint(door.event) == before
+        assert database_state.fingerprint(door.event) == before
 
 
 @pytest.mark.parametrize("who", [who for who in EVERYONE if who not in OUT])

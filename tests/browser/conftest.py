@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect, sync_playwright
 
-from tests import make
-from tests.database import Server, use_database
-from tests.server import Running, running
+from tests.support import make
+from tests.support.database import Server, use_database
+from tests.support.server import Running, running
 from ticketing.actors import Actor
 
 expect.set_options(timeout=15_000)  # a busy machine takes its time; what is expected still has to come

@@ -7,10 +7,11 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests import make
 from tests.browser.conftest import choose_file, drawn, window
-from ticketing import db, imports, packages
+from tests.support import make
+from ticketing import db, imports
 from ticketing.actors import OPERATOR
+from ticketing.catalog import packages
 from ui import menu
 
 AXE = Axe()

@@ -3,10 +3,11 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests import make
 from tests.browser.conftest import drawn, still
-from ticketing import db, packages
+from tests.support import make
+from ticketing import db
 from ticketing.actors import OPERATOR
+from ticketing.catalog import packages
 
 
 @pytest.fixture

@@ -4,9 +4,10 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests import make
 from tests.browser.conftest import drawn
-from ticketing import db, packages
+from tests.support import make
+from ticketing import db
+from ticketing.catalog import packages
 from ticketing.models import Package
 
 

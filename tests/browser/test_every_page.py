@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests import make
 from tests.browser.conftest import window
+from tests.support import make
 from ui import menu
 
 KNOWN = re.compile(r"/_stcore/(health|host-config)|favicon")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.server import Running, running
+from tests.support.server import Running, running
 
 HERE = Path(__file__).parent
 

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests import make
+from tests.support import make
 
 
 def sign_in(page: Page, url: str, email: str) -> None:

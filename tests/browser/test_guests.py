@@ -4,10 +4,11 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests import make
 from tests.browser.conftest import drawn
-from ticketing import db, guests
+from tests.support import make
+from ticketing import db
 from ticketing.actors import OPERATOR
+from ticketing.sales import guests
 
 
 def test_a_missing_guest_is_found_by_a_part_of_the_purchasers_name_and_named_in_two_clicks(phone: Page, enter) -> None:

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests import make
 from tests.browser.conftest import choose_file, drawn
-from tests.browser.innocence import reads, took_effect, watched
-from tests.naughty import TEXTS, in_one_line
-from tests.sheet import sale, sheet
-from ticketing import db, imports, options
+from tests.support import make
+from tests.support.hostile_text import TEXTS, in_one_line
+from tests.support.sales_file import sale, sheet
+from tests.support.text_effects import reads, took_effect, watched
+from ticketing import db, imports
 from ticketing.actors import OPERATOR, Actor
+from ticketing.catalog import options
 from ticketing.models import Event
 from ui import menu
 

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import func, select
 
-from tests import make
 from tests.browser.conftest import choose_file, choose_from, drawn
-from tests.look import sold, standing
+from tests.support import make
+from tests.support.database_state import sold, standing
 from ticketing import db
 from ticketing.models import Purchase
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests import make, openid_provider
-from tests.openid_provider import CLIENT_ID, CLIENT_SECRET, Provider
-from tests.server import running
+from tests.support import make, openid_provider
+from tests.support.openid_provider import CLIENT_ID, CLIENT_SECRET, Provider
+from tests.support.server import running
 
 
 @pytest.fixture

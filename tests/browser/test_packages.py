@@ -5,9 +5,9 @@ import time
 
 from playwright.sync_api import Page, Route, expect
 
-from tests import make, pictures
 from tests.browser.conftest import choose_file, drawn, still
-from tests.pages.cards import give_picture
+from tests.support import image_samples, make
+from tests.support.package_cards import give_picture
 
 PRICE = "Price of the whole package, in US dollars"
 
@@ -118,7 +118,7 @@ def test_a_picture_is_chosen_seen_saved_replaced_and_removed_and_the_other_field
     upload(dialog, b"not a picture")
     expect(dialog.get_by_text("This file is not a JPG, PNG or WebP picture")).to_be_visible()
     expect(dialog.get_by_label(PRICE)).to_have_value("$12")
-    upload(dialog, pictures.picture("JPEG", (1200, 800), exif=pictures.with_camera_data(6)))
+    upload(dialog, image_samples.picture("JPEG", (1200, 800), exif=image_samples.with_camera_data(6)))
     expect(dialog.get_by_role("img", name="The chosen picture")).to_have_attribute(
         "src", re.compile("^data:image/jpeg")
     )
@@ -137,7 +137,7 @@ def test_a_picture_is_chosen_seen_saved_replaced_and_removed_and_the_other_field
     first = shown.get_attribute("src")
 
     dialog = edit(page, package)
-    upload(dialog, pictures.picture("JPEG", (300, 300), pictures.BLUE))
+    upload(dialog, image_samples.picture("JPEG", (300, 300), image_samples.BLUE))
     expect(dialog.get_by_role("img", name="The chosen picture")).to_be_visible()
     dialog.get_by_role("button", name="Save package").click()
     expect(dialog).to_have_count(0)

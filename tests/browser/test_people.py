@@ -2,9 +2,10 @@
 
 from playwright.sync_api import Page, expect
 
-from tests import make
-from tests.access import count, row
-from ticketing import db, staff
+from tests.support import make
+from tests.support.credentials import count, row
+from ticketing import db
+from ticketing.access import staff
 from ticketing.models import Package, SignInSession
 
 OUT = "You are signed out. Sign in again to go on."

@@ -2,8 +2,8 @@
 
 from playwright.sync_api import Browser, expect
 
-from tests import make
 from tests.browser.conftest import POLICY, drawn
+from tests.support import make
 
 INJECTED = """() => {
     const add = (kind, fields) => document.body.append(Object.assign(document.createElement(kind), fields));

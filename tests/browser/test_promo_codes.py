@@ -2,10 +2,11 @@
 
 from playwright.sync_api import Page, expect
 
-from tests import make
-from tests.look import uses
-from ticketing import db, promo_codes
+from tests.support import make
+from tests.support.database_state import uses
+from ticketing import db
 from ticketing.actors import OPERATOR
+from ticketing.catalog import promo_codes
 
 
 def sell(main, donor: str, code: str) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests import make
+from tests.support import make
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests import make
 from tests.browser.conftest import choose_from, drawn, still
-from tests.sheet import run, sale, sheet
+from tests.support import make
+from tests.support.sales_file import run, sale, sheet
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from decimal import Decimal
 import pandas as pd
 from playwright.sync_api import Page, expect
 
-from tests import make
 from tests.browser.conftest import choose_file
-from tests.look import sold
-from tests.sheet import DATA, data, gala
+from tests.support import make
+from tests.support.database_state import sold
+from tests.support.sales_file import DATA, data, gala
 
 
 def tile(page: Page, label: str):

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests import make
+from tests.support import make
 
 
 def test_the_sample_gala_opens_full_of_sales(page: Page, fresh_server: str) -> None:

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests import make
-from tests.access import require, row, set_rows, who
+from tests.support import make
+from tests.support.credentials import require, row, set_rows, who
 from ticketing.errors import InvalidInput
 from ticketing.models import SignInSession
-from ui import browser
+from ui.account import user_agent
 
 PRESENT, NEW = "Present password", "New password"
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile Safari/604.1"
@@ -113,4 +113,4 @@ def test_an_open_page_notes_that_its_session_is_in_use(visit, person, event):
     ],
 )
 def test_a_browser_is_told_in_plain_words(sent, told):
-    assert browser.in_words(sent) == told
+    assert user_agent.in_words(sent) == told

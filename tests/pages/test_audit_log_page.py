@@ -5,9 +5,10 @@ import re
 
 import pytest
 
-from tests import make
-from tests.pages.conftest import Screen
-from ticketing import db, packages, promo_codes
+from tests.support import make
+from tests.support.screen import Screen
+from ticketing import db
+from ticketing.catalog import packages, promo_codes
 from ticketing.models import Package
 
 

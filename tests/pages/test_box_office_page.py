@@ -5,9 +5,10 @@ import time
 import pytest
 from sqlalchemy import select
 
-from tests import make
-from tests.look import sold, standing, uses
-from ticketing import db, packages
+from tests.support import make
+from tests.support.database_state import sold, standing, uses
+from ticketing import db
+from ticketing.catalog import packages
 from ticketing.errors import Unavailable
 from ticketing.models import Answer, AssignedTicket, Package, Purchase
 

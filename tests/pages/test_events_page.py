@@ -5,8 +5,9 @@ from datetime import datetime
 import pytest
 from sqlalchemy import select
 
-from tests import make
-from ticketing import db, events
+from tests.support import make
+from ticketing import db
+from ticketing.catalog import events
 from ticketing.models import Event, EventAssignment, Package, PromoCode
 from ui import session as page_session
 

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import func, select, update
 
-from tests import make
-from tests.pages.conftest import Screen
+from tests.support import make
+from tests.support.screen import Screen
 from ticketing import db
 from ticketing.models import EventAssignment, Package, Purchase, SignInSession, Staff
 from ui import menu

@@ -5,10 +5,11 @@ import re
 import pytest
 from sqlalchemy import select
 
-from tests import make
-from ticketing import corrections, db, guests
+from tests.support import make
+from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.models import AssignedTicket, Purchase
+from ticketing.sales import corrections, guests
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import select
 
-from tests import make
-from tests.look import sold
-from tests.pages.importing import choose, foreign, importers, order, places, step, stored
+from tests.support import make
+from tests.support.database_state import sold
+from tests.support.import_screen import choose, foreign, importers, order, places, step, stored
 from ticketing import db
 from ticketing.models import ImportMapping
 

@@ -5,13 +5,14 @@ import json
 import pytest
 from sqlalchemy import text
 
-from tests import make
-from tests.look import sold
-from tests.pages.importing import choose, importers, listed, places, step, stored, work_of
-from tests.sheet import sale, sheet
-from ticketing import db, import_excel, imports
-from ticketing.import_tables import REQUIRED
-from ui import import_job
+from tests.support import make
+from tests.support.database_state import sold
+from tests.support.import_screen import choose, importers, listed, places, step, stored, work_of
+from tests.support.sales_file import sale, sheet
+from ticketing import db, imports
+from ticketing.imports import excel
+from ticketing.imports.table import REQUIRED
+from ui.imports import job as import_job
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ class TestCleanFile:
     @pytest.mark.parametrize("kind", ["xlsx", "json"])
     def test_may_be_a_workbook_or_json(self, page, event, table, kind):
         row = sale(table, purchaser_name="José Müller")
-        content = json.dumps([row]).encode() if kind == "json" else import_excel.write(list(row), [list(row.values())])
+        content = json.dumps([row]).encode() if kind == "json" else excel.write(list(row), [list(row.values())])
         choose(page, content, f"sales.{kind}").click("Import 1 sale")
         assert [each.purchaser_name for each in stored(event)] == ["José Müller"]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests import look, make
-from tests.pages.conftest import Screen
-from tests.people import ELSEWHERE, EVERYONE, OUT, gather, send_away
+from tests.support import database_state, make
+from tests.support.callers import ELSEWHERE, EVERYONE, OUT, gather, send_away
+from tests.support.screen import Screen
 from ui import menu
 
 OPENS = "opens"
@@ -83,7 +83,7 @@ def shown(screen: Screen) -> str:
 @pytest.mark.parametrize("page", sorted(PAGES))
 def test_the_pages(visit, gala, people, page, who):
     actor, expected = people[who].actor, PAGES[page].get(who, SIGNED_OUT)
-    before = look.fingerprint(gala)
+    before = database_state.fingerprint(gala)
 
     # Who may not is told so by the page itself, also when it is run past the frame and its menu.
     is_let_through = expected in (OPENS, NOT_THERE)
@@ -97,4 +97,4 @@ def test_the_pages(visit, gala, people, page, who):
         assert (screen.labels(), list(screen.app.dataframe)) == ([], [])
     if who in OUT or who == ELSEWHERE:
         assert "closed doors" not in shown(screen).lower()
-    assert look.fingerprint(gala) == before
+    assert database_state.fingerprint(gala) == before

@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests import make
-from ticketing import db, options
+from tests.support import make
+from ticketing import db
+from ticketing.catalog import options
 
 QUESTION, ANSWER, CHOICES = "Question", "Answer", "Choices, one per line (for a pick from a list)"
 

@@ -2,9 +2,10 @@
 
 import pytest
 from sqlalchemy import select
+from tests.ticketing.access.test_rate_limits import let_pass
 
-from tests import make
-from tests.pages.cards import (
+from tests.support import make
+from tests.support.package_cards import (
     DESCRIPTION,
     LIMIT,
     NAME,
@@ -16,8 +17,8 @@ from tests.pages.cards import (
     remove,
     stored,
 )
-from tests.ticketing.test_rate_limits import let_pass
-from ticketing import db, packages
+from ticketing import db
+from ticketing.catalog import packages
 from ticketing.models import Option
 
 

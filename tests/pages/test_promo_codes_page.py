@@ -4,12 +4,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
+from tests.ticketing.access.test_rate_limits import let_pass
 
-from tests import make
-from tests.ticketing.test_rate_limits import let_pass
-from ticketing import corrections, db, promo_codes
+from tests.support import make
+from ticketing import db
 from ticketing.actors import OPERATOR
+from ticketing.catalog import promo_codes
 from ticketing.models import PromoCode, RateLimit
+from ticketing.sales import corrections
 
 CODE, VALUE = "Code, 4 to 20 letters and digits", "Value, in percent or US dollars"
 IN_ALL, PER_DONOR = "Limit in all, in purchases (optional)", "Limit per donor, in purchases (optional)"

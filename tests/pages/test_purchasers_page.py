@@ -6,11 +6,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests import make
-from tests.pages.conftest import plain
-from tests.sheet import run, sale, sheet
-from ticketing import db, purchases
+from tests.support import make
+from tests.support.sales_file import run, sale, sheet
+from tests.support.screen import plain
+from ticketing import db
 from ticketing.actors import OPERATOR
+from ticketing.sales import purchases
 
 SEARCH, SORT, PACKAGE, STATUS = "Search", "Sort", "Package", "Status"
 CHANNEL, CODE, FROM, TO = "Channel", "Promo code", "From", "To, included"

@@ -9,11 +9,12 @@ from xml.etree import ElementTree
 import pytest
 from streamlit.testing.v1.element_tree import Markdown, PageLink
 
-from tests import make
-from tests.pages.conftest import plain
-from tests.sheet import run, sale, sheet
-from ticketing import corrections, db
+from tests.support import make
+from tests.support.sales_file import run, sale, sheet
+from tests.support.screen import plain
+from ticketing import db
 from ticketing.actors import OPERATOR
+from ticketing.sales import corrections
 
 
 @pytest.fixture

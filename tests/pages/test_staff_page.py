@@ -5,9 +5,10 @@ import re
 import pytest
 from sqlalchemy import select
 
-from tests import make
-from tests.access import count, require, row
-from ticketing import db, staff
+from tests.support import make
+from tests.support.credentials import count, require, row
+from ticketing import db
+from ticketing.access import staff
 from ticketing.errors import NotSignedIn
 from ticketing.models import EventAssignment, SignInSession, Staff
 

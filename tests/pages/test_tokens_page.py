@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests import make
-from tests.access import bearer, row
+from tests.support import make
+from tests.support.credentials import bearer, row
 from ticketing.models import ApiToken
 
 NAME, EXPIRES = "What it is for", "Expires"

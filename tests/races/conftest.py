@@ -7,15 +7,16 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
-from tests import make
 from tests.races.racing import Shelf
-from ticketing import checks, db
+from tests.support import make
+from ticketing import db
 from ticketing.models import Event
+from ticketing.ops import verify
 
 
 def differences(event: Event) -> list[str]:
     with db.reading() as session:
-        return [str(found) for found in checks.verify(session) if found.event_id == event.id]
+        return [str(found) for found in verify.verify(session) if found.event_id == event.id]
 
 
 @pytest.fixture

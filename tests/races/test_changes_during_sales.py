@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from tests import make
-from tests.look import sold, uses
 from tests.races.racing import THREADS, kinds, race
-from ticketing import corrections, db, packages, purchases
+from tests.support import make
+from tests.support.database_state import sold, uses
+from ticketing import db
 from ticketing.actors import OPERATOR
+from ticketing.catalog import packages
 from ticketing.errors import Conflict
 from ticketing.models import Event, Package, Purchase
+from ticketing.sales import corrections, purchases
 
 EDITOR = 0  # the thread that is no buyer
 

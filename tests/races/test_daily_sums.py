@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from tests import make
 from tests.races.racing import THREADS, kinds, race
-from tests.sheet import run, sale, sheet
-from ticketing import corrections, db, events, guests, purchases, sales
+from tests.support import make
+from tests.support.sales_file import run, sale, sheet
+from ticketing import db
 from ticketing.actors import OPERATOR
+from ticketing.catalog import events
 from ticketing.errors import Conflict, StaleVersion
 from ticketing.models import DailySales, Event, Package, Purchase
+from ticketing.reporting import figures
+from ticketing.sales import corrections, guests, purchases
 
 EDITOR = 0  # the thread that is no buyer
 ZONES = ("Pacific/Auckland", "America/New_York")
@@ -139,7 +142,7 @@ def test_voids_payments_guests_and_imports_move_the_sums_of_the_days_that_hold(e
     assert set(days(event)) == {"2026-06-01"}
     with db.reading() as session:
         stored = session.scalar(select(func.count()).where(Purchase.event_id == event.id))
-        told = sum(line.purchases for line in sales.figures(session, OPERATOR, event.id).by_status)
+        told = sum(line.purchases for line in figures.figures(session, OPERATOR, event.id).by_status)
     assert told == stored == 12 * (THREADS - 2) + 12 * 8
 
 

@@ -12,13 +12,14 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from tests import make
-from tests.look import sold, uses
 from tests.races.racing import THREADS, kinds, race
-from tests.sheet import run, sale, sheet
-from ticketing import corrections, db
+from tests.support import make
+from tests.support.database_state import sold, uses
+from tests.support.sales_file import run, sale, sheet
+from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.models import Package
+from ticketing.sales import corrections
 
 
 def test_control_two_who_take_two_packages_in_opposite_order_lock_each_other_out(event):

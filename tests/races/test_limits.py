@@ -7,14 +7,16 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from tests import make
-from tests.look import sold, uses
 from tests.races.racing import THREADS, kinds, race
-from ticketing import db, packages, purchases
+from tests.support import make
+from tests.support.database_state import sold, uses
+from ticketing import db
 from ticketing.actors import OPERATOR
+from ticketing.catalog import packages
 from ticketing.errors import DuplicateName, PromoRefused, SoldOut, StaleVersion
-from ticketing.fields import email_key
 from ticketing.models import AssignedTicket, Donor, Package, PromoUse, Purchase
+from ticketing.sales import purchases
+from ticketing.validation import email_key
 
 
 def test_control_reading_first_and_writing_then_sells_the_last_seat_to_everyone(shelf):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
-from tests import make
-from tests.access import count, require, row
 from tests.races.racing import THREADS, kinds, race
-from ticketing import db, invitations, staff
+from tests.support import make
+from tests.support.credentials import count, require, row
+from ticketing import db
+from ticketing.access import invitations, staff
+from ticketing.access.invitations import AcceptDraft
+from ticketing.access.staff import InvitationDraft
 from ticketing.errors import TicketingError
-from ticketing.invitations import AcceptDraft
 from ticketing.models import Invitation, SignInSession, Staff
-from ticketing.staff import InvitationDraft
 
 
 def admins() -> int:

@@ -11,12 +11,14 @@ from typing import Any
 from sqlalchemy import create_engine, func, select, text
 from sqlalchemy.orm import Session
 
-from tests import make
 from tests.races.racing import THREADS, kinds, race
-from ticketing import db, packages, rate_limits, trial
+from tests.support import make
+from ticketing import db
+from ticketing.access import rate_limits
+from ticketing.access.rate_limits import Limit
+from ticketing.catalog import packages, promo_code_check
 from ticketing.errors import RateLimited
 from ticketing.models import Package
-from ticketing.rate_limits import Limit
 from ticketing.settings import ROOT
 
 TEN = Limit("for_races", 10, timedelta(minutes=1), "That was often.")
@@ -132,7 +134,9 @@ def test_10_guesses_are_answered_however_many_are_made_at_once(event):
 
     def guess(number: int) -> str | None:
         return db.write(
-            lambda s: trial.try_code(s, person, event.id, f"GUESS{number}", package_id=package.id, quantity=1)
+            lambda s: promo_code_check.try_code(
+                s, person, event.id, f"GUESS{number}", package_id=package.id, quantity=1
+            )
         ).reason
 
     outcomes = race(256, guess)

@@ -12,12 +12,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from tests import make
 from tests.races.conftest import differences
 from tests.races.racing import THREADS, race
-from ticketing import audit, checks, db, seals
+from tests.support import make
+from ticketing import audit, db
 from ticketing.actors import OPERATOR
+from ticketing.audit import hash_chain
 from ticketing.models import AuditChain
+from ticketing.ops import verify
 
 
 def look_at(session: Session, event: Any, times: int = 1) -> None:
@@ -93,6 +95,6 @@ def test_the_first_entries_of_a_trail_by_many_at_once_begin_one_chain(empty_data
     event = make.event()
     race(THREADS, lambda number: db.write(lambda s: audit.record(s, OPERATOR, None, "office.looked_at", event)))
     with db.reading() as session:
-        office, _ = seals.last(session)
-        assert (office.event_id, office.entries) == (seals.OFFICE, THREADS)
-        assert checks.verify(session) == []
+        office, _ = hash_chain.last(session)
+        assert (office.event_id, office.entries) == (hash_chain.OFFICE, THREADS)
+        assert verify.verify(session) == []

@@ -7,11 +7,12 @@ import time
 
 import pytest
 
-from tests import make
-from tests.figures import figure, rises
-from ticketing import db, imports, purchases
+from tests.support import make
+from tests.support.metric_values import figure, rises
+from ticketing import db, imports
 from ticketing.actors import OPERATOR
 from ticketing.errors import NotFound, PromoRefused, SoldOut, Unavailable
+from ticketing.sales import purchases
 
 PURCHASES, REFUSALS = "ticketdesk_purchases_total", "ticketdesk_refusals_total"
 HEADER = "ticket_type,purchaser_name,purchaser_email,quantity,total_amount,purchase_date,external_sale_id\n"

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import psycopg
 import pytest
 
-from tests import make
-from tests.table_rules import CHECKS, UNIQUE, WALLS
+from tests.support import make
+from tests.support.constraint_cases import CHECKS, UNIQUE, WALLS
 from ticketing import db
 
 TABLES = (

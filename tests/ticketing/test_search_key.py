@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import func, select, text
 
-from tests import make
-from tests.sheet import run, sale, sheet
+from tests.support import make
+from tests.support.sales_file import run, sale, sheet
 from ticketing import db
 from ticketing.models import Purchase
 

@@ -1,0 +1,63 @@
+"""The unforeseen: the log gets the traceback, the caller one sentence and the reference to find it by."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api import errors, html
+from ticketing import metrics
+from ticketing.errors import TicketingError
+
+log = logging.getLogger("ticketing.faults")
+
+
+def report(fault: BaseException) -> str:
+    """Writes the traceback to the log under a new reference, which it returns."""
+    reference = secrets.token_hex(4)
+    metrics.FAULTS.inc()
+    log.error("unexpected error, reference %s", reference, exc_info=fault, extra={"reference": reference})
+    return reference
+
+
+def sentence(reference: str) -> str:
+    return f"Something went wrong here. Tell the person who runs Ticket Desk this reference: {reference}."
+
+
+class Faults:
+    """ASGI middleware: whatever nobody answered becomes an answer without a trace of the inside."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        has_started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watched)
+        except Exception as fault:
+            if has_started:
+                raise
+            response = errors.answer(scope, fault) if isinstance(fault, TicketingError) else _answer(scope, fault)
+            await response(scope, receive, send)
+
+
+def _answer(scope: Scope, fault: Exception) -> Response:
+    reference = report(fault)
+    told = sentence(reference)
+    if errors.wants_page(scope):
+        return html.page("problem.html", 500, title="Something went wrong", sentence=told)
+    if errors.is_for_programs(scope["path"]):
+        return errors.problem(500, "unexpected", told, reference=reference)
+    return PlainTextResponse(told, 500)

@@ -1,0 +1,53 @@
+"""/metrics: what this process counted, for Prometheus. It tells how sales go, so it asks for a token."""
+
+from __future__ import annotations
+
+import hmac
+from importlib.metadata import version
+
+from prometheus_client.exposition import choose_encoder
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from api.site import health
+from ticketing import metrics, settings
+from ticketing.db import migrations, replica
+
+
+async def tell(request: Request) -> Response:
+    """Without a token set there is nothing here. No address is trusted instead: a proxy's is everybody's."""
+    token = settings.metrics_token()
+    if token is None:
+        return PlainTextResponse("Metrics are switched off. TICKETDESK_METRICS_TOKEN switches them on.", 404)
+    if not hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {token}".encode()):
+        challenge = {"WWW-Authenticate": 'Bearer realm="Ticket Desk metrics"'}
+        return PlainTextResponse("Send the token: Authorization: Bearer ...", 401, challenge)
+    _note_state(await health.look())
+    encode, content_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(metrics.REGISTRY), headers={"Content-Type": content_type, "Cache-Control": "no-store"})
+
+
+def _note_state(found: health.Findings) -> None:
+    metrics.BUILD.info({"schema": migrations.newest() or "", "streamlit": version("streamlit")})
+    metrics.READY.set(found.is_ready)
+    for reason in health.REASONS:
+        metrics.NOT_READY.labels(reason).set(reason in found.reasons)
+    _note_replica(health.replica_seen())
+
+
+def _note_replica(seen: replica.State | None) -> None:
+    """What was not measured is not told, rather than as 0."""
+    metrics.REPLICA_FOLLOWS.clear()
+    metrics.REPLICA_LAG_SECONDS.clear()
+    metrics.REPLICA_LAG_BYTES.clear()
+    if seen is None:
+        return
+    metrics.REPLICA_FOLLOWS.labels("replica").set(seen.condition == "following")
+    if seen.seconds is not None:
+        metrics.REPLICA_LAG_SECONDS.labels("replica").set(seen.seconds)
+    if seen.bytes is not None:
+        metrics.REPLICA_LAG_BYTES.labels("replica").set(seen.bytes)
+
+
+routes = [Route("/metrics", tell)]

@@ -1,0 +1,164 @@
+"""Who did not sign in reaches sign-in and health, and nothing else, whatever the address and however it is asked."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+from starlette.requests import HTTPConnection
+from starlette.responses import PlainTextResponse
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
+
+from api.middleware import authentication
+from tests.api.conftest import PAGE
+from tests.support import make
+
+pytestmark = pytest.mark.usefixtures("admin")
+SOMETHING = uuid.UUID(int=7)
+PAGES = [
+    "/",
+    "/packages",
+    "/sales?event=7",
+    "/events",
+    "/box_office",
+    "/import_sales",
+    "/index.html",
+    "/pages/packages.py",
+    "/session/",
+    "/session/other",
+    "/session/sign-in/",
+    "/session/sign-in/x",
+    "/healthz/",
+    "/healthz/x",
+    "//healthz",
+    "/livez/",
+    "/metrics/",
+    "//metrics",
+    f"/export/{SOMETHING}/purchases.csv",
+    f"/export/{SOMETHING}/guests.csv",
+    f"/export/{SOMETHING}/audit.csv",
+    "/export/office/audit.csv",
+    f"/pictures/{SOMETHING}/{'0' * 64}.jpg",
+    f"/pictures/{SOMETHING}/thumbnails/{'0' * 64}.webp",
+    "/media/0123456789abcdef.png",
+    "/static/js/index.js",
+    "/component/streamlit_sortables.sortable_items/index.html",
+    "/favicon.png",
+    "/manifest.json",
+    "/_stcore/health",
+    "/_stcore/host-config",
+    "/_stcore/metrics",
+    "/_stcore/script-health-check",
+    f"/_stcore/upload_file/{SOMETHING}/{SOMETHING}",
+    "/_stcore/agent/run",
+    "/auth/login",
+    "/oauth2callback",
+    "/api/docs",
+    "/api/openapi.json",
+    "/api/docs/swagger-ui.css",
+]
+PROGRAMS = [
+    "/api",
+    "/api/",
+    "/api/v1",
+    "/api/v1/admin/events",
+    f"/api/v1/admin/events/{SOMETHING}/promo-codes/{SOMETHING}",
+    f"/api/v1/admin/events/{SOMETHING}/promo-codes/validate/EARLY10",
+    f"/api/v1/admin/packages/{SOMETHING}/options/{SOMETHING}",
+    f"/api/v1/admin/packages/{SOMETHING}/options/{SOMETHING}/retire",
+    f"/api/v1/admin/packages/{SOMETHING}/options/reorder",
+    f"/api/v1/admin/events/{SOMETHING}/tickets/packages/{SOMETHING}/image",
+    "/api/v1/unknown",
+    "/api/other",
+]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_browser_is_sent_to_sign_in(browser, path):
+    answer = browser.get(path, headers=PAGE)
+
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith("/session/sign-in?next=")
+
+
+@pytest.mark.parametrize("verb", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", PAGES + PROGRAMS)
+def test_everything_else_gets_401(browser, verb, path):
+    answer = browser.request(verb, path)
+
+    assert answer.status_code == 401
+    assert "www-authenticate" in answer.headers
+
+
+@pytest.mark.parametrize("path", PROGRAMS)
+def test_the_http_interface_never_sends_anyone_to_a_page(browser, path):
+    answer = browser.get(path, headers=PAGE)
+
+    assert answer.status_code == 401
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_the_way_back_after_sign_in_keeps_the_whole_address(browser):
+    answer = browser.get("/packages?event=7&q=a%20b%26c", headers=PAGE)
+
+    assert answer.headers["location"] == "/session/sign-in?next=%2Fpackages%3Fevent%3D7%26q%3Da%2520b%2526c"
+
+
+def test_the_websocket_is_refused(browser):
+    with pytest.raises(WebSocketDisconnect), browser.websocket_connect("/_stcore/stream"):
+        pass
+
+
+@pytest.mark.parametrize("name", ["x-ticketdesk-session", "X-TicketDesk-Session"])
+def test_the_identity_header_of_a_stranger_opens_nothing(browser, name):
+    spoofed = {name: str(make.staff("admin").session_id)}
+
+    assert browser.get("/packages", headers=spoofed).status_code == 401
+    with pytest.raises(WebSocketDisconnect), browser.websocket_connect("/_stcore/stream", headers=spoofed):
+        pass
+
+
+def test_the_identity_header_of_someone_signed_in_is_their_own(browser, sign_in):
+    person = sign_in()
+    someone_else = str(make.staff("admin").session_id)
+    seen = TestClient(authentication.IdentityGuard(_tell_identity))
+    seen.cookies.update(dict(browser.cookies))
+
+    told = seen.get("/packages", headers={"X-TicketDesk-Session": someone_else}).text
+
+    with_cookie = HTTPConnection({"type": "http", "headers": [(b"cookie", _cookie(browser))]})
+    assert told == str(authentication.find_signed_in(with_cookie).session_id)
+    assert told != str(person.session_id)
+    assert someone_else not in told
+
+
+def test_streamlits_own_files_need_our_signature(browser, sign_in):
+    sign_in()
+    index = browser.get("/", headers=PAGE).text
+    script = next(part for part in index.split('"') if part.startswith("./static/js/"))[1:]
+
+    assert browser.get(script).status_code == 200
+    browser.cookies.clear()
+    assert browser.get(script).status_code == 401
+
+
+def test_a_cookie_does_not_open_the_http_interface(browser, sign_in):
+    sign_in(role="admin")
+
+    assert browser.get("/api/v1/admin/events").status_code == 401
+
+
+def test_a_token_does_not_open_the_pages(browser):
+    token = make.token(make.staff("admin"))
+
+    assert browser.get("/packages", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+
+
+async def _tell_identity(scope, receive, send):
+    told = [value.decode() for name, value in scope["headers"] if name == authentication.SESSION_HEADER]
+    await PlainTextResponse(" ".join(told))(scope, receive, send)
+
+
+def _cookie(browser) -> bytes:
+    return f"{authentication.COOKIE}={browser.cookies[authentication.COOKIE]}".encode()

@@ -1,0 +1,166 @@
+"""The CSV of an event, for a browser by a plain link and for a program over HTTP: the same filters, the same file."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import uuid
+
+import pytest
+
+from tests.api.conftest import PAGE
+from tests.api.test_errors import told
+from tests.support import make
+from ticketing.purchase_filter import PARAMETERS
+
+COLUMNS = [
+    "purchase_id", "purchased_at", "package", "is_sponsorship", "quantity", "seats", "purchaser_name",
+    "purchaser_email", "purchaser_phone", "list_price", "discount", "total", "promo_code", "payment_status",
+    "channel", "external_sale_id", "notes", "guests",
+]  # fmt: skip
+NONSENSE = [
+    ("status=paid", "status"),
+    ("status=", "status"),
+    ("package=1", "package"),
+    ("from=tomorrow", "from"),
+    ("from=2026-02-02&to=2026-02-01", "to"),
+    ("sponsorships_only=perhaps", "sponsorships_only"),
+    ("sort=best", "sort"),
+    ("search=a%00b", "search"),
+    ("packge=1", "packge"),
+    ("event=1", "event"),
+    ("status=completed&status=pending", "status"),
+    ("search=ana&search=ben", "search"),
+]
+
+
+@pytest.fixture
+def sold():
+    """Two seats in the name of Zoë, one sponsorship in the name of Ana."""
+    event = make.event(name='Zoë’s "Gala"\r\nX-Evil: 1; 2026')
+    seat = make.package(event, name="Seat", seats_per_package=2)
+    make.purchase(event, seat, donor={"name": "Zoë Ångström", "email": "z@example.org"}, guests=[{"name": "Ben"}])
+    make.purchase(event, make.package(event, name="Gold", is_sponsorship=True), notes="=1+1")
+    return event
+
+
+def rows_of(answer):
+    assert answer.status_code == 200
+    assert answer.content.startswith(b"\xef\xbb\xbf")
+    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+
+
+def packages(answer):
+    return [row["package"] for row in rows_of(answer)]
+
+
+def file_name(answer):
+    return re.fullmatch(r'attachment; filename="([a-z0-9.-]+)"', answer.headers["content-disposition"]).group(1)
+
+
+def exported(call, event, query=""):
+    return call("GET", f"/admin/events/{event.id}/tickets/sales/export?{query}")
+
+
+def test_the_export_has_a_row_for_each_purchase_and_its_columns_in_order(call, sold):
+    answer = exported(call, sold)
+
+    rows = rows_of(answer)
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert list(rows[0])[: len(COLUMNS)] == COLUMNS
+    assert [(row["package"], row["total"]) for row in rows] == [("Gold", "100.00"), ("Seat", "100.00")]
+    assert rows[1]["purchaser_name"] == "Zoë Ångström"
+    assert not rows[0]["notes"].startswith("=")
+
+
+def test_the_browser_downloads_the_same(browser, sign_in, call, sold):
+    by_program = exported(call, sold)
+    sign_in(role="viewer", event=sold)
+
+    answer = browser.get(f"/export/{sold.id}/purchases.csv")
+
+    assert answer.status_code == 200
+    assert answer.content == by_program.content
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["x-accel-buffering"] == "no"
+    assert file_name(answer).startswith("zoes-gala-x-evil-1-2026-purchases-2")
+    assert "x-evil" not in answer.headers
+
+
+def test_the_browser_downloads_a_row_for_each_seat(browser, sign_in, sold):
+    sign_in(role="viewer", event=sold)
+
+    answer = browser.get(f"/export/{sold.id}/guests.csv?sort=oldest")
+
+    seats = [(row["package"], row["seat_number"], row["guest_name"]) for row in rows_of(answer)]
+    assert seats == [("Seat", "1", "Ben"), ("Seat", "2", ""), ("Gold", "1", "")]
+    assert file_name(answer).startswith("zoes-gala-x-evil-1-2026-guests-2")
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted"),
+    [
+        ("", ["Gold", "Seat"]),
+        ("sort=oldest", ["Seat", "Gold"]),
+        ("sponsorships_only=true", ["Gold"]),
+        ("sponsorships_only=false", ["Gold", "Seat"]),
+        ("search=angstrom+ZOE", ["Seat"]),
+        ("search=nobody", []),
+        ("status=pending,refunded", []),
+        ("status=completed&channel=online&code=-", ["Gold", "Seat"]),
+        ("from=2000-01-01&to=2000-01-02", []),
+        ("unnamed_only=true&search=ruiz", ["Gold"]),
+    ],
+)
+def test_a_filter_means_the_same_to_both(browser, sign_in, call, sold, query, wanted):
+    assert packages(exported(call, sold, query)) == wanted
+    sign_in(role="viewer", event=sold)
+    assert packages(browser.get(f"/export/{sold.id}/purchases.csv?{query}")) == wanted
+
+
+def test_the_name_of_a_file_that_leaves_something_out_says_so(browser, sign_in, sold):
+    sign_in(role="viewer", event=sold)
+    path = f"/export/{sold.id}/guests.csv"
+
+    assert "-guests-selected-2" in file_name(browser.get(f"{path}?search=zoe&sort=name"))
+    assert "-guests-2" in file_name(browser.get(f"{path}?sort=name&search=&sponsorships_only=false"))
+
+
+@pytest.mark.parametrize(("query", "field"), NONSENSE)
+def test_a_filter_that_is_not_understood_exports_nothing(browser, sign_in, call, sold, query, field):
+    problem = told(exported(call, sold, query), 422, "invalid_input")
+    assert [error["field"] for error in problem["errors"]] == [field]
+    sign_in(role="viewer", event=sold)
+    for file in ("purchases", "guests"):
+        answer = browser.get(f"/export/{sold.id}/{file}.csv?{query}")
+        assert (answer.status_code, answer.text) == (422, problem["detail"])
+        assert f"“{field}”" in answer.text
+    page = browser.get(f"/export/{sold.id}/purchases.csv?{query}", headers=PAGE)
+    assert (page.status_code, "That was not understood" in page.text) == (422, True)
+
+
+@pytest.mark.parametrize("file", ["purchases", "guests"])
+@pytest.mark.parametrize("which", ["another event's", "none at all", "no id"])
+def test_a_download_of_something_else_is_a_sentence(browser, sign_in, sold, which, file):
+    sign_in(role="viewer", event=make.event())
+    event_id = {"another event's": sold.id, "none at all": uuid.uuid4(), "no id": "x"}[which]
+
+    plain = browser.get(f"/export/{event_id}/{file}.csv")
+    page = browser.get(f"/export/{event_id}/{file}.csv", headers=PAGE)
+
+    assert plain.status_code == page.status_code == 404
+    assert plain.text.startswith("This event does not exist")
+    assert "This event does not exist" in page.text
+
+
+def test_the_documentation_names_every_filter(browser, sign_in):
+    sign_in()
+    document = browser.get("/api/openapi.json").json()
+
+    asked = document["paths"]["/v1/admin/events/{event_id}/tickets/sales/export"]["get"]["parameters"]
+
+    assert [(one["name"], one["in"]) for one in asked if one["in"] == "query"] == [
+        (name, "query") for name in PARAMETERS
+    ]
+    assert all(one["description"] for one in asked if one["in"] == "query")

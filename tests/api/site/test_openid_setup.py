@@ -1,0 +1,103 @@
+"""A server with an OpenID provider, without one, with half of one, and while it is away."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from api.middleware import authentication
+from tests.api.conftest import PAGE
+from tests.support import make
+from tests.support.openid_visitor import (
+    Visitor,
+    assert_refused,
+    row,
+    set_up,
+    stranger,
+)
+from ticketing import db, settings
+from ticketing.models import Staff
+
+pytestmark = pytest.mark.usefixtures("admin")
+
+
+def test_a_provider_that_is_away_is_told_and_passwords_go_on(browser, provider, monkeypatch):
+    set_up(monkeypatch, ISSUER="http://localhost:9")
+
+    answer = browser.get("/session/openid?next=/packages", headers=PAGE)
+
+    assert_refused(answer, "", "Your Harbor Lights account does not answer.", 503)
+    assert answer.headers["retry-after"] == "5"
+    assert 'next=%2Fpackages"' in answer.text
+    person = make.staff(password=make.PASSWORD)
+    typed = {"email": person.email, "password": make.PASSWORD}
+    assert browser.post("/session/sign-in", data=typed).status_code == 303
+
+
+def test_a_provider_that_calls_itself_otherwise_is_none(browser, provider, monkeypatch):
+    set_up(monkeypatch, ISSUER=f"{provider.url}/")
+
+    assert browser.get("/session/openid", headers=PAGE).status_code == 503
+
+
+def test_the_button_is_there_when_there_is_a_provider(browser, provider):
+    shown = browser.get("/session/sign-in?next=/packages%3Fevent=7%26q=a%2520b").text
+
+    assert 'href="/session/openid?next=%2Fpackages%3Fevent%3D7%26q%3Da%2520b"' in shown
+    assert "Sign in with Harbor Lights account" in shown
+    assert 'name="password"' in shown
+
+
+def test_without_a_provider_there_is_no_button_and_no_way(browser):
+    assert "/session/openid" not in browser.get("/session/sign-in").text
+    for path in ("/session/openid", "/session/openid/back?state=x&code=y"):
+        assert browser.get(path, headers=PAGE).status_code == 404
+
+
+def test_where_there_is_a_provider_a_new_server_belongs_to_nobody_who_finds_it(
+    browser, empty_database, groups, visitor
+):
+    assert browser.get("/", headers=PAGE).headers["location"] == "/session/sign-in?next=%2F"
+    assert browser.get("/session/first-run").headers["location"] == "/session/sign-in"
+    assert browser.post("/session/first-run", data={"way": "sample"}).headers["location"] == "/session/sign-in"
+    with db.reading() as session:
+        assert session.scalars(select(Staff)).all() == []
+
+    claims = stranger(groups=["gala-admins"])
+    assert visitor.signs_in(**claims).status_code == 303
+    assert row(claims["email"]).role == "admin"
+
+
+def test_the_visitor_of_the_sample_gala_is_out_once_somebody_signs_in(browser, empty_database, monkeypatch, groups):
+    monkeypatch.delenv("TICKETDESK_OPENID_ISSUER")
+    browser.post("/session/first-run", data={"way": "sample"})
+    sample = browser.cookies[authentication.COOKIE]
+    browser.cookies.clear()
+    set_up(monkeypatch, ISSUER=groups.url)
+
+    Visitor(browser, groups).signs_in(**stranger(groups=["gala-admins"]))
+
+    browser.cookies.clear()
+    browser.cookies.set(authentication.COOKIE, sample)
+    assert browser.get("/packages").status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("ISSUER", "http://login.example.org", "begins with https://"),
+        ("CLIENT_ID", "", "CLIENT_ID must be"),
+        ("CLIENT_SECRET", " ", "CLIENT_SECRET must be"),
+        ("DOMAINS", "", "DOMAINS must be"),
+        ("ROLES", "gala-team=coordinator", "are set together"),
+        ("ROLE_CLAIM", "groups", "are set together"),
+        ("ROLES", "gala-team=owner", "gala-team=owner is not"),
+        ("ROLES", "admin", "admin is not"),
+    ],
+)
+def test_what_is_set_up_half_is_told_when_the_server_starts(provider, monkeypatch, name, value, sentence):
+    assert settings.openid().domains == {"example.org", "harbor.example"}
+    set_up(monkeypatch, **{name: value})
+
+    with pytest.raises(ValueError, match=sentence):
+        settings.openid()

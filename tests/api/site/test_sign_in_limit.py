@@ -1,0 +1,120 @@
+"""How often a browser may try a password, what that costs a cookie of before, and when use is noted."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from api.middleware import authentication
+from tests.races.racing import race
+from tests.support import make
+from tests.support.credentials import bearer, row, set_rows
+from ticketing import db
+from ticketing.access import sessions
+from ticketing.models import ApiToken, SignInSession
+
+pytestmark = pytest.mark.usefixtures("admin")
+
+
+@pytest.fixture
+def person():
+    return make.staff(password=make.PASSWORD)
+
+
+def attempt(browser, email, typed="not the password"):
+    return browser.post("/session/sign-in", data={"email": email, "password": typed, "next": "/packages"})
+
+
+def test_the_sixth_attempt_is_told_to_wait_and_keeps_what_was_typed(browser, person):
+    assert [attempt(browser, person.email).status_code for _ in range(5)] == [422] * 5
+
+    answer = attempt(browser, person.email, make.PASSWORD)
+
+    assert answer.status_code == 429
+    assert 14 * 60 < int(answer.headers["retry-after"]) <= 15 * 60
+    assert "There were 5 wrong passwords for this account. Try again in 15 minutes." in answer.text
+    assert f'value="{person.email}"' in answer.text
+    assert 'name="next" value="/packages"' in answer.text
+    assert make.PASSWORD not in answer.text
+    assert "set-cookie" not in answer.headers
+
+
+def test_an_address_that_nobody_has_is_told_the_same(browser, person):
+    nobody = make.email("nobody")
+    answers = [[attempt(browser, email) for _ in range(6)][-1] for email in (person.email, nobody)]
+
+    assert [answer.status_code for answer in answers] == [429, 429]
+    assert answers[0].text.replace(person.email, "?") == answers[1].text.replace(nobody, "?")
+
+
+def test_after_four_the_right_password_opens_and_gives_them_back(browser, person):
+    for _ in range(2):
+        for _ in range(4):
+            attempt(browser, person.email)
+        assert attempt(browser, person.email, make.PASSWORD).status_code == 303
+        browser.cookies.clear()
+
+
+def test_a_form_without_a_password_is_no_attempt(browser, person):
+    for _ in range(6):
+        assert attempt(browser, person.email, "").status_code == 422
+    assert attempt(browser, person.email, make.PASSWORD).status_code == 303
+
+
+def test_of_many_at_once_five_are_looked_at(browser, person):
+    codes = race(24, lambda number: attempt(browser, person.email, f"guess number {number}").status_code)
+
+    assert sorted(codes) == [422] * 5 + [429] * 19
+
+
+def test_signing_in_again_gives_another_cookie_and_ends_the_session_of_the_one_before(browser, person):
+    attempt(browser, person.email, make.PASSWORD)
+    before = browser.cookies[authentication.COOKIE]
+
+    attempt(browser, person.email, make.PASSWORD)
+
+    assert browser.cookies[authentication.COOKIE] != before
+    assert browser.get("/packages").status_code == 200
+    browser.cookies.clear()
+    browser.cookies.set(authentication.COOKIE, before)
+    assert browser.get("/packages").status_code == 401
+
+
+def test_a_cookie_that_was_planted_is_not_the_one_that_signs_in(browser, person):
+    stranger = make.staff(password=make.PASSWORD)
+    attempt(browser, stranger.email, make.PASSWORD)
+    planted = browser.cookies[authentication.COOKIE]
+
+    attempt(browser, person.email, make.PASSWORD)
+
+    assert authentication.secret_in(browser.cookies[authentication.COOKIE]) != authentication.secret_in(planted)
+
+
+def test_a_request_notes_the_use_of_a_session_every_5_minutes(browser, person):
+    attempt(browser, person.email, make.PASSWORD)
+    (opened,) = _sessions_of(person)
+    for minutes, is_noted in ((4, False), (6, True)):
+        before = datetime.now(UTC) - timedelta(minutes=minutes)
+        set_rows(SignInSession, opened.id, last_seen_at=before)
+        browser.get("/packages")
+        assert (row(SignInSession, opened.id).last_seen_at > before) == is_noted
+
+
+def test_a_request_notes_the_use_of_a_token_at_first_and_every_minute(browser, program, person):
+    call = program(person)
+    token_id = bearer(call.token).token_id
+    assert row(ApiToken, token_id).last_used_at is None
+    call("GET", "/admin/events")
+    assert row(ApiToken, token_id).last_used_at is not None
+    for seconds, is_noted in ((50, False), (61, True)):
+        before = datetime.now(UTC) - timedelta(seconds=seconds)
+        set_rows(ApiToken, token_id, last_used_at=before)
+        call("GET", "/admin/events")
+        assert (row(ApiToken, token_id).last_used_at > before) == is_noted
+
+
+def _sessions_of(person):
+    with db.reading() as session:
+        opened = sessions.list_of(session, person, person.staff_id)
+    return [each for each in opened if each.id != person.session_id]

@@ -1,0 +1,118 @@
+"""A package's trail over HTTP, and the audit log's file."""
+
+import csv
+import io
+import uuid
+
+import pytest
+
+from tests.api.test_errors import told
+from tests.support import make
+from ticketing import db
+from ticketing.catalog import packages, restore
+
+
+@pytest.fixture
+def gold(event, ana):
+    return make.package(event, ana, name="Gold", price="2500", quantity_limit=40)
+
+
+def path(package, query=""):
+    return f"/admin/events/{package.event_id}/tickets/packages/{package.id}/audit{query}"
+
+
+def trail_of(call, package, query=""):
+    answer = call("GET", path(package, query))
+    assert answer.status_code == 200
+    return answer.json()
+
+
+def test_a_change_tells_who_when_which_way_and_every_field_before_and_after(program, event, ana, gold):
+    call = program(ana)
+    body = {"price": "2600.00", "quantity_limit": None, "version": 1}
+    assert call("PATCH", f"/admin/events/{event.id}/tickets/packages/{gold.id}", body).status_code == 200
+    page = trail_of(call, gold)
+    assert (page["total"], page["page"], page["per_page"]) == (2, 1, 20)
+    newest, _ = page["items"]
+    assert (newest["actor"], newest["staff_id"], newest["via"]) == ("Ana Ruiz", str(ana.staff_id), "api")
+    assert (newest["action"], newest["record"], newest["record_id"]) == ("package.changed", "Gold", str(gold.id))
+    assert newest["version"] == 2
+    assert newest["at"].endswith(("-05:00", "-04:00"))
+    assert [(each["field"], each["before"], each["after"], each["restores"]) for each in newest["fields"]] == [
+        ("price", "2500.00", "2600.00", None),
+        ("quantity_limit", 40, None, None),
+    ]
+
+
+def test_what_was_restored_names_the_entry(program, event, ana, gold):
+    call = program(ana)
+    db.write(lambda s: packages.change(s, ana, event.id, gold.id, {"price": "1"}, seen_version=1))
+    (price,) = trail_of(call, gold)["items"][0]["fields"]
+    db.write(lambda s: restore.restore(s, ana, event.id, price["entry"], seen_version=2))
+    (back,) = trail_of(call, gold)["items"][0]["fields"]
+    assert (back["before"], back["after"], back["restores"]) == ("1.00", "2500.00", price["entry"])
+
+
+def test_twenty_are_on_a_page_the_newest_first(program, event, ana, gold):
+    for version in range(1, 22):
+        db.write(lambda s, v=version: packages.change(s, ana, event.id, gold.id, {"price": str(v)}, seen_version=v))
+    call = program(ana)
+    first, second = trail_of(call, gold), trail_of(call, gold, "?page=2")
+    assert (first["total"], len(first["items"]), len(second["items"])) == (22, 20, 2)
+    prices = [each["fields"][0]["after"] for each in (*first["items"], *second["items"])][:21]
+    assert prices == [f"{price}.00" for price in range(21, 0, -1)]
+    assert trail_of(call, gold, "?page=3")["items"] == []
+
+
+def test_a_deleted_package_keeps_its_trail_and_viewers_read_it(program, event, ana, gold):
+    db.write(lambda s: packages.delete(s, ana, event.id, gold.id))
+    items = trail_of(program(make.staff("viewer", event)), gold)["items"]
+    assert [each["action"] for each in items] == ["package.deleted", "package.created"]
+
+
+def test_what_is_not_yours_or_no_package_does_not_exist(program, call, event, gold):
+    stranger = program(make.staff(event=make.event()))
+    elsewhere = make.package(make.event())
+    for caller, address in (
+        (stranger, path(gold)),
+        (call, f"/admin/events/{event.id}/tickets/packages/{uuid.uuid4()}/audit"),
+        (call, f"/admin/events/{event.id}/tickets/packages/{elsewhere.id}/audit"),
+        (call, f"/admin/events/{event.id}/tickets/packages/1/audit"),
+    ):
+        told(caller("GET", address), 404, "not_found")
+    assert call("GET", path(gold, "?page=0")).status_code == 422
+
+
+class TestFile:
+    def test_has_what_the_filters_show_and_is_named_by_it(self, browser, sign_in, event, gold):
+        sign_in(role="viewer", event=event)
+        everything = browser.get(f"/export/{event.id}/audit.csv")
+        assert everything.content.startswith(b"\xef\xbb\xbf")
+        assert everything.headers["content-type"] == "text/csv; charset=utf-8"
+        assert 'filename="harbor-lights-gala-audit-log-20' in everything.headers["content-disposition"]
+        rows = list(csv.DictReader(io.StringIO(everything.content.decode("utf-8-sig"))))
+        assert {row["record"] for row in rows} == {"Gold", "Harbor Lights Gala"}
+        part = browser.get(f"/export/{event.id}/audit.csv?record={gold.id}")
+        rows = list(csv.DictReader(io.StringIO(part.content.decode("utf-8-sig"))))
+        assert {row["record"] for row in rows} == {"Gold"}
+        assert "-audit-log-selected-" in part.headers["content-disposition"]
+
+    @pytest.mark.parametrize("query", ["person=ana", "persons=-", "person=-&person=-", "from=today", "trail=office"])
+    def test_is_refused_for_an_address_that_is_not_understood(self, browser, sign_in, event, query):
+        sign_in(event=event)
+        assert browser.get(f"/export/{event.id}/audit.csv?{query}").status_code == 422
+
+    def test_of_another_event_does_not_exist(self, browser, sign_in, event):
+        sign_in(event=make.event())
+        for address in (event.id, uuid.uuid4(), "1"):
+            assert browser.get(f"/export/{address}/audit.csv").status_code == 404
+
+    def test_of_the_office_is_for_admins(self, browser, sign_in, event):
+        sign_in(event=event)
+        assert browser.get("/export/office/audit.csv").status_code == 403
+        sign_in(role="admin")
+        answer = browser.get("/export/office/audit.csv")
+        assert answer.status_code == 200
+        assert "staff.added" in answer.text
+        assert "event.created" not in answer.text
+        assert 'filename="office-audit-log-20' in answer.headers["content-disposition"]

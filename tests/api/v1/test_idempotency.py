@@ -1,0 +1,154 @@
+"""The same request twice is one purchase, and the key of one is not the key of another."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.test_errors import fields, told
+from tests.support import make
+from tests.support.database_state import sold, standing, uses
+
+ANA = {"name": "Ana Ruiz", "email": "ana@example.org"}
+
+
+@pytest.fixture
+def package(event):
+    return make.package(event, quantity_limit=3, seats_per_package=2)
+
+
+def buy(call, package, key, **more):
+    body = {"package_id": str(package.id), "quantity": 1, "donor": ANA} | more
+    return call("POST", f"/events/{package.event_id}/tickets/purchases", body, **{"Idempotency-Key": key})
+
+
+def test_the_same_key_again_answers_with_the_first_purchase_and_changes_nothing(call, event, package):
+    promo, question = make.promo_code(event, max_total_uses=1), make.option(package)
+    body = {
+        "quantity": 3,
+        "promo_code": promo.code,
+        "answers": [{"option_id": str(question.id), "value": "Nuts"}],
+        "guests": [{"name": "Bo Lind"}],
+    }
+    first = buy(call, package, "order-1", **body)
+    before = standing(event)
+
+    again = [buy(call, package, "order-1", **body) for _ in range(2)]
+
+    assert (first.status_code, [answer.status_code for answer in again]) == (201, [200, 200])
+    assert [answer.json() for answer in again] == [first.json()] * 2
+    assert standing(event) == before
+    assert (sold(package), uses(promo)) == (3, 1)
+
+
+def test_the_first_answer_holds_whatever_happened_since(call, event, package):
+    first = buy(call, package, "order-1", quantity=3)
+    path = f"/admin/events/{event.id}/tickets/packages/{package.id}"
+    call("PATCH", path, {"version": 1, "price": "999.00", "seats_per_package": 9})
+    call("POST", f"{path}/disable")
+
+    assert buy(call, package, "order-1", quantity=3).json() == first.json()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"quantity": 2},
+        {"donor": ANA | {"email": "bo@example.org"}},
+        {"donor": ANA | {"name": "Ana R"}},
+        {"guests": [{"name": "Bo"}]},
+        {"payment_status": "pending"},
+        {"package_version": 1},
+        {"promo_code": "NOSUCH"},
+        {"notes": "At the door"},
+    ],
+    ids=lambda other: " ".join(other),
+)
+def test_the_same_key_for_another_purchase_is_refused_and_changes_nothing(call, event, package, other):
+    first = buy(call, package, "order-1")
+    before = standing(event)
+
+    told(buy(call, package, "order-1", **other), 422, "idempotency_mismatch")
+
+    assert standing(event) == before
+    assert buy(call, package, "order-1").json() == first.json()
+
+
+def test_another_package_under_the_same_key_is_refused(call, event, package):
+    buy(call, package, "order-1")
+    other = make.package(event)
+
+    told(buy(call, other, "order-1"), 422, "idempotency_mismatch")
+
+    assert sold(other) == 0
+
+
+def test_the_same_purchase_written_differently_is_the_same(call, package):
+    first = buy(call, package, "order-1", notes="At the door")
+
+    again = buy(
+        call,
+        package,
+        "order-1",
+        donor={"email": " ana@example.org ", "name": "Ana  Ruiz", "phone": None},
+        notes=" At the door ",
+        guests=[],
+        channel="online",
+        quantity="1",
+    )
+
+    assert (again.status_code, again.json()) == (200, first.json())
+
+
+def test_a_refused_request_leaves_its_key_unused_for_the_same_or_another_body(call, event, package):
+    promo = make.promo_code(event, is_active=False)
+    before = standing(event)
+    told(buy(call, package, "order-1", quantity=4), 409, "sold_out")
+    told(buy(call, package, "order-1", promo_code=promo.code), 409, "promo_refused")
+    assert list(fields(buy(call, package, "order-1", quantity=0))) == ["quantity"]
+    assert standing(event) == before
+
+    call("PATCH", f"/admin/events/{event.id}/promo-codes/{promo.id}", {"is_active": True})
+    retried = buy(call, package, "order-1", promo_code=promo.code)
+
+    assert retried.status_code == 201
+    assert buy(call, package, "order-1", promo_code=promo.code).json() == retried.json()
+    told(buy(call, package, "order-1", quantity=4), 422, "idempotency_mismatch")
+
+
+def test_another_key_is_another_purchase(call, package):
+    ids = {buy(call, package, key).json()["id"] for key in ("order-1", "order-2", "ORDER-1")}
+
+    assert len(ids) == sold(package) == 3
+
+
+def test_a_key_belongs_to_one_event(call, package):
+    elsewhere = make.package(make.event())
+
+    assert buy(call, package, "order-1").json()["id"] != buy(call, elsewhere, "order-1").json()["id"]
+
+
+def test_the_key_is_the_events_whoever_sends_it(call, program, event, package):
+    colleague = program(make.staff("coordinator", event))
+
+    first, again = buy(call, package, "order-1"), buy(colleague, package, "order-1")
+
+    assert (again.status_code, again.json()) == (200, first.json())
+
+
+def test_without_a_key_each_request_is_a_purchase(call, event, package):
+    body = {"package_id": str(package.id), "quantity": 1, "donor": ANA}
+    path = f"/events/{event.id}/tickets/purchases"
+
+    assert [call("POST", path, body).status_code for _ in range(2)] == [201, 201]
+    assert sold(package) == 2
+
+
+@pytest.mark.parametrize(("length", "is_right"), [(0, False), (1, True), (200, True), (201, False)])
+def test_a_key_has_1_to_200_characters(call, package, length, is_right):
+    answer = buy(call, package, "k" * length)
+
+    if is_right:
+        assert answer.status_code == 201
+    else:
+        assert list(fields(answer)) == ["Idempotency-Key"]
+        assert sold(package) == 0

@@ -1,0 +1,115 @@
+"""The sales of one package over HTTP: its figures, and its purchases 20 a page."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime, timedelta
+
+from tests.api.test_errors import fields, told
+from tests.support import make
+from ticketing import db
+from ticketing.actors import OPERATOR
+from ticketing.sales import corrections
+
+NOON = datetime(2026, 6, 1, 16, tzinfo=UTC)  # at noon in New York
+
+
+def sales_of(package):
+    return f"/admin/events/{package.event_id}/tickets/packages/{package.id}/sales"
+
+
+def test_a_package_nobody_bought_has_figures_of_zero_and_no_purchase(call, event):
+    package = make.package(event, name="Table", quantity_limit=5, is_sponsorship=True)
+    make.purchase(event, make.package(event))
+
+    answer = call("GET", sales_of(package))
+
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "package_id": str(package.id),
+        "name": "Table",
+        "sold_count": 0,
+        "quantity_limit": 5,
+        "available": 5,
+        "seats_sold": 0,
+        "revenue": "0.00",
+        "is_sponsorship": True,
+        "is_sold_out": False,
+        "items": [],
+        "total": 0,
+        "page": 1,
+        "per_page": 20,
+    }
+
+
+def test_its_figures_are_those_of_the_summary_and_its_purchases_are_told_whole(call, event):
+    package = make.package(event, price="100.00", seats_per_package=2, quantity_limit=4)
+    make.promo_code(event, code="EARLY10", discount_value="10")
+    donor = {"name": "Ana Ruiz", "email": "ana@example.org", "phone": "+1 555 0100"}
+    bought = make.purchase(
+        event, package, quantity=2, promo_code="early10", donor=donor, guests=[{"name": "Bo"}], channel="cheque",
+        notes="By the stage", moment=NOON,
+    ).purchase  # fmt: skip
+
+    answer = call("GET", sales_of(package)).json()
+
+    (of_event,) = call("GET", f"/admin/events/{event.id}/tickets/sales/summary").json()["by_package"]
+    assert {name: answer[name] for name in of_event} == of_event
+    assert (answer["sold_count"], answer["seats_sold"], answer["revenue"]) == (2, 4, "180.00")
+    assert answer["items"] == [
+        {
+            "id": str(bought.id),
+            "purchased_at": "2026-06-01T12:00:00-04:00",
+            "donor": donor,
+            "quantity": 2,
+            "seats": 4,
+            "seats_named": 1,
+            "unit_price": "100.00",
+            "list_price": "200.00",
+            "discount": "20.00",
+            "total": "180.00",
+            "promo_code": "EARLY10",
+            "payment_status": "completed",
+            "channel": "cheque",
+            "external_sale_id": None,
+            "notes": "By the stage",
+        }
+    ]
+
+
+def test_a_voided_purchase_is_listed_and_in_no_figure(call, event):
+    package = make.package(event, price="100.00")
+    bought = make.purchase(event, package).purchase
+    db.write(lambda s: corrections.void(s, OPERATOR, event.id, bought.id, "Typed twice"))
+
+    answer = call("GET", sales_of(package)).json()
+
+    assert [item["payment_status"] for item in answer["items"]] == ["voided"]
+    assert (answer["total"], answer["sold_count"], answer["revenue"]) == (1, 0, "0.00")
+
+
+def test_the_newest_come_first_and_20_on_a_page(call, event):
+    package, other = make.package(event), make.package(event)
+    ids = [
+        str(make.purchase(event, package, moment=NOON + timedelta(minutes=minute)).purchase.id) for minute in range(21)
+    ]
+    make.purchase(event, other)
+
+    first, second, third = (call("GET", f"{sales_of(package)}?page={page}").json() for page in (1, 2, 3))
+
+    assert [item["id"] for item in first["items"]] == ids[:0:-1]
+    assert [item["id"] for item in second["items"]] == ids[:1]
+    assert third["items"] == []
+    assert [(each["total"], each["page"], each["per_page"]) for each in (first, second, third)] == [
+        (21, 1, 20),
+        (21, 2, 20),
+        (21, 3, 20),
+    ]
+    assert second["sold_count"] == 21
+
+
+def test_a_package_that_is_none_or_another_events_is_not_found(call, event):
+    elsewhere = make.package(make.event())
+    for package_id in (uuid.uuid4(), elsewhere.id, "7"):
+        told(call("GET", f"/admin/events/{event.id}/tickets/packages/{package_id}/sales"), 404, "not_found")
+    assert fields(call("GET", sales_of(make.package(event)) + "?page=0")) == {"page": "Enter 1 or more."}

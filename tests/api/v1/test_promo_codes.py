@@ -1,0 +1,251 @@
+"""One promo code over HTTP: read, changed, deleted, tried."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from tests.api.test_errors import fields, told
+from tests.support import make
+from tests.support.database_state import standing
+
+CODE = {"code": "EARLY25", "discount_type": "percentage", "discount_value": "25.00"}
+
+
+def path_of(promo):
+    return f"/admin/events/{promo.event_id}/promo-codes/{promo.id}"
+
+
+def try_code(call, package, code, **more):
+    body = {"package_id": str(package.id), "quantity": 1, "donor_email": "ana@example.org"}
+    return call("POST", f"/admin/events/{package.event_id}/promo-codes/validate/{code}", body | more)
+
+
+def refused(answer_of, event, code):
+    """The problem of a 409, having seen that nothing moved."""
+    before = standing(event)
+    problem = told(answer_of(), 409, code)
+    assert standing(event) == before
+    return problem
+
+
+def test_a_code_is_read_with_what_it_gave(call, event):
+    promo, package = make.promo_code(event, **CODE, max_total_uses=5), make.package(event)
+    make.purchase(event, package, quantity=3, promo_code="EARLY25")
+
+    answer = call("GET", path_of(promo))
+
+    assert answer.status_code == 200
+    assert answer.json() == CODE | {
+        "id": str(promo.id),
+        "event_id": str(event.id),
+        "expires_at": None,
+        "max_total_uses": 5,
+        "max_uses_per_donor": None,
+        "is_active": True,
+        "current_uses": 1,
+        "total_discount": "75.00",
+        "version": 1,
+    }
+    assert call("GET", f"/admin/events/{event.id}/promo-codes").json()["items"] == [answer.json()]
+
+
+def test_a_change_touches_what_is_sent_and_tells_how_the_code_stands(call, event):
+    promo = make.promo_code(event, **CODE, max_uses_per_donor=1)
+    make.purchase(event, make.package(event), promo_code="EARLY25")
+    before = call("GET", path_of(promo)).json()
+
+    changed = call(
+        "PATCH",
+        path_of(promo),
+        {"version": 1, "expires_at": "2026-12-01T12:00:00", "max_total_uses": 1, "max_uses_per_donor": None},
+    )
+
+    assert changed.status_code == 200
+    assert changed.json() == before | {
+        "expires_at": "2026-12-01T12:00:00-05:00",
+        "max_total_uses": 1,
+        "max_uses_per_donor": None,
+        "version": 2,
+    }
+    assert call("GET", path_of(promo)).json() == changed.json()
+
+
+def test_a_change_without_the_version_applies_to_what_stands_and_a_stale_one_is_told(call, program, event):
+    promo = make.promo_code(event, **CODE)
+    colleague = program(make.staff("coordinator", event, name="Bo Lind"))
+    assert colleague("PATCH", path_of(promo), {"is_active": False}).json()["version"] == 2
+
+    problem = refused(
+        lambda: call("PATCH", path_of(promo), {"version": 1, "max_total_uses": 5}), event, "stale_version"
+    )
+
+    (change,) = problem["changes"]
+    assert problem["current_version"] == 2
+    assert (change["field"], change["old"], change["new"], change["by"]) == ("is_active", True, False, "Bo Lind")
+    assert call("PATCH", path_of(promo), {"version": None, "max_total_uses": 5}).json()["version"] == 3
+    assert fields(call("PATCH", path_of(promo), {"version": 0})) == {"version": "Enter 1 or more."}
+
+
+def test_fields_that_break_a_rule_are_named(call, event):
+    promo = make.promo_code(event, **CODE)
+
+    with_shape = fields(call("PATCH", path_of(promo), {"code": "A B", "max_total_uses": 0, "discount_value": "1.001"}))
+    with_meaning = fields(call("PATCH", path_of(promo), {"discount_value": "100.01"}))
+
+    assert set(with_shape) == {"code", "max_total_uses", "discount_value"}
+    assert with_meaning == {"discount_value": "Enter a percentage from 1 to 100."}
+    assert call("GET", path_of(promo)).json()["version"] == 1
+
+
+def test_a_code_that_another_has_is_a_conflict(call, event):
+    make.promo_code(event, code="GALA10")
+    promo = make.promo_code(event, code="GALA20")
+
+    refused(lambda: call("PATCH", path_of(promo), {"code": "gala10"}), event, "duplicate_code")
+
+    assert call("GET", path_of(promo)).json()["code"] == "GALA20"
+
+
+@pytest.mark.parametrize("change", [{"code": "OTHER"}, {"discount_type": "fixed_amount"}, {"discount_value": "26"}])
+def test_a_used_code_keeps_its_code_type_and_value(call, event, change):
+    promo = make.promo_code(event, **CODE)
+    make.purchase(event, make.package(event), promo_code="EARLY25")
+
+    refused(lambda: call("PATCH", path_of(promo), change), event, "code_used")
+
+    assert call("PATCH", path_of(promo), {"is_active": False}).json()["is_active"] is False
+
+
+@pytest.mark.parametrize("limit", ["max_total_uses", "max_uses_per_donor"])
+def test_a_limit_does_not_go_below_the_uses(call, event, limit):
+    promo, package, donor = make.promo_code(event, **CODE), make.package(event), make.email()
+    for _ in range(2):
+        make.purchase(event, package, donor_email=donor, promo_code="EARLY25")
+
+    problem = refused(lambda: call("PATCH", path_of(promo), {limit: 1}), event, "limit_below_uses")
+
+    assert "Enter 2 or more." in problem["detail"]
+    assert call("PATCH", path_of(promo), {limit: 2}).json()[limit] == 2
+
+
+def test_an_unused_code_is_deleted_and_a_used_one_stays(call, event):
+    unused, promo = make.promo_code(event), make.promo_code(event, **CODE)
+    make.purchase(event, make.package(event), promo_code="EARLY25")
+
+    deleted = call("DELETE", path_of(unused))
+
+    assert (deleted.status_code, deleted.content) == (204, b"")
+    told(call("GET", path_of(unused)), 404, "not_found")
+    told(call("DELETE", path_of(unused)), 404, "not_found")
+    refused(lambda: call("DELETE", path_of(promo)), event, "code_used")
+
+
+def test_a_code_is_found_in_its_own_event_only(call, event):
+    elsewhere = make.promo_code(make.event())
+    path = f"/admin/events/{event.id}/promo-codes/{elsewhere.id}"
+
+    for verb, body in (("GET", None), ("PATCH", {"is_active": False}), ("DELETE", None)):
+        told(call(verb, path, body), 404, "not_found")
+    assert call("GET", path_of(elsewhere)).json()["version"] == 1
+
+
+def test_a_valid_code_tells_what_it_takes_off_and_every_rule_and_changes_nothing(call, event):
+    package = make.package(event, name="Table", price="33.35", quantity_limit=9)
+    make.promo_code(event, **CODE, max_total_uses=2, max_uses_per_donor=1)
+    before = standing(event)
+
+    answer = try_code(call, package, "early25", quantity=3)
+
+    assert answer.status_code == 200
+    assert {key: value for key, value in answer.json().items() if key != "rules"} == {
+        "valid": True,
+        "reason": None,
+        "discount_amount": "25.01",
+        "total": "75.04",
+    }
+    assert answer.json()["rules"] == [
+        {"rule": "unknown", "passed": True, "sentence": "This event has the promo code EARLY25."},
+        {"rule": "inactive", "passed": True, "sentence": "It is switched on."},
+        {"rule": "expired", "passed": True, "sentence": "It never expires."},
+        {"rule": "used_up", "passed": True, "sentence": "Used 0 times in all, of at most 2."},
+        {"rule": "used_up_by_donor", "passed": True, "sentence": "Used 0 times by this donor, of at most 1."},
+        {"rule": "not_for_sale", "passed": True, "sentence": "Table is on sale."},
+        {"rule": "sold_out", "passed": True, "sentence": "Table has 9 left; 3 wanted."},
+    ]
+    assert standing(event) == before
+
+
+@pytest.mark.parametrize(
+    ("reason", "given", "uses"),
+    [
+        ("inactive", {"is_active": False}, 0),
+        ("expired", {"expires_at": "2026-01-01T00:00"}, 0),
+        ("used_up", {"max_total_uses": 1}, 1),
+        ("used_up_by_donor", {"max_uses_per_donor": 1}, 1),
+    ],
+)
+def test_a_code_that_is_not_valid_says_why_and_the_full_price(call, event, reason, given, uses):
+    package = make.package(event, price="40.00")
+    make.promo_code(event, **CODE, **given)
+    for _ in range(uses):
+        make.purchase(event, package, donor_email="ana@example.org", promo_code="EARLY25")
+
+    answer = try_code(call, package, "EARLY25", donor_email=" ANA@Example.org", quantity=2).json()
+
+    rules = answer.pop("rules")
+    assert answer == {"valid": False, "reason": reason, "discount_amount": "0.00", "total": "80.00"}
+    assert [rule["rule"] for rule in rules if not rule["passed"]] == [reason]
+
+
+@pytest.mark.parametrize("code", ["NOSUCH", "x", "%20", "G%C3%84LA", "a/b", "a%2Fb", "%27%20OR%201=1"])
+def test_whatever_a_donor_types_for_a_code_is_unknown(call, event, code):
+    answer = try_code(call, make.package(event, price="40.00"), code)
+
+    assert answer.status_code == 200
+    assert (answer.json()["valid"], answer.json()["reason"]) == (False, "unknown")
+    assert [(rule["rule"], rule["passed"]) for rule in answer.json()["rules"]] == [
+        ("unknown", False),
+        ("not_for_sale", True),
+        ("sold_out", True),
+    ]
+
+
+def test_a_code_is_tried_at_another_moment(call, event):
+    package, _ = make.package(event), make.promo_code(event, **CODE, expires_at="2099-06-01T12:00")
+
+    for at, reason in (
+        (None, None),
+        ("2099-06-01T11:59:59.999999", None),
+        ("2099-06-01T12:00:00", "expired"),
+        ("2099-06-01T15:59:59Z", None),
+        ("2099-06-01T16:00:00Z", "expired"),
+    ):
+        assert try_code(call, package, "EARLY25", at=at).json()["reason"] == reason, at
+
+
+def test_a_sold_out_package_is_told_beside_the_code(call, event):
+    package = make.package(event, quantity_limit=1)
+    make.promo_code(event, **CODE)
+
+    answer = try_code(call, package, "EARLY25", quantity=2).json()
+
+    assert (answer["valid"], answer["reason"]) == (True, None)
+    assert [rule["rule"] for rule in answer["rules"] if not rule["passed"]] == ["sold_out"]
+
+
+def test_a_trial_is_asked_for_as_a_purchase_is(call, event):
+    path = f"/admin/events/{event.id}/promo-codes/validate/EARLY25"
+    package = make.package(event)
+
+    assert fields(call("POST", path, {})) == dict.fromkeys(["package_id", "quantity", "donor_email"], "Fill this in.")
+    assert set(fields(try_code(call, package, "X", quantity=0, donor_email="ana", at="soon"))) == {
+        "quantity",
+        "donor_email",
+        "at",
+    }
+    assert set(fields(try_code(call, package, "X", quantity=10_001))) == {"quantity"}
+    body = {"package_id": str(uuid.uuid4()), "quantity": 1, "donor_email": "ana@example.org"}
+    told(call("POST", path, body), 404, "not_found")
+    told(call("POST", path, body | {"package_id": str(make.package(make.event()).id)}), 404, "not_found")

@@ -1,0 +1,88 @@
+"""How often over HTTP: 429 with Retry-After, counted per person, whichever of their tokens is sent."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.api.conftest import Program
+from tests.api.test_errors import PACKAGE, packages_of, told
+from tests.support import make
+from tests.support.database_state import standing
+
+
+@pytest.fixture
+def person(event):
+    return make.staff(event=event)
+
+
+def too_many(answer_of, event):
+    """The problem of a 429, having seen that nothing moved and when to come again."""
+    before = standing(event)
+    answer = answer_of()
+    problem = told(answer, 429, "rate_limited")
+    assert standing(event) == before
+    assert 1 <= int(answer.headers["retry-after"]) <= 60
+    assert f"Try again in {answer.headers['retry-after']} second" in problem["detail"]
+    return problem
+
+
+def test_the_eleventh_package_within_a_minute(browser, program, person, event):
+    one, two = program(person), Program(browser, make.token(person, "Second"))
+    made = [(one, two)[n % 2]("POST", packages_of(event), PACKAGE | {"name": f"Seat {n}"}) for n in range(10)]
+    assert [answer.status_code for answer in made] == [201] * 10
+
+    for call in (one, two):
+        problem = too_many(lambda call=call: call("POST", packages_of(event), PACKAGE), event)
+        assert problem["detail"].startswith("You made 10 packages within a minute, so this one was not saved.")
+
+    assert program(make.staff(event=event))("POST", packages_of(event), PACKAGE).status_code == 201
+    path = f"{packages_of(event)}/{made[0].json()['id']}"
+    assert one("PATCH", path, {"version": 1, "price": "5"}).status_code == 200
+
+
+def test_packages_that_were_refused_are_not_counted(program, person, event):
+    call = program(person)
+    make.package(event, name="Seat")
+    for _ in range(6):
+        told(call("POST", packages_of(event), PACKAGE), 409, "duplicate_name")
+        told(call("POST", packages_of(event), PACKAGE | {"price": "-1"}), 422, "invalid_input")
+    answers = [call("POST", packages_of(event), PACKAGE | {"name": f"Seat {n}"}).status_code for n in range(11)]
+    assert answers == [201] * 10 + [429]
+
+
+class TestPromoCodes:
+    @pytest.fixture
+    def package(self, event):
+        return make.package(event, price="40.00")
+
+    @pytest.fixture
+    def validate(self, program, person, package):
+        call = program(person)
+        body = {"package_id": str(package.id), "quantity": 1, "donor_email": "ana@example.org"}
+        path = f"/admin/events/{package.event_id}/promo-codes/validate"
+        return lambda code, **more: call("POST", f"{path}/{code}", body | more)
+
+    def test_the_eleventh_that_does_not_apply_is_refused_instead_of_its_result(self, event, validate):
+        code = make.promo_code(event).code
+        for _ in range(10):
+            assert validate(code).json()["valid"] is True
+            assert validate("NOSUCH").json()["reason"] == "unknown"
+
+        problem = too_many(lambda: validate("NOSUCH"), event)
+        assert problem["detail"].startswith("You tried 10 promo codes that do not apply within a minute")
+        assert too_many(lambda: validate(code), event).keys() == problem.keys()
+
+    def test_a_request_that_breaks_a_rule_does_not_count(self, validate):
+        for _ in range(11):
+            told(validate("NOSUCH", quantity=0), 422, "invalid_input")
+        assert validate("NOSUCH").status_code == 200
+
+    def test_a_purchase_that_is_refused_for_its_code_is_told_why_however_many_there_were(
+        self, event, program, person, package, validate
+    ):
+        call = program(person)
+        body = {"package_id": str(package.id), "quantity": 1, "donor": {"name": "Ana", "email": "ana@example.org"}}
+        for _ in range(12):
+            answer = call("POST", f"/events/{event.id}/tickets/purchases", body | {"promo_code": "NOSUCH"})
+            assert told(answer, 409, "promo_refused")["reason"] == "unknown"
+        assert validate("NOSUCH").json()["reason"] == "unknown"

@@ -1,0 +1,44 @@
+"""Who gets in, with what, and how far: asked of the rows as they are now."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import func, select, update
+
+from ticketing import db
+from ticketing.access import permissions
+from ticketing.actors import Actor
+from ticketing.models import Event
+
+
+def who(secret: str) -> Actor | None:
+    """Behind a cookie's secret."""
+    with db.reading() as session:
+        return permissions.find_signed_in(session, secret)
+
+
+def bearer(secret: str) -> Actor | None:
+    """Behind a token."""
+    with db.reading() as session:
+        return permissions.find_token(session, secret)
+
+
+def require(actor: Actor, action: permissions.Action, event: Event | None = None) -> None:
+    with db.reading() as session:
+        permissions.require(session, actor, action, event.id if event else None)
+
+
+def set_rows(model: Any, row_id: uuid.UUID, **values: Any) -> None:
+    db.write(lambda session: session.execute(update(model).where(model.id == row_id).values(**values)))
+
+
+def row(model: Any, row_id: uuid.UUID) -> Any:
+    with db.reading() as session:
+        return session.get(model, row_id)
+
+
+def count(model: Any, **where: Any) -> int:
+    with db.reading() as session:
+        return session.scalar(select(func.count()).select_from(model).filter_by(**where)) or 0

@@ -1,0 +1,59 @@
+"""A PostgreSQL of one test alone, to stop, freeze and start again while others work on theirs."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from ticketing.db import embedded
+
+
+class OwnPostgres:
+    """It is nobody's private PostgreSQL: who is given its address does not start it again."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.chmod(0o755)  # root's PostgreSQL runs as another user, who must be able to enter
+        self._server = embedded.library().get_server(folder / "postgres")
+        self.url: str = self._server.get_uri()
+
+    def stop(self) -> None:
+        """At once, as when a machine is switched off: nobody is waited for."""
+        command = [self._server.bin_path / "pg_ctl", "-w", "-m", "immediate", "-D", self._server.pgdata, "stop"]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, user=self._server.system_user)
+
+    def start(self) -> None:
+        self._server.ensure_postgres_running()
+
+    def freeze(self) -> None:
+        """It hangs: connections stay open and nothing comes."""
+        for process in self._processes():
+            process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        for process in self._processes():
+            process.send_signal(signal.SIGCONT)
+
+    def end(self) -> None:
+        self._server.cleanup()
+
+    def _processes(self) -> list[psutil.Process]:
+        postmaster = psutil.Process(self._server.get_pid())
+        return [postmaster, *postmaster.children()]
+
+
+@contextmanager
+def own_postgres() -> Iterator[OwnPostgres]:
+    folder = Path(tempfile.mkdtemp(prefix="ticketdesk-own-"))
+    postgres = OwnPostgres(folder)
+    try:
+        yield postgres
+    finally:
+        postgres.end()
+        shutil.rmtree(folder, ignore_errors=True)

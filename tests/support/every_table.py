@@ -1,0 +1,144 @@
+"""A database with rows in every table, and how to look at all of them without naming one.
+
+Tables and columns come from the catalogue: who adds a table and no row to it here is told so by the test of backups.
+"""
+
+from __future__ import annotations
+
+import subprocess
+
+import psycopg
+from alembic import command
+from alembic.config import Config
+from psycopg import sql
+from sqlalchemy import select
+
+from tests.support import hostile_text, image_samples, make, seller_files, varied_sales
+from ticketing import db, imports
+from ticketing.access import rate_limits, staff
+from ticketing.access.staff import InvitationDraft
+from ticketing.actors import OPERATOR
+from ticketing.catalog import images, restore
+from ticketing.db import pg_programs
+from ticketing.imports import column_mapping, files
+from ticketing.models import AuditEntry, Base
+from ticketing.sales import guests
+from ticketing.settings import ROOT
+
+Columns = dict[str, tuple[str, ...]]
+Rows = dict[str, list[str]]
+
+
+def fill() -> None:
+    """Sales of every kind, people with every way in, a picture, texts that PostgreSQL's own formats must escape."""
+    made = varied_sales.event()
+    gala, table = made.event, made.packages[1]
+    ana = make.staff(event=gala, password=make.PASSWORD)
+    make.staff(openid_issuer="https://login.example.org", openid_subject="7f3")
+    make.token(ana)
+    invited = InvitationDraft(email=make.email(), name="Ben Ito", role="viewer")
+    db.write(lambda s: staff.invite(s, OPERATOR, invited, event_ids=[gala.id]))
+    db.write(lambda s: rate_limits.take(s, rate_limits.PROMO_TRIALS, rate_limits.person(ana)))
+
+    picture = images.prepare(image_samples.file_of(image_samples.noise("RGB", (300, 200))))
+    db.write(lambda s: images.set_image(s, ana, gala.id, table.id, picture, "Every colour", seen_version=None))
+    typed = "\\N \\. \t ' \" $1 " + " ".join(hostile_text.TEXTS.values())
+    make.package(gala, ana, name="Łódź “Zoë” 火 🎟", description=typed[:1000])
+    bought = make.purchase(gala, table, notes=f"{typed[:1900]}\n\\.\nlast line").purchase
+    named = {1: {"name": "José Łuk", "email": "jose@example.org"}}
+    db.write(lambda s: guests.name_guests(s, ana, gala.id, bought.id, named, seen_version=1))
+
+    make.change_package(ana, made.packages[0], price="44.44")
+    with db.reading() as session:
+        price = session.scalars(select(AuditEntry.id).where(AuditEntry.field == "price").order_by(AuditEntry.id)).all()
+    db.write(lambda s: restore.restore(s, ana, gala.id, price[-1], seen_version=2))
+
+    orders = seller_files.rows(
+        seller_files.PRETIX_POSITIONS, seller_files.pretix_position("A", 1, "Seat", "33.33", "Cleo")
+    )
+    content = seller_files.as_csv(orders)
+    file = files.read("pretix.csv", content)
+    mapping = column_mapping.propose(file, {package.id: package.name for package in made.packages})
+    db.write(lambda s: imports.run(s, ana, gala.id, "pretix.csv", content, mapping))
+
+
+def columns() -> Columns:
+    """Every column of every table, in order."""
+    with psycopg.connect(db.libpq_url()) as connection:
+        found = connection.execute("""
+            SELECT relname, ARRAY(
+                SELECT attname FROM pg_attribute
+                WHERE attrelid = relation.oid AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+            )
+            FROM pg_class AS relation WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
+        """).fetchall()
+    return {table: tuple(names) for table, names in found}
+
+
+def rows(of: Columns | None = None) -> Rows:
+    """Every row of every table as PostgreSQL writes it, in an order that depends on the content alone."""
+    with psycopg.connect(db.libpq_url(), options="-c timezone=UTC") as connection:
+        return {
+            table: [
+                row
+                for (row,) in connection.execute(
+                    sql.SQL('SELECT ROW({})::text COLLATE "C" AS line FROM {} ORDER BY line').format(
+                        sql.SQL(", ").join(map(sql.Identifier, names)), sql.Identifier(table)
+                    )
+                )
+            ]
+            for table, names in (of or columns()).items()
+        }
+
+
+def layout() -> str:
+    """All but the rows, as pg_dump tells it: constraints, indexes, functions, triggers and how they are enabled."""
+    pg_dump = [
+        pg_programs.installed()[0].path("pg_dump"),
+        "--schema-only",
+        "--no-owner",
+        "--restrict-key=x",
+        db.libpq_url(),
+    ]
+    told = subprocess.run(pg_dump, capture_output=True, text=True, check=True).stdout.splitlines()
+    return "\n".join(line for line in told if line and not line.startswith("--"))
+
+
+def sequences() -> list[tuple[str, int]]:
+    """Where each will go on."""
+    with psycopg.connect(db.libpq_url()) as connection:
+        return connection.execute("SELECT sequencename, last_value FROM pg_sequences ORDER BY 1").fetchall()
+
+
+def migrate_to(revision: str) -> None:
+    """As an earlier version would have done it."""
+    with db.engine().begin() as connection:
+        config = Config(ROOT / "alembic.ini")
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def pour(source: str) -> None:
+    """Gives each table of this database the rows that the same table of `source` has, as far as it has their columns.
+
+    So one database of the current schema makes one of each earlier schema. Tables are taken in an order in which
+    what is referred to is there already.
+    """
+    here = columns()
+    with psycopg.connect(source) as full, psycopg.connect(db.libpq_url()) as poured:
+        generated = poured.execute(
+            "SELECT table_name, column_name FROM information_schema.columns WHERE is_generated = 'ALWAYS'"
+        ).fetchall()
+        for table in Base.metadata.sorted_tables:
+            names = [column.name for column in table.columns if column.name in here.get(table.name, ())]
+            shared = [name for name in names if (table.name, name) not in generated]
+            if shared:
+                listed = sql.SQL(", ").join(map(sql.Identifier, shared))
+                name = sql.Identifier(table.name)
+                with (
+                    full.cursor().copy(sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(listed, name)) as reader,
+                    poured.cursor().copy(sql.SQL("COPY {} ({}) FROM STDIN").format(name, listed)) as writer,
+                ):
+                    for block in reader:
+                        writer.write(block)
+        poured.execute("SELECT setval(pg_get_serial_sequence('audit_log', 'id'), max(id)) FROM audit_log")

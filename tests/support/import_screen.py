@@ -1,0 +1,58 @@
+"""An import page as one goes through it: files, the steps, and what is listed."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from sqlalchemy import select
+
+from tests.support.screen import plain
+from ticketing import db
+from ticketing.models import Purchase
+
+
+def choose(page, content, name="sales.csv"):
+    if "Choose another file" in page.labels():
+        page.click("Choose another file")
+    page.app.file_uploader[0].upload(name, content)
+    return page.again()
+
+
+def stored(event):
+    with db.reading() as session:
+        return session.scalars(select(Purchase).where(Purchase.event_id == event.id)).all()
+
+
+def work_of(page, event):
+    return page.app.session_state[f"import_work_{event.id}"]
+
+
+def importers(page):
+    return [label for label in page.labels() if label.startswith("Import ")]
+
+
+def listed(page, number=0):
+    """The rows of a table of problems, warnings or skipped rows."""
+    rows = page.app.table[number].value.to_dict("records")
+    return [{name: plain(str(cell)) for name, cell in row.items()} for row in rows]
+
+
+def places(page):
+    return [(int(each["Row"]), each["Column"]) for each in listed(page)]
+
+
+def step(page):
+    """The one that is open."""
+    (steps,) = [each for each in page.texts() if ":material/chevron_right:" in each]
+    return steps.split("**")[1].partition(": ")[2]
+
+
+def foreign(*rows, titles=("Order #", "Order Date", "First Name", "Last Name", "Email", "Ticket Type", "Qty", "Paid")):
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([titles, *rows])
+    return text.getvalue().encode()
+
+
+def order(number, name="Table", when="2026-10-31 18:30", first="Zoë", last="Müller", quantity="1", paid="$1,100.00"):
+    return (number, when, first, last, f"d{number}@example.org", name, quantity, paid)

@@ -1,0 +1,89 @@
+"""Somebody who signs in by OpenID: a browser that goes to the provider and comes back, and what is left of it here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+from sqlalchemy import select
+from starlette.testclient import TestClient
+
+from api.site import openid
+from tests.support import make
+from tests.support.openid_provider import Provider
+from ticketing import db
+from ticketing.models import SignInSession, Staff
+
+NOT_BEGUN_HERE = "was not begun in this browser"
+NOT_CONFIRMED = "did not confirm this sign-in"
+
+
+def set_up(monkeypatch, **given: str) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(f"TICKETDESK_OPENID_{name}", value)
+
+
+@dataclass
+class Visitor:
+    """A browser that goes to the provider and comes back."""
+
+    browser: TestClient
+    provider: Provider
+
+    def begins(self, onward: str = "/packages?event=7") -> str:
+        """Where our server sends it."""
+        answer = self.browser.get("/session/openid", params={"next": onward})
+        assert answer.status_code == 303, answer.text
+        return answer.headers["location"]
+
+    def consents(self, address: str) -> str:
+        """Where the provider sends it back to, without our host."""
+        answer = httpx.post(address)
+        assert answer.status_code == 303, answer.text
+        return answer.headers["location"].removeprefix("http://testserver")
+
+    def comes_back(self, address: str):
+        return self.browser.get(address, headers={"Accept": "text/html", "User-Agent": "Visitor"})
+
+    def signs_in(self, onward: str = "/packages?event=7", **claims: Any):
+        self.provider.person = claims
+        return self.comes_back(self.consents(self.begins(onward)))
+
+
+def colleague(**fields: Any) -> tuple[Any, dict[str, Any]]:
+    """Somebody on the staff list, and what the provider says of them."""
+    person = make.staff(**fields)
+    return person, {"sub": make.unique("sub"), "email": person.email, "email_verified": True, "name": "Ana Ruiz"}
+
+
+def stranger(**claims: Any) -> dict[str, Any]:
+    return {"sub": make.unique("sub"), "email": make.email("new"), "email_verified": True, "name": "Nia New"} | claims
+
+
+def row(email: str) -> Staff | None:
+    with db.reading() as session:
+        return session.scalar(select(Staff).where(Staff.email_key == email.casefold()))
+
+
+def openid_sessions(email: str) -> list[SignInSession]:
+    with db.reading() as session:
+        return list(
+            session.scalars(
+                select(SignInSession)
+                .join(Staff, Staff.id == SignInSession.staff_id)
+                .where(Staff.email_key == email.casefold(), SignInSession.method == "openid")
+            )
+        )
+
+
+def assert_refused(answer, email: str, sentence: str, status: int = 403) -> None:
+    """A page that says why and leads back; no session, no cookie, nothing left of the try."""
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    assert sentence in answer.text.replace("&#39;", "'")
+    assert 'href="/session/sign-in?next=%2F' in answer.text
+    assert "Traceback" not in answer.text
+    cookies = answer.headers.get_list("set-cookie")
+    assert [each.partition("=")[0] for each in cookies] == [openid.COOKIE]
+    assert "Max-Age=0" in cookies[0]
+    assert openid_sessions(email) == []

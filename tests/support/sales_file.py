@@ -1,0 +1,74 @@
+"""Files of sales for imports, with valid defaults, so that a test names only the cell it is about."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.support import make
+from ticketing import db, imports
+from ticketing.actors import OPERATOR, Actor
+from ticketing.imports import Check, Imported
+from ticketing.imports.table import REQUIRED
+from ticketing.models import Event, Package
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+def data(name: str) -> bytes:
+    return (DATA / name).read_bytes()
+
+
+def sale(package: Package | str, **cells: object) -> dict[str, str]:
+    """One completed sale of one package at its price, with an id of its own."""
+    quantity = str(cells.get("quantity", 1))
+    price = "100.00" if isinstance(package, str) else str(package.price * (int(quantity) if quantity.isdigit() else 1))
+    values = {
+        "ticket_type": package if isinstance(package, str) else package.name,
+        "purchaser_name": "Ana Ruiz",
+        "purchaser_email": make.email(),
+        "quantity": "1",
+        "total_amount": price,
+        "purchase_date": "2026-10-01T12:00:00",
+        "external_sale_id": make.unique("EXT"),
+    }
+    return values | {column: str(cell) for column, cell in cells.items()}
+
+
+def sheet(*rows: dict[str, str], delimiter: str = ",") -> bytes:
+    columns = list(dict.fromkeys([*REQUIRED, *(column for row in rows for column in row)]))
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, restval="", delimiter=delimiter)
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def check(event: Event, content: bytes, actor: Actor = OPERATOR) -> Check:
+    with db.reading() as session:
+        return imports.check(session, actor, event.id, "sales.csv", content)
+
+
+def run(event: Event, content: bytes, actor: Actor = OPERATOR, **more: Any) -> Imported:
+    return db.write(lambda session: imports.run(session, actor, event.id, "sales.csv", content, **more))
+
+
+def places(check: Check) -> list[tuple[int, str]]:
+    """Where the problems are."""
+    return [(problem.row, problem.column) for problem in check.problems]
+
+
+def gala() -> Event:
+    """The event of data/gala.json with its packages, options and promo codes."""
+    chosen = json.loads(data("gala.json"))
+    event = make.event(**chosen["event"])
+    for package in chosen["packages"]:
+        made = make.package(event, **package)
+        for option in chosen["options"].get(package["name"], []):
+            make.option(made, **option)
+    for promo_code in chosen["promo_codes"]:
+        make.promo_code(event, **promo_code)
+    return event

@@ -1,0 +1,154 @@
+"""A page as one person has it open, without a browser: fields, buttons and sentences are found by what they say."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import (
+    AlertBase,
+    Block,
+    Caption,
+    HeadingBase,
+    Html,
+    Markdown,
+    Metric,
+    Progress,
+    Widget,
+)
+
+from ticketing.actors import Actor
+from ticketing.models import Event
+from ticketing.settings import ROOT
+from ui import menu
+
+SECONDS_TO_RUN = 30
+_READ = (AlertBase, Caption, HeadingBase, Html, Markdown)
+_PROBLEM = re.compile(r":red\[:material/error: (.*)\]")
+
+
+def plain(markdown: str) -> str:
+    """What a reader sees of text that was made harmless for Markdown."""
+    return html.unescape(markdown).replace("\u2060", "").replace(r"\$", "$")
+
+
+class Screen:
+    """`app` is the AppTest, for what has no word here."""
+
+    def __init__(self, script: str | Path, actor: Actor | None = None, event: Event | None = None) -> None:
+        self.app = AppTest.from_file(ROOT / script, default_timeout=SECONDS_TO_RUN)
+        self.app.user = {"session_id": str(actor.session_id)} if actor else {}
+        if event is not None:
+            self.app.query_params["event"] = str(event.id)
+        self.again()
+
+    def go(self, page: str) -> Screen:
+        self.app.switch_page(menu.path(page))
+        return self.again()
+
+    def again(self) -> Screen:
+        """Draws the page again; a fault of the page is a fault of the test."""
+        self.app.run()
+        assert [fault.message for fault in self.app.exception] == []
+        return self
+
+    def field(self, label: str) -> Any:
+        """The one field or button with this label."""
+        (found,) = (each for each in self._elements() if _is_field(each) and plain(each.label) == label)
+        return found
+
+    def type(self, label: str, value: Any) -> Screen:
+        """Fills in a field of a form, which sends nothing yet."""
+        self.field(label).set_value(value)
+        return self
+
+    def enter(self, label: str, value: Any) -> Screen:
+        """Fills in a field without a form around it and leaves it."""
+        return self.type(label, value).again()
+
+    def value(self, label: str) -> Any:
+        return self.field(label).value
+
+    def click(self, label: str) -> Screen:
+        self.field(label).click()
+        return self.again()
+
+    def click_last(self, label: str) -> Screen:
+        """Where a dialog's button says the same as the one that opened it: the dialog's."""
+        [each for each in self._elements(sidebar=False) if _is_field(each) and plain(each.label) == label][-1].click()
+        return self.again()
+
+    def pick(self, record: Any, entry: str) -> Screen:
+        """An entry of a card's menu."""
+        self.app.menu_button(key=f"menu_{record.id}").click(entry)
+        return self.again()
+
+    def labels(self) -> list[str]:
+        """Of every field and button, without the sidebar."""
+        return [plain(each.label) for each in self._elements(sidebar=False) if _is_field(each)]
+
+    def pages(self) -> list[str]:
+        """The links in the sidebar."""
+        return [plain(each.label) for each in self.app.sidebar.page_link]
+
+    def dialog(self) -> str | None:
+        """The title of the one that is open."""
+        return next((block.proto.dialog.title for block in self.app.get("dialog")), None)
+
+    def texts(self) -> list[str]:
+        """What stands on the page and in its dialog, in order: not the sidebar, not what fields hold."""
+        return [text for each in self._elements(sidebar=False) if (text := _text(each))]
+
+    def says(self, sentence: str) -> bool:
+        return any(sentence in text for text in self.texts())
+
+    def toasts(self) -> list[str]:
+        return [plain(each.value) for each in self.app.toast]
+
+    def problem(self, label: str) -> str | None:
+        """The sentence beside a field: between it and the next one."""
+        elements = list(self._elements())
+        for each in elements[elements.index(self.field(label)) + 1 :]:
+            if _is_field(each):
+                return None
+            if sentence := _problem(each):
+                return sentence
+        return None
+
+    def problems(self) -> list[str]:
+        return [sentence for each in self._elements() if (sentence := _problem(each))]
+
+    def table(self, column: str) -> list[dict[str, Any]]:
+        """The rows of the table that has this column."""
+        (found,) = (each.value for each in self.app.dataframe if column in each.value.columns)
+        return list(found.to_dict("records"))
+
+    def _elements(self, *, sidebar: bool = True) -> Iterator[Any]:
+        roots = [self.app.main, *self.app.get("dialog"), *([self.app.sidebar] if sidebar else [])]
+        return (each for root in roots for each in root if not isinstance(each, Block))
+
+
+def _is_field(element: Any) -> bool:
+    return isinstance(element, Widget) and hasattr(element, "label")
+
+
+def _problem(element: Any) -> str | None:
+    found = _PROBLEM.fullmatch(element.value) if isinstance(element, Markdown) else None
+    return plain(found[1]) if found else None
+
+
+def _text(element: Any) -> str | None:
+    if isinstance(element, Metric):
+        return plain(f"{element.label} {element.value} {element.delta}")
+    if isinstance(element, Progress):
+        return plain(element.text)
+    return plain(element.value) if isinstance(element, _READ) else None
+
+
+def visit(page: str, actor: Actor, event: Event | None = None) -> Screen:
+    """Open a page by way of the frame script, as a browser does: `visit("packages", actor, event)`."""
+    return Screen("ui/main.py", actor, event).go(page)

@@ -1,0 +1,96 @@
+"""Open pages without a browser: what Streamlit's own page does with its websocket, as far as it is the server's work.
+
+It runs the script, keeps the timers of fragments, notes the figures that are drawn, and connects again by itself.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import ClientConnection, connect
+
+from tests.support.screen import plain
+
+SECONDS_BEFORE_CONNECTING_AGAIN = 1
+
+
+class OpenPage(threading.Thread):
+    """Somebody who has a page of an event open ("" is the sales page) and clicks on something every few seconds."""
+
+    def __init__(self, url: str, cookie: str, page: str, query: str, *, seconds_between_clicks: float) -> None:
+        super().__init__(daemon=True)
+        self.figures: dict[str, str] = {}
+        self.alerts: set[str] = set()
+        self.drawn_at = float("-inf")  # by time.monotonic: when it was last drawn from top to bottom
+        self._url, self._cookie, self._page, self._query = url, cookie, page, query
+        self._script = ""  # the server's word for the page, once it has said it
+        self._seconds_between_clicks = seconds_between_clicks
+        self._timers: dict[str, tuple[float, float]] = {}  # by fragment: every so many seconds, next at
+        self._closed = threading.Event()
+
+    def close(self) -> None:
+        self._closed.set()
+        self.join(30)
+
+    def run(self) -> None:
+        while not self._closed.is_set():
+            try:
+                with connect(
+                    f"{self._url.replace('http', 'ws', 1)}/_stcore/stream",
+                    additional_headers={"Cookie": self._cookie, "Origin": self._url},
+                    subprotocols=["streamlit"],  # type: ignore[list-item]
+                    max_size=None,
+                ) as socket:
+                    self._look(socket)
+            except (WebSocketException, OSError):
+                self._closed.wait(SECONDS_BEFORE_CONNECTING_AGAIN)
+
+    def _look(self, socket: ClientConnection) -> None:
+        next_click = 0.0
+        while not self._closed.is_set():
+            now = time.monotonic()
+            if now >= next_click:
+                self._rerun(socket)
+                next_click = now + self._seconds_between_clicks
+            for fragment, (every, due) in self._timers.items():
+                if now >= due:
+                    self._timers[fragment] = every, now + every
+                    self._rerun(socket, fragment)
+            try:
+                self._take(ForwardMsg.FromString(socket.recv(timeout=0.2)))  # type: ignore[arg-type]
+            except TimeoutError:
+                continue
+
+    def _rerun(self, socket: ClientConnection, fragment: str = "") -> None:
+        message = BackMsg()
+        message.rerun_script.query_string = self._query
+        if self._script:
+            message.rerun_script.page_script_hash = self._script
+        else:
+            message.rerun_script.page_name = self._page
+        if fragment:
+            message.rerun_script.fragment_id = fragment
+            message.rerun_script.is_auto_rerun = True
+        socket.send(message.SerializeToString())
+
+    def _take(self, message: ForwardMsg) -> None:
+        kind = message.WhichOneof("type")
+        if kind == "new_session" and not message.metadata.run.fragment_ids:
+            self._timers.clear()
+        elif kind == "navigation":
+            self._script = message.navigation.page_script_hash
+        elif kind == "auto_rerun":
+            every = message.auto_rerun.interval
+            self._timers[message.auto_rerun.fragment_id] = every, time.monotonic() + every
+        elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
+            self.drawn_at = time.monotonic()
+        elif kind == "delta" and message.delta.HasField("new_element"):
+            element = message.delta.new_element
+            if element.HasField("metric"):
+                self.figures[element.metric.label] = plain(element.metric.body)
+            elif element.HasField("alert"):
+                self.alerts.add(plain(element.alert.body))

@@ -1,0 +1,183 @@
+"""What programs show: made once, shown once, and ended for good."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func
+
+from tests.support import make
+from tests.support.credentials import bearer, count, require, row, set_rows
+from tests.support.database_state import trail
+from ticketing import db
+from ticketing.access import api_tokens
+from ticketing.access.api_tokens import TokenDraft
+from ticketing.actors import OPERATOR
+from ticketing.errors import InvalidInput, NotAllowed, NotFound, NotSignedIn
+from ticketing.models import ApiToken, SignInSession, Staff
+from ticketing.validation import validated
+
+
+def create(actor, email=None, **fields):
+    draft = validated(TokenDraft, {"name": "Donor site"} | fields)
+    return db.write(lambda session: api_tokens.create(session, actor, draft, email=email or actor.email))
+
+
+def revoke(actor, secret_or_id):
+    token_id = bearer(secret_or_id).token_id if isinstance(secret_or_id, str) else secret_or_id
+    db.write(lambda session: api_tokens.revoke(session, actor, token_id))
+    return token_id
+
+
+def listed(actor, **how):
+    with db.reading() as session:
+        rows, total = api_tokens.list_page(session, actor, **how)
+    return [(token.name, owner.id) for token, owner in rows], total
+
+
+def test_a_token_carries_its_owners_role(event):
+    actor = make.staff(role="viewer", event=event)
+    by_token = bearer(make.token(actor))
+    assert (by_token.staff_id, by_token.via) == (actor.staff_id, "api")
+    require(by_token, "read", event)
+    with pytest.raises(NotAllowed):
+        require(by_token, "change", event)
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        {"revoked_at": func.now()},
+        {"expires_at": datetime(2020, 1, 1, tzinfo=UTC)},
+    ],
+)
+def test_a_token_that_ended_is_nobody_and_stops_requests_under_way(event, ending):
+    secret = make.token(make.staff(event=event))
+    under_way = bearer(secret)
+    set_rows(ApiToken, under_way.token_id, **ending)
+    assert bearer(secret) is None
+    with pytest.raises(NotSignedIn):
+        require(under_way, "read", event)
+
+
+def test_a_token_outlives_the_session_in_which_it_was_made_but_not_its_owner(event):
+    actor = make.staff(event=event)
+    secret = make.token(actor)
+    set_rows(SignInSession, actor.session_id, ended_at=func.now())
+    assert bearer(secret) is not None
+    set_rows(Staff, actor.staff_id, is_active=False)
+    assert bearer(secret) is None
+
+
+def test_only_admins_make_tokens_for_others(admin):
+    person, other = make.staff(), make.staff()
+
+    def token_for(actor):
+        return create(actor, other.email)
+
+    with pytest.raises(NotAllowed):
+        token_for(person)
+    assert bearer(token_for(admin)).staff_id == other.staff_id
+
+
+def test_a_token_is_made_only_for_someone_with_an_account():
+    with pytest.raises(NotFound):
+        create(OPERATOR, make.email("nobody"))
+
+
+def test_the_secret_is_told_once_and_kept_as_a_hash():
+    person = make.staff()
+    secret = create(person)
+    token = row(ApiToken, bearer(secret).token_id)
+    assert secret.startswith("td_")
+    assert len(token.secret_hash) == 32
+    assert secret.encode() not in token.secret_hash
+    assert trail(token.id, "token.created") == {"owner": (None, person.email)}
+
+
+def test_whoever_is_signed_out_makes_none_for_oneself():
+    person = make.staff()
+    set_rows(SignInSession, person.session_id, ended_at=func.now())
+    with pytest.raises(NotSignedIn):
+        create(person)
+    assert count(ApiToken, staff_id=person.staff_id) == 0
+
+
+@pytest.mark.parametrize("name", ["", "x" * 101])
+def test_a_name_has_1_to_100_characters(name):
+    person = make.staff()
+    assert bearer(create(person, name="x" * 100))
+    with pytest.raises(InvalidInput):
+        create(person, name=name)
+    assert count(ApiToken, staff_id=person.staff_id) == 1
+
+
+def test_it_may_expire_at_a_moment_that_is_still_to_come():
+    person = make.staff()
+    ahead = datetime.now(UTC) + timedelta(days=30)
+    token = bearer(create(person, expires_at=ahead))
+    assert row(ApiToken, token.token_id).expires_at == ahead
+    with pytest.raises(InvalidInput, match="Choose a moment that is still to come"):
+        create(person, expires_at=datetime.now(UTC) - timedelta(seconds=1))
+
+
+def test_a_revoked_token_is_refused_from_then_on_and_others_are_not(event):
+    person = make.staff(event=event)
+    secret, other = create(person), create(person)
+    under_way = bearer(secret)
+    revoke(person, secret)
+    assert bearer(secret) is None
+    with pytest.raises(NotSignedIn):
+        require(under_way, "read", event)
+    assert bearer(other)
+
+
+def test_revoking_twice_is_once(admin):
+    token_id = revoke(admin, create(make.staff()))
+    at = row(ApiToken, token_id).revoked_at
+    revoke(admin, token_id)
+    assert row(ApiToken, token_id).revoked_at == at
+    assert trail(token_id, "token.revoked") == {None: (None, None)}
+
+
+def test_people_revoke_their_own_and_admins_everybodys(admin):
+    person, other = make.staff(), make.staff()
+    secret = create(person)
+    with pytest.raises(NotAllowed):
+        revoke(other, secret)
+    assert bearer(secret)
+    revoke(admin, secret)
+    assert bearer(secret) is None
+
+
+def test_one_that_does_not_exist_is_not_found_and_tells_others_nothing(admin):
+    with pytest.raises(NotFound, match=r"This token does not exist\.$"):
+        revoke(admin, admin.staff_id)
+    with pytest.raises(NotAllowed):
+        revoke(make.staff(), admin.staff_id)
+
+
+def test_people_see_their_own_and_admins_everybodys(empty_database):
+    admin, person = make.staff(role="admin"), make.staff()
+    create(admin, name="Admin's")
+    create(person, name="Person's")
+    assert listed(person) == ([("Person's", person.staff_id)], 1)
+    assert listed(admin) == ([("Person's", person.staff_id), ("Admin's", admin.staff_id)], 2)
+
+
+def test_those_that_work_come_first_and_the_newest_first_of_all():
+    person = make.staff()
+    for name in ("old", "revoked", "expired", "new"):
+        secret = create(person, name=name)
+        if name == "revoked":
+            revoke(person, secret)
+        if name == "expired":
+            set_rows(ApiToken, bearer(secret).token_id, expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    assert [name for name, _ in listed(person)[0]] == ["new", "old", "expired", "revoked"]
+
+
+def test_twenty_stand_on_a_page():
+    person = make.staff()
+    for number in range(21):
+        create(person, name=f"Token {number}")
+    assert (len(listed(person)[0]), listed(person)[1]) == (20, 21)
+    assert listed(person, page=2) == ([("Token 0", person.staff_id)], 21)

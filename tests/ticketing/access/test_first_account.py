@@ -1,0 +1,104 @@
+"""The first account: made by whoever comes first, and then by nobody else that way."""
+
+import threading
+
+import pytest
+
+from tests.support import make
+from tests.support.credentials import count, require, who
+from ticketing import db
+from ticketing.access import sign_in, staff
+from ticketing.access.staff import SAMPLE_VISITOR, InvitationDraft, StaffDraft
+from ticketing.actors import OPERATOR
+from ticketing.errors import Conflict, InvalidInput, NotSignedIn
+from ticketing.models import Staff
+from ticketing.validation import validated
+
+
+def draft(**values):
+    given = {"email": make.email(), "name": "Ana Ruiz", "role": "coordinator", "password": make.PASSWORD}
+    return validated(StaffDraft, given | values)
+
+
+def first_admin(**values):
+    return db.write(lambda session: staff.add_first_admin(session, draft(**values)))
+
+
+def visit_sample():
+    def work(session):
+        return sign_in.open_session(session, staff.sample_visitor(session), user_agent="tests")
+
+    return db.write(work)
+
+
+def test_the_first_account_is_an_admin_whatever_was_asked(empty_database):
+    with db.reading() as session:
+        assert staff.is_first_run(session)
+    assert first_admin(role="viewer").role == "admin"
+    with db.reading() as session:
+        assert not staff.is_first_run(session)
+
+
+def test_there_is_one_first_admin(empty_database):
+    first_admin()
+    with pytest.raises(Conflict):
+        first_admin()
+    assert count(Staff) == 1
+
+
+def test_of_two_first_admins_at_once_one_is_made(empty_database):
+    start, outcomes = threading.Barrier(2), []
+
+    def attempt():
+        start.wait()
+        try:
+            first_admin()
+            outcomes.append("made")
+        except Conflict:
+            outcomes.append("refused")
+
+    threads = [threading.Thread(target=attempt) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == ["made", "refused"]
+    assert count(Staff) == 1
+
+
+def test_the_sample_visitor_looks_around_until_the_first_admin_is_made(empty_database):
+    secrets = [visit_sample().secret for _ in range(2)]
+    visitor = who(secrets[0])
+    assert (visitor.email, visitor.role) == (SAMPLE_VISITOR, "admin")
+    assert count(Staff) == 1
+    with db.reading() as session:
+        assert staff.is_first_run(session)
+
+    first_admin()
+
+    assert [who(secret) for secret in secrets] == [None, None]
+    with pytest.raises(NotSignedIn):
+        require(visitor, "read")
+    with pytest.raises(Conflict):
+        visit_sample()
+
+
+def test_nobody_signs_in_with_a_password_as_the_sample_visitor(empty_database):
+    visit_sample()
+    for password in ("", "None", make.PASSWORD):
+        with pytest.raises(InvalidInput):
+            make.sign_in(SAMPLE_VISITOR, password)
+
+
+def test_the_sample_visitor_is_out_too_when_the_operator_adds_somebody(empty_database):
+    secret = visit_sample().secret
+    db.write(lambda session: staff.add(session, OPERATOR, draft()))
+    assert who(secret) is None
+
+
+def test_the_sample_visitor_invites_nobody(empty_database):
+    visitor = who(visit_sample().secret)
+    invitation = InvitationDraft(email=make.email(), name="Ana Ruiz", role="admin")
+    with pytest.raises(Conflict, match="make the first admin account, then invite"):
+        db.write(lambda session: staff.invite(session, visitor, invitation))
+    assert count(Staff) == 1

@@ -1,0 +1,34 @@
+"""What a password may be, and what is kept of it."""
+
+import pytest
+
+from tests.support import make
+from ticketing import db
+from ticketing.access.staff import StaffDraft
+from ticketing.errors import InvalidInput
+from ticketing.models import Staff
+from ticketing.validation import validated
+
+
+def draft(**values):
+    return validated(StaffDraft, {"email": make.email(), "name": "Ana Ruiz", "role": "coordinator"} | values)
+
+
+def test_a_password_has_10_characters_at_least():
+    assert draft(password="x" * 10)
+    with pytest.raises(InvalidInput) as refusal:
+        draft(password="x" * 9)
+    assert refusal.value.fields == {"password": "Use at least 10 characters."}
+
+
+def test_a_password_has_200_characters_at_most_and_keeps_its_spaces():
+    assert draft(password=" " * 10).password == " " * 10
+    assert draft(password="x" * 200)
+    with pytest.raises(InvalidInput):
+        draft(password="x" * 201)
+
+
+def test_a_password_is_kept_as_an_argon2_hash():
+    actor = make.staff(password=make.PASSWORD)
+    with db.reading() as session:
+        assert session.get(Staff, actor.staff_id).password_hash.startswith("$argon2id$")

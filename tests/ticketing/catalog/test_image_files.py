@@ -1,0 +1,371 @@
+"""What becomes of a picture file: drawn anew without anything but the picture, or refused with a sentence."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageChops
+
+from tests.support import image_samples
+from ticketing.catalog import images
+from ticketing.errors import InvalidInput
+from ticketing.settings import ROOT
+
+FIVE_MB = 5 * 1024 * 1024
+NO_PICTURE = "This file is not a JPG, PNG or WebP picture"
+DAMAGED = "This picture is damaged or incomplete."
+ANIMATED = "This picture is animated."
+SHAPES = [(1, 1), (60, 40), (256, 256), (257, 256), (2000, 1), (300, 1500)]
+
+
+def stored(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(images.prepare(content).content))
+
+
+def refused(content: bytes) -> str:
+    with pytest.raises(InvalidInput) as refusal:
+        images.prepare(content)
+    assert list(refusal.value.fields) == ["image"]
+    return refusal.value.fields["image"]
+
+
+def is_near(found: object, wanted: tuple[int, ...], tolerance: int = 12) -> bool:
+    assert isinstance(found, tuple)
+    return len(found) == len(wanted) and all(abs(a - b) <= tolerance for a, b in zip(found, wanted, strict=True))
+
+
+@pytest.mark.parametrize("kind", image_samples.KINDS)
+@pytest.mark.parametrize("size", SHAPES, ids=str)
+def test_a_picture_keeps_its_type_and_size_and_has_a_thumbnail_of_its_shape(kind, size):
+    prepared = images.prepare(image_samples.picture(kind, size))
+
+    assert (prepared.media_type, prepared.width, prepared.height) == (image_samples.MEDIA_TYPES[kind], *size)
+    with Image.open(io.BytesIO(prepared.content)) as whole, Image.open(io.BytesIO(prepared.thumbnail)) as small:
+        assert (whole.format, whole.size, small.format) == (kind, size, kind)
+        ratio = min(1, 256 / max(size))
+        assert small.size == tuple(max(1, round(side * ratio)) for side in size)
+        assert is_near(whole.convert("RGB").getpixel((0, 0)), image_samples.RED)
+        assert is_near(small.convert("RGB").getpixel((0, 0)), image_samples.RED)
+
+
+@pytest.mark.parametrize(
+    ("size", "kept"), [((2000, 1500), (2000, 1500)), ((2002, 1000), (2000, 999)), ((1000, 4000), (500, 2000))], ids=str
+)
+@pytest.mark.parametrize("kind", image_samples.KINDS)
+def test_a_large_picture_is_scaled_to_2000_on_its_longer_side(kind, size, kept):
+    whole = stored(image_samples.file_of(image_samples.corners(size), kind))
+
+    assert whole.size == kept
+    right, bottom = kept[0] - 1, kept[1] - 1
+    for place, colour in (
+        ((0, 0), image_samples.RED),
+        ((right, 0), image_samples.GREEN),
+        ((0, bottom), image_samples.BLUE),
+    ):
+        assert is_near(whole.convert("RGB").getpixel(place), colour)
+
+
+def test_scaling_in_strips_shows_no_seams():
+    drawn = image_samples.noise("L", (2600, 1300))
+
+    whole = stored(image_samples.file_of(drawn))
+
+    at_once = drawn.resize((2000, 1000), Image.Resampling.LANCZOS)
+    assert ImageChops.difference(whole, at_once).getextrema()[1] <= 1
+
+
+def test_exactly_5_mb_are_taken_and_not_a_byte_more():
+    small = image_samples.picture("JPEG")
+    exactly = small + bytes(FIVE_MB - len(small))
+
+    assert images.prepare(exactly).media_type == "image/jpeg"
+    assert refused(exactly + b"\0") == "This file is larger than 5 MB. Save the picture smaller, then choose it again."
+
+
+def test_an_empty_file():
+    assert refused(b"") == "This file is empty. Choose another one."
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\0",
+        b"x" * 100,
+        b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>",
+        b"<?xml version='1.0'?><svg/>",
+        b"<html><img src=x onerror=alert(1)></html>",
+        b"%PDF-1.7\n",
+        b"PK\x03\x04" + bytes(60),
+        b"MZ" + bytes(60),
+        b"RIFF\x24\0\0\0WAVEfmt ",
+        b"\0\0\0\x18ftypheic\0\0\0\0",
+        b"\xff\xd8",
+        b"\x89PNG",
+        image_samples.picture("GIF"),
+        image_samples.picture("BMP"),
+        image_samples.picture("TIFF"),
+        image_samples.picture("ICO"),
+        b" " + image_samples.picture("PNG"),
+    ],
+    ids=lambda content: repr(content[:12]),
+)
+def test_what_is_no_jpg_png_or_webp_is_refused_whatever_it_is_called(content):
+    assert refused(content).startswith(NO_PICTURE)
+
+
+@pytest.mark.parametrize("kind", image_samples.KINDS)
+@pytest.mark.parametrize("part", [0.05, 0.3, 0.7, 0.95])
+def test_a_truncated_picture(kind, part):
+    whole = image_samples.file_of(image_samples.noise("RGB", (120, 80)), kind)
+
+    assert refused(whole[: int(len(whole) * part)]).startswith(DAMAGED)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xff\xd8\xff\xe0" + b"x" * 500,
+        b"\x89PNG\r\n\x1a\n" + b"x" * 500,
+        b"RIFF\xf4\x01\0\0WEBPVP8 " + b"x" * 500,
+        b"\xff\xd8\xff\xe1\x00\x02" + image_samples.picture("PNG"),
+        image_samples.picture("PNG").replace(b"IDAT", b"IDAX"),
+    ],
+    ids=lambda content: repr(content[:12]),
+)
+def test_a_file_that_only_begins_like_a_picture(content):
+    assert refused(content).startswith(DAMAGED)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_an_animated_picture_is_refused_and_not_stilled(kind):
+    assert refused(image_samples.animated(kind)).startswith(ANIMATED)
+
+
+def test_a_photo_with_a_preview_in_the_same_file_is_a_photo():
+    with_preview = image_samples.file_of(
+        image_samples.corners(), "MPO", save_all=True, append_images=[Image.new("RGB", (60, 40), image_samples.GREEN)]
+    )
+
+    assert images.prepare(with_preview).media_type == "image/jpeg"
+    assert is_near(stored(with_preview).getpixel((3, 3)), image_samples.RED)
+
+
+@pytest.mark.parametrize(
+    ("kind", "width", "height", "most"),
+    [("PNG", 30_000, 30_000, "25"), ("JPEG", 30_000, 30_000, "25"), ("WEBP", 16_383, 16_383, "10")],
+)
+def test_a_small_file_that_would_be_huge_is_refused_by_its_header(kind, width, height, most):
+    told = refused(image_samples.claiming(kind, width, height))
+
+    assert "pixels" in told
+    assert "are taken" in told
+    assert told.endswith("Save it smaller, for example 2,000 pixels wide, then choose it again.")
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "largest", "too_large"),
+    [
+        ("PNG", "L", (5000, 5000), (5000, 5001)),
+        ("JPEG", "L", (5000, 5000), (5000, 5001)),
+        ("JPEG", "CMYK", (5000, 4000), (5000, 4001)),
+        ("WEBP", "RGB", (4000, 2500), (4000, 2501)),
+        ("PNG", "L", (10_000, 1), (10_001, 1)),
+        ("PNG", "L", (1, 10_000), (1, 10_001)),
+    ],
+    ids=str,
+)
+def test_both_sides_of_the_largest_size(kind, mode, largest, too_large):
+    def blank(size):
+        return image_samples.file_of(Image.new(mode, size), kind, **({"method": 0} if kind == "WEBP" else {}))
+
+    assert max(stored(blank(largest)).size) == 2000
+    assert f"{too_large[0]:,} x {too_large[1]:,} pixels" in refused(blank(too_large))
+
+
+def test_a_jpg_of_more_scans_than_anybody_writes():
+    assert images.prepare(image_samples.of_many_scans(20)).media_type == "image/jpeg"
+    assert refused(image_samples.of_many_scans(501)).startswith("This JPG is built in an unusual way.")
+
+
+@pytest.mark.parametrize("kind", image_samples.KINDS)
+def test_nothing_but_the_picture_is_kept(kind):
+    said = {"JPEG": {"comment": b"Secret comment"}, "PNG": {"dpi": (300, 300)}, "WEBP": {}}[kind]
+    content = image_samples.picture(
+        kind,
+        exif=image_samples.with_camera_data(),
+        icc_profile=image_samples.red_is_green(),
+        xmp=b"<x>Secret</x>",
+        **said,
+    )
+    prepared = images.prepare(content + b"<script>Secret</script>")
+
+    for kept in (prepared.content, prepared.thumbnail):
+        assert b"Secret" not in kept
+        with Image.open(io.BytesIO(kept)) as whole:
+            assert len(whole.getexif()) == 0
+            assert set(whole.info) & {"icc_profile", "exif", "xmp", "comment", "XML:com.adobe.xmp"} == set()
+
+
+OPPOSITE = {"top": "bottom", "bottom": "top", "left": "right", "right": "left"}
+SEEN_FROM = [
+    "top left",
+    "top right",
+    "bottom right",
+    "bottom left",
+    "left top",
+    "right top",
+    "right bottom",
+    "left bottom",
+]
+
+
+@pytest.mark.parametrize("kind", image_samples.KINDS)
+@pytest.mark.parametrize(("orientation", "first"), list(enumerate(SEEN_FROM, start=1)))
+def test_a_photo_stands_upright_however_the_camera_was_held(kind, orientation, first):
+    """`first` is where the first row and the first column are seen, in the words of the EXIF standard."""
+    row, column = first.split()
+    whole = stored(
+        image_samples.file_of(image_samples.corners(), kind, exif=image_samples.with_camera_data(orientation))
+    )
+    width, height = whole.size
+
+    assert whole.size == ((60, 40) if row in ("top", "bottom") else (40, 60))
+    seen = {
+        image_samples.RED: {row, column},
+        image_samples.GREEN: {row, OPPOSITE[column]},
+        image_samples.BLUE: {OPPOSITE[row], column},
+        image_samples.WHITE: {OPPOSITE[row], OPPOSITE[column]},
+    }
+    for colour, place in seen.items():
+        at = (5 if "left" in place else width - 6, 5 if "top" in place else height - 6)
+        assert is_near(whole.convert("RGB").getpixel(at), colour), (colour, place)
+
+
+@pytest.mark.parametrize("kind", image_samples.KINDS)
+def test_the_colours_are_those_that_the_profile_means(kind):
+    means_green = image_samples.picture(kind, colour=image_samples.RED, icc_profile=image_samples.red_is_green())
+
+    assert is_near(stored(means_green).convert("RGB").getpixel((5, 5)), image_samples.GREEN)
+
+
+def test_a_profile_applies_under_transparency_too():
+    see_through = Image.new("RGBA", (60, 40), (*image_samples.RED, 128))
+
+    whole = stored(image_samples.file_of(see_through, icc_profile=image_samples.red_is_green()))
+
+    assert is_near(whole.getpixel((5, 5)), (*image_samples.GREEN, 128))
+
+
+@pytest.mark.parametrize("profile", [b"x", b"x" * 500, image_samples.red_is_green()[:200]], ids=len)
+def test_a_profile_that_cannot_be_read_is_as_if_it_were_not_there(profile):
+    assert is_near(stored(image_samples.picture("JPEG", icc_profile=profile)).getpixel((5, 5)), image_samples.RED)
+
+
+def test_a_profile_of_other_channels_is_as_if_it_were_not_there():
+    grey = image_samples.file_of(Image.new("L", (60, 40), 90), "JPEG", icc_profile=image_samples.red_is_green())
+
+    assert stored(grey).getpixel((5, 5)) == 90
+
+
+@pytest.mark.parametrize(
+    ("drawn", "options", "wanted"),
+    [
+        (Image.new("CMYK", (60, 40), (0, 255, 255, 0)), {"format": "JPEG"}, image_samples.RED),
+        (Image.new("L", (60, 40), 200), {}, (200,)),
+        (Image.new("1", (60, 40), 1), {}, (255,)),
+        (Image.new("I;16", (60, 40), 40_000), {}, (156,)),
+        (Image.new("I;16", (60, 40), 65_535), {}, (255,)),
+        (Image.new("LA", (60, 40), (200, 100)), {}, (200, 200, 200, 100)),
+        (Image.new("P", (60, 40), 0), {"transparency": 0}, (0, 0, 0, 0)),
+        (Image.new("P", (60, 40), 1), {"transparency": b"\xff\x80"}, (1, 1, 1, 128)),
+        (Image.new("RGB", (60, 40), (9, 8, 7)), {"transparency": (9, 8, 7)}, (9, 8, 7, 0)),
+        (Image.new("RGBA", (60, 40), (10, 200, 30, 77)), {}, (10, 200, 30, 77)),
+    ],
+    ids=lambda value: getattr(value, "mode", None),
+)
+def test_every_way_to_store_a_colour_comes_out_as_it_is_seen(drawn, options, wanted):
+    drawn = drawn.copy()
+    if drawn.mode == "P":
+        drawn.putpalette([value for grey in range(256) for value in (grey, grey, grey)])
+    whole = stored(image_samples.file_of(drawn, options.pop("format", "PNG"), **options))
+
+    found = whole.getpixel((5, 5))
+    assert whole.mode in ("L", "RGB", "RGBA")
+    assert is_near(found if isinstance(found, tuple) else (found,), wanted, 2)
+
+
+def test_sixteen_bits_a_channel_become_eight():
+    """Made by hand, since Pillow does not write them: one pixel of 0x8000, 0xFFFF, 0x0000."""
+    small = image_samples.picture("PNG", (1, 1))
+    header = small[16:24] + b"\x10\x02\0\0\0"
+    content = small[:8] + image_samples.chunk(b"IHDR", header)
+    content += image_samples.chunk(b"IDAT", image_samples.packed(b"\0\x80\0\xff\xff\0\0")) + image_samples.chunk(
+        b"IEND", b""
+    )
+
+    assert is_near(stored(content).getpixel((0, 0)), (128, 255, 0), 1)
+
+
+def test_what_would_be_too_large_as_a_png_becomes_a_webp():
+    prepared = images.prepare(image_samples.few_colours((4000, 4000)))
+
+    assert (prepared.media_type, prepared.width) == ("image/webp", 2000)
+    assert len(prepared.content) <= FIVE_MB
+
+
+def test_what_is_still_too_large_is_made_smaller_until_it_fits():
+    prepared = images.prepare(image_samples.few_colours((4000, 4000), opacities=b"\x10\x70\xb0\xff"))
+
+    assert (prepared.media_type, prepared.width) == ("image/webp", 1500)
+    assert len(prepared.content) <= FIVE_MB
+    with Image.open(io.BytesIO(prepared.content)) as whole:
+        assert (whole.mode, whole.size) == ("RGBA", (prepared.width, prepared.height))
+
+
+MEASURE = """
+import sys
+from pathlib import Path
+from ticketing import images
+
+def most_memory_so_far():
+    status = Path("/proc/self/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) * 1024
+
+images.prepare(Path(sys.argv[1]).read_bytes())
+idle = most_memory_so_far()
+images.prepare(Path(sys.argv[2]).read_bytes())
+print(most_memory_so_far() - idle)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the most memory ever used")
+@pytest.mark.parametrize(
+    ("kind", "mode", "size", "options"),
+    [
+        ("JPEG", "RGB", (5000, 5000), {"progressive": True, "subsampling": 0}),
+        ("JPEG", "CMYK", (5000, 4000), {"progressive": True, "subsampling": 0}),
+        ("PNG", "RGBA", (5000, 5000), {"compress_level": 1}),
+        ("PNG", "RGBA", (10_000, 2500), {"compress_level": 1}),
+        ("WEBP", "RGBA", (4000, 2500), {"lossless": True, "method": 0, "quality": 0}),
+    ],
+    ids=str,
+)
+def test_the_worst_that_is_taken_costs_less_than_200_mb(tmp_path, kind, mode, size, options):
+    worst, small = tmp_path / "worst", tmp_path / "small"
+    worst.write_bytes(image_samples.file_of(Image.new(mode, size, (9, 99, 199, 50)[: len(mode)]), kind, **options))
+    small.write_bytes(image_samples.picture(kind))
+    assert worst.stat().st_size <= FIVE_MB
+
+    told = subprocess.run(
+        [sys.executable, "-c", MEASURE, small, worst],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert int(told.stdout) < 200 * 1024 * 1024

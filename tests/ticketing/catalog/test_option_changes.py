@@ -1,0 +1,303 @@
+"""Questions after they were asked: what of them changes, when they go, and what was answered."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import select
+
+from tests.support import make
+from tests.support.database_state import refuses, trail
+from ticketing import db
+from ticketing.actors import OPERATOR
+from ticketing.catalog import options
+from ticketing.errors import Conflict, HasAnswers, InvalidInput, NotAllowed, NotFound, StaleVersion
+from ticketing.models import Answer, Option
+from ticketing.sales import corrections
+
+MENU = {"label": "Menu", "option_type": "multi_select", "choices": ["Fish", "Rice", "Beef"]}
+
+
+def change(option, actor=OPERATOR, *, seen_version=None, package_id=None, **values):
+    return db.write(
+        lambda s: options.change(
+            s, actor, package_id or option.package_id, option.id, values, seen_version=seen_version
+        )
+    )
+
+
+def retire(option, actor=OPERATOR, *, package_id=None):
+    return db.write(lambda s: options.retire(s, actor, package_id or option.package_id, option.id))
+
+
+def delete(option, actor=OPERATOR, *, package_id=None):
+    db.write(lambda s: options.delete(s, actor, package_id or option.package_id, option.id))
+
+
+def arrange(package, *asked, actor=OPERATOR):
+    return db.write(lambda s: options.arrange(s, actor, package.id, [getattr(o, "id", o) for o in asked]))
+
+
+def answer(event, package, *given, **fields):
+    """A purchase with these (question, value) pairs."""
+    answers = [{"option_id": option.id, "value": value} for option, value in given]
+    return make.purchase(event, package, answers=answers, **fields)
+
+
+def listed(package):
+    with db.reading() as session:
+        return options.list_for(session, OPERATOR, package.id)
+
+
+def tallied(package, actor=OPERATOR):
+    with db.reading() as session:
+        found = options.tallies(session, actor, package.id)
+    return {each.option.label: (each.answered, each.by_answer) for each in found}
+
+
+def stored(option):
+    with db.reading() as session:
+        return session.scalars(select(Answer.value).where(Answer.option_id == option.id)).all()
+
+
+def test_every_field_of_an_unanswered_question_changes_and_the_log_tells_each(event):
+    option = make.option(make.package(event), label="Dinner?", option_type="boolean")
+    changed = change(option, make.staff(event=event), seen_version=1, is_required=False, **MENU)
+    assert (changed.label, changed.option_type, changed.choices) == ("Menu", "multi_select", ["Fish", "Rice", "Beef"])
+    assert (changed.is_required, changed.version) == (False, 2)
+    assert trail(option.id, "option.changed") == {
+        "label": ("Dinner?", "Menu"),
+        "option_type": ("boolean", "multi_select"),
+        "is_required": (True, False),
+        "choices": (None, ["Fish", "Rice", "Beef"]),
+    }
+
+
+def test_a_change_to_what_already_is_leaves_no_trace(event):
+    option = make.option(make.package(event), **MENU)
+    assert change(option, label=" Menu ", choices=["Fish", "Rice", "Beef"]).version == 1
+    assert trail(option.id, "option.changed") == {}
+
+
+def test_a_change_to_something_older_tells_what_happened_meanwhile(event):
+    option, bo = make.option(make.package(event), **MENU), make.staff(event=event, name="Bo Lind")
+    change(option, bo, seen_version=1, choices=["Fish", "Rice"])
+    with refuses(StaleVersion, event) as refusal:
+        change(option, seen_version=1, label="Dinner")
+    (told,) = refusal.value.changes
+    assert (told.field, told.new, told.by) == ("choices", ["Fish", "Rice"], "Bo Lind")
+    assert change(option, seen_version=2, label="Dinner").version == 3
+    assert change(option, seen_version=None, is_required=False).version == 4
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"label": ""}, "label"),
+        ({"label": "x" * 201}, "label"),
+        ({"choices": ["Fish"]}, "choices"),
+        ({"choices": None}, "choices"),
+        ({"option_type": "boolean", "choices": ["Fish", "Rice"]}, "choices"),
+    ],
+)
+def test_a_change_is_judged_like_a_new_question(event, values, field):
+    option = make.option(make.package(event), **MENU)
+    with refuses(InvalidInput, event) as refusal:
+        change(option, **values)
+    assert set(refusal.value.fields) == {field}
+
+
+def test_a_list_that_becomes_a_yes_or_no_loses_its_choices_and_the_other_way_it_needs_some(event):
+    option = make.option(make.package(event), **MENU)
+    assert change(option, option_type="boolean").choices is None
+    with refuses(InvalidInput, event) as refusal:
+        change(option, option_type="multi_select")
+    assert set(refusal.value.fields) == {"choices"}
+    assert change(option, option_type="multi_select", choices=["A", "B"]).choices == ["A", "B"]
+
+
+@pytest.mark.parametrize("option_type", ["boolean", "multi_select"])
+def test_the_type_is_fixed_once_there_is_an_answer(event, option_type):
+    package = make.package(event)
+    option = make.option(package, label="Dinner?")
+    answer(event, package, (option, "Fish"))
+    choices = ["Fish", "Rice"] if option_type == "multi_select" else None
+    with refuses(HasAnswers, event) as refusal:
+        change(option, option_type=option_type, choices=choices)
+    assert "“Dinner?” has answers" in str(refusal.value)
+    assert change(option, option_type="text_input", label="Supper?", is_required=False).version == 2
+
+
+def test_a_question_that_was_skipped_everywhere_has_no_answers(event):
+    package = make.package(event)
+    option = make.option(package, is_required=False)
+    answer(event, package, (option, "  "))
+    assert change(option, option_type="boolean").option_type == "boolean"
+    delete(option)
+    assert listed(package) == []
+
+
+def test_an_answer_of_a_voided_purchase_still_is_one(event):
+    package = make.package(event)
+    option = make.option(package)
+    bought = answer(event, package, (option, "Nuts")).purchase
+    db.write(lambda s: corrections.void(s, OPERATOR, event.id, bought.id, "Typed twice"))
+    with refuses(HasAnswers, event):
+        delete(option)
+
+
+def test_choices_change_after_answers_and_the_old_answers_stay_in_the_tally(event):
+    package = make.package(event)
+    menu = make.option(package, **MENU)
+    answer(event, package, (menu, ["Fish", "Beef"]))
+    change(menu, choices=["Trout", "Rice", "Beef"])
+    answer(event, package, (menu, ["Trout", "Beef"]))
+    assert stored(menu) == [["Fish", "Beef"], ["Trout", "Beef"]]
+    assert tallied(package)["Menu"] == (2, {"Trout": 1, "Rice": 0, "Beef": 2, "Fish": 1})
+
+
+def test_a_retired_question_keeps_its_answers_and_is_asked_no_more(event):
+    package = make.package(event)
+    option = make.option(package, label="Any allergies?")
+    answer(event, package, (option, "Nuts"))
+    assert retire(option, make.staff(event=event)).version == 2
+    assert listed(package) == []
+    assert stored(option) == ["Nuts"]
+    assert tallied(package) == {"Any allergies?": (1, {})}
+    with refuses(InvalidInput, event):
+        answer(event, package, (option, "Eggs"))
+    assert make.purchase(event, package).answers == {}
+    assert set(trail(option.id, "option.retired")) == {"retired_at"}
+
+
+def test_retiring_twice_is_retiring_once(event):
+    option = make.option(make.package(event))
+    first, second = retire(option), retire(option)
+    assert (second.version, second.retired_at) == (2, first.retired_at)
+
+
+def test_retiring_and_deleting_free_one_of_the_four_places_each(event):
+    package = make.package(event)
+    first, second, *_ = [make.option(package) for _ in range(4)]
+    for free, label in ((retire, "Fifth"), (delete, "Sixth")):
+        with pytest.raises(Conflict, match="4 options already"):
+            make.option(package)
+        free({retire: first, delete: second}[free])
+        make.option(package, label=label)
+    assert [(o.label, o.display_order) for o in listed(package)][2:] == [("Fifth", 3), ("Sixth", 4)]
+
+
+def test_an_answered_question_is_not_deleted(event):
+    package = make.package(event)
+    option = make.option(package, option_type="boolean", label="Vegan?")
+    answer(event, package, (option, False))
+    with refuses(HasAnswers, event) as refusal:
+        delete(option)
+    assert "Retire it instead" in str(refusal.value)
+
+
+def test_an_unanswered_question_is_deleted_and_the_log_keeps_what_it_was(event):
+    package = make.package(event)
+    option = make.option(package, **MENU)
+    delete(option)
+    assert listed(package) == []
+    assert trail(option.id, "option.deleted") == {
+        "label": ("Menu", None),
+        "option_type": ("multi_select", None),
+        "is_required": (True, None),
+        "choices": (["Fish", "Rice", "Beef"], None),
+    }
+
+
+def test_questions_are_arranged_and_the_log_tells_what_moved(event):
+    package = make.package(event)
+    first, second, third = (make.option(package, label=label) for label in ("A", "B", "C"))
+    assert [o.label for o in arrange(package, third, second, first)] == ["C", "B", "A"]
+    assert [(o.label, o.display_order, o.version) for o in listed(package)] == [("C", 1, 2), ("B", 2, 1), ("A", 3, 2)]
+    assert trail(first.id, "option.arranged") == {"display_order": (1, 3)}
+    assert trail(second.id, "option.arranged") == {}
+
+
+def test_an_order_names_exactly_the_active_questions_of_the_package(event):
+    package = make.package(event)
+    first, second, gone = (make.option(package) for _ in range(3))
+    foreign = make.option(make.package(event))
+    retire(gone)
+    for wrong in (
+        [first],
+        [],
+        [first, first],
+        [first, second, second],
+        [first, second, gone],
+        [first, foreign],
+        [first, second, foreign],
+        [first, uuid.uuid4()],
+    ):
+        with refuses(Conflict, event):
+            arrange(package, *wrong)
+    assert [o.id for o in arrange(package, second, first)] == [second.id, first.id]
+
+
+def test_what_was_answered_is_counted_over_purchases_that_count(event):
+    package = make.package(event)
+    vegan = make.option(package, label="Vegan?", option_type="boolean")
+    menu = make.option(package, is_required=False, **MENU)
+    notes = make.option(package, label="Notes", is_required=False)
+    answer(event, package, (vegan, True), (menu, ["Fish", "Rice"]), (notes, "yes"))
+    answer(event, package, (vegan, False), (menu, ["Rice"]), payment_status="pending")
+    answer(event, package, (vegan, False), quantity=5)
+    wrong = answer(event, package, (vegan, True), (menu, ["Beef"]), (notes, "no")).purchase
+    db.write(lambda s: corrections.void(s, OPERATOR, event.id, wrong.id, "Typed twice"))
+    assert tallied(package, make.staff(role="viewer", event=event)) == {
+        "Vegan?": (3, {"yes": 1, "no": 2}),
+        "Menu": (2, {"Fish": 1, "Rice": 2, "Beef": 0}),
+        "Notes": (1, {}),
+    }
+
+
+def test_the_retired_questions_are_told_last_and_a_package_without_any_tells_none(event):
+    package = make.package(event)
+    first, _ = make.option(package, label="First"), make.option(package, label="Second")
+    retire(first)
+    assert list(tallied(package)) == ["Second", "First"]
+    assert tallied(make.package(event)) == {}
+
+
+def test_a_viewer_changes_nothing_and_a_stranger_finds_nothing(event):
+    package = make.package(event)
+    option = make.option(package)
+    for actor, kind in ((make.staff(role="viewer", event=event), NotAllowed), (make.staff(), NotFound)):
+        for attempt in (
+            lambda actor=actor: change(option, actor, label="Other"),
+            lambda actor=actor: retire(option, actor),
+            lambda actor=actor: delete(option, actor),
+            lambda actor=actor: arrange(package, option, actor=actor),
+        ):
+            with refuses(kind, event):
+                attempt()
+    with pytest.raises(NotFound):
+        tallied(package, make.staff())
+
+
+def test_a_question_is_found_in_its_own_package_only(event):
+    option, other = make.option(make.package(event)), make.package(event)
+    for attempt in (change, retire, delete):
+        with refuses(NotFound, event):
+            attempt(option, package_id=other.id)
+        with refuses(NotFound, event):
+            attempt(option, package_id=uuid.uuid4())
+
+
+def test_questions_added_at_once_are_four_and_no_more(event):
+    package = make.package(event)
+
+    def add(number):
+        try:
+            return make.option(package, label=f"Question {number}")
+        except Conflict:
+            return None
+
+    with ThreadPoolExecutor(8) as pool:
+        made = [option for option in pool.map(add, range(8)) if isinstance(option, Option)]
+    assert len(made) == 4
+    assert [o.display_order for o in listed(package)] == [1, 2, 3, 4]

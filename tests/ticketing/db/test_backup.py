@@ -1,0 +1,365 @@
+"""Everything in one file, and back: compared table by table, row by row, on this PostgreSQL and on an older one."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+
+from tests.support import every_table, make
+from tests.support.database import Server, use_database
+from tests.support.waiting import wait_until
+from ticketing import db
+from ticketing.db import backup, migrations, pg_programs
+from ticketing.db.backup import BackupRefused
+from ticketing.db.migrations import NewerSchema
+from ticketing.db.pg_programs import Programs, ProgramsMissing
+from ticketing.models import Event
+from ticketing.ops import verify
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "gala.backup"
+
+
+@pytest.fixture(scope="module")
+def debian() -> Iterator[Server]:
+    """The oldest PostgreSQL that this machine has of its own. Where there is none, CI fails."""
+    found = [each for each in pg_programs.installed() if "/usr/lib/postgresql/" in str(each.folder)]
+    if not found:
+        if os.environ.get("CI") == "true":
+            pytest.fail("PostgreSQL's server is missing (apt-get install postgresql), and nothing may be skipped here")
+        pytest.skip("needs a PostgreSQL server of the machine's own (apt-get install postgresql)")
+    folder = Path(tempfile.mkdtemp(prefix="ticketdesk-debian-"))
+    owner = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
+    if owner:  # PostgreSQL does not run as root
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+
+    def tool(name: str, *arguments: object) -> None:
+        command = [found[-1].path(name), *map(str, arguments)]
+        subprocess.run(command, user=owner and owner.pw_uid, cwd="/", stdout=subprocess.DEVNULL, check=True)
+
+    data = folder / "data"
+    tool("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--pgdata", data)
+    tool("pg_ctl", "start", "--wait", "-D", data, "-l", folder / "log", "-o", f"-h '' -k {folder} -c fsync=off")
+    try:
+        yield Server(f"postgresql://postgres@/postgres?host={folder}", prefix="ticketdesk_backup")
+    finally:
+        tool("pg_ctl", "stop", "--wait", "-D", data, "-m", "immediate")
+        shutil.rmtree(folder)
+
+
+def restored_to(server: Server, file: Path) -> None:
+    use_database(server.create(migrated=False))
+    backup.restore(file)
+
+
+def found() -> tuple[every_table.Rows, str, list[tuple[str, int]]]:
+    return every_table.rows(), every_table.layout(), every_table.sequences()
+
+
+def assert_goes_on() -> None:
+    """What sells, what is audited, and what is refused, as before."""
+    event = make.event()
+    package = make.package(event, quantity_limit=2)
+    make.change_package(make.staff(event=event), package, price="12.00")
+    make.purchase(event, package, quantity=2)
+    with db.reading() as session:
+        assert verify.verify(session) == []
+    with pytest.raises(psycopg.errors.RestrictViolation), psycopg.connect(db.libpq_url()) as connection:
+        connection.execute("UPDATE audit_log SET actor = 'Nobody'")
+
+
+def test_every_row_of_every_table_comes_back_with_all_that_guards_it(full_database, postgres, file):
+    before = found()
+    assert [table for table, rows in before[0].items() if not rows] == [], (
+        "tests/support/every_table.py makes no row of these"
+    )
+
+    made = backup.make(file)
+    restored_to(postgres, file)
+
+    assert found() == before
+    assert (made.events, made.purchases, made.size) == (1, 58, file.stat().st_size)
+    assert_goes_on()
+
+
+def test_a_backup_moves_to_an_older_postgresql_and_back(full_database, postgres, debian, file):
+    rows, _, places = found()
+
+    backup.make(file)
+    restored_to(debian, file)
+    assert (every_table.rows(), every_table.sequences()) == (rows, places)
+    layout = every_table.layout()
+    assert_goes_on()
+
+    use_database(debian.create(migrated=False))
+    migrations.migrate()
+    assert every_table.layout() == layout, "as if its tables had been made there"
+
+    restored_to(debian, file)
+    backup.make(file.with_suffix(".second"))
+    restored_to(postgres, file.with_suffix(".second"))
+    assert (every_table.rows(), every_table.sequences()) == (rows, places)
+    assert_goes_on()
+
+
+def test_a_backup_of_an_earlier_version_is_brought_to_the_current_schema(
+    every_row, database_without_schema, postgres, file
+):
+    every_table.migrate_to("0001")
+    every_table.pour(every_row)
+    of = every_table.columns()
+    before = every_table.rows(of)
+    backup.make(file)
+
+    restored_to(postgres, file)
+
+    with db.reading() as session:
+        assert migrations.state(session) == "current"
+        assert verify.verify(session) == []
+    del of["alembic_version"]
+    assert every_table.rows(of) == {table: before[table] for table in of}
+    assert_goes_on()
+
+
+def waiting_for(lock: str) -> int:
+    """How many in this database wait for a lock of this kind."""
+    with psycopg.connect(db.libpq_url()) as connection:
+        return connection.execute(
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = %s"
+            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())",
+            [lock],
+        ).fetchone()[0]
+
+
+def test_sales_go_on_during_a_backup_which_is_of_one_moment_and_shows_no_password(full_database, postgres, file):
+    url = make_url(full_database)
+    password = url.password or "zq-secret"
+    use_database(url.set(password=password).render_as_string(hide_password=False))
+    before = every_table.rows()
+    event = make.event()
+    package = make.package(event)
+    counted = {**every_table.rows(), "rate_limits": before["rate_limits"]}
+
+    with ThreadPoolExecutor(2) as pool, psycopg.connect(db.libpq_url()) as held:
+        held.execute("LOCK TABLE rate_limits IN ACCESS EXCLUSIVE MODE")
+        making = pool.submit(backup.make, file)
+        wait_until(lambda: waiting_for("relation"))
+        (pg_dump,) = [each for each in psutil.Process().children() if each.name() == "pg_dump"]
+        told, environment = " ".join(pg_dump.cmdline()), pg_dump.environ()
+        make.purchase(event, package)
+        migrations.migrate()  # a server that starts meanwhile has nothing to migrate, and does not wait
+        migrating = pool.submit(as_a_migration_does)
+        wait_until(lambda: waiting_for("advisory"))
+        assert (list(file.parent.glob("*.backup")), making.done()) == ([], False)
+        held.rollback()
+        made = making.result(60)
+        migrating.result(60)
+
+    assert environment["PGPASSWORD"] == password
+    assert password not in told
+    assert (made.events, made.purchases) == (2, 58)
+    restored_to(postgres, file)
+    assert every_table.rows() == counted
+
+
+def as_a_migration_does():
+    with db.engine().begin() as connection:
+        migrations.take_turn(connection)
+
+
+def test_a_backup_waits_for_a_migration(empty_database, file, caplog):
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(db.libpq_url()) as held:
+        held.execute("SELECT pg_advisory_xact_lock(%s)", [migrations.MIGRATION_LOCK])
+        making = pool.submit(backup.make, file)
+        wait_until(lambda: waiting_for("advisory"))
+        assert not making.done()
+        held.rollback()
+        making.result(60)
+    assert "waiting for its end" in caplog.text
+
+
+def test_only_its_owner_may_read_a_backup_and_no_file_is_replaced(empty_database, file):
+    backup.make(file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    content = file.read_bytes()
+
+    with pytest.raises(BackupRefused, match=f"^{file} exists already, and a backup replaces no file"):
+        backup.make(file)
+
+    assert file.read_bytes() == content
+    assert os.listdir(file.parent) == [file.name]
+
+
+def test_a_backup_that_fails_leaves_no_file(full_database, file):
+    """As somebody who may not read every table: pg_dump has begun when it is refused."""
+    with psycopg.connect(full_database) as connection:
+        connection.execute("CREATE ROLE zq_clerk LOGIN")
+        connection.execute("GRANT SELECT ON alembic_version, events, purchases TO zq_clerk")
+    use_database(make_url(full_database).set(username="zq_clerk").render_as_string(hide_password=False))
+    try:
+        with pytest.raises(BackupRefused, match=r"could not be made: .*permission denied for table \w+\.$"):
+            backup.make(file)
+    finally:
+        with psycopg.connect(full_database) as connection:
+            connection.execute("DROP OWNED BY zq_clerk")
+            connection.execute("DROP ROLE zq_clerk")
+    assert os.listdir(file.parent) == []
+
+
+def test_a_database_without_our_tables_is_not_backed_up(database_without_schema, file):
+    with pytest.raises(BackupRefused, match="There is nothing to back up"):
+        backup.make(file)
+    assert os.listdir(file.parent) == []
+
+
+def test_a_place_that_cannot_be_written_is_told(empty_database, tmp_path):
+    with pytest.raises(BackupRefused, match=r"cannot be written: No such file or directory\.$"):
+        backup.make(tmp_path / "nowhere" / "gala.backup")
+
+
+@pytest.fixture
+def whole(every_row: str, database: str, file: Path) -> Path:
+    """A backup with rows in every table."""
+    use_database(every_row)
+    backup.make(file)
+    use_database(database)
+    return file
+
+
+@pytest.mark.parametrize(
+    "table", ["CREATE TABLE theirs ()", "CREATE VIEW theirs AS SELECT 1", "CREATE SEQUENCE theirs"]
+)
+def test_a_database_that_is_not_empty_is_left_alone(whole, database_without_schema, table):
+    with psycopg.connect(database_without_schema) as connection:
+        connection.execute(f"CREATE SCHEMA elsewhere; SET search_path = elsewhere; {table}")
+
+    with pytest.raises(BackupRefused, match=r"not empty: it holds elsewhere\.theirs\. Nothing was changed"):
+        backup.restore(whole)
+
+    assert every_table.columns() == {}
+
+
+def test_not_even_our_own_empty_tables_are_filled(whole, empty_database):
+    with pytest.raises(BackupRefused, match="not empty: it holds alembic_version and 23 more"):
+        backup.restore(whole)
+
+    assert every_table.rows()["events"] == []
+
+
+def test_a_server_that_migrates_first_has_its_tables_left_alone(whole, database_without_schema):
+    with ThreadPoolExecutor(1) as pool, psycopg.connect(database_without_schema) as server:
+        server.execute("SELECT pg_advisory_xact_lock(%s)", [migrations.MIGRATION_LOCK])
+        server.execute("CREATE TABLE events ()")
+        restoring = pool.submit(backup.restore, whole)
+        wait_until(lambda: waiting_for("advisory"))
+        server.commit()
+        with pytest.raises(BackupRefused, match="not empty: it holds events"):
+            restoring.result(60)
+
+    assert every_table.columns() == {"events": ()}
+
+
+@pytest.mark.parametrize("kept", [slice(0, 0), slice(0, 1000), slice(0, 100_000), slice(0, -1)])
+def test_a_file_that_is_cut_short_changes_nothing(whole, database_without_schema, kept):
+    whole.write_bytes(whole.read_bytes()[kept])
+
+    with pytest.raises(BackupRefused, match=r"damaged or cut short|is not a backup"):
+        backup.restore(whole)
+
+    assert every_table.columns() == {}
+
+
+def test_what_is_no_backup_of_ours_is_refused(database_without_schema, postgres, tmp_path):
+    text = tmp_path / "notes.txt"
+    text.write_text("Gold, silver and bronze.\n" * 100)
+    other = tmp_path / "other.backup"
+    theirs = postgres.create(migrated=False)
+    with psycopg.connect(theirs) as connection:
+        connection.execute("CREATE TABLE theirs (id int)")
+    subprocess.run([pg_programs.installed()[0].path("pg_dump"), "-Fc", "-f", other, theirs], check=True)
+
+    for refused, sentence in {
+        text: f"{text} is not a backup: ",
+        other: f"{other} is a backup of another database: it has no tables of Ticket Desk.",
+        tmp_path / "none": f"{tmp_path / 'none'} cannot be read: No such file or directory.",
+        tmp_path: f"{tmp_path} cannot be read: Is a directory.",
+    }.items():
+        with pytest.raises(BackupRefused) as refusal:
+            backup.restore(refused)
+        assert str(refusal.value).startswith(sentence)
+    assert every_table.columns() == {}
+
+
+def test_a_backup_of_a_later_version_is_refused(full_database, postgres, file):
+    db.write(lambda session: session.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+    backup.make(file)
+    use_database(postgres.create(migrated=False))
+
+    with pytest.raises(NewerSchema, match=r"newer schema \(9999\) than this version of Ticket Desk knows"):
+        backup.restore(file)
+
+    assert every_table.columns() == {}
+
+
+@pytest.mark.parametrize("refused", ["CREATE INDEX", "CREATE TRIGGER"])
+def test_what_the_database_refuses_in_the_middle_leaves_it_empty(whole, database_without_schema, refused):
+    """Indexes and triggers come after the rows."""
+    with psycopg.connect(database_without_schema) as connection:
+        connection.execute(
+            "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION 'not today'; END $$"
+        )
+        connection.execute(
+            f"CREATE EVENT TRIGGER refusal ON ddl_command_start WHEN TAG IN ('{refused}') EXECUTE FUNCTION refuse()"
+        )
+
+    with pytest.raises(BackupRefused, match=r"could not be restored: not today\. Nothing was changed\.$"):
+        backup.restore(whole)
+
+    assert every_table.columns() == {}
+
+
+def test_an_extension_stays_with_its_server(debian, database_without_schema, file):
+    """Managed servers often have this one, which the private PostgreSQL does not know."""
+    with_extension = debian.create(migrated=False)
+    with psycopg.connect(with_extension) as connection:
+        connection.execute("CREATE EXTENSION pg_stat_statements")
+    template = debian.create(like=with_extension)
+
+    use_database(with_extension)
+    migrations.migrate()
+    event = make.event()
+    backup.make(file)
+    for url in (database_without_schema, template):
+        use_database(url)
+        backup.restore(file)
+        with db.reading() as session:
+            assert session.get(Event, event.id) is not None
+
+
+@pytest.mark.parametrize(("server", "chosen"), [(15, "shipped 18"), (18, "shipped 18"), (19, "own 20"), (20, "own 20")])
+def test_the_programs_are_never_older_than_the_server_and_if_they_can_be_those_that_everybody_has(server, chosen):
+    among = [Programs(18, Path("shipped 18")), Programs(16, Path("shipped 16")), Programs(20, Path("own 20"))]
+    assert pg_programs.fit_for(server, among).folder == Path(chosen)
+
+
+def test_a_server_that_is_newer_than_all_programs_says_what_to_install():
+    with pytest.raises(ProgramsMissing, match=r"found here are of version 18\. .*postgresql-client-19\)\.$"):
+        pg_programs.fit_for(19, [Programs(18, Path("here"))])
+    with pytest.raises(ProgramsMissing, match="none are found here"):
+        pg_programs.fit_for(19, [])

@@ -1,0 +1,105 @@
+"""`backup` and `restore` as an operator has them: what they say, and what they start and leave running."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from tests.ticketing.ops.test_cli import run
+
+from tests.support.database import use_database
+from ticketing import db
+from ticketing.db import backup
+from ticketing.settings import ROOT
+
+SECONDS = 180
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "gala.backup"
+
+
+def test_the_commands_say_what_they_did(full_database, postgres, file, capsys):
+    verified = run(capsys, "verify")[1]
+
+    code, (told,), complaints = run(capsys, "backup", file)
+    assert (code, complaints) == (0, [])
+    size = f"{file.stat().st_size / 1e3:.0f} kB"
+    assert told.startswith(f"1 event and 58 purchases are in {file}: {size}, ")
+    assert told.endswith(" seconds.")
+
+    use_database(postgres.create(migrated=False))
+    code, (told, *agreed), complaints = run(capsys, "restore", file)
+    assert (code, agreed, complaints) == (0, verified, [])
+    assert told.startswith(f"1 event and 58 purchases are restored from {file}: ")
+
+    code, out, (sentence,) = run(capsys, "restore", file)
+    assert (code, out) == (1, [])
+    assert sentence.startswith("The database is not empty")
+    code, out, (sentence,) = run(capsys, "backup", file)
+    assert (code, out) == (1, [])
+    assert sentence == f"{file} exists already, and a backup replaces no file. Choose another name."
+
+
+def test_a_restore_tells_what_verify_finds(full_database, postgres, file, capsys):
+    db.write(lambda session: session.execute(text("UPDATE daily_sales SET seats = seats + 1, quantity = quantity + 1")))
+    backup.make(file)
+    use_database(postgres.create(migrated=False))
+
+    code, out, complaints = run(capsys, "restore", file)
+
+    assert code == 1
+    assert out[0].startswith("1 event and 58 purchases are restored from ")
+    assert complaints == [f"{len(out) - 1} numbers differ from what the purchases lead to."]
+
+
+SERVING = """
+from tests import make
+from ticketing import db, schema
+schema.migrate()
+event = make.event()
+make.purchase(event, make.package(event))
+print("serving", flush=True)
+input()
+print(db.answers())
+"""
+
+
+def test_a_private_postgresql_is_backed_up_while_it_serves_and_restored_into_another(file):
+    """Each command starts the PostgreSQL of its data folder or joins it; the last one that uses it stops it."""
+    folder = Path(tempfile.mkdtemp(prefix="ticketdesk-private-"))
+    folder.chmod(0o755)  # root's PostgreSQL runs as another user, who must be able to enter
+    inherited = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+
+    def how(data: str) -> dict[str, Any]:
+        environment = inherited | {"TICKETDESK_DATA": str(folder / data), "PYTHONPATH": str(ROOT)}
+        return {"cwd": ROOT, "env": environment, "text": True, "stderr": subprocess.PIPE}
+
+    def command(data: str, *arguments: object) -> list[str]:
+        asked = [sys.executable, "-m", "ticketing", *map(str, arguments)]
+        done = subprocess.run(asked, **how(data), stdout=subprocess.PIPE, timeout=SECONDS, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout.splitlines()
+
+    try:
+        with subprocess.Popen(
+            [sys.executable, "-c", SERVING], **how("one"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        ) as server:
+            assert server.stdout.readline() == "serving\n", server.stderr.read()
+            (told,) = command("one", "backup", file)
+            assert told.startswith(f"1 event and 1 purchase are in {file}: ")
+            assert server.communicate("\n", timeout=SECONDS) == ("True\n", "")
+        told, agreed, _ = command("two", "restore", file)
+        assert told.startswith(f"1 event and 1 purchase are restored from {file}: ")
+        assert agreed.startswith("Every count, total, promo use and ticket agrees with the purchases")
+        assert not list(folder.glob("*/postgres/postmaster.pid"))
+    finally:
+        shutil.rmtree(folder)

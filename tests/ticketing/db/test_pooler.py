@@ -1,0 +1,81 @@
+"""TICKETDESK_POOLER: nothing is left to a session that others have next. The rest: tests/test_several_servers.py."""
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import text
+
+from ticketing import db
+from ticketing.db import pooler
+
+
+@pytest.fixture
+def pooled(empty_database, monkeypatch):
+    """A database of this test's own, used as behind a pooler; `sessions_begin_with` sets what is not set by anybody."""
+    monkeypatch.setenv("TICKETDESK_POOLER", "transaction")
+    db.dispose()
+
+    def sessions_begin_with(**given: str) -> None:
+        with psycopg.connect(empty_database, autocommit=True) as connection:
+            database = sql.Identifier(connection.info.dbname)
+            for name, value in given.items():
+                order = sql.SQL("ALTER DATABASE {} SET {} = {}")
+                connection.execute(order.format(database, sql.Identifier(name), sql.Literal(value)))
+        db.dispose()
+
+    yield sessions_begin_with
+    db.dispose()
+
+
+def prepared_after_many_times() -> int:
+    with db.engine().connect() as connection:
+        for number in range(10):
+            connection.execute(text("SELECT CAST(:number AS int)"), {"number": number})
+        return connection.scalar(text("SELECT count(*) FROM pg_prepared_statements"))
+
+
+def test_sessions_with_limits_and_time_zone_of_their_own_are_ready(pooled):
+    pooled(**db.SESSION)
+    pooler.check()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("timezone", "America/New_York"), *((limit, "0") for limit in db.SESSION if limit != "timezone")],
+)
+def test_the_start_is_refused_with_the_order_that_helps(pooled, name, value):
+    pooled(**db.SESSION | {name: value})
+    with pytest.raises(pooler.NotReady) as refused:
+        pooler.check()
+
+    sentence = str(refused.value)
+    assert f"lack {name}." in sentence
+    assert f"SET {name} = '{db.SESSION[name]}';" in sentence
+    assert sentence.count("ALTER ROLE") == 1
+
+
+def test_the_limits_may_be_others(pooled):
+    pooled(**db.SESSION | {"statement_timeout": "5s"})
+    pooler.check()
+
+
+def test_without_a_pooler_nothing_is_demanded_since_every_session_is_told(empty_database, monkeypatch):
+    monkeypatch.delenv("TICKETDESK_POOLER", raising=False)
+    db.dispose()
+    pooler.check()
+    with db.reading() as session:
+        told = {name: session.scalar(text("SELECT current_setting(:name)"), {"name": name}) for name in db.SESSION}
+    assert told == db.SESSION | {"idle_in_transaction_session_timeout": "1min"}
+
+
+def test_nothing_is_prepared_behind_a_pooler_and_what_is_asked_often_without(pooled, monkeypatch):
+    assert prepared_after_many_times() == 0
+    monkeypatch.delenv("TICKETDESK_POOLER")
+    db.dispose()
+    assert prepared_after_many_times() > 0
+
+
+def test_another_kind_of_pooler_is_refused_by_name(monkeypatch):
+    monkeypatch.setenv("TICKETDESK_POOLER", "statement")
+    with pytest.raises(ValueError, match=r"TICKETDESK_POOLER is `transaction` or not set; it is `statement`"):
+        pooler.check()

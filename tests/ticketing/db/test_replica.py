@@ -1,0 +1,108 @@
+"""Where reports are read without a replica, or with one that is none. The rest: tests/test_several_servers.py."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.event import listens_for, remove
+
+from tests.support import make
+from ticketing import db
+from ticketing.actors import OPERATOR
+from ticketing.db import replica
+from ticketing.errors import NotFound, Unavailable
+from ticketing.purchase_filter import EVERYTHING
+from ticketing.reporting import csv_export, figures
+
+NOBODY = "postgresql://nobody@127.0.0.1:9/nothing"
+
+
+@pytest.fixture(autouse=True)
+def forgotten():
+    replica.stop()
+    yield
+    replica.stop()
+
+
+@pytest.fixture
+def asked():
+    """The statements that reach a database."""
+    engine, seen = db.engine(), []
+
+    @listens_for(engine, "before_cursor_execute")
+    def note(_connection, _cursor, statement, *_rest):
+        seen.append(statement)
+
+    yield seen
+    remove(engine, "before_cursor_execute", note)
+
+
+def lines_of_the_file(event):
+    async def collect(wanted):
+        return b"".join([piece async for piece in csv_export.stream(wanted)])
+
+    with db.reading() as session:
+        wanted = csv_export.purchases_query(session, OPERATOR, event.id, EVERYTHING)
+    return asyncio.run(collect(wanted)).count(b"\n") - 1
+
+
+def purchases(event):
+    return replica.read(lambda session: figures.summary(session, OPERATOR, event.id)).purchases
+
+
+def test_without_a_replica_a_report_asks_nothing_more_than_its_own_queries(event, asked, monkeypatch):
+    monkeypatch.delenv("READ_DATABASE_URL", raising=False)
+    assert purchases(event) == 0
+    with_replica_code = list(asked)
+    asked.clear()
+    with db.reading() as session:
+        figures.summary(session, OPERATOR, event.id)
+
+    assert with_replica_code == asked
+    assert replica.state() == replica.State("not set")
+
+
+@pytest.mark.parametrize("where", ["the primary itself", "nobody"])
+def test_what_is_no_replica_is_not_read(event, database, monkeypatch, where):
+    monkeypatch.setenv("READ_DATABASE_URL", database if where == "the primary itself" else NOBODY)
+    make.purchase(event, make.package(event))
+
+    assert purchases(event) == 1
+    assert replica.state() == replica.State("away")
+    assert lines_of_the_file(event) == 1
+
+
+def test_one_that_is_away_is_not_tried_again_for_some_seconds_and_said_once(event, monkeypatch, asked, caplog):
+    monkeypatch.setenv("READ_DATABASE_URL", NOBODY)
+    purchases(event)
+    first = len(asked)
+    asked.clear()
+    purchases(event)
+
+    assert len(asked) == first - 1  # how far the primary has come
+    assert [record.message.partition(".")[0] for record in caplog.records] == [
+        "the replica is away, reports are read from the primary"
+    ]
+
+
+def test_a_refusal_is_no_failure_of_the_replica(event, database, monkeypatch):
+    monkeypatch.setenv("READ_DATABASE_URL", database)
+    stranger = make.staff()
+    with pytest.raises(NotFound):
+        replica.read(lambda session: figures.summary(session, stranger, event.id))
+
+
+def test_without_the_primary_nothing_is_read_and_the_replica_is_not_blamed(database, monkeypatch):
+    monkeypatch.setenv("READ_DATABASE_URL", database)
+    monkeypatch.setenv("DATABASE_URL", NOBODY)
+    db.dispose()
+    try:
+        with pytest.raises(Unavailable):
+            replica.read(lambda session: session.execute(text("SELECT 1")))
+        with pytest.raises(Unavailable):
+            replica.state()
+    finally:
+        monkeypatch.setenv("DATABASE_URL", database)
+        db.dispose()
+
+    assert replica.state() == replica.State("away")  # asked now, and found to be the primary itself

@@ -1,0 +1,161 @@
+"""Cells as other programs write them; what cannot be read without guessing comes back as it was."""
+
+import pytest
+
+from ticketing.imports.cells import (
+    STATUS_WORDS,
+    date_orders,
+    is_email,
+    is_moment,
+    plain_amount,
+    plain_discount,
+    plain_moment,
+    plain_number,
+    plain_status,
+    plain_sum,
+)
+
+
+@pytest.mark.parametrize(
+    ("cell", "plain"),
+    [
+        ("$1,234.50", "1234.50"), ("1.234,50 €", "1234.50"), ("USD 12.00", "12.00"), ("US$12", "12"), ("EUR 5", "5"),
+        ("12,50", "12.50"), ("12,5", "12.5"), ("1,234", "1234"), ("1,234,567.89", "1234567.89"),
+        ("1.234.567", "1234567"), ("1 234,50", "1234.50"), ("1\u00a0234.50", "1234.50"), ("1'234.50", "1234.50"),
+        ("0", "0"), ("0.1", "0.1"),
+        ("Free", "0.00"), ("(12.00)", "-12.00"), ("-12.00", "-12.00"), ("$-0.00", "0.00"), (" 7 ", "7"),
+    ],
+)  # fmt: skip
+def test_an_amount_is_read_without_its_sign_and_separators(cell, plain):
+    assert plain_amount(cell) == plain
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "12.3.4",
+        "1,23,456",
+        "1,2345",
+        "CAD 5",
+        "£5",
+        "1e5",
+        "NaN",
+        "12 50",
+        "(5",
+        "5-",
+        "",
+        "--5",
+        "10%",
+        "1.234",
+        "12.345",
+    ],
+)
+def test_an_amount_that_could_be_two_or_none_stays_as_it_is(cell):
+    assert plain_amount(cell) == cell
+
+
+def test_a_discount_may_be_written_as_less_than_nothing():
+    assert plain_discount("-$10.00") == plain_discount("(10.00)") == plain_discount("10.00") == "10.00"
+
+
+@pytest.mark.parametrize(
+    ("cell", "plain"), [("2", "2"), ("2.0", "2"), ("1,200", "1200"), ("2.5", "2.5"), ("two", "two"), ("-1", "-1")]
+)
+def test_a_number_of_packages_loses_its_decimals_only_when_they_say_nothing(cell, plain):
+    assert plain_number(cell) == plain
+
+
+def test_several_amounts_are_summed_to_the_cent_and_one_that_is_none_stands_for_all():
+    assert plain_sum(["0.10", "0.20", "-0.30", "4"]) == "4.00"
+    assert plain_sum(["0.10", "n/a"]) == "n/a"
+
+
+@pytest.mark.parametrize(
+    ("cell", "iso"),
+    [
+        ("2026-10-01", "2026-10-01"),
+        ("2026/10/1", "2026-10-01"),
+        ("2026-10-01 18:30:00", "2026-10-01T18:30:00"),
+        ("2026-10-01T18:30:00.5+02:00", "2026-10-01T18:30:00+02:00"),
+        ("2024-02-23 10:00:00 +0100", "2024-02-23T10:00:00+0100"),
+        ("2026-09-26 20:00 UTC", "2026-09-26T20:00:00Z"),
+        ("Sep 26, 2026 7:05 PM", "2026-09-26T19:05:00"),
+        ("Saturday, September 26, 2026 at 7:05 p.m.", "2026-09-26T19:05:00"),
+        ("26 Sep 2026 12:30am", "2026-09-26T00:30:00"),
+        ("26-Sep-2026", "2026-09-26"),
+        ("1st", "1st"), ("26 Foo 2026", "26 Foo 2026"), ("2026-02-30", "2026-02-30"),
+        ("2026-10-01 24:00", "2026-10-01 24:00"), ("2026-09-26 20:00 PST", "2026-09-26 20:00 PST"),
+        ("10/01/2026", "10/01/2026"), ("", ""), ("46296", "46296"),
+    ],
+)  # fmt: skip
+def test_a_date_that_can_be_read_in_one_way_only_is_read_whatever_the_order(cell, iso):
+    assert plain_moment(cell, "iso") == plain_moment(cell, None) == iso
+
+
+@pytest.mark.parametrize(
+    ("cell", "month_first", "day_first"),
+    [
+        ("03/04/2026", "2026-03-04", "2026-04-03"),
+        ("3.4.26 7:05", "2026-03-04T07:05:00", "2026-04-03T07:05:00"),
+        ("11/29/24 22:28", "2024-11-29T22:28:00", None),
+        ("29-11-2024", None, "2024-11-29"),
+        ("10/01/2026 12:00 AM", "2026-10-01T00:00:00", "2026-01-10T00:00:00"),
+        ("10/01/2026 12:00 PM", "2026-10-01T12:00:00", "2026-01-10T12:00:00"),
+        ("10/01/2026 13:00 PM", None, None),
+        ("10/01/2026 0:30 AM", None, None),
+        ("31/31/2026", None, None),
+    ],
+)
+def test_a_date_of_numbers_is_read_in_the_order_that_was_chosen(cell, month_first, day_first):
+    assert plain_moment(cell, "month_first") == (month_first or cell)
+    assert plain_moment(cell, "day_first") == (day_first or cell)
+
+
+@pytest.mark.parametrize(
+    ("cells", "orders"),
+    [
+        (["2026-01-02", "Jan 3, 2026"], ("iso",)),
+        ([], ("iso",)),
+        (["never"], ("iso",)),
+        (["01/02/2026"], ("month_first", "day_first")),
+        (["01/02/2026", "2026-01-13"], ("month_first", "day_first")),
+        (["01/02/2026", "13/02/2026"], ("day_first",)),
+        (["01/02/2026", "02/13/2026"], ("month_first",)),
+        (["01/02/2026", "02/13/2026", "never"], ("month_first",)),
+        (["13/02/2026", "02/13/2026"], ("month_first", "day_first")),
+        (["05/05/2026", "06/06/2026"], ("month_first",)),
+    ],
+)
+def test_the_order_of_dates_is_asked_only_when_both_readings_are_possible_and_differ(cells, orders):
+    assert date_orders(cells) == orders
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("completed", ["Paid", "p", "completed", "Attending", "Checked In", " PAID ", "checked_in"]),
+        ("pending", ["Pending", "n", "Unpaid", "Offline"]),
+        ("failed", ["Canceled", "Cancelled", "c", "Expired", "e", "Abandoned"]),
+        ("refunded", ["Refunded", "Refunded/Canceled"]),
+    ],
+)
+def test_a_status_is_known_by_the_words_of_other_programs(status, words):
+    assert {plain_status(word) for word in words} == {status}
+
+
+@pytest.mark.parametrize("word", ["Partially refunded", "Transferred", "maybe", "x", ""])
+def test_a_status_that_nobody_can_translate_stays_as_it_is(word):
+    assert plain_status(word) == word
+
+
+def test_no_word_means_two_statuses():
+    words = [word for each in STATUS_WORDS.values() for word in each]
+    assert len(words) == len(set(words))
+
+
+def test_addresses_and_moments_are_told_from_other_text():
+    assert is_email("a@b.org")
+    assert not is_email("a@b")
+    assert is_moment("2026-10-01")
+    assert is_moment("01/02/2026")
+    assert not is_moment("12.50")

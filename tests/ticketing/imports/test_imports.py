@@ -1,0 +1,347 @@
+import csv
+import io
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
+import psycopg
+import pytest
+from sqlalchemy import func, select, text
+
+from tests.support import make
+from tests.support.database_state import sold, uses
+from tests.support.sales_file import check, data, gala, places, run, sale, sheet
+from ticketing import audit, db, imports
+from ticketing.actors import OPERATOR
+from ticketing.errors import InvalidInput, NotAllowed, NotFound, SoldOut
+from ticketing.imports import ImportRefused
+from ticketing.models import AssignedTicket, AuditEntry, Base, Donor, ImportBatch, Package, PromoUse, Purchase
+from ticketing.ops import verify
+from ticketing.reporting import figures as sales
+from ticketing.sales import purchases, ticket_codes
+
+
+def everything() -> dict[str, int]:
+    """How many rows every table has."""
+    with db.reading() as session:
+        return {
+            table.name: session.scalar(select(func.count()).select_from(table)) for table in Base.metadata.sorted_tables
+        }
+
+
+def stored(event, model=Purchase):
+    with db.reading() as session:
+        return session.scalars(select(model).where(model.event_id == event.id)).all()
+
+
+def figures(event):
+    with db.reading() as session:
+        return sales.summary(session, OPERATOR, event.id)
+
+
+def test_the_sales_of_the_gala_give_its_totals_to_the_cent_and_the_package(empty_database):
+    event, totals = gala(), json.loads(data("sales.totals.json"))
+    checked = check(event, data("sales.csv"))
+    assert (checked.rows, checked.to_import, checked.to_skip, places(checked)) == (totals["rows"], 1200, 0, [])
+    done = run(event, data("sales.csv"))
+    assert (done.rows_imported, done.rows_skipped) == (1200, 0)
+    found = figures(event)
+    assert (found.revenue, found.packages_sold) == (Decimal(totals["revenue"]), totals["sold"])
+    assert found.discount == Decimal(totals["discount_completed"])
+    assert (checked.revenue, checked.packages) == (found.revenue, found.packages_sold)
+    by_package = {each.name: {"sold": each.sold_count, "revenue": str(each.revenue)} for each in found.by_package}
+    assert by_package == totals["by_package"]
+    with db.reading() as session:
+        assert verify.verify(session) == []
+
+
+def test_a_second_import_of_the_same_file_changes_nothing(empty_database):
+    event = gala()
+    run(event, data("sales.csv"))
+    before, before_figures = everything(), figures(event)
+    checked = check(event, data("sales.csv"))
+    assert (checked.to_import, checked.to_skip, checked.problems) == (0, 1200, ())
+    assert {warning.column for warning in checked.warnings} == {"external_sale_id"}
+    done = run(event, data("sales.csv"))
+    assert (done.batch_id, done.rows_imported, done.rows_skipped) == (None, 0, 1200)
+    assert (everything(), figures(event)) == (before, before_figures)
+
+
+def test_the_faulty_file_is_refused_with_exactly_its_problems_and_nothing_is_stored(empty_database):
+    event = gala()
+    before = everything()
+    expected = [(problem["row"], problem["column"]) for problem in json.loads(data("sales-dirty.problems.json"))]
+    assert places(check(event, data("sales-dirty.csv"))) == expected
+    with pytest.raises(ImportRefused) as refusal:
+        run(event, data("sales-dirty.csv"))
+    assert places(refusal.value.check) == expected
+    assert str(refusal.value) == (
+        "sales.csv has 17 problems. Nothing was imported; correct the file and import it again."
+    )
+    assert everything() == before
+
+
+def test_an_imported_sale_is_stored_as_it_was_made(event):
+    ana = make.staff(event=event)
+    package = make.package(event, price="100.00", seats_per_package=2)
+    promo = make.promo_code(event)
+    row = sale(
+        package, quantity=3, total_amount="250.00", discount_amount="40.00", fee_amount="7.50", notes="=1+1",
+        purchaser_name=" José  Ruiz ", purchaser_email=" JOSE@Example.org ", purchaser_phone="555 0100",
+        promo_code=promo.code.lower(), external_sale_id="EXT-1", purchase_date="2026-10-01T12:00:00",
+    )  # fmt: skip
+    done = run(event, sheet(row), ana)
+    [purchase] = stored(event)
+    assert (purchase.quantity, purchase.seats, purchase.seats_per_package) == (3, 6, 2)
+    assert [purchase.unit_price, purchase.list_price, purchase.discount, purchase.fee, purchase.total] == [
+        Decimal(amount) for amount in ("100.00", "300.00", "40.00", "7.50", "250.00")
+    ]
+    assert (purchase.purchaser_name, purchase.purchaser_email) == ("José Ruiz", "JOSE@Example.org")
+    assert (purchase.purchaser_phone, purchase.notes, purchase.external_sale_id) == ("555 0100", "=1+1", "EXT-1")
+    assert (purchase.channel, purchase.payment_status, purchase.promo_code_id) == ("import", "completed", promo.id)
+    assert (purchase.import_batch_id, purchase.recorded_by) == (done.batch_id, ana.staff_id)
+    assert purchase.purchased_at.isoformat() == "2026-10-01T16:00:00+00:00"
+    assert sorted(ticket.seat_number for ticket in stored(event, AssignedTicket)) == [1, 2, 3, 4, 5, 6]
+    [use] = stored(event, PromoUse)
+    assert (use.purchase_id, use.promo_code_id, use.discount) == (purchase.id, promo.id, Decimal("40.00"))
+    assert (sold(package), uses(promo)) == (3, 1)
+
+
+def test_a_batch_has_its_author_and_its_file_and_leaves_one_audit_row(event):
+    ana = make.staff(event=event, name="Ana Ruiz")
+    package = make.package(event)
+    before = len(stored(event, AuditEntry))
+    done = run(event, sheet(sale(package), sale(package)), ana)
+    [batch] = stored(event, ImportBatch)
+    assert (batch.id, batch.staff_id, batch.imported_by) == (done.batch_id, ana.staff_id, "Ana Ruiz")
+    assert (batch.file_name, batch.rows_imported, batch.rows_skipped) == ("sales.csv", 2, 0)
+    assert len(stored(event, AuditEntry)) == before + 1
+    [entry] = [each for each in stored(event, AuditEntry) if each.action == "import.completed"]
+    assert (entry.action, entry.subject_id, entry.subject_name) == ("import.completed", batch.id, "sales.csv")
+    assert (entry.actor, entry.field, entry.new_value) == ("Ana Ruiz", "rows_imported", 2)
+
+
+def test_what_a_connection_planned_while_the_tables_were_small_does_not_hold_for_an_import(empty_database):
+    """Kept plans are forgotten when statistics come in, which the rows of a long transaction are not in."""
+    event = make.event()
+    package = make.package(event)
+    make.purchase(event, package)
+    with psycopg.connect(db.libpq_url(), autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE")
+    for _ in range(12):  # after some uses a plan is kept
+        make.purchase(event, package)
+    file = sheet(*(sale(package) for _ in range(2500)))
+
+    def work(session):
+        imports.run(session, OPERATOR, event.id, "sales.csv", file)
+        return session.scalar(text("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'purchases'"))
+
+    assert db.write(work) < 100_000
+
+
+def test_only_what_counts_holds_capacity_and_uses_and_every_package_is_marked_as_changed(event):
+    package, promo = make.package(event, quantity_limit=2), make.promo_code(event, max_total_uses=2)
+    statuses = ("failed", "refunded", "completed", "pending")
+    rows = [sale(package, payment_status=status, promo_code=promo.code, discount_amount="10.00") for status in statuses]
+    run(event, sheet(*rows[:2]))
+    assert (sold(package), uses(promo), len(stored(event, PromoUse))) == (0, 0, 0)
+    with db.reading() as session:
+        assert session.get(Package, package.id).sales_version == 1
+    run(event, sheet(*rows[2:]))
+    assert (sold(package), uses(promo), len(stored(event, PromoUse))) == (2, 2, 2)
+    with db.reading() as session:
+        assert session.get(Package, package.id).sales_version == 2
+
+
+def test_an_import_does_not_disturb_an_editor(event):
+    package = make.package(event)
+    run(event, sheet(sale(package)))
+    with db.reading() as session:
+        assert session.get(Package, package.id).version == package.version
+
+
+def test_the_limit_is_judged_with_what_is_sold_here_already(event):
+    package = make.package(event, quantity_limit=3)
+    make.purchase(event, package, quantity=2)
+    assert places(check(event, sheet(sale(package)))) == []
+    assert places(check(event, sheet(sale(package), sale(package)))) == [(3, "quantity")]
+
+
+def test_the_uses_of_a_donor_are_judged_with_the_purchases_made_here(event):
+    package, promo, donor = make.package(event), make.promo_code(event, max_uses_per_donor=2), make.email()
+    make.purchase(event, package, donor_email=donor, promo_code=promo.code)
+    row = {"promo_code": promo.code, "purchaser_email": donor.upper(), "total_amount": "90.00", "discount_amount": "10"}
+    assert places(check(event, sheet(sale(package, **row)))) == []
+    assert places(check(event, sheet(sale(package, **row), sale(package, **row)))) == [(3, "promo_code")]
+
+
+def test_a_donor_of_several_rows_is_one_and_keeps_the_name_known_here(event):
+    package, known, new = make.package(event), make.email("known"), make.email("new")
+    make.purchase(event, package, donor_email=known)
+    run(
+        event,
+        sheet(
+            sale(package, purchaser_email=known.upper(), purchaser_name="Somebody", purchaser_phone="1"),
+            sale(package, purchaser_email=new, purchaser_name="First"),
+            sale(package, purchaser_email=new.upper(), purchaser_name="Latest"),
+        ),
+    )
+    donors = {donor.email_key: donor for donor in stored(event, Donor)}
+    assert {key: donor.name for key, donor in donors.items()} == {known: "Ana Ruiz", new: "Latest"}
+    assert donors[known].phone == "1"
+
+
+def test_the_same_sale_may_be_in_two_events(event):
+    other = make.event()
+    row = sale("Table", external_sale_id="EXT-1")
+    for each in (event, other):
+        make.package(each, name="Table")
+        assert run(each, sheet(row)).rows_imported == 1
+
+
+def test_new_rows_of_a_file_that_grew_are_imported_and_the_old_ones_skipped(event):
+    package = make.package(event)
+    first, second = sale(package), sale(package)
+    run(event, sheet(first))
+    done = run(event, sheet(first, second))
+    assert (done.rows_imported, done.rows_skipped, sold(package)) == (1, 1, 2)
+
+
+def test_a_ticket_code_that_is_in_use_is_drawn_again(event, monkeypatch):
+    package = make.package(event)
+    taken = make.purchase(event, package).tickets[0].code
+    drawn = iter([taken, "AAAAAAAA", "AAAAAAAA", "BBBBBBBB", "CCCCCCCC"])
+    monkeypatch.setattr(ticket_codes, "new_ticket_code", lambda: next(drawn))
+    run(event, sheet(sale(package, quantity=3)))
+    codes = {ticket.code for ticket in stored(event, AssignedTicket)}
+    assert codes == {taken, "AAAAAAAA", "BBBBBBBB", "CCCCCCCC"}
+
+
+def test_a_ticket_code_that_a_purchase_took_meanwhile_lets_the_import_start_over(event, monkeypatch):
+    package = make.package(event)
+    taken = make.purchase(event, package).tickets[0].code
+    chosen = iter([{taken}, {"BBBBBBBB"}])
+    monkeypatch.setattr("ticketing.imports.store._free_codes", lambda *_: next(chosen))
+    assert run(event, sheet(sale(package))).rows_imported == 1
+    assert (sold(package), len(stored(event)), len(stored(event, ImportBatch))) == (2, 2, 1)
+
+
+def test_progress_is_told_up_to_the_last_row(event):
+    package, told = make.package(event), []
+    run(event, sheet(*(sale(package) for _ in range(1001))), progress=lambda done, total: told.append((done, total)))
+    assert told == [(1000, 1001), (1001, 1001)]
+
+
+def test_a_file_that_cannot_be_read_is_refused_with_a_sentence(event):
+    with pytest.raises(InvalidInput) as refused:
+        run(event, b"")
+    assert refused.value.fields == {"file": "This file is empty. Choose a file with a header and at least one row."}
+
+
+def test_a_coordinator_imports_into_their_events_and_a_viewer_nowhere(event):
+    package = make.package(event)
+    content = sheet(sale(package))
+    before = everything()
+    for work in (check, run):
+        with pytest.raises(NotAllowed):
+            work(event, content, make.staff(role="viewer", event=event))
+        with pytest.raises(NotFound):
+            work(event, content, make.staff(role="coordinator"))
+    assert everything()["purchases"] == before["purchases"]
+    assert run(event, content, make.staff(role="coordinator", event=event)).rows_imported == 1
+
+
+def test_the_packages_and_codes_of_another_event_are_unknown(event):
+    other = make.event()
+    package, promo = make.package(other), make.promo_code(other)
+    mine = make.package(event)
+    rows = sheet(sale(package), sale(mine, promo_code=promo.code))
+    assert places(check(event, rows)) == [(2, "ticket_type"), (3, "promo_code")]
+
+
+def test_the_example_imports_into_the_event_it_was_made_for(event):
+    make.package(event, name="Full", quantity_limit=1)
+    run(event, sheet(sale("Full")))
+    for name in ("Couple", "+1 guest", "Table"):
+        make.package(event, name=name, price="12.50")
+    with db.reading() as session:
+        example = imports.example_csv(session, OPERATOR, event.id)
+    checked = check(event, example)
+    assert (checked.rows, checked.to_import, checked.problems, checked.warnings) == (3, 3, (), ())
+
+
+def test_the_problems_download_in_the_order_of_the_rows_and_run_no_formula(event):
+    package = make.package(event)
+    rows = [sale(package, total_amount="1.00"), sale("=cmd", quantity="0") | {"=colour": "red"}]
+    content = imports.problems_csv(check(event, sheet(*rows)))
+    lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
+    assert [(line[0], line[1], line[3]) for line in lines] == [
+        ("row", "column", "severity"), ("1", "'=colour", "warning"), ("2", "total_amount", "warning"),
+        ("3", "quantity", "problem"), ("3", "ticket_type", "problem"),
+    ]  # fmt: skip
+
+
+def both_at_once(*works):
+    """Runs them in threads that start together; the results in order, a refusal in the place of its result."""
+    start = threading.Barrier(len(works))
+
+    def attempt(work):
+        start.wait(timeout=30)
+        try:
+            return work()
+        except (ImportRefused, SoldOut) as refusal:
+            return refusal
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(attempt, works))
+
+
+def test_an_import_and_purchases_at_once_never_pass_the_limit(event):
+    for _ in range(5):
+        package = make.package(event, quantity_limit=30)
+        content = sheet(*(sale(package) for _ in range(20)))
+
+        def buy(package=package):
+            return sum(isinstance(each, purchases.Recorded) for each in map(buy_one, [package] * 5))
+
+        def buy_one(package):
+            try:
+                return make.purchase(event, package)
+            except SoldOut as refusal:
+                return refusal
+
+        imported, *bought = both_at_once(lambda content=content: run(event, content), *[buy] * 4)
+        stored_by_import = 0 if isinstance(imported, ImportRefused) else 20
+        assert sold(package) == stored_by_import + sum(bought) <= 30
+
+
+def test_imports_and_purchases_of_the_same_donors_and_codes_do_not_lock_each_other_out(event):
+    packages, codes = [make.package(event) for _ in range(3)], [make.promo_code(event) for _ in range(2)]
+    donors = [make.email() for _ in range(20)]
+    rows = [
+        sale(packages[n % 3], purchaser_email=donors[-n % 20], promo_code=codes[n % 2].code, discount_amount="10.00")
+        for n in range(200)
+    ]
+
+    def buy():
+        for n in range(20):
+            make.purchase(event, packages[n % 3], donor_email=donors[n], promo_code=codes[n % 2].code)
+
+    both_at_once(lambda: run(event, sheet(*rows[:100])), lambda: run(event, sheet(*rows[100:])), buy, buy)
+    assert sum(map(sold, packages)) == sum(map(uses, codes)) == 240
+
+
+def test_the_same_file_imported_twice_at_once_is_imported_once(event):
+    package = make.package(event)
+    content = sheet(*(sale(package) for _ in range(50)))
+    done = both_at_once(*[lambda: run(event, content)] * 4)
+    assert sorted(each.rows_imported for each in done) == [0, 0, 0, 50]
+    assert (sold(package), len(stored(event, ImportBatch))) == (50, 1)
+
+
+def test_the_trail_of_changes_of_a_package_is_not_touched_by_an_import(event):
+    package = make.package(event)
+    run(event, sheet(sale(package)))
+    with db.reading() as session:
+        assert audit.changes_since(session, event.id, package.id, 1) == []

@@ -1,0 +1,268 @@
+"""The commands as an operator and a script see them: what is printed where, and the exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import func, select, text
+
+from tests.support import make, seller_files
+from tests.support.database import use_database
+from tests.support.sales_file import DATA, gala, sale, sheet
+from ticketing import cli as command_line
+from ticketing import db
+from ticketing.access import permissions
+from ticketing.models import Event, Package, Purchase, Staff
+from ticketing.settings import ROOT
+
+
+def run(capsys, *arguments: object) -> tuple[int, list[str], list[str]]:
+    """Exit code, lines of stdout, lines of stderr."""
+    code = command_line.main([str(argument) for argument in arguments])
+    told = capsys.readouterr()
+    return code, told.out.splitlines(), told.err.splitlines()
+
+
+def process(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ticketing", *arguments]
+    return subprocess.run(command, cwd=ROOT, input=typed, capture_output=True, text=True, timeout=60, check=False)
+
+
+def count(model) -> int:
+    with db.reading() as session:
+        return session.scalar(select(func.count()).select_from(model))
+
+
+def test_a_database_is_migrated_filled_and_verified_by_commands_alone(database_without_schema, capsys):
+    refused = process("verify")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == "The database does not have the current schema. Run `python -m ticketing migrate` first.\n"
+    assert run(capsys, "migrate") == (0, ["The schema is at its current version."], [])
+    loaded = process("demo")
+    assert (loaded.returncode, count(Event)) == (0, 1)
+    assert loaded.stdout == f"{uuid.UUID(loaded.stdout.strip())}\n"
+    assert run(capsys, "demo")[1] == [loaded.stdout.strip()]
+    code, (agreed, *chains), complaints = run(capsys, "verify")
+    assert (code, complaints) == (0, [])
+    assert agreed == (
+        "Every count, total, promo use and ticket agrees with the purchases; the audit trail is as it was sealed."
+    )
+    (chain,) = chains
+    assert chain.startswith(f"Harbor Lights Gala 2026 ({loaded.stdout.strip()}): ")
+    assert re.search(r"\d+ entries, last seal [0-9a-f]{64}$", chain)
+
+
+@pytest.fixture
+def database_that_is_away(database) -> Iterator[None]:
+    use_database("postgresql://nobody@127.0.0.1:1/nothing")
+    yield
+    use_database(database)
+
+
+@pytest.mark.parametrize("command", ["verify", "migrate", "demo"])
+def test_a_database_that_is_away_is_one_sentence(database_that_is_away, capsys, command):
+    code, out, err = run(capsys, command)
+    assert (code, out) == (1, [])
+    assert err == ["The database does not answer. Nothing was saved; try again in a moment."]
+
+
+def test_a_fault_is_one_sentence_and_never_a_trace(capsys, monkeypatch):
+    def fault(session):
+        raise KeyError("what")
+
+    monkeypatch.setattr("ticketing.ops.verify.verify", fault)
+    code, out, err = run(capsys, "verify")
+    assert (code, out) == (1, [])
+    assert err == ["Something went wrong that nobody foresaw: KeyError: 'what'"]
+
+
+def test_verify_lists_each_difference_and_fails(capsys, empty_database):
+    event = make.event()
+    make.package(event, name="Table")
+    db.write(lambda session: session.execute(text("UPDATE packages SET sold_count = 3")))
+    assert run(capsys, "verify") == (
+        1,
+        [f"Harbor Lights Gala ({event.id}): the sold count of Table is 3, and the purchases lead to 0."],
+        ["1 number differs from what the purchases lead to."],
+    )
+
+
+def test_verify_tells_where_the_trail_was_tampered_with_and_fails(capsys, empty_database):
+    event = make.event()
+    db.write(
+        lambda session: session.execute(
+            text("UPDATE audit_chains SET seal = '' WHERE chain_id = :event"), {"event": event.id}
+        )
+    )
+    code, (told,), complaints = run(capsys, "verify")
+    assert (code, complaints) == (1, ["1 place of the audit trail is not as it was sealed."])
+    assert told.startswith(f"Harbor Lights Gala ({event.id}): audit trail, position 5, ")
+    assert told.endswith(" UTC: the chain's own row does not agree with its last seal.")
+
+
+def test_verify_holds_the_trail_against_what_was_noted_down(capsys, empty_database, tmp_path):
+    make.event()
+    noted = tmp_path / "seals.txt"
+    noted.write_text("\n".join(run(capsys, "verify")[1]))
+    make.event()
+    assert run(capsys, "verify", "--noted", noted)[0] == 0
+    noted.write_text(noted.read_text()[:-4] + "beef")
+    code, (told,), complaints = run(capsys, "verify", "--noted", noted)
+    assert (code, complaints) == (1, ["1 place of the audit trail is not as it was sealed."])
+    assert told.endswith("audit trail, position 5: another seal was noted down for this position.")
+    (sentence,) = run(capsys, "verify", "--noted", tmp_path / "nothing")[2]
+    assert sentence == f"{tmp_path / 'nothing'} cannot be read: No such file or directory."
+
+
+def test_an_account_is_made_with_the_password_from_stdin_and_signs_in(event):
+    email = make.email()
+    other = make.event()
+    arguments = ["staff", "add", email, "--name", "Ana Ruiz", "--role", "viewer", "--event", str(event.id)]
+    done = process(*arguments, "--event", str(other.id), typed="correct horse battery\nnot this\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"Ana Ruiz <{email}> has an account as viewer, assigned to 2 events.\n"
+
+    opened = make.sign_in(email, "correct horse battery")
+
+    def enter(session):
+        actor = permissions.get_signed_in(session, opened.session_id)
+        permissions.require(session, actor, "read", other.id)
+        return actor.role
+
+    assert db.write(enter) == "viewer"
+
+
+def test_at_a_terminal_the_password_is_asked_for_twice_and_not_shown(capsys, monkeypatch):
+    asked = []
+    answers = iter(["correct horse battery", "correct horse batterie"])
+    main_end, terminal = pty.openpty()
+    with os.fdopen(terminal) as stdin, os.fdopen(main_end):
+        monkeypatch.setattr("sys.stdin", stdin)
+        monkeypatch.setattr("getpass.getpass", lambda prompt: asked.append(prompt) or next(answers))
+        before = count(Staff)
+        code, _, err = run(capsys, "staff", "add", make.email(), "--name", "Ana", "--role", "admin")
+    assert (code, err, asked) == (1, ["password: The two passwords differ."], ["Password: ", "Once more: "])
+    assert count(Staff) == before
+
+
+def test_an_account_that_cannot_be_made_names_every_field(capsys, monkeypatch):
+    monkeypatch.setattr("ticketing.cli._password", lambda: "short")
+    code, out, err = run(capsys, "staff", "add", "not-an-address", "--name", "Ana", "--role", "admin")
+    assert (code, out) == (1, [])
+    assert err == [
+        "email: Enter an e-mail address such as ana@example.org.", "password: Use at least 10 characters.",
+    ]  # fmt: skip
+
+
+def test_a_token_is_the_only_thing_on_stdout_and_speaks_for_its_owner(capsys):
+    ana = make.staff(role="coordinator")
+    code, [token], err = run(capsys, "token", ana.email, "--name", "Donor site")
+    assert (code, err) == (0, [f"A new API token of {ana.email}, called Donor site. It is shown this once:"])
+    with db.reading() as session:
+        assert permissions.find_token(session, token).staff_id == ana.staff_id
+
+
+def test_a_token_of_nobody_is_refused(capsys):
+    code, out, err = run(capsys, "token", "nobody@example.org")
+    assert (code, out) == (1, [])
+    assert err == ["nobody@example.org has no active account. Make one with `staff add` first."]
+
+
+def test_an_import_is_checked_then_done_then_done_already(capsys, tmp_path, event):
+    package = make.package(event, name="Table")
+    file = tmp_path / "sales.csv"
+    file.write_bytes(sheet(sale(package), sale(package, total_amount="90.00")))
+    warning = (
+        "warning: row 3, total_amount: $90.00 is not 1 x $100.00, which is $100.00. The total of the file is kept."
+    )
+    assert run(capsys, "import", event.id, file, "--check") == (
+        0, ["No problems in 2 rows: 2 to import, 0 in the event already. Nothing was changed."], [warning],
+    )  # fmt: skip
+    assert run(capsys, "import", event.id, file) == (
+        0, ["2 rows imported, 0 skipped that are in the event already."], [warning],
+    )  # fmt: skip
+    assert run(capsys, "import", event.id, file) == (
+        0, ["0 rows imported, 2 skipped that are in the event already."], [],
+    )  # fmt: skip
+    with db.reading() as session:
+        assert session.get(Package, package.id).sold_count == 2
+
+
+@pytest.mark.parametrize("only_check", [[], ["--check"]])
+def test_a_faulty_file_is_one_line_for_each_problem_and_nothing_is_stored(capsys, empty_database, only_check):
+    event = gala()
+    code, out, err = run(capsys, "import", event.id, DATA / "sales-dirty.csv", *only_check)
+    assert (code, len(out), count(Purchase)) == (1, 17, 0)
+    assert out[0] == (
+        "row 20, ticket_type: This event has no package called No Such Package. "
+        "Check the spelling, or create it first."
+    )  # fmt: skip
+    assert err == ["sales-dirty.csv has 17 problems. Nothing was imported; correct the file and import it again."]
+
+
+def test_an_import_takes_the_same_sales_as_csv_excel_and_json(capsys, tmp_path, event):
+    rows = [sale(make.package(event)), sale(make.package(event))]
+    table = [list(rows[0]), *(list(row.values()) for row in rows)]
+    files = {
+        "sales.csv": sheet(*rows),
+        "sales.xlsx": seller_files.as_workbook(table),
+        "sales.json": json.dumps(rows).encode(),
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    stored = [
+        run(capsys, "import", event.id, tmp_path / name)[1][0] for name in ("sales.xlsx", "sales.json", "sales.csv")
+    ]
+    assert [line.partition(" rows")[0] for line in stored] == ["2", "0", "0"]
+
+
+def test_an_import_of_no_file_or_into_no_event_is_refused(capsys, tmp_path, event):
+    missing = tmp_path / "missing.csv"
+    assert run(capsys, "import", event.id, missing) == (
+        1, [], [f"{missing} cannot be read: No such file or directory."],
+    )  # fmt: skip
+    nowhere = uuid.uuid4()
+    assert run(capsys, "import", nowhere, DATA / "sales.csv") == (1, [], [f"There is no event {nowhere}."])
+    empty = tmp_path / "empty.csv"
+    empty.touch()
+    code, _, err = run(capsys, "import", event.id, empty)
+    assert (code, err) == (1, ["file: This file is empty. Choose a file with a header and at least one row."])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["unknown"],
+        ["import", "not-an-id", "sales.csv"],
+        ["staff", "add", "a@b.org", "--role", "king", "--name", "A"],
+    ],
+)
+def test_a_wrong_command_tells_how_it_is_used(capsys, arguments):
+    with pytest.raises(SystemExit) as ended:
+        command_line.main(arguments)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: python -m ticketing")
+
+
+def test_an_account_is_released_for_another_openid_provider(capsys):
+    person = make.staff(openid_issuer="https://old.example", openid_subject=make.unique("sub"))
+
+    assert run(capsys, "staff", "release", person.email) == (
+        0,
+        [f"The next OpenID sign-in as {person.email} gets this account."],
+        [],
+    )
+    assert run(capsys, "staff", "release", person.email) == (
+        1,
+        [],
+        [f"No OpenID sign-in is bound to {person.email}."],
+    )

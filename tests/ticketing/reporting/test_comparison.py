@@ -1,0 +1,202 @@
+from datetime import UTC, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.support import make
+from ticketing import db
+from ticketing.actors import OPERATOR
+from ticketing.errors import NotFound
+from ticketing.reporting import comparison
+from ticketing.sales import corrections, purchases
+
+NOW = datetime(2026, 11, 30, 17, tzinfo=UTC)  # noon in New York, five days before the gala
+
+
+@pytest.fixture
+def gala():
+    return make.event(starts_at="2026-12-05T18:00", time_zone="America/New_York")
+
+
+@pytest.fixture
+def last_year():
+    return make.event(starts_at="2025-12-06T18:00", time_zone="America/New_York")
+
+
+def sell(event, package, moment, **fields):
+    """`moment` is the event's own time unless it says otherwise."""
+    when = datetime.fromisoformat(moment)
+    if when.tzinfo is None:
+        when = when.replace(tzinfo=ZoneInfo(event.time_zone))
+    draft = make.purchase_draft(package, **fields)
+    return db.write(lambda s: purchases.record(s, OPERATOR, event.id, draft, moment=when)).purchase
+
+
+def compared(event, earlier, actor=OPERATOR, moment=NOW):
+    with db.reading() as session:
+        return comparison.compare(session, actor, event.id, earlier.id, moment=moment)
+
+
+def candidates(event, actor=OPERATOR):
+    with db.reading() as session:
+        return [found.id for found in comparison.candidates(session, actor, event.id)]
+
+
+def lines(found):
+    return [
+        (line.days_before, line.revenue, line.seats, line.earlier_revenue, line.earlier_seats) for line in found.days
+    ]
+
+
+def test_two_events_are_compared_at_equal_days_before_each(gala, last_year):
+    here, before = make.package(gala, price="100"), make.package(last_year, price="50", seats_per_package=2)
+    sell(gala, here, "2026-11-28T12:00")
+    sell(gala, here, "2026-11-30T09:00", quantity=3)
+    sell(last_year, before, "2025-11-30T12:00", quantity=4)
+    sell(last_year, before, "2025-12-04T12:00")
+    found = compared(gala, last_year)
+    assert lines(found) == [
+        (7, 100, 1, 0, 0),
+        (6, 100, 1, 200, 8),
+        (5, 400, 4, 200, 8),
+        (4, None, None, 200, 8),
+        (3, None, None, 200, 8),
+        (2, None, None, 250, 10),
+        (1, None, None, 250, 10),
+        (0, None, None, 250, 10),
+    ]
+    assert found.today == found.days[2]
+    assert (found.revenue_ahead, found.seats_ahead) == (Decimal(200), -4)
+
+
+def test_what_is_sold_on_the_day_of_the_event_and_after_it_is_0_and_negative(gala, last_year):
+    sell(gala, make.package(gala), "2026-12-04T12:00")
+    package = make.package(last_year)
+    for day in ("2025-12-06T23:59", "2025-12-07T00:00", "2025-12-09T12:00"):
+        sell(last_year, package, day)
+    assert [(line.days_before, line.earlier_seats) for line in compared(gala, last_year).days] == [
+        (1, 0), (0, 1), (-1, 2), (-2, 2), (-3, 3),
+    ]  # fmt: skip
+
+
+def test_the_days_of_each_event_are_those_of_its_own_time_zone(gala):
+    """23:30 in New York is the next day in Auckland: the sale is 9 days before one event and 8 before the other."""
+    moment = "2026-11-27T04:30+00:00"
+    auckland = make.event(starts_at="2026-12-05T18:00", time_zone="Pacific/Auckland")
+    sell(gala, make.package(gala), moment)
+    sell(auckland, make.package(auckland), moment)
+    found = compared(gala, auckland)
+    assert [(line.days_before, line.seats, line.earlier_seats) for line in found.days][:2] == [(9, 1, 0), (8, 1, 1)]
+
+
+def test_an_event_that_starts_at_midnight_is_on_the_day_that_begins(last_year):
+    late = make.event(starts_at="2026-12-05T23:59")
+    midnight = make.event(starts_at="2026-12-06T00:00")
+    for event in (late, midnight):
+        sell(event, make.package(event), "2026-12-04T12:00")
+    assert compared(late, last_year).days[0].days_before == 1
+    assert compared(midnight, last_year).days[0].days_before == 2
+
+
+def test_a_change_of_the_clock_between_sale_and_event_adds_no_day():
+    event, other = make.event(starts_at="2026-11-02T00:30"), make.event(starts_at="2026-11-02T00:30")
+    sell(event, make.package(event), "2026-10-31T23:30")
+    assert [line.days_before for line in compared(event, other).days] == [2, 1, 0]
+
+
+def test_money_is_of_completed_purchases_and_seats_of_pending_ones_too(gala, last_year):
+    package = make.package(gala, seats_per_package=2)
+    before = make.package(last_year)
+    sell(gala, package, "2026-11-29T12:00", payment_status="pending")
+    refunded = sell(gala, package, "2026-11-29T12:00")
+    voided = sell(gala, package, "2026-11-20T12:00")
+    failed = sell(last_year, before, "2025-11-20T12:00", payment_status="pending")
+    sell(last_year, before, "2025-12-01T12:00")
+
+    def work(session):
+        corrections.void(session, OPERATOR, gala.id, voided.id, "Twice")
+        corrections.change_status(session, OPERATOR, gala.id, refunded.id, "refunded", seen_version=1)
+        corrections.change_status(session, OPERATOR, last_year.id, failed.id, "failed", seen_version=1)
+
+    db.write(work)
+    assert lines(compared(gala, last_year))[:2] == [(6, 0, 2, 0, 0), (5, 0, 2, 100, 1)]
+
+
+@pytest.mark.parametrize(
+    ("moment", "days_before", "known"),
+    [
+        ("2026-11-30T04:59:59", 6, [7, 6]),
+        ("2026-11-30T05:00:00", 5, [7, 6, 5]),
+        ("2026-12-05T23:00:00", 0, [7, 6, 5, 4, 3, 2, 1, 0]),
+        ("2027-02-01T12:00:00", -58, [7, 6, 5, 4, 3, 2, 1, 0]),
+    ],
+)
+def test_today_is_the_events_own_day_and_no_later_day_is_told(gala, last_year, moment, days_before, known):
+    sell(gala, make.package(gala), "2026-11-28T12:00")
+    sell(last_year, make.package(last_year), "2025-12-05T12:00")
+    found = compared(gala, last_year, moment=datetime.fromisoformat(moment).replace(tzinfo=UTC))
+    assert found.today.days_before == days_before
+    assert [line.days_before for line in found.days if line.revenue is not None] == known
+
+
+def test_an_event_that_is_over_stands_against_all_the_other_sold(gala, last_year):
+    sell(gala, make.package(gala), "2026-12-01T12:00")
+    sell(last_year, make.package(last_year), "2025-12-09T12:00", quantity=3)
+    found = compared(gala, last_year, moment=datetime(2027, 6, 1, tzinfo=UTC))
+    assert (found.revenue_ahead, found.seats_ahead) == (Decimal(-200), -2)
+
+
+def test_before_the_first_sale_both_stand_at_nothing(gala, last_year):
+    sell(last_year, make.package(last_year), "2025-12-01T12:00")
+    found = compared(gala, last_year, moment=datetime(2026, 6, 1, 12, tzinfo=UTC))
+    assert (found.today.days_before, found.revenue_ahead, found.seats_ahead) == (187, Decimal(0), 0)
+    assert {line.revenue for line in found.days} == {None}
+
+
+def test_events_without_sales_have_no_days(gala, last_year):
+    found = compared(gala, last_year)
+    assert (found.days, found.revenue_ahead, found.seats_ahead) == ((), Decimal(0), 0)
+
+
+def test_an_event_that_is_further_from_its_day_cannot_be_compared_with_yet(gala):
+    """Only what has come is told, of either: five days before the other event are in the future."""
+    next_year = make.event(starts_at="2027-12-04T18:00")
+    sell(gala, make.package(gala), "2026-11-28T12:00")
+    sell(next_year, make.package(next_year), "2026-11-28T12:00")
+    found = compared(gala, next_year)
+    assert (found.today.revenue, found.today.earlier_revenue) == (100, None)
+    assert (found.revenue_ahead, found.seats_ahead) == (None, None)
+
+
+def test_one_can_compare_with_every_other_event_that_has_sales_the_earliest_last(gala):
+    wanted = []
+    for year in ("2023", "2025", "2024"):
+        event = make.event(starts_at=f"{year}-12-05T18:00")
+        sell(event, make.package(event), "2023-01-01T12:00")
+        wanted.append(event)
+    staff = make.staff(event=gala)
+    for event in wanted:
+        make.assign(staff, event)
+    make.assign(staff, without_sales := make.event())
+    make.package(without_sales)
+    make.assign(staff, only_voided := make.event())
+    row = sell(only_voided, make.package(only_voided), "2026-11-01T12:00")
+    db.write(lambda s: corrections.void(s, OPERATOR, only_voided.id, row.id, "Twice"))
+    sell(gala, make.package(gala), "2026-11-01T12:00")
+    assert candidates(gala, staff) == [wanted[1].id, wanted[2].id, wanted[0].id]
+    assert {event.id for event in wanted} < set(candidates(gala))
+
+
+def test_one_compares_only_events_one_may_see(gala, last_year):
+    sell(last_year, make.package(last_year), "2025-12-01T12:00")
+    only_here, only_there = make.staff("viewer", event=gala), make.staff("viewer", event=last_year)
+    assert candidates(gala, only_here) == []
+    for actor in (only_here, only_there):
+        with pytest.raises(NotFound):
+            compared(gala, last_year, actor)
+    with pytest.raises(NotFound):
+        candidates(gala, only_there)
+    make.assign(only_here, last_year)
+    assert candidates(gala, only_here) == [last_year.id]
+    assert compared(gala, last_year, only_here).days

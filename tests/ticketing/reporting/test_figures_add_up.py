@@ -1,0 +1,285 @@
+"""Whatever happens in an event, each figure is what anybody gets who adds up the rows of its exported CSV."""
+
+import asyncio
+import csv
+import io
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from tests.support import make
+from tests.support.sales_file import run, sale, sheet
+from ticketing import db
+from ticketing.actors import OPERATOR
+from ticketing.catalog import events
+from ticketing.errors import TicketingError
+from ticketing.models import BOX_OFFICE_CHANNELS, CHANNELS, PAYMENT_STATUSES, Event, Package, PromoCode, Purchase
+from ticketing.ops import verify
+from ticketing.purchase_filter import EVERYTHING, Selection
+from ticketing.reporting import csv_export, figures, purchase_list
+from ticketing.reporting.purchase_list import Totals
+from ticketing.sales import corrections, guests
+
+COUNTING = ("completed", "pending")
+CODES = ("THIRD33", "TENOFF")
+ZONES = ("America/New_York", "Pacific/Auckland", "Asia/Beirut")
+GOAL = Decimal("1234.56")
+START = datetime(2026, 10, 23, 20, tzinfo=UTC)  # clocks change in Beirut on the 25th, in New York on 1 November
+
+which = st.integers(0, 11)
+moments = st.integers(0, 10 * 24 * 60).map(lambda minutes: START + timedelta(minutes=minutes))
+amounts = st.decimals(0, 200, places=2)
+sold = st.fixed_dictionaries(
+    {
+        "package": st.integers(0, 2),
+        "quantity": st.integers(1, 3),
+        "promo_code": st.sampled_from((None, None, *CODES)),
+        "payment_status": st.sampled_from(COUNTING),
+        "channel": st.sampled_from((*BOX_OFFICE_CHANNELS, "online")),
+        "named": st.integers(0, 2),
+        "moment": moments,
+    }
+)
+imported = st.fixed_dictionaries(
+    {
+        "package": st.integers(0, 2),
+        "quantity": st.integers(1, 3),
+        "promo_code": st.sampled_from((None, *CODES)),
+        "payment_status": st.sampled_from(("completed", "pending", "failed", "refunded")),
+        "total_amount": amounts,
+        "discount_amount": amounts,
+        "moment": moments,
+    }
+)
+happenings = st.one_of(
+    *[st.tuples(st.just("sell"), sold)] * 4,
+    *[st.tuples(st.just("import_sales"), st.lists(imported, min_size=1, max_size=4))] * 2,
+    st.tuples(st.just("void"), which),
+    st.tuples(st.just("change_status"), which, st.sampled_from(("completed", "failed", "refunded"))),
+    st.tuples(st.just("name_guests"), which, st.dictionaries(st.integers(1, 3), st.booleans(), min_size=1)),
+    st.tuples(st.just("move"), st.sampled_from(ZONES)),
+)
+
+
+@dataclass(frozen=True)
+class Gala:
+    """An event with a single seat, a table of which there are few, and a sponsorship; and with two codes."""
+
+    event: Event
+    packages: tuple[Package, ...]
+    promo_codes: tuple[PromoCode, ...]
+
+    @classmethod
+    def prepared(cls) -> "Gala":
+        event = make.event(time_zone=ZONES[0], revenue_goal=GOAL)
+        packages = (
+            make.package(event, name="Seat", price="33.33"),
+            make.package(event, name="Table", price="100", seats_per_package=3, quantity_limit=6),
+            make.package(event, name="Sponsor", price="500", seats_per_package=2, is_sponsorship=True),
+        )
+        codes = (
+            make.promo_code(event, code=CODES[0], discount_type="percentage", discount_value="33"),
+            make.promo_code(event, code=CODES[1], discount_type="fixed_amount", discount_value="10"),
+        )
+        return cls(event, packages, codes)
+
+    def happens(self, what: str, *given: Any) -> None:
+        """It, or its refusal: a table that is sold out, a comp sale with a code, a void of an import."""
+        with suppress(TicketingError):
+            getattr(self, what)(*given)
+
+    def sell(self, sold: dict[str, Any]) -> None:
+        fields = {name: value for name, value in sold.items() if name not in ("package", "named")}
+        named = [{"name": f"Guest {seat}"} for seat in range(sold["named"])]
+        make.purchase(self.event, self.packages[sold["package"]], guests=named, **fields)
+
+    def import_sales(self, rows: list[dict[str, Any]]) -> None:
+        run(self.event, sheet(*(self._line(**row) for row in rows)))
+
+    def _line(self, package: int, moment: datetime, promo_code: str | None, **cells: Any) -> dict[str, str]:
+        given = {"purchase_date": moment.isoformat(), "promo_code": promo_code or ""}
+        return sale(self.packages[package], **given, **cells)
+
+    def void(self, number: int) -> None:
+        self._change(number, lambda s, row: corrections.void(s, OPERATOR, self.event.id, row.id, "Twice"))
+
+    def change_status(self, number: int, status: str) -> None:
+        self._change(
+            number,
+            lambda s, row: corrections.change_status(
+                s, OPERATOR, self.event.id, row.id, status, seen_version=row.version
+            ),
+        )
+
+    def name_guests(self, number: int, seats: dict[int, bool]) -> None:
+        named = {seat: {"name": "Zoë"} if is_named else None for seat, is_named in seats.items()}
+        self._change(
+            number,
+            lambda s, row: guests.name_guests(s, OPERATOR, self.event.id, row.id, named, seen_version=row.version),
+        )
+
+    def _change(self, number: int, change: Any) -> None:
+        def work(session: db.Session) -> None:
+            rows = session.scalars(select(Purchase).where(Purchase.event_id == self.event.id)).all()
+            if rows:
+                change(session, sorted(rows, key=lambda row: row.id)[number % len(rows)])
+
+        db.write(work)
+
+    def move(self, time_zone: str) -> None:
+        def work(session: db.Session) -> None:
+            seen = events.get(session, OPERATOR, self.event.id).version
+            events.change(session, OPERATOR, self.event.id, {"time_zone": time_zone}, seen_version=seen)
+
+        db.write(work)
+
+
+class Row:
+    """A line of the CSV, and nothing else is known of the purchase."""
+
+    def __init__(self, cells: dict[str, str]) -> None:
+        self.package, self.code, self.channel = cells["package"], cells["promo_code"] or None, cells["channel"]
+        self.status, self.is_sponsorship = cells["payment_status"], cells["is_sponsorship"] == "true"
+        self.day = date.fromisoformat(cells["purchased_at"][:10])
+        self.quantity, self.seats = int(cells["quantity"]), int(cells["seats"])
+        self.named = len(cells["guests"].split("; ")) if cells["guests"] else 0
+        self.list_price, self.discount, self.total = (
+            Decimal(cells[name]) for name in ("list_price", "discount", "total")
+        )
+        self.counts, self.is_completed = self.status in COUNTING, self.status == "completed"
+
+
+def rows_of(gala: Gala, session: db.Session, selection: Selection) -> list[Row]:
+    async def collect() -> bytes:
+        wanted = csv_export.purchases_query(session, OPERATOR, gala.event.id, selection)
+        return b"".join([piece async for piece in csv_export.stream(wanted)])
+
+    return [Row(cells) for cells in csv.DictReader(io.StringIO(asyncio.run(collect()).decode("utf-8-sig")))]
+
+
+def revenue(rows: list[Row]) -> Decimal:
+    return sum((row.total for row in rows if row.is_completed), Decimal(0))
+
+
+def packages_of(rows: list[Row]) -> int:
+    return sum(row.quantity for row in rows if row.counts)
+
+
+def discount(rows: list[Row]) -> Decimal:
+    return sum((row.discount for row in rows if row.is_completed), Decimal(0))
+
+
+def purchases_of(rows: list[Row]) -> int:
+    return sum(row.counts for row in rows)
+
+
+def by(rows: list[Row], trait: str) -> dict[Any, list[Row]]:
+    """Those that count, by one of their traits."""
+    found = defaultdict(list)
+    for row in rows:
+        if row.counts:
+            found[getattr(row, trait)].append(row)
+    return found
+
+
+def of_status(rows: list[Row], status: str) -> figures.StatusSales:
+    some = [row for row in rows if row.status == status]
+    return figures.StatusSales(
+        status, len(some), sum(row.quantity for row in some), sum(row.seats for row in some),
+        sum((row.total for row in some), Decimal(0)),
+    )  # fmt: skip
+
+
+def of_package(rows: list[Row], package: Package) -> figures.PackageSales:
+    some = [row for row in rows if row.package == package.name]
+    sold = packages_of(some)
+    left = None if package.quantity_limit is None else package.quantity_limit - sold
+    return figures.PackageSales(
+        package.id, package.name, sold, package.quantity_limit, left, sum(row.seats for row in some if row.counts),
+        sum(row.named for row in some if row.counts), revenue(some), package.is_sponsorship, left == 0,
+    )  # fmt: skip
+
+
+def by_day(rows: list[Row]) -> tuple[figures.DaySales, ...]:
+    days, lines, so_far = by(rows, "day"), [], Decimal(0)
+    day = min(days, default=None)
+    while days and day <= max(days):
+        so_far += revenue(days.get(day, []))
+        lines.append(figures.DaySales(day, revenue(days.get(day, [])), so_far, packages_of(days.get(day, []))))
+        day += timedelta(days=1)
+    return tuple(lines)
+
+
+def by_promo_code(rows: list[Row], promo_codes: tuple[PromoCode, ...]) -> tuple[figures.CodeSales, ...]:
+    ids = {promo_code.code: promo_code.id for promo_code in promo_codes}
+    lines = [
+        figures.CodeSales(ids.get(code), code, purchases_of(some), packages_of(some), discount(some), revenue(some))
+        for code, some in by(rows, "code").items()
+    ]
+    return tuple(sorted(lines, key=lambda line: (line.code is None, -line.revenue, line.code)))
+
+
+def recomputed(gala: Gala, rows: list[Row], *, sponsorships_only: bool) -> figures.Figures:
+    rows = [row for row in rows if row.is_sponsorship or not sponsorships_only]
+    packages = [of_package(rows, one) for one in gala.packages if one.is_sponsorship or not sponsorships_only]
+    listed = sum((row.list_price for row in rows if row.is_completed), Decimal(0))
+    channels = by(rows, "channel")
+    return figures.Figures(
+        revenue=revenue(rows),
+        discount=discount(rows),
+        pending=of_status(rows, "pending").total,
+        refunded=of_status(rows, "refunded").total,
+        purchases=purchases_of(rows),
+        packages_sold=packages_of(rows),
+        seats_sold=sum(row.seats for row in rows if row.counts),
+        seats_named=sum(row.named for row in rows if row.counts),
+        sold_out_count=sum(package.is_sold_out for package in packages),
+        revenue_goal=GOAL,
+        by_package=tuple(packages),
+        bridge=figures.Bridge(listed, discount(rows), revenue(rows) - listed + discount(rows), revenue(rows)),
+        by_status=tuple(of_status(rows, status) for status in PAYMENT_STATUSES),
+        by_promo_code=by_promo_code(rows, gala.promo_codes),
+        by_channel=tuple(
+            figures.ChannelSales(channel, len(some), packages_of(some), revenue(some))
+            for channel in CHANNELS
+            if (some := channels[channel])
+        ),
+        by_day=by_day(rows),
+    )
+
+
+def added_up(rows: list[Row]) -> Totals:
+    amounts = (sum((getattr(row, name) for row in rows), Decimal(0)) for name in ("list_price", "discount", "total"))
+    counted = (sum(getattr(row, name) for row in rows) for name in ("quantity", "seats", "named"))
+    return Totals(len(rows), *counted, *amounts)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(happenings, min_size=5, max_size=25))
+def test_every_figure_is_the_sum_of_the_exported_rows(history):
+    gala = Gala.prepared()
+    for happening in history:
+        gala.happens(*happening)
+    with db.reading() as session:
+        rows = rows_of(gala, session, EVERYTHING)
+        for sponsorships_only in (False, True):
+            told = figures.figures(session, OPERATOR, gala.event.id, sponsorships_only=sponsorships_only)
+            assert told == recomputed(gala, rows, sponsorships_only=sponsorships_only)
+            assert told.bridge.revenue == told.bridge.list_price - told.bridge.discount + told.bridge.difference
+            summary = figures.summary(session, OPERATOR, gala.event.id, sponsorships_only=sponsorships_only)
+            assert (summary.goal_reached, summary.revenue) == (told.revenue * 1000 // GOAL / 10, told.revenue)
+            selection = Selection(sponsorships_only=sponsorships_only)
+            chosen = [row for row in rows if row.is_sponsorship or not sponsorships_only]
+            assert purchase_list.totals(session, OPERATOR, gala.event.id, selection) == added_up(chosen)
+        for status in PAYMENT_STATUSES:
+            selection = Selection(statuses=(status,))
+            totals = purchase_list.totals(session, OPERATOR, gala.event.id, selection)
+            assert totals == added_up([row for row in rows if row.status == status])
+        assert [found for found in verify.verify(session) if found.event_id == gala.event.id] == []

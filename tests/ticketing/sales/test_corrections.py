@@ -1,0 +1,248 @@
+"""A payment moved on after the sale: which way it may go, what comes back, and that two people cannot both do it."""
+
+import uuid
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select
+
+from tests.races.racing import THREADS, kinds, race
+from tests.support import make
+from tests.support.database_state import refused, refuses, sold, trail, uses
+from tests.support.sales_file import run, sale, sheet
+from ticketing import db
+from ticketing.actors import OPERATOR
+from ticketing.catalog import promo_codes
+from ticketing.errors import CodeUsed, Conflict, InvalidInput, NotAllowed, NotFound, PromoRefused, SoldOut, StaleVersion
+from ticketing.models import PAYMENT_STATUSES, Purchase
+from ticketing.ops import verify
+from ticketing.reporting import figures as sales
+from ticketing.sales import corrections
+
+ALLOWED = {("pending", "completed"), ("pending", "failed"), ("completed", "refunded")}
+REFUSED = [(now, to) for now in PAYMENT_STATUSES for to in PAYMENT_STATUSES if (now, to) not in ALLOWED]
+
+
+def change(purchase, status, actor=OPERATOR, *, seen=None, event_id=None):
+    row = getattr(purchase, "purchase", purchase)
+    return db.write(
+        lambda s: corrections.change_status(
+            s, actor, event_id or row.event_id, row.id, status, seen_version=seen or row.version or 1
+        )
+    )
+
+
+def void(purchase, reason="Typed twice"):
+    return db.write(lambda s: corrections.void(s, OPERATOR, purchase.event_id, purchase.id, reason))
+
+
+def standing(event, package, status, **fields):
+    """A purchase that has come to this status the way it would."""
+    first = "completed" if status in ("completed", "refunded") else "pending"
+    bought = make.purchase(event, package, payment_status=first, **fields).purchase
+    if status == "voided":
+        return void(bought)
+    return bought if status == first else change(bought, status, seen=1)
+
+
+def row_of(purchase):
+    with db.reading() as session:
+        return session.get(Purchase, purchase.id)
+
+
+def figures(event):
+    with db.reading() as session:
+        return sales.figures(session, OPERATOR, event.id)
+
+
+def assert_right(event):
+    with db.Session(db.engine()) as session:
+        assert [each for each in verify.verify(session) if each.event_id == event.id] == []
+
+
+@pytest.mark.parametrize(("now", "to"), sorted(ALLOWED))
+def test_a_payment_moves_on_and_keeps_its_amounts(event, now, to):
+    package = make.package(event, seats_per_package=2)
+    bought = standing(event, package, now, quantity=3)
+    changed = change(bought, to, seen=1)
+    assert (changed.payment_status, changed.version, changed.seats) == (to, 2, 6)
+    row = row_of(bought)
+    assert (row.payment_status, row.version, row.total) == (to, 2, Decimal(300))
+    assert (row.voided_at, row.void_reason) == (None, None)
+    assert trail(bought.id, "purchase.status_changed") == {"payment_status": (now, to)}
+    assert_right(event)
+
+
+@pytest.mark.parametrize(("now", "to"), REFUSED)
+def test_every_other_way_is_refused_and_changes_nothing(event, now, to):
+    bought = standing(event, make.package(event), now)
+    with refuses(Conflict, event) as refusal:
+        change(bought, to, seen=bought.version)
+    assert str(refusal.value)
+    assert_right(event)
+
+
+@pytest.mark.parametrize(
+    ("now", "to", "sentence"),
+    [
+        ("completed", "completed", "This purchase is completed already."),
+        ("pending", "refunded", "This purchase is pending: nothing was paid that could be refunded."),
+        ("completed", "pending", "This purchase is paid, so it cannot become pending. Refund it instead."),
+        ("completed", "voided", "A sale is voided with a reason. Use Void instead."),
+        ("refunded", "completed", "This purchase is refunded, which is final."),
+    ],
+)
+def test_a_refusal_says_why_and_what_to_do(event, now, to, sentence):
+    bought = standing(event, make.package(event), now)
+    with pytest.raises(Conflict, match=sentence[:40]) as refusal:
+        change(bought, to, seen=bought.version)
+    assert str(refusal.value).startswith(sentence)
+
+
+@pytest.mark.parametrize("status", ["", "paid", "COMPLETED", "pending\x00"])
+def test_what_is_no_status_is_named_as_such(event, status):
+    bought = make.purchase(event, make.package(event)).purchase
+    with refuses(InvalidInput, event) as refusal:
+        change(bought, status, seen=1)
+    assert set(refusal.value.fields) == {"status"}
+
+
+@pytest.mark.parametrize(("now", "to"), [("pending", "failed"), ("completed", "refunded")])
+def test_what_it_held_comes_back_and_can_be_sold_again(event, now, to):
+    package = make.package(event, quantity_limit=5)
+    promo = make.promo_code(event, max_total_uses=1)
+    bought = make.purchase(event, package, quantity=5, payment_status=now, promo_code=promo.code).purchase
+    refused(SoldOut, event, package)
+    change(bought, to, seen=1)
+    assert (sold(package), uses(promo)) == (0, 0)
+    make.purchase(event, package, quantity=5, promo_code=promo.code)
+    refused(SoldOut, event, package)
+    assert_right(event)
+
+
+def test_a_payment_that_arrives_holds_what_it_held(event):
+    package = make.package(event, quantity_limit=2)
+    promo = make.promo_code(event, max_total_uses=1)
+    bought = make.purchase(event, package, quantity=2, payment_status="pending", promo_code=promo.code).purchase
+    before = figures(event)
+    change(bought, "completed", seen=1)
+    after = figures(event)
+    assert (before.revenue, before.pending) == (0, bought.total)
+    assert (after.revenue, after.pending, after.seats_sold) == (bought.total, 0, before.seats_sold)
+    refused(SoldOut, event, package)
+    other = make.package(event)
+    assert refused(PromoRefused, event, other, promo_code=promo.code).reason == "used_up"
+
+
+def test_a_refunded_sale_is_in_the_figures_as_refunded_only(event):
+    package = make.package(event, seats_per_package=2)
+    kept = make.purchase(event, package, guests=[{"name": "Bo"}]).purchase
+    back = make.purchase(event, package, quantity=2, guests=[{"name": "Cy"}]).purchase
+    change(back, "refunded", seen=1)
+    now = figures(event)
+    assert (now.revenue, now.refunded, now.packages_sold) == (kept.total, back.total, 1)
+    assert (now.seats_sold, now.seats_named) == (2, 1)
+
+
+def test_a_voided_refund_gives_nothing_back_again(event):
+    package, promo = make.package(event), make.promo_code(event)
+    make.purchase(event, package, quantity=2, promo_code=promo.code)
+    bought = make.purchase(event, package, quantity=3, promo_code=promo.code).purchase
+    change(bought, "refunded", seen=1)
+    void(bought)
+    assert (sold(package), uses(promo)) == (2, 1)
+    assert_right(event)
+
+
+def test_a_refunded_sale_keeps_its_discount_on_record_and_its_code_gave_nothing(event):
+    package, promo = make.package(event), make.promo_code(event)
+    bought = make.purchase(event, package, promo_code=promo.code).purchase
+    change(bought, "refunded", seen=1)
+    with db.reading() as session:
+        _, given = promo_codes.get(session, OPERATOR, event.id, promo.id)
+    assert (given, row_of(bought).discount) == (0, Decimal(10))
+    new = {"discount_value": "50"}
+    with refuses(CodeUsed, event):
+        db.write(lambda s: promo_codes.change(s, OPERATOR, event.id, promo.id, new, seen_version=1))
+
+
+def test_what_was_imported_moves_on_like_any_other(event):
+    package = make.package(event, quantity_limit=1)
+    run(event, sheet(sale(package)))
+    with db.reading() as session:
+        imported = session.scalars(select(Purchase).where(Purchase.event_id == event.id)).one()
+    change(imported, "refunded", seen=1)
+    assert sold(package) == 0
+    make.purchase(event, package)
+    assert_right(event)
+
+
+def test_who_saw_an_older_version_is_told_what_happened_since(event):
+    bought = make.purchase(event, make.package(event), payment_status="pending").purchase
+    change(bought, "completed", make.staff(event=event, name="Ana Ruiz"), seen=1)
+    with refuses(StaleVersion, event) as refusal:
+        change(bought, "failed", seen=1)
+    (told,) = refusal.value.changes
+    assert (told.field, told.old, told.new, told.by) == ("payment_status", "pending", "completed", "Ana Ruiz")
+    assert refusal.value.current_version == 2
+
+
+def test_a_viewer_changes_nothing_and_a_stranger_finds_nothing(event):
+    bought = make.purchase(event, make.package(event)).purchase
+    for actor, kind in ((make.staff(role="viewer", event=event), NotAllowed), (make.staff(), NotFound)):
+        with refuses(kind, event):
+            change(bought, "refunded", actor, seen=1)
+
+
+def test_a_sale_is_found_in_its_own_event_only(event):
+    elsewhere = make.event()
+    bought = make.purchase(elsewhere, make.package(elsewhere)).purchase
+    with refuses(NotFound, elsewhere):
+        change(bought, "refunded", make.staff(event=event), seen=1, event_id=event.id)
+    with pytest.raises(NotFound):
+        db.write(lambda s: corrections.change_status(s, OPERATOR, event.id, uuid.uuid4(), "failed", seen_version=1))
+
+
+class TestMany:
+    def test_at_once_refund_one_sale_once(self, event):
+        package, promo = make.package(event, quantity_limit=10), make.promo_code(event)
+        make.purchase(event, package, promo_code=promo.code)
+        bought = make.purchase(event, package, quantity=4, promo_code=promo.code).purchase
+        outcomes = race(THREADS, lambda _: change(bought, "refunded", seen=1))
+        assert kinds(outcomes) == {"Purchase": 1, "StaleVersion": THREADS - 1}
+        assert (sold(package), uses(promo), row_of(bought).version) == (1, 1, 2)
+        assert_right(event)
+
+    def test_who_want_different_things_of_one_payment_get_one_of_them(self, event):
+        package = make.package(event)
+        bought = make.purchase(event, package, quantity=2, payment_status="pending").purchase
+        outcomes = race(THREADS, lambda n: change(bought, ("completed", "failed")[n % 2], seen=1))
+        assert kinds(outcomes) == {"Purchase": 1, "StaleVersion": THREADS - 1}
+        status = row_of(bought).payment_status
+        assert status in ("completed", "failed")
+        assert sold(package) == (2 if status == "completed" else 0)
+        assert_right(event)
+
+    def test_who_refund_and_void_the_same_sale_return_it_once(self, event):
+        package, promo = make.package(event), make.promo_code(event)
+        bought = make.purchase(event, package, quantity=2, promo_code=promo.code).purchase
+        race(THREADS, lambda n: change(bought, "refunded", seen=1) if n % 2 else void(bought))
+        assert (sold(package), uses(promo), row_of(bought).payment_status) == (0, 0, "voided")
+        assert_right(event)
+
+    def test_who_buy_while_others_refund_never_pass_the_limits(self, event):
+        limit = THREADS // 2
+        package = make.package(event, quantity_limit=limit)
+        promo = make.promo_code(event, max_total_uses=limit)
+        first = [make.purchase(event, package, promo_code=promo.code).purchase for _ in range(limit)]
+
+        def refund_or_buy(number):
+            if number % 2:
+                return make.purchase(event, package, promo_code=promo.code)
+            return change(first[number // 2 % limit], "refunded", seen=1)
+
+        outcomes = race(THREADS * 2, refund_or_buy)
+        bought = kinds(outcomes)["Recorded"]
+        assert kinds(outcomes)["Purchase"] == limit
+        assert sold(package) == uses(promo) == bought <= limit
+        assert_right(event)

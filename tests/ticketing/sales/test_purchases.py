@@ -1,0 +1,317 @@
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select, update
+
+from tests.support import make
+from tests.support.database_state import refused, sold, standing, uses
+from ticketing import db
+from ticketing.actors import OPERATOR
+from ticketing.catalog import packages
+from ticketing.errors import (
+    IdempotencyMismatch,
+    InvalidInput,
+    NotAllowed,
+    NotForSale,
+    NotFound,
+    PriceChanged,
+    PromoRefused,
+    SoldOut,
+)
+from ticketing.models import Answer, Donor, Option, Purchase
+from ticketing.sales import purchases
+from ticketing.sales.purchases import PurchaseDraft
+from ticketing.sales.ticket_codes import LETTERS
+from ticketing.validation import validated
+
+NOW = datetime.now(UTC)
+
+
+def edit(package, **values):
+    db.write(lambda s: packages.change(s, OPERATOR, package.event_id, package.id, values, seen_version=package.version))
+
+
+def test_a_purchase_fixes_price_seats_and_purchaser(event):
+    ana = make.staff(event=event)
+    package = make.package(event, price="250.50", seats_per_package=4)
+    donor = {"name": " Ana  Ruiz ", "email": "Ana@Example.org ", "phone": "555 0100"}
+    bought = make.purchase(event, package, ana, quantity=3, donor=donor, channel="cash", notes="Table near the door")
+    with db.reading() as session:
+        row = session.get(Purchase, bought.purchase.id)
+    assert (row.unit_price, row.list_price, row.discount, row.total) == tuple(
+        map(Decimal, ("250.5", "751.5", "0", "751.5"))
+    )
+    assert (row.quantity, row.seats_per_package, row.seats) == (3, 4, 12)
+    assert (row.purchaser_name, row.purchaser_email, row.purchaser_phone) == ("Ana Ruiz", "Ana@Example.org", "555 0100")
+    assert (row.channel, row.payment_status, row.notes) == ("cash", "completed", "Table near the door")
+    assert row.recorded_by == ana.staff_id
+    assert abs(row.purchased_at - datetime.now(UTC)) < timedelta(minutes=1)
+    assert (sold(package), bought.is_repeat) == (3, False)
+
+
+def test_a_purchase_is_its_own_record_and_writes_no_audit_row(event):
+    package = make.package(event)
+    before = standing(event)[0][-1]
+    make.purchase(event, package)
+    assert standing(event)[0][-1] == before
+
+
+def test_there_is_one_ticket_for_each_seat_with_a_code_nobody_misreads(event):
+    package = make.package(event, seats_per_package=10)
+    tickets = make.purchase(event, package, quantity=3).tickets
+    assert [ticket.seat_number for ticket in tickets] == list(range(1, 31))
+    assert len({ticket.code for ticket in tickets}) == 30
+    assert all(re.fullmatch(r"[A-HJKMNP-Z2-9]{8}", ticket.code) for ticket in tickets)
+
+
+def test_the_letters_of_codes_leave_out_what_is_mistaken():
+    assert not set(LETTERS) & set("ILO01")
+    assert len(set(LETTERS)) == len(LETTERS) == 31
+
+
+def test_guests_are_named_from_the_first_seat_and_the_rest_later(event):
+    package = make.package(event, seats_per_package=4)
+    guests = [{"name": "Ana Ruiz", "email": "ana@example.org"}, {"name": "Ben Ode"}]
+    tickets = make.purchase(event, package, guests=guests).tickets
+    assert [(t.guest_name, t.guest_email) for t in tickets] == [
+        ("Ana Ruiz", "ana@example.org"),
+        ("Ben Ode", None),
+        (None, None),
+        (None, None),
+    ]
+
+
+def test_there_cannot_be_more_guests_than_seats(event):
+    package = make.package(event, seats_per_package=2)
+    guests = [{"name": f"Guest {n}"} for n in range(5)]
+    assert set(refused(InvalidInput, event, package, quantity=2, guests=guests).fields) == {"guests"}
+    assert len(make.purchase(event, package, quantity=2, guests=guests[:4]).tickets) == 4
+
+
+@pytest.mark.parametrize("status", ["completed", "pending"])
+def test_the_limit_is_sold_exactly(event, status):
+    package = make.package(event, quantity_limit=5)
+    make.purchase(event, package, quantity=3, payment_status=status)
+    assert "3 of 5 sold, 2 left" in str(refused(SoldOut, event, package, quantity=3))
+    make.purchase(event, package, quantity=2)
+    assert "5 of 5 sold." in str(refused(SoldOut, event, package))
+    assert sold(package) == 5
+
+
+def test_more_than_the_whole_limit_is_refused(event):
+    refused(SoldOut, event, make.package(event, quantity_limit=5), quantity=6)
+
+
+def test_an_unlimited_package_sells_on(event):
+    package = make.package(event)
+    make.purchase(event, package, quantity=10_000)
+    make.purchase(event, package, quantity=1)
+    assert sold(package) == 10_001
+
+
+@pytest.mark.parametrize(
+    ("quantity", "is_right"), [(0, False), (1, True), (10_000, True), (10_001, False), (-1, False)]
+)
+def test_a_quantity_is_from_1_to_10000(event, quantity, is_right):
+    values = {"package_id": event.id, "quantity": quantity, "donor": {"name": "Ana", "email": "a@b.co"}}
+    if is_right:
+        assert validated(PurchaseDraft, values)
+    else:
+        with pytest.raises(InvalidInput):
+            validated(PurchaseDraft, values)
+
+
+def test_a_disabled_package_is_not_sold(event):
+    refused(NotForSale, event, make.package(event, is_enabled=False))
+
+
+def test_a_package_of_another_event_is_not_sold_here(event):
+    elsewhere = make.package(make.event())
+    refused(NotFound, event, elsewhere)
+    assert sold(elsewhere) == 0
+
+
+def test_a_viewer_sells_nothing_and_a_stranger_finds_nothing(event):
+    package = make.package(event)
+    refused(NotAllowed, event, package, make.staff(role="viewer", event=event))
+    refused(NotFound, event, package, make.staff(event=make.event()))
+
+
+def test_comp_costs_nothing_takes_capacity_and_no_promo_code(event):
+    package = make.package(event, price="100", quantity_limit=1)
+    promo = make.promo_code(event)
+    assert set(refused(InvalidInput, event, package, channel="comp", promo_code=promo.code).fields) == {"promo_code"}
+    bought = make.purchase(event, package, channel="comp").purchase
+    assert (bought.list_price, bought.discount, bought.total) == (Decimal(100), Decimal(100), Decimal(0))
+    assert (sold(package), uses(promo)) == (1, 0)
+
+
+@pytest.mark.parametrize("channel", ["cash", "cheque", "card_terminal", "comp", "online"])
+def test_every_channel_but_import_is_recorded_here(event, channel):
+    assert make.purchase(event, make.package(event), channel=channel).purchase.channel == channel
+    with pytest.raises(ValueError, match="channel"):
+        make.purchase_draft(make.package(event), channel="import")
+
+
+def test_the_same_donor_is_one_donor_whatever_the_case_of_the_address(event):
+    package = make.package(event)
+    first = make.purchase(event, package, donor={"name": "Ana", "email": "ana@example.org", "phone": "1"}).purchase
+    second = make.purchase(event, package, donor={"name": "Ana R", "email": " ANA@example.org"}).purchase
+    assert first.donor_id == second.donor_id
+    with db.reading() as session:
+        donor = session.get(Donor, first.donor_id)
+        kept = session.get(Purchase, first.id)
+    assert (donor.name, donor.phone, kept.purchaser_name) == ("Ana R", "1", "Ana")
+
+
+def test_the_price_quoted_is_the_price_charged_or_nothing_is_sold(event):
+    package = make.package(event, price="100")
+    edit(package, price="120")
+    conflict = refused(PriceChanged, event, package, package_version=1)
+    assert conflict.code == "stale_version"
+    assert "$120.00" in str(conflict)
+    assert make.purchase(event, package, package_version=2).purchase.total == Decimal(120)
+    assert make.purchase(event, package).purchase.total == Decimal(120)
+
+
+def test_more_or_fewer_seats_for_the_price_are_a_change_too(event):
+    package = make.package(event, seats_per_package=10)
+    edit(package, seats_per_package=8)
+    refused(PriceChanged, event, package, package_version=1)
+
+
+def test_a_change_that_does_not_touch_the_deal_is_no_conflict(event):
+    package = make.package(event)
+    edit(package, description="New words", name=make.unique("Renamed"))
+    assert make.purchase(event, package, package_version=1).purchase.quantity == 1
+
+
+def test_a_version_nobody_has_seen_is_refused(event):
+    refused(PriceChanged, event, make.package(event), package_version=7)
+
+
+def test_the_same_key_answers_with_the_first_purchase_and_changes_nothing(event):
+    package = make.package(event, quantity_limit=1, seats_per_package=2)
+    option = make.option(package)
+    promo = make.promo_code(event, max_total_uses=1)
+    fields = {
+        "donor_email": make.email(),
+        "promo_code": promo.code,
+        "answers": [{"option_id": option.id, "value": "Nuts"}],
+        "guests": [{"name": "Ben Ode"}],
+        "idempotency_key": make.unique("key"),
+    }
+    first = make.purchase(event, package, **fields)
+    before = standing(event)
+    again = make.purchase(event, package, **fields)
+    assert standing(event) == before
+    assert (again.is_repeat, again.purchase.id, again.promo_code) == (True, first.purchase.id, first.promo_code)
+    assert [(t.code, t.guest_name) for t in again.tickets] == [(t.code, t.guest_name) for t in first.tickets]
+    assert again.answers == first.answers == {option.id: "Nuts"}
+
+
+def test_the_same_key_for_another_purchase_is_refused(event):
+    package = make.package(event)
+    key, donor = make.unique("key"), make.email()
+    make.purchase(event, package, donor_email=donor, idempotency_key=key)
+    refused(IdempotencyMismatch, event, package, donor_email=donor, quantity=2, idempotency_key=key)
+
+
+def test_a_key_belongs_to_one_event(event):
+    elsewhere, key = make.event(), make.unique("key")
+    first = make.purchase(event, make.package(event), idempotency_key=key)
+    second = make.purchase(elsewhere, make.package(elsewhere), idempotency_key=key)
+    assert first.purchase.id != second.purchase.id
+
+
+def test_a_refused_purchase_does_not_use_up_its_key(event):
+    package = make.package(event, quantity_limit=1)
+    key, donor = make.unique("key"), make.email()
+    refused(SoldOut, event, package, quantity=2, donor_email=donor, idempotency_key=key)
+    assert not make.purchase(event, package, donor_email=donor, idempotency_key=key).is_repeat
+
+
+def test_a_required_question_must_be_answered_and_an_optional_one_may_be_skipped(event):
+    package = make.package(event)
+    required = make.option(package, option_type="boolean", label="Vegetarian?")
+    optional = make.option(package, is_required=False)
+    refusal = refused(InvalidInput, event, package)
+    assert refusal.fields == {f"answers.{required.id}": "Answer “Vegetarian?”."}
+    answers = [{"option_id": required.id, "value": False}, {"option_id": optional.id, "value": "  "}]
+    bought = make.purchase(event, package, answers=answers)
+    with db.reading() as session:
+        rows = session.scalars(select(Answer).where(Answer.purchase_id == bought.purchase.id)).all()
+    assert [(row.option_id, row.value) for row in rows] == [(required.id, False)]
+
+
+@pytest.mark.parametrize(
+    ("option", "accepted", "turned_down"),
+    [
+        ({"option_type": "boolean"}, [(True, True), (False, False)], ["yes", ["a"]]),
+        (
+            {"option_type": "multi_select", "choices": ["Fish", "Rice", "Beef"]},
+            [(["Fish"], ["Fish"]), ("Rice", ["Rice"]), (["Beef", "Fish"], ["Fish", "Beef"])],
+            [["Soup"], ["Fish", "Soup"], "Soup", True],
+        ),
+        (
+            {"option_type": "text_input"},
+            [("No nuts", "No nuts"), ("é" * 500, "é" * 500), ("x" * 500 + " ", "x" * 500)],
+            ["é" * 501, True, ["a"]],
+        ),
+    ],
+)
+def test_an_answer_fits_its_question(event, option, accepted, turned_down):
+    package = make.package(event)
+    question = make.option(package, **option)
+    for value, kept in accepted:
+        bought = make.purchase(event, package, answers=[{"option_id": question.id, "value": value}])
+        assert bought.answers == {question.id: kept}
+    for value in turned_down:
+        refusal = refused(InvalidInput, event, package, answers=[{"option_id": question.id, "value": value}])
+        assert set(refusal.fields) == {f"answers.{question.id}"}
+
+
+def test_a_question_that_is_not_asked_is_not_answered(event):
+    package, other = make.package(event), make.package(event)
+    foreign, retired = make.option(other), make.option(package)
+    db.write(lambda s: s.execute(update(Option).where(Option.id == retired.id).values(retired_at=NOW)))
+    for question in (foreign, retired):
+        refused(InvalidInput, event, package, answers=[{"option_id": question.id, "value": "x"}])
+    assert make.purchase(event, package).answers == {}
+
+
+def test_a_question_is_answered_once(event):
+    package = make.package(event)
+    answer = {"option_id": make.option(package).id, "value": "x"}
+    with pytest.raises(ValueError, match="once"):
+        make.purchase_draft(package, answers=[answer, answer])
+
+
+def test_a_quote_is_what_the_purchase_costs_and_changes_nothing(event):
+    package, promo = make.package(event, price="33.35"), make.promo_code(event, discount_value="12.5")
+    before = standing(event)
+    with db.reading() as session:
+        quoted = purchases.quote(
+            session, OPERATOR, event.id, package_id=package.id, quantity=3, promo_code=promo.code.lower()
+        )
+    assert standing(event) == before
+    bought = make.purchase(event, package, quantity=3, promo_code=promo.code).purchase
+    assert (quoted.list_price, quoted.discount, quoted.total) == (bought.list_price, bought.discount, bought.total)
+
+
+def test_a_quote_refuses_what_the_purchase_would_refuse(event):
+    package, promo = make.package(event), make.promo_code(event, is_active=False)
+    for fields, kind in (
+        ({"promo_code": promo.code}, PromoRefused),
+        ({"channel": "comp", "promo_code": "X"}, InvalidInput),
+    ):
+        with db.reading() as session, pytest.raises(kind):
+            purchases.quote(session, OPERATOR, event.id, package_id=package.id, quantity=1, **fields)
+
+
+def test_the_most_expensive_purchase_is_refused_with_a_sentence_and_the_next_one_fits(event):
+    package = make.package(event, price="1000000.00")
+    assert "Record it in parts" in str(refused(InvalidInput, event, package, quantity=10_000))
+    assert make.purchase(event, package, quantity=9_999).purchase.total == Decimal("9999000000.00")

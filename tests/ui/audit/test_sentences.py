@@ -1,0 +1,230 @@
+"""Every kind of change that is recorded anywhere has a sentence, and each reads like one."""
+
+import ast
+import re
+
+import pytest
+
+from tests.support import make
+from tests.support.sales_file import run, sale, sheet
+from ticketing import audit, db
+from ticketing.access import invitations, sessions, staff
+from ticketing.actors import OPERATOR
+from ticketing.audit import Change
+from ticketing.catalog import bulk_edit, copying, events, options, package_order, packages, promo_codes
+from ticketing.catalog.bulk_edit import Edit
+from ticketing.reporting import audit_log
+from ticketing.sales import corrections, guests
+from ticketing.settings import ROOT
+from ui.audit import sentences
+
+ACTION = re.compile(r"[a-z_]+\.[a-z_]+")
+ZONE = "America/New_York"
+
+
+def recorded_actions() -> set[str]:
+    """Each literal like noun.past_verb that is passed to anything which is given the session first."""
+    found = set()
+    for file in sorted((ROOT / "ticketing").rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and node.args and _is_session(node.args[0]):
+                given = [*node.args, *(keyword.value for keyword in node.keywords)]
+                literals = (each.value for arg in given for each in ast.walk(arg) if isinstance(each, ast.Constant))
+                found |= {each for each in literals if isinstance(each, str) and ACTION.fullmatch(each)}
+    return found
+
+
+def unnamed_actions() -> list[str]:
+    """Calls of audit.record whose kind of change is neither a literal nor handed in from where it is one."""
+    found = []
+    for file in sorted((ROOT / "ticketing").rglob("*.py")):
+        for function in ast.walk(ast.parse(file.read_text())):
+            if not isinstance(function, ast.FunctionDef):
+                continue
+            parameters = {each.arg for each in function.args.args + function.args.kwonlyargs}
+            for node in ast.walk(function):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == "audit.record":
+                    action = node.args[3]
+                    names = {each.id for each in ast.walk(action) if isinstance(each, ast.Name)}
+                    literal = any(isinstance(each, ast.Constant) for each in ast.walk(action))
+                    if not literal and not names & parameters:
+                        found.append(f"{file.name}:{node.lineno}")
+    return found
+
+
+def _is_session(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id in ("session", "s")
+
+
+def test_every_action_that_is_recorded_has_a_sentence_of_its_own():
+    assert len(recorded_actions()) >= 20
+    assert recorded_actions() - sentences.KINDS.keys() == set()
+
+
+def test_no_action_is_recorded_under_a_name_that_cannot_be_read_in_the_code():
+    assert unnamed_actions() == []
+
+
+@pytest.fixture
+def gold(event, ana):
+    return make.package(event, ana, name="Gold", price="2500", quantity_limit=40)
+
+
+def last(event, number: int = 1) -> list[str]:
+    with db.reading() as session:
+        changes, _ = audit_log.page_of(session, OPERATOR, event.id, per_page=number)
+    return [sentences.told(change, ZONE) for change in changes]
+
+
+def lines(event) -> list[tuple[str, str, str]]:
+    with db.reading() as session:
+        (change,), _ = audit_log.page_of(session, OPERATOR, event.id, per_page=1)
+    return [(line.field, line.before, line.after) for line in sentences.lines(change, ZONE)]
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"price": "2600"}, "changed the price of Gold from $2,500.00 to $2,600.00."),
+        ({"quantity_limit": None}, "changed the limit of Gold from 40 to unlimited."),
+        ({"seats_per_package": 10}, "changed the seats of Gold from 1 to 10."),
+        ({"name": "Silver"}, "changed the name of Silver from Gold to Silver."),
+        ({"is_sponsorship": True}, "made Gold a sponsorship."),
+        ({"is_enabled": False}, "took Gold off sale."),
+        ({"description": "Two\nlines."}, "changed the description of Gold."),
+        ({"price": "1", "quantity_limit": 9}, "changed the price and limit of Gold."),
+    ],
+)
+def test_a_changed_package(event, ana, gold, values, sentence):
+    db.write(lambda s: packages.change(s, ana, event.id, gold.id, values, seen_version=1))
+    assert last(event) == [f"Ana Ruiz {sentence}"]
+
+
+def test_values_that_no_sentence_holds_stand_below_it(event, ana, gold):
+    values = {"description": "Two\nlines.", "price": "1"}
+    db.write(lambda s: packages.change(s, ana, event.id, gold.id, values, seen_version=1))
+    assert lines(event) == [
+        ("Price", "$2,500.00", "$1.00"),
+        ("Description", "One seat at the gala.", "Two\nlines."),
+    ]
+
+
+def test_several_packages_at_once_are_one_change_with_every_field_by_its_package(event, ana, gold):
+    silver = make.package(event, ana, name="Silver", price="5")
+    edits = [Edit(gold.id, 1, {"price": "1"}), Edit(silver.id, 1, {"is_enabled": False})]
+    db.write(lambda s: bulk_edit.change(s, ana, event.id, edits))
+    assert last(event) == ["Ana Ruiz changed 2 packages: Gold and Silver."]
+    assert lines(event) == [("Gold: price", "$2,500.00", "$1.00"), ("Silver: on-sale setting", "Yes", "No")]
+
+
+def test_a_promo_code_and_an_option(event, ana, gold):
+    code = make.promo_code(event, ana, code="EARLY10")
+    expiry = {"expires_at": "2026-12-01T18:00"}
+    db.write(lambda s: promo_codes.change(s, ana, event.id, code.id, expiry, seen_version=1))
+    db.write(lambda s: promo_codes.change(s, ana, event.id, code.id, {"is_active": False}, seen_version=2))
+    option = make.option(gold, ana, label="Any allergies?")
+    db.write(lambda s: options.change(s, ana, gold.id, option.id, {"is_required": False}, seen_version=1))
+    db.write(lambda s: options.retire(s, ana, gold.id, option.id))
+    assert last(event, 6) == [
+        "Ana Ruiz retired the option “Any allergies?”.",
+        "Ana Ruiz made an answer to “Any allergies?” optional.",
+        "Ana Ruiz made the option “Any allergies?”.",
+        "Ana Ruiz switched EARLY10 off.",
+        "Ana Ruiz changed the expiry of EARLY10 from never to 1 Dec, 6:00 PM.",
+        "Ana Ruiz made the promo code EARLY10.",
+    ]
+
+
+def test_what_is_made_copied_arranged_and_deleted(event, ana, gold):
+    copy = db.write(lambda s: copying.copy_package(s, ana, event.id, gold.id))
+    db.write(lambda s: package_order.arrange(s, ana, event.id, [copy.id, gold.id]))
+    assert lines(event) == [("Order", f"Gold, {copy.name}", f"{copy.name}, Gold")]
+    db.write(lambda s: packages.delete(s, ana, event.id, copy.id))
+    assert last(event, 4) == [
+        f"Ana Ruiz deleted the package {copy.name}.",
+        "Ana Ruiz arranged the packages.",
+        f"Ana Ruiz made the package {copy.name} as a copy of Gold.",
+        "Ana Ruiz made the package Gold.",
+    ]
+
+
+def test_what_happens_to_purchases_and_imports(event, ana):
+    table = make.package(event, ana, name="Table", seats_per_package=2)
+    sold = make.purchase(event, table, ana, channel="cheque", payment_status="pending").purchase
+    one = {1: {"name": "Zoë Müller"}}
+    two = {1: None, 2: {"name": "Cem"}}
+    db.write(lambda s: guests.name_guests(s, ana, event.id, sold.id, one, seen_version=1))
+    db.write(lambda s: guests.name_guests(s, ana, event.id, sold.id, two, seen_version=2))
+    db.write(lambda s: corrections.change_status(s, ana, event.id, sold.id, "completed", seen_version=3))
+    db.write(lambda s: corrections.void(s, ana, event.id, sold.id, "Entered twice."))
+    run(event, sheet(sale(table), sale(table)))
+    assert last(event, 5) == [
+        "Operator imported 2 sales from sales.csv.",
+        "Ana Ruiz voided the purchase of Ana Ruiz: Entered twice.",
+        "Ana Ruiz marked the purchase of Ana Ruiz as completed; it was pending.",
+        "Ana Ruiz named the guests of 2 seats of Ana Ruiz's purchase.",
+        "Ana Ruiz changed the guest of seat 1 of Ana Ruiz's purchase from nobody to Zoë Müller.",
+    ]
+
+
+def test_what_happens_to_people(event):
+    ana = make.staff("admin", name="Ana Ruiz")
+    ben, code = db.write(
+        lambda s: staff.invite(
+            s,
+            ana,
+            staff.InvitationDraft(email=make.email("ben"), name="Ben Okafor", role="viewer"),
+            event_ids=[event.id],
+        )
+    )
+    password = invitations.AcceptDraft(password=make.PASSWORD)
+    db.write(lambda s: invitations.accept(s, code, password, user_agent="tests"))
+    for work in (
+        lambda s: sessions.end_all(s, ana, ben.id),
+        lambda s: staff.make_link(s, ana, ben.id),
+        lambda s: staff.change(s, ana, ben.id, {"role": "coordinator"}, seen_version=None, unassign=[event.id]),
+        lambda s: staff.deactivate(s, ana, ben.id),
+        lambda s: staff.activate(s, ana, ben.id),
+    ):
+        db.write(work)
+    with db.reading() as s:
+        changes, _ = audit_log.page_of(s, OPERATOR, None, audit_log.Sought(records=(ben.id,)))
+    assert [sentences.told(change, ZONE) for change in changes] == [
+        "Ana Ruiz activated the account of Ben Okafor.",
+        "Ana Ruiz deactivated the account of Ben Okafor.",
+        "Ana Ruiz changed the role of Ben Okafor from viewer to coordinator.",
+        "Ana Ruiz made a new link for Ben Okafor.",
+        "Ana Ruiz ended 1 session of Ben Okafor.",
+        "Ben Okafor chose a password by a link.",
+        "Ana Ruiz invited Ben Okafor.",
+    ]
+    assert last(event, 2) == ["Ana Ruiz took Ben Okafor off this event.", "Ana Ruiz let Ben Okafor work on this event."]
+
+
+def test_an_event(event):
+    db.write(lambda s: events.change(s, OPERATOR, event.id, {"venue": "Town Hall"}, seen_version=1))
+    assert last(event) == ["Operator changed the venue of Harbor Lights Gala from Pier 4 Hall to Town Hall."]
+
+
+@pytest.mark.parametrize(
+    ("action", "changes", "sentence"),
+    [
+        ("session.looked_over", [], "Harbor Lights Gala: session looked over, by Operator."),
+        ("token.moved_on", [Change("owner", "a", "b")], "Harbor Lights Gala: token moved on, by Operator."),
+    ],
+)
+def test_a_kind_that_nobody_has_words_for_still_reads_well(event, action, changes, sentence):
+    db.write(lambda s: audit.record(s, OPERATOR, event.id, action, event, changes))
+    assert last(event) == [sentence]
+    assert lines(event) == [("Owner", "a", "b")] * len(changes)
+    assert sentences.label(action) == action.replace("_", " ").replace(".", " ").capitalize()
+
+
+@pytest.mark.parametrize("action", sorted(sentences.KINDS))
+def test_no_sentence_fails_on_an_entry_without_a_field_or_with_a_strange_value(event, action):
+    for changes in ([], [Change("price", "lots", {"a": [1]})], [Change("choices", [1, None], None)]):
+        db.write(lambda s, changes=changes: audit.record(s, OPERATOR, event.id, action, event, changes))
+        (sentence,) = last(event)
+        assert sentence.startswith("Operator ")
+        assert sentence.endswith(".")
+        lines(event)

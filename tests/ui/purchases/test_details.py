@@ -1,0 +1,224 @@
+"""One purchase in its drawer: who, what, when, how the total came about, and what staff do about it."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import select
+
+from tests.support import make
+from tests.support.database_state import sold, standing, uses
+from tests.support.sales_file import run, sale, sheet
+from tests.support.screen import plain
+from ticketing import db
+from ticketing.actors import OPERATOR
+from ticketing.models import AssignedTicket, Purchase
+from ticketing.sales import corrections, guests, purchases
+
+STEPS = ("Mark as paid", "Mark as failed", "Mark as refunded", "Void")
+
+
+@pytest.fixture
+def seller(event):
+    return make.staff(event=event)
+
+
+@pytest.fixture
+def table(event):
+    return make.package(event, name="Table of Ten", price="2500", seats_per_package=10)
+
+
+@pytest.fixture
+def early(event):
+    return make.promo_code(event, code="EARLY10")
+
+
+@pytest.fixture
+def opened(visit, event, seller):
+    """The page with this purchase open, as a link to it shows it."""
+
+    def do(recorded, actor=seller):
+        screen = visit("purchasers", actor, event)
+        screen.app.query_params["purchase"] = str(recorded.purchase.id)
+        return screen.again()
+
+    return do
+
+
+def buy(event, package, **fields):
+    fields = {"donor": {"name": "Zoë Müller", "email": "zoe@example.org", "phone": "555 0100"}} | fields
+    draft = make.purchase_draft(package, **fields)
+    moment = datetime(2026, 10, 1, 16, tzinfo=UTC)
+    return db.write(lambda session: purchases.record(session, OPERATOR, event.id, draft, moment=moment))
+
+
+def status_of(recorded):
+    with db.reading() as session:
+        return session.get(Purchase, recorded.purchase.id).payment_status
+
+
+def offered(screen):
+    return [label for label in screen.labels() if label in STEPS]
+
+
+def bridge(screen):
+    (drawn,) = (text for text in screen.texts() if 'class="bridge"' in text)
+    return re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td>', drawn)
+
+
+class TestWhatItShows:
+    def test_who_bought_what_and_when_in_the_zone_of_the_event(self, opened, event, table):
+        screen = opened(buy(event, table, channel="cheque"))
+        for part in (
+            "Zoë Müller</h3>", "zoe@example.org · 555 0100", "1 × Table of Ten", "10 seats",
+            "Bought 1 Oct, 12:00 PM, New York time", "Cheque",
+        ):  # fmt: skip
+            assert screen.says(part), part
+
+    def test_from_the_list_price_to_the_total(self, opened, event, table, early):
+        assert bridge(opened(buy(event, table, quantity=2, promo_code="EARLY10"))) == [
+            ("List price, 2 × $2,500.00", "$5,000.00"),
+            ("Discount, EARLY10", "-$500.00"),
+            ("Total", "$4,500.00"),
+        ]
+
+    def test_no_discount_where_none_was_given(self, opened, event, table):
+        assert [label for label, _ in bridge(opened(buy(event, table)))] == ["List price, 1 × $2,500.00", "Total"]
+
+    def test_a_comp_is_taken_off_whole(self, opened, event, table):
+        assert bridge(opened(buy(event, table, channel="comp")))[1:] == [
+            ("Discount, comp", "-$2,500.00"),
+            ("Total", "$0.00"),
+        ]
+
+    def test_an_imported_one_with_its_difference_fee_id_and_file(self, visit, seller, event, table):
+        run(event, sheet(sale(table, total_amount="2400.00", fee_amount="2.50", external_sale_id="EB-7")))
+        screen = visit("purchasers", seller, event)
+        next(each for each in screen.app.main.button if str(each.key).startswith("open_")).click()
+        screen.again()
+        assert bridge(screen)[1:] == [
+            ("Difference, as it was imported", "-$100.00"),
+            ("Total", "$2,400.00"),
+            ("Fee, as it was imported; not part of the total", "$2.50"),
+        ]
+        assert screen.says("external id EB-7")
+        assert screen.says("sales.csv, today")
+        assert offered(screen) == ["Mark as refunded"]
+
+    def test_answers_and_notes(self, opened, event, table):
+        asked = make.option(table, label="Vegetarian?", option_type="boolean")
+        screen = opened(buy(event, table, answers=[{"option_id": asked.id, "value": True}], notes="By the window"))
+        assert screen.says('Vegetarian?</div><div class="said">yes')
+        assert screen.says('Notes</div><div class="said">By the window')
+
+    def test_twenty_seats_at_a_time_with_guests_and_codes(self, opened, event, table):
+        bought = buy(event, table, quantity=3, guests=[{"name": "Ben Okafor", "email": "ben@example.org"}])
+        (seats,) = (text for text in opened(bought).texts() if 'class="seats"' in text)
+        assert [part in seats for part in ("Ben Okafor", "ben@example.org", "Not named yet")] == [True] * 3
+        assert [ticket.code in seats for ticket in bought.tickets] == [True] * 20 + [False] * 10
+
+    def test_text_of_users_as_they_typed_it(self, opened, event, table):
+        hostile = "<b>Bo</b> **x** :red[y] $z$ [l](http://evil.example)"
+        asked = make.option(table, label=hostile)
+        screen = opened(
+            buy(
+                event, table, donor={"name": hostile, "email": "bo@example.org"}, notes=hostile,
+                guests=[{"name": hostile}], answers=[{"option_id": asked.id, "value": hostile}],
+            )
+        )  # fmt: skip
+        drawn = [each.value for each in screen.app.get("dialog")[0].html]
+        assert sum(each.count("&lt;b&gt;Bo&lt;/b&gt; **x** :red[y] $z$") for each in drawn) == 5
+        assert not any("<b>" in each for each in drawn)
+
+    def test_a_viewer_everything_and_nothing_to_do(self, opened, event, table):
+        screen = opened(buy(event, table), make.staff(role="viewer", event=event))
+        assert screen.says("Zoë Müller</h3>")
+        assert (offered(screen), "Name guests" in screen.labels()) == ([], False)
+
+
+class TestWhatIsDone:
+    @pytest.mark.parametrize(
+        ("status", "steps"),
+        [
+            ("pending", ["Mark as paid", "Mark as failed", "Void"]),
+            ("completed", ["Mark as refunded", "Void"]),
+        ],
+    )
+    def test_is_offered_as_far_as_the_payment_may_move(self, opened, event, table, status, steps):
+        assert offered(opened(buy(event, table, payment_status=status))) == steps
+
+    def test_marked_as_paid_after_saying_what_that_means(self, opened, event, table):
+        bought = buy(event, table, payment_status="pending")
+        screen = opened(bought).click("Mark as paid")
+        assert screen.says("$2,500.00 counts as revenue from now on.")
+        assert status_of(bought) == "pending"
+        screen.click("Mark as paid")
+        assert status_of(bought) == "completed"
+        assert screen.toasts() == ["Marked as paid: $2,500.00 is revenue now."]
+        assert screen.says("Status: was Pending, now Completed")
+        assert screen.says("Sam Coordinator, today")
+
+    def test_marked_as_failed(self, opened, event, table):
+        bought = buy(event, table, payment_status="pending", quantity=2)
+        screen = opened(bought).click("Mark as failed").click("Mark as failed")
+        assert (status_of(bought), sold(table), offered(screen)) == ("failed", 0, [])
+        assert screen.toasts() == ["Marked as failed: its 2 packages come back."]
+
+    def test_refunded_which_gives_seats_and_promo_use_back(self, opened, event, table, early):
+        bought = buy(event, table, promo_code="EARLY10", guests=[{"name": "Ben Okafor"}])
+        screen = opened(bought).click("Mark as refunded")
+        assert screen.says("$2,250.00 leaves the revenue, and its package and its promo use come back.")
+        screen.click("Mark as refunded")
+        assert (status_of(bought), sold(table), uses(early)) == ("refunded", 0, 0)
+        assert screen.says("10 seats given back")
+        assert "Name guests" not in screen.labels()
+
+    def test_voided_with_a_reason(self, opened, event, table):
+        bought = buy(event, table)
+        before = standing(event)
+        screen = opened(bought).click("Void").click("Void")
+        assert screen.problem("Reason")
+        assert standing(event) == before
+        screen.type("Reason", "Entered twice").click("Void")
+        assert (status_of(bought), sold(table)) == ("voided", 0)
+        assert screen.toasts() == ["The sale is voided: its package comes back."]
+        assert screen.says("Reason: Entered twice")
+
+    @pytest.mark.parametrize("step", ["Mark as refunded", "Void"])
+    def test_nothing_after_cancel(self, opened, event, table, step):
+        bought = buy(event, table)
+        before = standing(event)
+        screen = opened(bought).click(step).click("Cancel")
+        assert standing(event) == before
+        assert offered(screen) == ["Mark as refunded", "Void"]
+
+    def test_nothing_to_a_purchase_that_a_colleague_changed_meanwhile_which_is_shown_as_it_is_now(
+        self, opened, event, table
+    ):
+        bought = buy(event, table, payment_status="pending")
+        screen = opened(bought).click("Mark as failed")
+        db.write(
+            lambda s: corrections.change_status(s, OPERATOR, event.id, bought.purchase.id, "completed", seen_version=1)
+        )
+        screen.click("Mark as failed")
+        (error,) = screen.app.error
+        assert plain(error.value).endswith("Nothing was done; below is how it stands now.")
+        assert status_of(bought) == "completed"
+        assert offered(screen) == ["Mark as refunded", "Void"]
+
+    def test_guests_named_in_place_which_the_history_tells(self, opened, event, table):
+        bought = buy(event, table)
+        code = bought.tickets[0].code
+        screen = opened(bought).click("Name guests")
+        screen.enter(f"Seat 1 · {code}", "Ben Okafor").click("Save guests")
+        assert screen.says("Seat 1: was nobody, now Ben Okafor")
+        assert screen.says("1 of 10 seats named")
+        with db.reading() as session:
+            assert session.scalar(select(AssignedTicket.guest_name).where(AssignedTicket.code == code)) == "Ben Okafor"
+
+    @pytest.mark.parametrize(("seats", "folded"), [(7, []), (8, ["History · 2 entries"])])
+    def test_a_long_history_is_folded(self, opened, event, table, seats, folded):
+        bought = buy(event, table)
+        named = {seat: {"name": f"Guest {seat}"} for seat in range(1, seats + 1)}
+        db.write(lambda s: guests.name_guests(s, OPERATOR, event.id, bought.purchase.id, named, seen_version=1))
+        assert [each.label for each in opened(bought).app.get("dialog")[0].expander] == folded

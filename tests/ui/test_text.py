@@ -1,0 +1,161 @@
+"""What people read: their own words made harmless, money and time in the house's style."""
+
+import html
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+
+from tests.support.screen import plain
+from ui import text
+
+NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+NEW_YORK = "America/New_York"
+
+
+class TestHostileText:
+    @pytest.mark.parametrize(
+        "typed",
+        [
+            "**bold** and _italic_ and __main__",
+            "[click](http://evil.example)",
+            "![pixel](https://evil.example/p.png)",
+            "<script>alert(1)</script><img src=x onerror=alert(1)>",
+            "# heading",
+            "- list",
+            "1. list",
+            "> quote",
+            "`code` and ~~struck~~",
+            "$x^2$ and \\(x\\)",
+            ":red[colour] :smile: :material/home:",
+            "&lt;b&gt; &amp; &#42;",
+            "a | b\n--- | ---",
+            "see http://evil.example and HTTPS://evil.example",
+            "see www.evil.example and WWW.evil.example",
+            "write ana@example.org",
+        ],
+    )
+    def test_is_read_as_typed_and_no_sign_of_it_takes_effect(self, typed):
+        harmless = text.md(typed)
+        assert plain(harmless) == typed.replace("\n", " ")
+        without_entities = "".join(part.partition(";")[2] if n else part for n, part in enumerate(harmless.split("&#")))
+        assert all(letter.isalnum() or letter in " \u2060" for letter in without_entities)
+
+    @pytest.mark.parametrize(
+        "typed", ["http://evil.example", "HTTPS://evil.example", "www.evil.example", "a@evil.example"]
+    )
+    def test_a_bare_address_is_broken_by_a_word_joiner_so_that_nothing_links_it(self, typed):
+        assert "\u2060" in text.md(typed)
+
+    @pytest.mark.parametrize("typed", [":smile:", ":+1:", ":streamlit:", ":material/home:", "a :100: b", ":a::b:"])
+    def test_a_code_is_broken_by_a_word_joiner_so_that_no_picture_takes_its_place(self, typed):
+        seen = html.unescape(text.md(typed))
+        assert not re.search(r":[\w+/-]+:", seen)
+        assert plain(text.md(typed)) == typed
+
+    @pytest.mark.parametrize("typed", ["6:00 PM", "Dinner: fish", "a::b", "12:30"])
+    def test_a_colon_alone_stays_as_it_is(self, typed):
+        assert html.unescape(text.md(typed)) == typed
+
+    @pytest.mark.parametrize("typed", ["two\nlines", "two\r\nlines", "two\x00lines", "two\u2028lines"])
+    def test_stays_on_one_line(self, typed):
+        assert text.md(typed) == "two lines"
+
+    def test_is_cut_at_the_limit(self):
+        assert text.md("*" * 10, limit=3) == "&#42;" * 3
+
+    def test_letters_of_every_script_stay(self):
+        assert text.md("José 北京 Łódź") == "José 北京 Łódź"
+
+
+@pytest.mark.parametrize(
+    ("amount", "exact", "whole"),
+    [
+        ("0", r"\$0.00", r"\$0"),
+        ("1234.5", r"\$1,234.50", r"\$1,235"),
+        ("1234.49", r"\$1,234.49", r"\$1,234"),
+        ("-20", r"-\$20.00", r"-\$20"),
+    ],
+)
+def test_dollars_carry_no_sign_that_starts_a_formula(amount, exact, whole):
+    assert text.dollars(Decimal(amount)) == exact
+    assert text.whole_dollars(Decimal(amount)) == whole
+
+
+@pytest.mark.parametrize(
+    ("counted", "told"),
+    [
+        ((0, "seat"), "0 seats"),
+        ((1, "seat"), "1 seat"),
+        ((2, "seat"), "2 seats"),
+        ((1204, "seat"), "1,204 seats"),
+        ((1, "row is", "rows are"), "1 row is"),
+        ((2, "row is", "rows are"), "2 rows are"),
+    ],
+)
+def test_counts_agree_with_their_noun(counted, told):
+    assert text.count(*counted) == told
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "told"),
+    [
+        ("2026-11-23T14:42:00+00:00", NEW_YORK, "today, 9:42 AM"),
+        ("2026-11-23T05:00:00+00:00", NEW_YORK, "today, 12:00 AM"),
+        ("2026-11-23T04:59:00+00:00", NEW_YORK, "yesterday, 11:59 PM"),
+        ("2026-11-21T17:00:00+00:00", NEW_YORK, "21 Nov, 12:00 PM"),
+        ("2026-11-24T17:00:00+00:00", NEW_YORK, "24 Nov, 12:00 PM"),
+        ("2025-11-23T14:42:00+00:00", NEW_YORK, "23 Nov 2025, 9:42 AM"),
+        ("2026-11-23T15:30:00+00:00", "Asia/Tokyo", "today, 12:30 AM"),
+        ("2026-11-23T14:59:00+00:00", "Asia/Tokyo", "yesterday, 11:59 PM"),
+    ],
+)
+def test_a_moment_is_told_in_the_zone_of_the_event(moment, zone, told):
+    assert text.moment(datetime.fromisoformat(moment), zone, NOW) == told
+
+
+@pytest.mark.parametrize(
+    ("which", "told"),
+    [
+        (date(2026, 1, 1), "today"),
+        (date(2025, 12, 31), "yesterday"),
+        (date(2025, 12, 30), "30 Dec 2025"),
+        (date(2026, 1, 2), "2 Jan"),
+    ],
+)
+def test_a_day_names_its_year_when_it_is_another(which, told):
+    assert text.day(which, date(2026, 1, 1)) == told
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "told"),
+    [
+        ("2026-12-05T23:00:00+00:00", "Gala & *More* · Sat 5 Dec, 6:00 PM New York · 12 days to go"),
+        ("2026-11-24T23:00:00+00:00", "Gala & *More* · Tue 24 Nov, 6:00 PM New York · 1 day to go"),
+        ("2026-11-23T23:00:00+00:00", "Gala & *More* · Mon 23 Nov, 6:00 PM New York · today"),
+        ("2026-11-22T23:00:00+00:00", "Gala & *More* · Sun 22 Nov, 6:00 PM New York · 1 day ago"),
+        ("2027-01-02T23:00:00+00:00", "Gala & *More* · Sat 2 Jan 2027, 6:00 PM New York · 40 days to go"),
+    ],
+)
+def test_an_event_is_one_line_of_what_when_and_how_long(starts_at, told):
+    line = text.event_line("Gala & *More*", datetime.fromisoformat(starts_at), NEW_YORK, NOW)
+    assert "*" not in line
+    assert plain(line) == told
+
+
+@pytest.mark.parametrize(
+    ("field", "stored", "told"),
+    [
+        ("quantity_limit", None, "Unlimited"),
+        ("revenue_goal", None, "Nothing"),
+        ("venue", None, "Nothing"),
+        ("is_enabled", True, "Yes"),
+        ("is_enabled", False, "No"),
+        ("price", "2500", "$2,500.00"),
+        ("seats_per_package", 10, "10"),
+        ("name", "Table", "Table"),
+    ],
+)
+def test_a_value_of_the_audit_trail_is_told_as_people_say_it(field, stored, told):
+    assert text.value(field, stored) == told

@@ -1,0 +1,130 @@
+"""Several packages changed at once: the effect is shown first, then it is all or nothing and one entry in the trail."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from uuid_utils.compat import uuid7
+
+from ticketing import audit, money, optimistic_locking
+from ticketing.access import permissions
+from ticketing.actors import Actor
+from ticketing.catalog import packages
+from ticketing.catalog.packages import PackageDraft
+from ticketing.errors import Conflict, NotFound, TicketingError
+from ticketing.models import Package
+
+FIELDS = ("price", "quantity_limit", "is_enabled")
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What to change on one package that was seen at `seen_version`: some of FIELDS."""
+
+    package_id: uuid.UUID
+    seen_version: int
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What an edit would do now: each field before and after, what follows from it, or why it is refused.
+
+    `consequences` are sentences about what is sold; `problem` is None when the edit may be made.
+    """
+
+    package_id: uuid.UUID
+    name: str
+    changes: tuple[audit.Change, ...]
+    consequences: tuple[str, ...]
+    problem: str | None
+
+
+class ManyRefused(Conflict):
+    """At least one of the edits is refused, so none was made; `effects` tells which and why."""
+
+    code = "several_refused"
+
+    def __init__(self, effects: Sequence[Effect]) -> None:
+        self.effects = tuple(effects)
+        refused = [effect.name for effect in effects if effect.problem]
+        super().__init__(f"Nothing was changed, because of {', '.join(refused)}.")
+
+
+def preview(session: Session, actor: Actor, event_id: uuid.UUID, edits: Sequence[Edit]) -> list[Effect]:
+    """The effect of each edit that changes something, in display order; changes nothing. Raises NotFound."""
+    permissions.require(session, actor, "change", event_id)
+    return _judged(session, event_id, edits, _rows(session, event_id, edits, holding=False))
+
+
+def change(session: Session, actor: Actor, event_id: uuid.UUID, edits: Sequence[Edit]) -> list[Effect]:
+    """Makes all the edits, or none: raises ManyRefused when one is stale, invalid or against what is sold.
+
+    The trail has them under one change.
+    """
+    permissions.require(session, actor, "change", event_id)
+    rows = _rows(session, event_id, edits, holding=True)
+    effects = _judged(session, event_id, edits, rows)
+    if any(effect.problem for effect in effects):
+        raise ManyRefused(effects)
+    change_id = uuid7()
+    for effect in effects:
+        row = rows[effect.package_id]
+        optimistic_locking.apply(session, actor, event_id, "package.changed", row, effect.changes, change_id=change_id)
+    return effects
+
+
+def _rows(session: Session, event_id: uuid.UUID, edits: Sequence[Edit], *, holding: bool) -> dict[uuid.UUID, Package]:
+    """The packages of the edits, held by id as an import holds them, so that nobody waits in a circle."""
+    wanted = {edit.package_id for edit in edits}
+    query = select(Package).where(Package.event_id == event_id, Package.id.in_(wanted)).order_by(Package.id)
+    if holding:
+        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    found = {package.id: package for package in session.scalars(query)}
+    if wanted - found.keys():
+        raise NotFound("package")
+    return dict(sorted(found.items(), key=lambda item: item[1].display_order))
+
+
+def _judged(
+    session: Session, event_id: uuid.UUID, edits: Sequence[Edit], rows: Mapping[uuid.UUID, Package]
+) -> list[Effect]:
+    by_package = {edit.package_id: edit for edit in edits}
+    effects = [_effect(session, event_id, by_package[package_id], row) for package_id, row in rows.items()]
+    return [effect for effect in effects if effect.changes or effect.problem]
+
+
+def _effect(session: Session, event_id: uuid.UUID, edit: Edit, row: Package) -> Effect:
+    try:
+        optimistic_locking.judge_version(session, event_id, row, edit.seen_version)
+        given = {field: edit.values[field] for field in FIELDS if field in edit.values}
+        draft = optimistic_locking.merged(PackageDraft, row, given)
+        packages.judge_limit(row, draft.quantity_limit)
+    except TicketingError as refused:
+        return Effect(row.id, row.name, (), (), str(refused))
+    changes = tuple(audit.changes_between(row, {field: getattr(draft, field) for field in FIELDS}))
+    return Effect(row.id, row.name, changes, tuple(_consequences(row, changes)), None)
+
+
+def _consequences(row: Package, changes: Sequence[audit.Change]) -> list[str]:
+    """What a change will and will not touch, as the form of one package says it."""
+    told = []
+    for change in changes:
+        match change.field:
+            case "price" if row.sold_count:
+                told.append(f"{row.sold_count:,} sold so far keep their price of {money.dollars(change.old)} each.")
+            case "quantity_limit" if change.new == row.sold_count:
+                told.append("Sold out at once.")
+            case "quantity_limit" if row.is_sold_out:
+                left = "without a limit" if change.new is None else f"with {change.new - row.sold_count:,} left"
+                told.append(f"No longer sold out, {left}.")
+            case "is_enabled" if change.new:
+                told.append("For sale from now on.")
+            case "is_enabled":
+                told.append("No longer for sale; what is sold stays sold.")
+    return told

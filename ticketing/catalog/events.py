@@ -1,0 +1,129 @@
+"""Events: what is being sold for. Everything else belongs to exactly one."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, model_validator
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from ticketing import audit, daily_totals, optimistic_locking
+from ticketing.access import permissions
+from ticketing.actors import Actor
+from ticketing.errors import NotFound
+from ticketing.models import Event, EventAssignment, Staff
+from ticketing.validation import Amount, Draft, Line, Moment, Name, Optionally, at_most
+
+
+@cache
+def time_zones() -> tuple[str, ...]:
+    """The IANA names an event may use, as Area/City, and UTC."""
+    return ("UTC", *sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")))
+
+
+def _time_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("Choose an IANA time zone such as America/New_York.")
+    return name
+
+
+def _goal(amount: Any) -> Any:
+    if amount is not None and not 0 < amount <= 1_000_000_000:
+        raise ValueError("Enter a goal above $0.00 and at most $1,000,000,000.00, or none.")
+    return amount
+
+
+class EventDraft(Draft):
+    """`starts_at` without an offset is a moment in the event's own time zone. `revenue_goal` is USD."""
+
+    name: Name
+    starts_at: Moment
+    time_zone: Annotated[str, AfterValidator(_time_zone)]
+    venue: Annotated[Line, at_most(200)]
+    revenue_goal: Annotated[Amount | None, Optionally, AfterValidator(_goal)] = None
+
+    @model_validator(mode="after")
+    def _localised(self) -> EventDraft:
+        if self.starts_at.tzinfo is None:
+            object.__setattr__(self, "starts_at", self.starts_at.replace(tzinfo=ZoneInfo(self.time_zone)))
+        return self
+
+
+def create(session: Session, actor: Actor, draft: EventDraft) -> Event:
+    """Adds an event. Admins only."""
+    permissions.require(session, actor, "administer")
+    event = Event(**draft.model_dump())
+    session.add(event)
+    session.flush()
+    audit.record(
+        session,
+        actor,
+        event.id,
+        "event.created",
+        event,
+        audit.made_of(draft.model_dump()),
+    )
+    return event
+
+
+def change(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    values: Mapping[str, Any],
+    *,
+    seen_version: int,
+    restores: int | None = None,
+) -> Event:
+    """Changes the given fields of an event the actor saw at `seen_version`. Raises StaleVersion, InvalidInput."""
+    permissions.require(session, actor, "change", event_id)
+    event = session.scalars(
+        select(Event)
+        .where(Event.id == event_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    ).one()
+    optimistic_locking.judge_version(session, event_id, event, seen_version)
+    draft = optimistic_locking.merged(EventDraft, event, values)
+    other_days = draft.time_zone != event.time_zone
+    if other_days:
+        daily_totals.hold(session, event_id)
+    changes = audit.changes_between(event, draft.model_dump())
+    optimistic_locking.apply(session, actor, event_id, "event.changed", event, changes, restores=restores)
+    if other_days:
+        daily_totals.rebuild(session, event_id)
+    return event
+
+
+def get(session: Session, actor: Actor, event_id: uuid.UUID) -> Event:
+    """One event the actor may see. Raises NotFound."""
+    permissions.require(session, actor, "read", event_id)
+    event = session.get(Event, event_id)
+    if event is None:
+        raise NotFound("event")
+    return event
+
+
+def list_for(session: Session, actor: Actor, *, page: int = 1, per_page: int = 20) -> tuple[list[Event], int]:
+    """One page of the events the actor may see, the latest start and the newest first, and how many there are."""
+    permissions.require(session, actor, "read")
+    mine = visible_to(actor)
+    total = session.scalar(select(func.count()).select_from(mine.subquery())) or 0
+    rows = session.scalars(
+        mine.order_by(Event.starts_at.desc(), Event.id.desc()).limit(per_page).offset((page - 1) * per_page)
+    )
+    return list(rows), total
+
+
+def visible_to(actor: Actor) -> Select[Event]:
+    """The events the actor may see, to be narrowed further."""
+    if actor.staff_id is None:
+        return select(Event)
+    is_admin = select(Staff.role == "admin").where(Staff.id == actor.staff_id).scalar_subquery()
+    assigned = select(EventAssignment.event_id).where(EventAssignment.staff_id == actor.staff_id)
+    return select(Event).where(is_admin | Event.id.in_(assigned))

@@ -1,0 +1,292 @@
+"""Options: the questions asked when a package is bought. Source of every rule: PRODUCT "Options"."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+from sqlalchemy import delete as sql_delete
+from sqlalchemy import exists, select, text
+from sqlalchemy.orm import Session
+
+from ticketing import audit, optimistic_locking
+from ticketing.access import permissions
+from ticketing.actors import Actor
+from ticketing.errors import Conflict, HasAnswers, InvalidInput, NotFound
+from ticketing.models import Answer, Option, Package
+from ticketing.validation import Draft, Line, at_most, paragraph
+
+MOST_ACTIVE = 4
+LONGEST_ANSWER = 500
+
+
+class OptionDraft(Draft):
+    """A question; `choices` only for multi_select, 2-10 distinct ones."""
+
+    label: Annotated[Line, at_most(200)]
+    option_type: Literal["boolean", "multi_select", "text_input"]
+    is_required: bool = True
+    choices: Annotated[list[Annotated[Line, at_most(50)]] | None, Field(validate_default=True)] = None
+
+    @field_validator("choices")
+    @classmethod
+    def _choices_fit_the_type(cls, choices: list[str] | None, info: ValidationInfo) -> list[str] | None:
+        if info.data.get("option_type") != "multi_select":
+            if choices:
+                raise ValueError("Only a pick from a list has choices. Leave this empty.")
+            return None
+        if choices is None or not 2 <= len(choices) <= 10:
+            raise ValueError("Give 2 to 10 choices.")
+        if len({choice.lower() for choice in choices}) < len(choices):
+            raise ValueError("Each choice may stand in the list once.")
+        return choices
+
+
+def create(session: Session, actor: Actor, package_id: uuid.UUID, draft: OptionDraft) -> Option:
+    """Adds a question at the end of a package's list. Raises Conflict when it asks 4 already."""
+    event_id = _hold_package(session, actor, package_id)
+    active = active_for(session, event_id, package_id)
+    if len(active) >= MOST_ACTIVE:
+        raise Conflict(f"This package has {MOST_ACTIVE} options already. Retire one first.")
+    for place, other in enumerate(active, start=1):  # closes the gap that a retired one left; the order stays
+        other.display_order = place
+    option = Option(event_id=event_id, package_id=package_id, display_order=len(active) + 1, **draft.model_dump())
+    session.add(option)
+    session.flush()
+    audit.record(
+        session,
+        actor,
+        event_id,
+        "option.created",
+        option,
+        audit.made_of(draft.model_dump()),
+    )
+    return option
+
+
+def change(
+    session: Session,
+    actor: Actor,
+    package_id: uuid.UUID,
+    option_id: uuid.UUID,
+    values: Mapping[str, Any],
+    *,
+    seen_version: int | None,
+    restores: int | None = None,
+) -> Option:
+    """Changes the given fields of a question the actor saw at `seen_version`; answers given so far stay as they are.
+
+    Without a version it is taken as it stands now. Its type cannot change once there are answers (HasAnswers). Raises
+    StaleVersion, InvalidInput, NotFound.
+    """
+    event_id, option = _get_for_change(session, actor, package_id, option_id)
+    optimistic_locking.judge_version(session, event_id, option, seen_version)
+    given = dict(values)
+    if given.get("option_type", option.option_type) != "multi_select" and "choices" not in given:
+        given["choices"] = None
+    changes = audit.changes_between(option, optimistic_locking.merged(OptionDraft, option, given).model_dump())
+    if "option_type" in {each.field for each in changes} and _has_answers(session, option_id):
+        raise HasAnswers(f"“{option.label}” has answers, so its type stays. Retire it and add a new option.")
+    optimistic_locking.apply(session, actor, event_id, "option.changed", option, changes, restores=restores)
+    return option
+
+
+def retire(session: Session, actor: Actor, package_id: uuid.UUID, option_id: uuid.UUID) -> Option:
+    """New purchases no longer ask it; the answers stay. Doing it twice is doing it once."""
+    event_id, option = _get_for_change(session, actor, package_id, option_id)
+    if option.retired_at is None:
+        optimistic_locking.apply(
+            session, actor, event_id, "option.retired", option, [audit.Change("retired_at", None, datetime.now(UTC))]
+        )
+    return option
+
+
+def delete(session: Session, actor: Actor, package_id: uuid.UUID, option_id: uuid.UUID) -> None:
+    """Removes a question that nobody answered. Raises HasAnswers."""
+    event_id, option = _get_for_change(session, actor, package_id, option_id)
+    if _has_answers(session, option_id):
+        raise HasAnswers(f"“{option.label}” has answers, so it stays in the records. Retire it instead.")
+    gone = audit.undone(option, OptionDraft.model_fields)
+    audit.record(session, actor, event_id, "option.deleted", option, gone)
+    session.execute(sql_delete(Option).where(Option.id == option_id))
+
+
+def arrange(session: Session, actor: Actor, package_id: uuid.UUID, option_ids: Sequence[uuid.UUID]) -> list[Option]:
+    """Puts a package's active questions in this order. Raises Conflict unless it names exactly those."""
+    event_id = _hold_package(session, actor, package_id)
+    active = {option.id: option for option in active_for(session, event_id, package_id)}
+    if len(option_ids) != len(active) or set(option_ids) != active.keys():
+        raise Conflict("The options were changed meanwhile. Look at them again, then arrange them.")
+    for place, option_id in enumerate(option_ids, start=1):
+        changes = audit.changes_between(active[option_id], {"display_order": place})
+        optimistic_locking.apply(session, actor, event_id, "option.arranged", active[option_id], changes)
+    return [active[option_id] for option_id in option_ids]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """A question's answers in purchases that count: how many answered, and how often each answer was given.
+
+    Yes/no questions count "yes" and "no", lists each choice (also ones removed since), text only how many.
+    """
+
+    option: Option
+    answered: int
+    by_answer: dict[str, int]
+
+
+_TALLY = text("""
+    SELECT answer.option_id, given.value, count(*) AS times
+    FROM answers AS answer
+    JOIN purchases AS purchase ON purchase.id = answer.purchase_id
+        AND purchase.payment_status IN ('completed', 'pending')
+    CROSS JOIN LATERAL (
+        SELECT CASE WHEN answer.value = 'true' THEN 'yes' ELSE 'no' END AS value
+        WHERE jsonb_typeof(answer.value) = 'boolean'
+        UNION ALL
+        SELECT jsonb_array_elements_text(answer.value) WHERE jsonb_typeof(answer.value) = 'array'
+        UNION ALL
+        SELECT NULL
+    ) AS given
+    WHERE answer.option_id = ANY(:option_ids)
+    GROUP BY answer.option_id, given.value
+""")
+
+
+def tallies(session: Session, actor: Actor, package_id: uuid.UUID) -> list[Tally]:
+    """Every question of a package, the retired ones last, with what was answered. Raises NotFound."""
+    event_id = _event_of(session, actor, "read", package_id)
+    asked = session.scalars(
+        select(Option)
+        .where(Option.event_id == event_id, Option.package_id == package_id)
+        .order_by(Option.retired_at.is_not(None), Option.display_order, Option.id)
+    ).all()
+    counted: dict[uuid.UUID, dict[str | None, int]] = {option.id: {} for option in asked}
+    for row in session.execute(_TALLY, {"option_ids": [option.id for option in asked]}):
+        counted[row.option_id][row.value] = row.times
+    return [_tally(option, counted[option.id]) for option in asked]
+
+
+def _tally(option: Option, counted: dict[str | None, int]) -> Tally:
+    known = ["yes", "no"] if option.option_type == "boolean" else option.choices or []
+    by_answer = {answer: counted.get(answer, 0) for answer in known}
+    by_answer |= {answer: times for answer, times in counted.items() if answer is not None}
+    return Tally(option, counted.get(None, 0), by_answer)
+
+
+def list_for(session: Session, actor: Actor, package_id: uuid.UUID) -> list[Option]:
+    """The active options of a package in the order they are asked. Raises NotFound."""
+    event_id = _event_of(session, actor, "read", package_id)
+    return active_for(session, event_id, package_id)
+
+
+def active_for(session: Session, event_id: uuid.UUID, package_id: uuid.UUID) -> list[Option]:
+    """The options a package asks now; the caller has judged who may see them."""
+    return active_by_package(session, event_id, [package_id]).get(package_id, [])
+
+
+def active_by_package(
+    session: Session, event_id: uuid.UUID, package_ids: Iterable[uuid.UUID]
+) -> dict[uuid.UUID, list[Option]]:
+    """What several packages ask now, in one query; a package that asks nothing is left out."""
+    asked: dict[uuid.UUID, list[Option]] = {}
+    for option in session.scalars(
+        select(Option)
+        .where(Option.event_id == event_id, Option.package_id.in_(package_ids), Option.retired_at.is_(None))
+        .order_by(Option.display_order)
+    ):
+        asked.setdefault(option.package_id, []).append(option)
+    return asked
+
+
+def accepted_answers(asked: Sequence[Option], given: Mapping[uuid.UUID, Any]) -> dict[uuid.UUID, Any]:
+    """The answers to store: {option id: true/false, list of choices, or text}; skipped ones are left out.
+
+    Raises InvalidInput with a sentence for each option, under the field `answers.<option id>`.
+    """
+    problems: dict[str, str] = {}
+    accepted: dict[uuid.UUID, Any] = {}
+    for option in asked:
+        try:
+            value = _accepted(option, given.get(option.id))
+        except ValueError as wrong:
+            problems[f"answers.{option.id}"] = str(wrong)
+        else:
+            if value is not None:
+                accepted[option.id] = value
+            elif option.is_required:
+                problems[f"answers.{option.id}"] = f"Answer “{option.label}”."
+    for unknown in given.keys() - {option.id for option in asked}:
+        problems[f"answers.{unknown}"] = "This package does not have that option."
+    if problems:
+        raise InvalidInput(problems)
+    return accepted
+
+
+def _accepted(option: Option, value: Any) -> Any:
+    """The value as stored, or None when the question was skipped."""
+    if value is None or value == "" or value == []:
+        return None
+    if option.option_type == "boolean":
+        if not isinstance(value, bool):
+            raise ValueError("Answer yes or no.")
+        return value
+    if option.option_type == "multi_select":
+        picked = [value] if isinstance(value, str) else value
+        if not isinstance(picked, list) or set(map(str, picked)) - set(option.choices or []):
+            raise ValueError(f"Pick from: {', '.join(option.choices or [])}.")
+        return [choice for choice in option.choices or [] if choice in picked]
+    if not isinstance(value, str):
+        raise ValueError("Answer with text.")
+    given = paragraph(value)
+    if len(given) > LONGEST_ANSWER:
+        raise ValueError(f"Use at most {LONGEST_ANSWER} characters; this has {len(given)}.")
+    return given or None
+
+
+def _event_of(session: Session, actor: Actor, action: permissions.Action, package_id: uuid.UUID) -> uuid.UUID:
+    """The package's event. Raises NotAllowed, and NotFound, which another event's package is like one that is none."""
+    event_id = session.scalar(select(Package.event_id).where(Package.id == package_id))
+    if event_id is None:
+        permissions.require(session, actor, "read")
+        raise NotFound("package")
+    try:
+        permissions.require(session, actor, action, event_id)
+    except NotFound:
+        raise NotFound("package") from None
+    return event_id
+
+
+_HOLD_PACKAGE = text("UPDATE packages SET options_version = options_version + 1 WHERE id = :package_id")
+
+
+def _hold_package(session: Session, actor: Actor, package_id: uuid.UUID) -> uuid.UUID:
+    """One at a time may change a package's questions; a purchase that read them before reads them again.
+
+    Answers with the package's event. Raises NotFound, NotAllowed.
+    """
+    event_id = _event_of(session, actor, "change", package_id)
+    session.execute(_HOLD_PACKAGE, {"package_id": package_id})
+    return event_id
+
+
+def _get_for_change(
+    session: Session, actor: Actor, package_id: uuid.UUID, option_id: uuid.UUID
+) -> tuple[uuid.UUID, Option]:
+    event_id = _hold_package(session, actor, package_id)
+    option = session.scalar(
+        select(Option)
+        .where(Option.id == option_id, Option.package_id == package_id)
+        .execution_options(populate_existing=True)
+    )
+    if option is None:
+        raise NotFound("option")
+    return event_id, option
+
+
+def _has_answers(session: Session, option_id: uuid.UUID) -> bool:
+    return session.scalars(select(exists().where(Answer.option_id == option_id))).one()

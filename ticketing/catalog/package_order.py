@@ -1,0 +1,96 @@
+"""The order in which an event's packages stand: here, on the donor site and in every list.
+
+Source of every rule: PRODUCT "Reordering". An order is saved whole, so that two people who arrange at once are told.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Protocol
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
+
+from ticketing import audit
+from ticketing.access import permissions
+from ticketing.actors import Actor
+from ticketing.catalog import packages
+from ticketing.errors import ArrangedMeanwhile, InvalidInput
+from ticketing.models import Package
+
+
+class Priced(Protocol):
+    id: uuid.UUID
+    price: Decimal
+
+
+def arrange(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    package_ids: Sequence[uuid.UUID],
+    *,
+    seen: Sequence[uuid.UUID] | None = None,
+) -> list[Package]:
+    """Puts an event's packages in this order and answers with them; the order they are in already changes nothing.
+
+    `seen` is the order that was arranged from. Raises ArrangedMeanwhile when it is not the order any more, and
+    InvalidInput (field `package_ids`) unless the list names every package of the event exactly once.
+    """
+    permissions.require(session, actor, "change", event_id)
+    event = packages.hold_order(session, event_id)
+    before = _held(session, event_id)
+    if seen is not None and list(seen) != list(before):
+        latest = audit.latest(session, event_id, event.id, "event.packages_arranged")
+        raise ArrangedMeanwhile(latest.actor if latest and set(seen) == set(before) else None)
+    _judge(package_ids, before)
+    if list(package_ids) == list(before):
+        return list(before.values())
+    session.execute(_PLACE, {"ids": list(package_ids)})
+    after = [before[package_id] for package_id in package_ids]
+    for place, package in enumerate(after, start=1):
+        set_committed_value(package, "display_order", place)
+    names = ([package.name for package in before.values()], [package.name for package in after])
+    audit.record(session, actor, event_id, "event.packages_arranged", event, [audit.Change("package_order", *names)])
+    return after
+
+
+def by_price(rows: Sequence[Priced], *, dearest_first: bool = False) -> list[uuid.UUID]:
+    """The order by price; packages of one price stay as they stand to each other."""
+    return [row.id for row in sorted(rows, key=lambda row: -row.price if dearest_first else row.price)]
+
+
+_PLACE = text("""
+    UPDATE packages SET display_order = wanted.place
+    FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS wanted(id, place)
+    WHERE packages.id = wanted.id AND display_order <> wanted.place
+""")
+
+
+def _held(session: Session, event_id: uuid.UUID) -> dict[uuid.UUID, Package]:
+    """Every package in its order. Held by id, as an import holds them, so that nobody waits in a circle."""
+    held = session.scalars(
+        select(Package)
+        .where(Package.event_id == event_id)
+        .order_by(Package.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return {package.id: package for package in sorted(held, key=lambda package: package.display_order)}
+
+
+def _judge(package_ids: Sequence[uuid.UUID], known: Mapping[uuid.UUID, Package]) -> None:
+    foreign = [str(each) for each in package_ids if each not in known]
+    doubled = [known[each].name for each, times in Counter(package_ids).items() if times > 1 and each in known]
+    missing = [package.name for package_id, package in known.items() if package_id not in set(package_ids)]
+    for found, sentence in (
+        (foreign, "Not packages of this event: {}."),
+        (doubled, "More than once in the list: {}. Name each package once."),
+        (missing, "Missing from the list: {}. Name every package of the event."),
+    ):
+        if found:
+            raise InvalidInput({"package_ids": sentence.format(", ".join(found))})

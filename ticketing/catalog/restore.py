@@ -1,0 +1,127 @@
+"""Bringing an earlier value back: an ordinary change, judged like any other, whose entry names the one it restores.
+
+Only values that a form could enter come back: of packages, promo codes, options and events that still exist. A deleted
+record has sold nothing and is made anew; a picture that nobody shows any more is gone.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ticketing import audit, optimistic_locking
+from ticketing.access import permissions
+from ticketing.actors import Actor
+from ticketing.catalog import events, options, packages, promo_codes
+from ticketing.catalog.events import EventDraft
+from ticketing.catalog.options import OptionDraft
+from ticketing.catalog.packages import PackageDraft
+from ticketing.catalog.promo_codes import PromoCodeDraft
+from ticketing.errors import Conflict, InvalidInput, NotFound
+from ticketing.models import AuditEntry, Event, Option, Package, PromoCode
+
+Record = Package | PromoCode | Option | Event
+
+
+@dataclass(frozen=True)
+class Offer:
+    """That the value before an entry can come back: the field as it is now and as it would be, as the trail has them,
+    and the version of the record that was looked at."""
+
+    entry: AuditEntry
+    now: Any
+    after: Any
+    version: int
+
+
+_RESTORABLE: dict[str, tuple[type[Record], type[BaseModel]]] = {
+    "package.changed": (Package, PackageDraft),
+    "promo_code.changed": (PromoCode, PromoCodeDraft),
+    "option.changed": (Option, OptionDraft),
+    "event.changed": (Event, EventDraft),
+}
+
+
+def offers(session: Session, actor: Actor, event_id: uuid.UUID, entries: Iterable[AuditEntry]) -> dict[int, Offer]:
+    """What could be restored of these entries, by their ids; nothing for who may not change anything.
+
+    A value that the record has again is none, and neither is one that its form would refuse today.
+    """
+    permissions.require(session, actor, "read", event_id)
+    if not permissions.may(actor, "change"):
+        return {}
+    known = [entry for entry in entries if _is_restorable(entry)]
+    records: dict[uuid.UUID, Record] = {}
+    for action, (model, _) in _RESTORABLE.items():
+        ids = {entry.subject_id for entry in known if entry.action == action}
+        if ids:
+            records |= {row.id: row for row in session.scalars(_of_event(model, event_id, ids))}
+    made = (_offer(records[entry.subject_id], entry) for entry in known if entry.subject_id in records)
+    return {offer.entry.id: offer for offer in made if offer is not None}
+
+
+def find_offer(session: Session, actor: Actor, event_id: uuid.UUID, entry_id: int) -> Offer | None:
+    """How it stands with one entry now; None when there is nothing to restore any more."""
+    found = session.scalars(select(AuditEntry).where(AuditEntry.id == entry_id, AuditEntry.event_id == event_id))
+    return offers(session, actor, event_id, found).get(entry_id)
+
+
+def restore(session: Session, actor: Actor, event_id: uuid.UUID, entry_id: int, *, seen_version: int) -> Record:
+    """Gives a field the value it had before an entry, on the record the actor saw at `seen_version`.
+
+    Raises NotFound, Conflict when the entry is of no kind that can be restored, and whatever the change itself raises:
+    StaleVersion, InvalidInput, LimitBelowSold, CodeUsed, HasAnswers and the like. Then nothing is changed.
+    """
+    permissions.require(session, actor, "change", event_id)
+    entry = session.scalar(select(AuditEntry).where(AuditEntry.id == entry_id, AuditEntry.event_id == event_id))
+    if entry is None:
+        raise NotFound("entry of the audit log")
+    if not _is_restorable(entry):
+        raise Conflict("Only the change of a field can be restored, and this entry tells of something else.")
+    values = {str(entry.field): entry.old_value}
+    match entry.action:
+        case "package.changed":
+            return packages.change(
+                session, actor, event_id, entry.subject_id, values, seen_version=seen_version, restores=entry.id
+            )
+        case "promo_code.changed":
+            return promo_codes.change(
+                session, actor, event_id, entry.subject_id, values, seen_version=seen_version, restores=entry.id
+            )
+        case "option.changed":
+            option = session.scalar(_of_event(Option, event_id, {entry.subject_id}))
+            if option is None:
+                raise NotFound("option")
+            return options.change(
+                session, actor, option.package_id, option.id, values, seen_version=seen_version, restores=entry.id
+            )
+        case _:
+            return events.change(session, actor, event_id, values, seen_version=seen_version, restores=entry.id)
+
+
+def _is_restorable(entry: AuditEntry) -> bool:
+    return entry.action in _RESTORABLE and entry.field in _RESTORABLE[entry.action][1].model_fields
+
+
+def _of_event(model: type[Any], event_id: uuid.UUID, ids: set[uuid.UUID]) -> Any:
+    own = Event.id if model is Event else model.event_id
+    return select(model).where(own == event_id, model.id.in_(ids))
+
+
+def _offer(record: Record, entry: AuditEntry) -> Offer | None:
+    """By the draft alone: what is sold, used or answered is judged by the change."""
+    field = str(entry.field)
+    now = getattr(record, field)
+    try:
+        after = getattr(
+            optimistic_locking.merged(_RESTORABLE[entry.action][1], record, {field: entry.old_value}), field
+        )
+    except InvalidInput:
+        return None
+    return None if after == now else Offer(entry, audit.stored(now), audit.stored(after), record.version)

@@ -1,0 +1,350 @@
+"""Imports: sales made elsewhere, from a file, checked without changing anything and then stored all or nothing.
+
+Source of every rule: PRODUCT "Import". An import holds what limits what it brings, in the order that purchases keep
+too: packages, then promo codes (each by id), then donors. So limits are exact and nobody waits in a circle; purchases
+of the same packages wait until it is done.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ARRAY, ColumnElement, Text, any_, func, literal, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from ticketing import audit, db, metrics, money
+from ticketing.access import permissions
+from ticketing.actors import Actor
+from ticketing.catalog import events, promo_codes
+from ticketing.errors import TicketingError
+from ticketing.imports import column_mapping, excel, files, json_file, orders, store
+from ticketing.imports import rows as import_rows
+from ticketing.imports.column_mapping import Mapping
+from ticketing.imports.rows import Known, Problem, Record, Sale
+from ticketing.imports.table import OPTIONAL, REQUIRED, Table
+from ticketing.models import Donor, Event, ImportBatch, ImportMapping, Package, PromoCode, PromoUse, Purchase
+from ticketing.validation import name_key
+
+LONGEST_FILE_NAME = 200
+PER_PAGE = 20
+
+
+@dataclass(frozen=True)
+class Check:
+    """What an import of this file would do now. All tuples are in the order of the rows.
+
+    `rows` counts the file's rows, `to_import` the sales that may be stored, `to_skip` those that are in the event
+    already; a sale is a row unless a mapping combines rows. `packages` and `revenue` (USD) are what the sales to import
+    would add to the event's figures.
+    """
+
+    file_name: str
+    rows: int
+    to_import: int
+    to_skip: int
+    packages: int
+    revenue: Decimal
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import did; without a batch when every row was in the event already and nothing was stored."""
+
+    batch_id: uuid.UUID | None
+    rows_imported: int
+    rows_skipped: int
+    warnings: tuple[Problem, ...]
+
+
+class ImportRefused(TicketingError):
+    """The file has problems, so nothing of it was stored; `check` lists them all."""
+
+    code = "import_refused"
+
+    def __init__(self, check: Check) -> None:
+        self.check = check
+        count = len(check.problems)
+        found = "1 problem" if count == 1 else f"{count:,} problems"
+        super().__init__(f"{check.file_name} has {found}. Nothing was imported; correct the file and import it again.")
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A sale as it would arrive from `row` on: our columns with plain text, times in the event's zone, and
+    what is wrong by column."""
+
+    row: int
+    values: dict[str, str]
+    wrong: dict[str, str]
+
+
+def check(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    file_name: str,
+    content: bytes,
+    mapping: Mapping | None = None,
+) -> Check:
+    """Every problem of the file by row and column; changes nothing. Without a mapping the columns must be ours.
+
+    Raises NotFound, NotAllowed, and InvalidInput (field `file`) when the file cannot be read at all.
+    """
+    permissions.require(session, actor, "change", event_id)
+    table = files.read(file_name, content)
+    return _judge(session, event_id, file_name, table, mapping, holding=False)[0]
+
+
+def run(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    file_name: str,
+    content: bytes,
+    mapping: Mapping | None = None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Imported:
+    """Stores every sale that is not in the event yet, as one batch. `progress` is told rows stored and rows to store.
+
+    Checks again, holding what limits the rows until the transaction ends. Raises what `check` raises, and
+    ImportRefused when there is any problem; then nothing is changed. A second import of the same file stores nothing.
+    A mapping is remembered for the next file with this header.
+    """
+    began = time.monotonic()
+    permissions.require(session, actor, "change", event_id)
+    store.allow_for_a_long_transaction(session)
+    table = files.read(file_name, content)
+    checked, sales = _judge(session, event_id, file_name, table, mapping, holding=True)
+    if checked.problems:
+        raise ImportRefused(checked)
+    if not sales:
+        return Imported(None, 0, checked.to_skip, checked.warnings)
+    batch = store.store(session, actor, event_id, checked.file_name, sales, checked.to_skip, progress)
+    audit.record(
+        session, actor, event_id, "import.completed", batch, [audit.Change("rows_imported", None, batch.rows_imported)]
+    )
+    if mapping is not None:
+        _remember(session, event_id, table, mapping)
+    db.after_commit(session, lambda: metrics.IMPORT_SECONDS.observe(time.monotonic() - began))
+    db.after_commit(session, lambda: metrics.PURCHASES.labels("import").inc(len(sales)))
+    return Imported(batch.id, batch.rows_imported, batch.rows_skipped, checked.warnings)
+
+
+def remembered(session: Session, actor: Actor, event_id: uuid.UUID, table: Table) -> Mapping | None:
+    """The mapping under which a file with this header was imported into this event last, as far as it still holds."""
+    permissions.require(session, actor, "change", event_id)
+    stored = session.get(ImportMapping, (event_id, column_mapping.header_hash(table)))
+    if stored is None:
+        return None
+    return column_mapping.from_json(stored.mapping, table, _package_names(session, event_id))
+
+
+def preview(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    file_name: str,
+    content: bytes,
+    mapping: Mapping,
+    rows: int = 5,
+    *,
+    table: Table | None = None,
+) -> tuple[Arrival, ...]:
+    """The first sales as they would arrive, each with all of its rows; a `table` that was read spares reading again."""
+    permissions.require(session, actor, "change", event_id)
+    table = column_mapping.beginning(table or files.read(file_name, content), mapping, rows)
+    records, _ = _records(session, event_id, table, mapping, holding=False)
+    zone = _time_zone(session, event_id)
+    cells = column_mapping.apply(table, mapping, _package_names(session, event_id))
+    raw = {row: dict(zip(cells.header, values, strict=True)) for row, values in cells.records}
+    return tuple(
+        Arrival(record.row, raw[record.row] | import_rows.as_text(record.values, zone), record.wrong)
+        for record in records
+        if record.values
+    )[:rows]
+
+
+def list_batches(
+    session: Session, actor: Actor, event_id: uuid.UUID, *, page: int = 1, per_page: int = PER_PAGE
+) -> tuple[list[ImportBatch], int]:
+    """One page of the imports into this event, the latest first, and how many there are in all."""
+    permissions.require(session, actor, "read", event_id)
+    of_event = select(ImportBatch).where(ImportBatch.event_id == event_id)
+    total = session.scalar(select(func.count()).select_from(of_event.subquery())) or 0
+    latest_first = of_event.order_by(ImportBatch.created_at.desc(), ImportBatch.id.desc())
+    return list(session.scalars(latest_first.limit(per_page).offset((page - 1) * per_page))), total
+
+
+def example_csv(session: Session, actor: Actor, event_id: uuid.UUID) -> bytes:
+    """A file that would import into this event as it is now: up to three sales of its own packages."""
+    return files.to_csv(*_example(session, actor, event_id))
+
+
+def example_json(session: Session, actor: Actor, event_id: uuid.UUID) -> bytes:
+    """The same as JSON: amounts as text, so that no program makes binary fractions of them."""
+    return json_file.write(*_example(session, actor, event_id))
+
+
+def example_excel(session: Session, actor: Actor, event_id: uuid.UUID) -> bytes:
+    """The same as an Excel workbook, with numbers and dates as Excel knows them."""
+    header, rows = _example(session, actor, event_id)
+    kinds: dict[str, Callable[[str], object]] = {
+        "quantity": int,
+        "total_amount": Decimal,
+        "fee_amount": Decimal,
+        "purchase_date": datetime.fromisoformat,
+    }
+    typed = [
+        [kinds[column](cell) if cell and column in kinds else cell for column, cell in zip(header, row, strict=True)]
+        for row in rows
+    ]
+    return excel.write(header, typed)
+
+
+def problems_csv(check: Check) -> bytes:
+    """Problems and warnings in the order of the rows: row, column, message, severity."""
+    found = [(problem, "problem") for problem in check.problems] + [(warning, "warning") for warning in check.warnings]
+    lines = [(each.row, each.column, each.message, severity) for each, severity in sorted(found)]
+    return files.to_csv(("row", "column", "message", "severity"), lines)
+
+
+_EXAMPLE_COLUMNS = (*REQUIRED, *(column for column in OPTIONAL if column != "event_id"))
+_EXAMPLE_DONORS: tuple[dict[str, str], ...] = (
+    {"purchaser_name": "Zoë Álvarez", "purchaser_email": "zoe.alvarez@example.org", "notes": "Table near the stage"},
+    {"purchaser_name": "Sam O'Neill", "purchaser_email": "sam.oneill@example.org", "purchaser_phone": "212 555 0142"},
+    {"purchaser_name": "Łukasz Nowak", "purchaser_email": "lukasz.nowak@example.org", "fee_amount": "0.00"},
+)
+
+
+def _example(session: Session, actor: Actor, event_id: uuid.UUID) -> tuple[tuple[str, ...], list[list[str]]]:
+    event = events.get(session, actor, event_id)
+    on_offer = session.scalars(select(Package).where(Package.event_id == event_id).order_by(Package.display_order))
+    available = islice((package for package in on_offer if not package.is_sold_out), len(_EXAMPLE_DONORS))
+    moment = datetime.now(ZoneInfo(event.time_zone)).replace(microsecond=0, tzinfo=None)
+    rows = []
+    for number, (package, donor) in enumerate(zip(available, _EXAMPLE_DONORS, strict=False), start=1):
+        values = donor | {
+            "ticket_type": package.name,
+            "quantity": "1",
+            "total_amount": money.plain(package.price),
+            "purchase_date": moment.isoformat(),
+            "external_sale_id": f"EXAMPLE-{number}",
+            "payment_status": "completed",
+        }
+        rows.append([values.get(column, "") for column in _EXAMPLE_COLUMNS])
+    return _EXAMPLE_COLUMNS, rows
+
+
+def _judge(
+    session: Session, event_id: uuid.UUID, file_name: str, table: Table, mapping: Mapping | None, *, holding: bool
+) -> tuple[Check, list[Sale]]:
+    if holding:
+        # One import into an event at a time, so that no two bring the same external_sale_id.
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"import into {event_id}"))))
+    if mapping is None:
+        header = import_rows.judge_header(table.header)
+    else:
+        header = import_rows.judge_mapped_header(column_mapping.header(mapping))
+    records, known = _records(session, event_id, table, mapping, holding=holding)
+    judged = import_rows.judge(records, known)
+    checked = Check(
+        file_name=_printable(file_name),
+        rows=len(table.records),
+        to_import=len(judged.sales),
+        to_skip=judged.skipped,
+        packages=sum(sale.quantity for sale in judged.sales if sale.counts),
+        revenue=sum((sale.total for sale in judged.sales if sale.payment_status == "completed"), money.ZERO),
+        problems=(*header.problems, *judged.problems),
+        warnings=(*header.warnings, *judged.warnings),
+    )
+    return checked, judged.sales
+
+
+def _records(
+    session: Session, event_id: uuid.UUID, table: Table, mapping: Mapping | None, *, holding: bool
+) -> tuple[list[Record], Known]:
+    """The sales of the file as far as they can be read, and what the event holds of what they refer to."""
+    if mapping is not None:
+        table = column_mapping.apply(table, mapping, _package_names(session, event_id))
+    records = list(import_rows.read(table, _time_zone(session, event_id)))
+    known = _known(session, event_id, records, holding=holding)
+    return (orders.combined(records, known) if mapping and mapping.combine else records), known
+
+
+def _time_zone(session: Session, event_id: uuid.UUID) -> str:
+    return session.scalars(select(Event.time_zone).where(Event.id == event_id)).one()
+
+
+def _package_names(session: Session, event_id: uuid.UUID) -> dict[uuid.UUID, str]:
+    in_order = select(Package.id, Package.name).where(Package.event_id == event_id).order_by(Package.display_order)
+    return {row.id: row.name for row in session.execute(in_order)}
+
+
+def _remember(session: Session, event_id: uuid.UUID, table: Table, mapping: Mapping) -> None:
+    values = {"mapping": column_mapping.to_json(mapping), "changed_at": func.now()}
+    key = {"event_id": event_id, "header_hash": column_mapping.header_hash(table)}
+    session.execute(
+        insert(ImportMapping)
+        .values(**key, **values)
+        .on_conflict_do_update(index_elements=["event_id", "header_hash"], set_=values)
+    )
+
+
+def _known(session: Session, event_id: uuid.UUID, records: Sequence[Record], *, holding: bool) -> Known:
+    """What the rows refer to, packages before promo codes; held until the transaction ends when it will be written."""
+    names = {name_key(name) for name in _given(records, "ticket_type")}
+    codes = {promo_codes.normalised(code) for code in _given(records, "promo_code")}
+    packages = select(Package).where(Package.event_id == event_id, _among(Package.name_key, names)).order_by(Package.id)
+    promos = (
+        select(PromoCode).where(PromoCode.event_id == event_id, _among(PromoCode.code, codes)).order_by(PromoCode.id)
+    )
+    if holding:
+        packages, promos = packages.with_for_update(key_share=True), promos.with_for_update(key_share=True)
+    fresh = {"populate_existing": True}
+    held_packages = {each.name_key: each for each in session.scalars(packages, execution_options=fresh)}
+    held_promos = session.scalars(promos, execution_options=fresh).all()
+    ids = _among(Purchase.external_sale_id, orders.possible_ids(records, held_packages))
+    here = session.execute(
+        select(Purchase.external_sale_id, Purchase.package_id).where(Purchase.event_id == event_id, ids)
+    )
+    return Known(
+        packages=held_packages,
+        promo_codes={promo.code: promo for promo in held_promos},
+        external_sale_ids={row.external_sale_id: row.package_id for row in here if row.external_sale_id},
+        donor_uses=_donor_uses(session, [promo.id for promo in held_promos if promo.max_uses_per_donor is not None]),
+    )
+
+
+def _donor_uses(session: Session, promo_code_ids: list[uuid.UUID]) -> dict[tuple[uuid.UUID, str], int]:
+    rows = session.execute(
+        select(PromoUse.promo_code_id, Donor.email_key, func.count())
+        .join(Donor, Donor.id == PromoUse.donor_id)
+        .where(PromoUse.promo_code_id.in_(promo_code_ids), PromoUse.given_back_at.is_(None))
+        .group_by(PromoUse.promo_code_id, Donor.email_key)
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def _given(records: Iterable[Record], column: str) -> set[str]:
+    return {value for record in records if (value := record.values.get(column)) is not None}
+
+
+def _among(column: Any, values: set[str]) -> ColumnElement[bool]:
+    """As one array, since a file may name more things than a statement has parameters."""
+    return column == any_(literal(list(values), ARRAY(Text)))  # type: ignore[no-any-return]
+
+
+def _printable(file_name: str) -> str:
+    return "".join(letter for letter in file_name if letter.isprintable())[:LONGEST_FILE_NAME] or "file"

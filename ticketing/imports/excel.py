@@ -1,0 +1,114 @@
+"""Excel workbooks in and out of an import.
+
+A workbook is unpacked here, so that no packed bomb gets further, and read by excel_reader in a process of its own.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+import subprocess
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+import xlsxwriter
+
+from ticketing.imports import table
+from ticketing.imports.table import Table, unreadable
+from ticketing.settings import ROOT
+
+MOST_UNPACKED = 400 * 1024**2
+MOST_PARTS = 2_000
+LONGEST_SECONDS = 300
+log = logging.getLogger("ticketing.import_excel")
+PACKED = b"PK\x03\x04"
+OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError, OSError)
+_ENTITIES = re.compile(rb"<!(?:DOCTYPE|ENTITY)")  # no program writes them, only those who mean harm
+_OTHERWISE = 'Copy the table into a new workbook, or save it as "CSV UTF-8" in Excel and choose that file.'
+_DAMAGED = f"This Excel workbook cannot be read: it is damaged. {_OTHERWISE}"
+_TOO_LARGE = f"This Excel workbook is too large when it is unpacked. {_OTHERWISE}"
+_TOO_MUCH = (
+    f"This Excel workbook cannot be read: it is damaged, or cells far outside the table make it too large. {_OTHERWISE}"
+)
+_NO_WORKBOOK = 'This is not an Excel workbook. In Excel, save it as "Excel Workbook (.xlsx)" and choose that file.'
+_PROTECTED = "This Excel workbook is protected by a password. Save a copy without one and choose that."
+_OLD_FORMAT = (
+    'This is a workbook of an old Excel (.xls). In Excel, save it as "Excel Workbook (.xlsx)" and choose that.'
+)
+
+
+def read(content: bytes) -> Table:
+    """The first visible sheet with rows, dates and numbers as plain text. Raises InvalidInput where there is none."""
+    if content.startswith(OLD):
+        raise unreadable(_PROTECTED if "EncryptedPackage".encode("utf-16-le") in content else _OLD_FORMAT)
+    rows = _read_apart(_unpacked(content))
+    if not rows:
+        raise table.empty()
+    return table.build((number, cells) for number, cells in rows)
+
+
+def write(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
+    """A workbook with text as text (no formula is run), amounts as numbers and moments as dates."""
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, {"in_memory": True}) as book:
+        sheet = book.add_worksheet("Sales")
+        bold = book.add_format({"bold": True})
+        amount, moment = book.add_format({"num_format": "0.00"}), book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+        sheet.freeze_panes(1, 0)
+        sheet.set_column(0, len(header) - 1, 20)
+        for place, name in enumerate(header):
+            sheet.write_string(0, place, name, bold)
+        for number, row in enumerate(rows, start=1):
+            for place, cell in enumerate(row):
+                match cell:
+                    case datetime():
+                        sheet.write_datetime(number, place, cell, moment)
+                    case Decimal():
+                        sheet.write_number(number, place, float(cell), amount)
+                    case int():
+                        sheet.write_number(number, place, cell)
+                    case str() if cell:
+                        sheet.write_string(number, place, cell)
+    return content.getvalue()
+
+
+def _unpacked(content: bytes) -> bytes:
+    """The same workbook with its parts as they are. No more is unpacked of a part than it says it holds."""
+    plain = io.BytesIO()
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed, zipfile.ZipFile(plain, "w") as parts:
+            kept = [part for part in packed.infolist() if part.filename.endswith((".xml", ".rels"))]
+            if "xl/workbook.xml" not in {part.filename for part in kept}:
+                raise unreadable(_NO_WORKBOOK)
+            if len(kept) > MOST_PARTS or sum(part.file_size for part in kept) > MOST_UNPACKED:
+                raise unreadable(_TOO_LARGE)
+            for part in kept:
+                data = packed.read(part)
+                if _ENTITIES.search(data):
+                    raise unreadable(_DAMAGED)
+                parts.writestr(part.filename, data)
+    except _BROKEN as broken:
+        raise unreadable(_DAMAGED) from broken
+    return plain.getvalue()
+
+
+def _read_apart(content: bytes) -> list[tuple[int, list[str]]]:
+    command = [sys.executable, "-m", "ticketing.imports.excel_worker"]
+    try:
+        done = subprocess.run(  # noqa: S603
+            command, input=content, capture_output=True, check=False, cwd=ROOT, timeout=LONGEST_SECONDS
+        )
+    except subprocess.TimeoutExpired as endless:
+        raise unreadable(_TOO_MUCH) from endless
+    if done.returncode != 0:
+        log.warning("a workbook could not be read", extra={"said": done.stderr[-500:].decode(errors="replace")})
+        raise unreadable(_TOO_MUCH)
+    rows: list[tuple[int, list[str]]] = json.loads(done.stdout)
+    return rows

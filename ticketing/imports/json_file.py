@@ -1,0 +1,105 @@
+"""JSON in and out of an import: an array of records, each with the names of columns as its keys."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+from ticketing.imports import table
+from ticketing.imports.table import Table, unreadable
+
+WRAPPERS = ("items", "data", "sales", "orders", "results")
+DEEPEST = 5
+_LARGEST_EXPONENT = 30
+_SHAPE = 'Choose a file with an array of records, such as [{"ticket_type": "Table", "quantity": 1}].'
+
+
+class _Doubled(ValueError):
+    pass
+
+
+def read(text: str) -> Table:
+    """Record n is row n + 1, as in a CSV file. An object inside a record is columns such as donor.email.
+
+    Numbers are taken by their digits. Raises InvalidInput with a sentence where the file is not such an array.
+    """
+    try:
+        found = json.loads(
+            text, parse_int=str, parse_float=_digits, parse_constant=str, object_pairs_hook=_without_doubles
+        )
+        return table.build(_rows(_records(found)))
+    except _Doubled as twice:
+        raise unreadable(f"A record of this file has {twice} twice. Keep one of them.") from twice
+    except json.JSONDecodeError as broken:
+        raise unreadable(f"This file is not valid JSON: {broken.msg} in line {broken.lineno}.") from broken
+    except RecursionError as deep:
+        raise unreadable(f"This file is nested too deeply. {_SHAPE}") from deep
+
+
+def write(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """An array of records without the cells that are blank."""
+    records = [{name: cell for name, cell in zip(header, row, strict=True) if cell != ""} for row in rows]
+    return json.dumps(records, ensure_ascii=False, indent=2).encode()
+
+
+def _records(found: Any) -> list[Any]:
+    if isinstance(found, dict):
+        wrapped = [found[name] for name in WRAPPERS if isinstance(found.get(name), list)]
+        found = wrapped[0] if wrapped else found
+    if not isinstance(found, list):
+        raise unreadable(f"This file does not hold a list of sales. {_SHAPE}")
+    if not found:
+        raise table.empty()
+    return found
+
+
+def _rows(records: list[Any]) -> Iterator[tuple[int, list[str]]]:
+    flat = []
+    for number, record in enumerate(records, start=2):
+        if not isinstance(record, dict):
+            raise unreadable(f"Row {number} of this file is not a record. {_SHAPE}")
+        flat.append((number, dict(_cells(record, "", 1))))
+    columns = list(dict.fromkeys(name for _, cells in flat for name in cells))
+    yield 1, columns
+    for number, cells in flat:
+        yield number, [cells.get(column, "") for column in columns]
+
+
+def _cells(record: dict[str, Any], before: str, depth: int) -> Iterator[tuple[str, str]]:
+    for name, value in record.items():
+        if isinstance(value, dict) and depth < DEEPEST:
+            yield from _cells(value, f"{before}{name}.", depth + 1)
+        else:
+            yield f"{before}{name}", _text(value)
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None:
+            return ""
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return value
+        case list() if all(isinstance(each, str) for each in value):
+            return ", ".join(value)
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+def _digits(number: str) -> str:
+    """0.1 is 0.1. An exponent is written out, unless it would fill the memory; then the row says that it is wrong."""
+    mantissa, _, exponent = number.casefold().partition("e")
+    if not exponent:
+        return mantissa
+    return f"{Decimal(number):f}" if len(exponent) < 4 and abs(int(exponent)) <= _LARGEST_EXPONENT else number
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    record = dict(pairs)
+    if len(record) < len(pairs):
+        raise _Doubled(Counter(name for name, _ in pairs).most_common(1)[0][0])
+    return record

@@ -1,0 +1,217 @@
+"""Selected purchases of an event as CSV, streamed from COPY whatever their number: a row each, or a row for each seat.
+
+Opens right in a spreadsheet program: a byte order mark so that accents survive, and an apostrophe before text that a
+spreadsheet would run as a formula (OWASP, "CSV Injection"). Source of the columns: PRODUCT "HTTP interface".
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import psycopg
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, case, cast, exists, func, literal, select, true
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.selectable import LateralFromClause
+
+from ticketing.access import permissions
+from ticketing.actors import Actor
+from ticketing.db import replica
+from ticketing.models import Answer, AssignedTicket, Event, Option, Package, PromoCode, Purchase
+from ticketing.purchase_filter import Selection, conditions, order
+
+PIECE = 64 * 1024
+BYTE_ORDER_MARK = "\ufeff"
+# What begins a formula, also in the full width that some spreadsheets take for the same.
+_FORMULA = r"^\s*[=+\-@\t\r＝＋－＠]"
+
+Columns = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Export:
+    """What to stream: the header, the SELECT with its parameters, and the time zone of the moments in it."""
+
+    header: tuple[str, ...]
+    query: str
+    parameters: Mapping[str, Any]
+    time_zone: str
+    event_name: str
+
+
+def purchases_query(session: Session, actor: Actor, event_id: uuid.UUID, selection: Selection) -> Export:
+    """One row per selected purchase, in the order of the selection; judged here, streamed later. Raises NotFound."""
+    permissions.require(session, actor, "read", event_id)
+    names = func.aggregate_strings(AssignedTicket.guest_name, "; ").aggregate_order_by(AssignedTicket.seat_number)
+    guests = (
+        select(names.label("names"))
+        .where(AssignedTicket.purchase_id == Purchase.id, Purchase.seats_named > 0)
+        .lateral("guests")
+    )
+    return _export(session, event_id, selection, guests, {"guests": safe(guests.c.names)})
+
+
+def guests_query(session: Session, actor: Actor, event_id: uuid.UUID, selection: Selection) -> Export:
+    """One row per seat of the selected purchases, named or not. Amounts are the purchase's and repeat with each seat.
+
+    Raises NotFound.
+    """
+    permissions.require(session, actor, "read", event_id)
+    ticket = AssignedTicket
+    seats = (
+        select(ticket.seat_number, ticket.code, ticket.guest_name, ticket.guest_email)
+        .where(ticket.purchase_id == Purchase.id)
+        .lateral("seats")
+    )
+    columns = {
+        "seat_number": seats.c.seat_number,
+        "ticket_code": seats.c.code,
+        "guest_name": safe(seats.c.guest_name),
+        "guest_email": safe(seats.c.guest_email),
+    }
+    return _export(session, event_id, selection, seats, columns, [seats.c.seat_number])
+
+
+def stream(export: Export) -> AsyncIterator[bytes]:
+    """The CSV in pieces of about 64 kB, so that memory does not grow with the number of rows.
+
+    Everything is in it that was committed before the first piece was asked for. What goes wrong after that ends it.
+    """
+    return replica.stream(partial(_pieces, export))
+
+
+async def _pieces(export: Export, connection: psycopg.AsyncConnection[Any]) -> AsyncGenerator[bytes, None]:
+    async with connection.cursor() as cursor:
+        await cursor.execute(
+            "SELECT set_config('TimeZone', %s, true), set_config('statement_timeout', '10min', true)",
+            [export.time_zone],
+        )
+        # COPY takes no parameters of its own: psycopg, as the client, writes them quoted into the statement.
+        copying = f"COPY ({export.query}) TO STDOUT WITH (FORMAT csv)"
+        async with cursor.copy(copying, export.parameters) as rows:
+            piece = bytearray(_first_line(export.header))
+            async for row in rows:
+                piece += row
+                if len(piece) >= PIECE:
+                    yield bytes(piece)
+                    piece.clear()
+            yield bytes(piece)
+
+
+def _first_line(header: tuple[str, ...]) -> bytes:
+    """Not COPY's own header: a question may be longer than the name of a column can be."""
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\n").writerow(header)
+    return (BYTE_ORDER_MARK + line.getvalue()).encode()
+
+
+def made(session: Session, header: tuple[str, ...], query: Select[Any], time_zone: str, event_name: str) -> Export:
+    """What to stream of a query with a column for each of the header."""
+    compiled = query.compile(dialect=session.get_bind().dialect, compile_kwargs={"render_postcompile": True})
+    return Export(header, str(compiled), compiled.params, time_zone, event_name)
+
+
+def safe(column: Any) -> ColumnElement[str]:
+    """Text that people typed, so that no spreadsheet takes it for a formula."""
+    return case((column.regexp_match(_FORMULA), func.concat("'", column)), else_=column)
+
+
+_PURCHASE: Columns = {
+    "purchase_id": Purchase.id,
+    "purchased_at": func.to_char(Purchase.purchased_at, 'YYYY-MM-DD"T"HH24:MI:SSTZH:TZM'),
+    "package": safe(Package.name),
+    "is_sponsorship": case((Package.is_sponsorship.is_(True), "true"), else_="false"),
+    "quantity": Purchase.quantity,
+    "seats": Purchase.seats,
+    "purchaser_name": safe(Purchase.purchaser_name),
+    "purchaser_email": safe(Purchase.purchaser_email),
+    "purchaser_phone": safe(Purchase.purchaser_phone),
+    "list_price": Purchase.list_price,
+    "discount": Purchase.discount,
+    "total": Purchase.total,
+    "promo_code": PromoCode.code,
+    "payment_status": Purchase.payment_status,
+    "channel": Purchase.channel,
+    "external_sale_id": safe(Purchase.external_sale_id),
+    "notes": safe(Purchase.notes),
+}
+
+
+def _export(
+    session: Session,
+    event_id: uuid.UUID,
+    selection: Selection,
+    guests: LateralFromClause,
+    of_guests: Columns,
+    then_by: Sequence[ColumnElement[Any]] = (),
+) -> Export:
+    """The purchase's columns, those of its guests, one for each question, and the fee."""
+    event = session.scalars(select(Event).where(Event.id == event_id)).one()
+    questions = _questions(session, event_id)
+    answers = _answers(questions.values()) if questions else None
+    given = [] if answers is None else [safe(answer) for answer in answers.c]
+    query = (
+        select(*_PURCHASE.values(), *of_guests.values(), *given, Purchase.fee)
+        .join(Package, Package.id == Purchase.package_id)
+        .outerjoin(PromoCode, PromoCode.id == Purchase.promo_code_id)
+        .join(guests, true())
+        .where(*conditions(selection, event_id))
+        .order_by(*order(selection), *then_by)
+    )
+    if answers is not None:
+        query = query.join(answers, true())
+    headings = _headings(questions, {*_PURCHASE, *of_guests, "fee"})
+    return made(session, (*_PURCHASE, *of_guests, *headings, "fee"), query, event.time_zone, event.name)
+
+
+def _questions(session: Session, event_id: uuid.UUID) -> dict[str, list[uuid.UUID]]:
+    """The event's questions by their words, whichever package asks; a retired one while it has answers."""
+    rows = session.execute(
+        select(Option.label, Option.id)
+        .join(Package, Package.id == Option.package_id)
+        .where(Option.event_id == event_id, Option.retired_at.is_(None) | exists().where(Answer.option_id == Option.id))
+        .order_by(Package.display_order, Option.retired_at.is_not(None), Option.display_order, Option.id)
+    )
+    questions: dict[str, list[uuid.UUID]] = {}
+    for label, option_id in rows:
+        questions.setdefault(label, []).append(option_id)
+    return questions
+
+
+def _headings(labels: Iterable[str], taken: set[str]) -> list[str]:
+    """The labels as names of columns: none is a formula, and none is another column's."""
+    headings: list[str] = []
+    for label in labels:
+        heading = f"'{label}" if re.match(_FORMULA, label) else label
+        while heading in taken:
+            heading += " (question)"
+        taken.add(heading)
+        headings.append(heading)
+    return headings
+
+
+def _answers(questions: Iterable[list[uuid.UUID]]) -> LateralFromClause:
+    """One purchase's answers as people say them, a column for each question: one row, whatever was answered."""
+    choice = func.jsonb_array_elements_text(Answer.value).column_valued("choice")
+    kind, plain = func.jsonb_typeof(Answer.value), Answer.value.op("#>>")(cast(literal("{}", Text), ARRAY(Text)))
+    told = case(
+        (kind == "boolean", case((plain == "true", "yes"), else_="no")),
+        (kind == "array", select(func.aggregate_strings(choice, ", ")).scalar_subquery()),
+        else_=plain,
+    )
+    return (
+        select(
+            *(
+                func.aggregate_strings(told, "; ").filter(Answer.option_id.in_(ids)).label(f"question_{number}")
+                for number, ids in enumerate(questions)
+            )
+        )
+        .where(Answer.purchase_id == Purchase.id)
+        .lateral("answers_given")
+    )

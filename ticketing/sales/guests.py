@@ -1,0 +1,320 @@
+"""Who sits where: naming the guests of a purchase seat by seat, the seats without one, and everybody as one list.
+
+Source: PRODUCT "guest, assigned ticket" and "Sales". Only purchases that count have seats; what a voided or refunded
+one named stays on its tickets and shows nowhere here.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, or_, select, text
+from sqlalchemy.orm import Session
+
+from ticketing import audit, optimistic_locking
+from ticketing.access import permissions
+from ticketing.actors import Actor
+from ticketing.errors import Conflict, InvalidInput, NotFound
+from ticketing.models import COUNTING_STATUSES, AssignedTicket, DailySales, Package, Purchase
+from ticketing.purchase_filter import Selection
+from ticketing.sales import corrections
+from ticketing.sales.purchases import GuestDraft
+from ticketing.validation import validated
+
+_COUNTS = Purchase.payment_status.in_(COUNTING_STATUSES)
+# A shorter word would find seats by chance.
+LEAST_OF_A_CODE = 4
+_BRACKETED = re.compile(r"(.*?)<([^<>]*@[^<>]*)>")
+_SEPARATED = re.compile(r"(.*)[,;\t]([^,;\t]*@[^,;\t]*)")
+
+
+@dataclass(frozen=True)
+class Unnamed:
+    """A purchase that has seats without a guest."""
+
+    purchase: Purchase
+    package: str
+
+    @property
+    def seats_unnamed(self) -> int:
+        return self.purchase.seats - self.purchase.seats_named
+
+
+@dataclass(frozen=True)
+class GuestLine:
+    """One seat as the guest list shows it; `guest` is None while nobody is named."""
+
+    guest: str | None
+    email: str | None
+    ticket_code: str
+    seat: int
+    seats: int
+    package: str
+    purchaser: str
+    payment_status: str
+    purchase_id: uuid.UUID
+
+
+def in_order(names: str) -> list[dict[str, str | None]]:
+    """Guests from pasted lines "Name", "Name, address" or "Name <address>" (also with ; or a tab); no blank ones.
+
+    Nothing is judged here: a line with an address alone has an empty name, which `name_guests` refuses.
+    """
+    return [_guest(line) for line in names.splitlines() if line.strip()]
+
+
+def name_guests(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    purchase_id: uuid.UUID,
+    guests: Mapping[int, Mapping[str, Any] | None],
+    *,
+    seen_version: int,
+) -> Purchase:
+    """Names, renames or clears (None) the guests of the given seats; other seats stay as they are.
+
+    Raises NotFound, InvalidInput (by seat: `guests.3.name`), Conflict when the purchase does not count, and
+    StaleVersion when it was changed since `seen_version`; then nothing is changed. Without a change nothing happens.
+    """
+    permissions.require(session, actor, "change", event_id)
+    drafts = _drafted(guests)
+    purchase = corrections.held(session, event_id, purchase_id)
+    if purchase.payment_status not in COUNTING_STATUSES:
+        raise Conflict(f"This purchase is {purchase.payment_status}, so its seats are given back. Nobody was named.")
+    optimistic_locking.judge_version(session, event_id, purchase, seen_version)
+    if beyond := [seat for seat in drafts if not 1 <= seat <= purchase.seats]:
+        have = "1 seat" if purchase.seats == 1 else f"{purchase.seats:,} seats"
+        raise InvalidInput(
+            {f"guests.{seat}": f"There is no seat {seat:,}: this purchase has {have}." for seat in beyond}
+        )
+    changes, named = _seat(session, purchase, drafts)
+    if changes:
+        with corrections.changing(session, purchase):
+            purchase.seats_named += named
+        audit.record(session, actor, event_id, "purchase.guests_named", purchase, changes)
+    return purchase
+
+
+def seats(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    purchase_id: uuid.UUID,
+    *,
+    page: int = 1,
+    per_page: int = 20,
+) -> tuple[Purchase, list[AssignedTicket]]:
+    """A purchase and one page of its seats, in order. Raises NotFound."""
+    permissions.require(session, actor, "read", event_id)
+    purchase = session.scalar(select(Purchase).where(Purchase.id == purchase_id, Purchase.event_id == event_id))
+    if purchase is None:
+        raise NotFound("purchase")
+    first = (page - 1) * per_page
+    return purchase, _tickets(session, purchase_id, AssignedTicket.seat_number.between(first + 1, first + per_page))
+
+
+def empty_seats(
+    session: Session, actor: Actor, event_id: uuid.UUID, purchase_id: uuid.UUID, *, most: int | None = None
+) -> list[int]:
+    """The numbers of the first `most` seats of a purchase that nobody is named for, in order."""
+    permissions.require(session, actor, "read", event_id)
+    return list(
+        session.scalars(
+            select(AssignedTicket.seat_number)
+            .where(
+                AssignedTicket.event_id == event_id,
+                AssignedTicket.purchase_id == purchase_id,
+                AssignedTicket.guest_name.is_(None),
+            )
+            .order_by(AssignedTicket.seat_number)
+            .limit(most)
+        )
+    )
+
+
+def unnamed(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    *,
+    package_id: uuid.UUID | None = None,
+    page: int = 1,
+    per_page: int = 20,
+) -> tuple[list[Unnamed], int]:
+    """One page of the purchases with seats that nobody is named for, the oldest first, and how many there are."""
+    permissions.require(session, actor, "read", event_id)
+    chosen = [Purchase.event_id == event_id, _COUNTS, Purchase.seats_named < Purchase.seats, *_of(package_id)]
+    total = session.scalar(select(func.count()).select_from(Purchase).where(*chosen))
+    rows = session.execute(
+        select(Purchase, Package.name)
+        .join(Package, Package.id == Purchase.package_id)
+        .where(*chosen)
+        .order_by(Purchase.purchased_at, Purchase.id)
+        .limit(per_page)
+        .offset((page - 1) * per_page)
+    )
+    return [Unnamed(*row) for row in rows], total or 0
+
+
+def guest_list(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    *,
+    search: str = "",
+    package_id: uuid.UUID | None = None,
+    named: bool | None = None,
+    page: int = 1,
+    per_page: int = 20,
+) -> tuple[list[GuestLine], int]:
+    """One page of the seats, those of one purchase together, the oldest first; and how many seats there are.
+
+    Every word of `search` must be in the guest or the purchaser, or begin the ticket code; accents and case aside.
+    """
+    permissions.require(session, actor, "read", event_id)
+    words = Selection(search=search).words
+    lines = (
+        _joined(
+            AssignedTicket.guest_name,
+            AssignedTicket.guest_email,
+            AssignedTicket.code,
+            AssignedTicket.seat_number,
+            Purchase.seats,
+            Package.name,
+            Purchase.purchaser_name,
+            Purchase.payment_status,
+            Purchase.id,
+        )
+        .where(AssignedTicket.event_id == event_id, Purchase.event_id == event_id, _COUNTS, *_of(package_id))
+        .where(*_named(named), *map(_found, words))
+        .order_by(Purchase.purchased_at, Purchase.id, AssignedTicket.seat_number)
+    )
+    shown = lines.limit(per_page).offset((page - 1) * per_page)
+    if words:
+        return _search(session, lines, shown)
+    return [GuestLine(*row) for row in session.execute(shown)], _number(session, event_id, package_id, named)
+
+
+def _guest(line: str) -> dict[str, str | None]:
+    parts = _BRACKETED.fullmatch(line.strip()) or _SEPARATED.fullmatch(line.strip())
+    if parts is None and "@" in line and " " not in line.strip():
+        return {"name": "", "email": line.strip()}
+    name, email = (parts[1], parts[2].strip()) if parts else (line, None)
+    return {"name": " ".join(name.split()).strip(" ,;\"'"), "email": email}
+
+
+def _drafted(guests: Mapping[int, Mapping[str, Any] | None]) -> dict[int, GuestDraft | None]:
+    drafts: dict[int, GuestDraft | None] = {}
+    problems: dict[str, str] = {}
+    for seat, guest in guests.items():
+        try:
+            drafts[seat] = None if guest is None else validated(GuestDraft, guest)
+        except InvalidInput as wrong:
+            problems |= {f"guests.{seat}.{field}": sentence for field, sentence in wrong.fields.items()}
+    if problems:
+        raise InvalidInput(problems)
+    return drafts
+
+
+_SEAT = text("""
+    UPDATE assigned_tickets SET guest_name = given.name, guest_email = given.email
+    FROM unnest(CAST(:seats AS int[]), CAST(:names AS text[]), CAST(:emails AS text[])) AS given(seat, name, email)
+    WHERE purchase_id = :purchase_id AND seat_number = given.seat
+""")
+
+
+def _seat(
+    session: Session, purchase: Purchase, drafts: Mapping[int, GuestDraft | None]
+) -> tuple[list[audit.Change], int]:
+    """Writes what differs, in one statement; answers with the changes and by how many the named seats grew."""
+    changes: list[audit.Change] = []
+    written: list[tuple[int, str | None, str | None]] = []
+    grown = 0
+    for ticket in _tickets(session, purchase.id, AssignedTicket.seat_number.in_(drafts)):
+        guest = drafts[ticket.seat_number]
+        name, email = (guest.name, guest.email) if guest else (None, None)
+        if (name, email) != (ticket.guest_name, ticket.guest_email):
+            written.append((ticket.seat_number, name, email))
+            old, new = told(ticket.guest_name, ticket.guest_email), told(name, email)
+            changes.append(audit.Change(f"seat {ticket.seat_number}", old, new))
+            grown += (name is not None) - (ticket.guest_name is not None)
+    if written:
+        numbers, names, emails = (list(column) for column in zip(*written, strict=True))
+        session.execute(_SEAT, {"purchase_id": purchase.id, "seats": numbers, "names": names, "emails": emails})
+    return changes, grown
+
+
+def told(name: str | None, email: str | None) -> str | None:
+    """A guest as the audit trail has them: "Ana Ruiz <ana@example.org>"; None for nobody."""
+    return f"{name} <{email}>" if name and email else name
+
+
+def untold(guest: object) -> tuple[str | None, str | None]:
+    """Name and address again of a guest as the audit trail has them."""
+    if guest is None:
+        return None, None
+    name, _, email = str(guest).removesuffix(">").rpartition(" <")
+    return (name, email) if "@" in email and str(guest).endswith(">") else (str(guest), None)
+
+
+def _tickets(session: Session, purchase_id: uuid.UUID, which: ColumnElement[bool]) -> list[AssignedTicket]:
+    return list(
+        session.scalars(
+            select(AssignedTicket)
+            .where(AssignedTicket.purchase_id == purchase_id, which)
+            .order_by(AssignedTicket.seat_number)
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def _joined(*columns: Any) -> Select[Any]:
+    return (
+        select(*columns)
+        .select_from(Purchase)
+        .join(Package, Package.id == Purchase.package_id)
+        .join(AssignedTicket, AssignedTicket.purchase_id == Purchase.id)
+    )
+
+
+def _of(package_id: uuid.UUID | None) -> list[ColumnElement[bool]]:
+    return [] if package_id is None else [Purchase.package_id == package_id]
+
+
+def _named(wanted: bool | None) -> list[ColumnElement[bool]]:
+    return (
+        []
+        if wanted is None
+        else [AssignedTicket.guest_name.is_not(None) if wanted else AssignedTicket.guest_name.is_(None)]
+    )
+
+
+def _found(word: str) -> ColumnElement[bool]:
+    sought = select(func.search_key(word)).scalar_subquery()  # made once, not for every seat
+    places = [func.strpos(searched, sought) > 0 for searched in (Purchase.search_text, AssignedTicket.search_text)]
+    if len(word) >= LEAST_OF_A_CODE:
+        places.append(func.starts_with(AssignedTicket.code, word.upper()))
+    return or_(*places)
+
+
+def _search(session: Session, lines: Select[Any], shown: Select[Any]) -> tuple[list[GuestLine], int]:
+    """The lines and how many there are in all, in one look at the seats; in two when this page is past the last."""
+    rows = session.execute(shown.add_columns(func.count().over())).all()
+    if rows:
+        return [GuestLine(*row[:-1]) for row in rows], rows[0][-1]
+    return [], session.scalar(select(func.count()).select_from(lines.order_by(None).subquery())) or 0
+
+
+def _number(session: Session, event_id: uuid.UUID, package_id: uuid.UUID | None, named: bool | None) -> int:
+    """How many seats there are, from the sums kept beside the purchases."""
+    seats, with_guest = DailySales.seats, DailySales.seats_named
+    number = seats if named is None else with_guest if named else seats - with_guest
+    chosen = [DailySales.event_id == event_id, DailySales.payment_status.in_(COUNTING_STATUSES)]
+    if package_id is not None:
+        chosen.append(DailySales.package_id == package_id)
+    return session.scalar(select(func.coalesce(func.sum(number), 0)).where(*chosen)) or 0

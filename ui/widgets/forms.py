@@ -1,0 +1,276 @@
+"""What forms share: a record opened at one moment, problems beside their fields, conflicts, messages after a rerun."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import streamlit as st
+
+from ticketing import db
+from ticketing.errors import FieldChange, InvalidInput, NotSignedIn, StaleVersion, TicketingError
+from ui import text
+from ui.runtime import outage
+
+
+@dataclass
+class Opened:
+    """A form in progress. `id` is None for something new; `values` and `version` are of the moment it was opened,
+    so that a colleague's edit in between is noticed."""
+
+    kind: str
+    id: uuid.UUID | None
+    version: int
+    values: dict[str, Any]
+    problems: dict[str, str] = field(default_factory=dict)
+    refusal: str = ""
+    as_typed: Callable[[str, Any], Any] = lambda _name, stored: stored
+    taken_along: list[FieldChange] = field(default_factory=list)
+    undecided: dict[str, FieldChange] = field(default_factory=dict)
+    notes: str = ""
+    asked: list[Any] = field(default_factory=list)
+    quoted_for: dict[str, Any] = field(default_factory=dict)
+    picture: Any = None
+    outcome: Any = None
+    is_signed_out: bool = False
+    form_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def key(self, name: str) -> str:
+        """The widget's key: of this opening, so that nothing typed in an earlier one comes back."""
+        return f"{self.kind}_{name}_{self.form_id}"
+
+    def typed(self) -> dict[str, Any]:
+        """What stands in the fields now, by field name."""
+        return {name: st.session_state.get(self.key(name), value) for name, value in self.values.items()}
+
+    def changed(self) -> dict[str, Any]:
+        """The fields that the person changed since the form was opened."""
+        return {name: value for name, value in self.typed().items() if value != self.values[name]}
+
+
+def open_form(
+    kind: str,
+    record_id: uuid.UUID | None,
+    version: int,
+    values: dict[str, Any],
+    as_typed: Callable[[str, Any], Any] = lambda _name, stored: stored,
+) -> None:
+    """Starts a form whose widgets take their first values from `values`, by key.
+
+    `as_typed` turns a field's stored value (as the audit trail has it) into what its widget holds.
+    """
+    form = st.session_state[f"opened_{kind}"] = Opened(kind, record_id, version, dict(values), as_typed=as_typed)
+    for name, value in values.items():
+        st.session_state[form.key(name)] = value
+
+
+def opened(kind: str) -> Opened | None:
+    """The form of this kind that is in progress."""
+    return st.session_state.get(f"opened_{kind}")
+
+
+def close_form(kind: str) -> None:
+    st.session_state.pop(f"opened_{kind}", None)
+
+
+def while_open(form: Opened, action: Callable[[], None]) -> Callable[[], None]:
+    """For a button's callback: the second of two quick clicks finds the form closed, and does nothing."""
+    return lambda: action() if opened(form.kind) is form else None
+
+
+def submit(
+    form: Opened,
+    work: Callable[[Any], Any],
+    done: str | Callable[[Any], str] = "",
+    *,
+    counted: Callable[[Any], Any] | None = None,
+) -> Any:
+    """Does `work` in one transaction; closes the form and says `done`, or keeps it open with what is wrong.
+
+    For a form's submit callback. Answers with the work's result, or None when it was refused. `counted` comes first, in
+    a transaction of its own, which stays although `work` is refused.
+    """
+    form.problems, form.refusal = {}, ""
+    try:
+        if counted is not None:
+            db.write(counted)
+        result = db.write(work)
+    except InvalidInput as wrong:
+        form.problems = wrong.fields
+    except NotSignedIn as out:
+        form.refusal, form.is_signed_out = str(out), True
+    except StaleVersion as stale:
+        form.refusal = str(stale)
+        _merge(form, stale)
+    except TicketingError as refused:
+        if refused.field in form.values:
+            form.problems = {refused.field: str(refused)}
+        else:
+            form.refusal = str(refused)
+    else:
+        close_form(form.kind)
+        if done:
+            say(done if isinstance(done, str) else done(result))
+        return result
+    return None
+
+
+def attempt(work: Callable[[Any], Any], done: str) -> bool:
+    """Does `work` for a button without a form; says `done`, or why not. Answers whether it was done."""
+    try:
+        db.write(work)
+    except TicketingError as refused:
+        say(str(refused), icon=":material/error:")
+        return False
+    say(done)
+    return True
+
+
+def say(message: str, icon: str = ":material/check_circle:") -> None:
+    """A message for after the rerun; user text in it is shown as typed."""
+    st.session_state.setdefault("messages", []).append((message, icon))
+
+
+def show_messages() -> None:
+    for message, icon in st.session_state.pop("messages", []):
+        st.toast(text.md(message), icon=icon)
+
+
+def ask_moment(label: str, key: str) -> datetime | None:
+    """A date and time without a zone, empty at first, in the years that the domain takes (fields.Moment)."""
+    return st.datetime_input(label, None, key=key, min_value=datetime(2000, 1, 1), max_value=datetime(2099, 12, 31))
+
+
+def hint(sentence: str) -> None:
+    """Help under a field. Streamlit's own caption is too pale to read (4.1:1)."""
+    st.markdown(f":small[:gray[{sentence}]]")
+
+
+def show_problem(problems: Mapping[str, str], name: str) -> None:
+    """The sentence under the field it is about."""
+    if sentence := problems.get(name):
+        st.markdown(f":red[:material/error: {text.md(sentence)}]")
+
+
+def show_summary(problems: Mapping[str, str], refusal: str = "") -> None:
+    """What is wrong, announced to screen readers, at the top of the form."""
+    if refusal:
+        st.error(text.md(refusal))
+    elif problems:
+        told = "the field marked below" if len(problems) == 1 else f"the {len(problems)} fields marked below"
+        st.error(f"Nothing was saved. Check {told}.")
+
+
+def show_dialog(
+    kind: str,
+    new: str,
+    edit: str,
+    body: Callable[[Opened], None],
+    zone: str,
+    on_close: Callable[[], None] | None = None,
+    **frame: Any,
+) -> None:
+    """Opens the dialog of this kind while its form is in progress; closing it ends the form, or does `on_close`.
+
+    Above the body stand what is wrong, the form's notes, and what others changed meanwhile. `frame` is st.dialog's.
+    """
+
+    def draw() -> None:
+        form = opened(kind)
+        if form is None or form.is_signed_out:
+            if form is not None:
+                form.is_signed_out = False
+            st.rerun()  # the whole page, which alone can close the dialog, or show that its person is out
+        with outage.page_kept():
+            show_head(form, zone)
+            body(form)
+
+    if form := opened(kind):
+        close = on_close or (lambda: close_form(kind))
+        st.dialog(new if form.id is None else edit, on_dismiss=close, **frame)(draw)()
+
+
+def show_head(form: Opened, zone: str) -> None:
+    """What is wrong with a form, its notes, and what others changed meanwhile; for above its fields."""
+    show_summary(form.problems, form.refusal)
+    if form.notes:
+        st.warning(text.md(form.notes), icon=":material/history:")
+    show_meanwhile(form, zone)
+
+
+def show_deletion(
+    form: Opened,
+    sentence: str,
+    on_delete: Callable[[], None],
+    label: str = "Delete for good",
+    icon: str = ":material/delete:",
+    keep: str = "Keep it",
+) -> None:
+    """Says what is gone for good and asks; after a refusal there is nothing to ask. `sentence` is Markdown."""
+    if form.refusal:
+        st.button("Close", on_click=close_form, args=(form.kind,))
+        return
+    st.markdown(sentence)
+    with st.container(horizontal=True):
+        st.button(label, type="primary", icon=icon, on_click=while_open(form, on_delete))
+        st.button(keep, on_click=close_form, args=(form.kind,))
+
+
+def show_submit(label: str, form: Opened, on_submit: Callable[[], None]) -> None:
+    """The button that says what it does, and the way out beside it. For inside st.form."""
+    with st.container(horizontal=True):
+        st.form_submit_button(
+            label, type="primary", on_click=while_open(form, on_submit), disabled=bool(form.undecided)
+        )
+        st.form_submit_button("Cancel", on_click=close_form, args=(form.kind,))
+
+
+def show_meanwhile(form: Opened, zone: str) -> None:
+    """Field by field what others changed since the form was opened, and the choice for the fields both changed."""
+    for change in form.taken_along:
+        st.info(f"{_told(change, zone)} It is taken along here.", icon=":material/merge:")
+    for name, change in form.undecided.items():
+        st.warning(f"{_told(change, zone)} {_mine(form, name, zone)}", icon=":material/call_split:")
+        with st.container(horizontal=True):
+            st.button("Keep mine", key=form.key(f"mine_{name}"), on_click=_decide, args=(form, name, False))
+            st.button("Take theirs", key=form.key(f"theirs_{name}"), on_click=_decide, args=(form, name, True))
+    if form.undecided:
+        st.markdown("Choose for each, then save.")
+
+
+def _told(change: FieldChange, zone: str) -> str:
+    old, new = (text.md(text.value(change.field, each, zone)) for each in (change.old, change.new))
+    did = f"changed {old} to {new}"
+    if change.field == "image":  # known by a name that nobody can read
+        did = "removed it" if change.new is None else "replaced it" if change.old else "added one"
+    when = text.moment(change.at, zone)
+    return f"**{text.FIELDS.get(change.field, change.field)}**: {text.md(change.by)} {did}, {when}."
+
+
+def _mine(form: Opened, name: str, zone: str) -> str:
+    typed = st.session_state.get(form.key(name))
+    if name == "image":
+        return "You chose another." if typed else "You removed it."
+    return f"You typed {text.md(text.value(name, typed, zone))}."
+
+
+def _merge(form: Opened, stale: StaleVersion) -> None:
+    """What only they changed comes along, what only the person here changed stays, the rest waits for a decision."""
+    form.version = stale.current_version
+    for name, change in {change.field: change for change in stale.changes if change.field in form.values}.items():
+        theirs = form.as_typed(name, change.new)
+        if form.typed()[name] in (form.values[name], theirs):
+            st.session_state[form.key(name)] = theirs
+            form.taken_along.append(change)
+        else:
+            form.undecided[name] = change
+        form.values[name] = theirs
+
+
+def _decide(form: Opened, name: str, take_theirs: bool) -> None:
+    del form.undecided[name]
+    if take_theirs:
+        st.session_state[form.key(name)] = form.values[name]
