@@ -1,61 +1,84 @@
-# Two commands: `make run` and `make test`. Needs Python 3.11 or newer, git and make; the rest is put into .venv.
+# The two commands are `make run` and `make test`. They need Python 3.11 or newer, git and make, and install the rest into .venv.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check static bench load documents pictures clean
+.PHONY: help run test test-fast check static audit coverage lock hooks bench load documents pictures clean
 
 BIN := .venv/bin
-READY := .venv/.ready
-READY_TO_TEST := .venv/.ready-to-test
+RUNTIME := .venv/.runtime-installed
+DEV := .venv/.dev-installed
+# Licenses that may be in what we ship, as parts of their names. Tools for development are not shipped.
+LICENSES := MIT;BSD;Apache;PSF;Python Software Foundation;Mozilla Public License;MPL;LGPL;ISC;HPND
 export STREAMLIT_SERVER_PORT ?= 8501
 export STREAMLIT_SERVER_HEADLESS ?= true
 
-run: $(READY) ## Start Ticket Desk; its address is printed. DATABASE_URL, STREAMLIT_SERVER_PORT and TICKETDESK_* are respected
+run: $(RUNTIME) ## Start Ticket Desk and print its address. Respects DATABASE_URL, STREAMLIT_SERVER_PORT and TICKETDESK_*
 	@echo "Ticket Desk: $${TICKETDESK_BASE_URL:-http://localhost:$(STREAMLIT_SERVER_PORT)}"
 	@exec $(BIN)/streamlit run app.py
 
-test: $(READY_TO_TEST) ## Run all tests, on a PostgreSQL of their own
+test: $(DEV) ## Run all tests on a PostgreSQL of their own
 	$(BIN)/python -m pytest -n auto
 
-check: static test ## Everything that must hold before a change is handed in
+test-fast: $(DEV) ## Run the tests that need no browser and start no server
+	$(BIN)/python -m pytest -n auto -m "not browser and not system"
 
-static: $(READY_TO_TEST) ## Format, lint, types, and whether the migrations lead to the models
+check: static test ## Run everything that must pass before a change is submitted
+
+static: $(DEV) ## Check format, lint, spelling, types, layers, licenses, and migrations against models
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/codespell
+	$(BIN)/lint-imports
 	$(BIN)/mypy
+	$(BIN)/pip-licenses --packages $$(sed -n 's/^\([a-z][^=]*\)==.*/\1/p' requirements.lock) --partial-match --allow-only="$(LICENSES)" >/dev/null
 	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT && unset DATABASE_URL && export TICKETDESK_DATA="$$scratch" \
 		&& $(BIN)/alembic upgrade head && $(BIN)/alembic check
 
-bench: $(READY_TO_TEST) ## Measure what is fast enough; best on a machine that does nothing else. ROWS="load start" for some, KEEP=yes for the docs
+audit: $(DEV) ## Ask PyPI for known vulnerabilities of the locked packages. Not part of `check`: the answer changes without a commit
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements-dev.lock
+
+coverage: $(DEV) ## Run the tests of `test-fast` and report which lines they reach
+	$(BIN)/python -m pytest -n auto -m "not browser and not system" --cov --cov-report=term:skip-covered --cov-report=html
+
+lock: $(DEV) ## Compile requirements*.txt into the lock files. UPGRADE=yes also takes newer indirect packages
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 $(if $(UPGRADE),--upgrade) \
+		--custom-compile-command "make lock" requirements-dev.txt -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 -c requirements-dev.lock $(if $(UPGRADE),--upgrade) \
+		--custom-compile-command "make lock" requirements.txt -o requirements.lock
+
+hooks: $(DEV) ## Check each commit with pre-commit before it is made
+	$(BIN)/pre-commit install
+
+bench: $(DEV) ## Measure speed against floors of the same run; best on an idle machine. ROWS="load start" for some, KEEP=yes for the docs
 	@$(BIN)/python -m bench $(if $(KEEP),--keep) $(ROWS)
 
-load: $(READY_TO_TEST) ## More and more people at work until it takes too long, on one process and on two. KEEP=yes for the docs
+load: $(DEV) ## Add users until the server is too slow, with one process and with two. KEEP=yes for the docs
 	@$(BIN)/python -m bench.load --series $(if $(KEEP),--keep)
 
-documents: $(READY) ## Write the tables of the documents that are made from the code
+documents: $(RUNTIME) ## Write the tables that documents take from the code
 	@$(BIN)/python -m docs.tables
 
-pictures: $(READY_TO_TEST) ## Take the pictures of the documents anew; look at them before they are committed
+pictures: $(DEV) ## Take the pictures of the documents again. Look at them before you commit them
 	@$(BIN)/python -m docs.pictures.take
 
-clean: ## Remove the environment and what tools left behind; the data folder stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis test-results
+clean: ## Remove the environment and the files that tools leave behind. The data folder stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov test-results
 
-help: ## Show this
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(READY): requirements.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+$(RUNTIME): requirements.lock | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
-$(READY_TO_TEST): requirements-dev.txt requirements.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@touch $@ $(READY)
+$(DEV): requirements-dev.lock | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@touch $@ $(RUNTIME)
 
 $(BIN)/python:
 	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
 		if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
-			echo "Making .venv with $$($$python --version)"; exec $$python -m venv .venv; \
+			echo "Creating .venv with $$($$python --version)"; exec $$python -m venv .venv; \
 		fi; \
 	done; \
-	echo "Ticket Desk needs Python 3.11 or newer, and none was found. Install one, or name it: make run PYTHON=/path/to/python3" >&2; \
+	echo "Ticket Desk needs Python 3.11 or newer, and none was found. Install it, or name it: make run PYTHON=/path/to/python3" >&2; \
 	exit 1

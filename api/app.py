@@ -10,8 +10,7 @@ from starlette.middleware import Middleware
 
 from api import documentation, errors, schemas
 from api.middleware.errors import Faults
-from api.site import pictures
-from api.v1 import audit, events, options, packages, promo_codes, purchases, sales
+from api.v1 import audit, events, images, options, packages, promo_codes, purchases, sales
 
 ABOUT = """\
 What staff do in Ticket Desk, and what the site that sells to donors needs, over HTTP.
@@ -43,7 +42,7 @@ def create() -> FastAPI:
         redirect_slashes=False,
     )
     errors.install(app)
-    for concept in (events, packages, audit, pictures, options, promo_codes, purchases, sales):
+    for concept in (events, packages, audit, images, options, promo_codes, purchases, sales):
         app.include_router(concept.router, prefix="/v1", dependencies=[schemas.bearer])
     app.router.routes.extend(documentation.routes)
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]

@@ -69,7 +69,7 @@ def test_migrating_twice_is_migrating_once(database_without_schema):
 def test_two_servers_that_start_at_once_migrate_one_after_the_other(database_without_schema):
     def start(_):
         return subprocess.run(
-            [sys.executable, "-c", "from ticketing import schema; schema.migrate()"],
+            [sys.executable, "-c", "from ticketing.db import migrations; migrations.migrate()"],
             cwd=ROOT,
             capture_output=True,
             text=True,

@@ -1,0 +1,1 @@
+"""ASGI middleware around pages, API and plain routes."""

@@ -1,0 +1,1 @@
+"""Plain routes for browsers and operators: sign-in, downloads, pictures, health, metrics."""

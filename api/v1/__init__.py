@@ -1,0 +1,1 @@
+"""Endpoints below /api/v1, one module per concept."""

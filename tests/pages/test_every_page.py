@@ -9,7 +9,7 @@ from ticketing import db
 from ticketing.models import EventAssignment, Package, Purchase, SignInSession, Staff
 from ui import menu
 
-FILES = sorted(file.stem for file in menu.PAGES.glob("*.py"))
+FILES = sorted(file.stem for file in menu.PAGES.glob("[a-z]*.py"))
 NOT_FOR_VIEWERS = {entry.name: entry.title for entry in menu.ENTRIES if entry.action != "read"}
 ABOUT_EVENT = sorted(entry.name for entry in menu.ENTRIES if entry.is_about_event)
 FOR_ADMINS = {entry.name for entry in menu.ENTRIES if entry.action == "administer"}

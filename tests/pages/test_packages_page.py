@@ -2,7 +2,6 @@
 
 import pytest
 from sqlalchemy import select
-from tests.ticketing.access.test_rate_limits import let_pass
 
 from tests.support import make
 from tests.support.package_cards import (
@@ -17,6 +16,7 @@ from tests.support.package_cards import (
     remove,
     stored,
 )
+from tests.ticketing.access.test_rate_limits import let_pass
 from ticketing import db
 from ticketing.catalog import packages
 from ticketing.models import Option

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
-from tests.ticketing.access.test_rate_limits import let_pass
 
 from tests.support import make
+from tests.ticketing.access.test_rate_limits import let_pass
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import promo_codes

@@ -27,7 +27,7 @@ SERVER = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from ticketing import db, rate_limits
+from ticketing import db\nfrom ticketing.access import rate_limits
 from ticketing.errors import RateLimited
 
 limit = rate_limits.Limit("for_races", 10, timedelta(minutes=1), "That was often.")

@@ -1,0 +1,1 @@
+"""Who may do what, and how people and programs prove who they are."""

@@ -1,0 +1,1 @@
+"""What an event sells: events, packages, options, promo codes, and pictures."""

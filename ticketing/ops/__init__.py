@@ -1,0 +1,1 @@
+"""What operators and newcomers run: the sample gala, and recomputing every count."""

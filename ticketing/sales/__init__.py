@@ -1,0 +1,1 @@
+"""Sales: purchases, what staff correct afterwards, guests and ticket codes."""

@@ -1,0 +1,1 @@
+"""Audit entries as sentences, with filters, history and restore."""

@@ -1,0 +1,1 @@
+"""Parts of the Purchases, Guests and Box office pages."""

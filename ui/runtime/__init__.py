@@ -1,0 +1,1 @@
+"""The only code that touches Streamlit beyond its public API; see docs/streamlit-upgrade.md."""

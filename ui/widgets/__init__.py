@@ -1,0 +1,1 @@
+"""Forms, tables, charts and other elements that several pages share."""

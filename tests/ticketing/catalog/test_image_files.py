@@ -329,7 +329,7 @@ def test_what_is_still_too_large_is_made_smaller_until_it_fits():
 MEASURE = """
 import sys
 from pathlib import Path
-from ticketing import images
+from ticketing.catalog import images
 
 def most_memory_so_far():
     status = Path("/proc/self/status").read_text()

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
-from tests.ticketing.ops.test_cli import run
 
 from tests.support.database import use_database
+from tests.ticketing.ops.test_cli import run
 from ticketing import db
 from ticketing.db import backup
 from ticketing.settings import ROOT
@@ -62,9 +62,10 @@ def test_a_restore_tells_what_verify_finds(full_database, postgres, file, capsys
 
 
 SERVING = """
-from tests import make
-from ticketing import db, schema
-schema.migrate()
+from tests.support import make
+from ticketing import db
+from ticketing.db import migrations
+migrations.migrate()
 event = make.event()
 make.purchase(event, make.package(event))
 print("serving", flush=True)

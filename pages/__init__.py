@@ -1,0 +1,1 @@
+"""One module per page. Streamlit runs them as scripts; nothing imports them."""
