@@ -17,14 +17,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Mount, Route
 
-from api.app import interface
+from api.app import api_app
 from api.middleware import errors
-from api.middleware.authentication import IdentityGuard
-from api.middleware.body_limits import Bounds
-from api.middleware.csrf import Origins
-from api.middleware.errors import Faults
-from api.middleware.request_log import Requests
-from api.middleware.security_headers import Headers
+from api.middleware.authentication import AuthenticationMiddleware
+from api.middleware.body_limits import BodyLimitMiddleware
+from api.middleware.csrf import CsrfMiddleware
+from api.middleware.errors import FaultMiddleware
+from api.middleware.request_log import RequestLogMiddleware
+from api.middleware.security_headers import SecurityHeadersMiddleware
 from api.site import downloads, graceful_shutdown, health, invitations, metrics, openid, pictures, sign_in
 from ticketing import db, settings
 from ticketing.db import migrations, pooler, replica
@@ -43,9 +43,9 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     await run_in_threadpool(pooler.check)
     await run_in_threadpool(migrations.migrate)
     _warm_up()
-    log.info("started, schema %s", migrations.newest())
+    log.info("started, schema %s", migrations.head_revision())
     try:
-        with graceful_shutdown.announced():
+        with graceful_shutdown.delay_sigterm():
             yield
     finally:
         await run_in_threadpool(replica.stop)
@@ -63,29 +63,33 @@ def _warm_up() -> None:
     gc.set_threshold(10_000, 20, 20)
 
 
-def show_fault(fault: Exception) -> bool:
+def show_script_error(fault: Exception) -> bool:
     """A refusal that a page let through is its own sentence; a fault is a reference, and the log has the traceback."""
-    st.error(text.md(str(fault)) if isinstance(fault, TicketingError) else errors.sentence(errors.report(fault)))
+    st.error(
+        text.escape_markdown(str(fault))
+        if isinstance(fault, TicketingError)
+        else errors.fault_message(errors.log_fault(fault))
+    )
     return True
 
 
-def sales_page(request: Request) -> RedirectResponse:
+def redirect_sales_to_root(request: Request) -> RedirectResponse:
     """Streamlit knows its first page by "/" alone; people know it by its name too."""
     return RedirectResponse("/" + (f"?{request.url.query}" if request.url.query else ""))
 
 
-def first_page(_request: Request) -> HTMLResponse:
-    return HTMLResponse(index_html.page(), headers={"Cache-Control": "no-cache"})
+def serve_index(_request: Request) -> HTMLResponse:
+    return HTMLResponse(index_html.render(), headers={"Cache-Control": "no-cache"})
 
 
-script_run.set_up_log()
-rerun_patch.mend()
+script_run.set_up_logging()
+rerun_patch.install_patches()
 app = st.App(
     Path(__file__).resolve().parent / "ui" / "main.py",
     routes=[
-        Route("/", first_page),
-        Route("/sales", sales_page),
-        *(Route(f"/{entry.name}", first_page) for entry in menu.ENTRIES if entry.name != "sales"),
+        Route("/", serve_index),
+        Route("/sales", redirect_sales_to_root),
+        *(Route(f"/{entry.name}", serve_index) for entry in menu.ENTRIES if entry.name != "sales"),
         *sign_in.routes,
         *invitations.routes,
         *openid.routes,
@@ -93,18 +97,18 @@ app = st.App(
         *metrics.routes,
         *downloads.routes,
         *pictures.routes,
-        Mount("/api", app=interface),
+        Mount("/api", app=api_app),
     ],
     middleware=[
-        Middleware(Requests),
-        Middleware(Headers),
+        Middleware(RequestLogMiddleware),
+        Middleware(SecurityHeadersMiddleware),
         # Streamlit keeps to its list for the websocket alone.
         Middleware(TrustedHostMiddleware, allowed_hosts=st.get_option("server.allowedHosts") or ["*"]),
-        Middleware(Faults),
-        Middleware(Bounds),
-        Middleware(Origins),
-        Middleware(IdentityGuard),
+        Middleware(FaultMiddleware),
+        Middleware(BodyLimitMiddleware),
+        Middleware(CsrfMiddleware),
+        Middleware(AuthenticationMiddleware),
     ],
     lifespan=lifespan,
-    on_script_error=show_fault,
+    on_script_error=show_script_error,
 )

@@ -9,10 +9,10 @@ from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 
 from api import documentation, errors, schemas
-from api.middleware.errors import Faults
+from api.middleware.errors import FaultMiddleware
 from api.v1 import audit, events, images, options, packages, promo_codes, purchases, sales
 
-ABOUT = """\
+DESCRIPTION = """\
 What staff do in Ticket Desk, and what the site that sells to donors needs, over HTTP.
 
 Send `Authorization: Bearer td_...` with a token made in the app; it carries its owner's role. Amounts are text with
@@ -28,28 +28,28 @@ nothing was changed then, and the same request can be sent again.
 """
 
 
-def create() -> FastAPI:
+def create_app() -> FastAPI:
     app = FastAPI(
         title="Ticket Desk",
         version="1",
-        description=ABOUT,
+        description=DESCRIPTION,
         servers=[{"url": "/api"}],
         root_path_in_servers=False,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
-        middleware=[Middleware(Faults)],
+        middleware=[Middleware(FaultMiddleware)],
         redirect_slashes=False,
     )
-    errors.install(app)
+    errors.install_handlers(app)
     for concept in (events, packages, audit, images, options, promo_codes, purchases, sales):
         app.include_router(concept.router, prefix="/v1", dependencies=[schemas.bearer])
     app.router.routes.extend(documentation.routes)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    app.openapi = lambda: _build_openapi(app)  # type: ignore[method-assign]
     return app
 
 
-def _openapi(app: FastAPI) -> dict[str, Any]:
+def _build_openapi(app: FastAPI) -> dict[str, Any]:
     """FastAPI's document, with the shape of problems that every endpoint refers to."""
     if app.openapi_schema is None:
         document = get_openapi(
@@ -65,4 +65,4 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
-interface = create()
+api_app = create_app()

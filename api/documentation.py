@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from api import html
 
-POLICY = "; ".join(
+CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'self'",
         "style-src 'self' 'unsafe-inline'",
@@ -30,26 +30,30 @@ def _swagger_folder() -> Path:
     return Path(spec.origin).parent / "static"
 
 
-FILES = {
+STATIC_FILES = {
     "swagger-ui-bundle.js": _swagger_folder() / "swagger-ui-bundle.js",
     "swagger-ui.css": _swagger_folder() / "swagger-ui.css",
-    "start.js": html.HERE / "static" / "swagger-start.js",
+    "start.js": html.API_DIR / "static" / "swagger-start.js",
 }
 
 
-async def docs(_request: Request) -> Response:
-    return html.page("docs.html", 200, {"Content-Security-Policy": POLICY})
+async def docs_page(_request: Request) -> Response:
+    return html.render_page("docs.html", 200, {"Content-Security-Policy": CONTENT_SECURITY_POLICY})
 
 
-async def document(request: Request) -> Response:
+async def openapi_document(request: Request) -> Response:
     return JSONResponse(request.app.openapi())
 
 
-def _file(name: str) -> Route:
+def _static_route(name: str) -> Route:
     async def serve(_request: Request) -> Response:
-        return FileResponse(FILES[name], headers={"Cache-Control": "private, max-age=3600"})
+        return FileResponse(STATIC_FILES[name], headers={"Cache-Control": "private, max-age=3600"})
 
     return Route(f"/docs/{name}", serve)
 
 
-routes = [Route("/docs", docs), Route("/openapi.json", document), *(_file(name) for name in FILES)]
+routes = [
+    Route("/docs", docs_page),
+    Route("/openapi.json", openapi_document),
+    *(_static_route(name) for name in STATIC_FILES),
+]

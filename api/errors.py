@@ -19,10 +19,10 @@ from starlette.types import Scope
 from api import html
 from ticketing import errors
 from ticketing.errors import TicketingError
-from ticketing.validation import sentences
+from ticketing.validation import format_errors
 
 MEDIA_TYPE = "application/problem+json"
-STATUS: dict[type[TicketingError], int] = {
+STATUS_BY_ERROR: dict[type[TicketingError], int] = {
     errors.NotSignedIn: 401,
     errors.NotAllowed: 403,
     errors.NotFound: 404,
@@ -30,16 +30,16 @@ STATUS: dict[type[TicketingError], int] = {
     errors.InvalidInput: 422,
     errors.IdempotencyMismatch: 422,
     errors.RateLimited: 429,
-    errors.ScannerAway: 503,
+    errors.ScannerUnavailable: 503,
     errors.Unavailable: 503,
     TicketingError: 400,
 }
-CODES = {404: "not_found", 405: "method_not_allowed", 408: "too_slow", 413: "too_large"}
-RETRY_SECONDS = 5
-RETRY_LATER_SECONDS = 60  # where somebody has to look into it first
-DOCUMENTATION = ("/api/docs", "/api/openapi.json")
-RETRY_AFTER = {"description": "When to try again, in seconds.", "schema": {"type": "integer", "minimum": 1}}
-PLACES = ("body", "query", "path", "header", "cookie")
+CODE_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 408: "too_slow", 413: "too_large"}
+RETRY_AFTER_SECONDS = 5
+LONG_RETRY_AFTER_SECONDS = 60  # where somebody has to look into it first
+DOCUMENTATION_PATHS = ("/api/docs", "/api/openapi.json")
+RETRY_AFTER_HEADER = {"description": "When to try again, in seconds.", "schema": {"type": "integer", "minimum": 1}}
+PARAMETER_LOCATIONS = ("body", "query", "path", "header", "cookie")
 
 
 class FieldProblem(BaseModel):
@@ -75,120 +75,128 @@ class Problem(BaseModel):
     reference: str | None = Field(None, description="With unexpected: what to tell the operator.")
 
 
-def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def document_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The problems an endpoint may answer with, for its OpenAPI entry; 401, 429 and 503 can always happen."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-            **({"headers": {"Retry-After": RETRY_AFTER}} if status in (429, 503) else {}),
+            **({"headers": {"Retry-After": RETRY_AFTER_HEADER}} if status in (429, 503) else {}),
         }
         for status in (401, *statuses, 429, 503)
     }
 
 
-def status_of(refusal: TicketingError) -> int:
-    return next(STATUS[kind] for kind in type(refusal).__mro__ if kind in STATUS)
+def get_status(refusal: TicketingError) -> int:
+    return next(STATUS_BY_ERROR[kind] for kind in type(refusal).__mro__ if kind in STATUS_BY_ERROR)
 
 
-def headers_of(refusal: TicketingError) -> dict[str, str]:
+def get_headers(refusal: TicketingError) -> dict[str, str]:
     match refusal:
         case errors.NotSignedIn():
             return {"WWW-Authenticate": 'Bearer realm="Ticket Desk"'}
         case errors.RateLimited():
             return {"Retry-After": str(refusal.retry_after)}
-        case errors.Unavailable(passes=False):
-            return {"Retry-After": str(RETRY_LATER_SECONDS)}
-        case errors.Unavailable() | errors.ScannerAway():
-            return {"Retry-After": str(RETRY_SECONDS)}
+        case errors.Unavailable(is_transient=False):
+            return {"Retry-After": str(LONG_RETRY_AFTER_SECONDS)}
+        case errors.Unavailable() | errors.ScannerUnavailable():
+            return {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return {}
 
 
-def is_for_programs(path: str) -> bool:
+def is_api_path(path: str) -> bool:
     """The HTTP interface, without its documentation, which people read."""
-    return (path == "/api" or path.startswith("/api/")) and not path.startswith(DOCUMENTATION)
+    return (path == "/api" or path.startswith("/api/")) and not path.startswith(DOCUMENTATION_PATHS)
 
 
-def wants_page(scope: Scope) -> bool:
+def is_page_request(scope: Scope) -> bool:
     """Whether a person's browser is opening an address, so that a page is the right answer."""
-    return scope.get("method") in ("GET", "HEAD") and _shows_pages(scope) and not is_for_programs(scope["path"])
+    return scope.get("method") in ("GET", "HEAD") and _accepts_html(scope) and not is_api_path(scope["path"])
 
 
-def _shows_pages(scope: Scope) -> bool:
+def _accepts_html(scope: Scope) -> bool:
     """Whether a person sees what is answered, as after opening an address or sending a form."""
     return b"text/html" in dict(scope["headers"]).get(b"accept", b"")
 
 
-def answer(scope: Scope, refusal: TicketingError) -> Response:
+def refusal_response(scope: Scope, refusal: TicketingError) -> Response:
     """The refusal in the form that the caller understands. A page that may work in a moment tries by itself."""
-    sentence, headers = str(refusal), headers_of(refusal)
-    if isinstance(refusal, errors.Unavailable) and refusal.passes and wants_page(scope):
+    sentence, headers = str(refusal), get_headers(refusal)
+    if isinstance(refusal, errors.Unavailable) and refusal.is_transient and is_page_request(scope):
         sentence, headers = (
-            f"{refusal.what} This page tries again by itself.",
-            headers | {"Refresh": str(RETRY_SECONDS)},
+            f"{refusal.summary} This page tries again by itself.",
+            headers | {"Refresh": str(RETRY_AFTER_SECONDS)},
         )
-    return tell(scope, status_of(refusal), refusal.code, sentence, headers, **_details(refusal))
+    return error_response(scope, get_status(refusal), refusal.code, sentence, headers, **_problem_details(refusal))
 
 
-def tell(
-    scope: Scope, status: int, code: str, sentence: str, headers: Mapping[str, str] | None = None, **details: Any
+def error_response(
+    scope: Scope, status: int, code: str, message: str, headers: Mapping[str, str] | None = None, **details: Any
 ) -> Response:
     """What is no refusal of the domain, in the form that the caller understands."""
-    if is_for_programs(scope["path"]):
-        return problem(status, code, sentence, headers, **details)
-    if _shows_pages(scope):
-        return html.page("problem.html", status, headers, title=_heading(status), sentence=sentence)
-    return PlainTextResponse(sentence, status, dict(headers or {}))
+    if is_api_path(scope["path"]):
+        return problem_response(status, code, message, headers, **details)
+    if _accepts_html(scope):
+        return html.render_page("problem.html", status, headers, title=_page_title(status), sentence=message)
+    return PlainTextResponse(message, status, dict(headers or {}))
 
 
-def problem(status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
-    told = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, code=code, **more)
+def problem_response(
+    status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **extra: Any
+) -> Response:
+    told = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, code=code, **extra)
     members = {name: value for name, value in told.model_dump(mode="json").items() if value is not None}
     return JSONResponse(members, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
+def install_handlers(app: FastAPI) -> None:
     """Every error of the HTTP interface leaves as problem details."""
-    app.add_exception_handler(TicketingError, _refused)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(TicketingError, _handle_refusal)
+    app.add_exception_handler(RequestValidationError, _handle_validation_error)
+    app.add_exception_handler(HTTPException, _handle_http_exception)
 
 
-def _refused(_request: Request, refusal: Exception) -> Response:
+def _handle_refusal(_request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, TicketingError)
-    return problem(status_of(refusal), refusal.code, str(refusal), headers_of(refusal), **_details(refusal))
+    return problem_response(
+        get_status(refusal), refusal.code, str(refusal), get_headers(refusal), **_problem_details(refusal)
+    )
 
 
-def _invalid(request: Request, invalid: Exception) -> Response:
-    assert isinstance(invalid, RequestValidationError)
-    found = invalid.errors()
+def _handle_validation_error(request: Request, exc: Exception) -> Response:
+    assert isinstance(exc, RequestValidationError)
+    found = exc.errors()
     if any(error["loc"][0] == "path" for error in found):
-        return _refused(request, errors.NotFound("address"))
-    return _refused(request, errors.InvalidInput(sentences([{**error, "loc": _field(error)} for error in found])))
+        return _handle_refusal(request, errors.NotFound("address"))
+    return _handle_refusal(
+        request, errors.InvalidInput(format_errors([{**error, "loc": _strip_location(error)} for error in found]))
+    )
 
 
-def _field(error: Mapping[str, Any]) -> tuple[Any, ...]:
+def _strip_location(error: Mapping[str, Any]) -> tuple[Any, ...]:
     """The field's name as the caller wrote it: without the place, and for broken JSON without the position in it."""
     if error["type"] == "json_invalid":
         return ()
     place, *rest = error["loc"]
-    return tuple(rest) if place in PLACES else (place, *rest)
+    return tuple(rest) if place in PARAMETER_LOCATIONS else (place, *rest)
 
 
-def _http(request: Request, refusal: Exception) -> Response:
+def _handle_http_exception(request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, HTTPException)
     if refusal.status_code == 400:  # before its fields could be judged: no UTF-8, or no form
-        return _refused(request, errors.InvalidInput({"body": "This cannot be read. Send what its content type says."}))
-    code = CODES.get(refusal.status_code, "refused")
+        return _handle_refusal(
+            request, errors.InvalidInput({"body": "This cannot be read. Send what its content type says."})
+        )
+    code = CODE_BY_STATUS.get(refusal.status_code, "refused")
     detail = {
         404: "There is nothing at this address. The addresses are listed at /api/docs.",
         405: "This address does not take that method. The Allow header lists the ones it takes.",
     }.get(refusal.status_code, str(refusal.detail))
-    headers = {"Allow": ", ".join(_taken(request))} if refusal.status_code == 405 else refusal.headers
-    return problem(refusal.status_code, code, detail, headers)
+    headers = {"Allow": ", ".join(_list_allowed_methods(request))} if refusal.status_code == 405 else refusal.headers
+    return problem_response(refusal.status_code, code, detail, headers)
 
 
-def _taken(request: Request) -> list[str]:
+def _list_allowed_methods(request: Request) -> list[str]:
     """The methods that an address takes. Each has a route of its own, so the one that refused knows but one."""
     routes = request.app.router.routes
     return [
@@ -198,7 +206,7 @@ def _taken(request: Request) -> list[str]:
     ]
 
 
-def _details(refusal: TicketingError) -> dict[str, Any]:
+def _problem_details(refusal: TicketingError) -> dict[str, Any]:
     match refusal:
         case errors.InvalidInput():
             return {"errors": [FieldProblem(field=f, message=m) for f, m in refusal.fields.items()]}
@@ -210,7 +218,7 @@ def _details(refusal: TicketingError) -> dict[str, Any]:
     return {}
 
 
-def _heading(status: int) -> str:
+def _page_title(status: int) -> str:
     return {
         401: "Signed out",
         403: "Not allowed",

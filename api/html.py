@@ -9,8 +9,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-HERE = Path(__file__).parent
-POLICY = "; ".join(
+API_DIR = Path(__file__).parent
+CONTENT_SECURITY_POLICY = "; ".join(
     [
         "default-src 'none'",
         "style-src 'self'",
@@ -20,9 +20,9 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     ]
 )
-HEADERS = {"Content-Security-Policy": POLICY, "Cache-Control": "no-store"}
+DEFAULT_HEADERS = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-store"}
 _templates = Environment(
-    loader=FileSystemLoader(HERE / "templates"),
+    loader=FileSystemLoader(API_DIR / "templates"),
     autoescape=True,
     undefined=StrictUndefined,
     trim_blocks=True,
@@ -30,7 +30,9 @@ _templates = Environment(
 )
 
 
-def page(template: str, status: int = 200, headers: Mapping[str, str] | None = None, /, **shown: Any) -> HTMLResponse:
+def render_page(
+    template: str, status: int = 200, headers: Mapping[str, str] | None = None, /, **variables: Any
+) -> HTMLResponse:
     """The template with `shown` put in as text, whatever it contains."""
-    content = _templates.get_template(template).render(shown)
-    return HTMLResponse(content, status, headers={**HEADERS, **(headers or {})})
+    content = _templates.get_template(template).render(variables)
+    return HTMLResponse(content, status, headers={**DEFAULT_HEADERS, **(headers or {})})

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 Money = Annotated[
     Decimal,
-    PlainSerializer(money.plain, return_type=str),
+    PlainSerializer(money.format_plain, return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^-?\d+\.\d\d$", "examples": ["100.00"]}),
 ]
 PageNumber = Annotated[int, Query(alias="page", ge=1, le=1_000_000, description="Counted from 1.")]
@@ -29,7 +29,7 @@ SeenVersion = Annotated[
     int | None,
     Field(ge=1, le=2**31 - 1, description="The one that was seen. Without it, what stands now is changed."),
 ]
-Caller = Annotated[Actor, Depends(authentication.actor_of)]
+Caller = Annotated[Actor, Depends(authentication.get_actor)]
 bearer = Security(HTTPBearer(auto_error=False, description="A token made in the app, `td_...`."))
 
 
@@ -52,27 +52,27 @@ class Change(BaseModel):
     version: Annotated[int, Field(ge=1, le=2**31 - 1)]
 
     @property
-    def given(self) -> dict[str, Any]:
+    def sent_fields(self) -> dict[str, Any]:
         """The fields that were sent, and no others."""
         return {field: getattr(self, field) for field in self.model_fields_set if field != "version"}
 
 
-def change_of(draft: type[BaseModel]) -> Any:
+def create_change_model(draft_type: type[BaseModel]) -> Any:
     """A Change to any of the draft's fields, each as the draft judges it."""
     fields: dict[str, Any] = {}
-    for name, required in draft.model_fields.items():
+    for name, required in draft_type.model_fields.items():
         optional = deepcopy(required)
         optional.default = None
-        optional.json_schema_extra = _without_default
+        optional.json_schema_extra = _remove_default
         fields[name] = (optional.annotation, optional)
-    return create_model(draft.__name__.removesuffix("Draft") + "Change", __base__=Change, **fields)
+    return create_model(draft_type.__name__.removesuffix("Draft") + "Change", __base__=Change, **fields)
 
 
-def _without_default(schema: dict[str, Any]) -> None:
+def _remove_default(schema: dict[str, Any]) -> None:
     """A field that is left out stays as it is, so the document names no default."""
     schema.pop("default", None)
 
 
-def in_zone(moment: datetime, time_zone: str) -> datetime:
+def to_time_zone(moment: datetime, time_zone: str) -> datetime:
     """The same moment with the offset of the event's zone."""
     return moment.astimezone(ZoneInfo(time_zone))

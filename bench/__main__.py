@@ -12,22 +12,22 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench import csv_file, imports, live, packages_page, purchases, sales, start
-from bench.load import row as load
-from bench.measure import Row, heading, told
-from bench.place import database_of_its_own
-from bench.written import keep, where
+from bench import csv_export, idle_pages, imports, packages_page, purchases, sales_page, startup
+from bench.database import create_temporary_database
+from bench.load import measurement as load
+from bench.measure import Row, format_heading, format_row
+from bench.sizing_page import describe_environment, write_section
 
 GROUPS = {
     # First: they end with `verify`, and the floors of others sell without the counts that it compares.
-    "load": load.ROWS,
-    "live": live.ROWS,
-    "purchases": purchases.ROWS,
-    "imports": imports.ROWS,
-    "packages": packages_page.ROWS,
-    "start": start.ROWS,
-    "sales": sales.ROWS,
-    "csv": csv_file.ROWS,
+    "load": load.MEASUREMENTS,
+    "live": idle_pages.MEASUREMENTS,
+    "purchases": purchases.MEASUREMENTS,
+    "imports": imports.MEASUREMENTS,
+    "packages": packages_page.MEASUREMENTS,
+    "start": startup.MEASUREMENTS,
+    "sales": sales_page.MEASUREMENTS,
+    "csv": csv_export.MEASUREMENTS,
 }
 
 
@@ -39,17 +39,17 @@ def main() -> int:
     if options.keep and options.groups:
         asked.error("--keep is for the whole table, so name no groups with it")
     rows: list[Row] = []
-    with database_of_its_own() as folder:
-        table = [where(), "", heading()]
+    with create_temporary_database() as folder:
+        table = [describe_environment(), "", format_heading()]
         print("\n".join(table), flush=True)
         for group in [group for group in GROUPS if group in (options.groups or GROUPS)]:
             for measure in GROUPS[group]:
                 for row in measure(folder):
                     rows.append(row)
-                    table.append(told(row))
+                    table.append(format_row(row))
                     print(table[-1], flush=True)
     if options.keep:
-        keep("table", "\n".join(table))
+        write_section("table", "\n".join(table))
     return 0 if all(row.is_met for row in rows) else 1
 
 

@@ -9,29 +9,31 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from bench.measure import Row, by_turns
+from bench.measure import Row, measure_alternately
 from tests.support import make
-from tests.support.sales_file import sale, sheet
+from tests.support.sales_file import sale, sales_csv
 from ticketing import db, imports
 from ticketing.actors import OPERATOR
 from ticketing.models import Event
 
-ROWS_OF_FILE = 50_000
+FILE_ROWS = 50_000
 PACKAGES = 10
 TABLES = ("donors", "purchases", "assigned_tickets", "promo_uses", "daily_sales")
 
 
-def fifty_thousand(_: Path) -> list[Row]:
+def measure_import(_: Path) -> list[Row]:
     """Seconds for the check and the import together, by seconds for the COPY alone."""
-    file, names = file_of_sales()
-    imported(file, first := event_like(names))
+    file, names = create_sales_file()
+    time_import(file, first := create_event(names))
     with psycopg.connect(db.libpq_url(), autocommit=True) as connection:
-        kept = {table: written_out(connection, table, first) for table in TABLES}
-        floor, product = by_turns(lambda: copied_in(connection, kept), lambda: imported(file, event_like(names)))
-    return [Row(f"import of {ROWS_OF_FILE:,} rows", "s", floor, product, 6.0, less_is_better=True)]
+        kept = {table: create_copy_target(connection, table, first) for table in TABLES}
+        floor, product = measure_alternately(
+            lambda: time_copy(connection, kept), lambda: time_import(file, create_event(names))
+        )
+    return [Row(f"import of {FILE_ROWS:,} rows", "s", floor, product, 6.0, less_is_better=True)]
 
 
-def file_of_sales() -> tuple[bytes, list[str]]:
+def create_sales_file() -> tuple[bytes, list[str]]:
     """Sales of ten packages with one to two seats, some with a promo code; and the names of the packages."""
     names = [f"Package {number}" for number in range(PACKAGES)]
     rows = (
@@ -44,12 +46,12 @@ def file_of_sales() -> tuple[bytes, list[str]]:
             external_sale_id=f"EXT-{number}",
             purchase_date=f"2026-10-{1 + number % 28:02}T{number % 24:02}:{number % 60:02}:00",
         )
-        for number in range(ROWS_OF_FILE)
+        for number in range(FILE_ROWS)
     )
-    return sheet(*rows), names
+    return sales_csv(*rows), names
 
 
-def event_like(names: list[str]) -> Event:
+def create_event(names: list[str]) -> Event:
     event = make.event()
     for place, name in enumerate(names):
         make.package(event, name=name, seats_per_package=1 + place % 2)
@@ -57,16 +59,16 @@ def event_like(names: list[str]) -> Event:
     return event
 
 
-def imported(file: bytes, event: Event) -> float:
+def time_import(file: bytes, event: Event) -> float:
     start = time.perf_counter()
     done = db.write(partial(imports.run, actor=OPERATOR, event_id=event.id, file_name="sales.csv", content=file))
     seconds = time.perf_counter() - start
-    if done.rows_imported != ROWS_OF_FILE:
-        raise SystemExit(f"{done.rows_imported} of {ROWS_OF_FILE} rows were imported.")
+    if done.rows_imported != FILE_ROWS:
+        raise SystemExit(f"{done.rows_imported} of {FILE_ROWS} rows were imported.")
     return seconds
 
 
-def written_out(connection: psycopg.Connection, table: str, event: Event) -> tuple[sql.Composed, bytes]:
+def create_copy_target(connection: psycopg.Connection, table: str, event: Event) -> tuple[sql.Composed, bytes]:
     """A table like this one but for its rows, the COPY into it, and the event's rows to be copied."""
     columns = sql.SQL(", ").join(
         sql.Identifier(name)
@@ -83,15 +85,15 @@ def written_out(connection: psycopg.Connection, table: str, event: Event) -> tup
         return sql.SQL("COPY {} ({}) FROM STDIN").format(name, columns), b"".join(bytes(piece) for piece in copy)
 
 
-def copied_in(connection: psycopg.Connection, kept: dict[str, tuple[sql.Composed, bytes]]) -> float:
-    for table in kept:
+def time_copy(connection: psycopg.Connection, copy_targets: dict[str, tuple[sql.Composed, bytes]]) -> float:
+    for table in copy_targets:
         connection.execute(sql.SQL("TRUNCATE {}").format(sql.Identifier(f"floor_{table}")))
     start = time.perf_counter()
     with connection.transaction(), connection.cursor() as cursor:
-        for statement, rows in kept.values():
+        for statement, rows in copy_targets.values():
             with cursor.copy(statement) as copy:
                 copy.write(rows)
     return time.perf_counter() - start
 
 
-ROWS = (fifty_thousand,)
+MEASUREMENTS = (measure_import,)

@@ -11,7 +11,7 @@ from statistics import median
 from ticketing.db import pg_programs
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
-WIDTHS = (48, 28, 28, 18, 11, 8)
+COLUMN_WIDTHS = (48, 28, 28, 18, 11, 8)
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Row:
     unit: str
     floor: list[float]
     product: list[float]
-    wanted: float
+    target: float
     less_is_better: bool = False
     is_absolute: bool = False
 
@@ -35,23 +35,23 @@ class Row:
         return [product / floor for product, floor in zip(self.product, self.floor, strict=True)] if self.floor else []
 
     @property
-    def is_judged_by_ratio(self) -> bool:
+    def is_compared_by_ratio(self) -> bool:
         return bool(self.floor) and not self.is_absolute
 
     @property
     def is_met(self) -> bool:
-        reached = median(self.ratios if self.is_judged_by_ratio else self.product)
-        return reached <= self.wanted if self.less_is_better else reached >= self.wanted
+        reached = median(self.ratios if self.is_compared_by_ratio else self.product)
+        return reached <= self.target if self.less_is_better else reached >= self.target
 
 
-def by_turns(floor: Callable[[], float], product: Callable[[], float]) -> tuple[list[float], list[float]]:
+def measure_alternately(floor: Callable[[], float], product: Callable[[], float]) -> tuple[list[float], list[float]]:
     """Both once to warm up, then floor, product, floor, product."""
     floor(), product()
     rounds = [(floor(), product()) for _ in range(ROUNDS)]
     return [one for one, _ in rounds], [other for _, other in rounds]
 
 
-def milliseconds(work: Callable[[], None], times: int = 200) -> float:
+def measure_milliseconds(work: Callable[[], None], times: int = 200) -> float:
     """The median, which a neighbour's hiccup does not move."""
     taken = []
     for _ in range(times):
@@ -61,38 +61,38 @@ def milliseconds(work: Callable[[], None], times: int = 200) -> float:
     return median(taken)
 
 
-def tool(name: str) -> str:
+def get_program_path(name: str) -> str:
     """The program that comes with the embedded PostgreSQL, or this machine's."""
-    found = pg_programs.installed()
+    found = pg_programs.list_installed()
     if not found:
         raise SystemExit(f"The floor is measured with {name}, and there is none. Install PostgreSQL's client programs.")
     return found[0].path(name)
 
 
-def heading() -> str:
+def format_heading() -> str:
     """The table is Markdown, and padded for who reads it in a terminal."""
-    return f"{_line('work', 'floor', 'product', 'ratio', 'wanted', '')}\n{_line(*['---'] * 6)}"
+    return f"{_format_line('work', 'floor', 'product', 'ratio', 'wanted', '')}\n{_format_line(*['---'] * 6)}"
 
 
-def told(row: Row) -> str:
+def format_row(row: Row) -> str:
     """The row of the table: medians, with the least and the most in brackets."""
-    sign, unit = "≤" if row.less_is_better else "≥", "" if row.is_judged_by_ratio or not row.unit else f" {row.unit}"
-    wanted = f"{row.wanted:.2f}" if row.is_judged_by_ratio else f"{row.wanted:g}"
-    return _line(
+    sign, unit = "≤" if row.less_is_better else "≥", "" if row.is_compared_by_ratio or not row.unit else f" {row.unit}"
+    wanted = f"{row.target:.2f}" if row.is_compared_by_ratio else f"{row.target:g}"
+    return _format_line(
         row.work,
-        _spread(row.floor, row.unit),
-        _spread(row.product, row.unit),
-        _spread(row.ratios, digits=2),
+        _format_spread(row.floor, row.unit),
+        _format_spread(row.product, row.unit),
+        _format_spread(row.ratios, digits=2),
         f"{sign} {wanted}{unit}",
         "pass" if row.is_met else "**FAIL**",
     )
 
 
-def _line(*cells: str) -> str:
-    return f"| {' | '.join(f'{cell:<{width}}' for cell, width in zip(cells, WIDTHS, strict=True))} |"
+def _format_line(*cells: str) -> str:
+    return f"| {' | '.join(f'{cell:<{width}}' for cell, width in zip(cells, COLUMN_WIDTHS, strict=True))} |"
 
 
-def _spread(values: list[float], unit: str = "", digits: int | None = None) -> str:
+def _format_spread(values: list[float], unit: str = "", digits: int | None = None) -> str:
     if not values:
         return ""
     digits = digits if digits is not None else 0 if median(values) >= 100 else 2

@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import event as sqlalchemy_event
 from streamlit.testing.v1 import AppTest
 
-from bench.measure import Row, by_turns
+from bench.measure import Row, measure_alternately
 from tests.support import make
 from ticketing import db
 from ticketing.actors import Actor
@@ -19,29 +19,29 @@ from ui import menu
 
 PACKAGES = 50
 RUNS = 20
-MOST_QUERIES = 4
-EMPTY = '"""An empty page."""\n\nfrom ui import session\n\nsession.require_event()\n'
+MAX_QUERIES = 4
+EMPTY_PAGE_SOURCE = '"""An empty page."""\n\nfrom ui import session\n\nsession.require_event()\n'
 
 
-def run(folder: Path) -> list[Row]:
+def measure_packages_page(folder: Path) -> list[Row]:
     """Milliseconds of CPU for one run of the script, and how many queries it makes beyond the empty page's."""
     event, actor = make.event(), make.staff(role="admin")
     for _ in range(PACKAGES):
         make.package(event, quantity_limit=100)
     for entry in menu.ENTRIES:
-        (folder / f"{entry.name}.py").write_text(EMPTY)
-    empty, packages = Opened(folder, event, actor), Opened(menu.PAGES, event, actor)
+        (folder / f"{entry.name}.py").write_text(EMPTY_PAGE_SOURCE)
+    empty, packages = PackagesPage(folder, event, actor), PackagesPage(menu.PAGES_DIR, event, actor)
     gc.collect()
     gc.freeze()  # as app.py does
-    floor, product = by_turns(empty.cpu, packages.cpu)
-    queries = float(packages.queries() - empty.queries())
+    floor, product = measure_alternately(empty.measure_cpu_milliseconds, packages.measure_cpu_milliseconds)
+    queries = float(packages.count_queries() - empty.count_queries())
     return [
         Row(f"packages page, {PACKAGES} packages, CPU of a run", "ms", floor, product, 4.0, less_is_better=True),
-        Row("queries of it", "queries", [], [queries], MOST_QUERIES, less_is_better=True),
+        Row("queries of it", "queries", [], [queries], MAX_QUERIES, less_is_better=True),
     ]
 
 
-class Opened:
+class PackagesPage:
     """The app with its packages page open, the pages taken from `folder`."""
 
     def __init__(self, folder: Path, event: Event, actor: Actor) -> None:
@@ -50,27 +50,27 @@ class Opened:
         self._app.user = {"session_id": str(actor.session_id)}
         self._app.query_params["event"] = str(event.id)
         self.run()
-        was, menu.PAGES = menu.PAGES, folder
+        was, menu.PAGES_DIR = menu.PAGES_DIR, folder
         self._app.switch_page(menu.path("packages"))
-        menu.PAGES = was
+        menu.PAGES_DIR = was
         self.run()
 
     def run(self) -> None:
-        was, menu.PAGES = menu.PAGES, self._folder
+        was, menu.PAGES_DIR = menu.PAGES_DIR, self._folder
         try:
             self._app.run()
         finally:
-            menu.PAGES = was
+            menu.PAGES_DIR = was
         if self._app.exception:
             raise SystemExit(str(self._app.exception))
 
-    def cpu(self) -> float:
+    def measure_cpu_milliseconds(self) -> float:
         start = time.process_time()
         for _ in range(RUNS):
             self.run()
         return (time.process_time() - start) * 1000 / RUNS
 
-    def queries(self) -> int:
+    def count_queries(self) -> int:
         asked: list[str] = []
 
         def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
@@ -82,4 +82,4 @@ class Opened:
         return len(asked)
 
 
-ROWS = (run,)
+MEASUREMENTS = (measure_packages_page,)

@@ -15,7 +15,7 @@ from uuid import UUID
 import psycopg
 from uuid_utils.compat import uuid7
 
-from bench.measure import Row, by_turns, milliseconds, tool
+from bench.measure import Row, get_program_path, measure_alternately, measure_milliseconds
 from tests.support import make
 from ticketing import db
 from ticketing.access import permissions
@@ -26,30 +26,30 @@ from ticketing.sales import purchases, ticket_codes
 
 CLIENTS = 16
 PURCHASES = 3200
-FLOOR = Path(__file__).with_name("floor.sql").read_text()
+FLOOR_SQL = Path(__file__).with_name("floor.sql").read_text()
 
 
-def seller() -> Actor:
+def create_seller() -> Actor:
     """Whom the donor site speaks for: a token, judged anew in each purchase."""
     token = make.token(make.staff(role="admin"))
-    with db.reading() as session:
-        actor = permissions.find_token(session, token)
+    with db.read_session() as session:
+        actor = permissions.find_token_actor(session, token)
     assert actor is not None
     return actor
 
 
-def floor_rate(folder: Path, packages: int) -> float:
+def measure_floor_rate(folder: Path, packages: int) -> float:
     """pgbench's purchases per second over so many packages, picked by chance."""
     event = make.event()
     scripts = []
     for number in range(packages):
         script = folder / f"floor-{number}.sql"
         package = make.package(event, quantity_limit=PURCHASES)
-        script.write_text(FLOOR.replace(":event_id", f"'{event.id}'").replace(":package_id", f"'{package.id}'"))
+        script.write_text(FLOOR_SQL.replace(":event_id", f"'{event.id}'").replace(":package_id", f"'{package.id}'"))
         scripts += ["-f", str(script)]
     each = str(PURCHASES // CLIENTS)
     command = [
-        tool("pgbench"),
+        get_program_path("pgbench"),
         "-n",
         "-M",
         "prepared",
@@ -69,7 +69,7 @@ def floor_rate(folder: Path, packages: int) -> float:
     return float(next(line for line in done.stdout.splitlines() if line.startswith("tps = ")).split()[2])
 
 
-def product_rate(actor: Actor, packages: int) -> float:
+def measure_product_rate(actor: Actor, packages: int) -> float:
     """Purchases per second of 16 threads in this process until all are sold, which is exactly the limits' sum."""
     event = make.event()
     limit = PURCHASES // packages
@@ -96,21 +96,23 @@ def product_rate(actor: Actor, packages: int) -> float:
         start = time.perf_counter()
         sold = sum(clients.map(client, range(CLIENTS)))
         seconds = time.perf_counter() - start
-    with db.reading() as session:
+    with db.read_session() as session:
         counted = [session.get_one(Package, package.id).sold_count for package in offered]
     if sold != PURCHASES or counted != [limit] * packages:
         raise SystemExit(f"Not exactly the limit was sold: {sold} of {PURCHASES} purchases, counted {counted}.")
     return sold / seconds
 
 
-def rate(work: str, packages: int, wanted: float, folder: Path) -> list[Row]:
-    floor, product = by_turns(lambda: floor_rate(folder, packages), partial(product_rate, seller(), packages))
-    return [Row(work, "/s", floor, product, wanted)]
+def measure_rate(work: str, packages: int, target: float, folder: Path) -> list[Row]:
+    floor, product = measure_alternately(
+        lambda: measure_floor_rate(folder, packages), partial(measure_product_rate, create_seller(), packages)
+    )
+    return [Row(work, "/s", floor, product, target)]
 
 
-def alone(_: Path) -> list[Row]:
+def measure_single_purchase(_: Path) -> list[Row]:
     """One purchase of one package with 4 seats, 2 answers and a promo code, by one client."""
-    event, actor = make.event(), seller()
+    event, actor = make.event(), create_seller()
     package = make.package(event, seats_per_package=4, quantity_limit=10_000)
     asked = [make.option(package, label="Any allergies?"), make.option(package, option_type="boolean")]
     promo = make.promo_code(event, max_total_uses=10_000, max_uses_per_donor=5)
@@ -124,15 +126,15 @@ def alone(_: Path) -> list[Row]:
         db.write(partial(purchases.record, actor=actor, event_id=event.id, draft=draft))
 
     with psycopg.connect(db.libpq_url()) as connection:
-        floor, product = by_turns(
-            lambda: milliseconds(lambda: bought_by_hand(connection, event, package, asked, promo)),
-            lambda: milliseconds(bought),
+        floor, product = measure_alternately(
+            lambda: measure_milliseconds(lambda: purchase_with_psycopg(connection, event, package, asked, promo)),
+            lambda: measure_milliseconds(bought),
         )
     return [Row("one alone, promo, 2 answers, 4 seats", "ms", floor, product, 2.0, less_is_better=True)]
 
 
-def bought_by_hand(
-    connection: psycopg.Connection, event: Event, package: Package, asked: list[Option], promo: PromoCode
+def purchase_with_psycopg(
+    connection: psycopg.Connection, event: Event, package: Package, options: list[Option], promo: PromoCode
 ) -> None:
     """The same purchase in plain psycopg: what must be read, taken, counted and written, and nothing else."""
     donor_email, purchase_id = make.email(), uuid7()
@@ -149,25 +151,25 @@ def bought_by_hand(
             " AND (quantity_limit IS NULL OR sold_count + 1 <= quantity_limit) RETURNING price",
             (package.id, event.id),
         )
-        price = one(cursor)[0]
+        price = fetch_one(cursor)[0]
         cursor.execute(
             "UPDATE promo_codes SET current_uses = current_uses + 1 WHERE event_id = %s AND code = %s AND is_active"
             " AND (expires_at IS NULL OR expires_at > now())"
             " AND (max_total_uses IS NULL OR current_uses < max_total_uses) RETURNING discount_value",
             (event.id, promo.code),
         )
-        discount = price * one(cursor)[0] / 100
+        discount = price * fetch_one(cursor)[0] / 100
         cursor.execute(
             "INSERT INTO donors (id, event_id, email, email_key, name) VALUES (%s, %s, %s, %s, 'Ana Ruiz')"
             " ON CONFLICT (event_id, email_key) DO UPDATE SET name = excluded.name RETURNING id",
             (uuid7(), event.id, donor_email, donor_email),
         )
-        donor_id: UUID = one(cursor)[0]
+        donor_id: UUID = fetch_one(cursor)[0]
         cursor.execute(
             "SELECT count(*) FROM promo_uses WHERE promo_code_id = %s AND donor_id = %s AND given_back_at IS NULL",
             (promo.id, donor_id),
         )
-        assert one(cursor)[0] < 5
+        assert fetch_one(cursor)[0] < 5
         cursor.execute(
             "INSERT INTO purchases (id, event_id, package_id, donor_id, quantity, unit_price, seats_per_package,"
             " list_price, discount, total, promo_code_id, payment_status, channel, purchaser_name, purchaser_email,"
@@ -183,7 +185,7 @@ def bought_by_hand(
         )
         cursor.execute(
             "INSERT INTO answers (purchase_id, event_id, option_id, value) VALUES (%s, %s, %s, %s), (%s, %s, %s, %s)",
-            (purchase_id, event.id, asked[0].id, json.dumps("Nuts"), purchase_id, event.id, asked[1].id, "true"),
+            (purchase_id, event.id, options[0].id, json.dumps("Nuts"), purchase_id, event.id, options[1].id, "true"),
         )
         cursor.execute(
             "INSERT INTO assigned_tickets (id, event_id, purchase_id, seat_number, code) VALUES "
@@ -196,14 +198,14 @@ def bought_by_hand(
         )
 
 
-def one(cursor: psycopg.Cursor) -> tuple:
+def fetch_one(cursor: psycopg.Cursor) -> tuple:
     row = cursor.fetchone()
     assert row is not None
     return row
 
 
-ROWS = (
-    partial(rate, "one-ticket purchases, 16 clients, one package", 1, 0.5),
-    partial(rate, "one-ticket purchases, 16 clients, 20 packages", 20, 0.35),
-    alone,
+MEASUREMENTS = (
+    partial(measure_rate, "one-ticket purchases, 16 clients, one package", 1, 0.5),
+    partial(measure_rate, "one-ticket purchases, 16 clients, 20 packages", 20, 0.35),
+    measure_single_purchase,
 )

@@ -43,7 +43,7 @@ PARTS = (
     Part(
         "operations/README.md",
         "<!-- settings: written by `make documents` from ticketing/settings.py -->",
-        settings.table,
+        settings.render_table,
         "<!-- end of settings -->",
     ),
     Part(

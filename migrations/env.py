@@ -18,5 +18,5 @@ if (given := context.config.attributes.get("connection")) is not None:
     run(given)
 else:
     with db.engine().begin() as connection:
-        migrations.take_turn(connection)
+        migrations.acquire_migration_lock(connection)
         run(connection)

@@ -7,87 +7,87 @@ import streamlit as st
 from ticketing import db, money
 from ticketing.catalog import options, packages
 from ticketing.errors import TicketingError, Unavailable
-from ticketing.purchase_filter import RECORDED_HERE
+from ticketing.purchase_filter import BOX_OFFICE_PURCHASES
 from ticketing.reporting import purchase_list
 from ticketing.sales import guests, purchases
 from ui import session, text
 from ui.purchases import details
 from ui.widgets import forms
-from ui.widgets.page_header import show_header
+from ui.widgets.page_header import render_header
 
-here, event = session.require_event("change")
+context, event = session.require_event("change")
 
 # One in progress for each event, so that a look at another event loses nothing.
-SALE = f"sale_{event.id}"
-SECONDS_OF_A_DOUBLE_CLICK = 1
-KEPT = ("package_id", "channel", "payment_status")
-EMPTY = {
+FORM_KIND = f"sale_{event.id}"
+DOUBLE_CLICK_SECONDS = 1
+KEPT_FIELDS = ("package_id", "channel", "payment_status")
+DEFAULT_VALUES = {
     "package_id": None, "quantity": 1, "name": "", "email": "", "phone": "", "promo_code": "", "guests": "",
     "channel": "card_terminal", "payment_status": "completed", "notes": "",
 }  # fmt: skip
 
 
-def start(kept: dict) -> None:
-    forms.open_form(SALE, None, 0, EMPTY | kept)
+def start_sale(kept: dict) -> None:
+    forms.open_form(FORM_KIND, None, 0, DEFAULT_VALUES | kept)
 
 
 def record(form_id: str) -> None:
     """Once, however often it is clicked: the form's id is the idempotency key."""
-    form = forms.opened(SALE)
+    form = forms.find_form(FORM_KIND)
     if form.form_id != form_id or is_second_click(form):
         return
     typed = form.typed()
-    if form.quoted_for != priced_by(form):
+    if form.quoted_inputs != get_price_inputs(form):
         form.problems, form.refusal = {}, "The total has just changed. Check it, then record the sale."
         return
     recorded = forms.submit(
         form,
         lambda s: purchases.record(
             s,
-            here.actor,
+            context.actor,
             event.id,
-            purchases.drafted(s, event.id, as_draft(form)),
+            purchases.parse_draft(s, event.id, get_draft_values(form)),
             idempotency_key=form.form_id,
         ),
     )
     if recorded:
         st.session_state.receipt = recorded, package.name
         st.session_state.recorded_at = time.monotonic()
-        start({name: typed[name] for name in KEPT})
+        start_sale({name: typed[name] for name in KEPT_FIELDS})
 
 
-def is_second_click(form: forms.Opened) -> bool:
+def is_second_click(form: forms.FormState) -> bool:
     """Whether it meant the sale just recorded, and met the empty form after it."""
-    just_now = time.monotonic() - st.session_state.get("recorded_at", 0) < SECONDS_OF_A_DOUBLE_CLICK
-    return just_now and not form.changed()
+    just_now = time.monotonic() - st.session_state.get("recorded_at", 0) < DOUBLE_CLICK_SECONDS
+    return just_now and not form.changed_values()
 
 
-def priced_by(form: forms.Opened) -> dict:
+def get_price_inputs(form: forms.FormState) -> dict:
     """What the total depends on. A fast click may come before a change of it was drawn."""
     return {name: form.typed()[name] for name in ("package_id", "quantity", "channel", "promo_code")}
 
 
-def as_draft(form: forms.Opened) -> dict:
+def get_draft_values(form: forms.FormState) -> dict:
     typed = form.typed()
-    answers = [{"option_id": o.id, "value": answer(form, o)} for o in form.asked]
+    answers = [{"option_id": o.id, "value": get_answer(form, o)} for o in form.asked]
     return {
         **{
             name: typed[name] for name in ("package_id", "quantity", "promo_code", "channel", "payment_status", "notes")
         },
         "donor": {name: typed[name] for name in ("name", "email", "phone")},
         "answers": [given for given in answers if given["value"] not in (None, "", [])],
-        "guests": guests.in_order(typed["guests"]),
+        "guests": guests.parse_guest_list(typed["guests"]),
         "package_version": form.version,
     }
 
 
-def answer(form: forms.Opened, option) -> object:
+def get_answer(form: forms.FormState, option) -> object:
     given = st.session_state.get(form.key(f"answer_{option.id}"))
     return {"Yes": True, "No": False}.get(given) if option.option_type == "boolean" else given
 
 
-def ask(form: forms.Opened, option) -> None:
-    label = text.md(option.label) + ("" if option.is_required else " (optional)")
+def render_question(form: forms.FormState, option) -> None:
+    label = text.escape_markdown(option.label) + ("" if option.is_required else " (optional)")
     key = form.key(f"answer_{option.id}")
     if option.option_type == "boolean":
         st.segmented_control(label, ["Yes", "No"], key=key, persist_state="session", on_change="ignore")
@@ -96,59 +96,66 @@ def ask(form: forms.Opened, option) -> None:
             label,
             option.choices,
             selection_mode="multi",
-            format_func=text.md,
+            format_func=text.escape_markdown,
             key=key,
             persist_state="session",
             on_change="ignore",
         )
     else:
-        st.text_input(label, key=key, persist_state="session", on_change="ignore", max_chars=options.LONGEST_ANSWER)
-    forms.show_problem(form.problems, f"answers.{option.id}")
+        st.text_input(label, key=key, persist_state="session", on_change="ignore", max_chars=options.MAX_ANSWER_LENGTH)
+    forms.render_problem(form.problems, f"answers.{option.id}")
 
 
-def fill_in(form: forms.Opened, on_offer: dict) -> None:
+def render_sale_fields(form: forms.FormState, on_offer: dict) -> None:
     """The fields, in the order one asks a donor at the table."""
     st.selectbox(
         "Package",
         list(on_offer),
         key=form.key("package_id"),
         persist_state="session",
-        format_func=lambda i: described(on_offer[i]),
+        format_func=lambda i: format_package(on_offer[i]),
     )
-    forms.show_problem(form.problems, "package_id")
+    forms.render_problem(form.problems, "package_id")
     st.number_input("Quantity, in packages", 1, 10_000, key=form.key("quantity"), persist_state="session")
-    forms.show_problem(form.problems, "quantity")
+    forms.render_problem(form.problems, "quantity")
     for option in form.asked:
-        ask(form, option)
+        render_question(form, option)
     st.text_input("Donor's name", key=form.key("name"), persist_state="session", on_change="ignore")
-    forms.show_problem(form.problems, "donor.name")
+    forms.render_problem(form.problems, "donor.name")
     st.text_input(
         "Donor's e-mail address", key=form.key("email"), persist_state="session", on_change="ignore", type="email"
     )
-    forms.show_problem(form.problems, "donor.email")
+    forms.render_problem(form.problems, "donor.email")
     st.text_input(
         "Donor's phone (optional)", key=form.key("phone"), persist_state="session", on_change="ignore", type="phone"
     )
-    forms.show_problem(form.problems, "donor.phone")
+    forms.render_problem(form.problems, "donor.phone")
     st.text_area(
         "Guests (optional)", key=form.key("guests"), persist_state="session", on_change="ignore", height=100,
         placeholder="Ana Lopez, ana@example.org\nBen Okafor",
     )  # fmt: skip
-    forms.hint("One guest per line; an e-mail address may follow after a comma. Seats left over are named later.")
+    forms.render_hint(
+        "One guest per line; an e-mail address may follow after a comma. Seats left over are named later."
+    )
     for field in form.problems:
         if field.startswith("guests"):
-            forms.show_problem(form.problems, field)
+            forms.render_problem(form.problems, field)
     st.text_input("Note (optional)", key=form.key("notes"), persist_state="session", on_change="ignore")
-    forms.show_problem(form.problems, "notes")
+    forms.render_problem(form.problems, "notes")
 
 
-def described(package) -> str:
+def format_package(package) -> str:
     left = "sold out" if package.is_sold_out else "" if package.available is None else f"{package.available:,} left"
-    parts = [package.name, money.dollars(package.price), text.count(package.seats_per_package, "seat"), left]
+    parts = [
+        package.name,
+        money.format_dollars(package.price),
+        text.format_count(package.seats_per_package, "seat"),
+        left,
+    ]
     return " · ".join(part for part in parts if part)
 
 
-def pay(form: forms.Opened, package) -> None:
+def render_payment(form: forms.FormState, package) -> None:
     """How it is paid, what it comes to, and the button that records it."""
     typed = form.typed()
     st.pills(
@@ -157,40 +164,40 @@ def pay(form: forms.Opened, package) -> None:
         key=form.key("channel"),
         persist_state="session",
         required=True,
-        format_func=text.CHANNELS.get,
+        format_func=text.CHANNEL_LABELS.get,
     )
     st.segmented_control(
         "Payment", ("completed", "pending"), key=form.key("payment_status"), persist_state="session", required=True,
-        format_func=text.STATUSES.get, on_change="ignore",
+        format_func=text.STATUS_LABELS.get, on_change="ignore",
     )  # fmt: skip
     st.text_input("Promo code (optional)", key=form.key("promo_code"), persist_state="session")
-    forms.hint("Taken once per purchase, not per seat.")
+    forms.render_hint("Taken once per purchase, not per seat.")
     try:
-        with db.reading() as s:
+        with db.read_session() as s:
             quote = purchases.quote(
-                s, here.actor, event.id, package_id=package.id, quantity=typed["quantity"] or 1,
+                s, context.actor, event.id, package_id=package.id, quantity=typed["quantity"] or 1,
                 channel=typed["channel"], promo_code=typed["promo_code"], donor_email=typed["email"],
             )  # fmt: skip
     except Unavailable:
         raise
     except TicketingError as refused:
-        forms.show_problem({"promo_code": str(refused)}, "promo_code")
+        forms.render_problem({"promo_code": str(refused)}, "promo_code")
         st.button("Record sale", type="primary", width="stretch", disabled=True)
         return
-    form.quoted_for = priced_by(form)
-    forms.show_problem(form.problems, "promo_code")
-    seats = text.count(package.seats_per_package * (typed["quantity"] or 1), "seat")
-    st.markdown(f"{typed['quantity'] or 1:,} × {text.md(package.name)} · {seats}")
+    form.quoted_inputs = get_price_inputs(form)
+    forms.render_problem(form.problems, "promo_code")
+    seats = text.format_count(package.seats_per_package * (typed["quantity"] or 1), "seat")
+    st.markdown(f"{typed['quantity'] or 1:,} × {text.escape_markdown(package.name)} · {seats}")
     if quote.discount:
-        st.markdown(f"{text.dollars(quote.list_price)} less {text.dollars(quote.discount)} discount")
-    st.subheader(f"Total {text.dollars(quote.total)}", anchor=False)
+        st.markdown(f"{text.format_dollars(quote.list_price)} less {text.format_dollars(quote.discount)} discount")
+    st.subheader(f"Total {text.format_dollars(quote.total)}", anchor=False)
     st.button(
-        f"Record sale, {text.dollars(quote.total)}", type="primary", width="stretch", on_click=record,
+        f"Record sale, {text.format_dollars(quote.total)}", type="primary", width="stretch", on_click=record,
         args=(form.form_id,), key=form.key("record"),
     )  # fmt: skip
 
 
-def show_receipt(recorded: purchases.Recorded, name: str) -> None:
+def render_receipt(recorded: purchases.RecordedPurchase, name: str) -> None:
     """The last sale of this event, until the next one."""
     sold = recorded.purchase
     if sold.event_id != event.id:
@@ -198,30 +205,32 @@ def show_receipt(recorded: purchases.Recorded, name: str) -> None:
     codes = " ".join(ticket.code for ticket in recorded.tickets[:20])
     more = f" and {len(recorded.tickets) - 20:,} more" if len(recorded.tickets) > 20 else ""
     st.success(
-        f"{sold.quantity:,} × {text.md(name)} for {text.md(sold.purchaser_name)}, {text.dollars(sold.total)}. "
+        f"{sold.quantity:,} × {text.escape_markdown(name)} for {text.escape_markdown(sold.purchaser_name)}, {text.format_dollars(sold.total)}. "
         f"Ticket codes: {codes}{more}.",
         title="Recorded", icon=":material/check_circle:",
     )  # fmt: skip
 
 
-def latest(lines: list[purchase_list.PurchaseLine]) -> None:
+def render_latest_sales(lines: list[purchase_list.PurchaseRow]) -> None:
     """The last sales recorded here, where a slip is noticed first; it is voided in the details."""
     st.subheader("Latest sales", anchor=False)
     for line in lines:
         sold = line.purchase
         with st.container(horizontal=True, vertical_alignment="center", wrap=False, key=f"sold_{sold.id}"):
-            when = text.moment(sold.purchased_at, event.time_zone)
-            told = f"{when} · {sold.quantity:,} × {text.md(line.package)} · {text.md(sold.purchaser_name)}"
-            state = "" if sold.payment_status == "completed" else f" · {text.STATUSES[sold.payment_status].lower()}"
-            st.markdown(f"{told} · {text.dollars(sold.total)}{state}", width="stretch")
-            st.button("Details", key=f"open_{sold.id}", on_click=details.open_for, args=(sold.id,))
+            when = text.format_datetime(sold.purchased_at, event.time_zone)
+            told = f"{when} · {sold.quantity:,} × {text.escape_markdown(line.package)} · {text.escape_markdown(sold.purchaser_name)}"
+            state = (
+                "" if sold.payment_status == "completed" else f" · {text.STATUS_LABELS[sold.payment_status].lower()}"
+            )
+            st.markdown(f"{told} · {text.format_dollars(sold.total)}{state}", width="stretch")
+            st.button("Details", key=f"open_{sold.id}", on_click=details.open_purchase, args=(sold.id,))
 
 
-with db.reading() as s:
-    recent = purchase_list.page_of(s, here.actor, event.id, RECORDED_HERE, per_page=5)
-    on_offer = {package.id: package for package in packages.list_on_offer(s, here.actor, event.id)}
+with db.read_session() as s:
+    recent = purchase_list.list_page(s, context.actor, event.id, BOX_OFFICE_PURCHASES, per_page=5)
+    on_offer = {package.id: package for package in packages.list_enabled(s, context.actor, event.id)}
 
-show_header("Box office", event)
+render_header("Box office", event)
 if not on_offer:
     with st.container(border=True):
         st.subheader("Nothing is on sale", anchor=False)
@@ -229,26 +238,26 @@ if not on_offer:
     st.stop()
 
 first_choice = next((p.id for p in on_offer.values() if not p.is_sold_out), next(iter(on_offer)))
-if forms.opened(SALE) is None:
-    start({"package_id": first_choice})
-form = forms.opened(SALE)
+if forms.find_form(FORM_KIND) is None:
+    start_sale({"package_id": first_choice})
+form = forms.find_form(FORM_KIND)
 if form.typed()["package_id"] not in on_offer:
     form.problems.setdefault("package_id", "The package chosen before is not for sale any more. Check this one.")
     st.session_state[form.key("package_id")] = first_choice
 package = on_offer[form.typed()["package_id"]]
 form.version = package.version
-with db.reading() as s:
-    form.asked = options.list_for(s, here.actor, package.id)
+with db.read_session() as s:
+    form.asked = options.list_active(s, context.actor, package.id)
 
 if "receipt" in st.session_state:
-    show_receipt(*st.session_state.receipt)
-forms.show_summary(form.problems, form.refusal)
+    render_receipt(*st.session_state.receipt)
+forms.render_summary(form.problems, form.refusal)
 left, right = st.columns(2, gap="large")
 with left:
-    fill_in(form, on_offer)
+    render_sale_fields(form, on_offer)
 with right, st.container(border=True):
-    pay(form, package)
+    render_payment(form, package)
 
 if recent:
-    latest(recent)
-details.show(here, event)
+    render_latest_sales(recent)
+details.render(context, event)

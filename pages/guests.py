@@ -13,28 +13,26 @@ from ui import session, text
 from ui.purchases import details, guest_names
 from ui.runtime import sales_watch
 from ui.widgets import paging, tables
-from ui.widgets.page_header import show_header
+from ui.widgets.page_header import render_header
 
-here, event = session.require_event()
+context, event = session.require_event()
 sales_watch.rerun_on_change(event.id, paused=guest_names.is_open() or details.is_open())
 
 PER_PAGE = 20
 UNNAMED, LIST, SPONSORS = "Seats without a guest", "Guest list", "Sponsors"
 ALL = "all"
-NAMED = {"Named and not": None, "Named": True, "Without a guest": False}
-SPONSORSHIPS = replace(purchase_filter.SOLD, sponsorships_only=True, sort="unnamed")
+NAMED_CHOICES = {"Named and not": None, "Named": True, "Without a guest": False}
+SPONSORSHIP_FILTER = replace(purchase_filter.SOLD_PURCHASES, sponsorships_only=True, sort="unnamed")
 
 
-def figures(summary: sales.Figures) -> None:
+def render_figures(summary: sales.SalesFigures) -> None:
     """How many seats have a guest, in all and by package."""
     without = summary.seats_sold - summary.seats_named
-    told = (
-        f"{summary.seats_named:,} of {text.count(summary.seats_sold, 'seat')} sold have a guest · {without:,} without"
-    )
+    told = f"{summary.seats_named:,} of {text.format_count(summary.seats_sold, 'seat')} sold have a guest · {without:,} without"
     st.progress(summary.seats_named / summary.seats_sold, text=told)
     with st.expander("By package"):
-        numbers = [tables.number(name) for name in ("Seats sold", "Named", "Without a guest")]
-        tables.show(
+        numbers = [tables.number_column(name) for name in ("Seats sold", "Named", "Without a guest")]
+        tables.render(
             "Seats sold, named and without a guest, by package",
             [tables.Column("Package"), *numbers],
             [
@@ -44,44 +42,44 @@ def figures(summary: sales.Figures) -> None:
         )
 
 
-def choose_package(names: dict) -> None:
+def render_package_select(names: dict) -> None:
     st.selectbox(
         "Package",
         [ALL, *names],
         key="guests_package",
         persist_state="session",
         format_func=lambda package_id: names.get(package_id, "All packages"),
-        on_change=first_page,
+        on_change=reset_pages,
     )
 
 
-def first_page() -> None:
+def reset_pages() -> None:
     """What is asked for changed, so its first page is shown."""
     for key in ("unnamed_page", "guest_list_page"):
         st.session_state.pop(key, None)
 
 
-def show_unnamed(rows: list[guests.Unnamed], total: int, package: str) -> None:
+def render_purchases_missing_guests(rows: list[guests.PurchaseMissingGuests], total: int, package: str) -> None:
     """The work list: which purchaser to ask for names next."""
     if not rows:
         st.markdown(f":material/check_circle: Every seat{package} has a guest.")
         return
-    seats = f"{text.count(total, 'purchase')} with seats that nobody is named for, the oldest first."
+    seats = f"{text.format_count(total, 'purchase')} with seats that nobody is named for, the oldest first."
     st.markdown(seats)
     for row in rows:
         bought = row.purchase
-        with line(f"unnamed_{bought.id}"):
+        with row_container(f"unnamed_{bought.id}"):
             st.markdown(
-                f"**{text.md(bought.purchaser_name)}** · {bought.seats_named:,} of {bought.seats:,} named  \n"
-                f":small[{text.md(bought.purchaser_email)} · {bought.quantity:,} × {text.md(row.package)} · bought "
-                f"{text.moment(bought.purchased_at, event.time_zone)}{state(bought.payment_status)}]",
+                f"**{text.escape_markdown(bought.purchaser_name)}** · {bought.seats_named:,} of {bought.seats:,} named  \n"
+                f":small[{text.escape_markdown(bought.purchaser_email)} · {bought.quantity:,} × {text.escape_markdown(row.package)} · bought "
+                f"{text.format_datetime(bought.purchased_at, event.time_zone)}{format_status(bought.payment_status)}]",
                 width="stretch",
             )
-            row_button("Name guests", bought.id)
-    paging.show("unnamed_page", total, PER_PAGE)
+            render_row_button("Name guests", bought.id)
+    paging.render("unnamed_page", total, PER_PAGE)
 
 
-def show_guests(rows: list[guests.GuestLine], total: int, is_searched: bool) -> None:
+def render_guest_list(rows: list[guests.GuestListRow], total: int, is_searched: bool) -> None:
     """Every seat: the guest, where they sit, and who bought it."""
     if not rows:
         st.markdown(
@@ -90,95 +88,95 @@ def show_guests(rows: list[guests.GuestLine], total: int, is_searched: bool) -> 
             else "No seat is like that."
         )
         return
-    st.markdown(text.count(total, "seat"))
+    st.markdown(text.format_count(total, "seat"))
     for row in rows:
-        with line(f"guest_{row.ticket_code}"):
-            guest = f"**{text.md(row.guest)}**" if row.guest else "*No guest yet*"
-            address = f" · {text.md(row.email)}" if row.email else ""
+        with row_container(f"guest_{row.ticket_code}"):
+            guest = f"**{text.escape_markdown(row.guest)}**" if row.guest else "*No guest yet*"
+            address = f" · {text.escape_markdown(row.email)}" if row.email else ""
             st.markdown(
                 f"{guest}{address}  \n"
-                f":small[{text.md(row.package)}, seat {row.seat:,} of {row.seats:,} · {row.ticket_code} · bought by "
-                f"{text.md(row.purchaser)}{state(row.payment_status)}]",
+                f":small[{text.escape_markdown(row.package)}, seat {row.seat:,} of {row.seats:,} · {row.ticket_code} · bought by "
+                f"{text.escape_markdown(row.purchaser)}{format_status(row.payment_status)}]",
                 width="stretch",
             )
-            row_button("Change" if row.guest else "Name guest", row.purchase_id, row.seat)
-    paging.show("guest_list_page", total, PER_PAGE)
+            render_row_button("Change" if row.guest else "Name guest", row.purchase_id, row.seat)
+    paging.render("guest_list_page", total, PER_PAGE)
 
 
-def show_sponsors(rows: list[purchase_list.PurchaseLine], sums: purchase_list.Totals) -> None:
+def render_sponsors(rows: list[purchase_list.PurchaseRow], sums: purchase_list.PurchaseTotals) -> None:
     """Who bought a sponsorship, and which of the seats that it includes have a guest."""
     if not rows:
         st.markdown("No sponsorship is sold yet. Who buys a package that includes sponsorship stands here.")
         return
     st.markdown(
-        f"**{text.count(sums.packages, 'sponsorship')}** for {text.dollars(sums.total)} · "
-        f"{seats(sums.seats, sums.seats_named)}. Most missing first."
+        f"**{text.format_count(sums.packages, 'sponsorship')}** for {text.format_dollars(sums.total)} · "
+        f"{format_seats(sums.seats, sums.seats_named)}. Most missing first."
     )
     for row in rows:
         bought = row.purchase
-        with line(f"sponsor_{bought.id}"):
+        with row_container(f"sponsor_{bought.id}"):
             st.markdown(
-                f"**{text.md(bought.purchaser_name)}** · {bought.quantity:,} × {text.md(row.package)}  \n"
-                f":small[{seats(bought.seats, bought.seats_named)} · {text.md(bought.purchaser_email)}"
-                f"{state(bought.payment_status)}]",
+                f"**{text.escape_markdown(bought.purchaser_name)}** · {bought.quantity:,} × {text.escape_markdown(row.package)}  \n"
+                f":small[{format_seats(bought.seats, bought.seats_named)} · {text.escape_markdown(bought.purchaser_email)}"
+                f"{format_status(bought.payment_status)}]",
                 width="stretch",
             )
-            row_button("Name guests" if bought.seats_named < bought.seats else "Change", bought.id)
-    paging.show("sponsors_page", sums.purchases, PER_PAGE)
+            render_row_button("Name guests" if bought.seats_named < bought.seats else "Change", bought.id)
+    paging.render("sponsors_page", sums.purchases, PER_PAGE)
 
 
-def seats(included: int, named: int) -> str:
+def format_seats(included: int, named: int) -> str:
     without = f"{included - named:,} without a guest" if named < included else "none without a guest"
-    return f"{text.count(included, 'seat')} included · {named:,} named · {without}"
+    return f"{text.format_count(included, 'seat')} included · {named:,} named · {without}"
 
 
-def line(key: str):
+def row_container(key: str):
     """One row of a list, its button at the right."""
     return st.container(horizontal=True, vertical_alignment="center", wrap=False, key=key)
 
 
-def state(payment_status: str) -> str:
-    return "" if payment_status == "completed" else f" · {text.STATUSES[payment_status].lower()}"
+def format_status(payment_status: str) -> str:
+    return "" if payment_status == "completed" else f" · {text.STATUS_LABELS[payment_status].lower()}"
 
 
-def row_button(label: str, purchase_id, seat: int | None = None) -> None:
+def render_row_button(label: str, purchase_id, seat: int | None = None) -> None:
     """Naming for who may; who may only read sees the purchase."""
-    if here.may("change"):
-        do, args = guest_names.start, (here, event, purchase_id, seat)
+    if context.is_allowed("change"):
+        do, args = guest_names.open_form, (context, event, purchase_id, seat)
     else:
-        label, do, args = "Details", details.open_for, (purchase_id,)
+        label, do, args = "Details", details.open_purchase, (purchase_id,)
     st.button(label, key=f"name_{purchase_id}_{seat}", on_click=do, args=args)
 
 
-def show_download(place, package_id) -> None:
+def render_download(container, package_id) -> None:
     """The file of the list that is open. A search is for finding somebody; the file has everybody."""
     package_ids = (package_id,) if package_id else ()
     if st.session_state.guests_view == UNNAMED:
         kind, label = "purchases", "Download CSV"
-        wanted = purchase_filter.Selection(package_ids=package_ids, unnamed_only=True, sort="oldest")
+        wanted = purchase_filter.PurchaseFilter(package_ids=package_ids, unnamed_only=True, sort="oldest")
     elif st.session_state.guests_view == SPONSORS:
-        kind, label, wanted = "guests", "Download CSV", SPONSORSHIPS
+        kind, label, wanted = "guests", "Download CSV", SPONSORSHIP_FILTER
     else:
         is_narrowed = (
-            st.session_state.get("guests_search") or NAMED.get(st.session_state.get("guests_named")) is not None
+            st.session_state.get("guests_search") or NAMED_CHOICES.get(st.session_state.get("guests_named")) is not None
         )
         kind, label = "guests", "Download all as CSV" if is_narrowed else "Download CSV"
-        wanted = replace(purchase_filter.SOLD, package_ids=package_ids, sort="oldest")
+        wanted = replace(purchase_filter.SOLD_PURCHASES, package_ids=package_ids, sort="oldest")
     address = f"/export/{event.id}/{kind}.csv?{urlencode(purchase_filter.to_query(wanted))}"
-    place.link_button(label, address, icon=":material/download:")
+    container.link_button(label, address, icon=":material/download:")
 
 
-with db.reading() as s:
-    summary = sales.figures(s, here.actor, event.id)
+with db.read_session() as s:
+    summary = sales.get_figures(s, context.actor, event.id)
 
 names = {each.package_id: each.name for each in summary.by_package}
 if st.session_state.get("guests_package") not in names:
     st.session_state.guests_package = ALL  # at first, and when the one before is another event's
-actions = show_header("Guests", event)
+actions = render_header("Guests", event)
 if details.is_open():
-    details.show(here, event)
+    details.render(context, event)
 else:
-    guest_names.show(here, event)
+    guest_names.render(context, event)
 if not summary.seats_sold:
     with st.container(border=True):
         st.subheader("No seats sold yet", anchor=False)
@@ -186,46 +184,50 @@ if not summary.seats_sold:
     st.stop()
 package_id = None if st.session_state.guests_package == ALL else st.session_state.guests_package
 st.session_state.setdefault("guests_view", UNNAMED)
-show_download(actions, package_id)
-figures(summary)
+render_download(actions, package_id)
+render_figures(summary)
 
 view = st.segmented_control(
     "View", (UNNAMED, LIST, SPONSORS), key="guests_view", required=True, persist_state="session",
     label_visibility="collapsed",
 )  # fmt: skip
 if view == UNNAMED:
-    choose_package(names)
-    with db.reading() as s:
+    render_package_select(names)
+    with db.read_session() as s:
         unnamed, total = paging.load(
             "unnamed_page",
-            lambda page: guests.unnamed(s, here.actor, event.id, package_id=package_id, page=page, per_page=PER_PAGE),
+            lambda page: guests.list_purchases_missing_guests(
+                s, context.actor, event.id, package_id=package_id, page=page, per_page=PER_PAGE
+            ),
         )
-    show_unnamed(unnamed, total, f" of {text.md(names[package_id])}" if package_id else "")
+    render_purchases_missing_guests(
+        unnamed, total, f" of {text.escape_markdown(names[package_id])}" if package_id else ""
+    )
 elif view == SPONSORS:
-    with db.reading() as s:
-        sums = purchase_list.totals(s, here.actor, event.id, SPONSORSHIPS)
+    with db.read_session() as s:
+        sums = purchase_list.get_totals(s, context.actor, event.id, SPONSORSHIP_FILTER)
         sponsors, _ = paging.load(
             "sponsors_page",
             lambda page: (
-                purchase_list.page_of(s, here.actor, event.id, SPONSORSHIPS, page=page, per_page=PER_PAGE),
+                purchase_list.list_page(s, context.actor, event.id, SPONSORSHIP_FILTER, page=page, per_page=PER_PAGE),
                 sums.purchases,
             ),
         )
-    show_sponsors(sponsors, sums)
+    render_sponsors(sponsors, sums)
 else:
     search = st.text_input(
         "Search a guest, a purchaser, or a ticket code", key="guests_search", type="search", live=True,
-        persist_state="session", on_change=first_page,
+        persist_state="session", on_change=reset_pages,
     )  # fmt: skip
     with st.container(horizontal=True):
-        choose_package(names)
-        st.selectbox("Seats", list(NAMED), key="guests_named", persist_state="session", on_change=first_page)
-    with db.reading() as s:
+        render_package_select(names)
+        st.selectbox("Seats", list(NAMED_CHOICES), key="guests_named", persist_state="session", on_change=reset_pages)
+    with db.read_session() as s:
         lines, total = paging.load(
             "guest_list_page",
-            lambda page: guests.guest_list(
-                s, here.actor, event.id, search=search, package_id=package_id,
-                named=NAMED[st.session_state.guests_named], page=page, per_page=PER_PAGE,
+            lambda page: guests.list_guests(
+                s, context.actor, event.id, search=search, package_id=package_id,
+                named=NAMED_CHOICES[st.session_state.seats_named], page=page, per_page=PER_PAGE,
             ),
         )  # fmt: skip
-    show_guests(lines, total, bool(search.strip()))
+    render_guest_list(lines, total, bool(search.strip()))

@@ -11,32 +11,32 @@ from ticketing.errors import TicketingError, Unavailable
 from ui import menu, session, text
 from ui.imports import columns, draft
 from ui.imports import job as import_job
-from ui.imports.draft import Work
+from ui.imports.draft import ImportDraft
 from ui.widgets import forms, paging, tables
-from ui.widgets.page_header import show_header
+from ui.widgets.page_header import render_header
 
-here, event = session.require_event("change")
+context, event = session.require_event("change")
 
-TYPES = ["csv", "xlsx", "xls", "json", "txt", "tsv"]
-STEPS = {"file": "File", "columns": "Columns", "check": "Check and import"}
-EXAMPLES = (
+FILE_EXTENSIONS = ["csv", "xlsx", "xls", "json", "txt", "tsv"]
+STEP_LABELS = {"file": "File", "columns": "Columns", "check": "Check and import"}
+EXAMPLE_FILES = (
     ("CSV", "sales-example.csv", imports.example_csv),
     ("Excel", "sales-example.xlsx", imports.example_excel),
     ("JSON", "sales-example.json", imports.example_json),
 )
-PROBLEMS_AT_ONCE = 50
-SECONDS_BETWEEN_LOOKS = 0.3
+PROBLEMS_PER_PAGE = 50
+PROGRESS_POLL_SECONDS = 0.3
 
 
-def state(name: str) -> str:
+def state_key(name: str) -> str:
     """Where this page keeps something: of this event, so that nothing shows beside another."""
     return f"import_{name}_{event.id}"
 
 
-def show_steps(current: draft.Step, skips_columns: bool) -> None:
+def render_steps(current: draft.Step, skips_columns: bool) -> None:
     """Where one is; a step that is done has a tick."""
     parts, is_done = [], True
-    for number, (step, name) in enumerate(STEPS.items(), start=1):
+    for number, (step, name) in enumerate(STEP_LABELS.items(), start=1):
         if step == current:
             is_done = False
             parts.append(f"**:material/counter_{number}: {name}**")
@@ -48,44 +48,47 @@ def show_steps(current: draft.Step, skips_columns: bool) -> None:
     st.markdown(" :gray[:material/chevron_right:] ".join(parts))
 
 
-def show_file_step(work: Work | None) -> None:
-    if work is not None and work.imported is not None:
-        show_done(work)
+def render_file_step(work: ImportDraft | None) -> None:
+    if work is not None and work.import_result is not None:
+        render_import_result(work)
         work = None
     if work is not None:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{text.md(work.file_name)}** · {text.count(work.facts.rows, 'row')}", width="stretch")
+            st.markdown(
+                f"**{text.escape_markdown(work.file_name)}** · {text.format_count(work.summary.rows, 'row')}",
+                width="stretch",
+            )
             st.button("Go on with this file", type="primary", on_click=work.go, args=(work.first_step,))
-    choose_file(work)
-    show_examples()
-    show_batches()
+    render_file_uploader(work)
+    render_examples()
+    render_batches()
 
 
-def choose_file(before: Work | None) -> None:
+def render_file_uploader(previous: ImportDraft | None) -> None:
     """Reads the file as soon as it is there; the next step follows by itself."""
-    number = st.session_state.get(state("number"), 0)
+    number = st.session_state.get(state_key("number"), 0)
     file = st.file_uploader(
-        "File with the sales: CSV, Excel or JSON, at most 50,000 rows" if before is None else "Or another file",
-        type=TYPES, key=state(f"file_{number}"),
-        on_change=lambda: st.session_state.pop(state("refusal"), None),
+        "File with the sales: CSV, Excel or JSON, at most 50,000 rows" if previous is None else "Or another file",
+        type=FILE_EXTENSIONS, key=state_key(f"file_{number}"),
+        on_change=lambda: st.session_state.pop(state_key("refusal"), None),
     )  # fmt: skip
-    if file is not None and state("refusal") not in st.session_state:
-        with st.spinner(f"Reading {text.md(file.name)}"):
+    if file is not None and state_key("refusal") not in st.session_state:
+        with st.spinner(f"Reading {text.escape_markdown(file.name)}"):
             try:
-                work = draft.open_file(here.actor, event.id, file.name, file.getvalue(), before)
+                work = draft.open_file(context.actor, event.id, file.name, file.getvalue(), previous)
             except Unavailable:
                 raise
             except TicketingError as refused:
-                st.session_state[state("refusal")] = str(refused)
+                st.session_state[state_key("refusal")] = str(refused)
             else:
-                st.session_state[state("work")] = work
-                st.session_state[state("number")] = number + 1  # lets go of the uploader, which holds the file too
+                st.session_state[state_key("work")] = work
+                st.session_state[state_key("number")] = number + 1  # lets go of the uploader, which holds the file too
                 st.rerun()
-    if refusal := st.session_state.get(state("refusal")):
-        st.error(text.md(refusal), icon=":material/error:")
+    if refusal := st.session_state.get(state_key("refusal")):
+        st.error(text.escape_markdown(refusal), icon=":material/error:")
 
 
-def show_examples() -> None:
+def render_examples() -> None:
     st.markdown(
         "A report of Eventbrite, pretix or another seller comes in as it is: the next step asks which of its columns "
         "is which. Nothing changes before you import, and a sale that is here already is skipped."
@@ -95,60 +98,60 @@ def show_examples() -> None:
             "Required: `ticket_type`, `purchaser_name`, `purchaser_email`, `quantity`, `total_amount`, "
             "`purchase_date`, `external_sale_id`.\n\n"
             "Optional: `promo_code`, `discount_amount`, `fee_amount`, `payment_status`, `notes`, `purchaser_phone`.\n\n"
-            f"A time without an offset is taken as {text.md(text.zone_city(event.time_zone))} time."
+            f"A time without an offset is taken as {text.escape_markdown(text.format_zone_city(event.time_zone))} time."
         )
         with st.container(horizontal=True):
-            for kind, file_name, write in EXAMPLES:
+            for kind, file_name, write in EXAMPLE_FILES:
                 st.download_button(
-                    f"Example as {kind}", partial(example, write), file_name, on_click="ignore",
+                    f"Example as {kind}", partial(create_example, write), file_name, on_click="ignore",
                     icon=":material/download:",
                 )  # fmt: skip
 
 
-def example(write: Callable[..., bytes]) -> bytes:
+def create_example(write: Callable[..., bytes]) -> bytes:
     """Made when it is asked for."""
-    with db.reading() as s:
-        return write(s, here.actor, event.id)
+    with db.read_session() as s:
+        return write(s, context.actor, event.id)
 
 
-def show_batches() -> None:
-    with db.reading() as s:
+def render_batches() -> None:
+    with db.read_session() as s:
         batches, total = paging.load(
-            state("batches"), lambda page: imports.list_batches(s, here.actor, event.id, page=page)
+            state_key("batches"), lambda page: imports.list_batches(s, context.actor, event.id, page=page)
         )
     if not batches:
         return
     st.subheader("Imports so far", anchor=False)
-    tables.show(
+    tables.render(
         "Imports, the latest first",
-        (tables.Column("File"), tables.Column("When"), tables.number("Sales"), tables.number("Skipped")),
+        (tables.Column("File"), tables.Column("When"), tables.number_column("Sales"), tables.number_column("Skipped")),
         [
             (
-                tables.Lines(batch.file_name, f"by {batch.imported_by}"),
-                text.moment(batch.created_at, event.time_zone),
+                tables.TwoLineCell(batch.file_name, f"by {batch.imported_by}"),
+                text.format_datetime(batch.created_at, event.time_zone),
                 f"{batch.rows_imported:,}",
                 f"{batch.rows_skipped:,}",
             )
             for batch in batches
         ],
     )
-    paging.show(state("batches"), total, imports.PER_PAGE)
+    paging.render(state_key("batches"), total, imports.PER_PAGE)
 
 
-def show_columns_step(work: Work) -> None:
-    with db.reading() as s:
-        on_sale = packages.names(s, here.actor, event.id)
+def render_columns_step(work: ImportDraft) -> None:
+    with db.read_session() as s:
+        on_sale = packages.list_names(s, context.actor, event.id)
     st.subheader("Which column is which?", anchor=False)
     st.markdown(
         "As it was for the last file with these columns. See whether it still holds."
-        if work.is_known
+        if work.is_mapping_saved
         else "This is our guess from the names of the columns and what is in them. Correct what is wrong."
     )
-    columns.show_columns(work, on_sale)
-    columns.show_packages(work, on_sale)
+    columns.render_columns(work, on_sale)
+    columns.render_packages(work, on_sale)
     work.mapping = work.typed(on_sale)
-    columns.show_arrivals(arrivals(work), work.mapping, event.time_zone)
-    needed = columns.still_needed(work, work.mapping, on_sale)
+    columns.render_preview(get_preview(work), work.mapping, event.time_zone)
+    needed = columns.list_missing_choices(work, work.mapping, on_sale)
     if needed:
         st.warning(f"Still to choose: {', '.join(needed)}.", icon=":material/rule:")
     with st.container(horizontal=True):
@@ -156,143 +159,152 @@ def show_columns_step(work: Work) -> None:
         st.button("Back to the file", on_click=work.go, args=("file",))
 
 
-def arrivals(work: Work) -> tuple[imports.Arrival, ...]:
-    if work.arrivals is None or work.arrivals[0] != work.mapping:
-        with db.reading() as s:
+def get_preview(work: ImportDraft) -> tuple[imports.SalePreview, ...]:
+    if work.preview is None or work.preview[0] != work.mapping:
+        with db.read_session() as s:
             first = imports.preview(
-                s, here.actor, event.id, work.file_name, work.content, work.mapping, table=work.table()
+                s, context.actor, event.id, work.file_name, work.content, work.mapping, table=work.table()
             )
-        work.arrivals = work.mapping, first
-    return work.arrivals[1]
+        work.preview = work.mapping, first
+    return work.preview[1]
 
 
-def show_check_step(work: Work) -> None:
+def render_check_step(work: ImportDraft) -> None:
     if work.job is not None:
-        show_import(work)
+        render_progress(work)
         return
     if work.checked is None:
-        with st.spinner(f"Checking {text.count(work.facts.rows, 'row')}"), db.reading() as s:
-            work.checked = imports.check(s, here.actor, event.id, work.file_name, work.content, work.mapping)
+        with st.spinner(f"Checking {text.format_count(work.summary.rows, 'row')}"), db.read_session() as s:
+            work.checked = imports.check(s, context.actor, event.id, work.file_name, work.content, work.mapping)
         st.rerun()
     with st.container():
         if work.outcome:
-            st.warning(text.md(work.outcome), icon=":material/undo:")
-        show_found(work, work.checked)
+            st.warning(text.escape_markdown(work.outcome), icon=":material/undo:")
+        render_check_result(work, work.checked)
 
 
-def show_found(work: Work, found: imports.Check) -> None:
+def render_check_result(work: ImportDraft, result: imports.CheckResult) -> None:
     """What the check found, and the one next step."""
-    rows = text.count(found.rows, "row")
-    if found.problems:
+    rows = text.format_count(result.rows, "row")
+    if result.problems:
         st.error(
-            f"{text.count(len(found.problems), 'problem')} in {rows}. Nothing was imported. "
+            f"{text.format_count(len(result.problems), 'problem')} in {rows}. Nothing was imported. "
             "Correct the file and choose it again.",
             icon=":material/error:",
         )
-    elif found.to_import:
-        st.success(f"No problems in {rows}.{here_already(found.to_skip)}", icon=":material/check_circle:")
+    elif result.to_import:
+        st.success(f"No problems in {rows}.{format_skipped(result.to_skip)}", icon=":material/check_circle:")
         st.markdown(
-            f"{text.count(found.to_import, 'sale')} of {text.count(found.packages, 'package')} would come in, "
-            f"{text.dollars(found.revenue)} of revenue."
+            f"{text.format_count(result.to_import, 'sale')} of {text.format_count(result.packages, 'package')} would come in, "
+            f"{text.format_dollars(result.revenue)} of revenue."
         )
     else:
         st.info("Every sale in this file is here already. There is nothing to import.", icon=":material/done_all:")
     with st.container(horizontal=True):
-        if found.to_import and not found.problems:
+        if result.to_import and not result.problems:
             st.button(
-                f"Import {text.count(found.to_import, 'sale')}", type="primary", icon=":material/upload:",
+                f"Import {text.format_count(result.to_import, 'sale')}", type="primary", icon=":material/upload:",
                 on_click=start_import, args=(work,),
             )  # fmt: skip
-        if found.problems:
+        if result.problems:
             st.download_button(
-                "Download the problems", imports.problems_csv(found), "problems.csv", "text/csv", on_click="ignore",
+                "Download the problems", imports.problems_csv(result), "problems.csv", "text/csv", on_click="ignore",
                 type="primary", icon=":material/download:",
             )  # fmt: skip
-        if work.mapping is not None or found.problems:
+        if work.mapping is not None or result.problems:
             label = "Match columns and packages" if work.mapping is None else "Back to the columns"
             st.button(label, on_click=work.go, args=("columns",))
         st.button("Choose another file", on_click=work.go, args=("file",))
-    if found.problems:
-        show_list(work, "problems", found.problems, "Problems by row and column")
-    skipped = tuple(each for each in found.warnings if each.column == "external_sale_id")
-    unusual = tuple(each for each in found.warnings if each not in skipped)
+    if result.problems:
+        render_problems(work, "problems", result.problems, "Problems by row and column")
+    skipped = tuple(each for each in result.warnings if each.column == "external_sale_id")
+    unusual = tuple(each for each in result.warnings if each not in skipped)
     if unusual:
-        with st.expander(f"{text.count(len(unusual), 'warning')}: taken as they are"):
-            show_list(work, "unusual", unusual, "Warnings by row and column")
+        with st.expander(f"{text.format_count(len(unusual), 'warning')}: taken as they are"):
+            render_problems(work, "unusual", unusual, "Warnings by row and column")
     if skipped:
-        with st.expander(f"{text.count(len(skipped), 'row')} skipped"):
-            show_list(work, "skipped", skipped, "Skipped rows")
+        with st.expander(f"{text.format_count(len(skipped), 'row')} skipped"):
+            render_problems(work, "skipped", skipped, "Skipped rows")
 
 
-def here_already(rows: int) -> str:
+def format_skipped(rows: int) -> str:
     return f" {rows:,} {'is' if rows == 1 else 'are'} here already." if rows else ""
 
 
-def show_list(work: Work, name: str, found: tuple[imports.Problem, ...], alt: str) -> None:
+def render_problems(work: ImportDraft, name: str, problems: tuple[imports.Problem, ...], alt: str) -> None:
     """Page by page, each with the column as the file calls it."""
     key = work.key(name)
-    first = (int(st.session_state.get(key, 1)) - 1) * PROBLEMS_AT_ONCE
+    first = (int(st.session_state.get(key, 1)) - 1) * PROBLEMS_PER_PAGE
     rows = [
-        {"Row": each.row, "Column": text.md(work.title(each.column)), "What to do": text.md(each.message)}
-        for each in found[first : first + PROBLEMS_AT_ONCE]
+        {
+            "Row": each.row,
+            "Column": text.escape_markdown(work.title(each.column)),
+            "What to do": text.escape_markdown(each.message),
+        }
+        for each in problems[first : first + PROBLEMS_PER_PAGE]
     ]
     with st.container(key=f"sentences_{name}"):
         st.table(rows, border="horizontal", hide_index=True, alt=alt)
-    paging.show(key, len(found), PROBLEMS_AT_ONCE)
+    paging.render(key, len(problems), PROBLEMS_PER_PAGE)
 
 
-def start_import(work: Work) -> None:
+def start_import(work: ImportDraft) -> None:
     """Once, however often it is clicked: a work has one job."""
     if work.job is None:
         work.outcome = ""
         work.job = import_job.start(
             lambda s, progress: imports.run(
-                s, here.actor, event.id, work.file_name, work.content, work.mapping, progress=progress
+                s, context.actor, event.id, work.file_name, work.content, work.mapping, progress=progress
             )
         )
 
 
-def show_import(work: Work) -> None:
+def render_progress(work: ImportDraft) -> None:
     """How far it is, and the way to stop it. The run waits for the end; another click ends the wait, not the import."""
     job = work.job
     st.empty()  # in the place of what the check found, whose buttons would stay until this run is over
-    bar = st.progress(0.0, progress_of(job))
-    st.button("Cancel", on_click=job.cancel, disabled=job.is_cancelled, icon=":material/close:")
-    forms.hint("Nobody sees a sale of this file before all are in. You can leave this page meanwhile.")
-    while not job.ended.wait(SECONDS_BETWEEN_LOOKS):
-        bar.progress(job.rows / job.total if job.total else 0.0, progress_of(job))
-    work.take_over(job)
+    bar = st.progress(0.0, format_progress(job))
+    st.button("Cancel", on_click=job.cancel, disabled=job.is_canceled, icon=":material/close:")
+    forms.render_hint("Nobody sees a sale of this file before all are in. You can leave this page meanwhile.")
+    while not job.ended.wait(PROGRESS_POLL_SECONDS):
+        bar.progress(job.rows / job.total if job.total else 0.0, format_progress(job))
+    work.finish_job(job)
     st.rerun()
 
 
-def progress_of(job: import_job.Job) -> str:
-    if job.is_cancelled:
+def format_progress(job: import_job.Job) -> str:
+    if job.is_canceled:
         return "Undoing what was stored"
     return f"{job.rows:,} of {job.total:,} sales" if job.total else "Reading the file"
 
 
-def show_done(work: Work) -> None:
-    done = work.imported
-    late = " It was done before it could be cancelled." if work.is_cancelled_too_late else ""
+def render_import_result(work: ImportDraft) -> None:
+    done = work.import_result
+    late = " It was done before it could be cancelled." if work.was_canceled_too_late else ""
     st.success(
-        f"{text.count(done.rows_imported, 'sale')} imported from {text.md(work.file_name)}."
-        f"{here_already(done.rows_skipped)}{late}",
+        f"{text.format_count(done.rows_imported, 'sale')} imported from {text.escape_markdown(work.file_name)}."
+        f"{format_skipped(done.rows_skipped)}{late}",
         icon=":material/check_circle:",
     )
     st.page_link(
-        menu.path("sales"), label="See the sales", icon=":material/monitoring:", query_params=session.query(event)
+        menu.path("sales"),
+        label="See the sales",
+        icon=":material/monitoring:",
+        query_params=session.event_query_params(event),
     )
 
 
-show_header("Import", event)
-work: Work | None = st.session_state.get(state("work"))
-step = work.step if work else "file"
-show_steps(step, skips_columns=work is not None and work.mapping is None)
-if work is not None and step != "file":
-    st.markdown(f"**{text.md(work.file_name)}** · {text.count(work.facts.rows, 'row')}")
+render_header("Import", event)
+import_draft: ImportDraft | None = st.session_state.get(state_key("work"))
+step = import_draft.step if import_draft else "file"
+render_steps(step, skips_columns=import_draft is not None and import_draft.mapping is None)
+if import_draft is not None and step != "file":
+    st.markdown(
+        f"**{text.escape_markdown(import_draft.file_name)}** · {text.format_count(import_draft.summary.rows, 'row')}"
+    )
 if step == "check":
-    show_check_step(work)
+    render_check_step(import_draft)
 elif step == "columns":
-    show_columns_step(work)
+    render_columns_step(import_draft)
 else:
-    show_file_step(work)
+    render_file_step(import_draft)

@@ -7,116 +7,116 @@ import streamlit as st
 
 from ticketing import db
 from ticketing.access import invitations, staff
-from ticketing.validation import validated
+from ticketing.validation import validate
 from ui import session, text
 from ui.account import session_list
 from ui.runtime import outage
 from ui.widgets import forms, paging
-from ui.widgets.page_header import show_header
+from ui.widgets.page_header import render_header
 
-here = session.require("administer")
-ZONE = session.own_zone()
+context = session.require("administer")
+ZONE = session.browser_time_zone()
 PER_PAGE = 20
-ROLES = {
+ROLE_LABELS = {
     "admin": "Admin: everything, in all events",
     "coordinator": "Coordinator: everything in the events below",
     "viewer": "Viewer: looks at the events below, changes nothing",
 }
-STATES = {
+STATE_BADGES = {
     "invited": ("Invited", ":material/mail:", "blue"),
     "link_expired": ("Link expired", ":material/link_off:", "orange"),
     "deactivated": ("Deactivated", ":material/block:", "gray"),
 }
-EVENTS_NAMED = 3
+MAX_EVENTS_SHOWN = 3
 
 
-def start_new() -> None:
+def open_new_form() -> None:
     forms.open_form("person", None, 0, {"name": "", "email": "", "role": "coordinator", "events": []})
 
 
-@outage.page_kept()
-def choose(person_id: uuid.UUID) -> None:
+@outage.keep_page_on_outage()
+def handle_menu_choice(person_id: uuid.UUID) -> None:
     """What was picked in a person's menu."""
     picked = st.session_state[f"menu_{person_id}"]
-    with db.reading() as s:
-        person = staff.get(s, here.actor, person_id)
+    with db.read_session() as s:
+        person = staff.get(s, context.actor, person_id)
     row = person.row
     if picked == "Edit":
         values = {"name": row.name, "role": row.role, "events": list(person.events)}
         forms.open_form("person", row.id, row.version, values)
-        forms.opened("person").asked = [{event.id: event.name for event in here.events} | dict(person.events)]
+        forms.find_form("person").asked = [{event.id: event.name for event in context.events} | dict(person.events)]
     elif picked == "Activate":
-        forms.attempt(lambda s: staff.activate(s, here.actor, row.id), f"{row.name} can sign in again.")
+        forms.attempt(lambda s: staff.activate(s, context.actor, row.id), f"{row.name} can sign in again.")
     else:
         kind = {"New link": "link", "Sessions": "sessions", "Deactivate": "deactivation"}[picked]
         forms.open_form(kind, row.id, row.version, {})
-        forms.opened(kind).values = {"name": row.name, "email": row.email, "link": None}
+        forms.find_form(kind).values = {"name": row.name, "email": row.email, "link": None}
 
 
 def save() -> None:
-    form = forms.opened("person")
+    form = forms.find_form("person")
     if form.id is None:
         typed = form.typed()
         draft = {name: typed[name] for name in ("name", "email", "role")}
         made = forms.submit(
             form,
-            lambda s: staff.invite(s, here.actor, validated(staff.InvitationDraft, draft), event_ids=typed["events"]),
+            lambda s: staff.invite(s, context.actor, validate(staff.InvitationDraft, draft), event_ids=typed["events"]),
         )
         if made:
-            show_link(*made)
+            open_link_dialog(*made)
         return
-    changes = form.changed()
+    changes = form.changed_values()
     now = set(changes.pop("events", form.values["events"]))
     before = set(form.values["events"])
     forms.submit(
         form,
-        lambda s: staff.change(
-            s, here.actor, form.id, changes, seen_version=form.version, assign=now - before, unassign=before - now
+        lambda s: staff.update(
+            s, context.actor, form.id, changes, seen_version=form.version, assign=now - before, unassign=before - now
         ),
         lambda row: f"{row.name} is saved.",
     )
 
 
-def make_link() -> None:
-    form = forms.opened("link")
-    made = forms.submit(form, lambda s: staff.make_link(s, here.actor, form.id))
+def create_link() -> None:
+    form = forms.find_form("link")
+    made = forms.submit(form, lambda s: staff.create_invitation_link(s, context.actor, form.id))
     if made:
-        show_link(*made)
+        open_link_dialog(*made)
 
 
-def show_link(person, secret: str) -> None:
+def open_link_dialog(person, secret: str) -> None:
     """Opens the dialog with the link; what it holds is gone when that is closed."""
     forms.open_form("link", person.id, 0, {})
     path = f"/session/invitation?{urlencode({'code': secret})}"
-    forms.opened("link").values = {"name": person.name, "email": person.email, "link": session.address(path)}
+    forms.find_form("link").values = {"name": person.name, "email": person.email, "link": session.absolute_url(path)}
 
 
 def deactivate() -> None:
-    form = forms.opened("deactivation")
-    forms.submit(form, lambda s: staff.deactivate(s, here.actor, form.id), f"{form.values['name']} is deactivated.")
+    form = forms.find_form("deactivation")
+    forms.submit(form, lambda s: staff.deactivate(s, context.actor, form.id), f"{form.values['name']} is deactivated.")
 
 
-def person_form(form: forms.Opened) -> None:
-    names = form.asked[0] if form.asked else {event.id: event.name for event in here.events}
-    labels = text.told_apart({event_id: (name, str(event_id)[-6:]) for event_id, name in names.items()})
+def render_person_form(form: forms.FormState) -> None:
+    names = form.asked[0] if form.asked else {event.id: event.name for event in context.events}
+    labels = text.unique_labels({event_id: (name, str(event_id)[-6:]) for event_id, name in names.items()})
     with st.form("person_form", border=False, enter_to_submit=False):
         st.text_input("Name", key=form.key("name"), placeholder="Ana Ruiz")
-        forms.show_problem(form.problems, "name")
+        forms.render_problem(form.problems, "name")
         if form.id is None:
             st.text_input("E-mail address", key=form.key("email"), placeholder="ana@example.org")
-            forms.hint("They sign in with it. Nothing is sent there: you get a link to hand over.")
-            forms.show_problem(form.problems, "email")
-        st.radio("Role", list(ROLES), key=form.key("role"), format_func=ROLES.get)
-        forms.show_problem(form.problems, "role")
+            forms.render_hint("They sign in with it. Nothing is sent there: you get a link to hand over.")
+            forms.render_problem(form.problems, "email")
+        st.radio("Role", list(ROLE_LABELS), key=form.key("role"), format_func=ROLE_LABELS.get)
+        forms.render_problem(form.problems, "role")
         st.multiselect(
             "Events", list(labels), key=form.key("events"), format_func=labels.get, placeholder="Choose events"
         )
-        forms.show_problem(form.problems, "events")
-        forms.show_submit("Invite" if form.id is None else "Save person", form, save)
+        forms.render_problem(form.problems, "events")
+        forms.render_submit("Invite" if form.id is None else "Save person", form, save)
 
 
-def link(form: forms.Opened) -> None:
-    name, email = text.md(form.values["name"]), text.md(form.values["email"])
+def render_link(form: forms.FormState) -> None:
+    name, email = text.escape_markdown(form.values["name"]), text.escape_markdown(form.values["email"])
     if form.values["link"] is None:
         if form.refusal:
             st.button("Close", on_click=forms.close_form, args=("link",))
@@ -126,18 +126,22 @@ def link(form: forms.Opened) -> None:
             "stays until the link is used."
         )
         with st.container(horizontal=True):
-            st.button("Make link", type="primary", icon=":material/link:", on_click=forms.while_open(form, make_link))
+            st.button(
+                "Make link", type="primary", icon=":material/link:", on_click=forms.skip_if_closed(form, create_link)
+            )
             st.button("Cancel", on_click=forms.close_form, args=("link",))
         return
     st.markdown(f"Hand this link to **{name}** ({email}). Nothing is sent by itself, and it is shown this once.")
     st.code(form.values["link"], language=None, wrap_lines=True)
-    forms.hint(f"It is valid for {invitations.VALID_FOR.days} days, once. Whoever has it chooses the password.")
+    forms.render_hint(
+        f"It is valid for {invitations.LINK_LIFETIME.days} days, once. Whoever has it chooses the password."
+    )
     st.button("I have copied it", type="primary", on_click=forms.close_form, args=("link",))
 
 
-def deactivation(form: forms.Opened) -> None:
-    name = text.md(form.values["name"])
-    forms.show_deletion(
+def render_deactivation(form: forms.FormState) -> None:
+    name = text.escape_markdown(form.values["name"])
+    forms.render_deletion(
         form,
         f"{name} is out at the next click: sessions end, and tokens and links never work again. What they did stays on "
         "record under their name. The account can be activated again.",
@@ -148,81 +152,82 @@ def deactivation(form: forms.Opened) -> None:
     )
 
 
-def sessions_of(form: forms.Opened) -> None:
-    st.markdown(f"Where **{text.md(form.values['name'])}** is signed in:")
-    session_list.show(here, form.id)
+def render_sessions(form: forms.FormState) -> None:
+    st.markdown(f"Where **{text.escape_markdown(form.values['name'])}** is signed in:")
+    session_list.render(context, form.id)
     st.button("Close", on_click=forms.close_form, args=("sessions",))
 
 
-def card(person: staff.Person) -> None:
+def render_card(person: staff.StaffDetails) -> None:
     row, state = person.row, person.state
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         with st.container(gap="xsmall"):
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.markdown(f"**{text.md(row.name)}**", width="content")
+                st.markdown(f"**{text.escape_markdown(row.name)}**", width="content")
                 st.badge(
                     row.role.capitalize(),
                     icon=":material/shield_person:" if row.role == "admin" else None,
                     color="gray",
                 )
-                if state in STATES:
-                    label, icon, color = STATES[state]
+                if state in STATE_BADGES:
+                    label, icon, color = STATE_BADGES[state]
                     st.badge(label, icon=icon, color=color)
-            st.markdown(" · ".join(details(person)))
-            forms.hint(events_of(person))
-        is_me = row.id == here.actor.staff_id
+            st.markdown(" · ".join(list_details(person)))
+            forms.render_hint(format_events(person))
+        is_me = row.id == context.actor.staff_id
         entries = ["Edit", "New link", "Sessions", *([] if is_me else ["Deactivate"])]
         st.menu_button(
-            "Actions", entries if row.is_active else ["Edit", "Activate"], key=f"menu_{row.id}", on_click=choose,
+            "Actions", entries if row.is_active else ["Edit", "Activate"], key=f"menu_{row.id}", on_click=handle_menu_choice,
             args=(row.id,),
         )  # fmt: skip
 
 
-def events_of(person: staff.Person) -> str:
+def format_events(person: staff.StaffDetails) -> str:
     """Where they work: the names of the latest events, and how many more."""
     if person.row.role == "admin":
         return "All events"
-    names = [text.md(name) for name in person.events.values()]
-    more = len(names) - EVENTS_NAMED
-    return ", ".join(names[:EVENTS_NAMED]) + (f" and {more} more" if more > 0 else "") or "No event yet"
+    names = [text.escape_markdown(name) for name in person.events.values()]
+    more = len(names) - MAX_EVENTS_SHOWN
+    return ", ".join(names[:MAX_EVENTS_SHOWN]) + (f" and {more} more" if more > 0 else "") or "No event yet"
 
 
-def details(person: staff.Person) -> list[str]:
+def list_details(person: staff.StaffDetails) -> list[str]:
     """Their address, and what is known of their coming in."""
-    said = [text.md(person.row.email)]
+    said = [text.escape_markdown(person.row.email)]
     if person.state == "invited":
-        said.append(f"link valid until {text.md(text.moment(person.link_expires_at, ZONE))}")
+        said.append(f"link valid until {text.escape_markdown(text.format_datetime(person.link_expires_at, ZONE))}")
     elif person.last_seen_at:
-        said.append(f"last seen {text.md(text.moment(person.last_seen_at, ZONE))}")
+        said.append(f"last seen {text.escape_markdown(text.format_datetime(person.last_seen_at, ZONE))}")
     elif person.state == "active":
         said.append("never seen")
     return said
 
 
-def first_page() -> None:
+def reset_page() -> None:
     st.session_state.pop("staff_page", None)
 
 
 search = st.session_state.get("staff_search", "")
-with db.reading() as s:
+with db.read_session() as s:
     rows, total = paging.load(
-        "staff_page", lambda page: staff.list_page(s, here.actor, search=search, page=page, per_page=PER_PAGE)
+        "staff_page", lambda page: staff.list_page(s, context.actor, search=search, page=page, per_page=PER_PAGE)
     )
 
-actions = show_header(
-    "Staff", line=f"{text.count(total, 'person', 'people')} · times of {text.md(text.zone_city(ZONE))}"
+actions = render_header(
+    "Staff",
+    subtitle=f"{text.format_count(total, 'person', 'people')} · times of {text.escape_markdown(text.format_zone_city(ZONE))}",
 )
-actions.button("Invite", icon=":material/person_add:", type="primary", on_click=start_new)
+actions.button("Invite", icon=":material/person_add:", type="primary", on_click=open_new_form)
 
 if search or total > 5:
-    st.text_input("Find by name or e-mail address", key="staff_search", persist_state="session", on_change=first_page)
+    st.text_input("Find by name or e-mail address", key="staff_search", persist_state="session", on_change=reset_page)
 if not total:
-    st.markdown(f"Nobody has “{text.md(search)}” in name or address.")
+    st.markdown(f"Nobody has “{text.escape_markdown(search)}” in name or address.")
 for person in rows:
-    card(person)
-paging.show("staff_page", total, PER_PAGE)
+    render_card(person)
+paging.render("staff_page", total, PER_PAGE)
 
-forms.show_dialog("person", "Invite", "Edit person", person_form, ZONE)
-forms.show_dialog("link", "Link", "Link", link, ZONE, width="medium")
-forms.show_dialog("deactivation", "Deactivate", "Deactivate", deactivation, ZONE)
-forms.show_dialog("sessions", "Sessions", "Sessions", sessions_of, ZONE, width="medium")
+forms.render_dialog("person", "Invite", "Edit person", render_person_form, ZONE)
+forms.render_dialog("link", "Link", "Link", render_link, ZONE, width="medium")
+forms.render_dialog("deactivation", "Deactivate", "Deactivate", render_deactivation, ZONE)
+forms.render_dialog("sessions", "Sessions", "Sessions", render_sessions, ZONE, width="medium")

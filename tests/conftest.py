@@ -18,7 +18,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from tests.support import every_table, make
-from tests.support.database import Server, use_database
+from tests.support.database import DatabaseServer, use_database
 from ticketing import db
 from ticketing.actors import Actor
 from ticketing.db import embedded, migrations
@@ -40,13 +40,13 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Server]:
+def postgres() -> Iterator[DatabaseServer]:
     configured = os.environ.get("DATABASE_URL")
     _data_folder().mkdir(exist_ok=True)
     os.environ["TICKETDESK_DATA"] = str(_data_folder())
-    server = Server(configured or embedded.start(), prefix=f"ticketdesk_test_{os.getpid()}_{WORKER}")
+    server = DatabaseServer(configured or embedded.start(), prefix=f"ticketdesk_test_{os.getpid()}_{WORKER}")
     if not configured:
-        server.trade_safety_for_speed()
+        server.disable_fsync()
     template = server.create(migrated=False)
     use_database(template)
     migrations.migrate()
@@ -58,7 +58,7 @@ def postgres() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def database(postgres: Server) -> str:
+def database(postgres: DatabaseServer) -> str:
     """This worker's database, migrated, which the code under test uses."""
     url = postgres.create()
     use_database(url)
@@ -66,7 +66,7 @@ def database(postgres: Server) -> str:
 
 
 @pytest.fixture
-def empty_database(postgres: Server, database: str) -> Iterator[str]:
+def empty_database(postgres: DatabaseServer, database: str) -> Iterator[str]:
     """A database of this test alone, migrated and without a row."""
     alone = postgres.create()
     use_database(alone)
@@ -75,7 +75,7 @@ def empty_database(postgres: Server, database: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def database_without_schema(postgres: Server, database: str) -> Iterator[str]:
+def database_without_schema(postgres: DatabaseServer, database: str) -> Iterator[str]:
     alone = postgres.create(migrated=False)
     use_database(alone)
     yield alone
@@ -83,7 +83,7 @@ def database_without_schema(postgres: Server, database: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def every_row(postgres: Server, database: str) -> str:
+def every_row(postgres: DatabaseServer, database: str) -> str:
     """A database with rows in every table, to be copied and not to be used."""
     full = postgres.create()
     use_database(full)
@@ -93,7 +93,7 @@ def every_row(postgres: Server, database: str) -> str:
 
 
 @pytest.fixture
-def full_database(postgres: Server, database: str, every_row: str) -> Iterator[str]:
+def full_database(postgres: DatabaseServer, database: str, every_row: str) -> Iterator[str]:
     """A database of this test alone, with rows in every table."""
     alone = postgres.create(like=every_row)
     use_database(alone)

@@ -37,15 +37,15 @@ KILLED_AFTER = 500
 CLIENTS = 16
 
 
-def wait_for(what: Callable[[], Any], *, seconds: float = 60) -> Any:
+def wait_for(condition: Callable[[], Any], *, seconds: float = 60) -> Any:
     deadline = time.monotonic() + seconds
-    while not (seen := what()):
+    while not (seen := condition()):
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)
     return seen
 
 
-class Desk:
+class AppProcess:
     """The app as a process, and the PostgreSQL that it starts for itself."""
 
     def __init__(self, folder: Path) -> None:
@@ -77,7 +77,7 @@ class Desk:
         self.app.terminate()
         self.app.wait(20)
 
-    def kill_the_app(self) -> None:
+    def kill_app(self) -> None:
         assert self.app is not None
         self.app.kill()
         self.app.wait(20)
@@ -91,7 +91,7 @@ class Desk:
     def postmaster(self) -> psutil.Process:
         return psutil.Process(int((self.folder / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
 
-    def give_a_stranger_the_id_of_the_killed_postgres(self) -> None:
+    def reuse_killed_postgres_pid(self) -> None:
         """As happens in containers, where ids begin anew: the id that PostgreSQL left behind is now this process."""
         note = self.folder / "postgres" / "postmaster.pid"
         _, rest = note.read_text().split("\n", 1)
@@ -103,10 +103,10 @@ class Desk:
 
 
 @pytest.fixture
-def desk(database: str) -> Iterator[Desk]:
+def desk(database: str) -> Iterator[AppProcess]:
     folder = Path(tempfile.mkdtemp(prefix="ticketdesk-crash-"))
     folder.chmod(0o755)  # root's PostgreSQL runs as another user, who must be able to enter
-    desk = Desk(folder)
+    desk = AppProcess(folder)
     desk.start()
     use_database(desk.database())
     postmaster = desk.postmaster()
@@ -129,7 +129,7 @@ def desk(database: str) -> Iterator[Desk]:
 class Buyers:
     """16 clients of the donor site's kind, who buy 2,000 times under as many keys."""
 
-    def __init__(self, desk: Desk, event: Event, package: Package, promo: PromoCode, token: str) -> None:
+    def __init__(self, desk: AppProcess, event: Event, package: Package, promo: PromoCode, token: str) -> None:
         self.address = f"{desk.url}/api/v1/events/{event.id}/tickets/purchases"
         self.bodies = [
             {
@@ -144,7 +144,7 @@ class Buyers:
         self.answered: dict[int, Any] = {}
         self.statuses: dict[int, int] = {}
 
-    def buy(self, *, repeating: bool = False) -> None:
+    def buy(self, *, retry: bool = False) -> None:
         """Each client goes on until it gets no answer, or the server's excuse for one; then it repeats, or gives up."""
         numbers, one_at_a_time = count(), threading.Lock()
 
@@ -156,7 +156,7 @@ class Buyers:
                     if number >= PURCHASES:
                         return
                     answer = self._ask(http, number)
-                    while repeating and (answer is None or answer.status_code == 503):
+                    while retry and (answer is None or answer.status_code == 503):
                         time.sleep(0.5)
                         answer = self._ask(http, number)
                     if answer is None or answer.status_code >= 500:
@@ -176,9 +176,9 @@ class Buyers:
             return None
 
 
-def stored(event: Event) -> dict[str, tuple[Purchase, list[str]]]:
+def list_stored_purchases(event: Event) -> dict[str, tuple[Purchase, list[str]]]:
     """Every purchase by its key, with its tickets' codes; the numbers beside them have been verified."""
-    with db.reading() as session:
+    with db.read_session() as session:
         assert verify.verify(session) == []
         tickets: dict[Any, list[str]] = {}
         for row in session.scalars(
@@ -205,7 +205,7 @@ def test_a_killed_postgresql_comes_back_under_a_running_app_and_nothing_is_lost_
 
     assert len(buyers.answered) == PURCHASES
     assert desk.postmaster() != killed
-    assert {key: str(purchase.id) for key, (purchase, _) in stored(event).items()} == {
+    assert {key: str(purchase.id) for key, (purchase, _) in list_stored_purchases(event).items()} == {
         f"click-{number}": answer["id"] for number, answer in buyers.answered.items()
     }
 
@@ -221,7 +221,7 @@ def test_a_kill_amid_2000_purchases_loses_none_doubles_none_and_leaves_none_half
     buying = threading.Thread(target=buyers.buy)
     buying.start()
     wait_for(lambda: len(buyers.answered) >= KILLED_AFTER)
-    desk.kill_the_app()
+    desk.kill_app()
     if killed == "the app and PostgreSQL":
         desk.kill_postgres()
     buying.join(60)
@@ -229,10 +229,10 @@ def test_a_kill_amid_2000_purchases_loses_none_doubles_none_and_leaves_none_half
     assert KILLED_AFTER <= len(answered) < PURCHASES
 
     if killed == "the app and PostgreSQL":
-        desk.give_a_stranger_the_id_of_the_killed_postgres()
+        desk.reuse_killed_postgres_pid()
     desk.start()
     use_database(desk.database())
-    found = stored(event)
+    found = list_stored_purchases(event)
     for number, answer in answered.items():
         purchase, codes = found[f"click-{number}"]
         assert (str(purchase.id), str(purchase.total)) == (answer["id"], answer["total"])
@@ -242,8 +242,8 @@ def test_a_kill_amid_2000_purchases_loses_none_doubles_none_and_leaves_none_half
     assert len(buyers.answered) == PURCHASES
     assert {buyers.statuses[number] for number in answered} == {200}
     assert list(buyers.statuses.values()).count(201) == PURCHASES - len(found)
-    found = stored(event)
+    found = list_stored_purchases(event)
     assert len(found) == PURCHASES
-    with db.reading() as session:
+    with db.read_session() as session:
         assert session.get_one(Package, package.id).sold_count == sold
         assert session.get_one(PromoCode, promo.id).current_uses == len(range(0, PURCHASES, 3))

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from tests.support import make
-from tests.support.database import Server, use_database
+from tests.support.database import DatabaseServer, use_database
 from ticketing import db, imports
 from ticketing.access import rate_limits
 from ticketing.catalog import packages
@@ -26,7 +26,7 @@ from ticketing.settings import ROOT
 ROLE = f"ticketdesk_server_{os.getpid()}"  # roles are of the whole PostgreSQL, which other test runs may share
 
 
-def granted() -> list[str]:
+def list_grant_statements() -> list[str]:
     """The statements of the document, for a role of this run's own."""
     document = (ROOT / "docs/operations/security.md").read_text()
     [block] = re.findall(r"```sql\n(.*?)```", document, re.DOTALL)
@@ -34,11 +34,11 @@ def granted() -> list[str]:
 
 
 @pytest.fixture
-def as_server(postgres: Server, database: str) -> Iterator[None]:
+def as_server(postgres: DatabaseServer, database: str) -> Iterator[None]:
     """This process goes to a migrated database as the role."""
     url = postgres.create()
     with psycopg.connect(url, autocommit=True) as owner:
-        for statement in granted():
+        for statement in list_grant_statements():
             owner.execute(statement)
         use_database(make_url(url).set(username=ROLE, password="choose-one").render_as_string(hide_password=False))
         try:
@@ -65,8 +65,8 @@ def test_the_role_of_the_document_does_all_the_work_and_alters_no_table(as_serve
     db.write(lambda s: imports.run(s, ana, event.id, "sales.csv", file))
     unsold = make.package(event, ana)
     db.write(lambda s: packages.delete(s, ana, event.id, unsold.id))
-    db.write(lambda s: rate_limits.take(s, rate_limits.PROMO_TRIALS, rate_limits.person(ana)))
-    with db.reading() as session:
+    db.write(lambda s: rate_limits.consume(s, rate_limits.PROMO_CODE_REFUSALS, rate_limits.caller_key(ana)))
+    with db.read_session() as session:
         assert session.scalar(text("SELECT current_user")) == ROLE
         assert verify.verify(session) == []
     for forbidden in (

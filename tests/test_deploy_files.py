@@ -16,7 +16,7 @@ COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 
-def mounted(service: dict[str, Any]) -> list[Path]:
+def list_mounted_files(service: dict[str, Any]) -> list[Path]:
     sources = [volume.partition(":")[0] for volume in service.get("volumes", [])]
     return [DEPLOY / source for source in sources if source.startswith(".")]
 
@@ -35,7 +35,7 @@ def test_what_a_service_is_made_of_is_there(name):
         ]
         assert copied
         assert [source for source in copied if not (context / source).exists()] == []
-    assert [file for file in mounted(service) if not file.exists()] == []
+    assert [file for file in list_mounted_files(service) if not file.exists()] == []
     assert {volume.partition(":")[0] for volume in service.get("volumes", []) if volume[0] != "."} <= set(
         COMPOSE["volumes"]
     )

@@ -15,7 +15,7 @@ from markdown_it.token import Token
 
 from docs import tables
 from docs.pictures import take
-from tests.support.ui_labels import is_said
+from tests.support.ui_labels import is_ui_text
 from ticketing.cli import main
 from ticketing.settings import ROOT
 
@@ -117,14 +117,14 @@ def quotes(document: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("document", FOR_STAFF, ids=relative)
 def test_what_is_printed_bold_or_quoted_is_what_the_app_says(document):
-    assert [words for words in (*labels(document), *quotes(document)) if not is_said(words)] == []
+    assert [words for words in (*labels(document), *quotes(document)) if not is_ui_text(words)] == []
 
 
 def test_words_that_the_app_does_not_say_are_noticed():
-    assert is_said("Box office")
-    assert is_said("98 are sold already, so the limit cannot be 90. Enter 98 or more.")
-    assert not is_said("Ticket office")
-    assert not is_said("98 are sold already, so the limit may not be 90. Enter 98 or more.")
+    assert is_ui_text("Box office")
+    assert is_ui_text("98 are sold already, so the limit cannot be 90. Enter 98 or more.")
+    assert not is_ui_text("Ticket office")
+    assert not is_ui_text("98 are sold already, so the limit may not be 90. Enter 98 or more.")
 
 
 @pytest.mark.parametrize("part", tables.PARTS, ids=lambda part: part.document)

@@ -20,7 +20,7 @@ from sqlalchemy.exc import ProgrammingError
 
 import app
 from tests.support import every_table, make
-from tests.support.server import running
+from tests.support.server import run_server
 from tests.support.waiting import wait_until
 from ticketing import cli as command_line
 from ticketing import db
@@ -31,30 +31,30 @@ from ticketing.ops import verify
 from ticketing.settings import ROOT
 
 SCRIPTS = ScriptDirectory.from_config(Config(ROOT / "alembic.ini"))
-EARLIER = sorted(script.revision for script in SCRIPTS.walk_revisions() if not script.is_head)
-OLDEST = SCRIPTS.get_base()
-WAITING = "This database is being migrated, backed up or restored by another process; waiting for its end."
+OLDER_REVISIONS = sorted(script.revision for script in SCRIPTS.walk_revisions() if not script.is_head)
+OLDEST_REVISION = SCRIPTS.get_base()
+WAITING_MESSAGE = "This database is being migrated, backed up or restored by another process; waiting for its end."
 
 
-def head():
+def get_head_revision():
     return SCRIPTS.get_current_head()
 
 
-def versions():
-    with db.reading() as session:
+def list_versions():
+    with db.read_session() as session:
         return session.scalars(text("SELECT version_num FROM alembic_version")).all()
 
 
-def tables():
+def list_tables():
     with db.engine().connect() as connection:
         return set(inspect(connection).get_table_names())
 
 
 def test_an_empty_database_gets_every_table(database_without_schema):
-    assert tables() == set()
+    assert list_tables() == set()
     migrations.migrate()
-    assert tables() == set(Base.metadata.tables) | {"alembic_version"}
-    assert versions() == [head()]
+    assert list_tables() == set(Base.metadata.tables) | {"alembic_version"}
+    assert list_versions() == [get_head_revision()]
     make.purchase(event := make.event(), make.package(event))
 
 
@@ -62,7 +62,7 @@ def test_migrating_twice_is_migrating_once(database_without_schema):
     migrations.migrate()
     event = make.event()
     migrations.migrate()
-    assert versions() == [head()]
+    assert list_versions() == [get_head_revision()]
     assert make.package(event).display_order == 1
 
 
@@ -79,8 +79,8 @@ def test_two_servers_that_start_at_once_migrate_one_after_the_other(database_wit
     with ThreadPoolExecutor(2) as pool:
         finished = list(pool.map(start, range(2)))
     assert [done.returncode for done in finished] == [0, 0]
-    assert {done.stderr.partition("\n")[0] for done in finished} <= {"", WAITING}
-    assert versions() == [head()]
+    assert {done.stderr.partition("\n")[0] for done in finished} <= {"", WAITING_MESSAGE}
+    assert list_versions() == [get_head_revision()]
 
 
 @pytest.fixture
@@ -96,19 +96,19 @@ def impatient():
 
 def test_a_server_waits_for_the_one_that_migrates_longer_than_for_any_lock(database_without_schema, impatient, caplog):
     with psycopg.connect(db.libpq_url()) as other, ThreadPoolExecutor(1) as pool:
-        other.execute("SELECT pg_advisory_xact_lock(%s)", [migrations.MIGRATION_LOCK])
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [migrations.MIGRATION_LOCK_KEY])
         migrating = pool.submit(migrations.migrate)
         with pytest.raises(TimeoutError):
             migrating.result(timeout=0.5)
-        assert tables() == set()
-        assert WAITING in caplog.text
+        assert list_tables() == set()
+        assert WAITING_MESSAGE in caplog.text
         other.rollback()
         migrating.result(timeout=30)
-    assert versions() == [head()]
+    assert list_versions() == [get_head_revision()]
 
 
 def test_a_migration_may_take_longer_than_any_other_statement(database_without_schema, impatient):
-    every_table.migrate_to(OLDEST)
+    every_table.migrate_to(OLDEST_REVISION)
     with psycopg.connect(db.libpq_url()) as other, ThreadPoolExecutor(1) as pool:
         other.execute("LOCK TABLE purchases IN ACCESS SHARE MODE")
         migrating = pool.submit(migrations.migrate)
@@ -116,36 +116,36 @@ def test_a_migration_may_take_longer_than_any_other_statement(database_without_s
             migrating.result(timeout=0.5)
         other.rollback()
         migrating.result(timeout=30)
-    assert versions() == [head()]
+    assert list_versions() == [get_head_revision()]
 
 
 def test_a_table_in_use_is_waited_for_shortly_and_tried_again(database_without_schema, monkeypatch, caplog):
     """While a migration waits, others wait behind it: so it lets go of all it has before it waits again."""
     monkeypatch.setattr(migrations, "TABLE_LOCK_TIMEOUT", "50ms")
-    monkeypatch.setattr(migrations, "PAUSE_SECONDS", 0.05)
-    every_table.migrate_to(OLDEST)
-    before = tables()
+    monkeypatch.setattr(migrations, "RETRY_SECONDS", 0.05)
+    every_table.migrate_to(OLDEST_REVISION)
+    before = list_tables()
     with psycopg.connect(db.libpq_url()) as other, ThreadPoolExecutor(1) as pool:
         other.execute("LOCK TABLE purchases IN ACCESS SHARE MODE")
         migrating = pool.submit(migrations.migrate)
         wait_until(lambda: caplog.text.count("is in use by another connection; trying again") >= 3)
-        assert (versions(), tables()) == ([OLDEST], before)
+        assert (list_versions(), list_tables()) == ([OLDEST_REVISION], before)
         other.rollback()
         migrating.result(timeout=30)
-    assert versions() == [head()]
+    assert list_versions() == [get_head_revision()]
 
 
 def test_a_migration_that_fails_leaves_nothing_half(database_without_schema):
-    every_table.migrate_to(OLDEST)
+    every_table.migrate_to(OLDEST_REVISION)
     with psycopg.connect(db.libpq_url()) as other:
         other.execute("CREATE TABLE audit_seals ()")  # what the third migration makes
-    before = every_table.layout()
+    before = every_table.dump_schema()
 
     with pytest.raises(ProgrammingError, match="audit_seals"):
         migrations.migrate()
 
-    assert versions() == [OLDEST]
-    assert every_table.layout() == before
+    assert list_versions() == [OLDEST_REVISION]
+    assert every_table.dump_schema() == before
 
 
 def test_a_migrated_connection_goes_back_with_its_limits(database_without_schema):
@@ -157,36 +157,36 @@ def test_a_migrated_connection_goes_back_with_its_limits(database_without_schema
 
 def test_a_server_that_starts_during_a_migration_waits_and_then_serves(database_without_schema, tmp_path):
     with psycopg.connect(db.libpq_url()) as other, ThreadPoolExecutor(1) as pool, ExitStack() as open_:
-        other.execute("SELECT pg_advisory_xact_lock(%s)", [migrations.MIGRATION_LOCK])
-        starting = pool.submit(open_.enter_context, running(database_without_schema, tmp_path))
+        other.execute("SELECT pg_advisory_xact_lock(%s)", [migrations.MIGRATION_LOCK_KEY])
+        starting = pool.submit(open_.enter_context, run_server(database_without_schema, tmp_path))
         log = tmp_path / "server.log"
-        wait_until(lambda: log.exists() and WAITING in log.read_text())
-        assert tables() == set()
+        wait_until(lambda: log.exists() and WAITING_MESSAGE in log.read_text())
+        assert list_tables() == set()
         other.rollback()
         server = starting.result(timeout=60)
         assert httpx.get(f"{server.url}/healthz", timeout=10).json()["schema"] == "current"
 
 
-def state():
-    with db.reading() as session:
+def get_state():
+    with db.read_session() as session:
         return migrations.state(session)
 
 
 def test_a_schema_is_missing_outdated_or_current(database_without_schema):
-    assert state() == "missing"
-    every_table.migrate_to(OLDEST)
-    assert state() == "outdated"
+    assert get_state() == "missing"
+    every_table.migrate_to(OLDEST_REVISION)
+    assert get_state() == "outdated"
     migrations.migrate()
-    assert state() == "current"
+    assert get_state() == "current"
 
 
 def test_a_newer_schema_is_named_and_no_server_starts_on_it(empty_database, capsys):
     db.write(lambda session: session.execute(text("UPDATE alembic_version SET version_num = '9999'")))
     told = (
-        f"The database has a newer schema (9999) than this version of Ticket Desk knows ({head()}). "
+        f"The database has a newer schema (9999) than this version of Ticket Desk knows ({get_head_revision()}). "
         "Start the newer version, or restore the backup from before the upgrade."
     )
-    assert state() == "newer"
+    assert get_state() == "newer"
 
     assert command_line.main(["migrate"]) == 1
     assert capsys.readouterr().err == f"{told}\n"
@@ -197,7 +197,7 @@ def test_a_newer_schema_is_named_and_no_server_starts_on_it(empty_database, caps
 
     with pytest.raises(migrations.NewerSchema, match=re.escape(told)):
         asyncio.run(start())
-    assert versions() == ["9999"]
+    assert list_versions() == ["9999"]
 
 
 def test_the_migrations_lead_to_exactly_what_the_models_say(empty_database):
@@ -214,11 +214,11 @@ def test_there_is_one_line_of_migrations():
     assert len(SCRIPTS.get_heads()) == 1
 
 
-@pytest.mark.parametrize("revision", EARLIER)
+@pytest.mark.parametrize("revision", OLDER_REVISIONS)
 def test_from_every_earlier_version_nothing_is_lost(revision, every_row, database_without_schema):
     """Each table has rows, made from those of the current schema; `verify` judges what is made of them."""
     every_table.migrate_to(revision)
-    every_table.pour(every_row)
+    every_table.copy_rows_from(every_row)
     of = every_table.columns()
     del of["alembic_version"]
     before = every_table.rows(of)
@@ -226,16 +226,16 @@ def test_from_every_earlier_version_nothing_is_lost(revision, every_row, databas
 
     migrations.migrate()
 
-    with db.reading() as session:
+    with db.read_session() as session:
         assert verify.verify(session) == []
     assert every_table.rows(of) == before
     event = make.event()
     make.purchase(event, make.package(event))
-    with db.reading() as session:
+    with db.read_session() as session:
         assert verify.verify(session) == []
 
 
-STORED_BEFORE = """
+INSERT_OLD_ROWS = """
     INSERT INTO events (id, name, starts_at, time_zone, venue, version) VALUES
         (:here, 'Gala', '2026-12-05T23:00Z', 'America/New_York', 'Pier 4', 1),
         (:there, 'Golf', '2026-12-05T23:00Z', 'Pacific/Auckland', 'Links', 1);
@@ -267,19 +267,19 @@ STORED_BEFORE = """
 """
 
 
-def stored_before(**ids):
+def insert_old_rows(**ids):
     """Two events with the same sales, as the first schema held them."""
     every_table.migrate_to("0001")
     with db.engine().begin() as connection:
-        for statement in STORED_BEFORE.split(";"):
+        for statement in INSERT_OLD_ROWS.split(";"):
             connection.execute(text(statement), {name: id for name, id in ids.items() if f":{name}" in statement})
 
 
 def test_what_was_stored_before_is_counted_and_found_afterwards(database_without_schema):
     here, there = uuid.uuid4(), uuid.uuid4()
-    stored_before(here=here, there=there)
+    insert_old_rows(here=here, there=there)
     migrations.migrate()
-    with db.reading() as session:
+    with db.read_session() as session:
         assert verify.verify(session) == []
         zones = session.execute(text("SELECT event_id, time_zone FROM packages")).all()
         named = session.execute(text("SELECT DISTINCT payment_status, seats_named, version FROM purchases")).all()
@@ -313,7 +313,7 @@ def test_what_was_stored_before_is_counted_and_found_afterwards(database_without
     ]
 
 
-AUDITED_BEFORE = """
+INSERT_OLD_AUDIT_ENTRIES = """
     INSERT INTO audit_log (event_id, actor, via, action, subject_type, subject_id, subject_name, subject_version, field,
         old_value, new_value, change_id, occurred_at)
     SELECT CASE WHEN row % 3 > 0 THEN CASE row % 3 WHEN 1 THEN :here ELSE :there END::uuid END, 'Zoë', 'app',
@@ -325,12 +325,12 @@ AUDITED_BEFORE = """
 
 def test_the_trail_of_before_is_sealed_and_goes_on(database_without_schema):
     here, there = uuid.uuid4(), uuid.uuid4()
-    stored_before(here=here, there=there)
+    insert_old_rows(here=here, there=there)
     with db.engine().begin() as connection:
-        connection.execute(text(AUDITED_BEFORE), {"here": here, "there": there})
+        connection.execute(text(INSERT_OLD_AUDIT_ENTRIES), {"here": here, "there": there})
     migrations.migrate()
     make.staff(role="admin", password=make.PASSWORD)
-    with db.reading() as session:
+    with db.read_session() as session:
         assert verify.verify(session) == []
-        lengths = {chain.event_id: chain.entries for chain in hash_chain.last(session)}
-    assert lengths == {hash_chain.OFFICE: 4 + 2, here: 4, there: 4}
+        lengths = {chain.event_id: chain.entries for chain in hash_chain.list_heads(session)}
+    assert lengths == {hash_chain.OFFICE_CHAIN_ID: 4 + 2, here: 4, there: 4}

@@ -20,8 +20,8 @@ import yaml
 from prometheus_client import Counter, Gauge, Histogram, Info
 
 from tests.support import make
-from tests.support.database import Server, use_database
-from tests.support.server import running
+from tests.support.database import DatabaseServer, use_database
+from tests.support.server import run_server
 from ticketing import metrics
 from ticketing.settings import ROOT
 
@@ -30,20 +30,20 @@ ALERTS = PROMETHEUS / "alerts.yml"
 DASHBOARD = ROOT / "deploy" / "grafana" / "ticket-desk.json"
 GUIDE = ROOT / "docs" / "operations" / "monitoring.md"
 TOKEN = "only-for-this-test"
-OURS = re.compile(r"\b(?:ticketdesk|process|python)_\w+")
+METRIC_NAME = re.compile(r"\b(?:ticketdesk|process|python)_\w+")
 
 
-def rules() -> list[dict[str, Any]]:
+def list_rules() -> list[dict[str, Any]]:
     return [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
 
 
-def panels() -> list[dict[str, Any]]:
+def list_panels() -> list[dict[str, Any]]:
     return json.loads(DASHBOARD.read_text())["panels"]
 
 
-def queries() -> list[str]:
+def list_queries() -> list[str]:
     """Of the dashboard, with what Grafana puts in for its variables."""
-    targets = [target["expr"] for panel in panels() for target in panel.get("targets", [])]
+    targets = [target["expr"] for panel in list_panels() for target in panel.get("targets", [])]
     return [re.sub(r"\$(job|instance)", ".*", each.replace("$__rate_interval", "1m")) for each in targets]
 
 
@@ -57,7 +57,7 @@ def promtool() -> str:
     return program
 
 
-def accepts(promtool: str, *arguments: str | Path) -> str:
+def run_promtool(promtool: str, *arguments: str | Path) -> str:
     done = subprocess.run([promtool, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -67,7 +67,7 @@ def accepts(promtool: str, *arguments: str | Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def server(postgres: Server, database: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def server(postgres: DatabaseServer, database: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What one said in its life: its figures, its answers, its log. It is told to stop at the end."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TICKETDESK_LOG_FORMAT", "json")
@@ -80,21 +80,21 @@ def server(postgres: Server, database: str, tmp_path_factory: pytest.TempPathFac
         event = make.event()
         token = make.token(admin)
         use_database(database)
-        with running(own, tmp_path_factory.mktemp("monitored")) as desk, httpx.Client(base_url=desk.url) as client:
+        with run_server(own, tmp_path_factory.mktemp("monitored")) as desk, httpx.Client(base_url=desk.url) as client:
             headers = {"Authorization": f"Bearer {token}", "X-Request-Id": "ours-12345"}
             client.get("/packages", headers={"Accept": "text/html"})
             client.get(f"/api/v1/admin/events/{event.id}", headers=headers)
             figures = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text
             process = psutil.Process(desk.pid)
             process.send_signal(signal.SIGTERM)
-            stopping = until_not_ready(client)
+            stopping = wait_until_not_ready(client)
             process.send_signal(signal.SIGTERM)  # the second one ends the wait
             process.wait(60)
             lines = desk.log.read_text().splitlines()
     return {"figures": figures, "lines": lines, "stopping": stopping, "admin": admin, "event": event}
 
 
-def until_not_ready(client: httpx.Client) -> dict[str, Any]:
+def wait_until_not_ready(client: httpx.Client) -> dict[str, Any]:
     """The first answer of /healthz that is not 200; the server still answers then."""
     deadline = time.monotonic() + 30
     while (answer := client.get("/healthz")).status_code == 200:
@@ -133,7 +133,7 @@ def test_a_server_that_is_told_to_stop_says_so_while_it_still_answers(server):
     assert server["stopping"]["alive"] is True
 
 
-def samples_of(text: str) -> set[str]:
+def list_sample_names(text: str) -> set[str]:
     """Every name that a query could ask for: of each metric, also of those that nothing was counted for yet."""
     names: set[str] = set()
     for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE):
@@ -145,11 +145,11 @@ def samples_of(text: str) -> set[str]:
 def test_what_alerts_and_dashboard_ask_for_is_what_the_server_tells(server, source):
     asked = {
         name
-        for query in ([r["expr"] for r in rules()] if source == "alerts" else queries())
-        for name in OURS.findall(query)
+        for query in ([r["expr"] for r in list_rules()] if source == "alerts" else list_queries())
+        for name in METRIC_NAME.findall(query)
     }
     assert asked
-    assert asked - samples_of(server["figures"]) == set()
+    assert asked - list_sample_names(server["figures"]) == set()
 
 
 def test_prometheus_finds_nothing_to_object_to_in_the_figures(server, promtool):
@@ -161,12 +161,12 @@ def test_prometheus_finds_nothing_to_object_to_in_the_figures(server, promtool):
 
 # Alerts
 
-UP = 'up{job="ticket-desk", instance="a"}'
-CASES = [
+UP_SERIES = 'up{job="ticket-desk", instance="a"}'
+ALERT_CASES = [
     # alert, series, minutes, and the labels it fires with (None: it does not)
-    ("TicketDeskDown", {UP: "1 0x60"}, 3, {"job": "ticket-desk", "instance": "a"}),
-    ("TicketDeskDown", {UP: "1x60"}, 3, None),
-    ("TicketDeskDown", {UP: "0 1x60"}, 3, None),
+    ("TicketDeskDown", {UP_SERIES: "1 0x60"}, 3, {"job": "ticket-desk", "instance": "a"}),
+    ("TicketDeskDown", {UP_SERIES: "1x60"}, 3, None),
+    ("TicketDeskDown", {UP_SERIES: "0 1x60"}, 3, None),
     ("TicketDeskDown", {'up{job="something-else"}': "1x60"}, 3, {"job": "ticket-desk"}),
     ("TicketDeskNotReady", {'ticketdesk_not_ready{reason="schema_newer", instance="a"}': "1x60"}, 4,
      {"reason": "schema_newer", "instance": "a"}),
@@ -233,11 +233,11 @@ CASES = [
 ]  # fmt: skip
 
 
-def expected(name: str, labels: dict[str, str] | None) -> list[dict[str, Any]]:
+def expected_alerts(name: str, labels: dict[str, str] | None) -> list[dict[str, Any]]:
     """As promtool wants it: with the rule's own labels and sentences."""
     if labels is None:
         return []
-    (rule,) = [each for each in rules() if each["alert"] == name]
+    (rule,) = [each for each in list_rules() if each["alert"] == name]
     sentences = {
         key: re.sub(r"{{ \$labels\.(\w+) }}", lambda found: labels[found[1]], sentence)
         for key, sentence in rule["annotations"].items()
@@ -250,25 +250,27 @@ def test_each_alert_fires_when_it_must_and_not_otherwise(promtool, tmp_path):
         {
             "interval": "1m",
             "input_series": [{"series": name, "values": values} for name, values in series.items()],
-            "alert_rule_test": [{"eval_time": f"{minutes}m", "alertname": name, "exp_alerts": expected(name, labels)}],
+            "alert_rule_test": [
+                {"eval_time": f"{minutes}m", "alertname": name, "exp_alerts": expected_alerts(name, labels)}
+            ],
         }
-        for name, series, minutes, labels in CASES
-        for series in [{UP: "1x60"} | series if name != "TicketDeskDown" else series]
+        for name, series, minutes, labels in ALERT_CASES
+        for series in [{UP_SERIES: "1x60"} | series if name != "TicketDeskDown" else series]
     ]
     file = tmp_path / "cases.json"
     file.write_text(json.dumps({"rule_files": [str(ALERTS)], "evaluation_interval": "1m", "tests": tests}))
-    accepts(promtool, "test", "rules", file)
+    run_promtool(promtool, "test", "rules", file)
 
 
 def test_each_alert_was_tried_on_both_sides():
-    names = {rule["alert"] for rule in rules()}
-    assert {name for name, _, _, labels in CASES if labels is not None} == names
-    assert {name for name, _, _, labels in CASES if labels is None} == names
+    names = {rule["alert"] for rule in list_rules()}
+    assert {name for name, _, _, labels in ALERT_CASES if labels is not None} == names
+    assert {name for name, _, _, labels in ALERT_CASES if labels is None} == names
 
 
 def test_each_alert_says_what_is_the_case_what_to_do_and_where_more_stands():
     guide = GUIDE.read_text()
-    for rule in rules():
+    for rule in list_rules():
         said = rule["annotations"]
         assert set(said) == {"summary", "action", "runbook_url"}
         assert said["summary"].endswith(".")
@@ -278,11 +280,11 @@ def test_each_alert_says_what_is_the_case_what_to_do_and_where_more_stands():
 
 
 def test_prometheus_accepts_the_rules_and_the_configuration(promtool, tmp_path):
-    accepts(promtool, "check", "rules", ALERTS)
+    run_promtool(promtool, "check", "rules", ALERTS)
     for file in (ALERTS, PROMETHEUS / "prometheus.yml"):
         shutil.copy(file, tmp_path)
     (tmp_path / "ticket-desk-token").write_text(TOKEN)
-    accepts(promtool, "check", "config", tmp_path / "prometheus.yml")
+    run_promtool(promtool, "check", "config", tmp_path / "prometheus.yml")
 
 
 # Dashboard
@@ -293,16 +295,16 @@ def test_the_dashboard_can_be_imported():
     assert dashboard["schemaVersion"] >= 39
     assert dashboard["title"] == "Ticket Desk"
     assert [each["name"] for each in dashboard["templating"]["list"]] == ["datasource", "job", "instance"]
-    ids = [panel["id"] for panel in panels()]
+    ids = [panel["id"] for panel in list_panels()]
     assert len(ids) == len(set(ids))
-    drawn = [panel for panel in panels() if panel["type"] != "row"]
+    drawn = [panel for panel in list_panels() if panel["type"] != "row"]
     assert {panel["datasource"]["uid"] for panel in drawn} == {"${datasource}"}
 
 
 def test_no_two_panels_cover_each_other():
     places = [
         (place["x"] + x, place["y"] + y)
-        for place in (panel["gridPos"] for panel in panels())
+        for place in (panel["gridPos"] for panel in list_panels())
         for x in range(place["w"])
         for y in range(place["h"])
     ]
@@ -311,36 +313,36 @@ def test_no_two_panels_cover_each_other():
 
 
 def test_prometheus_understands_every_query_of_the_dashboard(promtool, tmp_path):
-    recorded = [{"record": f"query_{number}", "expr": query} for number, query in enumerate(queries())]
+    recorded = [{"record": f"query_{number}", "expr": query} for number, query in enumerate(list_queries())]
     file = tmp_path / "queries.json"
     file.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": recorded}]}))
-    accepts(promtool, "check", "rules", file)
+    run_promtool(promtool, "check", "rules", file)
 
 
 def test_each_figure_of_ours_has_a_panel_or_an_alert():
-    asked = " ".join([rule["expr"] for rule in rules()] + queries())
-    unused = {each._name for each in ours() if each._name not in asked}
+    asked = " ".join([rule["expr"] for rule in list_rules()] + list_queries())
+    unused = {each._name for each in list_metrics() if each._name not in asked}
     assert unused == set()
 
 
 # The guide
 
 
-def ours() -> list[Any]:
+def list_metrics() -> list[Any]:
     kinds = (Counter, Gauge, Histogram, Info)
     return [each for each in vars(metrics).values() if isinstance(each, kinds)]
 
 
-def table() -> str:
+def render_metrics_table() -> str:
     """Every figure of ours as the guide's table has it."""
     ends = {"counter": "_total", "info": "_info"}
     rows = [
         f"| `{each._name}{ends.get(each._type, '')}` | {each._type} | "
         f"{', '.join(f'`{label}`' for label in each._labelnames) or '-'} | {each._documentation} |"
-        for each in ours()
+        for each in list_metrics()
     ]
     return "\n".join(["| figure | kind | labels | tells |", "| --- | --- | --- | --- |", *rows])
 
 
 def test_the_guide_lists_every_figure_as_it_is():
-    assert table() in GUIDE.read_text(), f"the table is now:\n{table()}"
+    assert render_metrics_table() in GUIDE.read_text(), f"the table is now:\n{render_metrics_table()}"

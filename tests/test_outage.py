@@ -18,11 +18,11 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from sqlalchemy import select
 
-from tests.browser.conftest import chromium, drawn, window  # noqa: F401
+from tests.browser.conftest import chromium, wait_until_drawn, window  # noqa: F401
 from tests.support import make
 from tests.support.database import use_database
-from tests.support.disposable_postgres import OwnPostgres, own_postgres
-from tests.support.server import Running, running
+from tests.support.disposable_postgres import DisposablePostgres, run_disposable_postgres
+from tests.support.server import RunningServer, run_server
 from tests.support.websocket_pages import OpenPage
 from ticketing import db
 from ticketing.actors import Actor
@@ -32,12 +32,12 @@ from ticketing.ops import verify
 
 PURCHASES = 500
 CLIENTS = 16
-SECONDS_AWAY = 30
-SECONDS_OF_PURCHASES = 40
-OTHERS = (*[""] * 4, *["packages", "box_office", "promo_codes", "options"] * 3)
-PATIENT = 60_000  # milliseconds: other tests run beside this one
-AWAY = "The database does not answer."
-KEEPS_ITS_SOCKETS = """
+OUTAGE_SECONDS = 30
+PURCHASING_SECONDS = 40
+OTHER_PAGES = (*[""] * 4, *["packages", "box_office", "promo_codes", "options"] * 3)
+PAGE_TIMEOUT_MS = 60_000  # milliseconds: other tests run beside this one
+OUTAGE_MESSAGE = "The database does not answer."
+RECORD_SOCKETS_SCRIPT = """
     window.sockets = [];
     window.WebSocket = class extends WebSocket {
         constructor(...given) { super(...given); window.sockets.push(this); }
@@ -48,7 +48,7 @@ KEEPS_ITS_SOCKETS = """
 class Buyers:
     """Clients of the donor site's kind, who come all the time and repeat what was not answered under the same key."""
 
-    def __init__(self, server: Running, event: Event, package: Package, token: str) -> None:
+    def __init__(self, server: RunningServer, event: Event, package: Package, token: str) -> None:
         self._address = f"{server.url}/api/v1/events/{event.id}/tickets/purchases"
         self._body = {
             "package_id": str(package.id),
@@ -66,7 +66,7 @@ class Buyers:
         def client(first: int) -> None:
             with httpx.Client(headers={"Authorization": f"Bearer {self._token}"}, timeout=30) as http:
                 for number in range(first, PURCHASES, CLIENTS):
-                    time.sleep(max(0.0, began + number * SECONDS_OF_PURCHASES / PURCHASES - time.monotonic()))
+                    time.sleep(max(0.0, began + number * PURCHASING_SECONDS / PURCHASES - time.monotonic()))
                     self._buy_once(http, f"click-{number}")
 
         with ThreadPoolExecutor(CLIENTS) as clients:
@@ -84,8 +84,8 @@ class Buyers:
 
 
 @pytest.fixture
-def own(database: str) -> Iterator[OwnPostgres]:
-    with own_postgres() as postgres:
+def own(database: str) -> Iterator[DisposablePostgres]:
+    with run_disposable_postgres() as postgres:
         use_database(postgres.url)
         migrations.migrate()
         yield postgres
@@ -93,42 +93,42 @@ def own(database: str) -> Iterator[OwnPostgres]:
 
 
 @pytest.fixture
-def server(own: OwnPostgres, tmp_path: Path) -> Iterator[Running]:
-    with running(own.url, tmp_path) as server:
+def server(own: DisposablePostgres, tmp_path: Path) -> Iterator[RunningServer]:
+    with run_server(own.url, tmp_path) as server:
         yield server
 
 
 @contextmanager
-def opened(chromium: Browser, server: Running, person: Actor, path: str) -> Iterator[Page]:  # noqa: F811
+def open_page(chromium: Browser, server: RunningServer, person: Actor, path: str) -> Iterator[Page]:  # noqa: F811
     with window(chromium, viewport={"width": 1280, "height": 800}) as page:
-        page.add_init_script(KEEPS_ITS_SOCKETS)
+        page.add_init_script(RECORD_SOCKETS_SCRIPT)
         typed = {"email": person.email, "password": make.PASSWORD}
         assert page.context.request.post(f"{server.url}/session/sign-in", form=typed).ok
         page.goto(server.url + path)
-        drawn(page).evaluate("() => { window.neverReloaded = true }")
+        wait_until_drawn(page).evaluate("() => { window.neverReloaded = true }")
         yield page
 
 
-def wait_for(what: Callable[[], bool], *, seconds: float = 60) -> None:
+def wait_for(condition: Callable[[], bool], *, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
-    while not what():
+    while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.1)
 
 
-def main(page: Page) -> Locator:
+def get_main_area(page: Page) -> Locator:
     return page.get_by_test_id("stMain")
 
 
-def revenue(page: Page) -> Locator:
-    return main(page).get_by_test_id("stMetric").filter(has_text="Revenue")
+def get_revenue_metric(page: Page) -> Locator:
+    return get_main_area(page).get_by_test_id("stMetric").filter(has_text="Revenue")
 
 
-def banner(page: Page) -> Locator:
+def get_banner(page: Page) -> Locator:
     return page.locator(".st-key-away").get_by_role("alert")
 
 
-def edit(page: Page, package: Package) -> Locator:
+def open_edit_dialog(page: Page, package: Package) -> Locator:
     page.locator(f".st-key-card_{package.id}").get_by_role("button", name="Actions").click()
     page.get_by_text("Edit", exact=True).click()
     dialog = page.get_by_role("dialog")
@@ -144,79 +144,81 @@ def test_half_a_minute_without_postgresql_loses_nothing_and_every_page_goes_on(c
     buyers = Buyers(server, event, package, make.token(make.staff(role="admin")))
     with ExitStack() as all_pages:
         watching, selling, editing, alone = (
-            all_pages.enter_context(opened(chromium, server, person, f"{path}?{query}"))
+            all_pages.enter_context(open_page(chromium, server, person, f"{path}?{query}"))
             for person, path in zip(people, ("/", "/box_office", "/packages", "/"), strict=True)
         )
-        cookies = [server.cookie_of(person.email) for person in people]
+        cookies = [server.get_session_cookie(person.email) for person in people]
         others = [
             OpenPage(server.url, cookies[number % len(cookies)], page, query, seconds_between_clicks=4 + number % 3)
-            for number, page in enumerate(OTHERS)
+            for number, page in enumerate(OTHER_PAGES)
         ]
         for other in others:
             other.start()
             all_pages.callback(other.close)
-        main(selling).get_by_label("Donor's name").fill("Zoë Müller")
-        dialog = edit(editing, package)
+        get_main_area(selling).get_by_label("Donor's name").fill("Zoë Müller")
+        dialog = open_edit_dialog(editing, package)
         dialog.get_by_label("Description").fill("My words.")
         buying = threading.Thread(target=buyers.buy)
         buying.start()
         all_pages.callback(buying.join)
         all_pages.callback(buyers.gave_up.set)
-        expect(revenue(watching)).not_to_contain_text("$0", timeout=PATIENT)
-        wait_for(lambda: all(other.drawn_at > 0 for other in others))
+        expect(get_revenue_metric(watching)).not_to_contain_text("$0", timeout=PAGE_TIMEOUT_MS)
+        wait_for(lambda: all(other.last_redraw_at > 0 for other in others))
 
         own.stop()
         gone = time.monotonic()
-        expect(banner(watching)).to_contain_text(AWAY)  # nobody touched that page
-        main(selling).get_by_label("Quantity, in packages").fill("3")
-        main(selling).get_by_label("Quantity, in packages").press("Tab")
-        expect(banner(selling)).to_contain_text(AWAY)
-        main(selling).get_by_label("Donor's e-mail address").fill("half@typed")  # the browser alone knows of it
-        main(selling).get_by_label("Guests (optional)").fill("Ben Okafor")
+        expect(get_banner(watching)).to_contain_text(OUTAGE_MESSAGE)  # nobody touched that page
+        get_main_area(selling).get_by_label("Quantity, in packages").fill("3")
+        get_main_area(selling).get_by_label("Quantity, in packages").press("Tab")
+        expect(get_banner(selling)).to_contain_text(OUTAGE_MESSAGE)
+        get_main_area(selling).get_by_label("Donor's e-mail address").fill(
+            "half@typed"
+        )  # the browser alone knows of it
+        get_main_area(selling).get_by_label("Guests (optional)").fill("Ben Okafor")
         dialog.get_by_role("button", name="Save package").click()
-        expect(dialog.get_by_role("alert")).to_contain_text(f"{AWAY} Nothing was saved")
+        expect(dialog.get_by_role("alert")).to_contain_text(f"{OUTAGE_MESSAGE} Nothing was saved")
         dialog.get_by_label("Name", exact=True).fill("Big Table")
         alone.evaluate("() => window.sockets.at(-1).close()")  # and cannot come back, since nobody knows who it is
-        while time.monotonic() - gone < SECONDS_AWAY:
+        while time.monotonic() - gone < OUTAGE_SECONDS:
             selling.wait_for_timeout(250)
         assert len(buyers.answered) < PURCHASES
-        assert all(other.drawn_at < gone + 10 for other in others)
+        assert all(other.last_redraw_at < gone + 10 for other in others)
         own.start()
         back = time.monotonic()
 
-        expect(banner(selling)).to_have_count(0, timeout=PATIENT)
-        expect(main(selling).get_by_text("Total $300.00")).to_be_visible(timeout=PATIENT)
+        expect(get_banner(selling)).to_have_count(0, timeout=PAGE_TIMEOUT_MS)
+        expect(get_main_area(selling).get_by_text("Total $300.00")).to_be_visible(timeout=PAGE_TIMEOUT_MS)
         for field, typed in {
             "Donor's name": "Zoë Müller",
             "Donor's e-mail address": "half@typed",
             "Guests (optional)": "Ben Okafor",
             "Quantity, in packages": "3",
         }.items():
-            expect(main(selling).get_by_label(field)).to_have_value(typed)
+            expect(get_main_area(selling).get_by_label(field)).to_have_value(typed)
         expect(dialog.get_by_label("Name", exact=True)).to_have_value("Big Table")
         expect(dialog.get_by_label("Description")).to_have_value("My words.")
         dialog.get_by_role("button", name="Save package").click()
         expect(dialog).to_have_count(0)
-        expect(main(editing).get_by_role("heading", name="Big Table")).to_be_visible()
+        expect(get_main_area(editing).get_by_role("heading", name="Big Table")).to_be_visible()
 
         buying.join(90)
         assert not buying.is_alive()
         for page in (watching, alone):
-            expect(revenue(page)).to_contain_text(f"${PURCHASES * 100:,}", timeout=PATIENT)
-        wait_for(lambda: all(other.drawn_at > back for other in others))
+            expect(get_revenue_metric(page)).to_contain_text(f"${PURCHASES * 100:,}", timeout=PAGE_TIMEOUT_MS)
+        wait_for(lambda: all(other.last_redraw_at > back for other in others))
         viewers = [other for other in others if other.figures]
-        assert len(viewers) == OTHERS.count("")
+        assert len(viewers) == OTHER_PAGES.count("")
         wait_for(lambda: [each.figures["Revenue"] for each in viewers] == [f"${PURCHASES * 100:,}"] * len(viewers))
         for page in (watching, selling, editing, alone):
-            expect(banner(page)).to_have_count(0)
+            expect(get_banner(page)).to_have_count(0)
             assert page.evaluate("() => window.neverReloaded")
         told = {alert for other in others for alert in other.alerts}
-        assert any(AWAY in alert for alert in told)
+        assert any(OUTAGE_MESSAGE in alert for alert in told)
         assert not any("Something went wrong" in alert for alert in told)
 
     assert {code for code, _ in buyers.refusals} == {503}
     assert len(buyers.answered) == PURCHASES
-    with db.reading() as session:
+    with db.read_session() as session:
         assert verify.verify(session) == []
         stored = session.scalars(select(Purchase).where(Purchase.event_id == event.id)).all()
         assert session.get_one(Package, package.id).sold_count == PURCHASES

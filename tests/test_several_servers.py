@@ -23,7 +23,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import select, text
 
-from tests.browser.conftest import chromium, drawn, lacking, window
+from tests.browser.conftest import chromium, skip_or_fail, wait_until_drawn, window
 from tests.support import deployment, image_samples, make
 from tests.support.database import use_database
 from tests.support.deployment import Deployment, wait_for
@@ -36,15 +36,15 @@ from ticketing.reporting import figures
 from ui.runtime import reconnect
 
 __all__ = ["chromium"]  # the browser's own fixture
-NAMES = ("one", "two")
+SERVER_NAMES = ("one", "two")
 PURCHASES, KILLED_AFTER, CLIENTS = 120, 40, 8
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Deployment]:
-    if packages := deployment.missing():
-        lacking(f"apt-get install {' '.join(packages)}")
-    with deployment.running() as everything:
+    if packages := deployment.list_missing_packages():
+        skip_or_fail(f"apt-get install {' '.join(packages)}")
+    with deployment.run_deployment() as everything:
         yield everything
 
 
@@ -74,33 +74,33 @@ def token(event: Event) -> str:
     return make.token(make.staff(event=event))
 
 
-def direct(desk: Deployment, name: str, **how: Any) -> httpx.Client:
+def create_direct_client(desk: Deployment, name: str, **how: Any) -> httpx.Client:
     """A client of one app server, past nginx."""
     return httpx.Client(base_url=f"http://127.0.0.1:{desk.ports[name]}", timeout=30, **how)
 
 
-def upstreams(desk: Deployment, pattern: str) -> list[str]:
+def list_upstreams(desk: Deployment, pattern: str) -> list[str]:
     """The names of the servers that answered what nginx logged like this, in order."""
-    names = {str(desk.ports[name]): name for name in NAMES}
+    names = {str(desk.ports[name]): name for name in SERVER_NAMES}
     found = re.findall(
         rf'"\S+ {pattern}" \d+ \d+ \S+ ((?:127\.0\.0\.1:\d+(?:, )?)+)', (desk.folder / "access.log").read_text()
     )
     return [names[tried.rpartition(":")[2]] for tried in found]
 
 
-def exported(desk: Deployment, event: Event, token: str) -> list[dict[str, str]]:
+def export_sales(desk: Deployment, event: Event, token: str) -> list[dict[str, str]]:
     answer = httpx.get(
-        f"{desk.url}/api/v1/admin/events/{event.id}/tickets/sales/export", headers=bearer(token), timeout=30
+        f"{desk.url}/api/v1/admin/events/{event.id}/tickets/sales/export", headers=get_auth_headers(token), timeout=30
     )
     assert answer.status_code == 200, answer.text
     return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
 
 
-def bearer(token: str) -> dict[str, str]:
+def get_auth_headers(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def copied_at(desk: Deployment, event: Event) -> list[str]:
+def list_export_databases(desk: Deployment, event: Event) -> list[str]:
     """Which databases were asked for the event's file: each writes down what it is asked."""
     return [
         name
@@ -119,25 +119,25 @@ def test_a_person_stays_on_one_server_and_many_people_are_on_both(desk):
             for number in range(23):  # odd, so that by turns nobody would stay
                 browser.get(f"/nowhere/{number}-{visit}", headers={"Cookie": f"ticketdesk_session=person-{number}"})
 
-    wait_for(lambda: len(upstreams(desk, "/nowhere/.*")) == 46)
-    seen = [set(upstreams(desk, rf"/nowhere/{number}-\d")) for number in range(23)]
+    wait_for(lambda: len(list_upstreams(desk, "/nowhere/.*")) == 46)
+    seen = [set(list_upstreams(desk, rf"/nowhere/{number}-\d")) for number in range(23)]
     assert {len(servers) for servers in seen} == {1}
-    assert set.union(*seen) == set(NAMES)
+    assert set.union(*seen) == set(SERVER_NAMES)
 
 
 def test_the_calls_of_one_program_go_to_both(desk, event, token):
     path = f"/api/v1/events/{event.id}/tickets/packages"
-    with httpx.Client(base_url=desk.url, headers=bearer(token)) as program:
+    with httpx.Client(base_url=desk.url, headers=get_auth_headers(token)) as program:
         assert {program.get(path).status_code for _ in range(4)} == {200}
 
-    assert set(wait_for(lambda: len(seen := upstreams(desk, path)) == 4 and seen)) == set(NAMES)
+    assert set(wait_for(lambda: len(seen := list_upstreams(desk, path)) == 4 and seen)) == set(SERVER_NAMES)
 
 
 def test_the_secret_of_an_invitation_is_in_no_log_of_nginx(desk):
     secret = uuid.uuid4().hex
     httpx.get(f"{desk.url}/session/invitation", params={"code": secret})
 
-    wait_for(lambda: upstreams(desk, "/session/invitation"))
+    wait_for(lambda: list_upstreams(desk, "/session/invitation"))
     with socket.create_connection(("127.0.0.1", desk.ports["nginx"]), timeout=10) as too_large:
         asked = (
             f"POST /session/invitation?code={secret} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n"
@@ -148,7 +148,7 @@ def test_the_secret_of_an_invitation_is_in_no_log_of_nginx(desk):
 
 
 def test_who_signs_in_on_one_is_known_on_the_other_and_signed_out_on_both(desk, seller):
-    with direct(desk, "one") as one, direct(desk, "two") as two:
+    with create_direct_client(desk, "one") as one, create_direct_client(desk, "two") as two:
         typed = {"email": seller.email, "password": make.PASSWORD}
         assert one.post("/session/sign-in", data=typed).status_code == 303
         two.cookies = one.cookies
@@ -162,7 +162,7 @@ def test_who_signs_in_on_one_is_known_on_the_other_and_signed_out_on_both(desk, 
 
 
 def test_wrong_passwords_are_counted_on_both_servers_together(desk, seller):
-    with direct(desk, "one") as one, direct(desk, "two") as two:
+    with create_direct_client(desk, "one") as one, create_direct_client(desk, "two") as two:
         wrong = {"email": seller.email, "password": "not the password"}
         answers = [client.post("/session/sign-in", data=wrong).status_code for client in (one, two, one, two, one, two)]
 
@@ -172,9 +172,12 @@ def test_wrong_passwords_are_counted_on_both_servers_together(desk, seller):
 def test_a_picture_that_came_to_one_is_shown_by_the_other(desk, event, token):
     package = make.package(event)
     path = f"/api/v1/admin/events/{event.id}/tickets/packages/{package.id}/image"
-    with direct(desk, "one", headers=bearer(token)) as one, direct(desk, "two", headers=bearer(token)) as two:
+    with (
+        create_direct_client(desk, "one", headers=get_auth_headers(token)) as one,
+        create_direct_client(desk, "two", headers=get_auth_headers(token)) as two,
+    ):
         sent = one.post(
-            path, files={"image": ("table.png", image_samples.picture(), "image/png")}, data={"alt": "A table"}
+            path, files={"image": ("table.png", image_samples.make_image_file(), "image/png")}, data={"alt": "A table"}
         )
         assert sent.status_code == 200, sent.text
         fetched = [client.get(sent.json()["image_url"]) for client in (one, two)]
@@ -206,21 +209,21 @@ def test_connections_belong_to_nobody_between_two_transactions(desk):
 
 def test_reports_and_files_are_read_at_the_replica(desk, event, token):
     make.purchase(event, make.package(event))
-    assert len(exported(desk, event, token)) == 1
+    assert len(export_sales(desk, event, token)) == 1
     summary = httpx.get(
-        f"{desk.url}/api/v1/admin/events/{event.id}/tickets/sales/summary", headers=bearer(token), timeout=30
+        f"{desk.url}/api/v1/admin/events/{event.id}/tickets/sales/summary", headers=get_auth_headers(token), timeout=30
     )
 
     assert summary.json()["purchases"] == 1
-    assert copied_at(desk, event) == ["replica"]
-    assert where_the_figures_come_from(event) == "replica"
+    assert list_export_databases(desk, event) == ["replica"]
+    assert get_figures_source(event) == "replica"
 
 
-def where_the_figures_come_from(event: Event) -> str:
+def get_figures_source(event: Event) -> str:
     """What `replica.read` of this process reads at."""
 
     def work(session: db.Session) -> bool:
-        assert figures.summary(session, OPERATOR, event.id)
+        assert figures.get_summary(session, OPERATOR, event.id)
         return bool(session.scalar(text("SELECT pg_is_in_recovery()")))
 
     return "replica" if replica.read(work) else "primary"
@@ -229,31 +232,31 @@ def where_the_figures_come_from(event: Event) -> str:
 @pytest.fixture
 def standing_still(desk: Deployment) -> Iterator[None]:
     """The replica receives everything and shows nothing of it."""
-    desk.as_superuser("replica", "SELECT pg_wal_replay_pause()")
-    wait_for(lambda: desk.as_superuser("replica", "SELECT pg_get_wal_replay_pause_state()") == "paused")
+    desk.run_as_superuser("replica", "SELECT pg_wal_replay_pause()")
+    wait_for(lambda: desk.run_as_superuser("replica", "SELECT pg_get_wal_replay_pause_state()") == "paused")
     yield
-    desk.as_superuser("replica", "SELECT pg_wal_replay_resume()")
+    desk.run_as_superuser("replica", "SELECT pg_wal_replay_resume()")
 
 
 def test_a_file_has_the_sale_of_a_moment_ago_also_while_the_replica_stands_still(desk, event, token, standing_still):
     package = make.package(event)
     for number in range(1, 4):
         bought = make.purchase(event, package)
-        rows = exported(desk, event, token)
+        rows = export_sales(desk, event, token)
         assert str(bought.purchase.id) in [row["purchase_id"] for row in rows]
         assert len(rows) == number
-        assert replica.read(lambda s: figures.summary(s, OPERATOR, event.id)).purchases == number
+        assert replica.read(lambda s: figures.get_summary(s, OPERATOR, event.id)).purchases == number
 
-    assert copied_at(desk, event) == ["primary"] * 3
+    assert list_export_databases(desk, event) == ["primary"] * 3
     told = replica.state()
     assert told.condition == "behind"
-    assert told.bytes > 0
+    assert told.lag_bytes > 0
     assert told.seconds > 0
 
 
 def test_it_is_read_again_once_it_has_followed(desk, event):
     wait_for(lambda: desk.health("one")["replica"]["condition"] == "following")
-    wait_for(lambda: where_the_figures_come_from(event) == "replica")
+    wait_for(lambda: get_figures_source(event) == "replica")
 
 
 def test_without_the_replica_the_primary_is_read_until_it_is_back(desk, event, token):
@@ -261,27 +264,27 @@ def test_without_the_replica_the_primary_is_read_until_it_is_back(desk, event, t
     make.purchase(event, package)
     desk.stop("replica", signal.SIGINT)
     try:
-        assert replica.read(lambda s: figures.summary(s, OPERATOR, event.id)).purchases == 1
+        assert replica.read(lambda s: figures.get_summary(s, OPERATOR, event.id)).purchases == 1
         assert replica.state() == replica.State("away")
-        assert len(exported(desk, event, token)) == 1
-        assert copied_at(desk, event) == ["primary"]
+        assert len(export_sales(desk, event, token)) == 1
+        assert list_export_databases(desk, event) == ["primary"]
         wait_for(lambda: desk.health("one")["replica"]["condition"] == "away" and desk.health("one")["ready"])
     finally:
         desk.start_postgres("replica")
 
-    wait_for(lambda: where_the_figures_come_from(event) == "replica")
+    wait_for(lambda: get_figures_source(event) == "replica")
     assert replica.state().condition == "following"
 
 
 def test_a_report_that_the_replica_breaks_off_is_read_at_the_primary(desk, event):
-    wait_for(lambda: where_the_figures_come_from(event) == "replica")
+    wait_for(lambda: get_figures_source(event) == "replica")
     seen = []
 
     def work(session: db.Session) -> int:
         seen.append(session.scalar(text("SELECT pg_is_in_recovery()")))
         if seen[-1]:
             session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
-        return figures.summary(session, OPERATOR, event.id).purchases
+        return figures.get_summary(session, OPERATOR, event.id).purchases
 
     assert replica.read(work) == 0
     assert seen == [True, False]
@@ -292,7 +295,7 @@ def test_where_the_primary_keeps_its_mark_to_itself_everything_is_read_there(des
     with psycopg.connect(address, autocommit=True) as superuser:
         superuser.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
         try:
-            assert where_the_figures_come_from(event) == "primary"
+            assert get_figures_source(event) == "primary"
             assert replica.state() == replica.State("away")
         finally:
             superuser.execute("GRANT EXECUTE ON FUNCTION pg_control_system() TO PUBLIC")
@@ -300,7 +303,7 @@ def test_where_the_primary_keeps_its_mark_to_itself_everything_is_read_there(des
 
 @pytest.mark.parametrize("has_begun", [False, True])
 def test_a_file_that_the_replica_breaks_off_begins_anew_unless_a_piece_has_left(desk, event, has_begun):
-    wait_for(lambda: where_the_figures_come_from(event) == "replica")
+    wait_for(lambda: get_figures_source(event) == "replica")
 
     async def pieces(connection: psycopg.AsyncConnection[Any]) -> AsyncGenerator[bytes, None]:
         (is_replica,) = await (await connection.execute("SELECT pg_is_in_recovery()")).fetchone()
@@ -341,7 +344,7 @@ class Buyers:
             list(clients.map(lambda key: wait_for(lambda: self._is_bought(key)), keys))
 
     def _is_bought(self, key: str) -> bool:
-        headers = bearer(self.token) | {"Idempotency-Key": key}
+        headers = get_auth_headers(self.token) | {"Idempotency-Key": key}
         try:
             answer = httpx.post(self.address, json=self.body, headers=headers, timeout=30)
         except httpx.HTTPError:
@@ -353,7 +356,7 @@ class Buyers:
         return True
 
 
-def sold(page: Page) -> Any:
+def get_sold_figure(page: Page) -> Any:
     return page.locator('[class*="st-key-figure_Packages"]').get_by_text(re.compile(r"^in [\d,]+ purchases?$"))
 
 
@@ -366,12 +369,12 @@ def test_a_server_killed_amid_purchases_loses_none_and_its_people_are_on_the_oth
         typed = {"email": seller.email, "password": make.PASSWORD}
         assert page.context.request.post(f"{desk.url}/session/sign-in", form=typed).ok
         page.goto(f"{desk.url}/sales?event={event.id}")
-        expect(sold(drawn(page))).to_have_text("in 1 purchase")
-        expect(page.get_by_text(reconnect.LOST)).to_have_count(0)
+        expect(get_sold_figure(wait_until_drawn(page))).to_have_text("in 1 purchase")
+        expect(page.get_by_text(reconnect.CONNECTION_LOST_MESSAGE)).to_have_count(0)
         box_office = page.context.new_page()
         box_office.goto(f"{desk.url}/box_office?event={event.id}")
-        drawn(box_office).get_by_label("Donor's name").fill("Half typed")
-        dying = upstreams(desk, "/_stcore/host-config")[-1]
+        wait_until_drawn(box_office).get_by_label("Donor's name").fill("Half typed")
+        dying = list_upstreams(desk, "/_stcore/host-config")[-1]
 
         buying = threading.Thread(target=buyers.buy)
         buying.start()
@@ -381,19 +384,19 @@ def test_a_server_killed_amid_purchases_loses_none_and_its_people_are_on_the_oth
         try:
             # Nobody touches the pages: they find the other server, say what that means, and show what is sold since.
             for each in (page, box_office):
-                expect(each.get_by_text(reconnect.LOST)).to_be_visible()
-            expect(drawn(box_office).get_by_label("Donor's name")).to_have_value("")
+                expect(each.get_by_text(reconnect.CONNECTION_LOST_MESSAGE)).to_be_visible()
+            expect(wait_until_drawn(box_office).get_by_label("Donor's name")).to_have_value("")
             buying.join(60)
-            expect(sold(page)).to_have_text(f"in {PURCHASES + 1} purchases")
+            expect(get_sold_figure(page)).to_have_text(f"in {PURCHASES + 1} purchases")
             make.purchase(event, make.package(event))
-            expect(sold(page)).to_have_text(f"in {PURCHASES + 2} purchases")
+            expect(get_sold_figure(page)).to_have_text(f"in {PURCHASES + 2} purchases")
         finally:
             desk.start_app(dying)
-            wait_for(lambda: desk.app_answers(dying))
+            wait_for(lambda: desk.is_app_ready(dying))
 
     assert before < PURCHASES
     assert len(buyers.answered) == PURCHASES
-    with db.reading() as session:
+    with db.read_session() as session:
         assert verify.verify(session) == []
         kept = session.execute(
             select(Purchase.idempotency_key, Purchase.id).where(

@@ -19,7 +19,7 @@ class Actor:
     session_id: uuid.UUID | None = None
     token_id: uuid.UUID | None = None
     # Whether the session's or token's last use was noted so long ago that it is time to note it again.
-    is_use_due: bool = field(default=False, compare=False)
+    needs_last_used_update: bool = field(default=False, compare=False)
 
 
 OPERATOR = Actor(None, "Operator", "", "admin", via="command_line")

@@ -31,9 +31,9 @@ from ticketing.imports.rows import Problem
 from ticketing.models import ROLES
 from ticketing.ops import demo
 from ticketing.ops import verify as checks
-from ticketing.validation import validated
+from ticketing.validation import validate
 
-NOT_MIGRATED = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
+MISSING_SCHEMA_ERRORS = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Libraries that log while a command fails would tell it twice, and in their words. Why it waits, we tell.
     logging.basicConfig(level=logging.CRITICAL, format="%(message)s")
     migrations.log.setLevel(logging.WARNING)
-    asked = _parser().parse_args(arguments)
+    asked = _create_parser().parse_args(arguments)
     try:
         done: int = asked.command(asked)
     except InvalidInput as refused:
@@ -54,9 +54,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except DBAPIError as failure:
-        return _fail(_told(failure))
+        return _fail(_format_database_error(failure))
     except Exception as fault:
-        return _fail(f"Something went wrong that nobody foresaw: {type(fault).__name__}: {_first_line(fault)}")
+        return _fail(f"Something went wrong that nobody foresaw: {type(fault).__name__}: {_get_first_line(fault)}")
     return done
 
 
@@ -70,126 +70,126 @@ def migrate(_: argparse.Namespace) -> int:
 def load_demo(_: argparse.Namespace) -> int:
     """Loads the sample gala, or finds it, and prints its event id."""
     event = db.write(lambda session: demo.load(session, OPERATOR))
-    _tell(f"{event.name} is loaded; its event id:")
+    _print_to_stderr(f"{event.name} is loaded; its event id:")
     print(event.id)
     return 0
 
 
-def add_staff(asked: argparse.Namespace) -> int:
+def add_staff(args: argparse.Namespace) -> int:
     """Makes an account."""
-    given = {"email": asked.email, "name": asked.name, "role": asked.role, "password": _password()}
-    draft = validated(StaffDraft, given)
-    events = tuple(asked.event)
-    person = db.write(lambda session: staff.add(session, OPERATOR, draft, event_ids=events))
+    given = {"email": args.email, "name": args.name, "role": args.role, "password": _read_password()}
+    draft = validate(StaffDraft, given)
+    events = tuple(args.event)
+    person = db.write(lambda session: staff.create(session, OPERATOR, draft, event_ids=events))
     assigned = f", assigned to {len(events)} event{'s' if len(events) > 1 else ''}" if events else ""
     print(f"{person.name} <{person.email}> has an account as {person.role}{assigned}.")
     return 0
 
 
-def release_staff(asked: argparse.Namespace) -> int:
+def release_staff(args: argparse.Namespace) -> int:
     """Lets the next OpenID sign-in with an address bind its account anew, as after a change of provider."""
     try:
-        person = db.write(lambda session: openid.release(session, OPERATOR, email=asked.email))
+        person = db.write(lambda session: openid.unlink_account(session, OPERATOR, email=args.email))
     except NotFound:
-        return _fail(f"No OpenID sign-in is bound to {asked.email}.")
+        return _fail(f"No OpenID sign-in is bound to {args.email}.")
     print(f"The next OpenID sign-in as {person.email} gets this account.")
     return 0
 
 
-def create_token(asked: argparse.Namespace) -> int:
+def create_token(args: argparse.Namespace) -> int:
     """Prints a new API token of a person, once."""
-    draft = validated(TokenDraft, {"name": asked.name})
+    draft = validate(TokenDraft, {"name": args.name})
     try:
-        secret = db.write(lambda session: api_tokens.create(session, OPERATOR, draft, email=asked.email))
+        secret = db.write(lambda session: api_tokens.create(session, OPERATOR, draft, email=args.email))
     except NotFound:
-        return _fail(f"{asked.email} has no active account. Make one with `staff add` first.")
-    _tell(f"A new API token of {asked.email}, called {asked.name}. It is shown this once:")
+        return _fail(f"{args.email} has no active account. Make one with `staff add` first.")
+    _print_to_stderr(f"A new API token of {args.email}, called {args.name}. It is shown this once:")
     print(secret)
     return 0
 
 
-def import_file(asked: argparse.Namespace) -> int:
+def import_file(args: argparse.Namespace) -> int:
     """Checks a file of sales, and imports it unless only the check was asked for."""
     try:
-        content = asked.file.read_bytes()
+        content = args.file.read_bytes()
     except OSError as failure:
-        return _fail(f"{asked.file} cannot be read: {failure.strerror}.")
+        return _fail(f"{args.file} cannot be read: {failure.strerror}.")
     try:
-        return _check(asked, content) if asked.check else _import(asked, content)
+        return _check_import(args, content) if args.check else _run_import(args, content)
     except NotFound:
-        return _fail(f"There is no event {asked.event}.")
+        return _fail(f"There is no event {args.event}.")
     except imports.ImportRefused as refused:
         for problem in refused.check.problems:
             print(problem)
-        _tell_warnings(refused.check.warnings)
+        _print_warnings(refused.check.warnings)
         raise
 
 
-def _check(asked: argparse.Namespace, content: bytes) -> int:
-    with db.reading() as session:
-        found = imports.check(session, OPERATOR, asked.event, asked.file.name, content)
+def _check_import(args: argparse.Namespace, content: bytes) -> int:
+    with db.read_session() as session:
+        found = imports.check(session, OPERATOR, args.event, args.file.name, content)
     if found.problems:
         raise imports.ImportRefused(found)
-    _tell_warnings(found.warnings)
+    _print_warnings(found.warnings)
     told = f"{found.to_import:,} to import, {found.to_skip:,} in the event already"
     print(f"No problems in {found.rows:,} rows: {told}. Nothing was changed.")
     return 0
 
 
-def _import(asked: argparse.Namespace, content: bytes) -> int:
+def _run_import(args: argparse.Namespace, content: bytes) -> int:
     done = db.write(
-        lambda session: imports.run(session, OPERATOR, asked.event, asked.file.name, content, progress=_progress)
+        lambda session: imports.run(session, OPERATOR, args.event, args.file.name, content, progress=_print_progress)
     )
-    _tell_warnings(done.warnings)
+    _print_warnings(done.warnings)
     print(f"{done.rows_imported:,} rows imported, {done.rows_skipped:,} skipped that are in the event already.")
     return 0
 
 
-def verify(asked: argparse.Namespace) -> int:
+def verify(args: argparse.Namespace) -> int:
     """Recomputes every count, total and seal, and lists what differs."""
     try:
-        noted = asked.noted.read_text(errors="replace").splitlines() if asked.noted else []
+        noted = args.noted.read_text(errors="replace").splitlines() if args.noted else []
     except OSError as failure:
-        return _fail(f"{asked.noted} cannot be read: {failure.strerror}.")
-    with db.reading() as session:
-        found = checks.verify(session) + hash_chain.differing_from_notes(session, noted)
-        chains = hash_chain.last(session)
+        return _fail(f"{args.noted} cannot be read: {failure.strerror}.")
+    with db.read_session() as session:
+        found = checks.verify(session) + hash_chain.check_noted_seals(session, noted)
+        chains = hash_chain.list_heads(session)
     for each in found:
         print(each)
     if found:
-        places = sum(isinstance(each, hash_chain.Broken) for each in found)
-        return _fail(*_counted(len(found) - places, places))
+        places = sum(isinstance(each, hash_chain.ChainBreak) for each in found)
+        return _fail(*_format_differences(len(found) - places, places))
     print("Every count, total, promo use and ticket agrees with the purchases; the audit trail is as it was sealed.")
     for chain in chains:
         print(chain)
     return 0
 
 
-def back_up(asked: argparse.Namespace) -> int:
+def back_up(args: argparse.Namespace) -> int:
     """Writes everything, pictures included, to a new file."""
-    done = backup.make(asked.file)
-    print(f"{_content(done)} are in {asked.file}: {_size(done.size)}, {done.seconds:.1f} seconds.")
+    done = backup.create(args.file)
+    print(f"{_format_counts(done)} are in {args.file}: {_format_size(done.size)}, {done.seconds:.1f} seconds.")
     return 0
 
 
-def restore(asked: argparse.Namespace) -> int:
+def restore(args: argparse.Namespace) -> int:
     """Fills an empty database from a backup, and verifies it."""
-    done = backup.restore(asked.file)
-    print(f"{_content(done)} are restored from {asked.file}: {done.seconds:.1f} seconds.")
-    return verify(asked)
+    done = backup.restore(args.file)
+    print(f"{_format_counts(done)} are restored from {args.file}: {done.seconds:.1f} seconds.")
+    return verify(args)
 
 
-def _content(done: backup.Done) -> str:
+def _format_counts(done: backup.BackupSummary) -> str:
     events = "1 event" if done.events == 1 else f"{done.events:,} events"
     purchases = "1 purchase" if done.purchases == 1 else f"{done.purchases:,} purchases"
     return f"{events} and {purchases}"
 
 
-def _size(bytes_: int) -> str:
+def _format_size(bytes_: int) -> str:
     return f"{bytes_ / 1e6:.1f} MB" if bytes_ >= 1e6 else f"{bytes_ / 1e3:.0f} kB"
 
 
-def _counted(numbers: int, places: int) -> list[str]:
+def _format_differences(numbers: int, places: int) -> list[str]:
     told = []
     if numbers:
         differ = "1 number differs" if numbers == 1 else f"{numbers:,} numbers differ"
@@ -200,57 +200,59 @@ def _counted(numbers: int, places: int) -> list[str]:
     return told
 
 
-def _parser() -> argparse.ArgumentParser:
+def _create_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ticketing", description="Ticket Desk, for operators and scripts.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _command(commands, "migrate", migrate)
-    _command(commands, "demo", load_demo)
-    check = _command(commands, "verify", verify, "Ends with how far each trail has come and its last seal.")
+    _add_command(commands, "migrate", migrate)
+    _add_command(commands, "demo", load_demo)
+    check = _add_command(commands, "verify", verify, "Ends with how far each trail has come and its last seal.")
     check.add_argument("--noted", metavar="FILE", type=Path, help="lines of an earlier verify, which must still hold")
-    keep = _command(commands, "backup", back_up, "Sales go on meanwhile. A file that exists is not replaced.")
+    keep = _add_command(commands, "backup", back_up, "Sales go on meanwhile. A file that exists is not replaced.")
     keep.add_argument("file", metavar="FILE", type=Path)
-    bring = _command(commands, "restore", restore, "All or nothing; what an earlier version backed up is migrated.")
+    bring = _add_command(commands, "restore", restore, "All or nothing; what an earlier version backed up is migrated.")
     bring.add_argument("file", metavar="FILE", type=Path, help="what `backup` wrote")
     bring.set_defaults(noted=None)
 
     staff = commands.add_parser("staff", help="Accounts.").add_subparsers(metavar="add|release", required=True)
-    add = _command(staff, "add", add_staff, "The password is asked for, or read from the first line of stdin.")
+    add = _add_command(staff, "add", add_staff, "The password is asked for, or read from the first line of stdin.")
     add.add_argument("email", metavar="EMAIL")
     add.add_argument("--name", required=True)
     add.add_argument("--role", required=True, choices=ROLES)
-    add.add_argument("--event", metavar="ID", type=_id, nargs="+", action="extend", default=[], help="where to work")
+    add.add_argument(
+        "--event", metavar="ID", type=_parse_event_id, nargs="+", action="extend", default=[], help="where to work"
+    )
 
-    release = _command(staff, "release", release_staff)
+    release = _add_command(staff, "release", release_staff)
     release.add_argument("email", metavar="EMAIL")
 
-    token = _command(commands, "token", create_token)
+    token = _add_command(commands, "token", create_token)
     token.add_argument("email", metavar="EMAIL")
     token.add_argument("--name", default="Command line", help="what the token is for")
 
-    load = _command(commands, "import", import_file, "All or nothing; each problem is one line, by row and column.")
-    load.add_argument("event", metavar="EVENT", type=_id, help="the event's id")
+    load = _add_command(commands, "import", import_file, "All or nothing; each problem is one line, by row and column.")
+    load.add_argument("event", metavar="EVENT", type=_parse_event_id, help="the event's id")
     load.add_argument("file", metavar="FILE", type=Path, help="CSV, Excel (.xlsx) or JSON, with our columns")
     load.add_argument("--check", action="store_true", help="list the problems and change nothing")
     return parser
 
 
-def _command(
-    commands: Any, name: str, command: Callable[[argparse.Namespace], int], more: str = ""
+def _add_command(
+    commands: Any, name: str, command: Callable[[argparse.Namespace], int], details: str = ""
 ) -> argparse.ArgumentParser:
     about = command.__doc__ or ""
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=about, description=f"{about} {more}".strip())
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=about, description=f"{about} {details}".strip())
     parser.set_defaults(command=command)
     return parser
 
 
-def _id(given: str) -> uuid.UUID:
+def _parse_event_id(given: str) -> uuid.UUID:
     try:
         return uuid.UUID(given)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{given} is not an event's id") from None
 
 
-def _password() -> str:
+def _read_password() -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
     password = getpass.getpass("Password: ")
@@ -259,35 +261,35 @@ def _password() -> str:
     return password
 
 
-def _tell_warnings(warnings: Iterable[Problem]) -> None:
+def _print_warnings(warnings: Iterable[Problem]) -> None:
     """Those that are about more than a row being in the event already, which the closing line counts."""
     for warning in warnings:
         if warning.column != "external_sale_id":
-            _tell(f"warning: {warning}")
+            _print_to_stderr(f"warning: {warning}")
 
 
-def _progress(done: int, total: int) -> None:
+def _print_progress(done: int, total: int) -> None:
     if sys.stderr.isatty():
         print(f"\r{done:,} of {total:,} rows", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
-def _told(failure: DBAPIError) -> str:
-    if isinstance(failure.orig, NOT_MIGRATED):
+def _format_database_error(failure: DBAPIError) -> str:
+    if isinstance(failure.orig, MISSING_SCHEMA_ERRORS):
         return "The database does not have the current schema. Run `python -m ticketing migrate` first."
-    if away := db.told(failure):
+    if away := db.unavailable_error(failure):
         return str(away)
-    return f"The database refused: {_first_line(failure.orig or failure)}"
+    return f"The database refused: {_get_first_line(failure.orig or failure)}"
 
 
-def _first_line(fault: BaseException) -> str:
+def _get_first_line(fault: BaseException) -> str:
     return next(iter(str(fault).splitlines()), "no more is known")
 
 
-def _tell(sentence: str) -> None:
+def _print_to_stderr(sentence: str) -> None:
     print(sentence, file=sys.stderr)
 
 
 def _fail(*sentences: str) -> int:
     for sentence in sentences:
-        _tell(sentence)
+        _print_to_stderr(sentence)
     return 1

@@ -16,27 +16,29 @@ from sqlalchemy.orm import Session
 from ticketing.models import Purchase
 
 KEY = "event_id, package_id, day, channel, payment_status, promo_code_id"
-_SUMS = ("purchases", "quantity", "seats", "seats_named", "list_price", "discount", "total")
-COLUMNS = f"{KEY}, {', '.join(_SUMS)}"
-ON_TOP = f"ON CONFLICT ({KEY}) DO UPDATE SET " + ", ".join(f"{sum} = so_far.{sum} + excluded.{sum}" for sum in _SUMS)
+_SUM_COLUMNS = ("purchases", "quantity", "seats", "seats_named", "list_price", "discount", "total")
+COLUMNS = f"{KEY}, {', '.join(_SUM_COLUMNS)}"
+ADD_ON_CONFLICT = f"ON CONFLICT ({KEY}) DO UPDATE SET " + ", ".join(
+    f"{sum} = so_far.{sum} + excluded.{sum}" for sum in _SUM_COLUMNS
+)
 
-SUMMED_UP = f"""
+SELECT_TOTALS = f"""
     SELECT purchase.event_id, purchase.package_id,
         CAST(timezone(package.time_zone, purchase.purchased_at) AS date) AS day, purchase.channel,
         purchase.payment_status, purchase.promo_code_id, count(*) AS purchases,
-        {", ".join(f"sum(purchase.{sum}) AS {sum}" for sum in _SUMS[1:])}
+        {", ".join(f"sum(purchase.{sum}) AS {sum}" for sum in _SUM_COLUMNS[1:])}
     FROM purchases AS purchase JOIN packages AS package ON package.id = purchase.package_id
 """  # noqa: S608
-_ADD = f"INSERT INTO daily_sales AS so_far ({COLUMNS}) {SUMMED_UP}"
-_GROUPED = "GROUP BY 1, 2, 3, 4, 5, 6"
+_INSERT_TOTALS = f"INSERT INTO daily_sales AS so_far ({COLUMNS}) {SELECT_TOTALS}"
+_GROUP_BY = "GROUP BY 1, 2, 3, 4, 5, 6"
 
-_ADD_SOME = text(f"{_ADD} WHERE purchase.id = ANY(CAST(:ids AS uuid[])) {_GROUPED} {ON_TOP}")
-_ADD_ALL = text(f"{_ADD} WHERE purchase.event_id = :event_id {_GROUPED}")
-_HOLD = text("SELECT FROM packages WHERE event_id = :event_id ORDER BY id FOR NO KEY UPDATE")
-_FORGET = text("DELETE FROM daily_sales WHERE event_id = :event_id")
-_TAKE_OUT = text(f"""
-    UPDATE daily_sales AS so_far SET {", ".join(f"{sum} = so_far.{sum} - gone.{sum}" for sum in _SUMS)}
-    FROM ({SUMMED_UP} WHERE purchase.id = :id {_GROUPED}) AS gone
+_ADD_PURCHASES = text(f"{_INSERT_TOTALS} WHERE purchase.id = ANY(CAST(:ids AS uuid[])) {_GROUP_BY} {ADD_ON_CONFLICT}")
+_ADD_EVENT = text(f"{_INSERT_TOTALS} WHERE purchase.event_id = :event_id {_GROUP_BY}")
+_LOCK_PACKAGES = text("SELECT FROM packages WHERE event_id = :event_id ORDER BY id FOR NO KEY UPDATE")
+_DELETE_TOTALS = text("DELETE FROM daily_sales WHERE event_id = :event_id")
+_SUBTRACT_PURCHASE = text(f"""
+    UPDATE daily_sales AS so_far SET {", ".join(f"{sum} = so_far.{sum} - gone.{sum}" for sum in _SUM_COLUMNS)}
+    FROM ({SELECT_TOTALS} WHERE purchase.id = :id {_GROUP_BY}) AS gone
     WHERE so_far.event_id = gone.event_id AND so_far.package_id = gone.package_id AND so_far.day = gone.day
       AND so_far.channel = gone.channel AND so_far.payment_status = gone.payment_status
       AND so_far.promo_code_id IS NOT DISTINCT FROM gone.promo_code_id
@@ -45,24 +47,24 @@ _TAKE_OUT = text(f"""
 
 def add(session: Session, purchase_ids: Sequence[uuid.UUID]) -> None:
     """Counts purchases that were just stored, in one statement."""
-    session.execute(_ADD_SOME, {"ids": list(purchase_ids)})
+    session.execute(_ADD_PURCHASES, {"ids": list(purchase_ids)})
 
 
 @contextmanager
-def moved(session: Session, purchase: Purchase) -> Iterator[None]:
+def updating_purchase(session: Session, purchase: Purchase) -> Iterator[None]:
     """What is changed on the purchase inside is moved from the sums it was in to those it belongs to now."""
-    session.execute(_TAKE_OUT, {"id": purchase.id})
+    session.execute(_SUBTRACT_PURCHASE, {"id": purchase.id})
     yield
     session.flush()
     add(session, [purchase.id])
 
 
-def hold(session: Session, event_id: uuid.UUID) -> None:
+def lock_packages(session: Session, event_id: uuid.UUID) -> None:
     """Waits until no sale of the event is under way, and lets none begin until the transaction ends."""
-    session.execute(_HOLD, {"event_id": event_id})
+    session.execute(_LOCK_PACKAGES, {"event_id": event_id})
 
 
 def rebuild(session: Session, event_id: uuid.UUID) -> None:
     """All sums of an event again, for when its days changed. The caller holds its packages (`hold`)."""
-    session.execute(_FORGET, {"event_id": event_id})
-    session.execute(_ADD_ALL, {"event_id": event_id})
+    session.execute(_DELETE_TOTALS, {"event_id": event_id})
+    session.execute(_ADD_EVENT, {"event_id": event_id})

@@ -64,10 +64,10 @@ class NotFound(TicketingError):
 
     code = "not_found"
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, noun: str) -> None:
         or_else = {"event": ", or you are not assigned to it"} | dict.fromkeys(("account", "session", "token"), "")
         elsewhere = ", or it belongs to an event you are not assigned to"
-        super().__init__(f"This {what} does not exist{or_else.get(what, elsewhere)}.")
+        super().__init__(f"This {noun} does not exist{or_else.get(noun, elsewhere)}.")
 
 
 class NotSignedIn(TicketingError):
@@ -142,11 +142,11 @@ class LinkRefused(Conflict):
 class PriceChanged(Conflict):
     code = "stale_version"
 
-    def __init__(self, name: str, now: str) -> None:
-        super().__init__(f"{name} was changed after it was quoted; it is {now} now. Nothing was recorded.")
+    def __init__(self, name: str, current_price: str) -> None:
+        super().__init__(f"{name} was changed after it was quoted; it is {current_price} now. Nothing was recorded.")
 
 
-class ArrangedMeanwhile(Conflict):
+class PackageOrderChanged(Conflict):
     """The packages stand in another order than when the caller looked (`by` arranged them), or are others (None)."""
 
     code = "stale_version"
@@ -184,16 +184,16 @@ class LimitBelowSold(Conflict):
 class CodeUsed(Conflict):
     code = "code_used"
 
-    def __init__(self, promo_code: str, so: str) -> None:
-        super().__init__(f"Purchases used promo code {promo_code}, so {so}.")
+    def __init__(self, promo_code: str, consequence: str) -> None:
+        super().__init__(f"Purchases used promo code {promo_code}, so {consequence}.")
 
 
 class LimitBelowUses(Conflict):
     code = "limit_below_uses"
 
-    def __init__(self, field: str, used: str, least: int) -> None:
+    def __init__(self, field: str, usage: str, minimum: int) -> None:
         self.field = field
-        super().__init__(f"The code was {used}. Enter {least:,} or more.")
+        super().__init__(f"The code was {usage}. Enter {minimum:,} or more.")
 
 
 class HasAnswers(Conflict):
@@ -261,7 +261,7 @@ class RateLimited(TicketingError):
         super().__init__(f"{sentence} Try again in {wait}.")
 
 
-class ScannerAway(TicketingError):
+class ScannerUnavailable(TicketingError):
     code = "scanner_away"
     field = "image"
 
@@ -280,40 +280,40 @@ class Unavailable(TicketingError):
     """
 
     code = "unavailable"
-    what = "The database does not answer."
+    summary = "The database does not answer."
     advice = "Nothing was saved; try again in a moment."
-    passes = True
+    is_transient = True
 
     def __init__(self) -> None:
-        super().__init__(f"{self.what} {self.advice}")
+        super().__init__(f"{self.summary} {self.advice}")
 
 
 class OutcomeUnknown(Unavailable):
     code = "outcome_unknown"
-    what = "The database went away while this was being saved."
+    summary = "The database went away while this was being saved."
     advice = "It may be saved or not: look before you do it again."
 
 
 class TooBusy(Unavailable):
     code = "too_busy"
-    what = "Too many people are at work at the same time."
+    summary = "Too many people are at work at the same time."
 
 
-class TookTooLong(Unavailable):
+class DatabaseTimeout(Unavailable):
     code = "took_too_long"
-    what = "The database took too long over this, so it was stopped."
+    summary = "The database took too long over this, so it was stopped."
     advice = "Nothing was saved. Ask for less at once, or try again in a few minutes."
-    passes = False
+    is_transient = False
 
 
 class DiskFull(Unavailable):
     code = "disk_full"
-    what = "The disk of the database is full."
+    summary = "The disk of the database is full."
     advice = "Nothing was saved, and nothing can be until there is room: tell the person who runs Ticket Desk."
-    passes = False
+    is_transient = False
 
 
 class ReadOnly(Unavailable):
     code = "read_only"
-    what = "The database takes no changes now."
+    summary = "The database takes no changes now."
     advice = "Nothing was saved; try again in a moment. If it stays so, tell the person who runs Ticket Desk."

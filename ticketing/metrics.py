@@ -30,9 +30,9 @@ REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 PlatformCollector(registry=REGISTRY)
 
-CLICK = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-STATEMENT = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
-IMPORT = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+REQUEST_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+STATEMENT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+IMPORT_BUCKETS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
 BUILD = Info(
     "ticketdesk_build", "Which code this is: `schema` that it needs, version of `streamlit`", registry=REGISTRY
@@ -50,7 +50,7 @@ REQUEST_SECONDS = Histogram(
     "ticketdesk_http_request_duration_seconds",
     "From the first byte of a request to the last of its answer, by route",
     ["route"],
-    buckets=CLICK,
+    buckets=REQUEST_BUCKETS,
     registry=REGISTRY,
 )
 WEBSOCKETS = Gauge("ticketdesk_websockets_open", "Open pages: a browser tab holds one websocket", registry=REGISTRY)
@@ -65,7 +65,7 @@ PAGE_SECONDS = Histogram(
     "ticketdesk_page_run_duration_seconds",
     "How long a page's script ran, by page; an import is watched in one long run",
     ["page"],
-    buckets=CLICK,
+    buckets=REQUEST_BUCKETS,
     registry=REGISTRY,
 )
 FAULTS = Counter("ticketdesk_faults", "Unforeseen errors, each with a reference in the log", registry=REGISTRY)
@@ -78,16 +78,16 @@ REFUSALS = Counter(
     registry=REGISTRY,
 )
 IMPORT_SECONDS = Histogram(
-    "ticketdesk_import_duration_seconds", "Imports that were stored", buckets=IMPORT, registry=REGISTRY
+    "ticketdesk_import_duration_seconds", "Imports that were stored", buckets=IMPORT_BUCKETS, registry=REGISTRY
 )
 
-STARTED_OVER = Counter(
+TRANSACTION_RETRIES = Counter(
     "ticketdesk_transactions_started_over", "Transactions that were run again after a lost race", registry=REGISTRY
 )
 STATEMENT_SECONDS = Histogram(
     "ticketdesk_statement_duration_seconds",
     "Statements as this server waited for them; streamed downloads are not among them",
-    buckets=STATEMENT,
+    buckets=STATEMENT_BUCKETS,
     registry=REGISTRY,
 )
 SLOW_STATEMENTS = Counter(
@@ -119,9 +119,9 @@ REPLICA_LAG_BYTES = Gauge(
     registry=REGISTRY,
 )
 
-WATCH_LOOKS = Counter("ticketdesk_watch_looks", "Looks for sales made elsewhere", registry=REGISTRY)
+WATCH_POLLS = Counter("ticketdesk_watch_looks", "Looks for sales made elsewhere", registry=REGISTRY)
 WATCH_FAILURES = Counter("ticketdesk_watch_failures", "Looks that failed", registry=REGISTRY)
-WATCH_LAST_LOOK = Gauge(
+WATCH_LAST_POLL = Gauge(
     "ticketdesk_watch_last_look_timestamp_seconds",
     "When the last look succeeded; nobody looks while no page is open",
     registry=REGISTRY,
@@ -129,7 +129,7 @@ WATCH_LAST_LOOK = Gauge(
 
 
 @contextmanager
-def refusals_counted() -> Iterator[None]:
+def count_refusals() -> Iterator[None]:
     """Counts a refusal that leaves this block, and lets it go on."""
     try:
         yield

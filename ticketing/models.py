@@ -38,7 +38,7 @@ ROLES = ("admin", "coordinator", "viewer")
 OPTION_TYPES = ("boolean", "multi_select", "text_input")
 DISCOUNT_TYPES = ("percentage", "fixed_amount")
 PAYMENT_STATUSES = ("completed", "pending", "failed", "refunded", "voided")
-COUNTING_STATUSES = ("completed", "pending")
+SOLD_STATUSES = ("completed", "pending")
 BOX_OFFICE_CHANNELS = ("cash", "cheque", "card_terminal", "comp")
 SIGN_IN_METHODS = ("password", "openid", "invitation", "first_run")
 CHANNELS = (*BOX_OFFICE_CHANNELS, "online", "import")
@@ -48,7 +48,7 @@ SEARCH_TEXT = "search_key(purchaser_name || ' ' || purchaser_email || ' ' || coa
 GUEST_SEARCH_TEXT = "search_key(guest_name || ' ' || coalesce(guest_email, ''))"
 
 
-def one_of(column: str, values: tuple[str, ...]) -> str:
+def sql_in(column: str, values: tuple[str, ...]) -> str:
     listed = ", ".join(f"'{value}'" for value in values)
     return f"{column} IN ({listed})"
 
@@ -113,7 +113,7 @@ class Staff(HasId, Base):
     __table_args__ = (
         UniqueConstraint("openid_issuer", "openid_subject"),
         CheckConstraint("(openid_issuer IS NULL) = (openid_subject IS NULL)", "openid_whole"),
-        CheckConstraint(one_of("role", ROLES), "role_known"),
+        CheckConstraint(sql_in("role", ROLES), "role_known"),
         CheckConstraint("char_length(name) BETWEEN 1 AND 100", "name_length"),
         CheckConstraint("char_length(email) BETWEEN 3 AND 254", "email_length"),
     )
@@ -162,7 +162,7 @@ class SignInSession(HasId, Base):
     expires_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
 
-    __table_args__ = (CheckConstraint(one_of("method", SIGN_IN_METHODS), "method_known"),)
+    __table_args__ = (CheckConstraint(sql_in("method", SIGN_IN_METHODS), "method_known"),)
 
 
 class ApiToken(HasId, Base):
@@ -196,7 +196,7 @@ class Image(HasId, Base):
     __table_args__ = (
         UniqueConstraint("event_id", "sha256"),
         UniqueConstraint("event_id", "id"),
-        CheckConstraint(one_of("media_type", ("image/jpeg", "image/png", "image/webp")), "media_type_known"),
+        CheckConstraint(sql_in("media_type", ("image/jpeg", "image/png", "image/webp")), "media_type_known"),
         CheckConstraint("octet_length(sha256) = 32", "sha256_length"),
         CheckConstraint("octet_length(content) <= 5242880", "content_size"),
         CheckConstraint("width > 0 AND height > 0", "size_positive"),
@@ -285,7 +285,7 @@ class Option(HasId, Base):
             initially="DEFERRED",
         ),
         CheckConstraint("char_length(label) BETWEEN 1 AND 200", "label_length"),
-        CheckConstraint(one_of("option_type", OPTION_TYPES), "option_type_known"),
+        CheckConstraint(sql_in("option_type", OPTION_TYPES), "option_type_known"),
         CheckConstraint("display_order BETWEEN 1 AND 4", "at_most_four"),
         CheckConstraint(
             "CASE WHEN option_type = 'multi_select' THEN choices IS NOT NULL AND choices_are_valid(choices)"
@@ -314,7 +314,7 @@ class PromoCode(HasId, Base):
         UniqueConstraint("event_id", "id"),
         UniqueConstraint("event_id", "code"),
         CheckConstraint("code ~ '^[A-Z0-9]{4,20}$'", "code_letters_and_digits"),
-        CheckConstraint(one_of("discount_type", DISCOUNT_TYPES), "discount_type_known"),
+        CheckConstraint(sql_in("discount_type", DISCOUNT_TYPES), "discount_type_known"),
         CheckConstraint(
             "CASE discount_type WHEN 'percentage' THEN discount_value BETWEEN 1 AND 100"
             " ELSE discount_value BETWEEN 1 AND 10000 END",
@@ -446,8 +446,8 @@ class Purchase(HasId, Base):
         CheckConstraint("fee >= 0", "fee_not_negative"),
         CheckConstraint("channel = 'import' OR list_price = unit_price * quantity", "list_price_adds_up"),
         CheckConstraint("channel = 'import' OR total = list_price - discount", "total_adds_up"),
-        CheckConstraint(one_of("payment_status", PAYMENT_STATUSES), "payment_status_known"),
-        CheckConstraint(one_of("channel", CHANNELS), "channel_known"),
+        CheckConstraint(sql_in("payment_status", PAYMENT_STATUSES), "payment_status_known"),
+        CheckConstraint(sql_in("channel", CHANNELS), "channel_known"),
         CheckConstraint("(channel = 'import') = (import_batch_id IS NOT NULL)", "imports_have_batches"),
         CheckConstraint(
             "(payment_status = 'voided') = (voided_at IS NOT NULL) AND (voided_at IS NULL) = (void_reason IS NULL)",
@@ -604,7 +604,7 @@ class AuditEntry(Base):
         Index("ix_audit_log_subject", "subject_id", "id"),
         Index("ix_audit_log_event_staff", "event_id", "staff_id", "id"),
         Index("ix_audit_log_event_change", "event_id", "change_id", "id"),
-        CheckConstraint(one_of("via", ("app", "api", "command_line")), "via_known"),
+        CheckConstraint(sql_in("via", ("app", "api", "command_line")), "via_known"),
     )
 
 

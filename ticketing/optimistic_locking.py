@@ -17,7 +17,7 @@ from ticketing import audit
 from ticketing.actors import Actor
 from ticketing.errors import NotFound, StaleVersion
 from ticketing.models import Package, PromoCode, Purchase
-from ticketing.validation import validated
+from ticketing.validation import validate
 
 D = TypeVar("D", bound=BaseModel)
 R = TypeVar("R", Package, PromoCode, Purchase)
@@ -30,8 +30,8 @@ class Versioned(Protocol):
     version: Any
 
 
-def hold(
-    session: Session, model: type[R], event_id: uuid.UUID, row_id: uuid.UUID, what: str, *, key_share: bool = False
+def get_for_update(
+    session: Session, model: type[R], event_id: uuid.UUID, row_id: uuid.UUID, noun: str, *, key_share: bool = False
 ) -> R:
     """One row of an event as it stands, which nobody else can change until the transaction ends.
 
@@ -44,21 +44,21 @@ def hold(
         .execution_options(populate_existing=True)
     )
     if row is None:
-        raise NotFound(what)
+        raise NotFound(noun)
     return row
 
 
-def judge_version(session: Session, event_id: uuid.UUID | None, row: Versioned, seen_version: int | None) -> None:
+def check_version(session: Session, event_id: uuid.UUID | None, row: Versioned, seen_version: int | None) -> None:
     """Raises StaleVersion, field by field, when `row` was edited since; None takes it as it stands now."""
     if seen_version is not None and row.version != seen_version:
         meanwhile = audit.changes_since(session, event_id, row.id, seen_version)
-        raise StaleVersion(audit.called(row), row.version, meanwhile)
+        raise StaleVersion(audit.display_name(row), row.version, meanwhile)
 
 
-def merged(draft: type[D], row: object, values: Mapping[str, Any]) -> D:
+def merge(draft: type[D], row: object, values: Mapping[str, Any]) -> D:
     """The record with the given fields of the draft changed, and all others as they are. Raises InvalidInput."""
     current = {field: getattr(row, field) for field in draft.model_fields}
-    return validated(draft, current | {field: value for field, value in values.items() if field in current})
+    return validate(draft, current | {field: value for field, value in values.items() if field in current})
 
 
 def apply(

@@ -42,16 +42,18 @@ def quote(price: Decimal, quantity: int, discount: Discount | None = None) -> Qu
     The discount is taken once from quantity x price and is never more than it. Raises InvalidInput for a sum that
     no amount column holds.
     """
-    list_price = money.to_cents(price * quantity)
-    if list_price > money.MOST:
-        raise InvalidInput({"quantity": f"This comes to more than {money.dollars(money.MOST)}. Record it in parts."})
-    taken_off = _taken_off(list_price, discount)
+    list_price = money.round_to_cents(price * quantity)
+    if list_price > money.MAX_AMOUNT:
+        raise InvalidInput(
+            {"quantity": f"This comes to more than {money.format_dollars(money.MAX_AMOUNT)}. Record it in parts."}
+        )
+    taken_off = _calculate_discount(list_price, discount)
     return Quote(list_price, taken_off, list_price - taken_off)
 
 
-def _taken_off(list_price: Decimal, discount: Discount | None) -> Decimal:
+def _calculate_discount(list_price: Decimal, discount: Discount | None) -> Decimal:
     if discount is None:
         return money.ZERO
     if discount.discount_type == "percentage":
         return min(money.percent_of(list_price, discount.value), list_price)
-    return min(money.to_cents(discount.value), list_price)
+    return min(money.round_to_cents(discount.value), list_price)

@@ -10,8 +10,8 @@ from typing import Any
 
 from ticketing.errors import InvalidInput
 
-_DAY = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
-A_DAY = "a day such as 2026-10-31, from 2000 to 2099"
+_DAY_PATTERN = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
+DAY_DESCRIPTION = "a day such as 2026-10-31, from 2000 to 2099"
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,12 @@ class Parameter:
 
     field: str
     read: Callable[[str], Any]
-    takes: str
-    means: str
+    accepts: str
+    description: str
 
 
-def parsed(
-    parameters: Mapping[str, Parameter], query: Mapping[str, str], *, besides: Collection[str] = ()
+def parse(
+    parameters: Mapping[str, Parameter], query: Mapping[str, str], *, ignored: Collection[str] = ()
 ) -> tuple[dict[str, Any], dict[str, str]]:
     """What an address says, by field, and a sentence for each parameter that is not understood.
 
@@ -39,8 +39,8 @@ def parsed(
             try:
                 found[parameter.field] = parameter.read(value)
             except ValueError:
-                problems[name] = f"“{name}” takes {parameter.takes}."
-        elif name not in besides:
+                problems[name] = f"“{name}” takes {parameter.accepts}."
+        elif name not in ignored:
             problems[name] = f"There is no filter “{name[:40]}”. The filters are {', '.join(parameters)}."
     first, last = found.get("first_day"), found.get("last_day")
     if first and last and last < first:
@@ -48,20 +48,20 @@ def parsed(
     return found, problems
 
 
-def refuse(problems: Mapping[str, str]) -> None:
+def raise_for_problems(problems: Mapping[str, str]) -> None:
     """A mistyped filter must not show or export everything. Raises InvalidInput unless all is understood."""
     if problems:
         raise InvalidInput(problems)
 
 
-def written(parameters: Mapping[str, Parameter], chosen: object, default: object) -> dict[str, str]:
+def to_query(parameters: Mapping[str, Parameter], chosen: object, default: object) -> dict[str, str]:
     """The parameters that name it in an address: only what differs from the default, so that `parsed` gives it back."""
     values = {name: getattr(chosen, parameter.field) for name, parameter in parameters.items()}
     defaults = {name: getattr(default, parameter.field) for name, parameter in parameters.items()}
-    return {name: _written(value) for name, value in values.items() if value != defaults[name]}
+    return {name: _format_value(value) for name, value in values.items() if value != defaults[name]}
 
 
-def _written(value: Any) -> str:
+def _format_value(value: Any) -> str:
     match value:
         case bool():
             return "true" if value else "false"
@@ -71,12 +71,12 @@ def _written(value: Any) -> str:
             return str(value)
 
 
-def several(read_one: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
+def list_parser(parse_item: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
     """Values with commas between, each once."""
-    return lambda value: tuple(dict.fromkeys(read_one(one.strip()) for one in value.split(",")))
+    return lambda value: tuple(dict.fromkeys(parse_item(one.strip()) for one in value.split(",")))
 
 
-def one_of(allowed: Collection[str]) -> Callable[[str], str]:
+def choice_parser(allowed: Collection[str]) -> Callable[[str], str]:
     def read(value: str) -> str:
         if value not in allowed:
             raise ValueError
@@ -85,15 +85,17 @@ def one_of(allowed: Collection[str]) -> Callable[[str], str]:
     return read
 
 
-def day(value: str) -> date:
-    if not _DAY.fullmatch(value):
+def parse_day(value: str) -> date:
+    if not _DAY_PATTERN.fullmatch(value):
         raise ValueError
     return date.fromisoformat(value)
 
 
-def yes(value: str) -> bool:
-    return {"true": True, "1": True, "false": False, "0": False}[one_of(("true", "1", "false", "0"))(value.lower())]
+def parse_bool(value: str) -> bool:
+    return {"true": True, "1": True, "false": False, "0": False}[
+        choice_parser(("true", "1", "false", "0"))(value.lower())
+    ]
 
 
-def listed(values: Collection[str]) -> str:
+def describe_choices(values: Collection[str]) -> str:
     return f"one or more of {', '.join(values)}, with commas between"

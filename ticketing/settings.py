@@ -18,7 +18,7 @@ class Setting:
 
     name: str
     meaning: str
-    otherwise: str
+    default_description: str
 
     def get(self) -> str:
         """Its value without surrounding space; empty when it is not set."""
@@ -42,7 +42,7 @@ POOLER = Setting(
     "database's role has no time limits of its own",
     "every connection is ours alone, and sets its own",
 )
-DATA = Setting(
+DATA_FOLDER = Setting(
     "TICKETDESK_DATA",
     "the data folder: the private PostgreSQL and the generated secret",
     "`.data` beside `app.py`",
@@ -123,9 +123,9 @@ ADDRESS = Setting("STREAMLIT_SERVER_ADDRESS", "the address to listen on", "all a
 ALL = tuple(each for each in list(globals().values()) if isinstance(each, Setting))
 
 
-def table() -> str:
+def render_table() -> str:
     """Every setting as a Markdown table, for docs/operations."""
-    rows = (f"| `{each.name}` | {each.meaning} | {each.otherwise} |" for each in ALL)
+    rows = (f"| `{each.name}` | {each.meaning} | {each.default_description} |" for each in ALL)
     return "\n".join(("| variable | meaning | without it |", "| --- | --- | --- |", *rows))
 
 
@@ -139,7 +139,7 @@ def read_database_url() -> str | None:
     return READ_DATABASE_URL.get() or None
 
 
-def pools_transactions() -> bool:
+def uses_transaction_pooler() -> bool:
     """Whether a pooler may hand every transaction to another session. Raises ValueError for another kind of pooler."""
     kind = POOLER.get()
     if kind not in ("", "transaction"):
@@ -149,7 +149,7 @@ def pools_transactions() -> bool:
 
 def data_folder() -> Path:
     """Holds the embedded database and the generated secret."""
-    return Path(DATA.get() or ROOT / ".data").resolve()
+    return Path(DATA_FOLDER.get() or ROOT / ".data").resolve()
 
 
 def base_url() -> str | None:
@@ -183,23 +183,23 @@ def log_format() -> str:
 
 def slow_query_ms() -> int:
     """Raises ValueError when it is not a whole number."""
-    return _whole(SLOW_QUERY_MS, 500, most=3_600_000)
+    return _parse_whole_number(SLOW_QUERY_MS, 500, maximum=3_600_000)
 
 
 def drain_seconds() -> int:
     """Raises ValueError when it is not a whole number, or more than five minutes."""
-    return _whole(DRAIN_SECONDS, 0, most=300)
+    return _parse_whole_number(DRAIN_SECONDS, 0, maximum=300)
 
 
-def _whole(setting: Setting, otherwise: int, *, most: int) -> int:
+def _parse_whole_number(setting: Setting, default: int, *, maximum: int) -> int:
     value = setting.get()
-    if value and not (value.isascii() and value.isdecimal() and int(value) <= most):
-        raise ValueError(f"{setting.name} is a whole number from 0 to {most}, not {value}")
-    return int(value) if value else otherwise
+    if value and not (value.isascii() and value.isdecimal() and int(value) <= maximum):
+        raise ValueError(f"{setting.name} is a whole number from 0 to {maximum}, not {value}")
+    return int(value) if value else default
 
 
 @dataclass(frozen=True)
-class OpenId:
+class OpenIdSettings:
     """An OpenID provider whose word is taken: for which addresses, and how far.
 
     With `role_claim`, `roles` says which of its values gives which role; without, roles are those of the staff list.
@@ -214,7 +214,7 @@ class OpenId:
     roles: Mapping[str, str]
 
 
-def openid() -> OpenId | None:
+def openid() -> OpenIdSettings | None:
     """TICKETDESK_OPENID_*; None without an issuer. Raises ValueError when what is set is not whole."""
     if not (issuer := OPENID_ISSUER.get()):
         return None
@@ -224,11 +224,11 @@ def openid() -> OpenId | None:
     needed = (OPENID_CLIENT_ID, OPENID_CLIENT_SECRET, OPENID_DOMAINS)
     if missing := [each.name for each in needed if not each.get()]:
         raise ValueError(f"{OPENID_ISSUER.name} is set, so {' and '.join(missing)} must be, too")
-    role_claim, roles = OPENID_ROLE_CLAIM.get(), _openid_roles()
+    role_claim, roles = OPENID_ROLE_CLAIM.get(), _parse_openid_roles()
     if bool(role_claim) != bool(roles):
         raise ValueError(f"{OPENID_ROLE_CLAIM.name} and {OPENID_ROLES.name} are set together")
     domains = (part.strip().lower().removeprefix("@") for part in OPENID_DOMAINS.get().split(","))
-    return OpenId(
+    return OpenIdSettings(
         issuer,
         OPENID_CLIENT_ID.get(),
         OPENID_CLIENT_SECRET.get(),
@@ -239,7 +239,7 @@ def openid() -> OpenId | None:
     )
 
 
-def _openid_roles() -> dict[str, str]:
+def _parse_openid_roles() -> dict[str, str]:
     """`gala-admins=admin,gala-team=coordinator`, by the value of the claim."""
     roles = {}
     for part in filter(str.strip, OPENID_ROLES.get().split(",")):

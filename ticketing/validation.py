@@ -26,8 +26,8 @@ from ticketing import money
 from ticketing.errors import InvalidInput
 
 # Half a character of two, which JSON can spell, is none either.
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_EMAIL = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\".]+(\.[^@\s<>,;\".]+)+")
+_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_EMAIL_PATTERN = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\".]+(\.[^@\s<>,;\".]+)+")
 
 
 class Draft(BaseModel):
@@ -39,23 +39,23 @@ class Draft(BaseModel):
 D = TypeVar("D", bound=BaseModel)
 
 
-def validated(draft: type[D], values: Mapping[str, Any]) -> D:
+def validate(draft: type[D], values: Mapping[str, Any]) -> D:
     """`values` as a draft, or InvalidInput with a sentence for every field that is wrong."""
     try:
         return draft.model_validate(dict(values))
     except ValidationError as found:
-        raise InvalidInput(sentences(found.errors())) from found
+        raise InvalidInput(format_errors(found.errors())) from found
 
 
-def sentences(errors: Sequence[Any]) -> dict[str, str]:
+def format_errors(errors: Sequence[Any]) -> dict[str, str]:
     """Pydantic's findings as {field: sentence}; a field inside another is written `donor.email`, `guests.0.name`."""
     told: dict[str, str] = {}
     for error in errors:
-        told.setdefault(".".join(str(part) for part in error["loc"]) or "body", _sentence(error))
+        told.setdefault(".".join(str(part) for part in error["loc"]) or "body", _format_error(error))
     return told
 
 
-def _sentence(error: Mapping[str, Any]) -> str:
+def _format_error(error: Mapping[str, Any]) -> str:
     context = error.get("ctx", {})
     if error["input"] is None:
         return "Fill this in."
@@ -94,32 +94,32 @@ def _sentence(error: Mapping[str, Any]) -> str:
             return str(error["msg"]).removesuffix(".") + "."
 
 
-def _one_line(value: str) -> str:
+def _clean_single_line(value: str) -> str:
     cleaned = re.sub(r"\s+", " ", value).strip()
-    if _CONTROL.search(cleaned):
+    if _CONTROL_CHARACTERS.search(cleaned):
         raise ValueError("Remove the control characters.")
     return cleaned
 
 
-def paragraph(value: str) -> str:
+def clean_multi_line(value: str) -> str:
     """Text of several lines as it is kept. Raises ValueError for characters that nobody types."""
     cleaned = value.replace("\r\n", "\n").replace("\r", "\n").strip()
-    if _CONTROL.search(cleaned):
+    if _CONTROL_CHARACTERS.search(cleaned):
         raise ValueError("Remove the control characters.")
     return cleaned
 
 
-def _blank_is_none(value: Any) -> Any:
+def _blank_to_none(value: Any) -> Any:
     return None if isinstance(value, str) and not value.strip() else value
 
 
-def _email(value: str) -> str:
-    if not _EMAIL.fullmatch(value):
+def _validate_email(value: str) -> str:
+    if not _EMAIL_PATTERN.fullmatch(value):
         raise ValueError("Enter an e-mail address such as ana@example.org.")
     return value
 
 
-def _amount(value: Any) -> Any:
+def _parse_amount(value: Any) -> Any:
     """Amounts travel as text; a JSON number is taken by its digits, so that no float arithmetic touches it."""
     if isinstance(value, bool):
         raise ValueError("Enter a plain number such as 1234.50.")
@@ -130,43 +130,43 @@ def _amount(value: Any) -> Any:
     return value
 
 
-def _moment(value: datetime) -> datetime:
+def _validate_timestamp(value: datetime) -> datetime:
     if not 2000 <= value.year < 2100:
         raise ValueError("Enter a date from 2000 to 2099.")
     return value
 
 
 @dataclass(frozen=True)
-class at_most:  # noqa: N801  stands among Pydantic's own annotations and reads as one
+class MaxLength:
     """1 to `longest` characters, counted after the cleaning, since that is what is kept."""
 
-    longest: int
+    max_length: int
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+        return core_schema.no_info_after_validator_function(self._validate, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {**handler(schema), "minLength": 1, "maxLength": self.longest}
+        return {**handler(schema), "minLength": 1, "maxLength": self.max_length}
 
-    def _checked(self, value: str) -> str:
+    def _validate(self, value: str) -> str:
         if not value:
             raise ValueError("Fill this in.")
-        if len(value) > self.longest:
-            raise ValueError(f"Use at most {self.longest:,} characters; this has {len(value):,}.")
+        if len(value) > self.max_length:
+            raise ValueError(f"Use at most {self.max_length:,} characters; this has {len(value):,}.")
         return value
 
 
-Line = Annotated[str, AfterValidator(_one_line)]
-Paragraph = Annotated[str, AfterValidator(paragraph)]
-Optionally = BeforeValidator(_blank_is_none)
-Name = Annotated[Line, at_most(100)]
-PersonName = Annotated[Line, at_most(200)]
-Email = Annotated[Line, at_most(254), AfterValidator(_email)]
-Phone = Annotated[Annotated[Line, at_most(50)] | None, Optionally]
-Notes = Annotated[Annotated[Paragraph, at_most(2000)] | None, Optionally]
+SingleLineText = Annotated[str, AfterValidator(_clean_single_line)]
+MultiLineText = Annotated[str, AfterValidator(clean_multi_line)]
+BLANK_AS_NONE = BeforeValidator(_blank_to_none)
+Name = Annotated[SingleLineText, MaxLength(100)]
+PersonName = Annotated[SingleLineText, MaxLength(200)]
+Email = Annotated[SingleLineText, MaxLength(254), AfterValidator(_validate_email)]
+Phone = Annotated[Annotated[SingleLineText, MaxLength(50)] | None, BLANK_AS_NONE]
+Notes = Annotated[Annotated[MultiLineText, MaxLength(2000)] | None, BLANK_AS_NONE]
 Amount = Annotated[
     Decimal,
-    BeforeValidator(_amount),
+    BeforeValidator(_parse_amount),
     WithJsonSchema(
         {
             "anyOf": [{"type": "string", "pattern": r"^\s*[0-9]{1,10}(\.[0-9]{1,2}0*)?\s*$"}, {"type": "number"}],
@@ -175,7 +175,7 @@ Amount = Annotated[
         }
     ),
 ]
-Moment = Annotated[datetime, AfterValidator(_moment)]
+Timestamp = Annotated[datetime, AfterValidator(_validate_timestamp)]
 
 
 def email_key(email: str) -> str:

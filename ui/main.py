@@ -8,28 +8,30 @@ import streamlit as st
 
 from ui import menu, session, text
 from ui.runtime import outage, reconnect, redraw_queue, script_run
-from ui.session import Here
-from ui.widgets.forms import hint, show_messages
+from ui.session import PageContext
+from ui.widgets.forms import render_hint, render_messages
 
 
-def sidebar(here: Here, pages: Mapping[str, st.Page]) -> None:
+def render_sidebar(context: PageContext, pages: Mapping[str, st.Page]) -> None:
     """The event chooser, the pages in the order of the work, and the way out."""
     with st.sidebar:
-        if here.event is not None:
-            choose_event(here)
+        if context.event is not None:
+            render_event_chooser(context)
         heading = None
-        query = session.query(here.event) if here.event is not None else None
+        query = session.event_query_params(context.event) if context.event is not None else None
         for entry in menu.ENTRIES:
-            if entry.name not in pages or (here.event is None and entry.is_about_event):
+            if entry.name not in pages or (context.event is None and entry.is_about_event):
                 continue
             if entry.heading is not None and entry.heading != heading:
-                hint(entry.heading)
+                render_hint(entry.heading)
                 heading = entry.heading
             if entry.name in ("events", "account"):
                 st.space("small")
             st.page_link(
                 pages[entry.name],
-                label=entry.title if entry.name != "account" else text.md(f"{here.actor.name} · {here.actor.role}"),
+                label=entry.title
+                if entry.name != "account"
+                else text.escape_markdown(f"{context.actor.name} · {context.actor.role}"),
                 icon=f":material/{entry.icon}:",
                 width="stretch",
                 query_params=query if entry.is_about_event else None,
@@ -37,29 +39,29 @@ def sidebar(here: Here, pages: Mapping[str, st.Page]) -> None:
         st.html('<a href="/session/sign-out" target="_self" style="color:inherit">Sign out</a>')
 
 
-def choose_event(here: Here) -> None:
+def render_event_chooser(context: PageContext) -> None:
     """The events a person may see, and the date of the chosen one; choosing one changes the address."""
-    names = text.told_apart({event.id: (event.name, f"{event.starts_at:%-d %b %Y}") for event in here.events})
-    st.session_state.event_chooser = here.event.id
+    names = text.unique_labels({event.id: (event.name, f"{event.starts_at:%-d %b %Y}") for event in context.events})
+    st.session_state.event_chooser = context.event.id
     st.selectbox(
         "Event",
         list(names),
         key="event_chooser",
         format_func=lambda event_id: names.get(event_id, ""),
-        on_change=lambda: session.go_to_event(st.session_state.event_chooser),
+        on_change=lambda: session.select_event(st.session_state.event_chooser),
     )
-    hint(text.event_date(here.event.starts_at, here.event.time_zone))
+    render_hint(text.format_event_date(context.event.starts_at, context.event.time_zone))
 
 
 st.set_page_config(page_title="Ticket Desk", page_icon="/session/icon.svg", layout="wide")
-with outage.page_kept(), redraw_queue.drawing():
-    with outage.banner_above():
-        here = session.enter()
-    pages = {entry.name: menu.page(entry) for entry in menu.ENTRIES if here.may(entry.action)}
+with outage.keep_page_on_outage(), redraw_queue.track_run():
+    with outage.reserve_banner():
+        context = session.load_context()
+    pages = {entry.name: menu.create_page(entry) for entry in menu.ENTRIES if context.is_allowed(entry.action)}
     page = st.navigation(list(pages.values()), position="hidden")
-    menu.follow()
-    sidebar(here, pages)
-    reconnect.follow()
-    show_messages()
-    with script_run.counted(page.url_path or "sales"):
+    menu.open_requested_page()
+    render_sidebar(context, pages)
+    reconnect.notify_after_reconnect()
+    render_messages()
+    with script_run.measure_run(page.url_path or "sales"):
         page.run()

@@ -9,7 +9,7 @@ import streamlit as st
 
 from ticketing.access.permissions import Action
 
-PAGES = Path(__file__).resolve().parents[1] / "pages"
+PAGES_DIR = Path(__file__).resolve().parents[1] / "pages"
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ ENTRIES = (
 
 def path(name: str) -> str:
     """The page's file, for st.page_link and st.switch_page."""
-    return str(PAGES / f"{name}.py")
+    return str(PAGES_DIR / f"{name}.py")
 
 
-def page(entry: Entry) -> st.Page:
+def create_page(entry: Entry) -> st.Page:
     return st.Page(
         path(entry.name),
         title=entry.title,
@@ -57,12 +57,12 @@ def page(entry: Entry) -> st.Page:
     )
 
 
-def go(name: str) -> None:
+def request_page(name: str) -> None:
     """From a callback, which cannot change the page itself: the next run opens this one."""
     st.session_state.go_to_page = name
 
 
-def follow() -> None:
+def open_requested_page() -> None:
     """Opens the page that a callback asked for."""
     if name := st.session_state.pop("go_to_page", None):
         st.switch_page(path(name))

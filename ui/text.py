@@ -16,7 +16,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
 _EMOJI = re.compile(r":(?=[\w+/-]+:)")
 _AUTOLINK = re.compile(r"(?i)\b(h)(ttps?)|\b(w)(ww)|(&#64;)")
 
-CHANNELS = {
+CHANNEL_LABELS = {
     "cash": "Cash",
     "cheque": "Cheque",
     "card_terminal": "Card terminal",
@@ -24,14 +24,14 @@ CHANNELS = {
     "online": "Online",
     "import": "Import",
 }
-STATUSES = {
+STATUS_LABELS = {
     "completed": "Completed",
     "pending": "Pending",
     "failed": "Failed",
     "refunded": "Refunded",
     "voided": "Voided",
 }
-FIELDS = {
+FIELD_LABELS = {
     "name": "Name",
     "price": "Price",
     "seats_per_package": "Seats",
@@ -58,8 +58,8 @@ FIELDS = {
     "is_required": "An answer is required",
     "role": "Role",
 }
-UNLIMITED = ("quantity_limit", "max_total_uses", "max_uses_per_donor")
-WORDS = {
+UNLIMITED_FIELDS = ("quantity_limit", "max_total_uses", "max_uses_per_donor")
+VALUE_LABELS = {
     "percentage": "Percentage",
     "fixed_amount": "Fixed amount",
     "boolean": "Yes or no",
@@ -68,7 +68,7 @@ WORDS = {
 }
 
 
-def md(text: object, limit: int = 1000) -> str:
+def escape_markdown(text: object, limit: int = 1000) -> str:
     """`text` for any place that renders Markdown: shown as typed, nothing of it takes effect.
 
     Entities stop formatting; a word joiner stops what looks at the text behind them: links of bare addresses, and
@@ -79,48 +79,48 @@ def md(text: object, limit: int = 1000) -> str:
     return _AUTOLINK.sub(lambda m: (m[1] or m[3] or "") + "\u2060" + (m[2] or m[4] or m[5]), inert)
 
 
-def dollars(amount: Decimal) -> str:
+def format_dollars(amount: Decimal) -> str:
     """ "$1,234.50", safe in Markdown, where a bare dollar sign would start a formula."""
-    return money.dollars(amount).replace("$", r"\$")
+    return money.format_dollars(amount).replace("$", r"\$")
 
 
-def whole_dollars(amount: Decimal) -> str:
+def format_whole_dollars(amount: Decimal) -> str:
     """ "$1,235" for tiles, safe in Markdown."""
-    return money.whole_dollars(amount).replace("$", r"\$")
+    return money.format_whole_dollars(amount).replace("$", r"\$")
 
 
-def count(number: int, noun: str, nouns: str | None = None) -> str:
+def format_count(number: int, singular: str, plural: str | None = None) -> str:
     """ "1 seat", "2 seats", "1,204 seats"."""
-    return f"{number:,} {noun if number == 1 else nouns or noun + 's'}"
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
-def moment(when: datetime, zone: str, now: datetime | None = None) -> str:
+def format_datetime(when: datetime, zone: str, now: datetime | None = None) -> str:
     """A moment as people say it in the event's zone: "today, 9:42 AM", "3 Oct, 9:42 AM", with the year if another."""
     local = when.astimezone(ZoneInfo(zone))
     today = (now or datetime.now(UTC)).astimezone(ZoneInfo(zone)).date()
-    return f"{day(local.date(), today)}, {clock(local)}"
+    return f"{format_day(local.date(), today)}, {format_time(local)}"
 
 
-def day(which: date, today: date) -> str:
+def format_day(local_date: date, today: date) -> str:
     """ "today", "yesterday", "3 Oct", "3 Oct 2025"."""
-    if (today - which).days in (0, 1):
-        return "yesterday" if which < today else "today"
-    return f"{which.day} {which:%b}" + (f" {which.year}" if which.year != today.year else "")
+    if (today - local_date).days in (0, 1):
+        return "yesterday" if local_date < today else "today"
+    return f"{local_date.day} {local_date:%b}" + (f" {local_date.year}" if local_date.year != today.year else "")
 
 
-def clock(local: datetime) -> str:
+def format_time(local: datetime) -> str:
     """ "9:42 AM"."""
     return f"{local.hour % 12 or 12}:{local:%M %p}"
 
 
-def told_apart(named: Mapping[T, tuple[str, str]]) -> dict[T, str]:
+def unique_labels(items: Mapping[T, tuple[str, str]]) -> dict[T, str]:
     """A label for each {key: (name, detail)}, no two the same: a choice in a list is known by its label.
 
     The detail follows where names repeat, a number where details repeat too.
     """
     labels: dict[T, str] = {}
-    for key, (name, detail) in named.items():
-        is_alone = sum(other == name for other, _ in named.values()) == 1
+    for key, (name, detail) in items.items():
+        is_alone = sum(other == name for other, _ in items.values()) == 1
         label = first = name if is_alone else f"{name} · {detail}"
         again = 1
         while label in labels.values():
@@ -130,51 +130,51 @@ def told_apart(named: Mapping[T, tuple[str, str]]) -> dict[T, str]:
     return labels
 
 
-def zone_city(zone: str) -> str:
+def format_zone_city(zone: str) -> str:
     """ "New York" for America/New_York."""
     return zone.rpartition("/")[2].replace("_", " ")
 
 
-def event_line(name: str, starts_at: datetime, zone: str, now: datetime | None = None) -> str:
+def format_event_line(name: str, starts_at: datetime, zone: str, now: datetime | None = None) -> str:
     """ "Harbor Lights Gala 2026 · Sat 5 Dec, 6:00 PM New York · 13 days to go", safe in Markdown."""
     today = (now or datetime.now(UTC)).astimezone(ZoneInfo(zone)).date()
     days = (starts_at.astimezone(ZoneInfo(zone)).date() - today).days
-    return f"{md(name)} · {event_date(starts_at, zone, now)} · {_distance(days)}"
+    return f"{escape_markdown(name)} · {format_event_date(starts_at, zone, now)} · {_format_days_until(days)}"
 
 
-def event_date(starts_at: datetime, zone: str, now: datetime | None = None) -> str:
+def format_event_date(starts_at: datetime, zone: str, now: datetime | None = None) -> str:
     """ "Sat 5 Dec, 6:00 PM New York", with the year when it is another, safe in Markdown."""
     local = starts_at.astimezone(ZoneInfo(zone))
     this_year = (now or datetime.now(UTC)).astimezone(ZoneInfo(zone)).year
     year = f" {local.year}" if local.year != this_year else ""
-    return md(f"{local:%a} {local.day} {local:%b}{year}, {clock(local)} {zone_city(zone)}")
+    return escape_markdown(f"{local:%a} {local.day} {local:%b}{year}, {format_time(local)} {format_zone_city(zone)}")
 
 
-def _distance(days: int) -> str:
+def _format_days_until(days: int) -> str:
     if days == 0:
         return "today"
-    return f"{count(days, 'day')} to go" if days > 0 else f"{count(-days, 'day')} ago"
+    return f"{format_count(days, 'day')} to go" if days > 0 else f"{format_count(-days, 'day')} ago"
 
 
-def value(field: str, stored: object, zone: str = "UTC") -> str:
+def format_value(field: str, stored: object, zone: str = "UTC") -> str:
     """A field's value as an editor or the audit trail shows it; not yet safe in Markdown."""
     if stored is None or stored == "":
-        return "Unlimited" if field in UNLIMITED else "Never" if field == "expires_at" else "Nothing"
+        return "Unlimited" if field in UNLIMITED_FIELDS else "Never" if field == "expires_at" else "Nothing"
     if isinstance(stored, bool):
         return "Yes" if stored else "No"
     if isinstance(stored, list):
         return ", ".join(map(str, stored))
     if field in ("price", "revenue_goal"):
-        return amount(stored)
+        return format_amount(stored)
     if field in ("starts_at", "expires_at"):
         when = stored if isinstance(stored, datetime) else datetime.fromisoformat(str(stored))
-        return moment(when if when.tzinfo else when.replace(tzinfo=ZoneInfo(zone)), zone)
-    return WORDS.get(str(stored), str(stored)).replace("\n", ", ")
+        return format_datetime(when if when.tzinfo else when.replace(tzinfo=ZoneInfo(zone)), zone)
+    return VALUE_LABELS.get(str(stored), str(stored)).replace("\n", ", ")
 
 
-def amount(stored: object) -> str:
+def format_amount(stored: object) -> str:
     """USD as people read it; what was typed and is no amount stays as typed."""
     try:
-        return money.dollars(money.parse(str(stored)))
+        return money.format_dollars(money.parse(str(stored)))
     except ValueError:
         return str(stored)

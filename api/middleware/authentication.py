@@ -23,14 +23,14 @@ from ticketing.access.sign_in import SignIn
 from ticketing.actors import Actor
 from ticketing.errors import NotFound, NotSignedIn, TicketingError
 
-COOKIE = "ticketdesk_session"
+COOKIE_NAME = "ticketdesk_session"
 # Read by the frame through server.trustedUserHeaders: the id of the SignInSession, never its secret.
 SESSION_HEADER = b"x-ticketdesk-session"
-MAX_AGE = sign_in.SESSION_DAYS * 24 * 60 * 60
-PICTURES = "/pictures/"
-UNKNOWN_CALLER = "Send a token that is valid: Authorization: Bearer td_..."
-_BREAK = re.compile(r"[\r\n]")
-OPEN = {
+COOKIE_MAX_AGE_SECONDS = sign_in.SESSION_DAYS * 24 * 60 * 60
+PICTURES_PATH = "/pictures/"
+INVALID_TOKEN_MESSAGE = "Send a token that is valid: Authorization: Bearer td_..."
+_LINE_BREAK = re.compile(r"[\r\n]")
+PUBLIC_PATHS = {
     "/healthz",
     "/livez",
     "/metrics",  # asks for a token of its own
@@ -45,7 +45,7 @@ OPEN = {
 }
 
 
-class IdentityGuard:
+class AuthenticationMiddleware:
     """ASGI middleware for requests and websockets: puts the Actor into `scope["state"]`, or turns the caller away."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -59,9 +59,9 @@ class IdentityGuard:
         scope["headers"] = [(name, value) for name, value in scope["headers"] if name.lower() != SESSION_HEADER]
         scope["state"] = {**scope.get("state", {}), "actor": None}
         try:
-            turned_away = await self._judge(scope)
+            turned_away = await self._authenticate(scope)
         except TicketingError as refusal:
-            turned_away = errors.answer(scope, refusal)
+            turned_away = errors.refusal_response(scope, refusal)
         if turned_away is None:
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
@@ -70,30 +70,32 @@ class IdentityGuard:
         else:
             await turned_away(scope, receive, send)
 
-    async def _judge(self, scope: Scope) -> Response | None:
+    async def _authenticate(self, scope: Scope) -> Response | None:
         """None lets the request in."""
         path = scope["path"]
         connection = HTTPConnection(scope)
-        if path in OPEN:
+        if path in PUBLIC_PATHS:
             return None
         # Streamlit's own scripts and styles, some 60 for one page: the signature alone shows that we know the browser.
-        if path.startswith("/static/") and cookie_secret(connection):
+        if path.startswith("/static/") and find_cookie_secret(connection):
             return None
-        actor = await run_in_threadpool(_find, connection)
+        actor = await run_in_threadpool(_find_actor, connection)
         if actor is None:
-            return await self._to_sign_in(scope)
-        if errors.is_for_programs(path) and _BREAK.search(path):
+            return await self._unauthenticated_response(scope)
+        if errors.is_api_path(path) and _LINE_BREAK.search(path):
             raise NotFound("address")  # no route matches it, so it would get Streamlit's answer
         scope["state"]["actor"] = actor
         if actor.session_id is not None:
             scope["headers"].append((SESSION_HEADER, str(actor.session_id).encode()))
         return None
 
-    async def _to_sign_in(self, scope: Scope) -> Response:
-        if errors.is_for_programs(scope["path"]):
-            return errors.problem(401, NotSignedIn.code, UNKNOWN_CALLER, errors.headers_of(NotSignedIn()))
-        if not errors.wants_page(scope):
-            return errors.answer(scope, NotSignedIn())
+    async def _unauthenticated_response(self, scope: Scope) -> Response:
+        if errors.is_api_path(scope["path"]):
+            return errors.problem_response(
+                401, NotSignedIn.code, INVALID_TOKEN_MESSAGE, errors.get_headers(NotSignedIn())
+            )
+        if not errors.is_page_request(scope):
+            return errors.refusal_response(scope, NotSignedIn())
         if await run_in_threadpool(is_first_run):
             return RedirectResponse("/session/first-run", 303)
         query = scope["query_string"].decode("latin-1")
@@ -101,7 +103,7 @@ class IdentityGuard:
         return RedirectResponse(f"/session/sign-in?next={quote(wanted, safe='')}", 303)
 
 
-def actor_of(request: HTTPConnection) -> Actor:
+def get_actor(request: HTTPConnection) -> Actor:
     """Whom the guard let in. Raises NotSignedIn."""
     actor: Actor | None = request.state.actor
     if actor is None:
@@ -109,73 +111,73 @@ def actor_of(request: HTTPConnection) -> Actor:
     return actor
 
 
-def _find(connection: HTTPConnection) -> Actor | None:
+def _find_actor(connection: HTTPConnection) -> Actor | None:
     path = connection.scope["path"]
-    if errors.is_for_programs(path):
-        return find_token(connection)
-    if path.startswith((*errors.DOCUMENTATION, PICTURES)):
-        return find_signed_in(connection) or find_token(connection)
-    return find_signed_in(connection)
+    if errors.is_api_path(path):
+        return find_token_actor(connection)
+    if path.startswith((*errors.DOCUMENTATION_PATHS, PICTURES_PATH)):
+        return find_session_actor(connection) or find_token_actor(connection)
+    return find_session_actor(connection)
 
 
-def find_signed_in(connection: HTTPConnection) -> Actor | None:
+def find_session_actor(connection: HTTPConnection) -> Actor | None:
     """Whom the cookie speaks for; None when it is absent, forged, or its session has ended."""
-    secret = cookie_secret(connection)
+    secret = find_cookie_secret(connection)
     if secret is None:
         return None
-    with db.reading() as session:
-        actor = permissions.find_signed_in(session, secret)
-    return _noted(actor)
+    with db.read_session() as session:
+        actor = permissions.find_session_actor(session, secret)
+    return _touch_last_used(actor)
 
 
-def find_token(connection: HTTPConnection) -> Actor | None:
+def find_token_actor(connection: HTTPConnection) -> Actor | None:
     """Whom the bearer token speaks for."""
     scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
         return None
-    with db.reading() as session:
-        actor = permissions.find_token(session, secret.strip())
-    return _noted(actor)
+    with db.read_session() as session:
+        actor = permissions.find_token_actor(session, secret.strip())
+    return _touch_last_used(actor)
 
 
-def _noted(actor: Actor | None) -> Actor | None:
+def _touch_last_used(actor: Actor | None) -> Actor | None:
     """The same, having noted now and then when the session or token was last used."""
-    if actor is not None and actor.is_use_due:
-        db.write(lambda session: permissions.note_use(session, actor))
+    if actor is not None and actor.needs_last_used_update:
+        db.write(lambda session: permissions.touch_last_used(session, actor))
     return actor
 
 
-def cookie_secret(connection: HTTPConnection) -> str | None:
+def find_cookie_secret(connection: HTTPConnection) -> str | None:
     """The secret inside the cookie that came along, if there is one and it is ours."""
-    cookie = connection.cookies.get(COOKIE)
-    return None if cookie is None else secret_in(cookie)
+    cookie = connection.cookies.get(COOKIE_NAME)
+    return None if cookie is None else unsign_cookie(cookie)
 
 
-def secret_in(cookie: str) -> str | None:
+def unsign_cookie(cookie: str) -> str | None:
     """The secret, if the signature is ours and not older than a session lives."""
     try:
-        return _signer().unsign(cookie, max_age=MAX_AGE).decode()
+        return _signer().unsign(cookie, max_age=COOKIE_MAX_AGE_SECONDS).decode()
     except (BadSignature, UnicodeError):
         return None
 
 
-def remember(response: Response, request: Request, signed_in: SignIn) -> None:
+def set_session_cookie(response: Response, request: Request, signed_in: SignIn) -> None:
     """Gives the browser the cookie of a session that was just opened."""
     response.set_cookie(
-        COOKIE,
+        COOKIE_NAME,
         _signer().sign(signed_in.secret).decode(),
-        max_age=MAX_AGE,
+        max_age=COOKIE_MAX_AGE_SECONDS,
         httponly=True,
         samesite="lax",
         secure=is_https(request),
     )
 
 
-def forget(response: Response, request: Request) -> None:
-    response.delete_cookie(COOKIE, httponly=True, samesite="lax", secure=is_https(request))
+def delete_session_cookie(response: Response, request: Request) -> None:
+    response.delete_cookie(COOKIE_NAME, httponly=True, samesite="lax", secure=is_https(request))
 
 
-def is_from_here(connection: HTTPConnection) -> bool:
+def is_same_origin(connection: HTTPConnection) -> bool:
     """Whether one of our own pages sent it; programs, which say nothing of an origin, have no cookie to abuse.
 
     Where people come by https, a page under our name that came without it was put there by somebody else.
@@ -205,10 +207,10 @@ def is_first_run() -> bool:
     """
     if settings.openid() is not None:
         return False
-    with db.reading() as session:
+    with db.read_session() as session:
         return staff.is_first_run(session)
 
 
 @cache
 def _signer() -> TimestampSigner:
-    return TimestampSigner(settings.secret(), salt=COOKIE)
+    return TimestampSigner(settings.secret(), salt=COOKIE_NAME)

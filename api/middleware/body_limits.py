@@ -13,32 +13,32 @@ from api import errors
 
 
 @dataclass(frozen=True)
-class Bound:
+class BodyLimit:
     """`most` bytes within `seconds`; None where whoever reads the body counts it against a limit of its own."""
 
     most: int | None
     seconds: float
 
 
-FORM = Bound(64 * 1024, 30)
-JSON = Bound(1024 * 1024, 30)
-PICTURE = Bound(None, 120)  # api/pictures: 5 MB and what multipart puts around them
-UPLOAD = Bound(None, 600)  # Streamlit: server.maxUploadSize
+FORM_LIMIT = BodyLimit(64 * 1024, 30)
+JSON_LIMIT = BodyLimit(1024 * 1024, 30)
+PICTURE_LIMIT = BodyLimit(None, 120)  # api/pictures: 5 MB and what multipart puts around them
+UPLOAD_LIMIT = BodyLimit(None, 600)  # Streamlit: server.maxUploadSize
 # What is still on its way of a refused body is nobody's next request.
-CLOSE = {"Connection": "close"}
+CLOSE_CONNECTION = {"Connection": "close"}
 
 
-def bound_of(scope: Scope) -> Bound:
+def get_limit(scope: Scope) -> BodyLimit:
     """By the address, since what kind of body it is says only the caller."""
     path = scope["path"]
     if path.startswith("/_stcore/upload_file/"):
-        return UPLOAD
-    if errors.is_for_programs(path):
-        return PICTURE if path.endswith("/image") else JSON
-    return FORM
+        return UPLOAD_LIMIT
+    if errors.is_api_path(path):
+        return PICTURE_LIMIT if path.endswith("/image") else JSON_LIMIT
+    return FORM_LIMIT
 
 
-class Bounds:
+class BodyLimitMiddleware:
     """ASGI middleware: too large is 413, before or while it arrives; too slow is 408."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -48,44 +48,44 @@ class Bounds:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        bound = bound_of(scope)
+        bound = get_limit(scope)
         announced = Headers(scope=scope).get("content-length", "")
         if bound.most is not None and announced.isdecimal() and int(announced) > bound.most:
-            refused = errors.tell(scope, 413, "too_large", _too_large(bound.most), CLOSE)
+            refused = errors.error_response(scope, 413, "too_large", _too_large_message(bound.most), CLOSE_CONNECTION)
             await refused(scope, receive, send)
         else:
-            await self.app(scope, _Body(receive, bound).receive, send)
+            await self.app(scope, _LimitedBody(receive, bound).receive, send)
 
 
-class _Body:
+class _LimitedBody:
     """The body as it arrives. What goes too far ends in an HTTPException, which every part of the server answers."""
 
-    def __init__(self, receive: Receive, bound: Bound) -> None:
+    def __init__(self, receive: Receive, bound: BodyLimit) -> None:
         self._receive = receive
-        self._bound = bound
+        self._limit = bound
         self._deadline = asyncio.get_running_loop().time() + bound.seconds
         self._received = 0
-        self._is_whole = False
+        self._is_complete = False
 
     async def receive(self) -> Message:
-        if self._is_whole:
+        if self._is_complete:
             return await self._receive()  # waits for the caller to go away
         try:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()
         except TimeoutError:
-            raise HTTPException(408, _too_slow(self._bound.seconds), CLOSE) from None
+            raise HTTPException(408, _too_slow_message(self._limit.seconds), CLOSE_CONNECTION) from None
         self._received += len(message.get("body", b""))
-        self._is_whole = not message.get("more_body", False)
-        if self._bound.most is not None and self._received > self._bound.most:
-            raise HTTPException(413, _too_large(self._bound.most), CLOSE)
+        self._is_complete = not message.get("more_body", False)
+        if self._limit.most is not None and self._received > self._limit.most:
+            raise HTTPException(413, _too_large_message(self._limit.most), CLOSE_CONNECTION)
         return message
 
 
-def _too_large(most: int) -> str:
+def _too_large_message(most: int) -> str:
     size = f"{most // (1024 * 1024)} MB" if most >= 1024 * 1024 else f"{most // 1024} kB"
     return f"This request is larger than {size}, so it was not read. Send less at once."
 
 
-def _too_slow(seconds: float) -> str:
+def _too_slow_message(seconds: float) -> str:
     return f"The request did not arrive within {seconds:.0f} seconds, so nothing was done. Send it again."

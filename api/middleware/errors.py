@@ -15,7 +15,7 @@ from ticketing.errors import TicketingError
 log = logging.getLogger("ticketing.faults")
 
 
-def report(fault: BaseException) -> str:
+def log_fault(fault: BaseException) -> str:
     """Writes the traceback to the log under a new reference, which it returns."""
     reference = secrets.token_hex(4)
     metrics.FAULTS.inc()
@@ -23,11 +23,11 @@ def report(fault: BaseException) -> str:
     return reference
 
 
-def sentence(reference: str) -> str:
+def fault_message(reference: str) -> str:
     return f"Something went wrong here. Tell the person who runs Ticket Desk this reference: {reference}."
 
 
-class Faults:
+class FaultMiddleware:
     """ASGI middleware: whatever nobody answered becomes an answer without a trace of the inside."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -49,15 +49,19 @@ class Faults:
         except Exception as fault:
             if has_started:
                 raise
-            response = errors.answer(scope, fault) if isinstance(fault, TicketingError) else _answer(scope, fault)
+            response = (
+                errors.refusal_response(scope, fault)
+                if isinstance(fault, TicketingError)
+                else _fault_response(scope, fault)
+            )
             await response(scope, receive, send)
 
 
-def _answer(scope: Scope, fault: Exception) -> Response:
-    reference = report(fault)
-    told = sentence(reference)
-    if errors.wants_page(scope):
-        return html.page("problem.html", 500, title="Something went wrong", sentence=told)
-    if errors.is_for_programs(scope["path"]):
-        return errors.problem(500, "unexpected", told, reference=reference)
+def _fault_response(scope: Scope, fault: Exception) -> Response:
+    reference = log_fault(fault)
+    told = fault_message(reference)
+    if errors.is_page_request(scope):
+        return html.render_page("problem.html", 500, title="Something went wrong", sentence=told)
+    if errors.is_api_path(scope["path"]):
+        return errors.problem_response(500, "unexpected", told, reference=reference)
     return PlainTextResponse(told, 500)

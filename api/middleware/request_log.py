@@ -16,12 +16,12 @@ from ticketing import logs, metrics
 
 log = logging.getLogger("ticketing.requests")
 
-HEADER = "X-Request-Id"
-WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{8,64}")
-METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-CALLER_LEFT = 499
+REQUEST_ID_HEADER = "X-Request-Id"
+REQUEST_ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{8,64}")
+KNOWN_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+CLIENT_CLOSED_REQUEST = 499
 # Asked every few seconds by machines, or some sixty times for one page.
-WITHOUT_A_LINE = (
+UNLOGGED_PATHS = (
     "/healthz",
     "/livez",
     "/metrics",
@@ -35,7 +35,7 @@ WITHOUT_A_LINE = (
 )
 
 
-class Requests:
+class RequestLogMiddleware:
     """ASGI middleware, the outermost: everything that is logged inside carries what is known of the request."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -45,31 +45,31 @@ class Requests:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        request_id = id_of(scope)
-        seen = _Seen(request_id, send)
-        with logs.about(lambda: _known(scope, request_id)):
+        request_id = get_request_id(scope)
+        seen = _ResponseObserver(request_id, send)
+        with logs.log_context(lambda: _build_log_context(scope, request_id)):
             try:
                 await self.app(scope, receive, seen.send)
             except BaseException:
                 seen.status = seen.status or 500
                 raise
             finally:
-                seen.note(scope)
+                seen.record(scope)
 
 
-class _Seen:
+class _ResponseObserver:
     """What goes out for one request. A websocket counts while it is open; its status is 101 once it is accepted."""
 
     def __init__(self, request_id: str, send: Send) -> None:
         self.status = 0
         self._request_id = request_id
         self._send = send
-        self._began = time.perf_counter()
+        self._started_at = time.perf_counter()
 
     async def send(self, message: Message) -> None:
         if message["type"] in ("http.response.start", "websocket.http.response.start"):
             self.status = message["status"]
-            MutableHeaders(scope=message)[HEADER] = self._request_id
+            MutableHeaders(scope=message)[REQUEST_ID_HEADER] = self._request_id
         elif message["type"] == "websocket.accept":
             self.status = 101
             metrics.WEBSOCKETS.inc()
@@ -77,10 +77,10 @@ class _Seen:
             self.status = 403  # what the server makes of a websocket that is closed before it was accepted
         await self._send(message)
 
-    def note(self, scope: Scope) -> None:
-        seconds = time.perf_counter() - self._began
-        status, route = self.status or CALLER_LEFT, route_of(scope)
-        method = scope["method"] if scope.get("method") in METHODS else "other"
+    def record(self, scope: Scope) -> None:
+        seconds = time.perf_counter() - self._started_at
+        status, route = self.status or CLIENT_CLOSED_REQUEST, get_route(scope)
+        method = scope["method"] if scope.get("method") in KNOWN_METHODS else "other"
         if scope["type"] == "websocket":
             method = "websocket"
         metrics.REQUESTS.labels(route, method, f"{status // 100}xx").inc()
@@ -88,19 +88,19 @@ class _Seen:
             metrics.WEBSOCKETS.dec()
         else:
             metrics.REQUEST_SECONDS.labels(route).observe(seconds)
-        if not scope["path"].startswith(WITHOUT_A_LINE):
+        if not scope["path"].startswith(UNLOGGED_PATHS):
             milliseconds = round(seconds * 1000)
             told = {"method": method, "status": status, "milliseconds": milliseconds}
             log.info("%s %s %s in %s ms", method, route, status, milliseconds, extra=told)
 
 
-def id_of(scope: Scope) -> str:
+def get_request_id(scope: Scope) -> str:
     """The caller's own id for the request where it is well formed, else a new one."""
-    given = Headers(scope=scope).get(HEADER, "")
-    return given if WELL_FORMED.fullmatch(given) else uuid.uuid4().hex
+    given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
+    return given if REQUEST_ID_PATTERN.fullmatch(given) else uuid.uuid4().hex
 
 
-def route_of(scope: Scope) -> str:
+def get_route(scope: Scope) -> str:
     """The address as it is declared, `/export/{event_id}/purchases.csv`: never what was typed in its place.
 
     What matched nothing of ours is Streamlit's, `/*`; what was turned away before it came to a route is `(refused)`.
@@ -113,17 +113,17 @@ def route_of(scope: Scope) -> str:
     return prefix + declared.replace(":path}", "}") if declared else "/*"
 
 
-def _known(scope: Scope, request_id: str) -> dict[str, str]:
+def _build_log_context(scope: Scope, request_id: str) -> dict[str, str]:
     """Ids only. The guard and the router write into the scope whom they let in and where it went."""
-    known = {"request": request_id, "route": route_of(scope)}
+    known = {"request": request_id, "route": get_route(scope)}
     if actor := scope.get("state", {}).get("actor"):
         known["actor"] = str(actor.staff_id)
-    if event := _event_id(str(scope.get("path_params", {}).get("event_id", ""))):
+    if event := _parse_event_id(str(scope.get("path_params", {}).get("event_id", ""))):
         known["event"] = event
     return known
 
 
-def _event_id(typed: str) -> str:
+def _parse_event_id(typed: str) -> str:
     try:
         return str(uuid.UUID(typed))
     except ValueError:

@@ -15,9 +15,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ticketing import settings
 
 # For data: JSON, CSV, pictures, scripts. A browser that shows one by itself runs and loads nothing for it.
-NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-COMMON = {
-    "Content-Security-Policy": NOTHING,
+DENY_ALL_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+DEFAULT_HEADERS = {
+    "Content-Security-Policy": DENY_ALL_POLICY,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     # "same-origin" and not "no-referrer": with the latter browsers send "Origin: null" with our own forms.
@@ -26,10 +26,10 @@ COMMON = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), usb=()",
 }
-BEHIND_TLS = {"Strict-Transport-Security": "max-age=31536000"}
+TLS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
 
 
-class Headers:
+class SecurityHeadersMiddleware:
     """ASGI middleware, the outermost: adds the headers that an answer does not have already."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -42,24 +42,24 @@ class Headers:
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _dress(MutableHeaders(scope=message))
+                _add_security_headers(MutableHeaders(scope=message))
             await send(message)
 
         await self.app(scope, receive, dressed)
 
 
-def _dress(headers: MutableHeaders) -> None:
+def _add_security_headers(headers: MutableHeaders) -> None:
     if headers.get("content-type", "").startswith("text/html"):
         headers.setdefault("Content-Security-Policy", page_policy())
-    for name, value in COMMON.items():
+    for name, value in DEFAULT_HEADERS.items():
         headers.setdefault(name, value)
     if settings.is_behind_tls():
-        for name, value in BEHIND_TLS.items():
+        for name, value in TLS_HEADERS.items():
             headers.setdefault(name, value)
-        _keep_cookies_on_tls(headers)
+        _mark_cookies_secure(headers)
 
 
-def _keep_cookies_on_tls(headers: MutableHeaders) -> None:
+def _mark_cookies_secure(headers: MutableHeaders) -> None:
     """Streamlit makes its own cookies Secure only where it holds the certificate, which is the proxy's work here."""
     headers.raw[:] = [
         (name, value + b"; Secure")
@@ -75,7 +75,7 @@ def page_policy() -> str:
     return "; ".join(
         [
             "default-src 'none'",
-            f"script-src 'self' blob: {' '.join(_inline_scripts())}",
+            f"script-src 'self' blob: {' '.join(_hash_inline_scripts())}",
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data: blob:",
             "font-src 'self' data:",
@@ -90,7 +90,7 @@ def page_policy() -> str:
     )
 
 
-def _inline_scripts() -> list[str]:
+def _hash_inline_scripts() -> list[str]:
     """The scripts inside the page of the Streamlit that is installed, by their hashes: these and no others may run."""
     spec = find_spec("streamlit")
     assert spec is not None

@@ -19,39 +19,39 @@ from api.middleware import authentication
 from ticketing import db, purchase_filter
 from ticketing.actors import Actor
 from ticketing.errors import InvalidInput, NotFound
-from ticketing.purchase_filter import Selection
+from ticketing.purchase_filter import PurchaseFilter
 from ticketing.reporting import audit_log, csv_export
 from ticketing.reporting.csv_export import Export
 
-Query = Callable[..., Export]
+ExportQuery = Callable[..., Export]
 
 
 def purchases_csv(request: Request) -> Response:
     """A row for each purchase of one event that the address selects."""
-    return _asked_for(request, csv_export.purchases_query, "purchases")
+    return _export_response(request, csv_export.build_purchases_export, "purchases")
 
 
 def guests_csv(request: Request) -> Response:
     """A row for each seat of those purchases."""
-    return _asked_for(request, csv_export.guests_query, "guests")
+    return _export_response(request, csv_export.build_guests_export, "guests")
 
 
 def audit_csv(request: Request) -> Response:
     """A row for each entry of an event's audit log that the address asks for, or of the office's."""
-    actor, named = authentication.actor_of(request), request.path_params["event_id"]
-    event_id = None if named == "office" else _event_id(request)
-    sought = audit_log.parsed(_given_once(request.query_params), besides=())
-    with db.reading() as session:
-        asked = audit_log.export_query(session, actor, event_id, sought)
-    return _attachment(asked, "audit-log", is_part=sought != audit_log.EVERYTHING)
+    actor, named = authentication.get_actor(request), request.path_params["event_id"]
+    event_id = None if named == "office" else _parse_event_id(request)
+    sought = audit_log.parse(_reject_repeated_parameters(request.query_params), ignored=())
+    with db.read_session() as session:
+        asked = audit_log.build_export(session, actor, event_id, sought)
+    return _attachment_response(asked, "audit-log", is_filtered=sought != audit_log.ALL_CHANGES)
 
 
-def selected(query: QueryParams) -> Selection:
+def parse_filter(query: QueryParams) -> PurchaseFilter:
     """What the address selects. Raises InvalidInput."""
-    return purchase_filter.parsed(_given_once(query), besides=())
+    return purchase_filter.parse(_reject_repeated_parameters(query), ignored=())
 
 
-def _given_once(query: QueryParams) -> QueryParams:
+def _reject_repeated_parameters(query: QueryParams) -> QueryParams:
     """Raises InvalidInput for a filter given twice, of which only one would count."""
     given = Counter(name for name, _ in query.multi_items())
     if twice := [name for name, times in given.items() if times > 1]:
@@ -59,45 +59,47 @@ def _given_once(query: QueryParams) -> QueryParams:
     return query
 
 
-def csv_of(
+def csv_response(
     actor: Actor,
     event_id: uuid.UUID,
-    wanted: Selection,
-    query: Query = csv_export.purchases_query,
+    export_filter: PurchaseFilter,
+    query: ExportQuery = csv_export.build_purchases_export,
     kind: str = "purchases",
 ) -> StreamingResponse:
     """The CSV as an attachment. Access is judged before the first byte leaves."""
-    with db.reading() as session:
-        asked = query(session, actor, event_id, wanted)
-    return _attachment(asked, kind, is_part=not wanted.is_everything)
+    with db.read_session() as session:
+        asked = query(session, actor, event_id, export_filter)
+    return _attachment_response(asked, kind, is_filtered=not export_filter.matches_everything)
 
 
-def _attachment(asked: Export, kind: str, *, is_part: bool) -> StreamingResponse:
-    today = datetime.now(UTC).astimezone(ZoneInfo(asked.time_zone)).date()
-    part = "-selected" if is_part else ""
+def _attachment_response(export: Export, kind: str, *, is_filtered: bool) -> StreamingResponse:
+    today = datetime.now(UTC).astimezone(ZoneInfo(export.time_zone)).date()
+    part = "-selected" if is_filtered else ""
     return StreamingResponse(
-        csv_export.stream(asked),
+        csv_export.stream(export),
         media_type="text/csv; charset=utf-8",
         headers={
-            "Content-Disposition": f'attachment; filename="{_file_name(asked.event_name)}-{kind}{part}-{today}.csv"',
+            "Content-Disposition": f'attachment; filename="{_slugify(export.event_name)}-{kind}{part}-{today}.csv"',
             "Cache-Control": "no-store",
             "X-Accel-Buffering": "no",
         },
     )
 
 
-def _asked_for(request: Request, query: Query, kind: str) -> Response:
-    return csv_of(authentication.actor_of(request), _event_id(request), selected(request.query_params), query, kind)
+def _export_response(request: Request, query: ExportQuery, kind: str) -> Response:
+    return csv_response(
+        authentication.get_actor(request), _parse_event_id(request), parse_filter(request.query_params), query, kind
+    )
 
 
-def _event_id(request: Request) -> uuid.UUID:
+def _parse_event_id(request: Request) -> uuid.UUID:
     try:
         return uuid.UUID(request.path_params["event_id"])
     except ValueError:
         raise NotFound("event") from None
 
 
-def _file_name(event_name: str) -> str:
+def _slugify(event_name: str) -> str:
     """Letters, digits and hyphens, which every system takes and no header can be broken out of."""
     plain = unicodedata.normalize("NFKD", event_name).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:60].lower() or "event"

@@ -17,7 +17,7 @@ log = logging.getLogger("ticketing.stopping")
 
 
 @contextmanager
-def announced() -> Iterator[None]:
+def delay_sigterm() -> Iterator[None]:
     """Inside, a first SIGTERM is passed on after TICKETDESK_DRAIN_SECONDS, a second one at once.
 
     For the main thread, which alone may say what a signal does; elsewhere (tests) it changes nothing.
@@ -39,7 +39,7 @@ def announced() -> Iterator[None]:
 
     def told(number: int, frame: FrameType | None) -> None:
         """May come in the middle of anything, so it leaves the work to the loop."""
-        health.say_stopping(True)
+        health.set_stopping(True)
         loop.call_soon_threadsafe(drain, number, frame)
 
     signal.signal(signal.SIGTERM, told)
@@ -47,4 +47,4 @@ def announced() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, stop)
-        health.say_stopping(False)
+        health.set_stopping(False)

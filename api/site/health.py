@@ -16,16 +16,16 @@ from starlette.routing import Route
 
 from ticketing import db
 from ticketing.db import migrations, replica
-from ticketing.errors import TooBusy, TookTooLong, Unavailable
+from ticketing.errors import DatabaseTimeout, TooBusy, Unavailable
 
 log = logging.getLogger("ticketing.health")
 
-PATIENCE = 2.0  # seconds; who asks has a time limit, too
+MAX_WAIT_SECONDS = 2.0  # seconds; who asks has a time limit, too
 REASONS = {
     "stopping": "This server was told to stop.",
     "database_unreachable": "The database does not answer.",
     "database_busy": "The database, or this server's share of it, has no free connection.",
-    "database_slow": f"The database did not answer within {PATIENCE:.0f} seconds.",
+    "database_slow": f"The database did not answer within {MAX_WAIT_SECONDS:.0f} seconds.",
     "schema_missing": "The database has no tables yet. Restart the server, or run `python -m ticketing migrate`.",
     "schema_outdated": "The database is older than this server. Restart it, or run `python -m ticketing migrate`.",
     "schema_newer": "The database is newer than this server. Upgrade the server.",
@@ -34,7 +34,7 @@ REASONS = {
 
 
 @dataclass(frozen=True)
-class Findings:
+class HealthReport:
     """What a look at the database found; `reasons` are keys of REASONS, none when people may come."""
 
     database: str
@@ -46,89 +46,89 @@ class Findings:
         return not self.reasons
 
 
-_WHY: dict[type[Unavailable], str] = {TooBusy: "database_busy", TookTooLong: "database_slow"}
-TOO_SLOW = Findings("unreachable", "unknown", ("database_slow",))
+_REASON_BY_ERROR: dict[type[Unavailable], str] = {TooBusy: "database_busy", DatabaseTimeout: "database_slow"}
+TIMED_OUT = HealthReport("unreachable", "unknown", ("database_slow",))
 
 
-class _Look:
+class _Check:
     """One look, in a thread of its own that ends with it. However many ask meanwhile, there is no second."""
 
     def __init__(self) -> None:
-        self._until = time.monotonic() + PATIENCE
-        self._found: Future[Findings] = Future()
+        self._deadline = time.monotonic() + MAX_WAIT_SECONDS
+        self._report: Future[HealthReport] = Future()
         threading.Thread(target=self._run, name="health", daemon=True).start()
 
     @property
-    def is_over(self) -> bool:
-        return self._found.done()
+    def is_done(self) -> bool:
+        return self._report.done()
 
-    async def findings(self) -> Findings:
-        left = max(0.0, self._until - time.monotonic())
+    async def wait_for_report(self) -> HealthReport:
+        left = max(0.0, self._deadline - time.monotonic())
         try:
-            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._found)), left)
+            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._report)), left)
         except TimeoutError:
-            return TOO_SLOW
+            return TIMED_OUT
 
     def _run(self) -> None:
         try:
-            self._found.set_result(_findings())
+            self._report.set_result(_check_database())
         except Exception:
             log.exception("the look at the database failed")
-            self._found.set_result(Findings("unreachable", "unknown", ("fault",)))
-        _look_at_replica()
+            self._report.set_result(HealthReport("unreachable", "unknown", ("fault",)))
+        _update_replica_state()
 
 
-_look: _Look | None = None
+_running_check: _Check | None = None
 _is_stopping = False
-_replica: replica.State | None = None
-_asking_replica = threading.Lock()
+_replica_state: replica.State | None = None
+_replica_lock = threading.Lock()
 
 
-def _look_at_replica() -> None:
+def _update_replica_state() -> None:
     """For whoever asks next: nobody waits for a replica, without which a server is as ready as with it."""
-    global _replica
-    if not replica.is_set():
-        _replica = None
-    elif _asking_replica.acquire(blocking=False):
+    global _replica_state
+    if not replica.is_configured():
+        _replica_state = None
+    elif _replica_lock.acquire(blocking=False):
         try:
-            _replica = replica.state()
+            _replica_state = replica.state()
         except Unavailable:
-            _replica = None  # there is nothing to measure it against
+            _replica_state = None  # there is nothing to measure it against
         finally:
-            _asking_replica.release()
+            _replica_lock.release()
 
 
-def replica_seen() -> replica.State | None:
+def find_replica_state() -> replica.State | None:
     """How the replica stood at the last look; None before the first, and where there is none."""
-    return _replica
+    return _replica_state
 
 
-async def look() -> Findings:
+async def check() -> HealthReport:
     """How the server stands now; answers within two seconds, whatever the database does."""
-    global _look
-    if _look is None or _look.is_over:
-        _look = _Look()
-    found = await _look.findings()
-    return Findings(found.database, found.schema, ("stopping", *found.reasons)) if _is_stopping else found
+    global _running_check
+    if _running_check is None or _running_check.is_done:
+        _running_check = _Check()
+    found = await _running_check.wait_for_report()
+    return HealthReport(found.database, found.schema, ("stopping", *found.reasons)) if _is_stopping else found
 
 
-def say_stopping(is_stopping: bool) -> None:
+def set_stopping(value: bool) -> None:
     """From now on nobody new is to be sent here."""
     global _is_stopping
-    _is_stopping = is_stopping
+    _is_stopping = value
 
 
-def _findings() -> Findings:
+def _check_database() -> HealthReport:
     try:
-        with db.reading() as session:
+        with db.read_session() as session:
             state = migrations.state(session)
     except Unavailable as away:
-        return Findings("unreachable", "unknown", (_WHY.get(type(away), "database_unreachable"),))
-    return Findings("reachable", state, () if state == "current" else (f"schema_{state}",))
+        return HealthReport("unreachable", "unknown", (_REASON_BY_ERROR.get(type(away), "database_unreachable"),))
+    return HealthReport("reachable", state, () if state == "current" else (f"schema_{state}",))
 
 
 async def healthz(_request: Request) -> Response:
-    found = await look()
+    found = await check()
     told: dict[str, Any] = {
         "status": "ok" if found.is_ready else "failing",
         "alive": True,
@@ -137,8 +137,8 @@ async def healthz(_request: Request) -> Response:
         "schema": found.schema,
         "reasons": [{"code": code, "detail": REASONS[code]} for code in found.reasons],
     }
-    if seen := replica_seen():
-        told["replica"] = {"condition": seen.condition, "lag_seconds": seen.seconds, "lag_bytes": seen.bytes}
+    if seen := find_replica_state():
+        told["replica"] = {"condition": seen.condition, "lag_seconds": seen.seconds, "lag_bytes": seen.lag_bytes}
     return JSONResponse(told, 200 if found.is_ready else 503, headers={"Cache-Control": "no-store"})
 
 

@@ -15,7 +15,7 @@ from ticketing import metrics, settings
 from ticketing.db import migrations, replica
 
 
-async def tell(request: Request) -> Response:
+async def get_metrics(request: Request) -> Response:
     """Without a token set there is nothing here. No address is trusted instead: a proxy's is everybody's."""
     token = settings.metrics_token()
     if token is None:
@@ -23,31 +23,31 @@ async def tell(request: Request) -> Response:
     if not hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {token}".encode()):
         challenge = {"WWW-Authenticate": 'Bearer realm="Ticket Desk metrics"'}
         return PlainTextResponse("Send the token: Authorization: Bearer ...", 401, challenge)
-    _note_state(await health.look())
+    _update_health_gauges(await health.check())
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encode(metrics.REGISTRY), headers={"Content-Type": content_type, "Cache-Control": "no-store"})
 
 
-def _note_state(found: health.Findings) -> None:
-    metrics.BUILD.info({"schema": migrations.newest() or "", "streamlit": version("streamlit")})
-    metrics.READY.set(found.is_ready)
+def _update_health_gauges(report: health.HealthReport) -> None:
+    metrics.BUILD.info({"schema": migrations.head_revision() or "", "streamlit": version("streamlit")})
+    metrics.READY.set(report.is_ready)
     for reason in health.REASONS:
-        metrics.NOT_READY.labels(reason).set(reason in found.reasons)
-    _note_replica(health.replica_seen())
+        metrics.NOT_READY.labels(reason).set(reason in report.reasons)
+    _update_replica_gauges(health.find_replica_state())
 
 
-def _note_replica(seen: replica.State | None) -> None:
+def _update_replica_gauges(state: replica.State | None) -> None:
     """What was not measured is not told, rather than as 0."""
     metrics.REPLICA_FOLLOWS.clear()
     metrics.REPLICA_LAG_SECONDS.clear()
     metrics.REPLICA_LAG_BYTES.clear()
-    if seen is None:
+    if state is None:
         return
-    metrics.REPLICA_FOLLOWS.labels("replica").set(seen.condition == "following")
-    if seen.seconds is not None:
-        metrics.REPLICA_LAG_SECONDS.labels("replica").set(seen.seconds)
-    if seen.bytes is not None:
-        metrics.REPLICA_LAG_BYTES.labels("replica").set(seen.bytes)
+    metrics.REPLICA_FOLLOWS.labels("replica").set(state.condition == "following")
+    if state.seconds is not None:
+        metrics.REPLICA_LAG_SECONDS.labels("replica").set(state.seconds)
+    if state.lag_bytes is not None:
+        metrics.REPLICA_LAG_BYTES.labels("replica").set(state.lag_bytes)
 
 
-routes = [Route("/metrics", tell)]
+routes = [Route("/metrics", get_metrics)]

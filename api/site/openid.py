@@ -19,21 +19,21 @@ from starlette.routing import Route
 from api import errors, html
 from api.middleware import authentication
 from api.site import openid_provider
-from api.site.openid_provider import ProviderAway, Refused
+from api.site.openid_provider import ProviderUnavailable, SignInRejected
 from api.site.sign_in import safe_next
 from ticketing import db, settings
 from ticketing.access import openid
 from ticketing.errors import TicketingError
-from ticketing.settings import OpenId
+from ticketing.settings import OpenIdSettings
 
-START = "/session/openid"
-BACK = "/session/openid/back"
-COOKIE = "ticketdesk_openid"
-SECONDS_TO_SIGN_IN = 600
-NOT_SET_UP = "Sign-in by OpenID is not set up here. Sign in with your e-mail address and password."
-NOT_BEGUN_HERE = "This sign-in was not begun in this browser, or more than 10 minutes ago. Begin again."
-NOT_CONFIRMED = "Your {name} did not confirm this sign-in. Begin again."
-AWAY = "Your {name} does not answer. Try again in a few minutes, or sign in with a password."
+START_PATH = "/session/openid"
+CALLBACK_PATH = "/session/openid/back"
+COOKIE_NAME = "ticketdesk_openid"
+MAX_SIGN_IN_SECONDS = 600
+NOT_CONFIGURED_MESSAGE = "Sign-in by OpenID is not set up here. Sign in with your e-mail address and password."
+UNKNOWN_SIGN_IN_MESSAGE = "This sign-in was not begun in this browser, or more than 10 minutes ago. Begin again."
+NOT_CONFIRMED_MESSAGE = "Your {name} did not confirm this sign-in. Begin again."
+PROVIDER_UNAVAILABLE_MESSAGE = "Your {name} does not answer. Try again in a few minutes, or sign in with a password."
 
 
 async def start(request: Request) -> Response:
@@ -41,24 +41,24 @@ async def start(request: Request) -> Response:
     onward = safe_next(request.query_params.get("next"))
     rules = settings.openid()
     if rules is None:
-        return _refused(request, 404, NOT_SET_UP, onward)
-    if await run_in_threadpool(authentication.find_signed_in, request):
+        return _refusal_response(request, 404, NOT_CONFIGURED_MESSAGE, onward)
+    if await run_in_threadpool(authentication.find_session_actor, request):
         return RedirectResponse(onward, 303)
     try:
-        provider = await openid_provider.find(rules)
-    except ProviderAway:
-        return _away(request, rules, onward)
+        provider = await openid_provider.get_provider(rules)
+    except ProviderUnavailable:
+        return _unavailable_response(request, rules, onward)
     begun = {
         "state": secrets.token_urlsafe(32),
         "nonce": secrets.token_urlsafe(32),
         "verifier": secrets.token_urlsafe(48),
     }
-    response = RedirectResponse(provider.address_to_sign_in(redirect_uri=_redirect_uri(request), **begun), 303)
+    response = RedirectResponse(provider.authorization_url(redirect_uri=_redirect_uri(request), **begun), 303)
     response.set_cookie(
-        COOKIE,
+        COOKIE_NAME,
         _serializer().dumps(begun | {"next": onward}),
-        max_age=SECONDS_TO_SIGN_IN,
-        path=START,
+        max_age=MAX_SIGN_IN_SECONDS,
+        path=START_PATH,
         httponly=True,
         samesite="lax",
         secure=authentication.is_https(request),
@@ -66,21 +66,21 @@ async def start(request: Request) -> Response:
     return response
 
 
-async def back(request: Request) -> Response:
+async def callback(request: Request) -> Response:
     """The provider's answer, which only the browser that began may bring, once."""
     rules = settings.openid()
     if rules is None:
-        return _refused(request, 404, NOT_SET_UP, "/")
-    begun = _begun(request)
+        return _refusal_response(request, 404, NOT_CONFIGURED_MESSAGE, "/")
+    begun = _find_pending_sign_in(request)
     brought = request.query_params.get("state", "").encode()
     if begun is None or not secrets.compare_digest(begun["state"].encode(), brought):
-        return _refused(request, 403, NOT_BEGUN_HERE, "/")
+        return _refusal_response(request, 403, UNKNOWN_SIGN_IN_MESSAGE, "/")
     onward = begun["next"]
     if not (code := request.query_params.get("code")):
-        return _refused(request, 403, NOT_CONFIRMED.format(name=rules.name), onward)
+        return _refusal_response(request, 403, NOT_CONFIRMED_MESSAGE.format(name=rules.name), onward)
     agent = request.headers.get("user-agent", "")
     try:
-        provider = await openid_provider.find(rules)
+        provider = await openid_provider.get_provider(rules)
         claims = await provider.claims(
             code=code,
             redirect_uri=_redirect_uri(request),
@@ -89,61 +89,63 @@ async def back(request: Request) -> Response:
         )
         signed_in = await run_in_threadpool(
             db.write,
-            lambda session: openid.admit(
-                session, claims, rules, user_agent=agent, replaced=authentication.cookie_secret(request)
+            lambda session: openid.sign_in_with_claims(
+                session, claims, rules, user_agent=agent, previous_secret=authentication.find_cookie_secret(request)
             ),
         )
-    except ProviderAway:
-        return _away(request, rules, onward)
-    except Refused:
-        return _refused(request, 403, NOT_CONFIRMED.format(name=rules.name), onward)
+    except ProviderUnavailable:
+        return _unavailable_response(request, rules, onward)
+    except SignInRejected:
+        return _refusal_response(request, 403, NOT_CONFIRMED_MESSAGE.format(name=rules.name), onward)
     except TicketingError as refusal:
-        return _refused(request, errors.status_of(refusal), str(refusal), onward)
+        return _refusal_response(request, errors.get_status(refusal), str(refusal), onward)
     response = RedirectResponse(onward, 303)
-    _forget(response, request)
-    authentication.remember(response, request, signed_in)
+    _delete_cookie(response, request)
+    authentication.set_session_cookie(response, request, signed_in)
     return response
 
 
-def _begun(request: Request) -> dict[str, str] | None:
+def _find_pending_sign_in(request: Request) -> dict[str, str] | None:
     try:
-        begun: dict[str, str] = _serializer().loads(request.cookies.get(COOKIE, ""), max_age=SECONDS_TO_SIGN_IN)
+        begun: dict[str, str] = _serializer().loads(request.cookies.get(COOKIE_NAME, ""), max_age=MAX_SIGN_IN_SECONDS)
     except BadData:
         return None
     return begun
 
 
 def _redirect_uri(request: Request) -> str:
-    return (settings.base_url() or str(request.base_url).rstrip("/")) + BACK
+    return (settings.base_url() or str(request.base_url).rstrip("/")) + CALLBACK_PATH
 
 
-def _away(request: Request, rules: OpenId, onward: str) -> Response:
-    response = _refused(request, 503, AWAY.format(name=rules.name), onward)
-    response.headers["Retry-After"] = str(errors.RETRY_SECONDS)
+def _unavailable_response(request: Request, rules: OpenIdSettings, next_path: str) -> Response:
+    response = _refusal_response(request, 503, PROVIDER_UNAVAILABLE_MESSAGE.format(name=rules.name), next_path)
+    response.headers["Retry-After"] = str(errors.RETRY_AFTER_SECONDS)
     return response
 
 
-def _refused(request: Request, status: int, sentence: str, onward: str) -> Response:
+def _refusal_response(request: Request, status: int, sentence: str, next_path: str) -> Response:
     """What began ends with it: the next try begins anew."""
-    response = html.page(
+    response = html.render_page(
         "problem.html",
         status,
         title="You are not signed in",
         sentence=sentence,
-        way_on="/session/sign-in?" + urlencode({"next": onward}),
+        way_on="/session/sign-in?" + urlencode({"next": next_path}),
         way_on_says="Back to sign-in",
     )
-    _forget(response, request)
+    _delete_cookie(response, request)
     return response
 
 
-def _forget(response: Response, request: Request) -> None:
-    response.delete_cookie(COOKIE, path=START, httponly=True, samesite="lax", secure=authentication.is_https(request))
+def _delete_cookie(response: Response, request: Request) -> None:
+    response.delete_cookie(
+        COOKIE_NAME, path=START_PATH, httponly=True, samesite="lax", secure=authentication.is_https(request)
+    )
 
 
 @cache
 def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(settings.secret(), salt=COOKIE)
+    return URLSafeTimedSerializer(settings.secret(), salt=COOKIE_NAME)
 
 
-routes = [Route(START, start), Route(BACK, back)]
+routes = [Route(START_PATH, start), Route(CALLBACK_PATH, callback)]

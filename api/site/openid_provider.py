@@ -21,24 +21,24 @@ from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
-from ticketing.settings import OpenId
+from ticketing.settings import OpenIdSettings
 
 log = logging.getLogger("ticketing.openid")
 
 # Signed with a key that only the provider has. "none", and what is signed with our own secret, is nobody's word.
 ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
-SIGNATURES = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
+JWS_REGISTRY = JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
 SCOPE = "openid email profile"
-SECONDS_TO_ANSWER = 10
-SECONDS_OF_SKEW = 60
-SECONDS_KEPT = 3600
+TIMEOUT_SECONDS = 10
+MAX_CLOCK_SKEW_SECONDS = 60
+METADATA_TTL_SECONDS = 3600
 
 
-class ProviderAway(Exception):
+class ProviderUnavailable(Exception):
     """It does not answer, or not as a provider would. The cause is in the log."""
 
 
-class Refused(Exception):
+class SignInRejected(Exception):
     """What came back is not the provider's word for this sign-in. The cause is in the log."""
 
 
@@ -46,11 +46,11 @@ class Refused(Exception):
 class Provider:
     """What it says about itself, and the keys that it signs with once they were needed."""
 
-    rules: OpenId
+    rules: OpenIdSettings
     metadata: Mapping[str, Any]
     keys: list[KeySet]
 
-    def address_to_sign_in(self, *, redirect_uri: str, state: str, nonce: str, verifier: str) -> str:
+    def authorization_url(self, *, redirect_uri: str, state: str, nonce: str, verifier: str) -> str:
         """Where to send the browser. Only the hash of `verifier` goes along."""
         client = self._client(redirect_uri)
         address, _ = client.create_authorization_url(
@@ -65,24 +65,24 @@ class Provider:
                 token = await client.fetch_token(
                     self.metadata["token_endpoint"], grant_type="authorization_code", code=code, code_verifier=verifier
                 )
-                claims = await self._verified(client, token, nonce)
-                return await self._completed(client, claims)
+                claims = await self._verify_id_token(client, token, nonce)
+                return await self._add_user_info(client, claims)
             except (OAuthError, JoseError) as failure:
                 log.warning("OpenID sign-in refused", exc_info=failure)
-                raise Refused from failure
+                raise SignInRejected from failure
             except (httpx2.HTTPError, json.JSONDecodeError) as failure:
                 log.warning("the OpenID provider does not answer", exc_info=failure)
-                raise ProviderAway from failure
+                raise ProviderUnavailable from failure
 
-    async def _verified(self, client: AsyncOAuth2Client, token: Mapping[str, Any], nonce: str) -> dict[str, Any]:
+    async def _verify_id_token(self, client: AsyncOAuth2Client, token: Mapping[str, Any], nonce: str) -> dict[str, Any]:
         """The ID token's claims: signed by the provider, issued by it, to us, for this sign-in, and still good."""
         given = token.get("id_token")
         if not isinstance(given, str):
             raise OAuthError("missing_id_token")
         try:
-            decoded = jwt.decode(given, await self._key_set(client), registry=SIGNATURES)
+            decoded = jwt.decode(given, await self._fetch_key_set(client), registry=JWS_REGISTRY)
         except InvalidKeyIdError:  # the provider took new keys into use
-            decoded = jwt.decode(given, await self._key_set(client, anew=True), registry=SIGNATURES)
+            decoded = jwt.decode(given, await self._fetch_key_set(client, refresh=True), registry=JWS_REGISTRY)
         claims = CodeIDToken(
             decoded.claims,
             decoded.header,
@@ -94,10 +94,10 @@ class Provider:
             },
             {"nonce": nonce, "client_id": self.rules.client_id, "access_token": token.get("access_token")},
         )
-        claims.validate(leeway=SECONDS_OF_SKEW)
+        claims.validate(leeway=MAX_CLOCK_SKEW_SECONDS)
         return dict(claims)
 
-    async def _completed(self, client: AsyncOAuth2Client, claims: dict[str, Any]) -> dict[str, Any]:
+    async def _add_user_info(self, client: AsyncOAuth2Client, claims: dict[str, Any]) -> dict[str, Any]:
         """Some providers put address and groups into the user info alone. What the ID token says counts more."""
         wanted = {"email", self.rules.role_claim} - {None}
         if wanted <= claims.keys() or "userinfo_endpoint" not in self.metadata:
@@ -109,8 +109,8 @@ class Provider:
             raise OAuthError("userinfo_of_somebody_else")
         return told | claims
 
-    async def _key_set(self, client: AsyncOAuth2Client, *, anew: bool = False) -> KeySet:
-        if anew or not self.keys:
+    async def _fetch_key_set(self, client: AsyncOAuth2Client, *, refresh: bool = False) -> KeySet:
+        if refresh or not self.keys:
             answer = await client.request("GET", self.metadata["jwks_uri"], withhold_token=True)
             answer.raise_for_status()
             self.keys[:] = [KeySet.import_key_set(answer.json())]
@@ -126,26 +126,26 @@ class Provider:
             scope=SCOPE,
             redirect_uri=redirect_uri,
             code_challenge_method="S256",
-            timeout=SECONDS_TO_ANSWER,
+            timeout=TIMEOUT_SECONDS,
         )
 
 
-_known: dict[str, tuple[float, Mapping[str, Any], list[KeySet]]] = {}
+_provider_cache: dict[str, tuple[float, Mapping[str, Any], list[KeySet]]] = {}
 
 
-async def find(rules: OpenId) -> Provider:
+async def get_provider(rules: OpenIdSettings) -> Provider:
     """The provider, discovered from its issuer and kept for an hour. Raises ProviderAway."""
-    until, metadata, keys = _known.get(rules.issuer, (0.0, {}, []))
+    until, metadata, keys = _provider_cache.get(rules.issuer, (0.0, {}, []))
     if until < time.monotonic():
-        metadata, keys = await _discovered(rules), []
-        _known[rules.issuer] = (time.monotonic() + SECONDS_KEPT, metadata, keys)
+        metadata, keys = await _fetch_metadata(rules), []
+        _provider_cache[rules.issuer] = (time.monotonic() + METADATA_TTL_SECONDS, metadata, keys)
     return Provider(rules, metadata, keys)
 
 
-async def _discovered(rules: OpenId) -> Mapping[str, Any]:
+async def _fetch_metadata(rules: OpenIdSettings) -> Mapping[str, Any]:
     address = rules.issuer.rstrip("/") + "/.well-known/openid-configuration"
     try:
-        async with httpx2.AsyncClient(timeout=SECONDS_TO_ANSWER) as client:
+        async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
             answer = await client.get(address)
             answer.raise_for_status()
             metadata: Mapping[str, Any] = answer.json()
@@ -155,5 +155,5 @@ async def _discovered(rules: OpenId) -> Mapping[str, Any]:
             raise ValueError(f"its discovery document lacks {', '.join(sorted(missing))}")
     except (httpx2.HTTPError, ValueError, KeyError, TypeError) as failure:
         log.warning("the OpenID provider does not answer", exc_info=failure)
-        raise ProviderAway from failure
+        raise ProviderUnavailable from failure
     return metadata

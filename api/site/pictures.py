@@ -16,34 +16,34 @@ from ticketing.catalog import images
 from ticketing.errors import NotFound
 from ticketing.models import Image
 
-FOREVER = "private, max-age=31536000, immutable"
+CACHE_CONTROL = "private, max-age=31536000, immutable"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def picture(request: Request) -> Response:
     """The picture of one event's package. An address always means the same bytes, so a browser asks for them once."""
-    return _shown(request, lambda image: image.content, request.path_params["sha256"])
+    return _picture_response(request, lambda image: image.content, request.path_params["sha256"])
 
 
 def thumbnail(request: Request) -> Response:
     """The same, fitting 256 x 256."""
-    return _shown(request, lambda image: image.thumbnail, request.path_params["sha256"] + "-thumbnail")
+    return _picture_response(request, lambda image: image.thumbnail, request.path_params["sha256"] + "-thumbnail")
 
 
-def _shown(request: Request, read: Callable[[Image], bytes], name: str) -> Response:
+def _picture_response(request: Request, get_content: Callable[[Image], bytes], name: str) -> Response:
     place = request.path_params
-    headers = {"Cache-Control": FOREVER, "ETag": f'"{name}"'}
+    headers = {"Cache-Control": CACHE_CONTROL, "ETag": f'"{name}"'}
     try:
         event_id = uuid.UUID(place["event_id"])
     except ValueError:
         raise NotFound("picture") from None
-    if not _SHA256.fullmatch(place["sha256"]) or place["ending"] not in images.FORMATS:
+    if not _SHA256.fullmatch(place["sha256"]) or place["ending"] not in images.MEDIA_TYPE_BY_EXTENSION:
         raise NotFound("picture")
-    with db.reading() as session:
-        image = images.find(session, authentication.actor_of(request), event_id, place["sha256"], place["ending"])
+    with db.read_session() as session:
+        image = images.get(session, authentication.get_actor(request), event_id, place["sha256"], place["ending"])
         if headers["ETag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        content = read(image)
+        content = get_content(image)
     headers["Content-Disposition"] = "inline"
     return Response(content, headers=headers, media_type=image.media_type)
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import Field
 
-from api.errors import responses
-from api.schemas import PER_PAGE, Answer, Caller, Page, PageNumber, in_zone
+from api.errors import document_responses
+from api.schemas import PER_PAGE, Answer, Caller, Page, PageNumber, to_time_zone
 from ticketing import db
 from ticketing.catalog import events
 from ticketing.reporting import audit_log
@@ -44,22 +44,24 @@ class ChangeAnswer(Answer):
     fields: list[FieldAnswer]
 
 
-@router.get("/admin/events/{event_id}/tickets/packages/{package_id}/audit", responses=responses(404, 422))
+@router.get("/admin/events/{event_id}/tickets/packages/{package_id}/audit", responses=document_responses(404, 422))
 def list_changes(
     caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID, page: PageNumber = 1
 ) -> Page[ChangeAnswer]:
     """Every change of a package and its options, the newest first; also of a package that was deleted since."""
-    with db.reading() as session:
-        changes, total = audit_log.page_of_package(session, caller, event_id, package_id, page=page)
+    with db.read_session() as session:
+        changes, total = audit_log.list_package_changes(session, caller, event_id, package_id, page=page)
         zone = events.get(session, caller, event_id).time_zone
-    return Page(items=[_answer(change, zone) for change in changes], total=total, page=page, per_page=PER_PAGE)
+    return Page(
+        items=[_build_change_answer(change, zone) for change in changes], total=total, page=page, per_page=PER_PAGE
+    )
 
 
-def _answer(change: Change, zone: str) -> ChangeAnswer:
+def _build_change_answer(change: Change, zone: str) -> ChangeAnswer:
     first = change.first
     return ChangeAnswer(
         change_id=first.change_id,
-        at=in_zone(first.occurred_at, zone),
+        at=to_time_zone(first.occurred_at, zone),
         actor=first.actor,
         staff_id=first.staff_id,
         via=first.via,

@@ -10,18 +10,18 @@ from fastapi import APIRouter
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from api.errors import responses
-from api.schemas import PER_PAGE, Answer, Caller, Money, Page, PageNumber, change_of
+from api.errors import document_responses
+from api.schemas import PER_PAGE, Answer, Caller, Money, Page, PageNumber, create_change_model
 from ticketing import db, settings
 from ticketing.catalog import images, options, package_order, packages
-from ticketing.catalog.images import Picture
+from ticketing.catalog.images import PackageImage
 from ticketing.catalog.packages import PackageDraft
 from ticketing.models import Option, Package
 from ticketing.validation import Draft
 
 router = APIRouter(tags=["Packages"])
-ALL = "/admin/events/{event_id}/tickets/packages"
-ONE = ALL + "/{package_id}"
+PACKAGES_PATH = "/admin/events/{event_id}/tickets/packages"
+PACKAGE_PATH = PACKAGES_PATH + "/{package_id}"
 
 
 ImageUrl = Annotated[
@@ -56,7 +56,7 @@ class PackageAnswer(Answer):
     version: int
 
 
-class PackageChange(change_of(PackageDraft)):  # type: ignore[misc]
+class PackageChange(create_change_model(PackageDraft)):  # type: ignore[misc]
     """The version that was seen, and the fields to change."""
 
 
@@ -95,98 +95,100 @@ class PackageOffered(Answer):
     options: list[OptionOffered] = []
 
 
-def told(session: Session, rows: Sequence[Package]) -> list[PackageAnswer]:
+def to_responses(session: Session, rows: Sequence[Package]) -> list[PackageAnswer]:
     """Packages with the addresses of their pictures."""
-    shown = images.by_package(session, rows)
-    return [PackageAnswer.model_validate(row).model_copy(update=_addresses(shown.get(row.id))) for row in rows]
+    shown = images.find_by_package(session, rows)
+    return [PackageAnswer.model_validate(row).model_copy(update=_get_image_urls(shown.get(row.id))) for row in rows]
 
 
-def write(work: Callable[[Session], Package]) -> PackageAnswer:
+def write_package(work: Callable[[Session], Package]) -> PackageAnswer:
     """Does `work` in one transaction, and answers with the package as it is then."""
-    return db.write(lambda session: told(session, [work(session)])[0])
+    return db.write(lambda session: to_responses(session, [work(session)])[0])
 
 
-def _offered(package: Package, picture: Picture | None, asked: list[Option]) -> PackageOffered:
+def _to_offer(package: Package, picture: PackageImage | None, asked: list[Option]) -> PackageOffered:
     offered = PackageOffered.model_validate(package, from_attributes=True)
     questions = [OptionOffered.model_validate(option) for option in asked]
-    return offered.model_copy(update={"options": questions} | _addresses(picture))
+    return offered.model_copy(update={"options": questions} | _get_image_urls(picture))
 
 
-def _addresses(picture: Picture | None) -> dict[str, str]:
+def _get_image_urls(picture: PackageImage | None) -> dict[str, str]:
     if picture is None:
         return {}
     here = settings.base_url() or ""
     return {"image_url": here + picture.path, "thumbnail_url": here + picture.thumbnail_path}
 
 
-@router.get(ALL, responses=responses(404, 422))
+@router.get(PACKAGES_PATH, responses=document_responses(404, 422))
 def list_packages(caller: Caller, event_id: uuid.UUID, page: PageNumber = 1) -> Page[PackageAnswer]:
     """The event's packages in display order, the disabled and sold-out ones among them."""
-    with db.reading() as session:
+    with db.read_session() as session:
         rows, total = packages.list_page(session, caller, event_id, page=page, per_page=PER_PAGE)
-        return Page(items=told(session, rows), total=total, page=page)
+        return Page(items=to_responses(session, rows), total=total, page=page)
 
 
-@router.post(ALL, status_code=201, responses=responses(403, 404, 409, 422))
+@router.post(PACKAGES_PATH, status_code=201, responses=document_responses(403, 404, 409, 422))
 def create_package(caller: Caller, event_id: uuid.UUID, draft: PackageDraft) -> PackageAnswer:
     """Adds a package at the end of the display order. 409 `duplicate_name` when the event has the name.
 
     429 `rate_limited` for the 11th that the token's owner makes within a minute.
     """
-    return write(lambda session: packages.create(session, caller, event_id, draft))
+    return write_package(lambda session: packages.create(session, caller, event_id, draft))
 
 
-@router.post(ALL + "/reorder", responses=responses(403, 404, 422))
+@router.post(PACKAGES_PATH + "/reorder", responses=document_responses(403, 404, 422))
 def arrange_packages(caller: Caller, event_id: uuid.UUID, wanted: PackageOrder) -> Page[PackageAnswer]:
     """Puts the packages in this order. 422 unless the list names every package of the event exactly once."""
-    rows = db.write(lambda session: told(session, package_order.arrange(session, caller, event_id, wanted.package_ids)))
+    rows = db.write(
+        lambda session: to_responses(session, package_order.reorder(session, caller, event_id, wanted.package_ids))
+    )
     return Page(items=rows, total=len(rows), page=1, per_page=max(PER_PAGE, len(rows)))
 
 
-@router.get(ONE, responses=responses(404, 422))
+@router.get(PACKAGE_PATH, responses=document_responses(404, 422))
 def get_package(caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID) -> PackageAnswer:
     """One package."""
-    with db.reading() as session:
-        return told(session, [packages.get(session, caller, event_id, package_id)])[0]
+    with db.read_session() as session:
+        return to_responses(session, [packages.get(session, caller, event_id, package_id)])[0]
 
 
-@router.patch(ONE, responses=responses(403, 404, 409, 422))
+@router.patch(PACKAGE_PATH, responses=document_responses(403, 404, 409, 422))
 def change_package(caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID, change: PackageChange) -> PackageAnswer:
     """Changes the fields that are sent; past purchases keep their price.
 
     409 `stale_version`, `duplicate_name` or `limit_below_sold`.
     """
-    return write(
-        lambda session: packages.change(
-            session, caller, event_id, package_id, change.given, seen_version=change.version
+    return write_package(
+        lambda session: packages.update(
+            session, caller, event_id, package_id, change.sent_fields, seen_version=change.version
         )
     )
 
 
-@router.delete(ONE, status_code=204, responses=responses(403, 404, 409, 422))
+@router.delete(PACKAGE_PATH, status_code=204, responses=document_responses(403, 404, 409, 422))
 def delete_package(caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID) -> None:
     """Removes a package that nobody bought. 409 `has_sales` when somebody did: disable it instead."""
     db.write(lambda session: packages.delete(session, caller, event_id, package_id))
 
 
-@router.post(ONE + "/enable", responses=responses(403, 404, 422))
+@router.post(PACKAGE_PATH + "/enable", responses=document_responses(403, 404, 422))
 def enable_package(caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID) -> PackageAnswer:
     """Puts the package on sale; twice is once."""
-    return write(lambda session: packages.set_enabled(session, caller, event_id, package_id, enabled=True))
+    return write_package(lambda session: packages.set_enabled(session, caller, event_id, package_id, enabled=True))
 
 
-@router.post(ONE + "/disable", responses=responses(403, 404, 422))
+@router.post(PACKAGE_PATH + "/disable", responses=document_responses(403, 404, 422))
 def disable_package(caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID) -> PackageAnswer:
     """Takes the package off sale; twice is once."""
-    return write(lambda session: packages.set_enabled(session, caller, event_id, package_id, enabled=False))
+    return write_package(lambda session: packages.set_enabled(session, caller, event_id, package_id, enabled=False))
 
 
-@router.get("/events/{event_id}/tickets/packages", tags=["Donor site"], responses=responses(404, 422))
+@router.get("/events/{event_id}/tickets/packages", tags=["Donor site"], responses=document_responses(404, 422))
 def list_offer(caller: Caller, event_id: uuid.UUID) -> Page[PackageOffered]:
     """What a donor site may offer now, in display order, with the questions to ask. All of it on one page."""
-    with db.reading() as session:
-        rows = packages.list_on_offer(session, caller, event_id)
-        asked = options.active_by_package(session, event_id, [row.id for row in rows])
-        shown = images.by_package(session, rows)
-    offer = [_offered(row, shown.get(row.id), asked.get(row.id, [])) for row in rows]
+    with db.read_session() as session:
+        rows = packages.list_enabled(session, caller, event_id)
+        asked = options.list_active_by_package(session, event_id, [row.id for row in rows])
+        shown = images.find_by_package(session, rows)
+    offer = [_to_offer(row, shown.get(row.id), asked.get(row.id, [])) for row in rows]
     return Page(items=offer, total=len(offer), page=1, per_page=max(PER_PAGE, len(offer)))

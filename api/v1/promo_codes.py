@@ -11,14 +11,24 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from api.errors import responses
-from api.schemas import PER_PAGE, Answer, Caller, Money, Page, PageNumber, SeenVersion, change_of, in_zone
+from api.errors import document_responses
+from api.schemas import (
+    PER_PAGE,
+    Answer,
+    Caller,
+    Money,
+    Page,
+    PageNumber,
+    SeenVersion,
+    create_change_model,
+    to_time_zone,
+)
 from ticketing import db, money
 from ticketing.actors import Actor
 from ticketing.catalog import events, promo_code_check, promo_codes
 from ticketing.catalog.promo_codes import PromoCodeDraft
 from ticketing.models import PromoCode
-from ticketing.validation import Draft, Email, Moment, Optionally
+from ticketing.validation import BLANK_AS_NONE, Draft, Email, Timestamp
 
 router = APIRouter(prefix="/admin/events/{event_id}/promo-codes", tags=["Promo codes"])
 Reason = Literal["unknown", "inactive", "expired", "used_up", "used_up_by_donor"]
@@ -41,7 +51,7 @@ class PromoCodeAnswer(Answer):
     version: int
 
 
-class PromoCodeChange(change_of(PromoCodeDraft)):  # type: ignore[misc]
+class PromoCodeChange(create_change_model(PromoCodeDraft)):  # type: ignore[misc]
     """The fields to change, and the version that was seen."""
 
     version: SeenVersion = None
@@ -53,7 +63,7 @@ class TrialDraft(Draft):
     package_id: uuid.UUID
     quantity: Annotated[int, Field(ge=1, le=10_000)]
     donor_email: Email
-    at: Annotated[Moment | None, Optionally] = None
+    at: Annotated[Timestamp | None, BLANK_AS_NONE] = None
 
 
 class RuleAnswer(Answer):
@@ -77,45 +87,45 @@ class TrialAnswer(BaseModel):
     rules: list[RuleAnswer]
 
 
-def _told(row: PromoCode, time_zone: str, total_discount: Decimal = money.ZERO) -> PromoCodeAnswer:
-    expires_at = row.expires_at and in_zone(row.expires_at, time_zone)
+def _to_response(row: PromoCode, time_zone: str, total_discount: Decimal = money.ZERO) -> PromoCodeAnswer:
+    expires_at = row.expires_at and to_time_zone(row.expires_at, time_zone)
     told = PromoCodeAnswer.model_validate(row)
     return told.model_copy(update={"expires_at": expires_at, "total_discount": total_discount})
 
 
-def _stands(session: Session, caller: Actor, event_id: uuid.UUID, promo_id: uuid.UUID) -> PromoCodeAnswer:
+def _get_response(session: Session, caller: Actor, event_id: uuid.UUID, promo_id: uuid.UUID) -> PromoCodeAnswer:
     row, given = promo_codes.get(session, caller, event_id, promo_id)
-    return _told(row, events.get(session, caller, event_id).time_zone, given)
+    return _to_response(row, events.get(session, caller, event_id).time_zone, given)
 
 
-@router.get("", responses=responses(404, 422))
+@router.get("", responses=document_responses(404, 422))
 def list_promo_codes(caller: Caller, event_id: uuid.UUID, page: PageNumber = 1) -> Page[PromoCodeAnswer]:
     """The event's codes by name, each with its uses and the discount it gave."""
-    with db.reading() as session:
+    with db.read_session() as session:
         zone = events.get(session, caller, event_id).time_zone
         rows, total = promo_codes.list_page(session, caller, event_id, page=page, per_page=PER_PAGE)
-    return Page(items=[_told(row, zone, given) for row, given in rows], total=total, page=page)
+    return Page(items=[_to_response(row, zone, given) for row, given in rows], total=total, page=page)
 
 
-@router.post("", status_code=201, responses=responses(403, 404, 409, 422))
+@router.post("", status_code=201, responses=document_responses(403, 404, 409, 422))
 def create_promo_code(caller: Caller, event_id: uuid.UUID, draft: PromoCodeDraft) -> PromoCodeAnswer:
     """Adds a code, shown in capitals. 409 `duplicate_code` when the event has it."""
 
     def work(session: Session) -> PromoCodeAnswer:
         row = promo_codes.create(session, caller, event_id, draft)
-        return _told(row, events.get(session, caller, event_id).time_zone)
+        return _to_response(row, events.get(session, caller, event_id).time_zone)
 
     return db.write(work)
 
 
-@router.get("/{promo_id}", responses=responses(404, 422))
+@router.get("/{promo_id}", responses=document_responses(404, 422))
 def get_promo_code(caller: Caller, event_id: uuid.UUID, promo_id: uuid.UUID) -> PromoCodeAnswer:
     """One code with its uses and the discount it gave."""
-    with db.reading() as session:
-        return _stands(session, caller, event_id, promo_id)
+    with db.read_session() as session:
+        return _get_response(session, caller, event_id, promo_id)
 
 
-@router.patch("/{promo_id}", responses=responses(403, 404, 409, 422))
+@router.patch("/{promo_id}", responses=document_responses(403, 404, 409, 422))
 def change_promo_code(
     caller: Caller, event_id: uuid.UUID, promo_id: uuid.UUID, change: PromoCodeChange
 ) -> PromoCodeAnswer:
@@ -126,19 +136,19 @@ def change_promo_code(
     """
 
     def work(session: Session) -> PromoCodeAnswer:
-        promo_codes.change(session, caller, event_id, promo_id, change.given, seen_version=change.version)
-        return _stands(session, caller, event_id, promo_id)
+        promo_codes.update(session, caller, event_id, promo_id, change.sent_fields, seen_version=change.version)
+        return _get_response(session, caller, event_id, promo_id)
 
     return db.write(work)
 
 
-@router.delete("/{promo_id}", status_code=204, responses=responses(403, 404, 409, 422))
+@router.delete("/{promo_id}", status_code=204, responses=document_responses(403, 404, 409, 422))
 def delete_promo_code(caller: Caller, event_id: uuid.UUID, promo_id: uuid.UUID) -> None:
     """Removes a code that no purchase used. 409 `code_used` when one did: switch it off instead."""
     db.write(lambda session: promo_codes.delete(session, caller, event_id, promo_id))
 
 
-@router.post("/validate/{code:path}", responses=responses(404, 422))
+@router.post("/validate/{code:path}", responses=document_responses(404, 422))
 def validate_promo_code(caller: Caller, event_id: uuid.UUID, code: str, draft: TrialDraft) -> TrialAnswer:
     """Tries a code: what every rule would say to this purchase, and what it would cost. Takes no use of it.
 
@@ -146,7 +156,7 @@ def validate_promo_code(caller: Caller, event_id: uuid.UUID, code: str, draft: T
     counted.
     """
     tried = db.write(
-        lambda session: promo_code_check.try_code(
+        lambda session: promo_code_check.dry_run(
             session,
             caller,
             event_id,

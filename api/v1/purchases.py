@@ -10,17 +10,17 @@ from fastapi import APIRouter, Header, Response
 from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
-from api.errors import responses
-from api.schemas import Caller, Money, in_zone
+from api.errors import document_responses
+from api.schemas import Caller, Money, to_time_zone
 from ticketing import db
 from ticketing.catalog import events
 from ticketing.models import Purchase
 from ticketing.sales import purchases
-from ticketing.sales.purchases import PurchaseDraft, Recorded
+from ticketing.sales.purchases import PurchaseDraft, RecordedPurchase
 
 router = APIRouter(prefix="/events/{event_id}/tickets/purchases", tags=["Donor site"])
 
-Key = Annotated[
+IdempotencyKey = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
@@ -80,11 +80,11 @@ class PurchaseAnswer(BaseModel):
 @router.post(
     "",
     status_code=201,
-    responses=responses(403, 404, 409, 422)
+    responses=document_responses(403, 404, 409, 422)
     | {200: {"model": PurchaseAnswer, "description": "The idempotency key was seen before; nothing changed."}},
 )
 def record_purchase(
-    caller: Caller, event_id: uuid.UUID, draft: PurchaseDraft, response: Response, key: Key = None
+    caller: Caller, event_id: uuid.UUID, draft: PurchaseDraft, response: Response, key: IdempotencyKey = None
 ) -> PurchaseAnswer:
     """Takes the capacity and the promo use, fixes the price, makes one ticket for each seat: all of it, or nothing.
 
@@ -95,24 +95,26 @@ def record_purchase(
     def work(session: Session) -> PurchaseAnswer:
         recorded = purchases.record(session, caller, event_id, draft, idempotency_key=key)
         response.status_code = 200 if recorded.is_repeat else 201
-        return _told(recorded, events.get(session, caller, event_id).time_zone)
+        return _build_response(recorded, events.get(session, caller, event_id).time_zone)
 
     return db.write(work)
 
 
-def fields_of(row: Purchase, shape: type[BaseModel], promo_code: str | None, time_zone: str) -> dict[str, Any]:
+def build_purchase_fields(
+    row: Purchase, schema: type[BaseModel], promo_code: str | None, time_zone: str
+) -> dict[str, Any]:
     """What an answer of this shape says of a purchase itself."""
-    fields: dict[str, Any] = {field: getattr(row, field) for field in shape.model_fields if hasattr(row, field)}
+    fields: dict[str, Any] = {field: getattr(row, field) for field in schema.model_fields if hasattr(row, field)}
     return fields | {
-        "purchased_at": in_zone(row.purchased_at, time_zone),
+        "purchased_at": to_time_zone(row.purchased_at, time_zone),
         "promo_code": promo_code,
         "donor": Donor(name=row.purchaser_name, email=row.purchaser_email, phone=row.purchaser_phone),
     }
 
 
-def _told(recorded: Recorded, time_zone: str) -> PurchaseAnswer:
+def _build_response(recorded: RecordedPurchase, time_zone: str) -> PurchaseAnswer:
     return PurchaseAnswer.model_validate(
-        fields_of(recorded.purchase, PurchaseAnswer, recorded.promo_code, time_zone)
+        build_purchase_fields(recorded.purchase, PurchaseAnswer, recorded.promo_code, time_zone)
         | {
             "tickets": [
                 Ticket(

@@ -11,33 +11,33 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
-from api.errors import responses
+from api.errors import document_responses
 from api.schemas import PER_PAGE, Answer, Caller, Money, Page, PageNumber
 from api.site import downloads
-from api.v1.purchases import Donor, fields_of
+from api.v1.purchases import Donor, build_purchase_fields
 from ticketing import db
 from ticketing.catalog import events
 from ticketing.db import replica
-from ticketing.purchase_filter import LONGEST_SEARCH, PARAMETERS, SORTS, Selection
+from ticketing.purchase_filter import MAX_SEARCH_LENGTH, PARAMETERS, SORTS, PurchaseFilter
 from ticketing.reporting import figures as sales
 from ticketing.reporting import purchase_list
-from ticketing.reporting.purchase_list import PurchaseLine
+from ticketing.reporting.purchase_list import PurchaseRow
 
 router = APIRouter(prefix="/admin/events/{event_id}/tickets", tags=["Sales"])
-OnlySponsorships = Annotated[bool, Query(description="Leaves out what is no sponsorship.")]
-SHAPES = {
-    "search": {"type": "string", "maxLength": LONGEST_SEARCH},
+SponsorshipsOnly = Annotated[bool, Query(description="Leaves out what is no sponsorship.")]
+PARAMETER_SCHEMAS = {
+    "search": {"type": "string", "maxLength": MAX_SEARCH_LENGTH},
     "from": {"type": "string", "format": "date"},
     "to": {"type": "string", "format": "date"},
     "sort": {"type": "string", "enum": list(SORTS)},
 }
-FILTERS = [
+FILTER_PARAMETERS = [
     {
         "name": name,
         "in": "query",
         "required": False,
-        "schema": {"type": "boolean"} if name.endswith("_only") else SHAPES.get(name, {"type": "string"}),
-        "description": f"{parameter.means} Takes {parameter.takes}.",
+        "schema": {"type": "boolean"} if name.endswith("_only") else PARAMETER_SCHEMAS.get(name, {"type": "string"}),
+        "description": f"{parameter.description} Takes {parameter.accepts}.",
     }
     for name, parameter in PARAMETERS.items()
 ]
@@ -93,11 +93,13 @@ class PackageSalesAnswer(PackageSales, Page[PurchaseListed]):
     """The package's line of the summary, and a page of its purchases; `total` counts the purchases of all pages."""
 
 
-def _listed(line: PurchaseLine, time_zone: str) -> PurchaseListed:
-    return PurchaseListed.model_validate(fields_of(line.purchase, PurchaseListed, line.promo_code, time_zone))
+def _build_purchase_item(line: PurchaseRow, time_zone: str) -> PurchaseListed:
+    return PurchaseListed.model_validate(
+        build_purchase_fields(line.purchase, PurchaseListed, line.promo_code, time_zone)
+    )
 
 
-@router.get("/packages/{package_id}/sales", responses=responses(404, 422))
+@router.get("/packages/{package_id}/sales", responses=document_responses(404, 422))
 def package_sales(
     caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID, page: PageNumber = 1
 ) -> PackageSalesAnswer:
@@ -105,33 +107,35 @@ def package_sales(
 
     The list has failed, refunded and voided purchases too; they are in no figure.
     """
-    with db.reading() as session:
-        figures = sales.of_package(session, caller, event_id, package_id)
+    with db.read_session() as session:
+        figures = sales.get_package_sales(session, caller, event_id, package_id)
         lines, total = purchase_list.list_purchases(
-            session, caller, event_id, Selection(package_ids=(package_id,)), page=page, per_page=PER_PAGE
+            session, caller, event_id, PurchaseFilter(package_ids=(package_id,)), page=page, per_page=PER_PAGE
         )
         zone = events.get(session, caller, event_id).time_zone
     figured = PackageSales.model_validate(figures).model_dump()
-    return PackageSalesAnswer(**figured, items=[_listed(line, zone) for line in lines], total=total, page=page)
+    return PackageSalesAnswer(
+        **figured, items=[_build_purchase_item(line, zone) for line in lines], total=total, page=page
+    )
 
 
-@router.get("/sales/summary", responses=responses(404, 422))
-def sales_summary(caller: Caller, event_id: uuid.UUID, sponsorships_only: OnlySponsorships = False) -> SummaryAnswer:
+@router.get("/sales/summary", responses=document_responses(404, 422))
+def sales_summary(caller: Caller, event_id: uuid.UUID, sponsorships_only: SponsorshipsOnly = False) -> SummaryAnswer:
     """The event's figures, all of one moment."""
-    figures = replica.read(lambda s: sales.summary(s, caller, event_id, sponsorships_only=sponsorships_only))
+    figures = replica.read(lambda s: sales.get_summary(s, caller, event_id, sponsorships_only=sponsorships_only))
     return SummaryAnswer.model_validate(figures)
 
 
 @router.get(
     "/sales/export",
     response_class=StreamingResponse,
-    responses=responses(404, 422)
+    responses=document_responses(404, 422)
     | {200: {"description": "One row for each purchase.", "content": {"text/csv": {"schema": {"type": "string"}}}}},
-    openapi_extra={"parameters": FILTERS},
+    openapi_extra={"parameters": FILTER_PARAMETERS},
 )
 def sales_export(caller: Caller, event_id: uuid.UUID, request: Request) -> StreamingResponse:
     """The selected purchases as CSV (UTF-8 with a byte order mark), streamed; all of them without a filter.
 
     Several filters mean purchases to which all of them apply. A filter that is not understood is refused.
     """
-    return downloads.csv_of(caller, event_id, downloads.selected(request.query_params))
+    return downloads.csv_response(caller, event_id, downloads.parse_filter(request.query_params))

@@ -9,12 +9,12 @@ from __future__ import annotations
 import argparse
 import sys
 
-from bench.load.report import in_full
-from bench.load.run import Load, play
-from bench.load.scene import serving, set_scene
-from bench.load.series import SECONDS, STEPS, bend
-from bench.place import database_of_its_own
-from bench.written import keep, where
+from bench.database import create_temporary_database
+from bench.load.environment import create_environment, start_servers
+from bench.load.report import format_report
+from bench.load.run import Load, run_load
+from bench.load.series import PEOPLE_STEPS, STEP_SECONDS, run_series
+from bench.sizing_page import describe_environment, write_section
 
 
 def main() -> int:
@@ -29,21 +29,23 @@ def main() -> int:
         "--donors", type=float, default=usual.donors_per_minute, help="who come to the donor site a minute"
     )
     asked.add_argument("--servers", type=int, default=1, help="processes, with the people spread over them")
-    asked.add_argument("--series", action="store_true", help=f"{', '.join(map(str, STEPS))} people, at one and at two")
+    asked.add_argument(
+        "--series", action="store_true", help=f"{', '.join(map(str, PEOPLE_STEPS))} people, at one and at two"
+    )
     asked.add_argument("--keep", action="store_true", help="put the series into docs/operations/sizing.md")
     options = asked.parse_args()
-    with database_of_its_own() as folder:
-        print(where() + "\n", flush=True)
+    with create_temporary_database() as folder:
+        print(describe_environment() + "\n", flush=True)
         if options.series:
-            table = bend(folder, seconds=options.seconds or SECONDS)
+            table = run_series(folder, seconds=options.seconds or STEP_SECONDS)
             if options.keep:
-                keep("series", f"{where()}\n\n{table}")
+                write_section("series", f"{describe_environment()}\n\n{table}")
             return 0
         load = Load(options.people, options.seconds or usual.seconds, options.pause, options.donors)
-        scene = set_scene(load.people)
-        with serving(folder, options.servers) as servers:
-            outcome = play(scene, servers, load)
-        print(in_full(outcome, options.servers))
+        scene = create_environment(load.people)
+        with start_servers(folder, options.servers) as servers:
+            outcome = run_load(scene, servers, load)
+        print(format_report(outcome, options.servers))
         return 1 if outcome.errors else 0
 
 

@@ -11,14 +11,14 @@ from uuid import uuid4
 
 import httpx
 
-from bench.load.ledger import Ledger
-from bench.load.scene import Scene
-from bench.load.staff import closed_by
-from bench.load.tab import Broken
+from bench.load.environment import Environment
+from bench.load.recorder import Recorder
+from bench.load.staff import wait_for_stop
+from bench.load.tab import ActionFailed
 
-REPEATED = 0.2
-WITH_A_CODE = 0.5
-NAME = "Donor site"
+REPEAT_PROBABILITY = 0.2
+PROMO_CODE_PROBABILITY = 0.5
+SITE_NAME = "Donor site"
 
 
 @dataclass
@@ -26,9 +26,9 @@ class DonorSite:
     """A program with a token, for which donors come at random times, on average so many a minute."""
 
     http: httpx.AsyncClient
-    scene: Scene
-    ledger: Ledger
-    closing: asyncio.Event
+    environment: Environment
+    recorder: Recorder
+    stop_event: asyncio.Event
     donors_per_minute: float
 
     async def serve(self) -> None:
@@ -36,24 +36,24 @@ class DonorSite:
         async with asyncio.TaskGroup() as donors:
             while self.donors_per_minute:
                 pause = random.expovariate(self.donors_per_minute / 60)
-                if await closed_by(time.perf_counter() + pause, self.closing):
+                if await wait_for_stop(time.perf_counter() + pause, self.stop_event):
                     return
                 donors.create_task(self.donor())
 
     async def donor(self) -> None:
         """One donor: looks, tries a code perhaps, buys; the site repeats what it got no answer to, or thinks so."""
-        with self.ledger.trying(NAME):
-            offered = (await self.ask("list packages", "GET", f"/events/{self.scene.event.id}/tickets/packages"))[
+        with self.recorder.catch_errors(SITE_NAME):
+            offered = (await self.ask("list packages", "GET", f"/events/{self.environment.event.id}/tickets/packages"))[
                 "items"
             ]
             package = random.choice(offered)
             donor_email, code = f"{uuid4().hex}@example.org", None
-            if random.random() < WITH_A_CODE:
-                code = self.scene.code
-                where = f"/admin/events/{self.scene.event.id}/promo-codes/validate/{code}"
+            if random.random() < PROMO_CODE_PROBABILITY:
+                code = self.environment.code
+                where = f"/admin/events/{self.environment.event.id}/promo-codes/validate/{code}"
                 wanted = {"package_id": package["id"], "quantity": 1, "donor_email": donor_email}
                 if not (await self.ask("try a code", "POST", where, json=wanted))["valid"]:
-                    raise Broken(f"the code {code} is refused")
+                    raise ActionFailed(f"the code {code} is refused")
             await self.buy(package["id"], donor_email, code)
 
     async def buy(self, package_id: str, donor_email: str, code: str | None) -> None:
@@ -66,26 +66,26 @@ class DonorSite:
             },
             "headers": {"Idempotency-Key": donor_email},
         }
-        where = f"/events/{self.scene.event.id}/tickets/purchases"
+        where = f"/events/{self.environment.event.id}/tickets/purchases"
         bought = await self.ask("buy", "POST", where, status=201, **request)
-        self.ledger.sale(donor_email, bought["total"])
-        if random.random() < REPEATED:
+        self.recorder.record_sale(donor_email, bought["total"])
+        if random.random() < REPEAT_PROBABILITY:
             again = await self.ask("buy again", "POST", where, **request)
             if again != bought:
-                raise Broken(f"the same key was answered with {again}, first with {bought}")
+                raise ActionFailed(f"the same key was answered with {again}, first with {bought}")
 
-    def authorised(self, request: httpx.Request) -> httpx.Request:
-        request.headers["Authorization"] = f"Bearer {self.scene.token}"
+    def add_authorization(self, request: httpx.Request) -> httpx.Request:
+        request.headers["Authorization"] = f"Bearer {self.environment.token}"
         return request
 
     async def ask(self, what: str, method: str, path: str, status: int = 200, **request: Any) -> Any:
         """The answer; Broken when it is another one than it must be, or none."""
         start = time.perf_counter()
         try:
-            answer = await self.http.request(method, f"/api/v1{path}", auth=self.authorised, **request)
+            answer = await self.http.request(method, f"/api/v1{path}", auth=self.add_authorization, **request)
         except httpx.HTTPError as lost:
-            raise Broken(f"{what}: no answer, {lost!r}") from lost
-        self.ledger.acted(f"{NAME}: {what}", time.perf_counter() - start)
+            raise ActionFailed(f"{what}: no answer, {lost!r}") from lost
+        self.recorder.acted(f"{SITE_NAME}: {what}", time.perf_counter() - start)
         if answer.status_code != status:
-            raise Broken(f"{what}: {answer.status_code} {answer.text}")
+            raise ActionFailed(f"{what}: {answer.status_code} {answer.text}")
         return answer.json()

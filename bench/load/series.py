@@ -5,38 +5,38 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench.load.report import STEPS_HEADING, in_a_line
-from bench.load.run import Load, Outcome, play
-from bench.load.scene import serving, set_scene
+from bench.load.environment import create_environment, start_servers
+from bench.load.report import SERIES_HEADING, format_row
+from bench.load.run import Load, Outcome, run_load
 
-STEPS = (25, 50, 100, 150, 200)
-SECONDS = 40.0
-MOST_SECONDS = 1.0
+PEOPLE_STEPS = (25, 50, 100, 150, 200)
+STEP_SECONDS = 40.0
+MAX_P95_SECONDS = 1.0
 
 
-def bend(folder: Path, steps: tuple[int, ...] = STEPS, seconds: float = SECONDS) -> str:
+def run_series(folder: Path, steps: tuple[int, ...] = PEOPLE_STEPS, seconds: float = STEP_SECONDS) -> str:
     """The table of the steps, each line also printed when it is known; errors go to stderr.
 
     A process is not asked for more once 95% of the actions took longer than a second, or anything went wrong. Two are
     asked for what one last bore and for all that is above it.
     """
-    scene = set_scene(max(steps))
-    table = [STEPS_HEADING]
-    print(STEPS_HEADING, flush=True)
+    scene = create_environment(max(steps))
+    table = [SERIES_HEADING]
+    print(SERIES_HEADING, flush=True)
     first = steps[0]
     for servers in (1, 2):
-        with serving(folder / str(servers), servers) as started:
+        with start_servers(folder / str(servers), servers) as started:
             for people in (each for each in steps if each >= first):
-                outcome = play(scene, started, Load(people=people, seconds=seconds))
-                table.append(in_a_line(outcome, servers))
+                outcome = run_load(scene, started, Load(people=people, seconds=seconds))
+                table.append(format_row(outcome, servers))
                 print(table[-1], flush=True)
                 for error, times in outcome.errors.items():
                     print(f"{times} times: {error}", file=sys.stderr)
-                if bends(outcome):
+                if is_overloaded(outcome):
                     break
                 first = people
     return "\n".join(table)
 
 
-def bends(outcome: Outcome) -> bool:
-    return outcome.p95 > MOST_SECONDS or bool(outcome.errors)
+def is_overloaded(outcome: Outcome) -> bool:
+    return outcome.p95 > MAX_P95_SECONDS or bool(outcome.errors)

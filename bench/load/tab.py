@@ -23,19 +23,19 @@ from streamlit.proto.Delta_pb2 import Delta
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-SECONDS_OF_PATIENCE = 30
-KEPT = {
+DEFAULT_TIMEOUT_SECONDS = 30
+TRACKED_ELEMENTS = {
     "alert", "button", "button_group", "checkbox", "exception", "menu_button", "page_link", "selectbox", "text_area",
     "text_input", "toast",
 }  # fmt: skip
 
 
-class Broken(Exception):
+class ActionFailed(Exception):
     """What a person did had not the outcome it must have; says which and what was there in its place."""
 
 
 @dataclass(frozen=True)
-class Shown:
+class PageElement:
     """An element on the page: what drew it decides when it is gone."""
 
     kind: str
@@ -63,18 +63,18 @@ class Tab:
         url: str,
         cookie: str,
         *,
-        told: Callable[[str], None],
-        settled: Callable[[Tab], None] = lambda _tab: None,
-        patience: float = SECONDS_OF_PATIENCE,
+        on_error: Callable[[str], None],
+        on_run_finished: Callable[[Tab], None] = lambda _tab: None,
+        timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> None:
-        self._url, self._cookie, self._patience = url, cookie, patience
-        self._told, self._on_settled = told, settled
-        self._shown: dict[tuple[int, ...], Shown] = {}
-        self._typed: dict[str, WidgetState] = {}
+        self._url, self._cookie, self._timeout_seconds = url, cookie, timeout_seconds
+        self._on_error, self._on_run_finished = on_error, on_run_finished
+        self._elements: dict[tuple[int, ...], PageElement] = {}
+        self._widget_states: dict[str, WidgetState] = {}
         self._timers: dict[str, asyncio.Task[None]] = {}
         self._finished = asyncio.Event()
         self._socket: websockets.ClientConnection | None = None
-        self._main = self._run_id = ""
+        self._main_script_hash = self._run_id = ""
         self._fragments_of_run: list[str] = []
         self._is_closing = False
         self.page = self.query = ""
@@ -91,10 +91,10 @@ class Tab:
                 compression=None,
                 max_size=None,
                 ping_interval=None,
-                open_timeout=self._patience,
+                open_timeout=self._timeout_seconds,
             )
         except (OSError, TimeoutError, websockets.InvalidHandshake) as refused:
-            raise Broken(f"no connection: {refused!r}") from refused
+            raise ActionFailed(f"no connection: {refused!r}") from refused
         self._reader = asyncio.create_task(self._read(self._socket))
         return await self.act(ClientState(query_string=self.query), until)
 
@@ -106,92 +106,98 @@ class Tab:
         await self._socket.close()
         await self._reader
 
-    async def act(self, sent: ClientState, until: Callable[[Tab], bool]) -> float:
+    async def act(self, client_state: ClientState, until: Callable[[Tab], bool]) -> float:
         """Sends it and answers with the seconds until a finished run shows what must come of it. Raises Broken."""
         start = time.perf_counter()
         self._finished.clear()
-        await self._send(sent)
+        await self._send(client_state)
         try:
-            async with asyncio.timeout(self._patience):
+            async with asyncio.timeout(self._timeout_seconds):
                 while not self._reader.done():
                     await self._finished.wait()
                     if until(self):
                         return time.perf_counter() - start
-                    if error := next(filter(_is_error, self._shown.values()), None):
-                        raise Broken(f"the page says: {error.words}")
+                    if error := next(filter(_is_error, self._elements.values()), None):
+                        raise ActionFailed(f"the page says: {error.words}")
                     self._finished.clear()
-                raise Broken("the connection is gone")
+                raise ActionFailed("the connection is gone")
         except TimeoutError:
-            raise Broken(f"what must come of it did not come in {self._patience:g} s; there is {self}") from None
+            raise ActionFailed(
+                f"what must come of it did not come in {self._timeout_seconds:g} s; there is {self}"
+            ) from None
 
-    def click(self, button: Shown) -> ClientState:
-        return self._by(button, WidgetState(id=button.element.id, trigger_value=True))
+    def click(self, button: PageElement) -> ClientState:
+        return self._build_widget_state(button, WidgetState(id=button.element.id, trigger_value=True))
 
-    def pick(self, menu: Shown, entry: str) -> ClientState:
+    def pick(self, menu: PageElement, entry: str) -> ClientState:
         state = WidgetState(id=menu.element.id)
         state.string_trigger_value.data = entry
-        return self._by(menu, state)
+        return self._build_widget_state(menu, state)
 
-    def choose(self, field: Shown, option: str) -> ClientState:
+    def choose(self, field: PageElement, option: str) -> ClientState:
         """Of a selectbox, or of what has a button for each option."""
-        state = self._typed[field.element.id] = WidgetState(id=field.element.id)
+        state = self._widget_states[field.element.id] = WidgetState(id=field.element.id)
         if field.kind == "button_group":
             state.string_array_value.data.append(option)
         else:
             state.string_value = option
-        return self._by(field)
+        return self._build_widget_state(field)
 
-    def switch(self, toggle: Shown, *, on: bool) -> ClientState:
+    def switch(self, toggle: PageElement, *, on: bool) -> ClientState:
         """One that the address names is put into it or taken out by the browser itself."""
-        self._typed[toggle.element.id] = WidgetState(id=toggle.element.id, bool_value=on)
+        self._widget_states[toggle.element.id] = WidgetState(id=toggle.element.id, bool_value=on)
         if name := toggle.element.query_param_key:
             query = {key: value for key, value in parse_qsl(self.query) if key != name}
             self.query = urlencode(query | ({name: "true"} if on else {}))
-        return self._by(toggle)
+        return self._build_widget_state(toggle)
 
-    def write(self, field: Shown, words: str) -> ClientState:
+    def write(self, field: PageElement, words: str) -> ClientState:
         """Where a field waits for a button, the answer is not sent, as in the browser."""
-        self._typed[field.element.id] = WidgetState(id=field.element.id, string_value=words)
-        return self._by(field)
+        self._widget_states[field.element.id] = WidgetState(id=field.element.id, string_value=words)
+        return self._build_widget_state(field)
 
-    def follow(self, link: Shown) -> ClientState:
+    def follow(self, link: PageElement) -> ClientState:
         """To another page: what stands outside of the page is taken along, and its timers end."""
         self._stop_timers()
-        frame = {shown.element.id for shown in self._shown.values() if _is_of_frame(shown, self._main)}
-        self._typed = {name: state for name, state in self._typed.items() if name in frame}
+        frame = {
+            shown.element.id for shown in self._elements.values() if _is_frame_widget(shown, self._main_script_hash)
+        }
+        self._widget_states = {name: state for name, state in self._widget_states.items() if name in frame}
         self.query = link.element.query_string
         return self._state(page_script_hash=link.element.page_script_hash)
 
-    def find(self, kind: str, words: str) -> Shown | None:
+    def find(self, kind: str, words: str) -> PageElement | None:
         """The first element of this kind whose label or text begins like that."""
-        return next(iter(self.every(kind, words)), None)
+        return next(iter(self.find_all(kind, words)), None)
 
-    def every(self, kind: str, words: str = "") -> list[Shown]:
-        return [shown for shown in self._shown.values() if shown.kind == kind and shown.words.startswith(words)]
+    def find_all(self, kind: str, words: str = "") -> list[PageElement]:
+        return [shown for shown in self._elements.values() if shown.kind == kind and shown.words.startswith(words)]
 
-    def get(self, kind: str, words: str) -> Shown:
+    def get(self, kind: str, words: str) -> PageElement:
         """The same. Raises Broken when there is none."""
         if (found := self.find(kind, words)) is None:
-            raise Broken(f"there is no {kind} “{words}”, but {self}")
+            raise ActionFailed(f"there is no {kind} “{words}”, but {self}")
         return found
 
     def __str__(self) -> str:
-        return "; ".join(f"{shown.kind} “{shown.words}”" for shown in self._shown.values() if shown.kind != "page_link")
+        return "; ".join(
+            f"{shown.kind} “{shown.words}”" for shown in self._elements.values() if shown.kind != "page_link"
+        )
 
-    def _by(self, shown: Shown, *triggers: WidgetState) -> ClientState:
+    def _build_widget_state(self, shown: PageElement, *triggers: WidgetState) -> ClientState:
         return self._state(*triggers, page_script_hash=self.page, fragment_id=shown.fragment_id)
 
     def _state(self, *triggers: WidgetState, **fields: Any) -> ClientState:
         state = ClientState(query_string=self.query, **fields)
-        state.widget_states.widgets.extend((*self._typed.values(), *triggers))
+        state.widget_states.widgets.extend((*self._widget_states.values(), *triggers))
         state.context_info.timezone, state.context_info.locale = "America/New_York", "en-US"
         state.context_info.url = self._url
         return state
 
-    async def _send(self, sent: ClientState) -> None:
+    async def _send(self, client_state: ClientState) -> None:
         assert self._socket is not None
         with suppress(websockets.ConnectionClosed):  # the reader meets it, too, and tells
-            await self._socket.send(BackMsg(rerun_script=sent).SerializeToString())
+            await self._socket.send(BackMsg(rerun_script=client_state).SerializeToString())
 
     async def _read(self, socket: websockets.ClientConnection) -> None:
         try:
@@ -200,22 +206,24 @@ class Tab:
         except websockets.ConnectionClosedError:
             pass
         if not self._is_closing:
-            self._told("the connection was lost")
+            self._on_error("the connection was lost")
         self._stop_timers()
         self._finished.set()
 
     def _take(self, message: ForwardMsg) -> None:
         match message.WhichOneof("type"):
             case "delta":
-                self._draw(tuple(message.metadata.delta_path), message.delta, message.metadata.active_script_hash)
+                self._apply_delta(
+                    tuple(message.metadata.delta_path), message.delta, message.metadata.active_script_hash
+                )
             case "new_session":
                 self._run_id = message.metadata.run.script_run_id
                 self._fragments_of_run = list(message.metadata.run.fragment_ids)
                 if not self._fragments_of_run:
                     self.page = message.new_session.page_script_hash
-                    self._main = message.new_session.main_script_hash
+                    self._main_script_hash = message.new_session.main_script_hash
             case "script_finished":
-                self._settle(message.script_finished)
+                self._finish_run(message.script_finished)
             case "auto_rerun":
                 self._set_timer(message.auto_rerun.fragment_id, message.auto_rerun.interval)
             case "stop_auto_rerun":
@@ -224,34 +232,34 @@ class Tab:
             case "page_info_changed":
                 self.query = message.page_info_changed.query_string
             case "page_not_found":
-                self._told("there is no such page")
+                self._on_error("there is no such page")
 
-    def _draw(self, path: tuple[int, ...], delta: Delta, script_hash: str) -> None:
+    def _apply_delta(self, path: tuple[int, ...], delta: Delta, script_hash: str) -> None:
         kind = delta.new_element.WhichOneof("type") if delta.WhichOneof("type") == "new_element" else None
-        if kind not in KEPT:
-            self._shown.pop(path, None)
+        if kind not in TRACKED_ELEMENTS:
+            self._elements.pop(path, None)
             return
         element = getattr(delta.new_element, kind)
-        self._shown[path] = Shown(kind, element, delta.fragment_id, script_hash, self._run_id)
-        if _is_error(self._shown[path]):
-            self._told(self._shown[path].words)
+        self._elements[path] = PageElement(kind, element, delta.fragment_id, script_hash, self._run_id)
+        if _is_error(self._elements[path]):
+            self._on_error(self._elements[path].words)
 
-    def _settle(self, status: int) -> None:
+    def _finish_run(self, status: int) -> None:
         """What the run did not draw again is gone: of the page, or of its own fragments."""
         if status == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
             return
         if status == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
-            self._told("a script does not compile")
-        self._shown = {
+            self._on_error("a script does not compile")
+        self._elements = {
             path: shown
-            for path, shown in self._shown.items()
+            for path, shown in self._elements.items()
             if shown.run_id == self._run_id
             or (self._fragments_of_run and shown.fragment_id not in self._fragments_of_run)
         }
         if not self._fragments_of_run:
-            there = {getattr(shown.element, "id", "") for shown in self._shown.values()}
-            self._typed = {name: state for name, state in self._typed.items() if name in there}
-            self._on_settled(self)
+            there = {getattr(shown.element, "id", "") for shown in self._elements.values()}
+            self._widget_states = {name: state for name, state in self._widget_states.items() if name in there}
+            self._on_run_finished(self)
         self._finished.set()
 
     def _set_timer(self, fragment_id: str, seconds: float) -> None:
@@ -261,9 +269,9 @@ class Tab:
     async def _tick(self, fragment_id: str, seconds: float) -> None:
         while True:
             await asyncio.sleep(seconds)
-            await self.ring(fragment_id)
+            await self.send_tick(fragment_id)
 
-    async def ring(self, fragment_id: str) -> None:
+    async def send_tick(self, fragment_id: str) -> None:
         """What this fragment's timer does."""
         await self._send(self._state(page_script_hash=self.page, fragment_id=fragment_id, is_auto_rerun=True))
 
@@ -276,9 +284,9 @@ class Tab:
             self._stop_timer(fragment_id)
 
 
-def _is_error(shown: Shown) -> bool:
+def _is_error(shown: PageElement) -> bool:
     return shown.kind == "exception" or (shown.kind == "alert" and shown.element.format == Alert.ERROR)
 
 
-def _is_of_frame(shown: Shown, main: str) -> bool:
+def _is_frame_widget(shown: PageElement, main: str) -> bool:
     return shown.script_hash == main and hasattr(shown.element, "id")

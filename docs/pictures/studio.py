@@ -14,9 +14,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, FloatRect, Locator, Page, expect, sync_playwright
 
-from tests.browser.conftest import CHROMIUM_FLAGS, chromium_program, drawn, still
+from tests.browser.conftest import CHROMIUM_FLAGS, find_chromium, wait_until_drawn, wait_until_still
 from tests.support import make
-from tests.support.server import running
+from tests.support.server import run_server
 from ticketing import db
 from ticketing.actors import Actor
 from ticketing.db import embedded, migrations
@@ -61,14 +61,14 @@ class Studio:
             page = context.new_page()
             page.goto(self.url + path.format(event=self.event.id if self.event else ""))
             if not is_plain:
-                at_rest(drawn(page))
+                at_rest(wait_until_drawn(page))
             yield page
 
 
 @contextmanager
 def open_studio() -> Iterator[Studio]:
     """Nobody has an account yet, and there is no event: who opens it makes them, in the order of the pictures."""
-    if (program := chromium_program()) is None:
+    if (program := find_chromium()) is None:
         sys.exit("Pictures need Chromium (apt-get install chromium).")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch)
@@ -79,7 +79,7 @@ def open_studio() -> Iterator[Studio]:
         url = embedded.start()
         try:
             migrations.migrate()
-            with running(url, folder) as server, sync_playwright() as playwright:
+            with run_server(url, folder) as server, sync_playwright() as playwright:
                 browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
                 yield Studio(server.url, browser)
                 browser.close()
@@ -95,7 +95,7 @@ def at_rest(page: Page) -> Page:
     page.mouse.move(0, 0)
     page.evaluate("document.fonts.ready")
     page.wait_for_function("() => [...document.images].every(each => each.complete)")
-    return still(page)
+    return wait_until_still(page)
 
 
 def save(name: str, page: Page, *, part: Locator | None = None, height: int | None = None, margin: int = 0) -> None:

@@ -68,7 +68,7 @@ def people_and_events(studio: Studio) -> None:
 
 
 def package(studio: Studio, name: str) -> Package:
-    with db.reading() as session:
+    with db.read_session() as session:
         return next(each for each in packages.list_all(session, OPERATOR, studio.event.id) if each.name == name)
 
 
@@ -250,7 +250,7 @@ def take_import_columns(studio: Studio, name: str) -> None:
             {**seller_files.eventbrite_attendee("10482", "1", "Gala table", "2400.00"), "Order Date": "10/11/26 18:30"},
             {**seller_files.eventbrite_attendee("10483", "2", "Couple", "280.00"), "Order Date": "11/12/26 09:15"},
         ]
-        content = seller_files.as_csv(seller_files.rows(seller_files.EVENTBRITE_ATTENDEES, *orders))
+        content = seller_files.to_csv(seller_files.build_rows(seller_files.EVENTBRITE_ATTENDEES, *orders))
         choose_file(main_of(page), {"name": "attendees.csv", "mimeType": "text/csv", "buffer": content})
         expect(page.get_by_role("heading", name="Which column is which?")).to_be_visible()
         save(name, at_rest(page), part=main_of(page))

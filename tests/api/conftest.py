@@ -12,11 +12,11 @@ from starlette.testclient import TestClient
 import app
 from tests.support import make, openid_provider
 from tests.support.openid_provider import CLIENT_ID, CLIENT_SECRET, Provider
-from tests.support.openid_visitor import Visitor, set_up
+from tests.support.openid_visitor import Visitor, configure_openid
 from ticketing import db
 from ticketing.actors import Actor
 
-PAGE = {"Accept": "text/html,application/xhtml+xml"}
+ACCEPT_HTML = {"Accept": "text/html,application/xhtml+xml"}
 
 
 @pytest.fixture(scope="session")
@@ -74,15 +74,15 @@ def call(program: Callable[[Actor], Program], admin: Actor) -> Program:
 
 @pytest.fixture(scope="module")
 def running_provider():
-    with openid_provider.running() as provider:
+    with openid_provider.run_provider() as provider:
         yield provider
 
 
 @pytest.fixture
 def provider(running_provider: Provider, monkeypatch):
     """As an operator sets it up, without a role claim."""
-    running_provider.be_honest()
-    set_up(
+    running_provider.reset()
+    configure_openid(
         monkeypatch,
         ISSUER=running_provider.url,
         CLIENT_ID=CLIENT_ID,
@@ -96,7 +96,9 @@ def provider(running_provider: Provider, monkeypatch):
 @pytest.fixture
 def groups(provider, monkeypatch):
     """The same with roles from a claim."""
-    set_up(monkeypatch, ROLE_CLAIM="groups", ROLES="gala-team=coordinator, gala-admins=admin, /gala=readers=viewer")
+    configure_openid(
+        monkeypatch, ROLE_CLAIM="groups", ROLES="gala-team=coordinator, gala-admins=admin, /gala=readers=viewer"
+    )
     return provider
 
 

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from tests.support import make
-from tests.support.sales_file import sale, sheet
+from tests.support.sales_file import sale, sales_csv
 from tests.support.screen import Screen
 from ticketing import cli as command_line
 from ticketing import db, imports, money
@@ -22,7 +22,7 @@ from ticketing.actors import OPERATOR, Actor
 from ticketing.catalog import packages, promo_codes
 from ticketing.models import Event, Option, Package
 
-CHANGES = 100
+CHANGE_COUNT = 100
 PRICE = "Price of the whole package, in US dollars"
 
 
@@ -38,45 +38,45 @@ class Office:
     packages: list[Package]
     code: str
     option: Option
-    dice: random.Random
+    rng: random.Random
     told: list[tuple[str, ...]] = field(default_factory=list)
     screens: dict[str, Screen] = field(default_factory=dict)
 
     def page(self, name: str) -> Screen:
         if name not in self.screens:
             self.screens[name] = Screen("ui/main.py", self.at_pages, self.event).go(name)
-        return self.screens[name].again()
+        return self.screens[name].rerun()
 
     def package(self) -> Package:
         """One of them, as it is now."""
-        chosen = self.dice.choice(self.packages)
-        with db.reading() as session:
+        chosen = self.rng.choice(self.packages)
+        with db.read_session() as session:
             return packages.get(session, OPERATOR, self.event.id, chosen.id)
 
     def promo_code(self) -> Any:
-        with db.reading() as session:
+        with db.read_session() as session:
             return promo_codes.list_page(session, OPERATOR, self.event.id)[0][0][0]
 
     def another_price(self, than: Decimal) -> Decimal:
-        return than + Decimal(self.dice.randint(1, 99_999)) / 100
+        return than + Decimal(self.rng.randint(1, 99_999)) / 100
 
     def another(self, than: int | None) -> int:
-        return self.dice.choice([number for number in range(20, 60) if number != than])
+        return self.rng.choice([number for number in range(20, 60) if number != than])
 
     def send(self, path: str, body: dict[str, Any]) -> None:
         answer = self.call("PATCH", f"/admin{path}", body)
         assert answer.status_code == 200, answer.text
 
 
-def a_price_at_the_page(office: Office) -> tuple[str, ...]:
+def change_price_on_page(office: Office) -> tuple[str, ...]:
     package = office.package()
     price = office.another_price(package.price)
     screen = office.page("packages").pick(package, "Edit").type(PRICE, str(price)).click("Save package")
     assert screen.dialog() is None
-    return f"changed the price of {package.name}", money.dollars(package.price), money.dollars(price)
+    return f"changed the price of {package.name}", money.format_dollars(package.price), money.format_dollars(price)
 
 
-def a_price_and_a_limit_at_the_page(office: Office) -> tuple[str, ...]:
+def change_price_and_limit_on_page(office: Office) -> tuple[str, ...]:
     package = office.package()
     price, limit = office.another_price(package.price), office.another(package.quantity_limit)
     screen = office.page("packages").pick(package, "Edit").type(PRICE, str(price))
@@ -85,39 +85,39 @@ def a_price_and_a_limit_at_the_page(office: Office) -> tuple[str, ...]:
     before = f"{package.quantity_limit:,}" if package.quantity_limit else "Unlimited"
     return (
         f"changed the price and limit of {package.name}",
-        f"Price {money.dollars(package.price)} → {money.dollars(price)}",
+        f"Price {money.format_dollars(package.price)} → {money.format_dollars(price)}",
         f"Limit {before} → {limit}",
     )
 
 
-def a_package_on_or_off_sale_at_the_page(office: Office) -> tuple[str, ...]:
+def toggle_package_on_page(office: Office) -> tuple[str, ...]:
     package = office.package()
     office.page("packages").pick(package, "Disable" if package.is_enabled else "Enable")
     return (f"took {package.name} off sale" if package.is_enabled else f"put {package.name} on sale",)
 
 
-def a_code_on_or_off_at_the_page(office: Office) -> tuple[str, ...]:
+def toggle_code_on_page(office: Office) -> tuple[str, ...]:
     row = office.promo_code()
     office.page("promo_codes").pick(row, "Switch off" if row.is_active else "Switch on")
     return (f"switched {row.code} {'off' if row.is_active else 'on'}",)
 
 
-def a_name_over_the_api(office: Office) -> tuple[str, ...]:
+def change_name_over_api(office: Office) -> tuple[str, ...]:
     package = office.package()
     name = f"{make.unique('Table')} <i>$x$</i>"
     office.send(f"/events/{office.event.id}/tickets/packages/{package.id}", {"name": name, "version": package.version})
     return f"changed the name of {name}", f"from {package.name} to {name}"
 
 
-def a_description_over_the_api(office: Office) -> tuple[str, ...]:
+def change_description_over_api(office: Office) -> tuple[str, ...]:
     package = office.package()
-    words = f"{make.unique('Words')} " * office.dice.randint(1, 6) + "at the gala."
+    words = f"{make.unique('Words')} " * office.rng.randint(1, 6) + "at the gala."
     body = {"description": words, "version": package.version}
     office.send(f"/events/{office.event.id}/tickets/packages/{package.id}", body)
     return f"changed the description of {package.name}", package.description, words
 
 
-def a_limit_over_the_api(office: Office) -> tuple[str, ...]:
+def change_limit_over_api(office: Office) -> tuple[str, ...]:
     row = office.promo_code()
     limit = office.another(row.max_total_uses)
     body = {"max_total_uses": limit, "version": row.version}
@@ -125,67 +125,69 @@ def a_limit_over_the_api(office: Office) -> tuple[str, ...]:
     return (f"changed the limit in all of {row.code} from {row.max_total_uses or 'unlimited'} to {limit}",)
 
 
-def an_options_wording_over_the_api(office: Office) -> tuple[str, ...]:
-    with db.reading() as session:
+def change_option_over_api(office: Office) -> tuple[str, ...]:
+    with db.read_session() as session:
         option = session.get_one(Option, office.option.id)
     label = f"{make.unique('Allergies')}?"
     office.send(f"/packages/{option.package_id}/options/{option.id}", {"label": label, "version": option.version})
     return (f"changed the wording of “{label}” from {option.label} to {label}",)
 
 
-def a_venue_over_the_api(office: Office) -> tuple[str, ...]:
-    with db.reading() as session:
+def change_venue_over_api(office: Office) -> tuple[str, ...]:
+    with db.read_session() as session:
         event = session.get_one(Event, office.event.id)
     venue = make.unique("Hall")
     office.send(f"/events/{event.id}", {"venue": venue, "version": event.version})
     return (f"changed the venue of Harbor Lights Gala from {event.venue} to {venue}",)
 
 
-def an_import(office: Office) -> tuple[str, ...]:
-    rows = office.dice.randint(1, 3)
+def import_file(office: Office) -> tuple[str, ...]:
+    rows = office.rng.randint(1, 3)
     file_name = f"{make.unique('sales')}.csv"
     unlimited = office.packages[0]
-    with db.reading() as session:
-        content = sheet(*(sale(packages.get(session, OPERATOR, office.event.id, unlimited.id)) for _ in range(rows)))
+    with db.read_session() as session:
+        content = sales_csv(
+            *(sale(packages.get(session, OPERATOR, office.event.id, unlimited.id)) for _ in range(rows))
+        )
     db.write(lambda s: imports.run(s, office.importing, office.event.id, file_name, content))
     return f"imported {rows} sale{'s' if rows > 1 else ''} from {file_name}", "by import"
 
 
-AT_PAGES = (
-    a_price_at_the_page,
-    a_price_and_a_limit_at_the_page,
-    a_package_on_or_off_sale_at_the_page,
-    a_code_on_or_off_at_the_page,
+PAGE_CHANGES = (
+    change_price_on_page,
+    change_price_and_limit_on_page,
+    toggle_package_on_page,
+    toggle_code_on_page,
 )
-OVER_API = (
-    a_name_over_the_api,
-    a_description_over_the_api,
-    a_limit_over_the_api,
-    an_options_wording_over_the_api,
-    a_venue_over_the_api,
+API_CHANGES = (
+    change_name_over_api,
+    change_description_over_api,
+    change_limit_over_api,
+    change_option_over_api,
+    change_venue_over_api,
 )
-WAYS: tuple[Callable[[Office], tuple[str, ...]], ...] = (*AT_PAGES, *OVER_API, an_import)
+ALL_CHANGES: tuple[Callable[[Office], tuple[str, ...]], ...] = (*PAGE_CHANGES, *API_CHANGES, import_file)
 
 
 @pytest.fixture
 def office(program, empty_database) -> Office:
     event = make.event()
     ben = make.staff(event=event, name="Ben Okafor")
-    here = [make.package(event, name=f"Package {number}", price="500") for number in range(5)]
+    context = [make.package(event, name=f"Package {number}", price="500") for number in range(5)]
     return Office(
         event,
         at_pages=make.staff(event=event, name="Ana Ruiz"),
         over_api=ben,
         importing=make.staff(event=event, name="Cem Yıldız"),
         call=program(ben),
-        packages=here,
+        packages=context,
         code=make.promo_code(event, code="EARLY10").code,
-        option=make.option(here[1], label="Any allergies?"),
-        dice=random.Random(20261125),
+        option=make.option(context[1], label="Any allergies?"),
+        rng=random.Random(20261125),
     )
 
 
-def deeds(admin: Actor, event: Event) -> list[str]:
+def list_log_sentences(admin: Actor, event: Event) -> list[str]:
     """What the page says of each change, all pages of it, the newest first."""
     told: list[str] = []
     screen = Screen("ui/main.py", admin, event).go("audit_log")
@@ -195,38 +197,38 @@ def deeds(admin: Actor, event: Event) -> list[str]:
         if len(shown) < 20:
             return told
         screen.app.query_params["page"] = str(len(told) // 20 + 1)
-        screen.again()
+        screen.rerun()
 
 
 def test_the_page_explains_a_hundred_changes_and_a_tampered_one_is_reported(office, capsys):
     who = {
-        **dict.fromkeys(AT_PAGES, (office.at_pages.name, "in the app")),
-        **dict.fromkeys(OVER_API, (office.over_api.name, "over the API")),
-        an_import: (office.importing.name, "by import"),
+        **dict.fromkeys(PAGE_CHANGES, (office.at_pages.name, "in the app")),
+        **dict.fromkeys(API_CHANGES, (office.over_api.name, "over the API")),
+        import_file: (office.importing.name, "by import"),
     }
-    ways = [*WAYS, *(office.dice.choice(WAYS) for _ in range(CHANGES - len(WAYS)))]
-    office.dice.shuffle(ways)
+    ways = [*ALL_CHANGES, *(office.rng.choice(ALL_CHANGES) for _ in range(CHANGE_COUNT - len(ALL_CHANGES)))]
+    office.rng.shuffle(ways)
     expected = []
     for way in ways:
         person, by = who[way]
         expected.append((person, by, *way(office)))
 
-    told = deeds(make.staff(role="admin"), office.event)
+    told = list_log_sentences(make.staff(role="admin"), office.event)
 
-    assert len(told) == CHANGES + 8  # and the event, its packages, its code and its option were made
+    assert len(told) == CHANGE_COUNT + 8  # and the event, its packages, its code and its option were made
     for deed, (person, *words) in zip(told, reversed(expected), strict=False):
         assert deed.startswith(f"{person} "), deed
         assert [word for word in words if " ".join(word.split()) not in deed] == [], deed
 
     assert command_line.main(["verify"]) == 0
     capsys.readouterr()
-    entry, position, at = tampered(office)
+    entry, position, at = tamper_with_entry(office)
     assert command_line.main(["verify"]) == 1
     place = f"Harbor Lights Gala ({office.event.id}): audit trail, position {position:,}, {at:%Y-%m-%d %H:%M:%S} UTC"
     assert capsys.readouterr().out.splitlines() == [f"{place}: the entry was changed after it was sealed."], entry
 
 
-def tampered(office: Office) -> Any:
+def tamper_with_entry(office: Office) -> Any:
     """Somebody who owns the database makes one of the entries tell another price, name or number."""
     with psycopg.connect(db.libpq_url()) as connection:
         connection.execute("SET timezone = 'UTC'")
@@ -235,7 +237,7 @@ def tampered(office: Office) -> Any:
             " WHERE entry.event_id = %s AND field IS NOT NULL ORDER BY entry.id",
             [office.event.id],
         ).fetchall()
-        chosen = office.dice.choice(entries)
+        chosen = office.rng.choice(entries)
         connection.execute("ALTER TABLE audit_log DISABLE TRIGGER audit_log_is_immutable")
         connection.execute("UPDATE audit_log SET new_value = '\"1.00\"' WHERE id = %s", [chosen[0]])
         connection.execute("ALTER TABLE audit_log ENABLE ALWAYS TRIGGER audit_log_is_immutable")

@@ -18,14 +18,14 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.generation.feedback import NO_FEEDBACK
 
 import app
-from api.app import interface
-from tests.api.test_matrix import stock
+from api.app import api_app
+from tests.api.test_matrix import create_shop
 from tests.support import make
-from tests.support.callers import INSIDE
+from tests.support.callers import EVENT_ROLES
 
-OF_EACH_KIND = 25  # requests to one endpoint, and so many again that break its rules
+MAX_EXAMPLES = 25  # requests to one endpoint, and so many again that break its rules
 load_all_checks()
-HELD = [
+RESPONSE_CHECKS = [
     CHECKS.get_one(name)
     for name in (
         "not_a_server_error",
@@ -36,8 +36,8 @@ HELD = [
         "negative_data_rejection",
     )
 ]
-SETTINGS = settings(
-    max_examples=OF_EACH_KIND,
+HYPOTHESIS_SETTINGS = settings(
+    max_examples=MAX_EXAMPLES,
     derandomize=True,  # the same requests in each run
     database=None,
     deadline=None,
@@ -46,7 +46,7 @@ SETTINGS = settings(
 )
 
 
-async def running(scope: Any, receive: Any, send: Any) -> None:
+async def app_without_lifespan(scope: Any, receive: Any, send: Any) -> None:
     """The server that the fixture started, for a client that would start it once more."""
     if scope["type"] != "lifespan":
         await app.app(scope, receive, send)
@@ -56,17 +56,17 @@ async def running(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": f"{message['type']}.complete"})
 
 
-def described() -> dict[str, Any]:
+def load_endpoints() -> dict[str, Any]:
     generation = {"with-security-parameters": False, "allow-extra-parameters": False}
     document = schemathesis.openapi.from_dict(
-        interface.openapi(), config=SchemathesisConfig.from_dict({"generation": generation})
+        api_app.openapi(), config=SchemathesisConfig.from_dict({"generation": generation})
     )
-    document.app = running
+    document.app = app_without_lifespan
     return {found.ok().label: found.ok() for found in document.get_all_operations()}
 
 
-ENDPOINTS = described()
-ANSWERED: Counter[str] = Counter()
+ENDPOINTS = load_endpoints()
+ANSWER_COUNTS: Counter[str] = Counter()
 
 
 @pytest.fixture(autouse=True)
@@ -79,20 +79,23 @@ def same_requests_in_each_run(monkeypatch):
 @pytest.mark.parametrize("label", sorted(ENDPOINTS))
 def test_every_answer_is_one_that_the_document_describes(server, label):
     endpoint, event = ENDPOINTS[label], make.event()
-    shop, people = stock(event), {role: make.token(make.staff(role, event)) for role in INSIDE if role != "coordinator"}
+    shop, people = (
+        create_shop(event),
+        {role: make.token(make.staff(role, event)) for role in EVENT_ROLES if role != "coordinator"},
+    )
     there = {each.name: str(shop.names[each.name]) for each in endpoint.path_parameters}
 
     def send(case: schemathesis.Case) -> None:
         for token in people.values():
             headers = {"Authorization": f"Bearer {token}"}
             answer = case.call(headers=headers)
-            case.validate_response(answer, HELD, headers=headers)
-            ANSWERED[label] += 1
+            case.validate_response(answer, RESPONSE_CHECKS, headers=headers)
+            ANSWER_COUNTS[label] += 1
 
     can_be_wrong = endpoint.body or endpoint.query
     good = endpoint.as_strategy(GenerationMode.POSITIVE, path_parameters=there, feedback=NO_FEEDBACK)
     bad = endpoint.as_strategy(GenerationMode.NEGATIVE, path_parameters=there if can_be_wrong else None)
-    SETTINGS(given(case=good)(send))()
+    HYPOTHESIS_SETTINGS(given(case=good)(send))()
     if can_be_wrong or there:
-        SETTINGS(given(case=bad)(send))()
-    assert ANSWERED[label] >= 2
+        HYPOTHESIS_SETTINGS(given(case=bad)(send))()
+    assert ANSWER_COUNTS[label] >= 2

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.api.conftest import PAGE
+from tests.api.conftest import ACCEPT_HTML
 from tests.support import make
 
 
@@ -20,12 +20,12 @@ def test_the_documentation_opens_to_whoever_is_signed_in_or_has_a_token(browser,
     token = make.token(make.staff("viewer"))
     assert browser.get("/api/openapi.json", headers={"Authorization": f"Bearer {token}"}).status_code == 200
     sign_in(role="viewer")
-    assert browser.get("/api/docs", headers=PAGE).status_code == 200
+    assert browser.get("/api/docs", headers=ACCEPT_HTML).status_code == 200
 
 
 def test_it_loads_nothing_from_elsewhere(browser, sign_in):
     sign_in()
-    page = browser.get("/api/docs", headers=PAGE)
+    page = browser.get("/api/docs", headers=ACCEPT_HTML)
 
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
 

@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from tests.api.conftest import PAGE
+from tests.api.conftest import ACCEPT_HTML
 from tests.support import make
 from ticketing.catalog import packages
 from ticketing.errors import RateLimited
@@ -15,11 +15,11 @@ from ticketing.errors import RateLimited
 PACKAGE = {"name": "Seat", "price": "100.00", "seats_per_package": 1, "description": "One seat."}
 
 
-def packages_of(event):
+def packages_path(event):
     return f"/admin/events/{event.id}/tickets/packages"
 
 
-def told(answer, status, code):
+def assert_problem(answer, status, code):
     """The problem, after checking what is common to all."""
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()
@@ -30,8 +30,8 @@ def told(answer, status, code):
     return problem
 
 
-def fields(answer):
-    return {error["field"]: error["message"] for error in told(answer, 422, "invalid_input")["errors"]}
+def field_messages(answer):
+    return {error["field"]: error["message"] for error in assert_problem(answer, 422, "invalid_input")["errors"]}
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer td_unknown", "Basic YTpi", "td_unknown"])
@@ -46,7 +46,7 @@ def test_without_a_token_that_is_known(browser, header):
 def test_a_role_that_may_not(program, event):
     viewer = program(make.staff("viewer", event))
 
-    problem = told(viewer("POST", packages_of(event), PACKAGE), 403, "not_allowed")
+    problem = assert_problem(viewer("POST", packages_path(event), PACKAGE), 403, "not_allowed")
 
     assert "viewer" in problem["detail"]
 
@@ -54,28 +54,28 @@ def test_a_role_that_may_not(program, event):
 def test_another_events_data_does_not_exist(program, event):
     outsider = program(make.staff("coordinator", make.event()))
 
-    told(outsider("GET", packages_of(event)), 404, "not_found")
+    assert_problem(outsider("GET", packages_path(event)), 404, "not_found")
 
 
 @pytest.mark.parametrize("wrong_id", ["7", "none", str(uuid.UUID(int=7))])
 def test_an_id_that_is_none(call, wrong_id):
-    told(call("GET", f"/admin/events/{wrong_id}"), 404, "not_found")
+    assert_problem(call("GET", f"/admin/events/{wrong_id}"), 404, "not_found")
 
 
 def test_an_address_that_is_none(call):
-    told(call("GET", "/admin/evnts"), 404, "not_found")
+    assert_problem(call("GET", "/admin/evnts"), 404, "not_found")
 
 
 def test_a_method_that_is_none(call):
     answer = call("PUT", "/admin/events", {})
 
-    told(answer, 405, "method_not_allowed")
+    assert_problem(answer, 405, "method_not_allowed")
     assert set(answer.headers["allow"].split(", ")) >= {"GET"}
 
 
 def test_fields_are_named_as_the_caller_wrote_them(call, event):
-    problems = fields(
-        call("POST", packages_of(event), PACKAGE | {"price": "1.005", "name": "", "seats_per_package": 0})
+    problems = field_messages(
+        call("POST", packages_path(event), PACKAGE | {"price": "1.005", "name": "", "seats_per_package": 0})
     )
 
     assert problems == {
@@ -94,7 +94,7 @@ def test_fields_inside_others_are_named_with_a_point(call, event):
         "guests": [{"name": ""}],
     }
 
-    problems = fields(call("POST", f"/events/{event.id}/tickets/purchases", body))
+    problems = field_messages(call("POST", f"/events/{event.id}/tickets/purchases", body))
 
     assert problems == {
         "donor.email": "Enter an e-mail address such as ana@example.org.",
@@ -103,31 +103,31 @@ def test_fields_inside_others_are_named_with_a_point(call, event):
 
 
 def test_a_missing_field(call, event):
-    assert fields(call("POST", packages_of(event), {})) == dict.fromkeys(PACKAGE, "Fill this in.")
+    assert field_messages(call("POST", packages_path(event), {})) == dict.fromkeys(PACKAGE, "Fill this in.")
 
 
 def test_a_body_that_is_no_json(browser, admin, event):
     answer = browser.post(
-        f"/api/v1{packages_of(event)}",
+        f"/api/v1{packages_path(event)}",
         content=b'{"name": ',
         headers={"Authorization": f"Bearer {make.token(admin)}", "Content-Type": "application/json"},
     )
 
-    assert fields(answer) == {"body": "This is not valid JSON."}
+    assert field_messages(answer) == {"body": "This is not valid JSON."}
 
 
 def test_a_body_that_is_no_text(browser, admin, event):
     answer = browser.post(
-        f"/api/v1{packages_of(event)}",
+        f"/api/v1{packages_path(event)}",
         content=b'{"name": "M\xfcller"}',
         headers={"Authorization": f"Bearer {make.token(admin)}", "Content-Type": "application/json"},
     )
 
-    assert fields(answer) == {"body": "This cannot be read. Send what its content type says."}
+    assert field_messages(answer) == {"body": "This cannot be read. Send what its content type says."}
 
 
 def test_a_page_that_is_none(call, event):
-    assert fields(call("GET", packages_of(event) + "?page=0")) == {"page": "Enter 1 or more."}
+    assert field_messages(call("GET", packages_path(event) + "?page=0")) == {"page": "Enter 1 or more."}
 
 
 def test_an_idempotency_key_that_is_too_long(call, event):
@@ -136,14 +136,14 @@ def test_an_idempotency_key_that_is_too_long(call, event):
 
     answer = call("POST", f"/events/{event.id}/tickets/purchases", body, **{"Idempotency-Key": "k" * 201})
 
-    assert list(fields(answer)) == ["Idempotency-Key"]
+    assert list(field_messages(answer)) == ["Idempotency-Key"]
 
 
 def test_a_change_from_nothing_tells_that_there_was_nothing(call, event):
-    path = f"{packages_of(event)}/{make.package(event).id}"
+    path = f"{packages_path(event)}/{make.package(event).id}"
     call("PATCH", path, {"version": 1, "quantity_limit": 5})
 
-    (change,) = told(call("PATCH", path, {"version": 1, "price": "5"}), 409, "stale_version")["changes"]
+    (change,) = assert_problem(call("PATCH", path, {"version": 1, "price": "5"}), 409, "stale_version")["changes"]
 
     assert (change["field"], change["old"], change["new"]) == ("quantity_limit", None, 5)
 
@@ -154,9 +154,9 @@ def test_too_often(call, event, monkeypatch):
 
     monkeypatch.setattr(packages, "create", too_often)
 
-    answer = call("POST", packages_of(event), PACKAGE)
+    answer = call("POST", packages_path(event), PACKAGE)
 
-    told(answer, 429, "rate_limited")
+    assert_problem(answer, 429, "rate_limited")
     assert answer.headers["retry-after"] == "20"
 
 
@@ -167,9 +167,9 @@ def test_the_unforeseen_shows_a_reference_and_the_log_has_the_rest(call, event, 
     monkeypatch.setattr(packages, "list_page", broken)
 
     with caplog.at_level(logging.ERROR):
-        answer = call("GET", packages_of(event))
+        answer = call("GET", packages_path(event))
 
-    problem = told(answer, 500, "unexpected")
+    problem = assert_problem(answer, 500, "unexpected")
     assert problem["reference"] in problem["detail"]
     assert "inside of the house" not in answer.text
     assert problem["reference"] in caplog.text
@@ -180,9 +180,9 @@ def test_the_unforeseen_on_a_page_is_a_page(browser, monkeypatch, caplog, admin)
     def broken(_connection):
         raise RuntimeError("the inside of the house")
 
-    monkeypatch.setattr("api.middleware.authentication.find_signed_in", broken)
+    monkeypatch.setattr("api.middleware.authentication.find_session_actor", broken)
 
-    answer = browser.get("/packages", headers=PAGE)
+    answer = browser.get("/packages", headers=ACCEPT_HTML)
 
     assert answer.status_code == 500
     assert "reference" in answer.text

@@ -19,7 +19,7 @@ def shown(monkeypatch):
 
 
 def test_a_fault_is_a_reference(shown, caplog):
-    assert app.show_fault(RuntimeError("the inside of the house")) is True
+    assert app.show_script_error(RuntimeError("the inside of the house")) is True
 
     (sentence,) = shown
     reference = sentence.rstrip(".").rsplit(" ", 1)[1]
@@ -30,7 +30,7 @@ def test_a_fault_is_a_reference(shown, caplog):
 
 def test_a_fault_is_told_once_with_its_reference_and_traceback(shown, caplog):
     """As Streamlit handles what a page raised: it has a line of its own for it, which ours replaces."""
-    error_util.handle_user_script_exception(RuntimeError("the inside of the house"), app.show_fault)
+    error_util.handle_user_script_exception(RuntimeError("the inside of the house"), app.show_script_error)
 
     (line,) = caplog.records
     assert line.reference in shown[0]
@@ -38,7 +38,7 @@ def test_a_fault_is_told_once_with_its_reference_and_traceback(shown, caplog):
 
 
 def test_a_refusal_is_its_own_sentence(shown, caplog):
-    assert app.show_fault(NotFound("event")) is True
+    assert app.show_script_error(NotFound("event")) is True
 
     assert "This event does not exist" in shown[0]
     assert caplog.text == ""

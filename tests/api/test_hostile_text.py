@@ -12,26 +12,26 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from tests.api.test_errors import fields
+from tests.api.test_errors import field_messages
 from tests.support import image_samples, make
 from tests.support.database_state import fingerprint
-from tests.support.hostile_text import BREAKS, REFUSED, TEXTS, in_one_line, in_paragraphs
+from tests.support.hostile_text import LINE_BREAKS, REFUSED_TEXTS, TEXTS, normalize_line, normalize_paragraphs
 from ticketing import db, logs
 from ticketing.actors import OPERATOR
 from ticketing.catalog import packages
 from ticketing.models import Event
 
 FORMULA = re.compile(r"\s*[=+\-@\t\r]")
-ALL = TEXTS | BREAKS
+ALL_TEXTS = TEXTS | LINE_BREAKS
 # What Streamlit takes for a way out of its folders, and refuses before anybody is asked.
-NOT_LET_IN = {TEXTS["path"], TEXTS["percent"]}
+REFUSED_BY_STREAMLIT = {TEXTS["path"], TEXTS["percent"]}
 
 
-def packages_of(event):
+def packages_path(event):
     return f"/admin/events/{event.id}/tickets/packages"
 
 
-def options_of(package):
+def options_path(package):
     return f"/admin/packages/{package.id}/options"
 
 
@@ -43,7 +43,7 @@ def purchase_body(package, **fields):
     return {"package_id": str(package.id), "quantity": 1, "donor": {"name": "Ana", "email": make.email()}} | fields
 
 
-@pytest.fixture(params=ALL.values(), ids=ALL.keys())
+@pytest.fixture(params=ALL_TEXTS.values(), ids=ALL_TEXTS.keys())
 def typed(request):
     return request.param
 
@@ -55,23 +55,23 @@ def test_in_an_event(call, typed):
     path = f"/admin/events/{made.json()['id']}"
     changed = call("PATCH", path, {"version": 1, "venue": f"{typed}x"}).json()
     assert call("GET", path).json() == changed
-    assert (changed["name"], changed["venue"]) == (in_one_line(typed), in_one_line(f"{typed}x"))
+    assert (changed["name"], changed["venue"]) == (normalize_line(typed), normalize_line(f"{typed}x"))
 
 
 def test_in_a_package_and_what_its_picture_shows(call, event, typed):
-    made = call("POST", packages_of(event), package_body(name=typed, description=typed))
+    made = call("POST", packages_path(event), package_body(name=typed, description=typed))
     assert made.status_code == 201
-    path = f"{packages_of(event)}/{made.json()['id']}"
+    path = f"{packages_path(event)}/{made.json()['id']}"
     sent = call.client.post(
         f"/api/v1{path}/image",
-        files={"image": ("a.png", image_samples.picture(), "image/png")},
+        files={"image": ("a.png", image_samples.make_image_file(), "image/png")},
         data={"alt": typed},
         headers={"Authorization": f"Bearer {call.token}"},
     )
     assert sent.status_code == 200
     shown = call("GET", path).json()
-    assert (shown["name"], shown["description"]) == (in_one_line(typed), in_paragraphs(typed))
-    assert shown["image_alt"] == in_one_line(typed)
+    assert (shown["name"], shown["description"]) == (normalize_line(typed), normalize_paragraphs(typed))
+    assert shown["image_alt"] == normalize_line(typed)
     (offered,) = call("GET", f"/events/{event.id}/tickets/packages").json()["items"]
     assert (offered["name"], offered["description"]) == (shown["name"], shown["description"])
     (summed,) = call("GET", f"/admin/events/{event.id}/tickets/sales/summary").json()["by_package"]
@@ -82,11 +82,11 @@ def test_in_a_question_its_choices_and_its_answers(call, event, typed):
     package = make.package(event)
     choices = [typed[:49], "Fish"]
     body = {"label": typed, "option_type": "multi_select", "choices": choices}
-    pick = call("POST", options_of(package), body)
+    pick = call("POST", options_path(package), body)
     assert pick.status_code == 201
-    assert pick.json()["label"] == in_one_line(typed)
-    assert pick.json()["choices"] == [in_one_line(choice) for choice in choices]
-    text = call("POST", options_of(package), {"label": f"{typed}?", "option_type": "text_input"}).json()
+    assert pick.json()["label"] == normalize_line(typed)
+    assert pick.json()["choices"] == [normalize_line(choice) for choice in choices]
+    text = call("POST", options_path(package), {"label": f"{typed}?", "option_type": "text_input"}).json()
     answers = [
         {"option_id": pick.json()["id"], "value": pick.json()["choices"][:1]},
         {"option_id": text["id"], "value": typed},
@@ -95,10 +95,10 @@ def test_in_a_question_its_choices_and_its_answers(call, event, typed):
     assert bought.status_code == 201, bought.text
     assert [answer["value"] for answer in bought.json()["answers"]] == [
         pick.json()["choices"][:1],
-        in_paragraphs(typed),
+        normalize_paragraphs(typed),
     ]
-    (row,) = file_of(call, event)
-    assert text_of(row[in_one_line(f"{typed}?")]) == in_paragraphs(typed)
+    (row,) = download_rows(call, event)
+    assert unescape_formula(row[normalize_line(f"{typed}?")]) == normalize_paragraphs(typed)
 
 
 def test_in_a_purchase_its_guests_and_the_file(call, event, typed):
@@ -108,26 +108,26 @@ def test_in_a_purchase_its_guests_and_the_file(call, event, typed):
     bought = call("POST", f"/events/{event.id}/tickets/purchases", body, **{"Idempotency-Key": "7"})
     assert bought.status_code == 201, bought.text
     told = bought.json()
-    assert (told["donor"]["name"], told["donor"]["phone"]) == (in_one_line(typed), in_one_line(typed[:50]))
-    assert (told["tickets"][0]["guest"]["name"], told["notes"]) == (in_one_line(typed), in_paragraphs(typed))
-    (row,) = file_of(call, event)
-    assert text_of(row["purchaser_name"]) == text_of(row["package"]) == in_one_line(typed)
-    assert text_of(row["notes"]) == in_paragraphs(typed)
-    assert text_of(row["purchaser_phone"]) == in_one_line(typed[:50])
-    assert in_one_line(typed) in row["guests"]
+    assert (told["donor"]["name"], told["donor"]["phone"]) == (normalize_line(typed), normalize_line(typed[:50]))
+    assert (told["tickets"][0]["guest"]["name"], told["notes"]) == (normalize_line(typed), normalize_paragraphs(typed))
+    (row,) = download_rows(call, event)
+    assert unescape_formula(row["purchaser_name"]) == unescape_formula(row["package"]) == normalize_line(typed)
+    assert unescape_formula(row["notes"]) == normalize_paragraphs(typed)
+    assert unescape_formula(row["purchaser_phone"]) == normalize_line(typed[:50])
+    assert normalize_line(typed) in row["guests"]
     assert not any(FORMULA.match(cell) for name, cell in row.items() if name not in ("list_price", "total"))
-    (listed,) = call("GET", f"{packages_of(event)}/{package.id}/sales").json()["items"]
+    (listed,) = call("GET", f"{packages_path(event)}/{package.id}/sales").json()["items"]
     assert listed["donor"]["name"] == told["donor"]["name"]
 
 
 def test_in_a_promo_code(call, event, typed):
     package = make.package(event)
     wanted = {"discount_type": "percentage", "discount_value": "5", "code": typed}
-    assert list(fields(call("POST", f"/admin/events/{event.id}/promo-codes", wanted))) == ["code"]
+    assert list(field_messages(call("POST", f"/admin/events/{event.id}/promo-codes", wanted))) == ["code"]
     body = purchase_body(package, promo_code=typed)
     refused = call("POST", f"/events/{event.id}/tickets/purchases", body)
     assert (refused.status_code, refused.json()["reason"]) == (409, "unknown")
-    assert in_one_line(typed).upper() in in_one_line(refused.json()["detail"])
+    assert normalize_line(typed).upper() in normalize_line(refused.json()["detail"])
 
 
 def test_in_an_address(call, event, typed):
@@ -138,7 +138,7 @@ def test_in_an_address(call, event, typed):
     headers = {"Authorization": f"Bearer {call.token}"}
     tried = call.client.post(f"{path}/promo-codes/validate/{quoted(typed)}", json=body, headers=headers)
     asked = call.client.get(f"{path}/promo-codes/{quoted(typed)}", headers=headers)
-    if typed in NOT_LET_IN:
+    if typed in REFUSED_BY_STREAMLIT:
         assert (tried.status_code, asked.status_code) == (400, 400)
     elif "\n" in typed:
         assert (
@@ -151,15 +151,15 @@ def test_in_an_address(call, event, typed):
     assert found.status_code == (422 if re.search(r"[\x00-\x1f]", typed) else 200)
 
 
-@pytest.mark.parametrize("typed", REFUSED.values(), ids=REFUSED.keys())
+@pytest.mark.parametrize("typed", REFUSED_TEXTS.values(), ids=REFUSED_TEXTS.keys())
 def test_characters_that_nobody_types_are_refused_with_a_sentence_and_change_nothing(call, event, typed):
     package = make.package(event)
     question = make.option(package, is_required=False)
     buy = f"/events/{event.id}/tickets/purchases"
     tries = [
         ("/admin/events", {"name": typed, "venue": typed, "starts_at": "2026-12-05", "time_zone": "UTC"}, 2),
-        (packages_of(event), package_body(name=typed, description=typed), 2),
-        (options_of(package), {"label": typed, "option_type": "multi_select", "choices": [typed, "Fish"]}, 2),
+        (packages_path(event), package_body(name=typed, description=typed), 2),
+        (options_path(package), {"label": typed, "option_type": "multi_select", "choices": [typed, "Fish"]}, 2),
         (buy, purchase_body(package, donor={"name": typed, "email": make.email(), "phone": typed}), 2),
         (buy, purchase_body(package, guests=[{"name": typed}], notes=typed, promo_code=typed), 3),
         (buy, purchase_body(package, answers=[{"option_id": str(question.id), "value": typed}]), 1),
@@ -172,7 +172,7 @@ def test_characters_that_nobody_types_are_refused_with_a_sentence_and_change_not
             content=json.dumps(body),  # which writes half a character as JSON spells it
             headers={"Authorization": f"Bearer {call.token}", "Content-Type": "application/json"},
         )
-        sentences = list(fields(answer).values())
+        sentences = list(field_messages(answer).values())
         assert len(sentences) == wrong, (path, sentences)
         if "value" not in str(body) or "{'a'" not in str(body):
             assert set(sentences) == {"Remove the control characters."}, path
@@ -182,11 +182,11 @@ def test_characters_that_nobody_types_are_refused_with_a_sentence_and_change_not
 def test_a_body_nested_deeper_than_anybody_reads_is_refused(call, event):
     for content in ("[" * 100_000, '{"name":' * 50_000):
         answer = call.client.post(
-            f"/api/v1{packages_of(event)}",
+            f"/api/v1{packages_path(event)}",
             content=content,
             headers={"Authorization": f"Bearer {call.token}", "Content-Type": "application/json"},
         )
-        assert list(fields(answer)) == ["body"]
+        assert list(field_messages(answer)) == ["body"]
 
 
 def test_the_name_of_a_file_cannot_break_out_of_its_header(call, typed):
@@ -201,21 +201,21 @@ def quoted(typed: str) -> str:
     return quote(typed, safe="")
 
 
-def file_of(call, event: Event) -> list[dict[str, str]]:
+def download_rows(call, event: Event) -> list[dict[str, str]]:
     answer = call("GET", f"/admin/events/{event.id}/tickets/sales/export")
     header, *rows = csv.reader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""))
     assert not any(FORMULA.match(title) for title in header)
-    return [dict(zip(map(text_of, header), row, strict=True)) for row in rows]
+    return [dict(zip(map(unescape_formula, header), row, strict=True)) for row in rows]
 
 
-def text_of(cell: str) -> str:
+def unescape_formula(cell: str) -> str:
     """A cell as it was typed: without the apostrophe that keeps it from being a formula."""
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell[1:]) else cell
 
 
-def records(caplog) -> list[str]:
+def list_log_lines(caplog) -> list[str]:
     """The log of what went wrong as a file of lines, each record's first line at the margin."""
-    form = logs.formatter("text")
+    form = logs.create_formatter("text")
     lines = "\n".join(
         form.format(record) for record in caplog.records if record.levelno >= logging.WARNING
     ).splitlines()
@@ -229,9 +229,9 @@ def test_a_fault_about_what_somebody_typed_makes_one_record_in_the_log(call, eve
     monkeypatch.setattr(packages, "create", broken)
     forged = "2026-11-25 12:00:00 ERROR ticketing.faults: unexpected error, reference deadbeef"
     with caplog.at_level(logging.WARNING):
-        answer = call("POST", packages_of(event), package_body(description=f"one\n{forged}\r{forged}\u2028{forged}"))
+        answer = call("POST", packages_path(event), package_body(description=f"one\n{forged}\r{forged}\u2028{forged}"))
     assert answer.status_code == 500
-    (line,) = records(caplog)
+    (line,) = list_log_lines(caplog)
     assert f"unexpected error, reference {answer.json()['reference']}" in line
     assert caplog.text.count(forged) == 3
 
@@ -239,7 +239,7 @@ def test_a_fault_about_what_somebody_typed_makes_one_record_in_the_log(call, eve
 def test_a_transaction_that_starts_over_makes_one_record_in_the_log(event, monkeypatch, caplog):
     """What PostgreSQL says of a row it refused holds what was typed, over as many lines."""
     typed = "one\n2026-11-25 12:00:00 ERROR forged"
-    monkeypatch.setattr(db, "START_OVER", {"ck_packages_name_length"})
+    monkeypatch.setattr(db, "RETRY_CONSTRAINTS", {"ck_packages_name_length"})
 
     def work(session: db.Session) -> None:
         row = packages.create(session, OPERATOR, event.id, make.package_draft())
@@ -248,5 +248,5 @@ def test_a_transaction_that_starts_over_makes_one_record_in_the_log(event, monke
 
     with caplog.at_level(logging.WARNING), pytest.raises(IntegrityError, match="Failing row"):
         db.write(work)
-    assert [re.sub(r".*attempt", "attempt", line)[:9] for line in records(caplog)] == ["attempt 1", "attempt 2"]
-    assert not any("forged" in line for line in records(caplog)), "the row that PostgreSQL quotes is left out"
+    assert [re.sub(r".*attempt", "attempt", line)[:9] for line in list_log_lines(caplog)] == ["attempt 1", "attempt 2"]
+    assert not any("forged" in line for line in list_log_lines(caplog)), "the row that PostgreSQL quotes is left out"

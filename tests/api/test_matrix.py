@@ -14,25 +14,33 @@ from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 import app
-from api.app import interface
+from api.app import api_app
 from api.middleware import authentication
 from tests.support import database_state, image_samples, make
-from tests.support.callers import ELSEWHERE, EVERYONE, INSIDE, OUT, Person, gather, send_away
+from tests.support.callers import (
+    ALL_CALLERS,
+    EVENT_ROLES,
+    OTHER_EVENT_COORDINATOR,
+    UNAUTHENTICATED_CALLERS,
+    Caller,
+    create_callers,
+    revoke_callers,
+)
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import images, packages
 from ticketing.models import Event, Option, Package, PromoCode
 from ui import menu
 
-OK = "let in"
+ALLOWED = "let in"
 # What each answers to viewer, coordinator, admin, and the coordinator of another event. Everybody else is 401.
-READ = {"viewer": OK, "coordinator": OK, "admin": OK, ELSEWHERE: 404}
-CHANGE = {"viewer": 403, "coordinator": OK, "admin": OK, ELSEWHERE: 404}
-ADMINISTER = {"viewer": 403, "coordinator": 403, "admin": OK, ELSEWHERE: 403}
-OWN = dict.fromkeys((*INSIDE, ELSEWHERE), OK)  # of no event: everybody has their own
+READ = {"viewer": ALLOWED, "coordinator": ALLOWED, "admin": ALLOWED, OTHER_EVENT_COORDINATOR: 404}
+CHANGE = {"viewer": 403, "coordinator": ALLOWED, "admin": ALLOWED, OTHER_EVENT_COORDINATOR: 404}
+ADMINISTER = {"viewer": 403, "coordinator": 403, "admin": ALLOWED, OTHER_EVENT_COORDINATOR: 403}
+READ_OWN = dict.fromkeys((*EVENT_ROLES, OTHER_EVENT_COORDINATOR), ALLOWED)  # of no event: everybody has their own
 
 EVENT = {"name": "Gala", "starts_at": "2026-12-05T18:00", "time_zone": "America/New_York", "venue": "Pier 4"}
-PICTURE = ("table.png", image_samples.picture(), "image/png")
+PICTURE = ("table.png", image_samples.make_image_file(), "image/png")
 
 
 @dataclass(frozen=True)
@@ -55,7 +63,7 @@ class Shop:
         }
 
 
-def stock(event: Event) -> Shop:
+def create_shop(event: Event) -> Shop:
     package = make.package(event)
     return Shop(event, package, make.option(package, is_required=False), make.promo_code(event))
 
@@ -70,9 +78,9 @@ class Row:
     files: dict[str, Any] = field(default_factory=dict)
 
 
-def everything(shop: Shop) -> dict[str, Any]:
-    with db.reading() as session:
-        return {"package_ids": [str(one) for one in packages.names(session, OPERATOR, shop.event.id)]}
+def reorder_body(shop: Shop) -> dict[str, Any]:
+    with db.read_session() as session:
+        return {"package_ids": [str(one) for one in packages.list_names(session, OPERATOR, shop.event.id)]}
 
 
 def package_body(_shop: Shop) -> dict[str, Any]:
@@ -87,23 +95,23 @@ def purchase_body(shop: Shop) -> dict[str, Any]:
     return {"package_id": str(shop.package.id), "quantity": 1, "donor": {"name": "Ana", "email": "ana@example.org"}}
 
 
-def trial_body(shop: Shop) -> dict[str, Any]:
+def promo_check_body(shop: Shop) -> dict[str, Any]:
     return {"package_id": str(shop.package.id), "quantity": 1, "donor_email": "ana@example.org"}
 
 
 PACKAGES, ONE = "/admin/events/{event_id}/tickets/packages", "/admin/events/{event_id}/tickets/packages/{package_id}"
 OPTIONS, OPTION = "/admin/packages/{package_id}/options", "/admin/packages/{package_id}/options/{option_id}"
 CODES, CODE = "/admin/events/{event_id}/promo-codes", "/admin/events/{event_id}/promo-codes/{promo_id}"
-INTERFACE = {
-    ("GET", "/admin/events"): Row(OWN),
+API_PERMISSIONS = {
+    ("GET", "/admin/events"): Row(READ_OWN),
     ("POST", "/admin/events"): Row(ADMINISTER, 201, lambda _: EVENT),
     ("GET", "/admin/events/{event_id}"): Row(READ),
     ("PATCH", "/admin/events/{event_id}"): Row(
-        CHANGE, body=lambda shop: {"version": version_of(shop.event), "venue": make.unique("Hall")}
+        CHANGE, body=lambda shop: {"version": get_version(shop.event), "venue": make.unique("Hall")}
     ),
     ("GET", PACKAGES): Row(READ),
     ("POST", PACKAGES): Row(CHANGE, 201, package_body),
-    ("POST", PACKAGES + "/reorder"): Row(CHANGE, body=everything),
+    ("POST", PACKAGES + "/reorder"): Row(CHANGE, body=reorder_body),
     ("GET", ONE): Row(READ),
     ("PATCH", ONE): Row(CHANGE, body=lambda _: {"version": 1, "price": "11"}),
     ("DELETE", ONE): Row(CHANGE, 204),
@@ -124,56 +132,57 @@ INTERFACE = {
     ("GET", CODE): Row(READ),
     ("PATCH", CODE): Row(CHANGE, body=lambda _: {"is_active": False}),
     ("DELETE", CODE): Row(CHANGE, 204),
-    ("POST", CODES + "/validate/{code}"): Row(READ, body=trial_body),
+    ("POST", CODES + "/validate/{code}"): Row(READ, body=promo_check_body),
     ("GET", "/admin/events/{event_id}/tickets/sales/summary"): Row(READ),
     ("GET", "/admin/events/{event_id}/tickets/sales/export"): Row(READ),
     ("GET", "/events/{event_id}/tickets/packages"): Row(READ),
     ("POST", "/events/{event_id}/tickets/purchases"): Row(CHANGE, 201, purchase_body),
 }
-CHANGES_NOTHING = {"GET"}
+SAFE_METHODS = {"GET"}
 
 # Plain routes, for browsers with a cookie; who is not named gets 401.
-PLAIN: dict[tuple[str, str], dict[str, Any]] = {
+PLAIN_ROUTE_PERMISSIONS: dict[tuple[str, str], dict[str, Any]] = {
     # The frame, which is the same for all; whose page it becomes is judged by the page (tests/pages/test_matrix.py).
-    **{("GET", f"/{entry.name}"): OWN for entry in menu.ENTRIES},
-    ("GET", "/"): OWN,
-    ("GET", "/sales"): dict.fromkeys((*INSIDE, ELSEWHERE), 307),
-    ("GET", "/session/sign-in"): dict.fromkeys((*INSIDE, ELSEWHERE), 303) | dict.fromkeys(OUT, 200),
-    ("POST", "/session/sign-in"): dict.fromkeys(EVERYONE, 422),
-    ("GET", "/session/sign-out"): dict.fromkeys(EVERYONE, 200),
-    ("POST", "/session/sign-out"): dict.fromkeys(EVERYONE, 303),
-    ("GET", "/session/first-run"): dict.fromkeys(EVERYONE, 303),
-    ("POST", "/session/first-run"): dict.fromkeys(EVERYONE, 303),
-    ("GET", "/session/invitation"): dict.fromkeys(EVERYONE, 409),
-    ("POST", "/session/invitation"): dict.fromkeys(EVERYONE, 409),
-    ("GET", "/session/openid"): dict.fromkeys(EVERYONE, 404),
-    ("GET", "/session/openid/back"): dict.fromkeys(EVERYONE, 404),
-    ("GET", "/session/style.css"): dict.fromkeys(EVERYONE, 200),
-    ("GET", "/session/icon.svg"): dict.fromkeys(EVERYONE, 200),
-    ("GET", "/healthz"): dict.fromkeys(EVERYONE, 200),
-    ("GET", "/livez"): dict.fromkeys(EVERYONE, 200),
-    ("GET", "/metrics"): dict.fromkeys(EVERYONE, 404),  # switched off; tests/api/test_metrics.py has it on
+    **{("GET", f"/{entry.name}"): READ_OWN for entry in menu.ENTRIES},
+    ("GET", "/"): READ_OWN,
+    ("GET", "/sales"): dict.fromkeys((*EVENT_ROLES, OTHER_EVENT_COORDINATOR), 307),
+    ("GET", "/session/sign-in"): dict.fromkeys((*EVENT_ROLES, OTHER_EVENT_COORDINATOR), 303)
+    | dict.fromkeys(UNAUTHENTICATED_CALLERS, 200),
+    ("POST", "/session/sign-in"): dict.fromkeys(ALL_CALLERS, 422),
+    ("GET", "/session/sign-out"): dict.fromkeys(ALL_CALLERS, 200),
+    ("POST", "/session/sign-out"): dict.fromkeys(ALL_CALLERS, 303),
+    ("GET", "/session/first-run"): dict.fromkeys(ALL_CALLERS, 303),
+    ("POST", "/session/first-run"): dict.fromkeys(ALL_CALLERS, 303),
+    ("GET", "/session/invitation"): dict.fromkeys(ALL_CALLERS, 409),
+    ("POST", "/session/invitation"): dict.fromkeys(ALL_CALLERS, 409),
+    ("GET", "/session/openid"): dict.fromkeys(ALL_CALLERS, 404),
+    ("GET", "/session/openid/back"): dict.fromkeys(ALL_CALLERS, 404),
+    ("GET", "/session/style.css"): dict.fromkeys(ALL_CALLERS, 200),
+    ("GET", "/session/icon.svg"): dict.fromkeys(ALL_CALLERS, 200),
+    ("GET", "/healthz"): dict.fromkeys(ALL_CALLERS, 200),
+    ("GET", "/livez"): dict.fromkeys(ALL_CALLERS, 200),
+    ("GET", "/metrics"): dict.fromkeys(ALL_CALLERS, 404),  # switched off; tests/api/test_metrics.py has it on
     ("GET", "/export/{event_id}/purchases.csv"): READ,
     ("GET", "/export/{event_id}/guests.csv"): READ,
     ("GET", "/export/{event_id}/audit.csv"): READ,
     ("GET", "/pictures/{event_id}/{sha256}.{ending}"): READ,
     ("GET", "/pictures/{event_id}/thumbnails/{sha256}.{ending}"): READ,
-    ("GET", "/api/docs"): OWN,
-    ("GET", "/api/openapi.json"): OWN,
-    ("GET", "/api/docs/swagger-ui-bundle.js"): OWN,
-    ("GET", "/api/docs/swagger-ui.css"): OWN,
-    ("GET", "/api/docs/start.js"): OWN,
+    ("GET", "/api/docs"): READ_OWN,
+    ("GET", "/api/openapi.json"): READ_OWN,
+    ("GET", "/api/docs/swagger-ui-bundle.js"): READ_OWN,
+    ("GET", "/api/docs/swagger-ui.css"): READ_OWN,
+    ("GET", "/api/docs/start.js"): READ_OWN,
 }
 
 
-def api_routes() -> set[tuple[str, str]]:
-    documented = interface.openapi()["paths"]
+def list_api_routes() -> set[tuple[str, str]]:
+    documented = api_app.openapi()["paths"]
     return {(verb.upper(), path.removeprefix("/v1")) for path, verbs in documented.items() for verb in verbs}
 
 
-def plain_routes() -> set[tuple[str, str]]:
+def list_plain_routes() -> set[tuple[str, str]]:
     """Every route of the server and of the interface that is not an endpoint of it."""
-    found = [("", each) for each in app.app._user_routes] + [("/api", each) for each in interface.routes]
+    found = [("", each) for each in app.app._user_routes] + [("/api", each) for each in api_app.routes]
     return {
         (verb, prefix + route.path)
         for prefix, route in found
@@ -182,19 +191,21 @@ def plain_routes() -> set[tuple[str, str]]:
     }
 
 
-def version_of(event: Event) -> int:
-    with db.reading() as session:
+def get_version(event: Event) -> int:
+    with db.read_session() as session:
         return session.get(Event, event.id).version
 
 
 def test_every_endpoint_of_the_interface_has_its_row():
-    assert api_routes() - INTERFACE.keys() == set(), "Say in INTERFACE who may call them, and with what body."
-    assert INTERFACE.keys() - api_routes() == set(), "These rows are of no endpoint."
+    assert list_api_routes() - API_PERMISSIONS.keys() == set(), (
+        "Say in INTERFACE who may call them, and with what body."
+    )
+    assert API_PERMISSIONS.keys() - list_api_routes() == set(), "These rows are of no endpoint."
 
 
 def test_every_plain_route_has_its_row():
-    assert plain_routes() - PLAIN.keys() == set(), "Say in PLAIN what they answer to whom."
-    assert PLAIN.keys() - plain_routes() == set(), "These rows are of no route."
+    assert list_plain_routes() - PLAIN_ROUTE_PERMISSIONS.keys() == set(), "Say in PLAIN what they answer to whom."
+    assert PLAIN_ROUTE_PERMISSIONS.keys() - list_plain_routes() == set(), "These rows are of no route."
 
 
 def test_nothing_is_mounted_beside_the_interface_and_no_endpoint_is_left_out_of_its_document():
@@ -202,7 +213,7 @@ def test_nothing_is_mounted_beside_the_interface_and_no_endpoint_is_left_out_of_
     assert all(isinstance(each, Route | Mount) for each in app.app._user_routes)
     hidden = [
         route.path
-        for included in interface.routes
+        for included in api_app.routes
         for route in getattr(getattr(included, "original_router", None), "routes", [])
         if not route.include_in_schema
     ]
@@ -210,11 +221,11 @@ def test_nothing_is_mounted_beside_the_interface_and_no_endpoint_is_left_out_of_
 
 
 @dataclass(frozen=True)
-class Door:
+class Scene:
     """The event with everybody around it, and the cookie of each who ever signed in."""
 
     event: Event
-    people: dict[str, Person]
+    people: dict[str, Caller]
     cookies: dict[str, str]
     shop: Shop
     picture: str
@@ -226,38 +237,44 @@ class Door:
 
 
 @pytest.fixture(scope="module")
-def door(server: TestClient) -> Door:
+def door(server: TestClient) -> Scene:
     event = make.event(name="The gala")
-    people = gather(event)
-    cookies = {who: cookie_of(server, person) for who, person in people.items() if person.actor}
-    send_away(people)
-    shop = stock(event)
+    people = create_callers(event)
+    cookies = {who: sign_in_cookie(server, person) for who, person in people.items() if person.actor}
+    revoke_callers(people)
+    shop = create_shop(event)
     shown = db.write(
         lambda s: images.set_image(
-            s, OPERATOR, event.id, shop.package.id, images.prepare(image_samples.picture()), None, seen_version=None
+            s,
+            OPERATOR,
+            event.id,
+            shop.package.id,
+            images.prepare(image_samples.make_image_file()),
+            None,
+            seen_version=None,
         )
     )
-    with db.reading() as session:
-        sha256 = images.by_package(session, [shown])[shown.id].sha256
-    return Door(event, people, cookies, shop, sha256)
+    with db.read_session() as session:
+        sha256 = images.find_by_package(session, [shown])[shown.id].sha256
+    return Scene(event, people, cookies, shop, sha256)
 
 
-def cookie_of(server: TestClient, person: Person) -> str:
+def sign_in_cookie(server: TestClient, person: Caller) -> str:
     server.cookies.clear()
     typed = {"email": person.actor.email, "password": make.PASSWORD}
     assert server.post("/session/sign-in", data=typed).status_code == 303
-    cookie = str(server.cookies[authentication.COOKIE])
+    cookie = str(server.cookies[authentication.COOKIE_NAME])
     server.cookies.clear()
     return cookie
 
 
-@pytest.mark.parametrize("who", EVERYONE)
-@pytest.mark.parametrize(("verb", "path"), sorted(INTERFACE), ids=lambda part: part)
+@pytest.mark.parametrize("who", ALL_CALLERS)
+@pytest.mark.parametrize(("verb", "path"), sorted(API_PERMISSIONS), ids=lambda part: part)
 def test_the_interface(browser, door, verb, path, who):
-    row = INTERFACE[verb, path]
+    row = API_PERMISSIONS[verb, path]
     expected = row.who.get(who, 401)
-    is_new = expected is OK and verb not in CHANGES_NOTHING
-    shop = stock(door.event) if is_new else door.shop
+    is_new = expected is ALLOWED and verb not in SAFE_METHODS
+    shop = create_shop(door.event) if is_new else door.shop
     body, before = row.body(shop), database_state.fingerprint(door.event)
 
     answer = browser.request(
@@ -267,39 +284,41 @@ def test_the_interface(browser, door, verb, path, who):
         **({"files": row.files} if row.files else {"json": body}),
     )
 
-    assert answer.status_code == (row.status if expected is OK else expected), answer.text
-    if expected is not OK:
+    assert answer.status_code == (row.status if expected is ALLOWED else expected), answer.text
+    if expected is not ALLOWED:
         assert answer.headers["content-type"] == "application/problem+json"
         assert "gala" not in answer.text.lower()
-    if expected is not OK or verb in CHANGES_NOTHING:
+    if expected is not ALLOWED or verb in SAFE_METHODS:
         assert database_state.fingerprint(door.event) == before
 
 
-@pytest.mark.parametrize("who", EVERYONE)
-@pytest.mark.parametrize(("verb", "path"), sorted(PLAIN), ids=lambda part: part)
+@pytest.mark.parametrize("who", ALL_CALLERS)
+@pytest.mark.parametrize(("verb", "path"), sorted(PLAIN_ROUTE_PERMISSIONS), ids=lambda part: part)
 def test_the_plain_routes(browser, door, verb, path, who):
-    expected = PLAIN[verb, path].get(who, 401)
+    expected = PLAIN_ROUTE_PERMISSIONS[verb, path].get(who, 401)
     cookie = door.cookies.get(who)
-    if (verb, path) == ("POST", "/session/sign-out") and who not in OUT:
-        cookie = cookie_of(browser, door.people[who])  # this one is gone afterwards
+    if (verb, path) == ("POST", "/session/sign-out") and who not in UNAUTHENTICATED_CALLERS:
+        cookie = sign_in_cookie(browser, door.people[who])  # this one is gone afterwards
     if cookie:
-        browser.cookies.set(authentication.COOKIE, cookie)
+        browser.cookies.set(authentication.COOKIE_NAME, cookie)
     before = database_state.fingerprint(door.event)
 
     answer = browser.request(verb, path.format(**door.names), headers={"Accept": "*/*"})
 
-    assert answer.status_code == (200 if expected is OK else expected), answer.text
+    assert answer.status_code == (200 if expected is ALLOWED else expected), answer.text
     if answer.status_code >= 400:
         assert "gala" not in answer.text.lower()
     if "sign-out" not in path:
         assert database_state.fingerprint(door.event) == before
 
 
-@pytest.mark.parametrize("who", [who for who in EVERYONE if who not in OUT])
-@pytest.mark.parametrize("path", sorted({path for _, path in PLAIN if not path.startswith(("/pictures", "/api"))}))
+@pytest.mark.parametrize("who", [who for who in ALL_CALLERS if who not in UNAUTHENTICATED_CALLERS])
+@pytest.mark.parametrize(
+    "path", sorted({path for _, path in PLAIN_ROUTE_PERMISSIONS if not path.startswith(("/pictures", "/api"))})
+)
 def test_a_token_opens_no_plain_route(browser, door, path, who):
     """What it may not open it opens to nobody; what anybody may see does not know the token's owner."""
-    stranger = PLAIN.get(("GET", path), {}).get("anonymous", 401)
+    stranger = PLAIN_ROUTE_PERMISSIONS.get(("GET", path), {}).get("anonymous", 401)
     headers = {"Accept": "*/*", "Authorization": f"Bearer {door.people[who].token}"}
     answer = browser.get(path.format(**door.names), headers=headers)
     assert answer.status_code == stranger

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from api import errors as problems
-from tests.api.conftest import PAGE
+from tests.api.conftest import ACCEPT_HTML
 from tests.support.database import use_database
 from ticketing import errors
 
@@ -20,7 +20,7 @@ def test_a_page_that_is_opened_meanwhile_tries_again_by_itself(browser, sign_in,
     sign_in()
     away()
 
-    answer = browser.get("/packages", headers=PAGE)
+    answer = browser.get("/packages", headers=ACCEPT_HTML)
 
     assert answer.status_code == 503
     assert "The database does not answer. This page tries again by itself." in answer.text
@@ -30,7 +30,7 @@ def test_a_page_that_is_opened_meanwhile_tries_again_by_itself(browser, sign_in,
 def test_what_was_sent_is_not_sent_again_by_itself(browser, away):
     away()
 
-    answer = browser.post("/session/sign-in", data={"email": "ana@example.org", "password": "x"}, headers=PAGE)
+    answer = browser.post("/session/sign-in", data={"email": "ana@example.org", "password": "x"}, headers=ACCEPT_HTML)
 
     assert answer.status_code == 503
     assert "refresh" not in answer.headers
@@ -43,15 +43,15 @@ def test_what_was_sent_is_not_sent_again_by_itself(browser, away):
         (errors.OutcomeUnknown, "outcome_unknown", "5"),
         (errors.TooBusy, "too_busy", "5"),
         (errors.ReadOnly, "read_only", "5"),
-        (errors.TookTooLong, "took_too_long", "60"),
+        (errors.DatabaseTimeout, "took_too_long", "60"),
         (errors.DiskFull, "disk_full", "60"),
     ],
 )
 def test_every_kind_is_a_503_that_says_when_to_come_again(kind, code, seconds):
     for path, accepts in (("/api/v1/admin/events", b"application/json"), ("/packages", b"text/html")):
         scope = {"type": "http", "method": "GET", "path": path, "headers": [(b"accept", accepts)]}
-        answer = problems.answer(scope, kind())
+        answer = problems.refusal_response(scope, kind())
         assert answer.status_code == 503
         assert answer.headers["retry-after"] == seconds
-        assert code.encode() in answer.body or kind.what.encode() in answer.body
+        assert code.encode() in answer.body or kind.summary.encode() in answer.body
         assert ("refresh" in answer.headers) == (accepts == b"text/html" and seconds == "5")

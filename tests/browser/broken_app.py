@@ -7,6 +7,6 @@ from pathlib import Path
 import streamlit as st
 
 from api.site import health
-from app import show_fault
+from app import show_script_error
 
-broken = st.App(Path(__file__).with_name("broken_page.py"), routes=[*health.routes], on_script_error=show_fault)
+broken = st.App(Path(__file__).with_name("broken_page.py"), routes=[*health.routes], on_script_error=show_script_error)

@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect, sync_playwright
 
 from tests.support import make
-from tests.support.database import Server, use_database
-from tests.support.server import Running, running
+from tests.support.database import DatabaseServer, use_database
+from tests.support.server import RunningServer, run_server
 from ticketing.actors import Actor
 
 expect.set_options(timeout=15_000)  # a busy machine takes its time; what is expected still has to come
@@ -37,24 +37,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
-def lacking(what: str) -> None:
+def skip_or_fail(what: str) -> None:
     if IS_CI:
         pytest.fail(f"{what} is missing, and nothing may be skipped here")
     pytest.skip(f"needs {what}")
 
 
-def chromium_program() -> str | None:
+def find_chromium() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="session")
-def shared_server(postgres: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(postgres.create(), tmp_path_factory.mktemp("live")) as server:
+def shared_server(postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with run_server(postgres.create(), tmp_path_factory.mktemp("live")) as server:
         yield server
 
 
 @pytest.fixture
-def live_server(shared_server: Running, database: str) -> Iterator[str]:
+def live_server(shared_server: RunningServer, database: str) -> Iterator[str]:
     """The address of the running server; `make` builds in its database meanwhile."""
     use_database(shared_server.database)
     yield shared_server.url
@@ -64,16 +64,16 @@ def live_server(shared_server: Running, database: str) -> Iterator[str]:
 @pytest.fixture
 def fresh_server(empty_database: str, tmp_path: Path) -> Iterator[str]:
     """The address of a server that nobody has used yet."""
-    with running(empty_database, tmp_path) as server:
+    with run_server(empty_database, tmp_path) as server:
         yield server.url
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Gone with its module: Playwright keeps an event loop running, in which other tests cannot start their own."""
-    program = chromium_program()
+    program = find_chromium()
     if program is None:
-        lacking("Chromium (apt-get install chromium)")
+        skip_or_fail("Chromium (apt-get install chromium)")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
         yield browser
@@ -120,19 +120,19 @@ def enter(live_server: str) -> Callable[[Page, Actor, str], Page]:
         typed = {"email": person.email, "password": make.PASSWORD}
         assert page.context.request.post(f"{live_server}/session/sign-in", form=typed).ok
         page.goto(live_server + path)
-        return drawn(page)
+        return wait_until_drawn(page)
 
     return do
 
 
-def drawn(page: Page) -> Page:
+def wait_until_drawn(page: Page) -> Page:
     """The page, once its script has run to the end."""
     expect(page.get_by_test_id("stMain").get_by_role("heading", level=1)).to_be_visible(timeout=15_000)
     expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible(timeout=15_000)
     return page
 
 
-def still(page: Page) -> Page:
+def wait_until_still(page: Page) -> Page:
     """The page, once nothing on it has moved for half a second: pieces that Streamlit loads late have come."""
     page.evaluate("window.stood = undefined")
     page.wait_for_function(

@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import choose_file, drawn, window
+from tests.browser.conftest import choose_file, wait_until_drawn, window
 from tests.support import make
 from ticketing import db, imports
 from ticketing.actors import OPERATOR
@@ -112,7 +112,7 @@ def gala(live_server: str):
     gold = make.package(event, name="Gold", price="10000", seats_per_package=10, is_sponsorship=True)
     make.package(event, name="Old ticket", is_enabled=False)
     make.token(make.staff(name="Aaron Abel", event=event))  # the first in the list of staff
-    db.write(lambda s: packages.change(s, OPERATOR, event.id, gold.id, {"price": "11000"}, seen_version=1))
+    db.write(lambda s: packages.update(s, OPERATOR, event.id, gold.id, {"price": "11000"}, seen_version=1))
     make.option(table, label="Shuttle bus?", option_type="boolean", is_required=False)
     make.option(table, label="Menu", option_type="multi_select", choices=["Fish", "Meat"], is_required=False)
     make.promo_code(event, code="EARLY10")
@@ -130,7 +130,7 @@ def see(look: Page, gala, enter, live_server: str) -> Callable[[str], Page]:
 
     def do(name: str) -> Page:
         look.goto(f"{live_server}/{name}?event={gala.id}")
-        drawn(look)
+        wait_until_drawn(look)
         expect(look.get_by_test_id("stMain").get_by_text(SHOWS[name]).first).to_be_visible()
         return look
 

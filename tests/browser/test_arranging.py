@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import drawn, still
+from tests.browser.conftest import wait_until_drawn, wait_until_still
 from tests.support import make
 from ticketing import db
 from ticketing.actors import OPERATOR
@@ -32,7 +32,7 @@ def arrange(event, enter):
 def view(page: Page) -> Page:
     page.get_by_role("radio", name="Arrange").click()
     expect(page.get_by_role("button", name="Undo")).to_be_visible()
-    return still(page)
+    return wait_until_still(page)
 
 
 def stands(page: Page, *names: str) -> None:
@@ -40,8 +40,8 @@ def stands(page: Page, *names: str) -> None:
 
 
 def stored(event) -> list[str]:
-    with db.reading() as session:
-        return list(packages.names(session, OPERATOR, event.id).values())
+    with db.read_session() as session:
+        return list(packages.list_names(session, OPERATOR, event.id).values())
 
 
 def is_saved(page: Page, event, *names: str) -> None:
@@ -49,7 +49,7 @@ def is_saved(page: Page, event, *names: str) -> None:
     expect(page.get_by_role("button", name="Undo")).to_be_enabled()
     stands(page, *names)
     page.reload()
-    stands(view(drawn(page)), *names)
+    stands(view(wait_until_drawn(page)), *names)
     assert stored(event) == list(names)
 
 

@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import drawn
+from tests.browser.conftest import wait_until_drawn
 from tests.support import make
 from ticketing import db
 from ticketing.catalog import packages
@@ -17,7 +17,7 @@ def test_a_price_is_found_brought_back_from_the_cards_history_and_the_log_tells_
     ben = make.staff(event=event, name="Ben Okafor")
     gold = make.package(event, ana, name="Gold", price="2500")
     make.package(event, ana, name="Silver")
-    db.write(lambda s: packages.change(s, ben, event.id, gold.id, {"price": "2600"}, seen_version=1))
+    db.write(lambda s: packages.update(s, ben, event.id, gold.id, {"price": "2600"}, seen_version=1))
     main = enter(page, ana, f"/audit_log?event={event.id}").get_by_test_id("stMain")
     expect(main.locator(".deed")).to_have_count(4)
 
@@ -34,7 +34,7 @@ def test_a_price_is_found_brought_back_from_the_cards_history_and_the_log_tells_
         assert [line.split(",")[1] for line in file] == ["person", "Ben Okafor"]
 
     page.get_by_role("link", name="Packages", exact=True).click()
-    drawn(page)
+    wait_until_drawn(page)
     main.get_by_role("button", name="Actions for Gold").click()
     page.get_by_text("History", exact=True).click()
     dialog = page.get_by_role("dialog")
@@ -50,7 +50,7 @@ def test_a_price_is_found_brought_back_from_the_cards_history_and_the_log_tells_
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
     expect(main.locator(".package .price").first).to_contain_text("$2,500.00")
-    with db.reading() as session:
+    with db.read_session() as session:
         assert str(session.get(Package, gold.id).price) == "2500.00"
 
     page.get_by_role("link", name="Audit log").click()

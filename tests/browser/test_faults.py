@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.server import Running, running
+from tests.support.server import RunningServer, run_server
 
 HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
-def broken(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(database, tmp_path_factory.mktemp("broken"), str(HERE / "broken_app.py")) as server:
+def broken(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with run_server(database, tmp_path_factory.mktemp("broken"), str(HERE / "broken_app.py")) as server:
         yield server
 
 

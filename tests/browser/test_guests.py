@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import drawn
+from tests.browser.conftest import wait_until_drawn
 from tests.support import make
 from ticketing import db
 from ticketing.actors import OPERATOR
@@ -32,8 +32,8 @@ def test_a_missing_guest_is_found_by_a_part_of_the_purchasers_name_and_named_in_
     expect(dialog).to_have_count(0)
     expect(main.get_by_text("Ben Okafor")).to_be_visible()
     expect(search).to_have_value("muller")
-    with db.reading() as session:
-        assert guests.empty_seats(session, OPERATOR, event.id, bought.id) == []
+    with db.read_session() as session:
+        assert guests.list_empty_seats(session, OPERATOR, event.id, bought.id) == []
 
 
 def test_what_was_typed_stays_while_leafing_through_the_seats_and_while_others_sell(
@@ -57,7 +57,7 @@ def test_what_was_typed_stays_while_leafing_through_the_seats_and_while_others_s
     expect(dialog.get_by_label(re.compile("^Seat 2 "))).to_have_value("Bo Oh")
     dialog.get_by_role("button", name="Save guests").click()
     expect(main.get_by_text("2 of 50 named")).to_be_visible()
-    expect(drawn(page).get_by_text("2 of 100 seats sold have a guest")).to_be_visible()
-    with db.reading() as session:
-        _, tickets = guests.seats(session, OPERATOR, event.id, bought.id, page=3)
+    expect(wait_until_drawn(page).get_by_text("2 of 100 seats sold have a guest")).to_be_visible()
+    with db.read_session() as session:
+        _, tickets = guests.get_purchase_with_seats(session, OPERATOR, event.id, bought.id, page=3)
     assert tickets[-1].guest_name == "Zoë Last"

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from tests.browser.conftest import choose_file, drawn
+from tests.browser.conftest import choose_file, wait_until_drawn
 from tests.support import make
-from tests.support.hostile_text import TEXTS, in_one_line
-from tests.support.sales_file import sale, sheet
-from tests.support.text_effects import reads, took_effect, watched
+from tests.support.hostile_text import TEXTS, normalize_line
+from tests.support.sales_file import sale, sales_csv
+from tests.support.text_effects import list_text_effects, record_side_effects, wait_for_texts
 from ticketing import db, imports
 from ticketing.actors import OPERATOR, Actor
 from ticketing.catalog import options
@@ -52,7 +52,7 @@ def hostile(live_server: str, typed: list[str]) -> Event:
         donor = {"name": text, "email": make.email(), "phone": text[:50]}
         make.purchase(event, package, donor=donor, notes=text, answers=answers, guests=[{"name": text}])
         if number == 1:
-            file = sheet(sale(package, purchaser_name=text, notes=text, external_sale_id=text))
+            file = sales_csv(sale(package, purchaser_name=text, notes=text, external_sale_id=text))
             db.write(lambda s, file=file: imports.run(s, OPERATOR, event.id, f"{typed[0]}.csv", file))
         if number == 2:
             db.write(lambda s, words=words: options.retire(s, OPERATOR, words.package_id, words.id))
@@ -70,9 +70,9 @@ def innocent(page: Page) -> Iterator[Callable[[], None]]:
     """To be asked wherever hostile text is shown; nothing was loaded and no dialog came up in all that time."""
 
     def ask() -> None:
-        assert took_effect(page) == []
+        assert list_text_effects(page) == []
 
-    with watched(page) as found:
+    with record_side_effects(page) as found:
         yield ask
     assert found == []
 
@@ -94,29 +94,29 @@ def _take_effect(page: Page, live_server: str) -> None:
     }
     for number, script in enumerate(taken.values(), start=1):
         page.evaluate(script)
-        assert len(took_effect(page)) == number
+        assert len(list_text_effects(page)) == number
     page.route("https://evil.example/**", lambda route: route.abort())
     page.goto("about:blank")
-    with watched(page) as found:
+    with record_side_effects(page) as found:
         page.set_content('<img src="https://evil.example/x.png"><script>alert("hello")</script>')
     assert sorted(found) == ["a dialog said hello", "asked for https://evil.example/x.png"]
 
 
 @pytest.mark.parametrize("typed", BATCHES, indirect=True)
 def test_on_every_page(page: Page, live_server: str, hostile, typed, admin, enter, innocent) -> None:
-    called = [in_one_line(text)[:100].strip() for text in typed[4:10]]
+    called = [normalize_line(text)[:100].strip() for text in typed[4:10]]
     for name in called:
         make.token(admin, name=name)
     enter(page, admin, f"/events?event={hostile.id}")
-    reads(page, [RUNS, *typed[:4]])
+    wait_for_texts(page, [RUNS, *typed[:4]])
     for entry in menu.ENTRIES:
         page.goto(f"{live_server}/{entry.name}?event={hostile.id}")
-        drawn(page)
-        reads(page, [RUNS, typed[0]] if entry.is_about_event else [RUNS])
+        wait_until_drawn(page)
+        wait_for_texts(page, [RUNS, typed[0]] if entry.is_about_event else [RUNS])
         if entry.name in SHOWS:
-            reads(page, typed)
+            wait_for_texts(page, typed)
         if entry.name == "tokens":
-            reads(page, called)
+            wait_for_texts(page, called)
         innocent()
 
 
@@ -143,7 +143,7 @@ def point_at_charts(page: Page) -> None:
         box = chart.bounding_box()
         for part in range(1, 9):
             page.mouse.move(box["x"] + box["width"] * 0.4, box["y"] + box["height"] * part / 9)
-            assert took_effect(page) == []
+            assert list_text_effects(page) == []
 
 
 def try_a_code(page: Page) -> None:
@@ -177,11 +177,11 @@ def test_in_every_view_and_dialog(page: Page, live_server: str, hostile, typed, 
     enter(page, admin, f"/events?event={hostile.id}")
     for path, do, seen, is_list in VIEWS.values():
         page.goto(f"{live_server}/{path}?event={hostile.id}")
-        drawn(page)
+        wait_until_drawn(page)
         do(page)
         expect(page.locator(seen).first).to_be_visible()
         if is_list:
-            reads(page, typed)
+            wait_for_texts(page, typed)
         innocent()
 
 
@@ -193,7 +193,7 @@ def visit(page: Page, live_server: str, admin, enter) -> Callable[[str, Event], 
         if page.url == "about:blank":
             enter(page, admin, f"/events?event={event.id}")
         page.goto(f"{live_server}/{path}?event={event.id}")
-        drawn(page)
+        wait_until_drawn(page)
         return page.locator("[data-testid=stMain], [role=dialog]")
 
     return do
@@ -213,7 +213,7 @@ def test_typed_into_the_forms_of_what_is_set_up(page: Page, visit, innocent) -> 
     form.get_by_label("Price of the whole package, in US dollars").fill("10")
     form.get_by_role("button", name="Make package").click()
     expect(page.get_by_test_id("stToast")).to_be_visible()
-    reads(page, [f"{RUNS} is made.", LEADS])
+    wait_for_texts(page, [f"{RUNS} is made.", LEADS])
     innocent()
 
     form = visit("options", event)
@@ -253,13 +253,13 @@ def test_typed_into_a_sale_its_guests_and_a_file(page: Page, visit, innocent, tm
     code.fill(LEADS)
     code.press("Tab")
     expect(form.get_by_text("This event has no promo code")).to_be_visible()
-    reads(page, [f"This event has no promo code {LEADS.upper()}."])
+    wait_for_texts(page, [f"This event has no promo code {LEADS.upper()}."])
     innocent()
     code.fill("")
     code.press("Tab")
     form.get_by_role("button", name="Record sale, $10.00").click()
     expect(form.get_by_text("1 × Seat for")).to_be_visible()
-    reads(page, [f"1 × Seat for {RUNS}, $10.00."])
+    wait_for_texts(page, [f"1 × Seat for {RUNS}, $10.00."])
     innocent()
 
     form = visit("guests", event)
@@ -269,13 +269,13 @@ def test_typed_into_a_sale_its_guests_and_a_file(page: Page, visit, innocent, tm
     expect(page.get_by_role("dialog")).to_have_count(0)
     form.get_by_role("radio", name="Guest list").click()
     expect(form.get_by_text("seat 3 of 3")).to_be_visible()
-    reads(page, [RUNS, LEADS])
+    wait_for_texts(page, [RUNS, LEADS])
     innocent()
 
     file = tmp_path / "zq **zqbold** <img src=x onerror=window.__pwned=1>.csv"
-    file.write_bytes(sheet(sale(RUNS, purchaser_name=LEADS, promo_code=LEADS, quantity=RUNS)))
+    file.write_bytes(sales_csv(sale(RUNS, purchaser_name=LEADS, promo_code=LEADS, quantity=RUNS)))
     form = visit("import_sales", event)
     choose_file(form, file)
     expect(form.get_by_text("Nothing was imported.")).to_be_visible()
-    reads(page, [file.name])
+    wait_for_texts(page, [file.name])
     innocent()

@@ -9,9 +9,9 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import func, select
 
-from tests.browser.conftest import choose_file, choose_from, drawn
+from tests.browser.conftest import choose_file, choose_from, wait_until_drawn
 from tests.support import make
-from tests.support.database_state import sold, standing
+from tests.support.database_state import get_sold_count, snapshot
 from ticketing import db
 from ticketing.models import Purchase
 
@@ -73,7 +73,7 @@ def pick(main: Locator, label: str, option: str) -> None:
 
 
 def count(event) -> int:
-    with db.reading() as session:
+    with db.read_session() as session:
         return session.scalar(select(func.count()).select_from(Purchase).where(Purchase.event_id == event.id))
 
 
@@ -102,12 +102,12 @@ def test_a_report_of_eventbrite_comes_in_by_someone_who_has_never_seen_this_page
     main.get_by_role("button", name="Import 2 sales").click()
     expect(main.get_by_text("2 sales imported from report.csv.")).to_be_visible(timeout=15_000)
     expect(main.get_by_role("row", name=re.compile("report.csv"))).to_be_visible()
-    assert sold(table) == 3
+    assert get_sold_count(table) == 3
 
 
 def test_fifty_thousand_rows_are_cancelled_without_a_trace_and_imported_once_afterwards(main, event, big) -> None:
     seat = make.package(event, name="Seat", price="50")
-    before = standing(event)
+    before = snapshot(event)
     choose(main, big)
     start = main.get_by_role("button", name="Import 50,000 sales")
     start.click(timeout=60_000)
@@ -119,12 +119,12 @@ def test_fifty_thousand_rows_are_cancelled_without_a_trace_and_imported_once_aft
     main.get_by_role("button", name="Cancel").click()
     expect(main.get_by_text("Nothing was imported. It was cancelled")).to_be_visible(timeout=30_000)
     assert count(event) == 0
-    assert standing(event) == before
+    assert snapshot(event) == before
 
     start.dblclick()
     expect(main.get_by_text("50,000 sales imported from big.csv.")).to_be_visible(timeout=120_000)
     assert count(event) == MOST
-    assert sold(seat) == MOST
+    assert get_sold_count(seat) == MOST
 
 
 def told(progress: Locator) -> int:
@@ -143,7 +143,7 @@ def test_every_step_fits_a_phone(phone: Page, enter, event, table, tmp_path) -> 
     phone.reload()
     choose(main, written(tmp_path / f"{'d' * 120}.csv", ("purchaser_name",), ("W" * 150,)))
     expect(main.get_by_role("heading", name="Which column is which?")).to_be_visible()
-    drawn(phone)
+    wait_until_drawn(phone)
     assert fits(phone)
 
 

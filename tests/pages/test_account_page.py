@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.support import make
-from tests.support.credentials import require, row, set_rows, who
+from tests.support.credentials import find_session_actor, get_row, require, update_row
 from ticketing.errors import InvalidInput
 from ticketing.models import SignInSession
 from ui.account import user_agent
@@ -33,7 +33,7 @@ class TestPassword:
         screen.type(PRESENT, make.PASSWORD).type(NEW, "another battery staple").click_last("Change password")
         assert screen.toasts() == ["Your password is changed. You are signed out everywhere else."]
         assert screen.dialog() is None
-        assert who(elsewhere.secret) is None
+        assert find_session_actor(elsewhere.secret) is None
         assert make.sign_in(person.email, "another battery staple")
 
     def test_that_is_wrong_or_too_short_is_said_beside_its_field(self, visit, person):
@@ -74,13 +74,13 @@ class TestSessions:
         phone = make.sign_in(person.email, user_agent=PHONE)
         screen = visit("account", person).click("End")
         assert screen.toasts() == ["Safari on iPhone is signed out at its next click."]
-        assert who(phone.secret) is None
+        assert find_session_actor(phone.secret) is None
         require(person, "read")
 
     def test_all_others_are_ended(self, visit, person):
         others = [make.sign_in(person.email) for _ in range(2)]
         visit("account", person).click("End all others")
-        assert [who(each.secret) for each in others] == [None, None]
+        assert [find_session_actor(each.secret) for each in others] == [None, None]
         require(person, "read")
 
 
@@ -88,9 +88,9 @@ def test_an_open_page_notes_that_its_session_is_in_use(visit, person, event):
     make.assign(person, event)
     screen = visit("packages", person, event)
     long_ago = datetime.now(UTC) - timedelta(minutes=6)
-    set_rows(SignInSession, person.session_id, last_seen_at=long_ago)
-    screen.again()
-    assert row(SignInSession, person.session_id).last_seen_at > long_ago + timedelta(minutes=5)
+    update_row(SignInSession, person.session_id, last_seen_at=long_ago)
+    screen.rerun()
+    assert get_row(SignInSession, person.session_id).last_seen_at > long_ago + timedelta(minutes=5)
 
 
 @pytest.mark.parametrize(
@@ -113,4 +113,4 @@ def test_an_open_page_notes_that_its_session_is_in_use(visit, person, event):
     ],
 )
 def test_a_browser_is_told_in_plain_words(sent, told):
-    assert user_agent.in_words(sent) == told
+    assert user_agent.describe(sent) == told

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.support import make
-from tests.support.database_state import sold, standing, uses
+from tests.support.database_state import get_sold_count, get_use_count, snapshot
 from ticketing import db
 from ticketing.catalog import packages
 from ticketing.errors import Unavailable
@@ -32,16 +32,16 @@ def desk(visit, seller, event, table):
     return visit("box_office", seller, event)
 
 
-def donor(screen, name="Ana Ruiz", email="ana@example.org"):
+def enter_donor(screen, name="Ana Ruiz", email="ana@example.org"):
     return screen.enter(DONOR, name).enter(EMAIL, email)
 
 
-def recorded(event, model=Purchase):
-    with db.reading() as session:
+def list_recorded(event, model=Purchase):
+    with db.read_session() as session:
         return session.scalars(select(model).where(model.event_id == event.id)).all()
 
 
-def the_button(screen):
+def record_button_label(screen):
     """What it says, the total in it."""
     (label,) = (label for label in screen.labels() if label.startswith("Record sale"))
     return label
@@ -60,20 +60,20 @@ class TestTotal:
         desk.enter(QUANTITY, 3)
         assert desk.says("3 × Table of Ten · 30 seats")
         assert desk.says("Total $7,500.00")
-        assert the_button(desk) == "Record sale, $7,500.00"
-        assert recorded(event) == []
+        assert record_button_label(desk) == "Record sale, $7,500.00"
+        assert list_recorded(event) == []
 
     def test_shows_what_a_promo_code_takes_off(self, desk, event):
         make.promo_code(event, code="EARLY10", discount_value="10")
         desk.enter(PROMO, "early10")
         assert desk.says("$2,500.00 less $250.00 discount")
-        assert the_button(desk) == "Record sale, $2,250.00"
+        assert record_button_label(desk) == "Record sale, $2,250.00"
 
     def test_of_a_comp_is_nothing(self, desk, event):
-        donor(desk).enter(CHANNEL, "comp")
+        enter_donor(desk).enter(CHANNEL, "comp")
         assert desk.says("Total $0.00")
         desk.click("Record sale, $0.00")
-        (purchase,) = recorded(event)
+        (purchase,) = list_recorded(event)
         assert (str(purchase.total), str(purchase.discount), purchase.channel) == ("0.00", "2500.00", "comp")
 
     def test_of_a_comp_with_a_promo_code_is_refused_beside_the_code(self, desk, event):
@@ -85,51 +85,53 @@ class TestTotal:
 
 class TestRecording:
     def test_one_sale_is_told_with_its_ticket_codes(self, desk, event, table):
-        donor(desk).enter(QUANTITY, 2).click("Record sale, $5,000.00")
-        (purchase,) = recorded(event)
-        codes = [ticket.code for ticket in recorded(event, AssignedTicket)]
+        enter_donor(desk).enter(QUANTITY, 2).click("Record sale, $5,000.00")
+        (purchase,) = list_recorded(event)
+        codes = [ticket.code for ticket in list_recorded(event, AssignedTicket)]
         assert (purchase.quantity, str(purchase.total), purchase.payment_status) == (2, "5000.00", "completed")
         (told,) = (each.value for each in desk.app.success)
         assert len(codes) == 20
         assert all(code in told for code in codes)
         assert desk.says("2 × Table of Ten for Ana Ruiz, $5,000.00.")
-        assert sold(table) == 2
+        assert get_sold_count(table) == 2
 
     def test_the_donor_is_cleared_and_package_channel_and_payment_are_kept(self, visit, seller, event, table):
         couple = make.package(event, name="Couple", price="180", seats_per_package=2)
         desk = visit("box_office", seller, event).enter(PACKAGE, couple.id)
-        donor(desk).enter(PHONE, "+1 555 0100").enter(GUESTS, "Ben Okafor").enter(NOTE, "Vegan").enter(QUANTITY, 2)
+        enter_donor(desk).enter(PHONE, "+1 555 0100").enter(GUESTS, "Ben Okafor").enter(NOTE, "Vegan").enter(
+            QUANTITY, 2
+        )
         desk.enter(CHANNEL, "cash").enter(PAYMENT, "pending").click("Record sale, $360.00")
         assert [desk.value(label) for label in (DONOR, EMAIL, PHONE, GUESTS, NOTE, PROMO)] == [""] * 6
         assert desk.value(QUANTITY) == 1
         assert (desk.value(PACKAGE), desk.value(CHANNEL), desk.value(PAYMENT)) == (couple.id, "cash", "pending")
-        (purchase,) = recorded(event)
+        (purchase,) = list_recorded(event)
         assert (purchase.purchaser_phone, purchase.notes) == ("+1 555 0100", "Vegan")
 
     def test_guests_are_one_a_line_with_or_without_an_address(self, desk, event):
-        donor(desk).enter(GUESTS, "Ana Lopez, ana.lopez@example.org\n\n  Ben Okafor \nRuiz, Carla")
+        enter_donor(desk).enter(GUESTS, "Ana Lopez, ana.lopez@example.org\n\n  Ben Okafor \nRuiz, Carla")
         desk.click("Record sale, $2,500.00")
-        tickets = sorted(recorded(event, AssignedTicket), key=lambda ticket: ticket.seat_number)
+        tickets = sorted(list_recorded(event, AssignedTicket), key=lambda ticket: ticket.seat_number)
         assert [(ticket.guest_name, ticket.guest_email) for ticket in tickets] == [
             ("Ana Lopez", "ana.lopez@example.org"), ("Ben Okafor", None), ("Ruiz, Carla", None), *[(None, None)] * 7,
         ]  # fmt: skip
 
     def test_more_guests_than_seats_are_refused_beside_the_guests(self, visit, seller, event):
         make.package(event, price="10")
-        desk = donor(visit("box_office", seller, event)).enter(GUESTS, "Ana\nBen").click("Record sale, $10.00")
+        desk = enter_donor(visit("box_office", seller, event)).enter(GUESTS, "Ana\nBen").click("Record sale, $10.00")
         assert desk.problem(GUESTS) == "2 guests are named for 1 seat. Remove some."
         assert desk.value(GUESTS) == "Ana\nBen"
-        assert recorded(event) == []
+        assert list_recorded(event) == []
 
     def test_everything_that_is_missing_is_told_at_once(self, desk, event):
         desk.enter(EMAIL, "ana at example").click("Record sale, $2,500.00")
         assert desk.problem(DONOR) == "Fill this in."
         assert desk.problem(EMAIL) == "Enter an e-mail address such as ana@example.org."
         assert desk.value(EMAIL) == "ana at example"
-        assert recorded(event) == []
+        assert list_recorded(event) == []
 
     def test_a_half_typed_sale_is_there_after_a_look_at_another_page(self, desk):
-        donor(desk).enter(QUANTITY, 3)
+        enter_donor(desk).enter(QUANTITY, 3)
         desk.go("packages").go("box_office")
         assert [desk.value(label) for label in (DONOR, EMAIL, QUANTITY)] == ["Ana Ruiz", "ana@example.org", 3]
 
@@ -142,7 +144,7 @@ class TestOnce:
             write(work)
             raise Unavailable
 
-        donor(desk)
+        enter_donor(desk)
         monkeypatch.setattr(db, "write", lost)
         desk.click("Record sale, $2,500.00")
         assert desk.says("The database does not answer.")
@@ -150,29 +152,29 @@ class TestOnce:
         monkeypatch.setattr(db, "write", write)
         desk.click("Record sale, $2,500.00")
         assert desk.says("1 × Table of Ten for Ana Ruiz, $2,500.00.")
-        assert len(recorded(event)) == 1
-        assert sold(table) == 1
+        assert len(list_recorded(event)) == 1
+        assert get_sold_count(table) == 1
 
     def test_when_the_second_click_meets_the_empty_form_of_the_next_sale(self, desk, event):
-        donor(desk).click("Record sale, $2,500.00")
+        enter_donor(desk).click("Record sale, $2,500.00")
         desk.app.session_state["recorded_at"] = time.monotonic()
         desk.click("Record sale, $2,500.00")
         assert (desk.problems(), list(desk.app.error)) == ([], [])
         assert desk.says("1 × Table of Ten for Ana Ruiz, $2,500.00.")
-        assert len(recorded(event)) == 1
+        assert len(list_recorded(event)) == 1
 
     def test_but_a_click_on_the_empty_form_later_says_what_is_missing(self, desk, event):
-        donor(desk).click("Record sale, $2,500.00")
+        enter_donor(desk).click("Record sale, $2,500.00")
         desk.app.session_state["recorded_at"] = time.monotonic() - 2
         desk.click("Record sale, $2,500.00")
         assert desk.problem(DONOR) == "Fill this in."
-        assert len(recorded(event)) == 1
+        assert len(list_recorded(event)) == 1
 
     def test_the_next_sale_to_the_same_donor_is_another(self, desk, event, table):
         for _ in range(2):
-            donor(desk).click("Record sale, $2,500.00")
-        assert len(recorded(event)) == 2
-        assert sold(table) == 2
+            enter_donor(desk).click("Record sale, $2,500.00")
+        assert len(list_recorded(event)) == 2
+        assert get_sold_count(table) == 2
 
 
 class TestPromoCode:
@@ -186,26 +188,26 @@ class TestPromoCode:
     )
     def test_that_is_refused_says_why_beside_the_code_and_sells_nothing(self, desk, event, fields, told):
         make.promo_code(event, **{"code": "GALA26"} | fields)
-        donor(desk).enter(PROMO, "gala26")
+        enter_donor(desk).enter(PROMO, "gala26")
         assert desk.problem(PROMO) == told
         assert desk.field("Record sale").disabled
         assert desk.value(PROMO) == "gala26"
-        assert recorded(event) == []
+        assert list_recorded(event) == []
 
     def test_used_up_by_somebody_else_since_the_total_was_shown_is_refused(self, desk, event, table):
         promo_code = make.promo_code(event, code="LAST1", max_total_uses=1)
-        donor(desk).enter(PROMO, "LAST1")
+        enter_donor(desk).enter(PROMO, "LAST1")
         make.purchase(event, table, promo_code="LAST1")
-        before = standing(event)
+        before = snapshot(event)
         desk.click("Record sale, $2,250.00")
         assert desk.problem(PROMO) == "Promo code LAST1 is used up."
-        assert standing(event) == before
-        assert uses(promo_code) == 1
+        assert snapshot(event) == before
+        assert get_use_count(promo_code) == 1
 
     def test_used_by_this_donor_before_is_refused(self, desk, event, table):
         make.promo_code(event, code="ONCE", max_uses_per_donor=1)
         make.purchase(event, table, promo_code="ONCE", donor_email="ana@example.org")
-        donor(desk, email="ANA@example.org").enter(PROMO, "ONCE")
+        enter_donor(desk, email="ANA@example.org").enter(PROMO, "ONCE")
         assert desk.problem(PROMO) == "This donor has used promo code ONCE as often as it allows."
 
 
@@ -219,25 +221,25 @@ class TestOptions:
         return make.option(table, label="Meal", option_type="multi_select", choices=["Fish", "Vegan"])
 
     def test_one_that_is_required_and_not_answered_says_so_beside_it(self, visit, seller, event, shuttle, meal):
-        desk = donor(visit("box_office", seller, event))
+        desk = enter_donor(visit("box_office", seller, event))
         assert desk.value("Shuttle *bus*?") is None
         desk.enter("Meal", ["Vegan"]).click("Record sale, $2,500.00")
         assert desk.problem("Shuttle *bus*?") == "Answer “Shuttle *bus*?”."
         assert desk.problem("Meal") is None
-        assert recorded(event) == []
+        assert list_recorded(event) == []
         desk.enter("Shuttle *bus*?", "No").click("Record sale, $2,500.00")
-        assert {answer.option_id: answer.value for answer in recorded(event, Answer)} == {
+        assert {answer.option_id: answer.value for answer in list_recorded(event, Answer)} == {
             shuttle.id: False,
             meal.id: ["Vegan"],
         }
 
     def test_one_that_is_optional_and_skipped_stores_no_answer(self, visit, seller, event, table):
         make.option(table, label="Allergies", is_required=False)
-        desk = donor(visit("box_office", seller, event))
+        desk = enter_donor(visit("box_office", seller, event))
         assert "Allergies (optional)" in desk.labels()
         desk.click("Record sale, $2,500.00")
-        assert len(recorded(event)) == 1
-        assert recorded(event, Answer) == []
+        assert len(list_recorded(event)) == 1
+        assert list_recorded(event, Answer) == []
 
     def test_each_package_asks_its_own(self, visit, seller, event, meal):
         couple = make.package(event, name="Couple")
@@ -248,16 +250,16 @@ class TestOptions:
 
 class TestMeanwhile:
     def test_the_last_ones_were_sold(self, desk, event, table):
-        donor(desk).enter(QUANTITY, 2)
+        enter_donor(desk).enter(QUANTITY, 2)
         make.purchase(event, table, quantity=3)
         desk.click("Record sale, $5,000.00")
         assert desk.problem(QUANTITY) == (
             "3 of 4 sold, 1 left. Raise the limit of Table of Ten, or choose another package."
         )
-        assert sold(table) == 3
-        assert len(recorded(event)) == 1
+        assert get_sold_count(table) == 3
+        assert len(list_recorded(event)) == 1
         desk.enter(QUANTITY, 1).click("Record sale, $2,500.00")
-        assert sold(table) == 4
+        assert get_sold_count(table) == 4
 
     def test_a_sold_out_package_is_named_so_and_is_not_the_first_choice(self, visit, seller, event, table):
         make.purchase(event, table, quantity=4)
@@ -270,41 +272,41 @@ class TestMeanwhile:
         ]
 
     def test_a_colleague_changed_the_price(self, desk, event, table):
-        donor(desk)
-        change(event, table, price="3000")
+        enter_donor(desk)
+        change_package(event, table, price="3000")
         desk.click("Record sale, $2,500.00")
         assert desk.says(
             "Table of Ten was changed after it was quoted; it is $3,000.00 for 10 seats now. Nothing was recorded."
         )
-        assert recorded(event) == []
-        assert the_button(desk) == "Record sale, $3,000.00"
+        assert list_recorded(event) == []
+        assert record_button_label(desk) == "Record sale, $3,000.00"
         assert desk.value(DONOR) == "Ana Ruiz"
         desk.click("Record sale, $3,000.00")
-        assert [str(purchase.total) for purchase in recorded(event)] == ["3000.00"]
+        assert [str(purchase.total) for purchase in list_recorded(event)] == ["3000.00"]
 
     def test_a_colleague_changed_only_the_words(self, desk, event, table):
-        donor(desk)
-        change(event, table, description="Other words.")
+        enter_donor(desk)
+        change_package(event, table, description="Other words.")
         desk.click("Record sale, $2,500.00")
-        assert len(recorded(event)) == 1
+        assert len(list_recorded(event)) == 1
 
     def test_a_colleague_disabled_it(self, desk, event, table):
         make.package(event, name="Couple")
-        donor(desk)
-        change(event, table, is_enabled=False)
+        enter_donor(desk)
+        change_package(event, table, is_enabled=False)
         desk.click("Record sale, $2,500.00")
-        assert recorded(event) == []
+        assert list_recorded(event) == []
         assert desk.problem(PACKAGE) == (
             "Table of Ten is disabled, so it is not for sale. Enable it, or choose another package."
         )
         assert desk.value(DONOR) == "Ana Ruiz"
         desk.click("Record sale, $100.00")
-        assert len(recorded(event)) == 1
+        assert len(list_recorded(event)) == 1
 
     def test_a_colleague_disabled_it_before_the_next_field_was_left(self, desk, event, table):
         make.package(event, name="Couple")
-        donor(desk)
-        change(event, table, is_enabled=False)
+        enter_donor(desk)
+        change_package(event, table, is_enabled=False)
         desk.enter(QUANTITY, 2)
         assert desk.problem(PACKAGE) == "The package chosen before is not for sale any more. Check this one."
         assert (desk.value(DONOR), desk.value(QUANTITY)) == ("Ana Ruiz", 2)
@@ -313,17 +315,17 @@ class TestMeanwhile:
         other = make.event(name="Other")
         make.package(other, name="Ball", price="10")
         admin = make.staff(role="admin")
-        desk = donor(visit("box_office", admin, event))
+        desk = enter_donor(visit("box_office", admin, event))
         desk.enter("Event", other.id)
-        assert (desk.value(DONOR), the_button(desk)) == ("", "Record sale, $10.00")
+        assert (desk.value(DONOR), record_button_label(desk)) == ("", "Record sale, $10.00")
         desk.enter("Event", event.id)
-        assert (desk.value(DONOR), the_button(desk)) == ("Ana Ruiz", "Record sale, $2,500.00")
+        assert (desk.value(DONOR), record_button_label(desk)) == ("Ana Ruiz", "Record sale, $2,500.00")
 
 
-def change(event, package, **values):
+def change_package(event, package, **values):
     colleague = make.staff(role="admin")
     db.write(
-        lambda session: packages.change(session, colleague, event.id, package.id, values, seen_version=package.version)
+        lambda session: packages.update(session, colleague, event.id, package.id, values, seen_version=package.version)
     )
 
 
@@ -336,7 +338,7 @@ class TestVoiding:
         assert screen.toasts() == ["The sale is voided: its package comes back."]
         assert screen.says("· voided")
         assert "Void" not in screen.labels()
-        with db.reading() as session:
+        with db.read_session() as session:
             row = session.get(Purchase, recorded.id)
             assert (row.payment_status, row.void_reason) == ("voided", "Entered twice")
             assert session.get(Package, package.id).sold_count == 0
@@ -345,7 +347,7 @@ class TestVoiding:
         recorded = make.purchase(event, make.package(event), channel="cash").purchase
         screen = visit("box_office", seller, event).click("Details").click("Void").click("Void")
         assert screen.problem("Reason") == "Fill this in."
-        with db.reading() as session:
+        with db.read_session() as session:
             assert session.get(Purchase, recorded.id).payment_status == "completed"
 
     def test_a_look_at_a_sale_keeps_what_is_typed_for_the_next(self, visit, seller, event):

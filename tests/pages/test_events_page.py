@@ -17,7 +17,7 @@ NAME, STARTS, ZONE, VENUE, GOAL = (
 
 
 def stored(**where):
-    with db.reading() as session:
+    with db.read_session() as session:
         return session.scalars(select(Event).filter_by(**where)).one_or_none()
 
 
@@ -100,7 +100,7 @@ def test_what_a_colleague_changed_meanwhile_is_told_and_chosen(visit):
     screen = visit("events", make.staff(event=event)).click("Edit").type(VENUE, "My Hall")
     colleague = make.staff(role="admin", name="Bea Colleague")
     theirs = {"venue": "Their Hall", "starts_at": "2026-12-05T19:00"}
-    db.write(lambda session: events.change(session, colleague, event.id, theirs, seen_version=event.version))
+    db.write(lambda session: events.update(session, colleague, event.id, theirs, seen_version=event.version))
     screen.click("Save event")
     assert screen.says("**Venue**: Bea Colleague changed Pier 4 Hall to Their Hall, today")
     assert screen.says("You typed My Hall.")
@@ -123,7 +123,7 @@ def test_choosing_another_event_changes_the_address(visit):
     person = make.staff(role="admin")
     screen = visit("packages", person, one)
     screen.app.sidebar.selectbox(key="event_chooser").set_value(other.id)
-    screen.again()
+    screen.rerun()
     assert screen.app.query_params["event"] == str(other.id)
     assert screen.says("Other · ")
 
@@ -132,11 +132,11 @@ def test_an_event_long_ago_opens_for_editing(visit):
     event = make.event(starts_at="2001-03-04T18:00")
     screen = visit("events", make.staff(event=event), event)
     screen.app.button(key=f"edit_{event.id}").click()
-    assert screen.again().dialog() == "Edit event"
+    assert screen.rerun().dialog() == "Edit event"
 
 
 def test_an_event_beyond_those_in_the_chooser_opens_by_its_address(visit, monkeypatch):
-    monkeypatch.setattr(page_session, "MOST_TO_CHOOSE_FROM", 1)
+    monkeypatch.setattr(page_session, "MAX_EVENTS_LISTED", 1)
     older, newer = make.event(name="Older"), make.event(name="Newer")
     coordinator = make.staff(event=older)
     make.assign(coordinator, newer)
@@ -151,7 +151,7 @@ def test_twenty_events_stand_on_a_page(visit):
     screen = visit("events", coordinator)
     assert screen.labels().count("Edit") == 20
     screen.app.pagination[0].set_value(2)
-    assert screen.again().labels().count("Edit") == 1
+    assert screen.rerun().labels().count("Edit") == 1
 
 
 class TestCopying:
@@ -198,7 +198,7 @@ class TestCopying:
 
     def test_moves_the_expiry_with_the_start(self, copying, gala):
         copying.type(STARTS, datetime(2027, 12, 15, 18)).click("Copy event")
-        with db.reading() as session:
+        with db.read_session() as session:
             codes = select(PromoCode).join(Event).where(Event.name == gala.name.replace("2026", "2027"))
             assert session.scalars(codes).one().expires_at.isoformat() == "2027-12-14T23:00:00+00:00"
 
@@ -209,7 +209,7 @@ class TestCopying:
         assert copying.says("Copied: nothing but the event itself.")
         assert copying.says("- Promo codes: not wanted.")
         new = stored(name=gala.name.replace("2026", "2027"))
-        with db.reading() as session:
+        with db.read_session() as session:
             for kind in (Package, PromoCode, EventAssignment):
                 assert session.scalars(select(kind).where(kind.event_id == new.id)).all() == []
 

@@ -9,7 +9,7 @@ from ticketing import db
 from ticketing.models import EventAssignment, Package, Purchase, SignInSession, Staff
 from ui import menu
 
-FILES = sorted(file.stem for file in menu.PAGES.glob("[a-z]*.py"))
+FILES = sorted(file.stem for file in menu.PAGES_DIR.glob("[a-z]*.py"))
 NOT_FOR_VIEWERS = {entry.name: entry.title for entry in menu.ENTRIES if entry.action != "read"}
 ABOUT_EVENT = sorted(entry.name for entry in menu.ENTRIES if entry.is_about_event)
 FOR_ADMINS = {entry.name for entry in menu.ENTRIES if entry.action == "administer"}
@@ -87,7 +87,7 @@ def test_run_past_the_frame_it_shows_strangers_that_they_are_signed_out_and_noth
 def test_a_session_that_nobody_opened_is_signed_out(filled, forged):
     screen = Screen("ui/main.py", None, filled)
     screen.app.user = {"session_id": forged}
-    assert screen.again().says("You are signed out")
+    assert screen.rerun().says("You are signed out")
     assert screen.labels() == []
 
 
@@ -165,5 +165,5 @@ def _assign(session, person, event):
 
 
 def _count(model, event):
-    with db.reading() as session:
+    with db.read_session() as session:
         return session.scalar(select(func.count()).select_from(model).where(model.event_id == event.id))

@@ -28,28 +28,28 @@ def bought(event, table):
     return make.purchase(event, table, donor=donor, guests=[{"name": "Ana Lopez", "email": "ana@example.org"}]).purchase
 
 
-def codes(purchase):
-    with db.reading() as session:
+def codes_by_seat(purchase):
+    with db.read_session() as session:
         rows = select(AssignedTicket).where(AssignedTicket.purchase_id == purchase.id)
         return {ticket.seat_number: ticket.code for ticket in session.scalars(rows)}
 
 
-def seated(purchase):
-    with db.reading() as session:
+def guests_by_seat(purchase):
+    with db.read_session() as session:
         rows = select(AssignedTicket).where(AssignedTicket.purchase_id == purchase.id)
         return {t.seat_number: (t.guest_name, t.guest_email) for t in session.scalars(rows) if t.guest_name}
 
 
-def seat(purchase, number):
+def seat_label(purchase, number):
     """The label of a seat's name."""
-    return f"Seat {number} · {codes(purchase)[number]}"
+    return f"Seat {number} · {codes_by_seat(purchase)[number]}"
 
 
-def name_elsewhere(purchase, seats, actor=OPERATOR, seen=1):
-    db.write(lambda s: guests.name_guests(s, actor, purchase.event_id, purchase.id, seats, seen_version=seen))
+def name_as_colleague(purchase, seats, actor=OPERATOR, seen_version=1):
+    db.write(lambda s: guests.name_guests(s, actor, purchase.event_id, purchase.id, seats, seen_version=seen_version))
 
 
-def guest_list(screen):
+def open_guest_list(screen):
     return screen.enter("View", "Guest list")
 
 
@@ -97,45 +97,45 @@ class TestNaming:
     def test_seats_that_are_empty_or_wrong(self, visit, seller, event, bought):
         screen = visit("guests", seller, event).click("Name guests")
         assert screen.dialog() == "Name guests"
-        assert screen.value(seat(bought, 1)) == "Ana Lopez"
-        screen.type(seat(bought, 1), "Ann Lopez").type(seat(bought, 3), "Cy Oh").type(
+        assert screen.value(seat_label(bought, 1)) == "Ana Lopez"
+        screen.type(seat_label(bought, 1), "Ann Lopez").type(seat_label(bought, 3), "Cy Oh").type(
             "E-mail, seat 3", "cy@example.org"
         )
         screen.click("Save guests")
         assert screen.dialog() is None
         assert screen.toasts() == ["Zoë Müller: 2 of 4 seats are named."]
-        assert seated(bought) == {1: ("Ann Lopez", "ana@example.org"), 3: ("Cy Oh", "cy@example.org")}
+        assert guests_by_seat(bought) == {1: ("Ann Lopez", "ana@example.org"), 3: ("Cy Oh", "cy@example.org")}
 
     def test_clears_a_seat(self, visit, seller, event, bought):
         screen = visit("guests", seller, event).click("Name guests")
-        screen.type(seat(bought, 1), "").type("E-mail, seat 1", "").click("Save guests")
-        assert seated(bought) == {}
+        screen.type(seat_label(bought, 1), "").type("E-mail, seat 1", "").click("Save guests")
+        assert guests_by_seat(bought) == {}
 
     def test_says_beside_the_seat_what_is_wrong_and_keeps_all_that_was_typed(self, visit, seller, event, bought):
         screen = visit("guests", seller, event).click("Name guests")
-        screen.type(seat(bought, 2), "Bo").type("E-mail, seat 3", "cy@example").click("Save guests")
+        screen.type(seat_label(bought, 2), "Bo").type("E-mail, seat 3", "cy@example").click("Save guests")
         assert screen.problem("E-mail, seat 3") == "Name: Fill this in."
-        assert screen.value(seat(bought, 2)) == "Bo"
+        assert screen.value(seat_label(bought, 2)) == "Bo"
         assert screen.value("E-mail, seat 3") == "cy@example"
-        assert seated(bought).keys() == {1}
+        assert guests_by_seat(bought).keys() == {1}
 
     def test_a_pasted_list_fills_the_empty_seats_in_order(self, visit, seller, event, bought):
         screen = visit("guests", seller, event).click("Name guests")
-        screen.type(seat(bought, 3), "Typed before")
+        screen.type(seat_label(bought, 3), "Typed before")
         screen.type("Names, one guest per line", "Bo Okafor\n\nCy Oh, cy@example.org\nDi One too many")
         screen.click("Fill the empty seats")
         assert screen.says("2 guests put into the empty seats from 2 to 4. Look them over, then save.")
         assert screen.value("Names, one guest per line") == "Di One too many"
-        assert seated(bought).keys() == {1}
+        assert guests_by_seat(bought).keys() == {1}
         screen.click("Save guests")
-        assert {number: name for number, (name, _) in seated(bought).items()} == {
+        assert {number: name for number, (name, _) in guests_by_seat(bought).items()} == {
             1: "Ana Lopez", 2: "Bo Okafor", 3: "Typed before", 4: "Cy Oh",
         }  # fmt: skip
 
     def test_a_list_for_a_full_purchase_stays_where_it_is(self, visit, seller, event, bought):
         screen = visit("guests", seller, event).click("Name guests")
         for number in (2, 3, 4):
-            screen.type(seat(bought, number), "X")
+            screen.type(seat_label(bought, number), "X")
         screen.type("Names, one guest per line", "Bo").click("Fill the empty seats")
         assert screen.says("No seat is empty.")
         assert screen.value("Names, one guest per line") == "Bo"
@@ -145,75 +145,75 @@ class TestNaming:
         big = make.purchase(event, table, quantity=8, guests=many).purchase
         screen = visit("guests", seller, event).click("Name guests")
         shown = [label for label in screen.labels() if label.startswith("Seat ")]
-        assert (shown[0], shown[-1]) == (seat(big, 21), seat(big, 32))
+        assert (shown[0], shown[-1]) == (seat_label(big, 21), seat_label(big, 32))
 
     def test_of_a_colleague_meanwhile_comes_along(self, visit, seller, event, bought):
-        screen = visit("guests", seller, event).click("Name guests").type(seat(bought, 2), "Mine")
-        name_elsewhere(bought, {3: {"name": "Theirs"}}, make.staff(event=event, name="Ana Ruiz"))
+        screen = visit("guests", seller, event).click("Name guests").type(seat_label(bought, 2), "Mine")
+        name_as_colleague(bought, {3: {"name": "Theirs"}}, make.staff(event=event, name="Ana Ruiz"))
         screen.click("Save guests")
         assert screen.says("Ana Ruiz changed Nothing to Theirs")
-        assert (screen.value(seat(bought, 2)), screen.value(seat(bought, 3))) == ("Mine", "Theirs")
+        assert (screen.value(seat_label(bought, 2)), screen.value(seat_label(bought, 3))) == ("Mine", "Theirs")
         screen.click("Save guests")
-        assert {name for name, _ in seated(bought).values()} == {"Ana Lopez", "Mine", "Theirs"}
+        assert {name for name, _ in guests_by_seat(bought).values()} == {"Ana Lopez", "Mine", "Theirs"}
 
     @pytest.mark.parametrize(("choice", "kept"), [("Keep mine", "Mine"), ("Take theirs", "Theirs")])
     def test_of_the_same_seat_by_two_people_is_chosen(self, visit, seller, event, bought, choice, kept):
-        screen = visit("guests", seller, event).click("Name guests").type(seat(bought, 2), "Mine")
-        name_elsewhere(bought, {2: {"name": "Theirs"}})
+        screen = visit("guests", seller, event).click("Name guests").type(seat_label(bought, 2), "Mine")
+        name_as_colleague(bought, {2: {"name": "Theirs"}})
         screen.click("Save guests")
         assert screen.field("Save guests").disabled
         screen.click(choice).click("Save guests")
-        assert seated(bought)[2] == (kept, None)
+        assert guests_by_seat(bought)[2] == (kept, None)
 
     def test_of_a_sale_that_was_refunded_meanwhile_is_refused(self, visit, seller, event, bought):
-        screen = visit("guests", seller, event).click("Name guests").type(seat(bought, 2), "Bo")
+        screen = visit("guests", seller, event).click("Name guests").type(seat_label(bought, 2), "Bo")
         db.write(lambda s: corrections.change_status(s, OPERATOR, event.id, bought.id, "refunded", seen_version=1))
         screen.click("Save guests")
         assert screen.says("This purchase is refunded, so its seats are given back. Nobody was named.")
-        assert screen.value(seat(bought, 2)) == "Bo"
+        assert screen.value(seat_label(bought, 2)) == "Bo"
 
     def test_ends_when_another_event_is_opened(self, visit, admin, event, bought):
         screen = visit("guests", admin, event).click("Name guests")
         other = make.event()
         make.purchase(other, make.package(other))
         screen.app.query_params["event"] = str(other.id)
-        assert screen.again().dialog() is None
+        assert screen.rerun().dialog() is None
 
 
 class TestGuestList:
     def test_finds_somebody_and_says_where_they_sit_and_who_bought(self, visit, seller, event, bought):
-        screen = guest_list(visit("guests", seller, event)).enter(
+        screen = open_guest_list(visit("guests", seller, event)).enter(
             "Search a guest, a purchaser, or a ticket code", "LÓPEZ"
         )
         assert screen.says("1 seat")
-        assert screen.says(f"Table of Four, seat 1 of 4 · {codes(bought)[1]} · bought by Zoë Müller")
+        assert screen.says(f"Table of Four, seat 1 of 4 · {codes_by_seat(bought)[1]} · bought by Zoë Müller")
 
     def test_says_what_to_try_when_nobody_is_found(self, visit, seller, event, bought):
-        screen = guest_list(visit("guests", seller, event)).enter(
+        screen = open_guest_list(visit("guests", seller, event)).enter(
             "Search a guest, a purchaser, or a ticket code", "Nobody"
         )
         assert screen.says("Nobody found. Try a part of the name")
 
     def test_names_a_missing_guest_in_two_clicks(self, visit, seller, event, bought):
-        screen = guest_list(visit("guests", seller, event)).enter("Seats", "Without a guest")
+        screen = open_guest_list(visit("guests", seller, event)).enter("Seats", "Without a guest")
         screen.app.button(key=f"name_{bought.id}_3").click()
-        screen.again()
-        assert [label for label in screen.labels() if label.startswith("Seat ")] == [seat(bought, 3)]
-        screen.type(seat(bought, 3), "Cy Oh").click("Save guest")
-        assert seated(bought)[3] == ("Cy Oh", None)
+        screen.rerun()
+        assert [label for label in screen.labels() if label.startswith("Seat ")] == [seat_label(bought, 3)]
+        screen.type(seat_label(bought, 3), "Cy Oh").click("Save guest")
+        assert guests_by_seat(bought)[3] == ("Cy Oh", None)
 
     def test_leads_from_one_seat_to_all_of_the_purchase(self, visit, seller, event, bought):
-        screen = guest_list(visit("guests", seller, event)).click("Change")
-        screen.type(seat(bought, 1), "Ann").click("All 4 seats")
-        assert screen.value(seat(bought, 1)) == "Ann"
-        screen.type(seat(bought, 4), "Di").click("Save guests")
-        assert {name for name, _ in seated(bought).values()} == {"Ann", "Di"}
+        screen = open_guest_list(visit("guests", seller, event)).click("Change")
+        screen.type(seat_label(bought, 1), "Ann").click("All 4 seats")
+        assert screen.value(seat_label(bought, 1)) == "Ann"
+        screen.type(seat_label(bought, 4), "Di").click("Save guests")
+        assert {name for name, _ in guests_by_seat(bought).values()} == {"Ann", "Di"}
 
     def test_shows_hostile_names_as_typed(self, visit, seller, event, table):
         hostile = "<b>:red[**x**]</b> $y$ https://evil.example"
         donor = {"name": hostile, "email": "a@example.org"}
         make.purchase(event, table, donor=donor, guests=[{"name": hostile}])
-        screen = guest_list(visit("guests", seller, event))
+        screen = open_guest_list(visit("guests", seller, event))
         raw = [each.value for each in screen.app.main.markdown if "evil" in each.value]
         assert raw
         assert not [value for value in raw if "https://evil" in value or "<b>" in value or ":red[" in value]
@@ -222,9 +222,9 @@ class TestGuestList:
     def test_starts_over_with_the_first_page_when_the_search_changes(self, visit, seller, event):
         hall = make.package(event, seats_per_package=50)
         make.purchase(event, hall, guests=[{"name": f"Guest {n:02}"} for n in range(50)])
-        screen = guest_list(visit("guests", seller, event))
+        screen = open_guest_list(visit("guests", seller, event))
         screen.app.session_state.guest_list_page = 3
-        assert screen.again().says("Guest 49")
+        assert screen.rerun().says("Guest 49")
         assert screen.enter("Search a guest, a purchaser, or a ticket code", "guest").says("Guest 00")
 
 
@@ -276,8 +276,8 @@ class TestSponsors:
     def test_name_their_guests(self, visit, seller, event, gold):
         acme = self.sponsor(event, gold, "Acme", named=9)
         screen = self.sponsors(visit("guests", seller, event)).click("Name guests")
-        screen.type(seat(acme, 10), "Zed").click("Save guests")
-        assert seated(acme)[10] == ("Zed", None)
+        screen.type(seat_label(acme, 10), "Zed").click("Save guests")
+        assert guests_by_seat(acme)[10] == ("Zed", None)
         assert screen.says("10 seats included · 10 named · none without a guest.")
         assert "Change" in screen.labels()
 
@@ -288,7 +288,7 @@ class TestSponsors:
         screen = self.sponsors(visit("guests", seller, event))
         assert not screen.says("Last")
         screen.app.pagination(key="sponsors_page").set_value(2)
-        assert screen.again().says("**Last**")
+        assert screen.rerun().says("**Last**")
 
 
 class TestDownload:
@@ -301,7 +301,7 @@ class TestDownload:
         assert (label, url) == ("Download CSV", f"/export/{event.id}/purchases.csv?unnamed_only=true&sort=oldest")
 
     def test_holds_every_seat_of_the_guest_list(self, visit, seller, event, bought, table):
-        screen = guest_list(visit("guests", seller, event)).enter("Package", table.id)
+        screen = open_guest_list(visit("guests", seller, event)).enter("Package", table.id)
         assert self.address(screen) == (
             "Download CSV",
             f"/export/{event.id}/guests.csv?package={table.id}&status=completed%2Cpending&sort=oldest",
@@ -316,7 +316,7 @@ class TestDownload:
         )
 
     def test_says_that_a_search_is_not_in_it(self, visit, seller, event, bought):
-        screen = guest_list(visit("guests", seller, event)).enter("Seats", "Named")
+        screen = open_guest_list(visit("guests", seller, event)).enter("Seats", "Named")
         assert self.address(screen)[0] == "Download all as CSV"
 
 
@@ -326,11 +326,11 @@ class TestViewer:
         screen = visit("guests", viewer, event)
         assert screen.says("Zoë Müller")
         assert {"Name guests", "Change", "Name guest"}.isdisjoint(screen.labels())
-        assert guest_list(screen).says("Ana Lopez")
+        assert open_guest_list(screen).says("Ana Lopez")
         assert {"Name guests", "Change", "Name guest"}.isdisjoint(screen.labels())
 
     def test_opens_a_purchase(self, visit, event, bought):
         screen = visit("guests", make.staff(role="viewer", event=event), event).click("Details")
         assert screen.dialog() == "Purchase"
-        with db.reading() as session:
+        with db.read_session() as session:
             assert session.get(Purchase, bought.id).version == 1

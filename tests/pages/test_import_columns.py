@@ -4,8 +4,16 @@ import pytest
 from sqlalchemy import select
 
 from tests.support import make
-from tests.support.database_state import sold
-from tests.support.import_screen import choose, foreign, importers, order, places, step, stored
+from tests.support.database_state import get_sold_count
+from tests.support.import_screen import (
+    get_current_step,
+    list_import_buttons,
+    list_problem_cells,
+    list_purchases,
+    seller_csv,
+    seller_row,
+    upload,
+)
 from ticketing import db
 from ticketing.models import ImportMapping
 
@@ -27,37 +35,39 @@ def page(visit, event, table, seller):
 
 class TestForeignFile:
     def test_is_not_turned_away_but_shown_with_a_guess_which_column_is_which(self, page, event):
-        choose(page, foreign(order("1"), order("2")), "report.csv")
-        assert step(page) == "Columns"
+        upload(page, seller_csv(seller_row("1"), seller_row("2")), "report.csv")
+        assert get_current_step(page) == "Columns"
         assert page.says("**report.csv** · 2 rows")
         assert page.value("Order number") == ["Order #"]
         assert page.value("Purchaser's name") == ["First Name", "Last Name"]
         assert page.value("Total paid, in US dollars") == ["Paid"]
         assert page.says("Zoë Müller")
-        assert importers(page) == []
+        assert list_import_buttons(page) == []
 
     def test_shows_the_first_rows_as_they_will_arrive(self, page):
-        choose(page, foreign(order("77"), order("78", when="rather late")))
+        upload(page, seller_csv(seller_row("77"), seller_row("78", when="rather late")))
         assert page.says("**1 × Table** · Zoë Müller · $1,100.00")
         assert page.says("Row 2 · d77@example.org · 31 Oct, 6:30 PM · Completed · order 77")
         assert page.problems()[-1].startswith("Date of sale: Enter a date")
 
     def test_is_checked_and_imported_under_what_was_chosen(self, page, event, table):
-        choose(page, foreign(order("1", quantity="2"), order("2"))).click("Check the file")
-        assert step(page) == "Check and import"
+        upload(page, seller_csv(seller_row("1", quantity="2"), seller_row("2"))).click("Check the file")
+        assert get_current_step(page) == "Check and import"
         page.click("Import 2 sales")
-        assert sorted((each.purchaser_name, str(each.total), each.quantity) for each in stored(event)) == [
+        assert sorted((each.purchaser_name, str(each.total), each.quantity) for each in list_purchases(event)) == [
             ("Zoë Müller", "1100.00", 1),
             ("Zoë Müller", "1100.00", 2),
         ]
 
     def test_tells_problems_in_the_words_of_the_file(self, page):
-        choose(page, foreign(order("1", last="", first=""), order("2", quantity="some"))).click("Check the file")
-        assert places(page) == [(2, "First Name + Last Name"), (3, "Qty")]
+        upload(page, seller_csv(seller_row("1", last="", first=""), seller_row("2", quantity="some"))).click(
+            "Check the file"
+        )
+        assert list_problem_cells(page) == [(2, "First Name + Last Name"), (3, "Qty")]
 
     def test_with_a_column_missing_says_so_at_its_field_and_is_not_checked(self, page):
         titles = ("Order #", "Order Date", "Name", "Email", "Ticket Type", "Qty")
-        choose(page, foreign(("1", "2026-10-31", "Zoë", "z@example.org", "Table", "1"), titles=titles))
+        upload(page, seller_csv(("1", "2026-10-31", "Zoë", "z@example.org", "Table", "1"), titles=titles))
         assert (
             page.problem("Total paid, the same for all rows")
             == "Choose its column, or fill in what holds for all rows."
@@ -69,33 +79,37 @@ class TestForeignFile:
         page.click("Check the file").click("Import 1 sale")
 
     def test_with_cells_missing_takes_one_value_for_those(self, page, event, table):
-        choose(page, foreign(order("1", paid=""), order("2")))
+        upload(page, seller_csv(seller_row("1", paid=""), seller_row("2")))
         page.enter("Total paid where it is empty, in 1 row", "0").click("Check the file")
         page.click("Import 2 sales")
-        assert sorted(str(each.total) for each in stored(event)) == ["0.00", "1100.00"]
+        assert sorted(str(each.total) for each in list_purchases(event)) == ["0.00", "1100.00"]
 
     def test_keeps_to_itself_a_value_for_all_rows_of_a_column_that_was_chosen_after_all(self, page, event):
         titles = ("Order #", "Order Date", "Name", "Email", "Ticket Type", "Qty", "Sum A", "Sum B")
-        choose(page, foreign(("1", "2026-10-31", "Zoë", "z@example.org", "Table", "1", "", ""), titles=titles))
+        upload(page, seller_csv(("1", "2026-10-31", "Zoë", "z@example.org", "Table", "1", "", ""), titles=titles))
         page.enter("Total paid, the same for all rows", "75").enter("Total paid, in US dollars", ["Sum A", "Sum B"])
         assert not page.says("$75.00")
 
     def test_that_is_no_table_of_sales_asks_for_every_column_and_imports_nothing(self, page, event):
-        choose(page, foreign(("apples", "3"), titles=("fruit", "kilos")))
+        upload(page, seller_csv(("apples", "3"), titles=("fruit", "kilos")))
         assert page.says("Still to choose: order number, date of sale, purchaser's name, purchaser's e-mail address")
         assert page.field("Check the file").disabled
-        assert stored(event) == []
+        assert list_purchases(event) == []
 
     def test_shows_hostile_titles_cells_and_names_as_text(self, page):
         hostile = "**x** ![i](https://evil.example/i.png) $y$"
-        choose(page, foreign(order("1", name=hostile, first=hostile), titles=(hostile, *"abcdefg")), f"{hostile}.csv")
+        upload(
+            page,
+            seller_csv(seller_row("1", name=hostile, first=hostile), titles=(hostile, *"abcdefg")),
+            f"{hostile}.csv",
+        )
         page.enter("Package", ["e"])
         assert not any("![i](" in each.value for each in page.app.markdown)
 
 
 class TestDates:
     def test_that_can_be_read_both_ways_are_asked_with_both_readings(self, page, event):
-        choose(page, foreign(order("1", when="03/04/2026"), order("2", when="05/06/2026")))
+        upload(page, seller_csv(seller_row("1", when="03/04/2026"), seller_row("2", when="05/06/2026")))
         question = page.field("Which day is 03/04/2026?")
         assert set(question.options) == {"3 April 2026", "4 March 2026"}
         assert question.value is None
@@ -104,20 +118,20 @@ class TestDates:
         assert page.field("Check the file").disabled
 
     def test_are_read_as_was_chosen(self, page, event):
-        choose(page, foreign(order("1", when="03/04/2026")))
+        upload(page, seller_csv(seller_row("1", when="03/04/2026")))
         page.enter("Which day is 03/04/2026?", "day_first").click("Check the file")
         page.click("Import 1 sale")
-        assert [each.purchased_at.date().isoformat() for each in stored(event)] == ["2026-04-03"]
+        assert [each.purchased_at.date().isoformat() for each in list_purchases(event)] == ["2026-04-03"]
 
     def test_that_one_date_settles_are_not_asked(self, page):
-        choose(page, foreign(order("1", when="03/04/2026"), order("2", when="13/04/2026")))
+        upload(page, seller_csv(seller_row("1", when="03/04/2026"), seller_row("2", when="13/04/2026")))
         assert not any(label.startswith("Which day is") for label in page.labels())
         assert page.says("3 Apr")
 
 
 class TestPackages:
     def test_with_other_names_are_listed_with_their_rows_and_matched_to_ours(self, page, event, table):
-        choose(page, foreign(order("1", "Gala table"), order("2", "Gala table"), order("3", "table")))
+        upload(page, seller_csv(seller_row("1", "Gala table"), seller_row("2", "Gala table"), seller_row("3", "table")))
         assert page.says("1 name in the file that no package has here. 1 more is called the same here.")
         assert page.says("Gala table :gray[· 2 rows]")
         assert "Our package for table" not in page.labels()
@@ -125,18 +139,18 @@ class TestPackages:
         page.enter("Our package for Gala table", table.id)
         assert page.says("**1 × Table**")
         page.click("Check the file").click("Import 3 sales")
-        assert sold(table) == 3
+        assert get_sold_count(table) == 3
 
     def test_may_be_one_for_the_whole_file(self, page, event, table):
         titles = ("Order #", "Order Date", "Name", "Email", "Qty", "Paid")
         make.package(event, name="Other")
-        choose(page, foreign(("1", "2026-10-31", "Zoë", "z@example.org", "1", "5"), titles=titles))
+        upload(page, seller_csv(("1", "2026-10-31", "Zoë", "z@example.org", "1", "5"), titles=titles))
         page.enter("Package, the same for all rows", "Table").click("Check the file")
         page.click("Import 1 sale")
-        assert sold(table) == 1
+        assert get_sold_count(table) == 1
 
     def test_of_a_column_that_holds_something_else_are_not_asked_without_end(self, page):
-        choose(page, foreign(*(order(str(number), f"name {number}") for number in range(101))))
+        upload(page, seller_csv(*(seller_row(str(number), f"name {number}") for number in range(101))))
         assert page.says("That is too many to match one by one, and the first 100 are shown. Is Ticket Type the column")
         assert sum(label.startswith("Our package for") for label in page.labels()) == 100
 
@@ -146,14 +160,16 @@ class TestSeats:
     def seats(self, page):
         titles = ("Order code", "Order date", "Product", "Price", "Email", "Invoice address name", "Attendee name")
         row = ("AB1", "2026-10-31", "Table", "100.00", "z@example.org", "Zoë Müller")
-        return choose(page, foreign((*row, "Ana Ruiz"), (*row, "Ben Okafor"), titles=titles))
+        return upload(page, seller_csv((*row, "Ana Ruiz"), (*row, "Ben Okafor"), titles=titles))
 
     def test_of_one_order_and_package_become_one_purchase(self, seats, event):
         assert seats.value("What is a row of this file?") is True
         assert seats.says("**2 × Table** · Zoë Müller · $200.00")
         seats.click("Check the file")
         seats.click("Import 1 sale")
-        assert [(each.quantity, str(each.total), each.seats_named) for each in stored(event)] == [(2, "200.00", 2)]
+        assert [(each.quantity, str(each.total), each.seats_named) for each in list_purchases(event)] == [
+            (2, "200.00", 2)
+        ]
 
     def test_stay_apart_when_that_is_chosen(self, seats):
         seats.enter("What is a row of this file?", False)
@@ -163,7 +179,7 @@ class TestSeats:
 class TestWhatWasChosen:
     @pytest.fixture
     def matched(self, page, table):
-        choose(page, foreign(order("1", "Gala table", when="03/04/2026")))
+        upload(page, seller_csv(seller_row("1", "Gala table", when="03/04/2026")))
         page.enter("Our package for Gala table", table.id).enter("Which day is 03/04/2026?", "day_first")
         return page.enter("Purchaser's name", ["Last Name"])
 
@@ -181,7 +197,7 @@ class TestWhatWasChosen:
 
     def test_holds_for_the_corrected_file(self, matched, table):
         matched.click("Check the file")
-        choose(matched, foreign(order("1", "Gala table", when="03/04/2026"), order("2", "Gala table")))
+        upload(matched, seller_csv(seller_row("1", "Gala table", when="03/04/2026"), seller_row("2", "Gala table")))
         assert matched.says("2 rows")
         assert matched.value("Purchaser's name") == ["Last Name"]
         assert matched.value("Our package for Gala table") == table.id
@@ -189,11 +205,11 @@ class TestWhatWasChosen:
     def test_is_remembered_for_the_next_file_of_the_event_once_it_was_imported(self, matched, visit, event, table):
         matched.click("Check the file").click("Import 1 sale")
         colleague = visit("import_sales", make.staff(event=event), event)
-        choose(colleague, foreign(order("2", "Gala table", when="03/04/2026")))
+        upload(colleague, seller_csv(seller_row("2", "Gala table", when="03/04/2026")))
         assert colleague.says("As it was for the last file with these columns.")
         assert self.chosen(colleague) == [table.id, "day_first", ["Last Name"]]
 
     def test_is_not_remembered_before(self, matched, event):
         matched.click("Check the file")
-        with db.reading() as session:
+        with db.read_session() as session:
             assert session.scalars(select(ImportMapping).where(ImportMapping.event_id == event.id)).all() == []

@@ -6,12 +6,20 @@ import pytest
 from sqlalchemy import text
 
 from tests.support import make
-from tests.support.database_state import sold
-from tests.support.import_screen import choose, importers, listed, places, step, stored, work_of
-from tests.support.sales_file import sale, sheet
+from tests.support.database_state import get_sold_count
+from tests.support.import_screen import (
+    get_current_step,
+    get_import_draft,
+    list_import_buttons,
+    list_problem_cells,
+    list_purchases,
+    list_table_rows,
+    upload,
+)
+from tests.support.sales_file import sale, sales_csv
 from ticketing import db, imports
 from ticketing.imports import excel
-from ticketing.imports.table import REQUIRED
+from ticketing.imports.table import REQUIRED_COLUMNS
 from ui.imports import job as import_job
 
 
@@ -31,7 +39,7 @@ def page(visit, event, table, seller):
 
 
 def test_before_a_file_is_chosen_it_says_which_columns_it_needs_and_offers_examples(page):
-    assert step(page) == "File"
+    assert get_current_step(page) == "File"
     assert page.says("`purchase_date`, `external_sale_id`")
     assert page.says("A time without an offset is taken as New York time.")
     assert {"Example as CSV", "Example as Excel", "Example as JSON"} <= set(page.labels())
@@ -40,115 +48,117 @@ def test_before_a_file_is_chosen_it_says_which_columns_it_needs_and_offers_examp
 class TestFaultyFile:
     @pytest.fixture
     def faulty(self, page, table):
-        return choose(
+        return upload(
             page,
-            sheet(sale(table), sale("Tabel", external_sale_id="A"), sale(table, quantity="six", purchaser_email="ana")),
+            sales_csv(
+                sale(table), sale("Tabel", external_sale_id="A"), sale(table, quantity="six", purchaser_email="ana")
+            ),
         )
 
     def test_lists_every_problem_by_row_and_column(self, faulty):
         assert faulty.says("3 problems in 3 rows. Nothing was imported. Correct the file and choose it again.")
-        assert places(faulty) == [(3, "ticket_type"), (4, "purchaser_email"), (4, "quantity")]
-        assert listed(faulty)[0]["What to do"].startswith("This event has no package called Tabel.")
+        assert list_problem_cells(faulty) == [(3, "ticket_type"), (4, "purchaser_email"), (4, "quantity")]
+        assert list_table_rows(faulty)[0]["What to do"].startswith("This event has no package called Tabel.")
 
     def test_stores_nothing_and_offers_the_problems_instead_of_an_import(self, faulty, event, table):
-        assert importers(faulty) == []
+        assert list_import_buttons(faulty) == []
         assert "Download the problems" in faulty.labels()
-        assert stored(event) == []
-        assert sold(table) == 0
+        assert list_purchases(event) == []
+        assert get_sold_count(table) == 0
 
     def test_corrected_and_chosen_again_is_imported(self, faulty, event, table):
-        choose(faulty, sheet(sale(table), sale(table))).click("Import 2 sales")
-        assert len(stored(event)) == 2
+        upload(faulty, sales_csv(sale(table), sale(table))).click("Import 2 sales")
+        assert len(list_purchases(event)) == 2
 
     def test_can_have_its_packages_matched_instead_of_being_corrected(self, page, event, table):
-        choose(page, sheet(sale("Tabel"))).click("Match columns and packages")
+        upload(page, sales_csv(sale("Tabel"))).click("Match columns and packages")
         page.enter("Our package for Tabel", table.id).click("Check the file")
         page.click("Import 1 sale")
-        assert sold(table) == 1
+        assert get_sold_count(table) == 1
 
     def test_of_more_problems_than_one_reads_at_once_shows_them_page_by_page(self, page, table):
-        choose(page, sheet(*(sale(table, quantity="six") for _ in range(51))))
-        assert [row for row, _ in places(page)] == list(range(2, 52))
+        upload(page, sales_csv(*(sale(table, quantity="six") for _ in range(51))))
+        assert [row for row, _ in list_problem_cells(page)] == list(range(2, 52))
         page.app.pagination[0].set_value(2)
-        assert [row for row, _ in places(page.again())] == [52]
+        assert [row for row, _ in list_problem_cells(page.rerun())] == [52]
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
         (b"", "This file is empty. Choose a file with a header and at least one row."),
-        (",".join(REQUIRED).encode(), "This file has a header and no rows."),
+        (",".join(REQUIRED_COLUMNS).encode(), "This file has a header and no rows."),
         (b"%PDF-1.7\n", "This file is a PDF or a picture, whatever its name says."),
         (b"name\nJos\xe9", "This file is not in UTF-8, so names with accents would be damaged."),
     ],
 )
 def test_a_file_that_cannot_be_read_says_why_and_stays_at_the_first_step(page, content, sentence):
-    choose(page, content)
+    upload(page, content)
     assert page.says(sentence)
-    assert step(page) == "File"
-    assert importers(page) == []
+    assert get_current_step(page) == "File"
+    assert list_import_buttons(page) == []
 
 
 class TestCleanFile:
     def test_of_ours_skips_the_columns_and_is_only_checked_until_the_import_is_asked_for(self, page, event, table):
-        choose(page, sheet(sale(table), sale(table, quantity=2)))
-        assert step(page) == "Check and import"
+        upload(page, sales_csv(sale(table), sale(table, quantity=2)))
+        assert get_current_step(page) == "Check and import"
         assert page.says("Columns: ours")
         assert page.says("No problems in 2 rows.")
         assert page.says("2 sales of 3 packages would come in, $300.00 of revenue.")
-        assert importers(page) == ["Import 2 sales"]
-        assert stored(event) == []
+        assert list_import_buttons(page) == ["Import 2 sales"]
+        assert list_purchases(event) == []
 
     def test_is_imported_whole_and_said(self, page, event, table):
-        choose(page, sheet(sale(table, purchaser_name="José Müller"), sale(table, quantity=2)))
+        upload(page, sales_csv(sale(table, purchaser_name="José Müller"), sale(table, quantity=2)))
         page.click("Import 2 sales")
         assert page.says("2 sales imported from sales.csv.")
-        assert sold(table) == 3
-        assert {(each.purchaser_name, each.channel) for each in stored(event)} == {
+        assert get_sold_count(table) == 3
+        assert {(each.purchaser_name, each.channel) for each in list_purchases(event)} == {
             ("José Müller", "import"),
             ("Ana Ruiz", "import"),
         }
-        assert importers(page) == []
-        assert step(page) == "File"
+        assert list_import_buttons(page) == []
+        assert get_current_step(page) == "File"
 
     @pytest.mark.parametrize("kind", ["xlsx", "json"])
     def test_may_be_a_workbook_or_json(self, page, event, table, kind):
         row = sale(table, purchaser_name="José Müller")
         content = json.dumps([row]).encode() if kind == "json" else excel.write(list(row), [list(row.values())])
-        choose(page, content, f"sales.{kind}").click("Import 1 sale")
-        assert [each.purchaser_name for each in stored(event)] == ["José Müller"]
+        upload(page, content, f"sales.{kind}").click("Import 1 sale")
+        assert [each.purchaser_name for each in list_purchases(event)] == ["José Müller"]
 
     def test_a_second_time_is_skipped(self, page, event, table):
-        content = sheet(sale(table), sale(table))
-        choose(page, content).click("Import 2 sales")
-        choose(page, content)
+        content = sales_csv(sale(table), sale(table))
+        upload(page, content).click("Import 2 sales")
+        upload(page, content)
         assert page.says("Every sale in this file is here already. There is nothing to import.")
-        assert importers(page) == []
-        assert len(stored(event)) == 2
+        assert list_import_buttons(page) == []
+        assert len(list_purchases(event)) == 2
 
     def test_the_rows_that_are_new_are_imported_and_the_others_counted(self, page, event, table):
         first = sale(table)
-        choose(page, sheet(first)).click("Import 1 sale")
-        choose(page, sheet(first, sale(table), sale(table)))
+        upload(page, sales_csv(first)).click("Import 1 sale")
+        upload(page, sales_csv(first, sale(table), sale(table)))
         assert page.says("No problems in 3 rows. 1 is here already.")
         page.click("Import 2 sales")
         assert page.says("2 sales imported from sales.csv. 1 is here already.")
-        assert len(stored(event)) == 3
+        assert len(list_purchases(event)) == 3
 
     def test_that_does_not_fit_any_more_when_it_is_imported_stores_nothing_and_lists_why(self, page, event, table):
-        choose(page, sheet(sale(table, quantity=2), sale(table, quantity=2)))
+        upload(page, sales_csv(sale(table, quantity=2), sale(table, quantity=2)))
         make.purchase(event, table, quantity=2)
         page.click("Import 2 sales")
         assert page.says("1 problem in 2 rows. Nothing was imported.")
-        assert places(page) == [(3, "quantity")]
-        assert sold(table) == 2
-        assert len(stored(event)) == 1
+        assert list_problem_cells(page) == [(3, "quantity")]
+        assert get_sold_count(table) == 2
+        assert len(list_purchases(event)) == 1
 
 
 class TestDuringTheImport:
     @pytest.fixture
     def checked(self, page, table):
-        return choose(page, sheet(sale(table), sale(table)))
+        return upload(page, sales_csv(sale(table), sale(table)))
 
     @pytest.fixture
     def held(self, table):
@@ -165,61 +175,61 @@ class TestDuringTheImport:
         return work.job
 
     def test_cancel_undoes_everything_and_says_so(self, checked, held, event, table, seller):
-        job = self.begin(work_of(checked, event), seller)
+        job = self.begin(get_import_draft(checked, event), seller)
         job.cancel()
         held.commit()
-        checked.again()
+        checked.rerun()
         assert checked.says("Nothing was imported. It was cancelled, and what was stored is undone.")
-        assert stored(event) == []
-        assert sold(table) == 0
+        assert list_purchases(event) == []
+        assert get_sold_count(table) == 0
         checked.click("Import 2 sales")
-        assert len(stored(event)) == 2
+        assert len(list_purchases(event)) == 2
 
     def test_a_cancel_that_comes_too_late_does_not_claim_that_nothing_was_imported(self, checked, event, seller):
-        job = self.begin(work_of(checked, event), seller)
+        job = self.begin(get_import_draft(checked, event), seller)
         assert job.ended.wait(10)
         job.cancel()
-        checked.again()
+        checked.rerun()
         assert checked.says("2 sales imported from sales.csv. It was done before it could be cancelled.")
-        assert len(stored(event)) == 2
+        assert len(list_purchases(event)) == 2
 
     def test_who_looks_elsewhere_meanwhile_finds_it_done(self, checked, held, event, seller):
-        self.begin(work_of(checked, event), seller)
+        self.begin(get_import_draft(checked, event), seller)
         checked.go("packages")
         held.commit()
         assert checked.go("import_sales").says("2 sales imported from sales.csv.")
-        assert len(stored(event)) == 2
+        assert len(list_purchases(event)) == 2
 
     def test_a_second_click_on_the_button_starts_no_second_import(self, checked, held, event, seller):
-        job = self.begin(work_of(checked, event), seller)
+        job = self.begin(get_import_draft(checked, event), seller)
         checked.field("Import 2 sales").click()
         held.commit()
-        checked.again()
+        checked.rerun()
         assert job.result.rows_imported == 2
         assert checked.says("2 sales imported from sales.csv.")
-        assert len(stored(event)) == 2
+        assert len(list_purchases(event)) == 2
 
     def test_a_fault_leaves_nothing_behind_and_the_file_where_it_was(self, checked, event):
         def work(session, progress):
             raise ZeroDivisionError
 
-        work_of(checked, event).job = import_job.start(work)
+        get_import_draft(checked, event).job = import_job.start(work)
         checked.app.run()
         assert [fault.message for fault in checked.app.exception] != []
-        assert checked.again().says("Nothing was imported.")
-        assert importers(checked) == ["Import 2 sales"]
+        assert checked.rerun().says("Nothing was imported.")
+        assert list_import_buttons(checked) == ["Import 2 sales"]
 
     def test_someone_who_became_a_viewer_meanwhile_imports_nothing(self, checked, event, table, seller):
         db.write(lambda s: s.execute(text("UPDATE staff SET role = 'viewer' WHERE id = :id"), {"id": seller.staff_id}))
         checked.click("Import 2 sales")
-        assert work_of(checked, event).job.ended.wait(10)
-        assert stored(event) == []
-        assert sold(table) == 0
+        assert get_import_draft(checked, event).job.ended.wait(10)
+        assert list_purchases(event) == []
+        assert get_sold_count(table) == 0
 
 
 def test_imports_are_listed_with_file_person_and_time(page, table):
-    choose(page, sheet(sale(table)), "march.csv").click("Import 1 sale")
-    choose(page, sheet(sale(table), sale(table)), "april.csv").click("Import 2 sales")
+    upload(page, sales_csv(sale(table)), "march.csv").click("Import 1 sale")
+    upload(page, sales_csv(sale(table), sale(table)), "april.csv").click("Import 2 sales")
     assert page.says("Imports so far")
     (batches,) = [each for each in page.texts() if "<table>" in each]
     assert batches.index("april.csv") < batches.index("march.csv")
@@ -232,9 +242,9 @@ def test_the_check_of_one_event_does_not_show_beside_another(visit, event, table
     seller = make.staff(event=event)
     make.assign(seller, other)
     page = visit("import_sales", seller, event)
-    choose(page, sheet(sale(table)))
+    upload(page, sales_csv(sale(table)))
     page.enter("Event", other.id)
-    assert importers(page) == []
-    assert step(page) == "File"
+    assert list_import_buttons(page) == []
+    assert get_current_step(page) == "File"
     page.enter("Event", event.id)
-    assert importers(page) == ["Import 1 sale"]
+    assert list_import_buttons(page) == ["Import 1 sale"]

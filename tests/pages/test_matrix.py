@@ -10,7 +10,13 @@ from typing import Any
 import pytest
 
 from tests.support import database_state, make
-from tests.support.callers import ELSEWHERE, EVERYONE, OUT, gather, send_away
+from tests.support.callers import (
+    ALL_CALLERS,
+    OTHER_EVENT_COORDINATOR,
+    UNAUTHENTICATED_CALLERS,
+    create_callers,
+    revoke_callers,
+)
 from tests.support.screen import Screen
 from ui import menu
 
@@ -18,10 +24,10 @@ OPENS = "opens"
 REFUSED = "You are signed in as {role}. Ask an admin if you need this page."
 NOT_THERE = "This event does not exist, or you are not assigned to it."
 SIGNED_OUT = "You are signed out. Sign in again to go on."
-READ = {"viewer": OPENS, "coordinator": OPENS, "admin": OPENS, ELSEWHERE: NOT_THERE}
+READ = {"viewer": OPENS, "coordinator": OPENS, "admin": OPENS, OTHER_EVENT_COORDINATOR: NOT_THERE}
 CHANGE = READ | {"viewer": REFUSED}
-ADMINISTER = {"viewer": REFUSED, "coordinator": REFUSED, "admin": OPENS, ELSEWHERE: REFUSED}
-OWN = READ | {ELSEWHERE: OPENS}  # of no event: everybody has their own
+ADMINISTER = {"viewer": REFUSED, "coordinator": REFUSED, "admin": OPENS, OTHER_EVENT_COORDINATOR: REFUSED}
+OWN = READ | {OTHER_EVENT_COORDINATOR: OPENS}  # of no event: everybody has their own
 PAGES: dict[str, dict[str, str]] = {
     "sales": READ,
     "purchasers": READ,
@@ -66,8 +72,8 @@ def gala(database):
 
 @pytest.fixture(scope="module")
 def people(gala):
-    people = gather(gala)
-    send_away(people)
+    people = create_callers(gala)
+    revoke_callers(people)
     return people
 
 
@@ -79,7 +85,7 @@ def shown(screen: Screen) -> str:
     return "\n".join(str(each) for each in everything)
 
 
-@pytest.mark.parametrize("who", EVERYONE)
+@pytest.mark.parametrize("who", ALL_CALLERS)
 @pytest.mark.parametrize("page", sorted(PAGES))
 def test_the_pages(visit, gala, people, page, who):
     actor, expected = people[who].actor, PAGES[page].get(who, SIGNED_OUT)
@@ -95,6 +101,6 @@ def test_the_pages(visit, gala, people, page, who):
     else:
         assert [each.value for each in screen.app.error] == [expected.format(role=actor.role if actor else "")]
         assert (screen.labels(), list(screen.app.dataframe)) == ([], [])
-    if who in OUT or who == ELSEWHERE:
+    if who in UNAUTHENTICATED_CALLERS or who == OTHER_EVENT_COORDINATOR:
         assert "closed doors" not in shown(screen).lower()
     assert database_state.fingerprint(gala) == before

@@ -20,8 +20,8 @@ def package(event):
 
 
 def asked(coordinator, package):
-    with db.reading() as session:
-        return [option.label for option in options.list_for(session, coordinator, package.id)]
+    with db.read_session() as session:
+        return [option.label for option in options.list_active(session, coordinator, package.id)]
 
 
 def test_without_packages_it_leads_to_them(visit, coordinator, event):

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.support import make
-from tests.ticketing.access.test_rate_limits import let_pass
+from tests.ticketing.access.test_rate_limits import shift_moments
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import promo_codes
@@ -23,7 +23,7 @@ def coordinator(event):
 
 
 def stored(event):
-    with db.reading() as session:
+    with db.read_session() as session:
         return session.scalars(select(PromoCode).where(PromoCode.event_id == event.id)).all()
 
 
@@ -115,7 +115,7 @@ class TestChanging:
         code = make.promo_code(event)
         screen = visit("promo_codes", coordinator, event).pick(code, "Edit")
         colleague = make.staff(role="admin", name="Bea Colleague")
-        db.write(lambda s: promo_codes.change(s, colleague, event.id, code.id, {"max_total_uses": 9}, seen_version=1))
+        db.write(lambda s: promo_codes.update(s, colleague, event.id, code.id, {"max_total_uses": 9}, seen_version=1))
         screen.type(PER_DONOR, 2).click("Save promo code")
         assert screen.says("Bea Colleague changed")
         screen.click("Save promo code")
@@ -175,14 +175,14 @@ class TestTryingTooOften:
         return visit("promo_codes", coordinator, event).click("Try a code")
 
     def tries(self, coordinator):
-        with db.reading() as session:
+        with db.read_session() as session:
             row = session.get(RateLimit, ("promo_refused", str(coordinator.staff_id)))
             return len(row.moments) if row else 0
 
     def test_drawing_the_same_trial_again_does_not_count_again(self, coordinator, opened):
         opened.enter("Code", "NOSUCH")
         for _ in range(3):
-            assert opened.again().says("This event has no promo code NOSUCH.")
+            assert opened.rerun().says("This event has no promo code NOSUCH.")
         assert self.tries(coordinator) == 1
         opened.enter("Quantity, in packages", 2)
         assert self.tries(coordinator) == 2
@@ -198,9 +198,9 @@ class TestTryingTooOften:
         assert opened.says("You tried 10 promo codes that do not apply within a minute, so this one was not looked at.")
         assert not opened.says("Total")
         assert opened.value("Code") == "NOSUCH"
-        assert opened.again().click("Try again").says("You tried 10 promo codes")
+        assert opened.rerun().click("Try again").says("You tried 10 promo codes")
         assert self.tries(coordinator) == 10
-        let_pass(60, coordinator.staff_id)
+        shift_moments(60, coordinator.staff_id)
         assert opened.click("Try again").says("This event has no promo code NOSUCH.")
         assert "Try again" not in opened.labels()
 

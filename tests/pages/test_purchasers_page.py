@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.support import make
-from tests.support.sales_file import run, sale, sheet
-from tests.support.screen import plain
+from tests.support.sales_file import run_import, sale, sales_csv
+from tests.support.screen import unescape_markdown
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.sales import purchases
@@ -53,18 +53,18 @@ def open_address(visit, actor, event, **query):
     screen = visit("purchasers", actor, event)
     for name, value in query.items():
         screen.app.query_params[name] = value
-    return screen.again()
+    return screen.rerun()
 
 
-def address(screen):
+def get_query(screen):
     """The part of the address that says what is shown."""
     query = {name: each[0] if isinstance(each, list) else each for name, each in screen.app.query_params.items()}
     return {name: value for name, value in query.items() if name != "event"}
 
 
-def names(screen):
+def list_names(screen):
     """The purchasers in the list, in order."""
-    return [plain(each.label).partition(" :small[")[0] for each in row_buttons(screen)]
+    return [unescape_markdown(each.label).partition(" :small[")[0] for each in row_buttons(screen)]
 
 
 def row_buttons(screen):
@@ -72,17 +72,17 @@ def row_buttons(screen):
 
 
 def open_row(screen, name):
-    (button,) = (each for each in row_buttons(screen) if plain(each.label).startswith(f"{name} :small["))
+    (button,) = (each for each in row_buttons(screen) if unescape_markdown(each.label).startswith(f"{name} :small["))
     button.click()
-    return screen.again()
+    return screen.rerun()
 
 
-def sums(screen):
+def read_totals(screen):
     (drawn,) = (each.value for each in screen.app.main.html if 'class="sums"' in each.value)
     return dict(re.findall(r"<span>(.*?)</span> <strong>(.*?)</strong>", drawn))
 
 
-def downloads(screen):
+def list_downloads(screen):
     """What each file is asked for: its path, and its filters."""
     links = [urlsplit(each.proto.url) for each in screen.app.get("link_button")]
     return {link.path.rpartition("/")[2]: {k: v[0] for k, v in parse_qs(link.query).items()} for link in links}
@@ -97,7 +97,7 @@ class TestList:
 
     def test_shows_what_was_bought_when_how_and_for_how_much_the_latest_first(self, visit, seller, event, several):
         screen = visit("purchasers", seller, event)
-        assert names(screen) == ["Bo Li", "Ana Ruiz", "Zoë Müller"]
+        assert list_names(screen) == ["Bo Li", "Ana Ruiz", "Zoë Müller"]
         last = [each for each in screen.texts() if 'class="purchase"' in each][-1]
         for part in (
             "1 × Table of Ten", "1 of 10 seats named", "1 Oct, 12:00 PM", "Online", "Completed", "$2,250.00",
@@ -109,31 +109,31 @@ class TestList:
         for n in range(21):
             buy(event, single, f"Buyer {n:02}", hour=n)
         screen = visit("purchasers", seller, event)
-        assert names(screen) == [f"Buyer {n:02}" for n in range(20, 0, -1)]
+        assert list_names(screen) == [f"Buyer {n:02}" for n in range(20, 0, -1)]
         screen.app.main.get("pagination")[0].set_value(2)
-        screen.again()
-        assert (names(screen), address(screen)) == (["Buyer 00"], {"page": "2"})
-        assert names(open_address(visit, seller, event, page="2")) == ["Buyer 00"]
+        screen.rerun()
+        assert (list_names(screen), get_query(screen)) == (["Buyer 00"], {"page": "2"})
+        assert list_names(open_address(visit, seller, event, page="2")) == ["Buyer 00"]
 
     def test_has_no_pages_up_to_twenty(self, visit, seller, event, single):
         for n in range(20):
             buy(event, single, f"Buyer {n:02}", hour=n)
         screen = visit("purchasers", seller, event)
-        assert len(names(screen)) == 20
+        assert len(list_names(screen)) == 20
         assert len(screen.app.main.get("pagination")) == 0
 
     def test_shows_the_last_page_in_place_of_one_that_is_gone_and_says_so(self, visit, seller, event, single):
         for n in range(21):
             buy(event, single, f"Buyer {n:02}", hour=n)
         screen = open_address(visit, seller, event, page="9")
-        assert names(screen) == ["Buyer 00"]
+        assert list_names(screen) == ["Buyer 00"]
         assert screen.says("There is no page 9 any more; this is the last one.")
 
     def test_shows_text_of_users_as_they_typed_it(self, visit, seller, event, single):
         hostile = "<b>Bo</b> **x** :red[y] $z$ [l](http://evil.example)"
         buy(event, single, hostile)
         screen = visit("purchasers", seller, event)
-        assert names(screen) == [hostile]
+        assert list_names(screen) == [hostile]
         assert "**" not in row_buttons(screen)[0].label
         open_row(screen, hostile)
         (head,) = (each.value for each in screen.app.get("dialog")[0].html if "who" in each.value)
@@ -142,7 +142,7 @@ class TestList:
     @pytest.mark.parametrize(("length", "ends"), [(60, "N"), (61, "…")])
     def test_cuts_a_name_in_the_list_after_sixty_characters(self, visit, seller, event, single, length, ends):
         buy(event, single, "N" * length)
-        (shown,) = names(visit("purchasers", seller, event))
+        (shown,) = list_names(visit("purchasers", seller, event))
         assert (len(shown), shown[-1]) == (60, ends)
 
 
@@ -170,37 +170,37 @@ class TestFilters:
         self, visit, seller, event, several, field, chosen, found, query
     ):
         screen = visit("purchasers", seller, event).enter(field, chosen)
-        assert (names(screen), address(screen)) == (found, query)
+        assert (list_names(screen), get_query(screen)) == (found, query)
         other = open_address(visit, seller, event, **query)
-        assert names(other) == found
+        assert list_names(other) == found
         assert other.value(field) == ("" if chosen == "  " else chosen)
 
     def test_by_package(self, visit, seller, event, several, table):
         screen = visit("purchasers", seller, event).enter(PACKAGE, [table.id])
-        assert (names(screen), address(screen)) == (["Zoë Müller"], {"package": str(table.id)})
+        assert (list_names(screen), get_query(screen)) == (["Zoë Müller"], {"package": str(table.id)})
 
     def test_hold_all_at_once_and_begin_at_the_first_page(self, visit, seller, event, several):
         screen = open_address(visit, seller, event, page="1", status="completed")
         screen.enter(CHANNEL, ["cash", "online"]).enter(SEARCH, "bo")
-        assert names(screen) == ["Bo Li"]
-        assert address(screen) == {"search": "bo", "status": "completed", "channel": "cash,online"}
+        assert list_names(screen) == ["Bo Li"]
+        assert get_query(screen) == {"search": "bo", "status": "completed", "channel": "cash,online"}
 
     def test_are_told_and_lifted_one_by_one(self, visit, seller, event, several):
         screen = open_address(visit, seller, event, status="pending,completed", **{"from": "2026-10-02"})
         assert "Pending or Completed :material/close:" in screen.labels()
         screen.click("From 2 Oct 2026 :material/close:")
-        assert address(screen) == {"status": "pending,completed"}
+        assert get_query(screen) == {"status": "pending,completed"}
         assert screen.value(FROM) is None
         screen.click("Clear all")
-        assert (address(screen), screen.value(STATUS)) == ({}, [])
+        assert (get_query(screen), screen.value(STATUS)) == ({}, [])
 
     def test_that_find_nothing_say_so_and_offer_to_clear(self, visit, seller, event, several):
         screen = open_address(visit, seller, event, search="nobody", status="pending", sort="name")
         assert screen.says("No purchase matches")
         assert screen.says("Nothing has “nobody” in it within these filters.")
-        assert downloads(screen) == {}
+        assert list_downloads(screen) == {}
         screen.click("Clear search and filters")
-        assert (names(screen), address(screen)) == (["Ana Ruiz", "Bo Li", "Zoë Müller"], {"sort": "name"})
+        assert (list_names(screen), get_query(screen)) == (["Ana Ruiz", "Bo Li", "Zoë Müller"], {"sort": "name"})
 
     @pytest.mark.parametrize(("field", "day"), [(FROM, 9), (TO, 1)])
     def test_take_the_other_day_along_when_the_two_would_exclude_each_other(
@@ -208,18 +208,18 @@ class TestFilters:
     ):
         screen = open_address(visit, seller, event, **{"from": "2026-10-02", "to": "2026-10-03"})
         screen.enter(field, datetime(2026, 10, day).date())
-        assert address(screen) == {"from": f"2026-10-0{day}", "to": f"2026-10-0{day}"}
+        assert get_query(screen) == {"from": f"2026-10-0{day}", "to": f"2026-10-0{day}"}
 
     def test_search_takes_what_was_pasted_with_tabs(self, visit, seller, event, several):
         screen = visit("purchasers", seller, event).enter(SEARCH, "\tAna\tRuiz ")
-        assert (names(screen), address(screen)) == (["Ana Ruiz"], {"search": "Ana Ruiz"})
+        assert (list_names(screen), get_query(screen)) == (["Ana Ruiz"], {"search": "Ana Ruiz"})
 
     def test_follow_the_address_when_it_changes_by_itself(self, visit, seller, event, several):
         """As the browser's Back does."""
         screen = visit("purchasers", seller, event).enter(STATUS, ["pending"]).enter(SEARCH, "ana")
         del screen.app.query_params["search"]
-        screen.again()
-        assert (names(screen), screen.value(SEARCH), screen.value(STATUS)) == (["Ana Ruiz"], "", ["pending"])
+        screen.rerun()
+        assert (list_names(screen), screen.value(SEARCH), screen.value(STATUS)) == (["Ana Ruiz"], "", ["pending"])
 
 
 class TestAddress:
@@ -245,10 +245,10 @@ class TestAddress:
     ):
         screen = open_address(visit, seller, event, **query)
         (error,) = screen.app.error
-        assert told in plain(error.value)
-        assert (names(screen), downloads(screen)) == ([], {})
+        assert told in unescape_markdown(error.value)
+        assert (list_names(screen), list_downloads(screen)) == ([], {})
         screen.click("Show all purchases")
-        assert (len(names(screen)), address(screen)) == (3, {})
+        assert (len(list_names(screen)), get_query(screen)) == (3, {})
 
     def test_tells_all_that_is_wrong_at_once(self, visit, seller, event, several):
         (error,) = open_address(visit, seller, event, status="paid", page="x", more="1").app.error
@@ -257,14 +257,14 @@ class TestAddress:
     def test_with_a_package_of_another_event_is_refused_as_unknown(self, visit, seller, event, several):
         foreign = make.package(make.event())
         (error,) = open_address(visit, seller, event, package=str(foreign.id)).app.error
-        assert "that this event does not have" in plain(error.value)
+        assert "that this event does not have" in unescape_markdown(error.value)
 
     def test_opens_the_purchase_it_names_and_closes_it_when_it_names_none(self, visit, seller, event, several, single):
         bought = buy(event, single, "Dee Park")
         screen = open_address(visit, seller, event, purchase=str(bought.purchase.id))
         assert screen.says("Dee Park</h3>")
         del screen.app.query_params["purchase"]
-        assert screen.again().dialog() is None
+        assert screen.rerun().dialog() is None
 
     def test_with_a_purchase_of_another_event_says_that_there_is_none(self, visit, seller, event, several):
         other = make.event()
@@ -277,7 +277,7 @@ class TestAddress:
 class TestSumsAndDownloads:
     def test_sums_are_of_all_that_is_filtered_whatever_its_status(self, visit, seller, event, several):
         screen = visit("purchasers", seller, event)
-        assert sums(screen) == {
+        assert read_totals(screen) == {
             "Purchases": "3", "Packages": "5", "Seats": "14", "List price": "$2,900.00", "Discount": "-$250.00",
             "Total": "$2,650.00",
         }  # fmt: skip
@@ -285,21 +285,21 @@ class TestSumsAndDownloads:
 
     def test_of_completed_purchases_the_total_is_the_revenue_of_the_sales_page(self, visit, seller, event, several):
         screen = open_address(visit, seller, event, status="completed")
-        assert sums(screen)["Total"] == "$2,550.00"
+        assert read_totals(screen)["Total"] == "$2,550.00"
         assert not screen.says("Of every status.")
         assert any(
             "$2,550" in each.value for each in visit("sales", seller, event).app.metric if each.label == "Revenue"
         )
 
     def test_show_what_imported_totals_differ_by_so_that_they_add_up(self, visit, seller, event, single):
-        run(event, sheet(sale(single, total_amount="90.00")))
-        shown = sums(visit("purchasers", seller, event))
+        run_import(event, sales_csv(sale(single, total_amount="90.00")))
+        shown = read_totals(visit("purchasers", seller, event))
         assert (shown["List price"], shown["Imported difference"], shown["Total"]) == ("$100.00", "-$10.00", "$90.00")
 
     def test_downloads_are_of_exactly_what_is_filtered(self, visit, seller, event, several):
         screen = visit("purchasers", seller, event)
-        assert downloads(screen) == {"purchases.csv": {}, "guests.csv": {}}
+        assert list_downloads(screen) == {"purchases.csv": {}, "guests.csv": {}}
         query = {"search": "a", "status": "pending,completed", "sort": "name"}
         screen = open_address(visit, seller, event, **query)
-        assert downloads(screen) == {"purchases.csv": query, "guests.csv": query}
+        assert list_downloads(screen) == {"purchases.csv": query, "guests.csv": query}
         assert f"/export/{event.id}/guests.csv?" in screen.app.get("link_button")[1].proto.url

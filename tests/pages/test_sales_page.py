@@ -10,8 +10,8 @@ import pytest
 from streamlit.testing.v1.element_tree import Markdown, PageLink
 
 from tests.support import make
-from tests.support.sales_file import run, sale, sheet
-from tests.support.screen import plain
+from tests.support.sales_file import run_import, sale, sales_csv
+from tests.support.screen import unescape_markdown
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.sales import corrections
@@ -22,45 +22,47 @@ def viewer(event):
     return make.staff(role="viewer", event=event)
 
 
-def tiles(screen):
-    return {each.label: plain(each.value) for each in screen.app.metric}
+def read_tiles(screen):
+    return {each.label: unescape_markdown(each.value) for each in screen.app.metric}
 
 
-def charts(screen):
+def count_charts(screen):
     return len(screen.app.get("vega_lite_chart")) + len(screen.app.get("arrow_vega_lite_chart"))
 
 
-def table(screen, caption):
+def read_table(screen, caption):
     """The rows of the table of figures whose caption begins so, as an eye reads them; sums included."""
-    (found,) = (html for html in htmls(screen) if f"<caption>{caption}" in html)
-    return [[" ".join(cell.itertext()) for cell in row] for row in drawn(found).iterfind("table/*/tr")]
+    (found,) = (html for html in list_tables(screen) if f"<caption>{caption}" in html)
+    return [[" ".join(cell.itertext()) for cell in row] for row in parse_html(found).iterfind("table/*/tr")]
 
 
-def drawn(html):
+def parse_html(html):
     return ElementTree.fromstring(html)  # noqa: S314 (ours; and that it is well-formed is worth knowing)
 
 
-def htmls(screen):
+def list_tables(screen):
     return [each.value for each in screen.app.get("html") if "<caption>" in each.value]
 
 
-def behind(screen):
+def read_links(screen):
     """The queries that the words of a figure or a row lead to, without the event."""
-    links = {plain(link.label).strip("*"): link.proto.query_string for link in screen.app.main.page_link}
-    for html in htmls(screen):
-        links |= {a.text: urlsplit(a.get("href")).query for a in drawn(html).iter("a")}
+    links = {unescape_markdown(link.label).strip("*"): link.proto.query_string for link in screen.app.main.page_link}
+    for html in list_tables(screen):
+        links |= {a.text: urlsplit(a.get("href")).query for a in parse_html(html).iter("a")}
     queries = {words: {name: one for name, (one,) in parse_qs(query).items()} for words, query in links.items()}
     return {words: {name: one for name, one in query.items() if name != "event"} for words, query in queries.items()}
 
 
-def download(screen):
+def read_download_link(screen):
     (link,) = screen.app.get("link_button")
     return link.proto.label, link.proto.url
 
 
-def amounts(screen):
+def read_amounts(screen):
     """The amounts of the bridge by name, in the order in which they stand."""
-    words = [plain(each.value).strip("*") for each in screen.app.main if isinstance(each, (Markdown, PageLink))]
+    words = [
+        unescape_markdown(each.value).strip("*") for each in screen.app.main if isinstance(each, (Markdown, PageLink))
+    ]
     return {name: amount for name, amount in pairwise(words) if re.fullmatch(r"-?\$[\d,]+\.\d\d", amount)}
 
 
@@ -69,16 +71,16 @@ class TestWithoutSales:
         make.package(event)
         screen = visit("sales", viewer, event)
         assert screen.says("No sales yet")
-        assert tiles(screen) == {"Revenue": "$0", "Packages sold": "0", "Seats sold": "0"}
-        assert charts(screen) == 0
-        assert htmls(screen) == []
-        assert behind(screen) == {}
+        assert read_tiles(screen) == {"Revenue": "$0", "Packages sold": "0", "Seats sold": "0"}
+        assert count_charts(screen) == 0
+        assert list_tables(screen) == []
+        assert read_links(screen) == {}
         assert list(screen.app.get("link_button")) == []
 
     def test_shows_a_goal_that_is_all_ahead(self, visit):
         event = make.event(revenue_goal="50000")
         screen = visit("sales", make.staff(event=event), event)
-        assert tiles(screen)["Goal"] == "0.0%"
+        assert read_tiles(screen)["Goal"] == "0.0%"
         assert screen.says("$50,000 to go")
 
     def test_offers_the_first_step_to_who_may_take_it(self, visit, event):
@@ -110,11 +112,11 @@ class TestFigures:
         return visit("sales", viewer, event)
 
     def test_stand_in_the_tiles_in_whole_dollars(self, screen):
-        assert tiles(screen) == {"Revenue": "$7,682", "Goal": "76.8%", "Packages sold": "7", "Seats sold": "34"}
+        assert read_tiles(screen) == {"Revenue": "$7,682", "Goal": "76.8%", "Packages sold": "7", "Seats sold": "34"}
         assert screen.says("$2,319 to go")
 
     def test_add_up_to_the_revenue_by_the_cent(self, screen):
-        assert amounts(screen) == {
+        assert read_amounts(screen) == {
             "List price": "$7,801.50",
             "Discounts": "-$120.00",
             "Revenue": "$7,681.50",
@@ -123,7 +125,7 @@ class TestFigures:
         }
 
     def test_lead_to_the_purchases_behind_them(self, screen):
-        links = behind(screen)
+        links = read_links(screen)
         completed = {"status": "completed"}
         assert links["3 paid purchases"] == links["List price"] == links["Revenue"] == completed
         assert links["Discounts"] == completed | {"discounted_only": "true"}
@@ -134,51 +136,51 @@ class TestFigures:
         assert "Refunded" not in links
 
     def test_by_package_tell_what_is_sold_of_what(self, screen, packages):
-        assert table(screen, "Packages sold") == [
+        assert read_table(screen, "Packages sold") == [
             ["Package", "Sold", "Seats", "Revenue"],
             ["Table", "3 of 3, sold out", "30", "$7,501.50"],
             ["Single & more", "4, no limit", "4", "$180.00"],
             ["Unsold", "0 of 5", "0", "$0.00"],
             ["Together", "7", "34", "$7,681.50"],
         ]
-        assert behind(screen)["Table"] == {"package": str(packages[0].id), "status": "completed,pending"}
-        assert "Unsold" not in behind(screen)
+        assert read_links(screen)["Table"] == {"package": str(packages[0].id), "status": "completed,pending"}
+        assert "Unsold" not in read_links(screen)
 
     def test_fill_the_bar_of_a_package_as_far_as_it_is_sold(self, screen):
-        (found,) = (html for html in htmls(screen) if "sold out" in html)
+        (found,) = (html for html in list_tables(screen) if "sold out" in html)
         assert re.findall(r'class="(bar[ a-z]*)"><span style="width:([\d.]+%)"', found) == [
             ("bar full", "100.0%"),
             ("bar", "0.0%"),
         ]
 
     def test_by_promo_code_and_channel_add_up_to_the_same(self, screen):
-        assert table(screen, "Purchases, discount and revenue of each promo code")[1:] == [
+        assert read_table(screen, "Purchases, discount and revenue of each promo code")[1:] == [
             ["EARLY10", "1", "$20.00", "$180.00"],
             ["Without a code", "3", "$100.00", "$7,501.50"],
             ["Together", "4", "$120.00", "$7,681.50"],
         ]
-        assert table(screen, "Purchases and revenue of each channel")[1:] == [
+        assert read_table(screen, "Purchases and revenue of each channel")[1:] == [
             ["Cash", "1", "$7,501.50"],
             ["Comp", "1", "$0.00"],
             ["Online", "2", "$180.00"],
             ["Together", "4", "$7,681.50"],
         ]
-        links = behind(screen)
+        links = read_links(screen)
         assert links["EARLY10"] == {"code": "EARLY10", "status": "completed,pending"}
         assert links["Without a code"] == {"code": "-", "status": "completed,pending"}
         assert links["Cash"] == {"channel": "cash", "status": "completed,pending"}
 
     def test_can_be_downloaded(self, screen, event):
-        assert download(screen) == ("Download CSV", f"/export/{event.id}/purchases.csv")
+        assert read_download_link(screen) == ("Download CSV", f"/export/{event.id}/purchases.csv")
 
 
 def test_an_imported_total_that_is_its_own_is_told_as_a_difference(visit, viewer, event):
     package = make.package(event, price="100")
-    run(event, sheet(sale(package, total_amount="70.00", discount_amount="20.00")))
+    run_import(event, sales_csv(sale(package, total_amount="70.00", discount_amount="20.00")))
     screen = visit("sales", viewer, event)
     told = {"List price": "$100.00", "Discounts": "-$20.00", "Difference": "-$10.00", "Revenue": "$70.00"}
-    assert list(amounts(screen).items())[:4] == list(told.items())
-    assert behind(screen)["Difference"] == {"status": "completed", "differing_only": "true"}
+    assert list(read_amounts(screen).items())[:4] == list(told.items())
+    assert read_links(screen)["Difference"] == {"status": "completed", "differing_only": "true"}
 
 
 def test_what_was_paid_back_is_apart_from_the_revenue(visit, viewer, event):
@@ -190,15 +192,15 @@ def test_what_was_paid_back_is_apart_from_the_revenue(visit, viewer, event):
         )
     )
     screen = visit("sales", viewer, event)
-    assert (amounts(screen)["Revenue"], amounts(screen)["Refunded"]) == ("$100.00", "$100.00")
-    assert behind(screen)["Refunded"] == {"status": "refunded"}
+    assert (read_amounts(screen)["Revenue"], read_amounts(screen)["Refunded"]) == ("$100.00", "$100.00")
+    assert read_links(screen)["Refunded"] == {"status": "refunded"}
 
 
 def test_a_goal_that_is_passed_is_reached(visit):
     event = make.event(revenue_goal="150")
     make.purchase(event, make.package(event, price="100"), quantity=2)
     screen = visit("sales", make.staff(event=event), event)
-    assert tiles(screen)["Goal"] == "133.3%"
+    assert read_tiles(screen)["Goal"] == "133.3%"
     assert screen.says("reached")
 
 
@@ -206,30 +208,34 @@ class TestDays:
     def test_one_sale_is_one_day_with_its_charts(self, visit, viewer, event):
         make.purchase(event, make.package(event, price="100"))
         screen = visit("sales", viewer, event)
-        assert charts(screen) == 2
+        assert count_charts(screen) == 2
 
     def test_a_day_of_pending_sales_alone_is_a_chart_at_zero(self, visit, viewer, event):
         make.purchase(event, make.package(event), payment_status="pending")
-        assert charts(visit("sales", viewer, event)) == 2
+        assert count_charts(visit("sales", viewer, event)) == 2
 
     def test_stand_in_a_table_when_it_is_opened_each_with_its_purchases(self, visit, viewer, event):
         """Of the event's own calendar: 3 AM in London is the evening before in New York."""
         package = make.package(event, price="100")
-        run(event, sheet(
+        run_import(event, sales_csv(
             sale(package, purchase_date="2025-10-03T12:00:00"),
             sale(package, purchase_date="2025-10-06T03:00:00+01:00", quantity=2),
         ))  # fmt: skip
         screen = visit("sales", viewer, event)
-        assert not any("Sales of each day" in html for html in htmls(screen))
+        assert not any("Sales of each day" in html for html in list_tables(screen))
         screen.app.session_state["table_of_days"] = True
-        screen.again()
-        assert table(screen, "Sales of each day, the latest first")[1:] == [
+        screen.rerun()
+        assert read_table(screen, "Sales of each day, the latest first")[1:] == [
             ["5 Oct 2025", "2", "$200.00", "$300.00"],
             ["4 Oct 2025", "0", "$0.00", "$100.00"],
             ["3 Oct 2025", "1", "$100.00", "$100.00"],
         ]
-        assert behind(screen)["5 Oct 2025"] == {"from": "2025-10-05", "to": "2025-10-05", "status": "completed,pending"}
-        assert "4 Oct 2025" not in behind(screen)
+        assert read_links(screen)["5 Oct 2025"] == {
+            "from": "2025-10-05",
+            "to": "2025-10-05",
+            "status": "completed,pending",
+        }
+        assert "4 Oct 2025" not in read_links(screen)
 
 
 class TestLatestSales:
@@ -238,7 +244,7 @@ class TestLatestSales:
         for number in range(1, 7):
             make.purchase(event, package, donor={"name": f"Donor {number}", "email": "ana@example.org"})
         make.purchase(event, package, payment_status="pending", donor={"name": "<b>Zoë</b>", "email": "z@example.org"})
-        rows = table(visit("sales", viewer, event), "The latest purchases")[1:]
+        rows = read_table(visit("sales", viewer, event), "The latest purchases")[1:]
         assert [re.sub(r" ?(Single|1).*", "", name) for name, _ in rows] == [
             "<b>Zoë</b>", "Donor 6", "Donor 5", "Donor 4", "Donor 3",
         ]  # fmt: skip
@@ -251,8 +257,8 @@ class TestLatestSales:
         gone = make.purchase(event, package, channel="cash").purchase
         db.write(lambda session: corrections.void(session, OPERATOR, event.id, gone.id, "A mistake"))
         screen = visit("sales", viewer, event)
-        assert len(table(screen, "The latest purchases")) == 2
-        assert "All purchases (2)" in behind(screen)
+        assert len(read_table(screen, "The latest purchases")) == 2
+        assert "All purchases (2)" in read_links(screen)
 
 
 class TestSponsorshipsOnly:
@@ -268,15 +274,15 @@ class TestSponsorshipsOnly:
         return visit("sales", viewer, event).enter("Sponsorships only", True)
 
     def test_is_a_switch_for_the_whole_page(self, screen, event):
-        assert tiles(screen) == {"Revenue": "$5,000", "Goal": "5.0%", "Packages sold": "1", "Seats sold": "10"}
-        assert amounts(screen)["Revenue"] == "$5,000.00"
-        assert [row[0] for row in table(screen, "Packages sold")] == ["Package", "Gold", "Together"]
-        assert [row[0] for row in table(screen, "Purchases and revenue")] == ["Channel", "Online", "Together"]
-        assert len(table(screen, "The latest purchases")) == 2
+        assert read_tiles(screen) == {"Revenue": "$5,000", "Goal": "5.0%", "Packages sold": "1", "Seats sold": "10"}
+        assert read_amounts(screen)["Revenue"] == "$5,000.00"
+        assert [row[0] for row in read_table(screen, "Packages sold")] == ["Package", "Gold", "Together"]
+        assert [row[0] for row in read_table(screen, "Purchases and revenue")] == ["Channel", "Online", "Together"]
+        assert len(read_table(screen, "The latest purchases")) == 2
 
     def test_holds_for_what_is_behind_the_figures_and_for_the_file(self, screen, event):
-        assert {query["sponsorships_only"] for query in behind(screen).values()} == {"true"}
-        assert download(screen)[1] == f"/export/{event.id}/purchases.csv?sponsorships_only=true"
+        assert {query["sponsorships_only"] for query in read_links(screen).values()} == {"true"}
+        assert read_download_link(screen)[1] == f"/export/{event.id}/purchases.csv?sponsorships_only=true"
 
     def test_does_not_say_what_is_to_go_since_the_goal_is_the_whole_events(self, screen):
         assert screen.says("of $100,000 for all")
@@ -284,7 +290,7 @@ class TestSponsorshipsOnly:
 
     def test_opens_from_an_address(self, visit, viewer, event, screen):
         screen.app.query_params["sponsorships_only"] = "true"
-        assert tiles(screen.again())["Revenue"] == "$5,000"
+        assert read_tiles(screen.rerun())["Revenue"] == "$5,000"
 
     def test_without_any_says_so_and_how_to_get_back(self, visit, viewer):
         event = make.event()
@@ -301,19 +307,19 @@ class TestManyRows:
             make.package(event, name=f"Package {number:02}")
         make.purchase(event, make.package(event, name="Last", price="100"))
         screen = visit("sales", viewer, event)
-        names = [row[0] for row in table(screen, "Packages sold")]
+        names = [row[0] for row in read_table(screen, "Packages sold")]
         assert names == ["Package", *(f"Package {n:02}" for n in range(1, 11)), "Together"]
         screen.click("Show all 12 packages")
-        assert [row[0] for row in table(screen, "Packages sold")][-3:] == ["Package 11", "Last", "Together"]
+        assert [row[0] for row in read_table(screen, "Packages sold")][-3:] == ["Package 11", "Last", "Together"]
         screen.click("Show the first 10")
-        assert len(table(screen, "Packages sold")) == 12
+        assert len(read_table(screen, "Packages sold")) == 12
 
     def test_up_to_ten_are_shown_as_they_are(self, visit, viewer, event):
         for _ in range(10):
             package = make.package(event)
         make.purchase(event, package)
         screen = visit("sales", viewer, event)
-        assert len(table(screen, "Packages sold")) == 12
+        assert len(read_table(screen, "Packages sold")) == 12
         assert not any("Show" in label for label in screen.labels())
 
 
@@ -322,11 +328,11 @@ class TestAgainstAnEarlierEvent:
 
     @pytest.fixture
     def event(self):
-        return at(1, name="Gala")
+        return make_event_in_days(1, name="Gala")
 
     @pytest.fixture
     def earlier(self, event):
-        return at(-364, name="Spring *Gala*")
+        return make_event_in_days(-364, name="Spring *Gala*")
 
     @pytest.fixture
     def screen(self, visit, event, earlier):
@@ -335,7 +341,7 @@ class TestAgainstAnEarlierEvent:
         make.purchase(event, package)
         make.purchase(event, gold)
         then = make.package(earlier, name="Then", price="250")
-        run(earlier, sheet(
+        run_import(earlier, sales_csv(
             sale(then, purchase_date=days_ago(370), quantity=2),
             sale(then, purchase_date=days_ago(364)),
         ))  # fmt: skip
@@ -346,12 +352,12 @@ class TestAgainstAnEarlierEvent:
     def test_is_offered_and_not_chosen_at_first(self, screen, earlier):
         assert screen.value("Compare with") is None
         assert screen.says("at equal days before each")
-        assert charts(screen) == 2
+        assert count_charts(screen) == 2
 
     def test_is_told_in_a_sentence_and_two_charts(self, screen, earlier):
         screen.enter("Compare with", earlier.id)
         assert screen.says("Ahead of Spring *Gala* by $600 and 1 seat at 1 day before.")
-        assert charts(screen) == 4
+        assert count_charts(screen) == 4
 
     def test_compares_sponsorships_with_sponsorships(self, screen, earlier):
         screen.enter("Sponsorships only", True).enter("Compare with", earlier.id)
@@ -360,7 +366,7 @@ class TestAgainstAnEarlierEvent:
     def test_stands_in_a_table_when_it_is_opened(self, screen, earlier):
         screen.enter("Compare with", earlier.id)
         screen.app.session_state["table_of_comparison"] = True
-        rows = table(screen.again(), "Revenue and seats of both events")
+        rows = read_table(screen.rerun(), "Revenue and seats of both events")
         assert rows[0] == ["Day", "This event", "Spring *Gala*"]
         assert rows[1] == ["On the day", "–", "$750.00, 3 seats"]
         assert rows[2] == ["1 day before", "$1,100.00, 3 seats", "$500.00, 2 seats"]
@@ -372,7 +378,7 @@ class TestAgainstAnEarlierEvent:
         assert "Compare with" not in visit("sales", viewer, event).labels()
 
 
-def at(days, **fields):
+def make_event_in_days(days, **fields):
     """An event at noon, so many days from today."""
     return make.event(starts_at=f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%dT12:00}", time_zone="UTC", **fields)
 

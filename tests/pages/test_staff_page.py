@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.support import make
-from tests.support.credentials import count, require, row
+from tests.support.credentials import count_rows, get_row, require
 from ticketing import db
 from ticketing.access import staff
 from ticketing.errors import NotSignedIn
@@ -20,17 +20,17 @@ def admin(empty_database):
     return make.staff(role="admin", name="Zoe Admin", email="zoe@example.org", password=make.PASSWORD)
 
 
-def stored(email):
-    with db.reading() as session:
+def find_staff(email):
+    with db.read_session() as session:
         return session.scalars(select(Staff).where(Staff.email == email)).one_or_none()
 
 
 def pick(screen, person, entry):
     screen.app.menu_button(key=f"menu_{person.staff_id}").click(entry)
-    return screen.again()
+    return screen.rerun()
 
 
-def links(screen):
+def find_links(screen):
     return [found for code in screen.app.code if (found := re.search(r"/session/invitation\?code=(\S+)", code.value))]
 
 
@@ -74,14 +74,14 @@ class TestInviting:
         screen.click_last("Invite")
         assert screen.dialog() == "Link"
         assert screen.says("Hand this link to **Ben Okafor** (ben@example.org)")
-        assert len(links(screen)) == 1
-        ben = stored("ben@example.org")
+        assert len(find_links(screen)) == 1
+        ben = find_staff("ben@example.org")
         assert (ben.role, ben.password_hash) == ("viewer", None)
-        assert count(EventAssignment, staff_id=ben.id, event_id=event.id) == 1
+        assert count_rows(EventAssignment, staff_id=ben.id, event_id=event.id) == 1
 
         screen.click("I have copied it")
         assert screen.dialog() is None
-        assert links(screen) == []
+        assert find_links(screen) == []
         assert "code=" not in repr(screen.app.session_state)
         assert screen.says("ben@example.org · link valid until ")
 
@@ -91,7 +91,7 @@ class TestInviting:
         assert screen.value(NAME) == "Ben"
         screen.type(EMAIL, "ZOE@example.org").click_last("Invite")
         assert screen.problem(EMAIL) == "ZOE@example.org has an account already."
-        assert count(Staff) == 1
+        assert count_rows(Staff) == 1
 
 
 class TestChanging:
@@ -102,34 +102,34 @@ class TestChanging:
         assert (screen.value(NAME), screen.value(EVENTS)) == ("Sam Coordinator", [gala.id])
         screen.type(NAME, "Sam Viewer").type(ROLE, "viewer").type(EVENTS, [golf.id]).click("Save person")
         assert screen.toasts() == ["Sam Viewer is saved."]
-        changed = row(Staff, person.staff_id)
+        changed = get_row(Staff, person.staff_id)
         assert (changed.name, changed.role) == ("Sam Viewer", "viewer")
-        assert count(EventAssignment, staff_id=person.staff_id, event_id=golf.id) == 1
-        assert count(EventAssignment, staff_id=person.staff_id) == 1
+        assert count_rows(EventAssignment, staff_id=person.staff_id, event_id=golf.id) == 1
+        assert count_rows(EventAssignment, staff_id=person.staff_id) == 1
 
     def test_a_colleagues_change_is_told_and_both_hold(self, visit, admin):
         person, bea = make.staff(), make.staff(role="admin", name="Bea Colleague")
         screen = pick(visit("staff", admin), person, "Edit").type(NAME, "Ana Ruiz")
         change = {"role": "viewer"}
-        db.write(lambda session: staff.change(session, bea, person.staff_id, change, seen_version=1))
+        db.write(lambda session: staff.update(session, bea, person.staff_id, change, seen_version=1))
         screen.click("Save person")
         assert screen.says("**Role**: Bea Colleague changed coordinator to viewer, today")
         screen.click("Save person")
-        assert (row(Staff, person.staff_id).name, row(Staff, person.staff_id).role) == ("Ana Ruiz", "viewer")
+        assert (get_row(Staff, person.staff_id).name, get_row(Staff, person.staff_id).role) == ("Ana Ruiz", "viewer")
 
     def test_the_only_admin_stays_one(self, visit, admin):
         screen = pick(visit("staff", admin), admin, "Edit").type(ROLE, "viewer").click("Save person")
         assert screen.says("Zoe Admin is the only admin who can sign in. Make somebody else an admin first.")
-        assert row(Staff, admin.staff_id).role == "admin"
+        assert get_row(Staff, admin.staff_id).role == "admin"
 
     def test_someone_who_is_no_admin_any_more_changes_nothing_more(self, visit, admin):
         person, other = make.staff(), make.staff(role="admin", password=make.PASSWORD)
         screen = pick(visit("staff", admin), person, "Edit").type(ROLE, "admin")
-        db.write(lambda s: staff.change(s, other, admin.staff_id, {"role": "coordinator"}, seen_version=None))
+        db.write(lambda s: staff.update(s, other, admin.staff_id, {"role": "coordinator"}, seen_version=None))
         screen.click("Save person")
         assert "Staff" not in screen.pages()
         assert screen.app.title[0].value == "Events"
-        assert row(Staff, person.staff_id).role == "coordinator"
+        assert get_row(Staff, person.staff_id).role == "coordinator"
 
 
 class TestPuttingOut:
@@ -144,7 +144,7 @@ class TestPuttingOut:
             require(person, "read")
         pick(screen, person, "Activate")
         assert screen.toasts() == ["Ben Okafor can sign in again."]
-        assert row(Staff, person.staff_id).is_active
+        assert get_row(Staff, person.staff_id).is_active
 
     def test_is_not_offered_for_oneself(self, visit, admin):
         screen = visit("staff", admin)
@@ -161,13 +161,13 @@ def test_a_new_link_is_asked_for_and_shown(visit, admin):
     person = make.staff(name="Ben Okafor")
     screen = pick(visit("staff", admin), person, "New link")
     assert screen.says("With a new link Ben Okafor chooses a new password.")
-    assert links(screen) == []
+    assert find_links(screen) == []
     screen.click("Make link")
-    assert len(links(screen)) == 1
+    assert len(find_links(screen)) == 1
 
 
 def test_sessions_of_others_are_ended_here(visit, admin):
     person = make.staff()
     screen = pick(visit("staff", admin), person, "Sessions").click("End")
     assert screen.says("Signed in nowhere.")
-    assert row(SignInSession, person.session_id).ended_at is not None
+    assert get_row(SignInSession, person.session_id).ended_at is not None

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.support import make
-from tests.support.credentials import bearer, row
+from tests.support.credentials import find_token_actor, get_row
 from ticketing.models import ApiToken
 
 NAME, EXPIRES = "What it is for", "Expires"
@@ -16,7 +16,7 @@ def person(empty_database):
     return make.staff()
 
 
-def secret_on(screen):
+def find_secret(screen):
     return next((code.value for code in screen.app.code if code.value.startswith("td_")), None)
 
 
@@ -26,8 +26,8 @@ def test_without_one_it_says_what_one_is(visit, person):
 
 def test_a_new_one_is_shown_once_with_an_example(visit, person):
     screen = visit("tokens", person).click("New token").type(NAME, "Donor site").click("Make token")
-    secret = secret_on(screen)
-    assert bearer(secret).staff_id == person.staff_id
+    secret = find_secret(screen)
+    assert find_token_actor(secret).staff_id == person.staff_id
     assert f'curl -H "Authorization: Bearer {secret}" ' in screen.app.code[1].value
     assert screen.app.code[1].value.endswith("/api/v1/admin/events")
     screen.click("I have copied it")
@@ -41,7 +41,7 @@ def test_a_new_one_is_shown_once_with_an_example(visit, person):
 @pytest.mark.parametrize(("label", "days"), [("Never", None), ("In 30 days", 30), ("In a year", 365)])
 def test_it_expires_when_it_was_said(visit, person, label, days):
     screen = visit("tokens", person).click("New token").type(NAME, "Site").type(EXPIRES, label).click("Make token")
-    expires_at = row(ApiToken, bearer(secret_on(screen)).token_id).expires_at
+    expires_at = get_row(ApiToken, find_token_actor(find_secret(screen)).token_id).expires_at
     if days is None:
         assert expires_at is None
     else:
@@ -51,17 +51,17 @@ def test_it_expires_when_it_was_said(visit, person, label, days):
 def test_what_is_wrong_stands_beside_its_field(visit, person):
     screen = visit("tokens", person).click("New token").click("Make token")
     assert screen.problem(NAME) == "Fill this in."
-    assert secret_on(screen) is None
+    assert find_secret(screen) is None
 
 
 def test_revoking_asks_first(visit, person):
     secret = make.token(person, "*Site*")
     screen = visit("tokens", person).click("Revoke")
     assert screen.says("Programs that use *Site* are refused from their next request on.")
-    assert bearer(secret)
+    assert find_token_actor(secret)
     screen.click("Revoke for good")
     assert screen.toasts() == ["*Site* is revoked."]
-    assert bearer(secret) is None
+    assert find_token_actor(secret) is None
     assert "Revoke" not in screen.labels()
     assert screen.says("revoked today, ")
 

@@ -37,25 +37,25 @@ def race(attempts: int, attempt: Callable[[int], Any]) -> list[Any]:
         return [outcome for outcomes in pool.map(run, range(THREADS)) for outcome in outcomes]
 
 
-def kinds(outcomes: list[Any]) -> Counter[str]:
+def count_by_type(outcomes: list[Any]) -> Counter[str]:
     return Counter(type(outcome).__name__ for outcome in outcomes)
 
 
-class Shelf:
+class UnconstrainedStock:
     """A row such as a package's, without the constraints that would stop a naive version of a sale."""
 
     def __init__(self, table: str) -> None:
         self.table = table
 
-    def stock(self, *, sold: int = 0, most: int | None = None, price: int = 100) -> None:
+    def insert_row(self, *, sold: int = 0, most: int | None = None, price: int = 100) -> None:
         row = {"sold": sold, "most": most, "price": price}
         db.write(lambda s: s.execute(text(f"INSERT INTO {self.table} VALUES (:sold, :most, :price, true)"), row))
 
     def read(self) -> Any:
-        with db.reading() as session:
-            return self.seen(session)
+        with db.read_session() as session:
+            return self.read_in(session)
 
-    def seen(self, session: db.Session) -> Any:
+    def read_in(self, session: db.Session) -> Any:
         return session.execute(text(f"SELECT * FROM {self.table}")).one()
 
     def change(self, session: db.Session, change: str, **values: Any) -> None:

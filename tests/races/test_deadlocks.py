@@ -12,10 +12,10 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from tests.races.racing import THREADS, kinds, race
+from tests.races.racing import THREADS, count_by_type, race
 from tests.support import make
-from tests.support.database_state import sold, uses
-from tests.support.sales_file import run, sale, sheet
+from tests.support.database_state import get_sold_count, get_use_count
+from tests.support.sales_file import run_import, sale, sales_csv
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.models import Package
@@ -45,10 +45,10 @@ def test_control_two_who_take_two_packages_in_opposite_order_lock_each_other_out
 
 def test_8_packages_and_3_codes_in_all_orders_with_voids_and_imports_never_deadlock(event, caplog):
     """Of every combination each client buys one, in an order of its own, for one of 4 donors; some of it is voided."""
-    here = [make.package(event, quantity_limit=30) for _ in range(8)]
+    context = [make.package(event, quantity_limit=30) for _ in range(8)]
     codes = [make.promo_code(event, max_total_uses=80, max_uses_per_donor=25) for _ in range(3)]
     donors = [make.email() for _ in range(4)]
-    combinations = list(product(here, codes))
+    combinations = list(product(context, codes))
     orders = [random.Random(client).sample(combinations, len(combinations)) for client in range(THREADS)]
 
     def attempt(number: int) -> Any:
@@ -57,7 +57,7 @@ def test_8_packages_and_3_codes_in_all_orders_with_voids_and_imports_never_deadl
             cells = {"discount_amount": "10.00", "total_amount": "90.00", "purchaser_email": donors[turn % 4]}
             some = orders[client][turn : turn + 6]
             rows = [sale(package, promo_code=code.code, **cells) for package, code in some]
-            return run(event, sheet(*rows))
+            return run_import(event, sales_csv(*rows))
         package, code = orders[client][turn]
         bought = make.purchase(event, package, promo_code=code.code, donor_email=donors[(client + turn) % 4])
         if turn % 3 == 0:
@@ -65,14 +65,14 @@ def test_8_packages_and_3_codes_in_all_orders_with_voids_and_imports_never_deadl
         return bought
 
     outcomes = race(THREADS * len(combinations), attempt)
-    assert kinds(outcomes).keys() <= {"Recorded", "Imported", "ImportRefused", "SoldOut", "PromoRefused"}
-    assert kinds(outcomes)["Imported"] > 0
-    assert kinds(outcomes)["Recorded"] > 150
+    assert count_by_type(outcomes).keys() <= {"Recorded", "Imported", "ImportRefused", "SoldOut", "PromoRefused"}
+    assert count_by_type(outcomes)["Imported"] > 0
+    assert count_by_type(outcomes)["Recorded"] > 150
     starts_over = [record.exc_info[1] for record in caplog.records if record.exc_info]
     assert [one for one in starts_over if isinstance(getattr(one, "orig", None), psycopg.errors.DeadlockDetected)] == []
-    assert all(sold(package) <= 30 for package in here)
-    assert all(uses(code) <= 80 for code in codes)
-    with db.reading() as session:
+    assert all(get_sold_count(package) <= 30 for package in context)
+    assert all(get_use_count(code) <= 80 for code in codes)
+    with db.read_session() as session:
         per_donor = session.execute(
             text(
                 "SELECT max(uses) FROM (SELECT count(*) AS uses FROM promo_uses"

@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from tests.races.racing import THREADS, kinds, race
+from tests.races.racing import THREADS, count_by_type, race
 from tests.support import make
-from tests.support.database_state import sold, uses
+from tests.support.database_state import get_sold_count, get_use_count
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import packages
@@ -20,10 +20,10 @@ from ticketing.validation import email_key
 
 
 def test_control_reading_first_and_writing_then_sells_the_last_seat_to_everyone(shelf):
-    shelf.stock(sold=99, most=100)
+    shelf.insert_row(sold=99, most=100)
 
     def naive(_number, session, meet):
-        row = shelf.seen(session)
+        row = shelf.read_in(session)
         meet()
         if row.sold < row.most:
             shelf.change(session, "sold = sold + 1")
@@ -36,16 +36,16 @@ def test_the_last_seat_is_sold_once(event):
     for _ in range(10):
         package = make.package(event, quantity_limit=1)
         outcomes = race(THREADS, lambda _, package=package: make.purchase(event, package))
-        assert kinds(outcomes) == {"Recorded": 1, "SoldOut": THREADS - 1}
-        assert sold(package) == 1
+        assert count_by_type(outcomes) == {"Recorded": 1, "SoldOut": THREADS - 1}
+        assert get_sold_count(package) == 1
 
 
 def test_16_threads_sell_exactly_the_limit_in_1000_attempts(event):
     package = make.package(event, quantity_limit=100, seats_per_package=2)
     outcomes = race(1000, lambda _: make.purchase(event, package))
-    assert kinds(outcomes) == {"Recorded": 100, "SoldOut": 900}
-    assert sold(package) == 100
-    with db.reading() as session:
+    assert count_by_type(outcomes) == {"Recorded": 100, "SoldOut": 900}
+    assert get_sold_count(package) == 100
+    with db.read_session() as session:
         stored = session.execute(
             select(func.count(), func.sum(Purchase.seats)).where(Purchase.package_id == package.id)
         ).one()
@@ -60,7 +60,7 @@ def test_purchases_of_several_packages_never_pass_the_limit(event):
     package = make.package(event, quantity_limit=100)
     outcomes = race(200, lambda number: make.purchase(event, package, quantity=1 + number % 7))
     bought = sum(outcome.purchase.quantity for outcome in outcomes if not isinstance(outcome, SoldOut))
-    assert bought == sold(package) <= 100
+    assert bought == get_sold_count(package) <= 100
 
 
 def test_control_counting_first_gives_the_last_use_of_a_code_to_everyone(event):
@@ -76,18 +76,18 @@ def test_control_counting_first_gives_the_last_use_of_a_code_to_everyone(event):
             purchases.record(session, OPERATOR, event.id, draft)
 
     race(THREADS, lambda _: db.write(naive))
-    assert uses(promo) == THREADS > allowed
+    assert get_use_count(promo) == THREADS > allowed
 
 
 def test_a_code_is_used_exactly_as_often_as_it_allows(event):
     package, promo = make.package(event), make.promo_code(event, max_total_uses=20)
     outcomes = race(200, lambda _: make.purchase(event, package, promo_code=promo.code))
-    assert kinds(outcomes) == {"Recorded": 20, "PromoRefused": 180}
+    assert count_by_type(outcomes) == {"Recorded": 20, "PromoRefused": 180}
     assert {outcome.reason for outcome in outcomes if isinstance(outcome, PromoRefused)} == {"used_up"}
-    assert (uses(promo), sold(package)) == (20, 20)
+    assert (get_use_count(promo), get_sold_count(package)) == (20, 20)
 
 
-def spelled(address: str, number: int) -> str:
+def respell_address(address: str, number: int) -> str:
     """One address in one of 16 spellings, of which every second has spaces around it."""
     letters = [letter.upper() if number >> place & 1 else letter for place, letter in enumerate(address)]
     return "".join(letters) if number % 2 else f"  {''.join(letters)} "
@@ -98,7 +98,7 @@ def test_control_comparing_addresses_as_typed_gives_a_donor_the_last_use_many_ti
     allowed = 1
 
     def naive(number):
-        typed = spelled(address, number)
+        typed = respell_address(address, number)
 
         def work(session):
             mine = select(func.count()).where(Purchase.purchaser_email == typed, Purchase.promo_code_id == promo.id)
@@ -109,29 +109,32 @@ def test_control_comparing_addresses_as_typed_gives_a_donor_the_last_use_many_ti
         db.write(work)
 
     race(THREADS, naive)
-    assert uses(promo) == THREADS > allowed
+    assert get_use_count(promo) == THREADS > allowed
 
 
 def test_one_donor_uses_a_code_as_often_as_it_allows_however_the_address_is_spelled(event):
     package, promo, address = make.package(event), make.promo_code(event, max_uses_per_donor=3), make.email()
     outcomes = race(
-        64, lambda number: make.purchase(event, package, donor_email=spelled(address, number), promo_code=promo.code)
+        64,
+        lambda number: make.purchase(
+            event, package, donor_email=respell_address(address, number), promo_code=promo.code
+        ),
     )
-    assert kinds(outcomes) == {"Recorded": 3, "PromoRefused": 61}
+    assert count_by_type(outcomes) == {"Recorded": 3, "PromoRefused": 61}
     assert {outcome.reason for outcome in outcomes if isinstance(outcome, PromoRefused)} == {"used_up_by_donor"}
-    with db.reading() as session:
+    with db.read_session() as session:
         assert session.scalar(select(func.count()).where(PromoUse.promo_code_id == promo.id)) == 3
         assert session.scalars(select(Donor.email_key).where(Donor.event_id == event.id)).all() == [email_key(address)]
-    assert (uses(promo), sold(package)) == (3, 3)
+    assert (get_use_count(promo), get_sold_count(package)) == (3, 3)
 
 
 def test_a_repeated_click_makes_one_purchase(event):
     package, key, donor = make.package(event, quantity_limit=1), make.unique("click"), make.email()
     outcomes = race(THREADS, lambda _: make.purchase(event, package, donor_email=donor, idempotency_key=key))
-    assert kinds(outcomes) == {"Recorded": THREADS}
+    assert count_by_type(outcomes) == {"Recorded": THREADS}
     assert len({outcome.purchase.id for outcome in outcomes}) == 1
     assert [outcome.is_repeat for outcome in outcomes].count(False) == 1
-    assert sold(package) == 1
+    assert get_sold_count(package) == 1
 
 
 def test_a_repeated_click_with_the_last_use_of_a_code_makes_one_purchase(event):
@@ -139,8 +142,8 @@ def test_a_repeated_click_with_the_last_use_of_a_code_makes_one_purchase(event):
     promo = make.promo_code(event, max_total_uses=1, max_uses_per_donor=1)
     fields = {"donor_email": donor, "promo_code": promo.code, "idempotency_key": key}
     outcomes = race(THREADS, lambda _: make.purchase(event, package, **fields))
-    assert kinds(outcomes) == {"Recorded": THREADS}
-    assert (sold(package), uses(promo)) == (1, 1)
+    assert count_by_type(outcomes) == {"Recorded": THREADS}
+    assert (get_sold_count(package), get_use_count(promo)) == (1, 1)
 
 
 def test_one_key_with_two_purchases_at_once_records_one_and_refuses_the_other(event):
@@ -151,8 +154,8 @@ def test_one_key_with_two_purchases_at_once_records_one_and_refuses_the_other(ev
             event, package, donor_email=donor, quantity=1 + number % 2 * 2, idempotency_key=key
         ),
     )
-    assert kinds(outcomes) == {"Recorded": THREADS // 2, "IdempotencyMismatch": THREADS // 2}
-    assert sold(package) in {1, 3}
+    assert count_by_type(outcomes) == {"Recorded": THREADS // 2, "IdempotencyMismatch": THREADS // 2}
+    assert get_sold_count(package) in {1, 3}
 
 
 def test_of_two_editors_at_once_one_is_told(event):
@@ -160,18 +163,18 @@ def test_of_two_editors_at_once_one_is_told(event):
     outcomes = race(
         THREADS,
         lambda number: db.write(
-            lambda s: packages.change(s, OPERATOR, event.id, package.id, {"price": f"{number}.50"}, seen_version=1)
+            lambda s: packages.update(s, OPERATOR, event.id, package.id, {"price": f"{number}.50"}, seen_version=1)
         ),
     )
-    assert kinds(outcomes) == {"Package": 1, "StaleVersion": THREADS - 1}
+    assert count_by_type(outcomes) == {"Package": 1, "StaleVersion": THREADS - 1}
     assert all(len(outcome.changes) == 1 for outcome in outcomes if isinstance(outcome, StaleVersion))
 
 
 def test_packages_added_at_once_get_places_of_their_own_and_no_name_twice(event):
     outcomes = race(THREADS, lambda number: make.package(event, name=f"Table {number % 4}"))
-    assert kinds(outcomes) == {"Package": 4, "DuplicateName": THREADS - 4}
+    assert count_by_type(outcomes) == {"Package": 4, "DuplicateName": THREADS - 4}
     assert sum(isinstance(outcome, DuplicateName) for outcome in outcomes) == THREADS - 4
-    with db.reading() as session:
+    with db.read_session() as session:
         places = session.scalars(select(Package.display_order).where(Package.event_id == event.id)).all()
     assert sorted(places) == [1, 2, 3, 4]
 
@@ -185,6 +188,6 @@ def test_a_package_is_deleted_or_bought_and_never_both(event):
                 return db.write(lambda s: packages.delete(s, OPERATOR, event.id, package.id))
             return make.purchase(event, package)
 
-        outcomes = kinds(race(THREADS, attempt))
+        outcomes = count_by_type(race(THREADS, attempt))
         assert not (outcomes["NoneType"] and outcomes["Recorded"])
         assert outcomes["NoneType"] <= 1

@@ -13,32 +13,32 @@ from ticketing.actors import Actor
 from ticketing.models import Event
 
 
-def who(secret: str) -> Actor | None:
+def find_session_actor(secret: str) -> Actor | None:
     """Behind a cookie's secret."""
-    with db.reading() as session:
-        return permissions.find_signed_in(session, secret)
+    with db.read_session() as session:
+        return permissions.find_session_actor(session, secret)
 
 
-def bearer(secret: str) -> Actor | None:
+def find_token_actor(secret: str) -> Actor | None:
     """Behind a token."""
-    with db.reading() as session:
-        return permissions.find_token(session, secret)
+    with db.read_session() as session:
+        return permissions.find_token_actor(session, secret)
 
 
 def require(actor: Actor, action: permissions.Action, event: Event | None = None) -> None:
-    with db.reading() as session:
+    with db.read_session() as session:
         permissions.require(session, actor, action, event.id if event else None)
 
 
-def set_rows(model: Any, row_id: uuid.UUID, **values: Any) -> None:
+def update_row(model: Any, row_id: uuid.UUID, **values: Any) -> None:
     db.write(lambda session: session.execute(update(model).where(model.id == row_id).values(**values)))
 
 
-def row(model: Any, row_id: uuid.UUID) -> Any:
-    with db.reading() as session:
+def get_row(model: Any, row_id: uuid.UUID) -> Any:
+    with db.read_session() as session:
         return session.get(model, row_id)
 
 
-def count(model: Any, **where: Any) -> int:
-    with db.reading() as session:
+def count_rows(model: Any, **where: Any) -> int:
+    with db.read_session() as session:
         return session.scalar(select(func.count()).select_from(model).filter_by(**where)) or 0

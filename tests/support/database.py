@@ -11,7 +11,7 @@ from sqlalchemy.engine import make_url
 from ticketing import db
 
 
-class Server:
+class DatabaseServer:
     """The PostgreSQL of this run, on which every test database is made."""
 
     def __init__(self, url: str, *, prefix: str) -> None:
@@ -39,7 +39,7 @@ class Server:
         self._made.append(name)
         return self.url_of(name)
 
-    def trade_safety_for_speed(self) -> None:
+    def disable_fsync(self) -> None:
         """Nobody keeps these rows, so nothing waits for the disk. Only for a server that is ours."""
         self.run(sql.SQL("ALTER SYSTEM SET fsync = off"))
         self.run(sql.SQL("SELECT pg_reload_conf()"))

@@ -27,9 +27,9 @@ from ticketing.models import (
 )
 
 
-def standing(event: Event) -> tuple[Any, ...]:
+def snapshot(event: Event) -> tuple[Any, ...]:
     """Everything a purchase may move, to be compared before and after a refusal."""
-    with db.reading() as session:
+    with db.read_session() as session:
         counted = [
             session.scalar(select(func.count()).select_from(model).where(model.event_id == event.id))
             for model in (Purchase, AssignedTicket, Answer, PromoUse, Donor, AuditEntry)
@@ -39,36 +39,38 @@ def standing(event: Event) -> tuple[Any, ...]:
         return counted, sold.all(), sorted(uses.all())
 
 
-def sold(package: Package) -> int:
-    with db.reading() as session:
+def get_sold_count(package: Package) -> int:
+    with db.read_session() as session:
         return session.get(Package, package.id).sold_count
 
 
-def uses(promo_code: PromoCode) -> int:
-    with db.reading() as session:
+def get_use_count(promo_code: PromoCode) -> int:
+    with db.read_session() as session:
         return session.get(PromoCode, promo_code.id).current_uses
 
 
-def refused(kind: type[Exception], event: Event, package: Package, actor: Actor = OPERATOR, **fields: Any) -> Any:
+def assert_purchase_refused(
+    kind: type[Exception], event: Event, package: Package, actor: Actor = OPERATOR, **fields: Any
+) -> Any:
     """The refusal of a purchase, having seen that nothing moved."""
-    before = standing(event)
+    before = snapshot(event)
     with pytest.raises(kind) as refusal:
         make.purchase(event, package, actor, **fields)
-    assert standing(event) == before
+    assert snapshot(event) == before
     return refusal.value
 
 
 @contextmanager
-def refuses(kind: type[Exception], event: Event) -> Iterator[Any]:
+def assert_refused(kind: type[Exception], event: Event) -> Iterator[Any]:
     """What is done inside is refused, and neither a record nor the trail of changes is other than before."""
-    before = standing(event), _records(event)
+    before = snapshot(event), _list_records(event)
     with pytest.raises(kind) as refusal:
         yield refusal
-    assert (standing(event), _records(event)) == before
+    assert (snapshot(event), _list_records(event)) == before
 
 
-def _records(event: Event) -> list[Any]:
-    with db.reading() as session:
+def _list_records(event: Event) -> list[Any]:
+    with db.read_session() as session:
         return [
             session.execute(
                 select(*model.__table__.columns)
@@ -79,9 +81,9 @@ def _records(event: Event) -> list[Any]:
         ]
 
 
-def trail(subject_id: Any, action: str) -> dict[str | None, tuple[Any, Any]]:
+def get_audit_changes(subject_id: Any, action: str) -> dict[str | None, tuple[Any, Any]]:
     """What the changes of one kind to one record were, by field: before and after."""
-    with db.reading() as session:
+    with db.read_session() as session:
         rows = session.scalars(
             select(AuditEntry).where(AuditEntry.subject_id == subject_id, AuditEntry.action == action)
         )
@@ -89,19 +91,19 @@ def trail(subject_id: Any, action: str) -> dict[str | None, tuple[Any, Any]]:
 
 
 # Written by whoever asks, also when they are refused: that is what they are for.
-_OF_WHO_ASKS = {"rate_limits"}
-_USED_LAST = "- 'last_seen_at' - 'last_used_at'"
-_WHOLE = text(
+_TABLES_WRITTEN_ON_REFUSAL = {"rate_limits"}
+_WITHOUT_LAST_USED = "- 'last_seen_at' - 'last_used_at'"
+_FINGERPRINT_QUERY = text(
     " UNION ALL ".join(
-        f"SELECT '{table.name}' AS name, count(*) AS rows, sum(hashtextextended((to_jsonb(t) {_USED_LAST})::text, 0))"
+        f"SELECT '{table.name}' AS name, count(*) AS rows, sum(hashtextextended((to_jsonb(t) {_WITHOUT_LAST_USED})::text, 0))"
         f" AS hash FROM {table.name} AS t " + ("WHERE event_id = :event_id" if "event_id" in table.columns else "")
         for table in Base.metadata.sorted_tables
-        if table.name not in _OF_WHO_ASKS
+        if table.name not in _TABLES_WRITTEN_ON_REFUSAL
     )
 )
 
 
 def fingerprint(event: Event) -> dict[str, Any]:
     """Every table: the event's rows where they belong to events, all of them where not, as a number that tells them."""
-    with db.reading() as session:
-        return {row.name: (row.rows, row.hash) for row in session.execute(_WHOLE, {"event_id": event.id})}
+    with db.read_session() as session:
+        return {row.name: (row.rows, row.hash) for row in session.execute(_FINGERPRINT_QUERY, {"event_id": event.id})}

@@ -28,29 +28,31 @@ from ticketing.settings import ROOT
 DEPLOY = ROOT / "deploy"
 PASSWORD, SECRET = "correct-horse", "the same on both servers, and long enough"
 PROGRAMS = {"nginx": "nginx", "pgbouncer": "pgbouncer", "initdb": "postgresql", "pg_basebackup": "postgresql"}
-SECONDS = 60
+TIMEOUT_SECONDS = 60
 
 
-def path() -> str:
+def get_search_path() -> str:
     """Where Debian keeps them: of PostgreSQL the newest."""
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda each: int(each.parent.name))
     return os.pathsep.join([*map(str, reversed(versions)), os.environ["PATH"], "/usr/sbin", "/usr/local/sbin"])
 
 
-def missing() -> list[str]:
+def list_missing_packages() -> list[str]:
     """The Debian packages that this machine lacks."""
-    return sorted({package for program, package in PROGRAMS.items() if shutil.which(program, path=path()) is None})
+    return sorted(
+        {package for program, package in PROGRAMS.items() if shutil.which(program, path=get_search_path()) is None}
+    )
 
 
-def wait_for(what: Callable[[], Any], *, seconds: float = SECONDS) -> Any:
+def wait_for(condition: Callable[[], Any], *, seconds: float = TIMEOUT_SECONDS) -> Any:
     deadline = time.monotonic() + seconds
-    while not (seen := what()):
+    while not (seen := condition()):
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.05)
     return seen
 
 
-def free_ports(number: int) -> list[int]:
+def find_free_ports(number: int) -> list[int]:
     """Different ones, since all are held until all are known."""
     with ExitStack() as held:
         probes = [held.enter_context(socket.socket()) for _ in range(number)]
@@ -80,16 +82,16 @@ class Deployment:
         """Runs a program of PostgreSQL to its end."""
         done = subprocess.run(
             command,
-            env=os.environ | {"PATH": path()},
+            env=os.environ | {"PATH": get_search_path()},
             cwd=self.folder,
             capture_output=True,
             check=False,
-            **_unprivileged(),
+            **_get_unprivileged_user(),
         )
         assert done.returncode == 0, done.stderr.decode()
 
     def start(self, name: str, *command: str | Path, **how: Any) -> None:
-        how = {"env": os.environ | {"PATH": path()}, "cwd": self.folder, **_unprivileged()} | how
+        how = {"env": os.environ | {"PATH": get_search_path()}, "cwd": self.folder, **_get_unprivileged_user()} | how
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, **how)
 
@@ -102,7 +104,7 @@ class Deployment:
             process.kill()
             process.wait()
 
-    def as_superuser(self, which: str, statement: str) -> Any:
+    def run_as_superuser(self, which: str, statement: str) -> Any:
         """The first column of its first row, on `primary` or `replica`."""
         address = f"host={self.folder} port={self.ports[which]} user=postgres dbname=postgres"
         with psycopg.connect(address, autocommit=True) as connection:
@@ -112,7 +114,7 @@ class Deployment:
 
     def answers(self, which: str) -> bool:
         try:
-            return bool(self.as_superuser(which, "SELECT true"))
+            return bool(self.run_as_superuser(which, "SELECT true"))
         except psycopg.OperationalError:
             return False
 
@@ -156,7 +158,7 @@ class Deployment:
             settings.write("\n".join(lines) + "\n")
 
     def start_pgbouncer(self) -> None:
-        secret = self.as_superuser("primary", "SELECT rolpassword FROM pg_authid WHERE rolname = 'ticketdesk'")
+        secret = self.run_as_superuser("primary", "SELECT rolpassword FROM pg_authid WHERE rolname = 'ticketdesk'")
         self.write("userlist.txt", f'"ticketdesk" "{secret}"\n')
         self.write(
             "pgbouncer.ini",
@@ -182,7 +184,7 @@ class Deployment:
         command = (sys.executable, "-m", "streamlit", "run", "app.py")
         self.start(name, *command, cwd=ROOT, env=environment, user=None, group=None, extra_groups=None)
 
-    def app_answers(self, name: str) -> bool:
+    def is_app_ready(self, name: str) -> bool:
         assert self.processes[name].poll() is None, self.log(name)[-4000:]
         try:
             return bool(self.health(name)["ready"])
@@ -199,7 +201,7 @@ class Deployment:
         self.write("ticketdesk-servers.conf", "".join(servers))
         log = self.folder / "access.log"
         self.write("ticketdesk-listen.conf", f"listen 127.0.0.1:{self.ports['nginx']};\naccess_log {log} ticketdesk;\n")
-        scratch = "".join(f"{kind}_temp_path {self.folder}/nginx-{kind};\n" for kind in _SCRATCH)
+        scratch = "".join(f"{kind}_temp_path {self.folder}/nginx-{kind};\n" for kind in _TEMP_PATHS)
         self.write(
             "nginx.conf",
             f"daemon off;\nworker_processes 1;\npid {self.folder}/nginx.pid;\nerror_log stderr;\n"
@@ -211,22 +213,22 @@ class Deployment:
         (self.folder / name).write_text(text)
 
 
-_SCRATCH = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
+_TEMP_PATHS = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
 
 
-def _unprivileged() -> dict[str, Any]:
+def _get_unprivileged_user() -> dict[str, Any]:
     """Neither PostgreSQL nor PgBouncer runs as root; Debian's packages bring a user for both."""
     return {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
 
 
 @contextmanager
-def running(names: Sequence[str] = ("one", "two")) -> Iterator[Deployment]:
+def run_deployment(names: Sequence[str] = ("one", "two")) -> Iterator[Deployment]:
     """From the moment all of it answers until the block ends, whichever way."""
     folder = Path(tempfile.mkdtemp(prefix="ticketdesk-servers-"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
     parts = ("nginx", *names, "pgbouncer", "primary", "replica")
-    it = Deployment(folder, dict(zip(parts, free_ports(len(parts)), strict=True)))
+    it = Deployment(folder, dict(zip(parts, find_free_ports(len(parts)), strict=True)))
     try:
         it.make_primary()
         it.start_pgbouncer()
@@ -237,7 +239,7 @@ def running(names: Sequence[str] = ("one", "two")) -> Iterator[Deployment]:
             replica.result()
         it.start_nginx()
         for name in names:
-            wait_for(lambda name=name: it.app_answers(name))
+            wait_for(lambda name=name: it.is_app_ready(name))
         yield it
     finally:
         with ThreadPoolExecutor(len(parts)) as pool:

@@ -15,12 +15,12 @@ import psutil
 from ticketing.db import embedded
 
 
-class OwnPostgres:
+class DisposablePostgres:
     """It is nobody's private PostgreSQL: who is given its address does not start it again."""
 
     def __init__(self, folder: Path) -> None:
         folder.chmod(0o755)  # root's PostgreSQL runs as another user, who must be able to enter
-        self._server = embedded.library().get_server(folder / "postgres")
+        self._server = embedded.import_pgserver().get_server(folder / "postgres")
         self.url: str = self._server.get_uri()
 
     def stop(self) -> None:
@@ -49,9 +49,9 @@ class OwnPostgres:
 
 
 @contextmanager
-def own_postgres() -> Iterator[OwnPostgres]:
+def run_disposable_postgres() -> Iterator[DisposablePostgres]:
     folder = Path(tempfile.mkdtemp(prefix="ticketdesk-own-"))
-    postgres = OwnPostgres(folder)
+    postgres = DisposablePostgres(folder)
     try:
         yield postgres
     finally:

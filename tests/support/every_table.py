@@ -31,16 +31,16 @@ Rows = dict[str, list[str]]
 
 def fill() -> None:
     """Sales of every kind, people with every way in, a picture, texts that PostgreSQL's own formats must escape."""
-    made = varied_sales.event()
+    made = varied_sales.create_event()
     gala, table = made.event, made.packages[1]
     ana = make.staff(event=gala, password=make.PASSWORD)
     make.staff(openid_issuer="https://login.example.org", openid_subject="7f3")
     make.token(ana)
     invited = InvitationDraft(email=make.email(), name="Ben Ito", role="viewer")
     db.write(lambda s: staff.invite(s, OPERATOR, invited, event_ids=[gala.id]))
-    db.write(lambda s: rate_limits.take(s, rate_limits.PROMO_TRIALS, rate_limits.person(ana)))
+    db.write(lambda s: rate_limits.consume(s, rate_limits.PROMO_CODE_REFUSALS, rate_limits.caller_key(ana)))
 
-    picture = images.prepare(image_samples.file_of(image_samples.noise("RGB", (300, 200))))
+    picture = images.prepare(image_samples.encode_image(image_samples.draw_noise("RGB", (300, 200))))
     db.write(lambda s: images.set_image(s, ana, gala.id, table.id, picture, "Every colour", seen_version=None))
     typed = "\\N \\. \t ' \" $1 " + " ".join(hostile_text.TEXTS.values())
     make.package(gala, ana, name="Łódź “Zoë” 火 🎟", description=typed[:1000])
@@ -49,14 +49,14 @@ def fill() -> None:
     db.write(lambda s: guests.name_guests(s, ana, gala.id, bought.id, named, seen_version=1))
 
     make.change_package(ana, made.packages[0], price="44.44")
-    with db.reading() as session:
+    with db.read_session() as session:
         price = session.scalars(select(AuditEntry.id).where(AuditEntry.field == "price").order_by(AuditEntry.id)).all()
     db.write(lambda s: restore.restore(s, ana, gala.id, price[-1], seen_version=2))
 
-    orders = seller_files.rows(
+    orders = seller_files.build_rows(
         seller_files.PRETIX_POSITIONS, seller_files.pretix_position("A", 1, "Seat", "33.33", "Cleo")
     )
-    content = seller_files.as_csv(orders)
+    content = seller_files.to_csv(orders)
     file = files.read("pretix.csv", content)
     mapping = column_mapping.propose(file, {package.id: package.name for package in made.packages})
     db.write(lambda s: imports.run(s, ana, gala.id, "pretix.csv", content, mapping))
@@ -75,7 +75,7 @@ def columns() -> Columns:
     return {table: tuple(names) for table, names in found}
 
 
-def rows(of: Columns | None = None) -> Rows:
+def rows(table_columns: Columns | None = None) -> Rows:
     """Every row of every table as PostgreSQL writes it, in an order that depends on the content alone."""
     with psycopg.connect(db.libpq_url(), options="-c timezone=UTC") as connection:
         return {
@@ -87,14 +87,14 @@ def rows(of: Columns | None = None) -> Rows:
                     )
                 )
             ]
-            for table, names in (of or columns()).items()
+            for table, names in (table_columns or columns()).items()
         }
 
 
-def layout() -> str:
+def dump_schema() -> str:
     """All but the rows, as pg_dump tells it: constraints, indexes, functions, triggers and how they are enabled."""
     pg_dump = [
-        pg_programs.installed()[0].path("pg_dump"),
+        pg_programs.list_installed()[0].path("pg_dump"),
         "--schema-only",
         "--no-owner",
         "--restrict-key=x",
@@ -118,19 +118,19 @@ def migrate_to(revision: str) -> None:
         command.upgrade(config, revision)
 
 
-def pour(source: str) -> None:
+def copy_rows_from(source: str) -> None:
     """Gives each table of this database the rows that the same table of `source` has, as far as it has their columns.
 
     So one database of the current schema makes one of each earlier schema. Tables are taken in an order in which
     what is referred to is there already.
     """
-    here = columns()
+    context = columns()
     with psycopg.connect(source) as full, psycopg.connect(db.libpq_url()) as poured:
         generated = poured.execute(
             "SELECT table_name, column_name FROM information_schema.columns WHERE is_generated = 'ALWAYS'"
         ).fetchall()
         for table in Base.metadata.sorted_tables:
-            names = [column.name for column in table.columns if column.name in here.get(table.name, ())]
+            names = [column.name for column in table.columns if column.name in context.get(table.name, ())]
             shared = [name for name in names if (table.name, name) not in generated]
             if shared:
                 listed = sql.SQL(", ").join(map(sql.Identifier, shared))

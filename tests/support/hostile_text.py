@@ -7,22 +7,22 @@ from __future__ import annotations
 
 import re
 
-ELSEWHERE = "evil.example"
+EVIL_HOST = "evil.example"
 TEXTS = {
     "script": "<script>window.__pwned=1</script>zqscript",
     "image that fails": '<img src=x onerror="window.__pwned=1">zqimg',
     "drawing that loads": "<svg/onload=window.__pwned=1>zqsvg",
-    "frame": f'<iframe src="https://{ELSEWHERE}/frame">zqframe</iframe>',
-    "tags": f'<b>zqbold</b><a href="https://{ELSEWHERE}/a">zqlink</a>',
+    "frame": f'<iframe src="https://{EVIL_HOST}/frame">zqframe</iframe>',
+    "tags": f'<b>zqbold</b><a href="https://{EVIL_HOST}/a">zqlink</a>',
     "end of an attribute": "\"'><b>zqbold</b><!--",
     "entities": "&lt;b&gt;zqentity&lt;/b&gt; &amp;amp; &#42;&#x2a;",
-    "link": f"[zqlink](https://{ELSEWHERE}/link)",
+    "link": f"[zqlink](https://{EVIL_HOST}/link)",
     "link that runs": "[zqjs](javascript:window.__pwned=1)",
-    "picture from elsewhere": f"![zqpicture](https://{ELSEWHERE}/pixel.png)",
-    "reference": f"[zqref][1] [1]: https://{ELSEWHERE}/ref",
-    "bare address": f"zq see http://{ELSEWHERE}/bare, HTTPS://{ELSEWHERE}/BARE",
-    "www": f"zq www.{ELSEWHERE}/www and WWW.{ELSEWHERE}",
-    "e-mail address": f"zq ana@{ELSEWHERE} <ben@{ELSEWHERE}>",
+    "picture from elsewhere": f"![zqpicture](https://{EVIL_HOST}/pixel.png)",
+    "reference": f"[zqref][1] [1]: https://{EVIL_HOST}/ref",
+    "bare address": f"zq see http://{EVIL_HOST}/bare, HTTPS://{EVIL_HOST}/BARE",
+    "www": f"zq www.{EVIL_HOST}/www and WWW.{EVIL_HOST}",
+    "e-mail address": f"zq ana@{EVIL_HOST} <ben@{EVIL_HOST}>",
     "address that runs": "javascript:window.__pwned=1//zq",
     "bold": "**zqbold** and __zqstrong__",
     "italic": "*zqital* and _zqemph_ and ***zqboth***",
@@ -58,7 +58,7 @@ TEXTS = {
     "words of programs": "null None undefined NaN true 0 nil",
 }
 # A field of one line keeps its words and makes one space of these.
-BREAKS = {
+LINE_BREAKS = {
     "new line": "zqone\nzqtwo",
     "carriage return": "zqone\r\nzqtwo",
     "tab": "zqone\tzqtwo",
@@ -66,14 +66,20 @@ BREAKS = {
     "line that is a log's": "zq\n2026-11-25 ERROR ticketing.faults: reference deadbeef",
 }
 # Nobody types these, so a field says that they have to go.
-REFUSED = {"NUL": "zq\x00zq", "escape": "zq\x1b[31mzq", "bell": "zq\x07zq", "delete": "zq\x7fzq", "half": "zq\ud800zq"}
+REFUSED_TEXTS = {
+    "NUL": "zq\x00zq",
+    "escape": "zq\x1b[31mzq",
+    "bell": "zq\x07zq",
+    "delete": "zq\x7fzq",
+    "half": "zq\ud800zq",
+}
 
 
-def in_one_line(typed: str) -> str:
+def normalize_line(typed: str) -> str:
     """As a field of one line keeps it."""
     return re.sub(r"\s+", " ", typed).strip()
 
 
-def in_paragraphs(typed: str) -> str:
+def normalize_paragraphs(typed: str) -> str:
     """As a description or a note keeps it."""
     return typed.replace("\r\n", "\n").replace("\r", "\n").strip()

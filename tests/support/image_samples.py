@@ -15,17 +15,17 @@ KINDS = ("JPEG", "PNG", "WEBP")
 MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 
 
-def file_of(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+def encode_image(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     file = io.BytesIO()
     picture.save(file, kind, **options)
     return file.getvalue()
 
 
-def picture(kind: str = "PNG", size: tuple[int, int] = (60, 40), colour: Any = RED, **options: Any) -> bytes:
-    return file_of(Image.new("RGB", size, colour), kind, **options)
+def make_image_file(kind: str = "PNG", size: tuple[int, int] = (60, 40), color: Any = RED, **options: Any) -> bytes:
+    return encode_image(Image.new("RGB", size, color), kind, **options)
 
 
-def corners(size: tuple[int, int] = (60, 40)) -> Image.Image:
+def draw_corners(size: tuple[int, int] = (60, 40)) -> Image.Image:
     """Red, green, blue and white quarters, from the top left in the order of reading."""
     drawn = Image.new("RGB", size)
     width, height = size[0] // 2, size[1] // 2
@@ -36,18 +36,18 @@ def corners(size: tuple[int, int] = (60, 40)) -> Image.Image:
     return drawn
 
 
-def noise(mode: str, size: tuple[int, int]) -> Image.Image:
+def draw_noise(mode: str, size: tuple[int, int]) -> Image.Image:
     return Image.frombytes(mode, size, os.urandom(size[0] * size[1] * len(Image.new(mode, (1, 1)).getbands())))
 
 
-def few_colours(size: tuple[int, int], opacities: bytes = b"") -> bytes:
+def make_four_color_png(size: tuple[int, int], opacities: bytes = b"") -> bytes:
     """A PNG of four colours without any order: 2 bits for a pixel here, and full of detail when it is scaled."""
     chosen = Image.frombytes("P", size, bytes(byte & 3 for byte in os.urandom(size[0] * size[1])))
     chosen.putpalette([*RED, *GREEN, *BLUE, *WHITE])
-    return file_of(chosen, "PNG", bits=2, compress_level=1, **({"transparency": opacities} if opacities else {}))
+    return encode_image(chosen, "PNG", bits=2, compress_level=1, **({"transparency": opacities} if opacities else {}))
 
 
-def with_camera_data(orientation: int = 1) -> Image.Exif:
+def make_camera_exif(orientation: int = 1) -> Image.Exif:
     """What a phone writes: how it was held, what it is, and where it was."""
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -57,7 +57,7 @@ def with_camera_data(orientation: int = 1) -> Image.Exif:
     return exif
 
 
-def red_is_green() -> bytes:
+def make_swapped_color_profile() -> bytes:
     """A colour profile by which what is stored as red is seen as green, and the reverse."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     red, green = profile.index(b"rXYZ"), profile.index(b"gXYZ")
@@ -65,30 +65,30 @@ def red_is_green() -> bytes:
     return bytes(profile)
 
 
-def animated(kind: str) -> bytes:
+def make_animation(kind: str) -> bytes:
     frames = [Image.new("RGB", (60, 40), colour) for colour in (RED, GREEN, BLUE)]
-    return file_of(frames[0], kind, save_all=True, append_images=frames[1:], duration=100)
+    return encode_image(frames[0], kind, save_all=True, append_images=frames[1:], duration=100)
 
 
-def chunk(name: bytes, data: bytes) -> bytes:
+def make_png_chunk(name: bytes, data: bytes) -> bytes:
     """A part of a PNG."""
     return struct.pack("!I", len(data)) + name + data + struct.pack("!I", zlib.crc32(name + data))
 
 
-def packed(data: bytes) -> bytes:
+def compress(data: bytes) -> bytes:
     return zlib.compress(data)
 
 
-def claiming(kind: str, width: int, height: int) -> bytes:
+def make_file_claiming_size(kind: str, width: int, height: int) -> bytes:
     """A small file whose header says that the picture is so large."""
     if kind == "PNG":
-        small = picture("PNG")
-        return small[:8] + chunk(b"IHDR", struct.pack("!II", width, height) + small[24:29]) + small[33:]
+        small = make_image_file("PNG")
+        return small[:8] + make_png_chunk(b"IHDR", struct.pack("!II", width, height) + small[24:29]) + small[33:]
     if kind == "JPEG":
-        small = picture("JPEG")
+        small = make_image_file("JPEG")
         at = small.index(b"\xff\xc0") + 5
         return small[:at] + struct.pack("!HH", height, width) + small[at + 4 :]
-    lossless = picture("WEBP", lossless=True)
+    lossless = make_image_file("WEBP", lossless=True)
     inside = lossless[12:]
     extended = (
         b"VP8X" + struct.pack("<II", 10, 0) + struct.pack("<I", width - 1)[:3] + struct.pack("<I", height - 1)[:3]
@@ -96,8 +96,8 @@ def claiming(kind: str, width: int, height: int) -> bytes:
     return b"RIFF" + struct.pack("<I", 4 + len(extended) + len(inside)) + b"WEBP" + extended + inside
 
 
-def of_many_scans(scans: int) -> bytes:
+def make_jpeg_with_scans(scans: int) -> bytes:
     """A progressive JPG whose last scan stands there again and again."""
-    whole = picture("JPEG", progressive=True)
+    whole = make_image_file("JPEG", progressive=True)
     last = whole.rindex(b"\xff\xda")
     return whole[:last] + whole[last:-2] * (scans - whole[:last].count(b"\xff\xda")) + whole[-2:]

@@ -7,52 +7,56 @@ import io
 
 from sqlalchemy import select
 
-from tests.support.screen import plain
+from tests.support.screen import unescape_markdown
 from ticketing import db
 from ticketing.models import Purchase
 
 
-def choose(page, content, name="sales.csv"):
+def upload(page, content, name="sales.csv"):
     if "Choose another file" in page.labels():
         page.click("Choose another file")
     page.app.file_uploader[0].upload(name, content)
-    return page.again()
+    return page.rerun()
 
 
-def stored(event):
-    with db.reading() as session:
+def list_purchases(event):
+    with db.read_session() as session:
         return session.scalars(select(Purchase).where(Purchase.event_id == event.id)).all()
 
 
-def work_of(page, event):
+def get_import_draft(page, event):
     return page.app.session_state[f"import_work_{event.id}"]
 
 
-def importers(page):
+def list_import_buttons(page):
     return [label for label in page.labels() if label.startswith("Import ")]
 
 
-def listed(page, number=0):
+def list_table_rows(page, number=0):
     """The rows of a table of problems, warnings or skipped rows."""
     rows = page.app.table[number].value.to_dict("records")
-    return [{name: plain(str(cell)) for name, cell in row.items()} for row in rows]
+    return [{name: unescape_markdown(str(cell)) for name, cell in row.items()} for row in rows]
 
 
-def places(page):
-    return [(int(each["Row"]), each["Column"]) for each in listed(page)]
+def list_problem_cells(page):
+    return [(int(each["Row"]), each["Column"]) for each in list_table_rows(page)]
 
 
-def step(page):
+def get_current_step(page):
     """The one that is open."""
     (steps,) = [each for each in page.texts() if ":material/chevron_right:" in each]
     return steps.split("**")[1].partition(": ")[2]
 
 
-def foreign(*rows, titles=("Order #", "Order Date", "First Name", "Last Name", "Email", "Ticket Type", "Qty", "Paid")):
+def seller_csv(
+    *rows, titles=("Order #", "Order Date", "First Name", "Last Name", "Email", "Ticket Type", "Qty", "Paid")
+):
     text = io.StringIO(newline="")
     csv.writer(text).writerows([titles, *rows])
     return text.getvalue().encode()
 
 
-def order(number, name="Table", when="2026-10-31 18:30", first="Zoë", last="Müller", quantity="1", paid="$1,100.00"):
+def seller_row(
+    number, name="Table", when="2026-10-31 18:30", first="Zoë", last="Müller", quantity="1", paid="$1,100.00"
+):
     return (number, when, first, last, f"d{number}@example.org", name, quantity, paid)

@@ -12,17 +12,17 @@ from streamlit.runtime.runtime import Runtime
 
 from app import app
 
-_handle = Runtime.handle_backmsg
+_original_handle_backmsg = Runtime.handle_backmsg
 
 
-def _at_the_worst_moment(runtime: Runtime, session_id: str, message: BackMsg, **more: Any) -> None:
+def _handle_tick_after_script_end(runtime: Runtime, session_id: str, message: BackMsg, **more: Any) -> None:
     """This is where the messages would be passed on, so none is while it waits for the script."""
     if message.rerun_script.is_auto_rerun:
         for thread in threading.enumerate():
             if thread.name.startswith("ScriptRunner"):
                 thread.join()
-    _handle(runtime, session_id, message, **more)
+    _original_handle_backmsg(runtime, session_id, message, **more)
 
 
-Runtime.handle_backmsg = _at_the_worst_moment  # type: ignore[method-assign]
-late = Starlette(routes=[Mount("/", app)], lifespan=app.lifespan())
+Runtime.handle_backmsg = _handle_tick_after_script_end  # type: ignore[method-assign]
+app_with_late_ticks = Starlette(routes=[Mount("/", app)], lifespan=app.lifespan())

@@ -21,7 +21,7 @@ from ticketing.catalog.packages import PackageDraft
 from ticketing.catalog.promo_codes import PromoCodeDraft
 from ticketing.models import Event, EventAssignment, Option, Package, PromoCode, Staff
 from ticketing.sales import purchases
-from ticketing.sales.purchases import PurchaseDraft, Recorded
+from ticketing.sales.purchases import PurchaseDraft, RecordedPurchase
 
 PASSWORD = "correct horse battery"
 
@@ -45,11 +45,11 @@ def staff(role: str = "coordinator", event: Event | None = None, **fields: Any) 
             session.add(person)
             session.flush()
         else:
-            person = staff_accounts.add(session, OPERATOR, StaffDraft(role=role, password=password, **fields))
+            person = staff_accounts.create(session, OPERATOR, StaffDraft(role=role, password=password, **fields))
         if event is not None:
             session.add(EventAssignment(staff_id=person.id, event_id=event.id))
         signed_in = signing.open_session(session, person, user_agent="tests")
-        return permissions.get_signed_in(session, signed_in.session_id)
+        return permissions.get_session_actor(session, signed_in.session_id)
 
     return db.write(work)
 
@@ -85,7 +85,7 @@ def package(event: Event, actor: Actor = OPERATOR, **fields: Any) -> Package:
 
 
 def change_package(actor: Actor, package: Package, seen_version: int = 1, **values: Any) -> None:
-    db.write(lambda s: packages.change(s, actor, package.event_id, package.id, values, seen_version=seen_version))
+    db.write(lambda s: packages.update(s, actor, package.event_id, package.id, values, seen_version=seen_version))
 
 
 def option(package: Package, actor: Actor = OPERATOR, **fields: Any) -> Option:
@@ -118,7 +118,7 @@ def purchase(
     idempotency_key: str | None = None,
     moment: datetime | None = None,
     **fields: Any,
-) -> Recorded:
+) -> RecordedPurchase:
     draft = purchase_draft(package, **fields)
     return db.write(
         lambda session: purchases.record(

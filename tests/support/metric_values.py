@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from ticketing import metrics
 
 
-def figure(name: str, **labels: str) -> float:
+def get_value(name: str, **labels: str) -> float:
     """One sample, 0 while there is none."""
     return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 @contextmanager
-def rises(by: float, name: str, **labels: str) -> Iterator[None]:
+def assert_increases(amount: float, name: str, **labels: str) -> Iterator[None]:
     """The figure rises by exactly that much inside."""
-    before = figure(name, **labels)
+    before = get_value(name, **labels)
     yield
-    rise = figure(name, **labels) - before
-    assert rise == by, f"{name} {labels} rose by {rise}"
+    rise = get_value(name, **labels) - before
+    assert rise == amount, f"{name} {labels} rose by {rise}"

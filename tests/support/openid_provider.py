@@ -31,8 +31,8 @@ Claims = dict[str, Any]
 class Provider:
     def __init__(self, url: str) -> None:
         self.url = url
-        self.take_new_keys_into_use()
-        self.be_honest()
+        self.rotate_keys()
+        self.reset()
         self._codes: dict[str, dict[str, str]] = {}
         self._bearers: set[str] = set()
         self.app = Starlette(
@@ -45,19 +45,19 @@ class Provider:
             ]
         )
 
-    def be_honest(self) -> None:
+    def reset(self) -> None:
         """As before the first test."""
         self.person: Claims = {}
         self.user_info: Claims = {}
-        self.refuses = False
-        self.alter: Callable[[Claims], Claims] = lambda claims: claims
-        self.sign: Callable[[Claims], str] = self.signed
-        self.redeemed: list[dict[str, str]] = []
+        self.denies_access = False
+        self.alter_claims: Callable[[Claims], Claims] = lambda claims: claims
+        self.sign: Callable[[Claims], str] = self.sign_rs256
+        self.token_requests: list[dict[str, str]] = []
 
-    def signed(self, claims: Claims) -> str:
+    def sign_rs256(self, claims: Claims) -> str:
         return jwt.encode({"alg": "RS256", "kid": self.key.kid}, claims, self.key)
 
-    def take_new_keys_into_use(self) -> None:
+    def rotate_keys(self) -> None:
         self.key = RSAKey.generate_key(2048, {"kid": secrets.token_hex(4), "use": "sig"})
 
     def _discovery(self, _request: Request) -> Response:
@@ -94,7 +94,7 @@ class Provider:
             return PlainTextResponse(f"wrong: {', '.join(wrong)}", 400)
         if request.method == "GET":
             return HTMLResponse('<title>Provider</title><form method="post"><button>Continue</button></form>')
-        if self.refuses:
+        if self.denies_access:
             answer = {"error": "access_denied", "error_description": "<b>no</b>"}
         else:
             code = secrets.token_urlsafe()
@@ -105,7 +105,7 @@ class Provider:
     async def _token(self, request: Request) -> Response:
         async with request.form() as form:
             sent = {name: str(value) for name, value in form.items()}
-        self.redeemed.append(sent)
+        self.token_requests.append(sent)
         login = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
         if request.headers.get("authorization") != f"Basic {login}":
             return JSONResponse({"error": "invalid_client"}, 401)
@@ -119,7 +119,7 @@ class Provider:
         now, bearer = int(time.time()), secrets.token_urlsafe()
         self._bearers.add(bearer)
         claims = {"iss": self.url, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "nonce": asked["nonce"]}
-        id_token = self.sign(self.alter(claims | self.person))
+        id_token = self.sign(self.alter_claims(claims | self.person))
         return JSONResponse(
             {"access_token": bearer, "token_type": "Bearer", "expires_in": 300, "id_token": id_token},
             headers={"Cache-Control": "no-store"},
@@ -132,7 +132,7 @@ class Provider:
 
 
 @contextmanager
-def running() -> Iterator[Provider]:
+def run_provider() -> Iterator[Provider]:
     """The provider, in a thread, from the moment it answers until the block ends."""
     listening = socket.create_server(("127.0.0.1", 0))
     provider = Provider(f"http://localhost:{listening.getsockname()[1]}")

@@ -15,12 +15,12 @@ from tests.support.openid_provider import Provider
 from ticketing import db
 from ticketing.models import SignInSession, Staff
 
-NOT_BEGUN_HERE = "was not begun in this browser"
+UNKNOWN_SIGN_IN = "was not begun in this browser"
 NOT_CONFIRMED = "did not confirm this sign-in"
 
 
-def set_up(monkeypatch, **given: str) -> None:
-    for name, value in given.items():
+def configure_openid(monkeypatch, **settings: str) -> None:
+    for name, value in settings.items():
         monkeypatch.setenv(f"TICKETDESK_OPENID_{name}", value)
 
 
@@ -31,43 +31,43 @@ class Visitor:
     browser: TestClient
     provider: Provider
 
-    def begins(self, onward: str = "/packages?event=7") -> str:
+    def start(self, next_path: str = "/packages?event=7") -> str:
         """Where our server sends it."""
-        answer = self.browser.get("/session/openid", params={"next": onward})
+        answer = self.browser.get("/session/openid", params={"next": next_path})
         assert answer.status_code == 303, answer.text
         return answer.headers["location"]
 
-    def consents(self, address: str) -> str:
+    def consent(self, address: str) -> str:
         """Where the provider sends it back to, without our host."""
         answer = httpx.post(address)
         assert answer.status_code == 303, answer.text
         return answer.headers["location"].removeprefix("http://testserver")
 
-    def comes_back(self, address: str):
+    def open_callback(self, address: str):
         return self.browser.get(address, headers={"Accept": "text/html", "User-Agent": "Visitor"})
 
-    def signs_in(self, onward: str = "/packages?event=7", **claims: Any):
+    def sign_in(self, next_path: str = "/packages?event=7", **claims: Any):
         self.provider.person = claims
-        return self.comes_back(self.consents(self.begins(onward)))
+        return self.open_callback(self.consent(self.start(next_path)))
 
 
-def colleague(**fields: Any) -> tuple[Any, dict[str, Any]]:
+def create_colleague(**fields: Any) -> tuple[Any, dict[str, Any]]:
     """Somebody on the staff list, and what the provider says of them."""
     person = make.staff(**fields)
     return person, {"sub": make.unique("sub"), "email": person.email, "email_verified": True, "name": "Ana Ruiz"}
 
 
-def stranger(**claims: Any) -> dict[str, Any]:
+def stranger_claims(**claims: Any) -> dict[str, Any]:
     return {"sub": make.unique("sub"), "email": make.email("new"), "email_verified": True, "name": "Nia New"} | claims
 
 
-def row(email: str) -> Staff | None:
-    with db.reading() as session:
+def find_staff(email: str) -> Staff | None:
+    with db.read_session() as session:
         return session.scalar(select(Staff).where(Staff.email_key == email.casefold()))
 
 
-def openid_sessions(email: str) -> list[SignInSession]:
-    with db.reading() as session:
+def list_openid_sessions(email: str) -> list[SignInSession]:
+    with db.read_session() as session:
         return list(
             session.scalars(
                 select(SignInSession)
@@ -84,6 +84,6 @@ def assert_refused(answer, email: str, sentence: str, status: int = 403) -> None
     assert 'href="/session/sign-in?next=%2F' in answer.text
     assert "Traceback" not in answer.text
     cookies = answer.headers.get_list("set-cookie")
-    assert [each.partition("=")[0] for each in cookies] == [openid.COOKIE]
+    assert [each.partition("=")[0] for each in cookies] == [openid.COOKIE_NAME]
     assert "Max-Age=0" in cookies[0]
-    assert openid_sessions(email) == []
+    assert list_openid_sessions(email) == []

@@ -18,43 +18,43 @@ NAME, PRICE, DESCRIPTION = "Name", "Price of the whole package, in US dollars", 
 SEATS, LIMIT = "Seats in one package", "Limit, in packages (leave empty for unlimited)"
 
 
-def drawings(screen: Screen) -> list[str]:
+def list_card_html(screen: Screen) -> list[str]:
     """The HTML of each card."""
     return [each.value for each in screen.app.html if "<article" in each.value]
 
 
-def names(screen: Screen) -> list[str]:
-    return [html.unescape(re.search("<h2>(.*?)</h2>", drawn)[1]) for drawn in drawings(screen)]
+def list_card_names(screen: Screen) -> list[str]:
+    return [html.unescape(re.search("<h2>(.*?)</h2>", drawn)[1]) for drawn in list_card_html(screen)]
 
 
-def read(screen: Screen) -> list[str]:
+def list_card_texts(screen: Screen) -> list[str]:
     """The words of each card."""
-    without_icons = [re.sub(r'<span class="icon".*?</span>', "", drawn) for drawn in drawings(screen)]
+    without_icons = [re.sub(r'<span class="icon".*?</span>', "", drawn) for drawn in list_card_html(screen)]
     return [" ".join(html.unescape(re.sub("<[^>]*>", " ", drawn)).split()) for drawn in without_icons]
 
 
-def stored(event: Event) -> list[Package]:
-    with db.reading() as session:
+def list_stored_packages(event: Event) -> list[Package]:
+    with db.read_session() as session:
         return packages.list_all(session, OPERATOR, event.id)
 
 
-def change_elsewhere(event: Event, package: Package, **values: object) -> None:
+def update_as_colleague(event: Event, package: Package, **values: object) -> None:
     """A colleague's edit."""
     colleague = make.staff(role="admin", name="Bea Colleague")
 
     def work(session: db.Session) -> None:
         version = session.scalar(select(Package.version).where(Package.id == package.id))
-        packages.change(session, colleague, event.id, package.id, values, seen_version=version)
+        packages.update(session, colleague, event.id, package.id, values, seen_version=version)
 
     db.write(work)
 
 
-def remove(event: Event, package: Package) -> None:
+def delete_package(event: Event, package: Package) -> None:
     db.write(lambda session: packages.delete(session, make.staff(role="admin"), event.id, package.id))
 
 
-def give_picture(event: Event, package: Package, alt: str | None = None, **drawn: object) -> str:
+def set_image(event: Event, package: Package, alt: str | None = None, **drawn: object) -> str:
     """Gives it one, and answers with the hash that it is known by."""
-    prepared = images.prepare(image_samples.picture(**drawn))
+    prepared = images.prepare(image_samples.make_image_file(**drawn))
     db.write(lambda session: images.set_image(session, OPERATOR, event.id, package.id, prepared, alt))
     return prepared.sha256.hex()

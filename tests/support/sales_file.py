@@ -11,14 +11,14 @@ from typing import Any
 from tests.support import make
 from ticketing import db, imports
 from ticketing.actors import OPERATOR, Actor
-from ticketing.imports import Check, Imported
-from ticketing.imports.table import REQUIRED
+from ticketing.imports import CheckResult, ImportResult
+from ticketing.imports.table import REQUIRED_COLUMNS
 from ticketing.models import Event, Package
 
 DATA = Path(__file__).parents[1] / "data"
 
 
-def data(name: str) -> bytes:
+def read_data(name: str) -> bytes:
     return (DATA / name).read_bytes()
 
 
@@ -38,8 +38,8 @@ def sale(package: Package | str, **cells: object) -> dict[str, str]:
     return values | {column: str(cell) for column, cell in cells.items()}
 
 
-def sheet(*rows: dict[str, str], delimiter: str = ",") -> bytes:
-    columns = list(dict.fromkeys([*REQUIRED, *(column for row in rows for column in row)]))
+def sales_csv(*rows: dict[str, str], delimiter: str = ",") -> bytes:
+    columns = list(dict.fromkeys([*REQUIRED_COLUMNS, *(column for row in rows for column in row)]))
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, columns, restval="", delimiter=delimiter)
     writer.writeheader()
@@ -47,23 +47,23 @@ def sheet(*rows: dict[str, str], delimiter: str = ",") -> bytes:
     return text.getvalue().encode()
 
 
-def check(event: Event, content: bytes, actor: Actor = OPERATOR) -> Check:
-    with db.reading() as session:
+def check_import(event: Event, content: bytes, actor: Actor = OPERATOR) -> CheckResult:
+    with db.read_session() as session:
         return imports.check(session, actor, event.id, "sales.csv", content)
 
 
-def run(event: Event, content: bytes, actor: Actor = OPERATOR, **more: Any) -> Imported:
+def run_import(event: Event, content: bytes, actor: Actor = OPERATOR, **more: Any) -> ImportResult:
     return db.write(lambda session: imports.run(session, actor, event.id, "sales.csv", content, **more))
 
 
-def places(check: Check) -> list[tuple[int, str]]:
+def list_problem_cells(check: CheckResult) -> list[tuple[int, str]]:
     """Where the problems are."""
     return [(problem.row, problem.column) for problem in check.problems]
 
 
-def gala() -> Event:
+def create_gala() -> Event:
     """The event of data/gala.json with its packages, options and promo codes."""
-    chosen = json.loads(data("gala.json"))
+    chosen = json.loads(read_data("gala.json"))
     event = make.event(**chosen["event"])
     for package in chosen["packages"]:
         made = make.package(event, **package)

@@ -26,12 +26,12 @@ from ticketing.models import Event
 from ticketing.settings import ROOT
 from ui import menu
 
-SECONDS_TO_RUN = 30
-_READ = (AlertBase, Caption, HeadingBase, Html, Markdown)
-_PROBLEM = re.compile(r":red\[:material/error: (.*)\]")
+RUN_TIMEOUT_SECONDS = 30
+_TEXT_ELEMENTS = (AlertBase, Caption, HeadingBase, Html, Markdown)
+_PROBLEM_PATTERN = re.compile(r":red\[:material/error: (.*)\]")
 
 
-def plain(markdown: str) -> str:
+def unescape_markdown(markdown: str) -> str:
     """What a reader sees of text that was made harmless for Markdown."""
     return html.unescape(markdown).replace("\u2060", "").replace(r"\$", "$")
 
@@ -40,17 +40,17 @@ class Screen:
     """`app` is the AppTest, for what has no word here."""
 
     def __init__(self, script: str | Path, actor: Actor | None = None, event: Event | None = None) -> None:
-        self.app = AppTest.from_file(ROOT / script, default_timeout=SECONDS_TO_RUN)
+        self.app = AppTest.from_file(ROOT / script, default_timeout=RUN_TIMEOUT_SECONDS)
         self.app.user = {"session_id": str(actor.session_id)} if actor else {}
         if event is not None:
             self.app.query_params["event"] = str(event.id)
-        self.again()
+        self.rerun()
 
     def go(self, page: str) -> Screen:
         self.app.switch_page(menu.path(page))
-        return self.again()
+        return self.rerun()
 
-    def again(self) -> Screen:
+    def rerun(self) -> Screen:
         """Draws the page again; a fault of the page is a fault of the test."""
         self.app.run()
         assert [fault.message for fault in self.app.exception] == []
@@ -58,7 +58,7 @@ class Screen:
 
     def field(self, label: str) -> Any:
         """The one field or button with this label."""
-        (found,) = (each for each in self._elements() if _is_field(each) and plain(each.label) == label)
+        (found,) = (each for each in self._elements() if _is_field(each) and unescape_markdown(each.label) == label)
         return found
 
     def type(self, label: str, value: Any) -> Screen:
@@ -68,32 +68,34 @@ class Screen:
 
     def enter(self, label: str, value: Any) -> Screen:
         """Fills in a field without a form around it and leaves it."""
-        return self.type(label, value).again()
+        return self.type(label, value).rerun()
 
     def value(self, label: str) -> Any:
         return self.field(label).value
 
     def click(self, label: str) -> Screen:
         self.field(label).click()
-        return self.again()
+        return self.rerun()
 
     def click_last(self, label: str) -> Screen:
         """Where a dialog's button says the same as the one that opened it: the dialog's."""
-        [each for each in self._elements(sidebar=False) if _is_field(each) and plain(each.label) == label][-1].click()
-        return self.again()
+        [each for each in self._elements(sidebar=False) if _is_field(each) and unescape_markdown(each.label) == label][
+            -1
+        ].click()
+        return self.rerun()
 
     def pick(self, record: Any, entry: str) -> Screen:
         """An entry of a card's menu."""
         self.app.menu_button(key=f"menu_{record.id}").click(entry)
-        return self.again()
+        return self.rerun()
 
     def labels(self) -> list[str]:
         """Of every field and button, without the sidebar."""
-        return [plain(each.label) for each in self._elements(sidebar=False) if _is_field(each)]
+        return [unescape_markdown(each.label) for each in self._elements(sidebar=False) if _is_field(each)]
 
     def pages(self) -> list[str]:
         """The links in the sidebar."""
-        return [plain(each.label) for each in self.app.sidebar.page_link]
+        return [unescape_markdown(each.label) for each in self.app.sidebar.page_link]
 
     def dialog(self) -> str | None:
         """The title of the one that is open."""
@@ -101,13 +103,13 @@ class Screen:
 
     def texts(self) -> list[str]:
         """What stands on the page and in its dialog, in order: not the sidebar, not what fields hold."""
-        return [text for each in self._elements(sidebar=False) if (text := _text(each))]
+        return [text for each in self._elements(sidebar=False) if (text := _get_text(each))]
 
     def says(self, sentence: str) -> bool:
         return any(sentence in text for text in self.texts())
 
     def toasts(self) -> list[str]:
-        return [plain(each.value) for each in self.app.toast]
+        return [unescape_markdown(each.value) for each in self.app.toast]
 
     def problem(self, label: str) -> str | None:
         """The sentence beside a field: between it and the next one."""
@@ -115,12 +117,12 @@ class Screen:
         for each in elements[elements.index(self.field(label)) + 1 :]:
             if _is_field(each):
                 return None
-            if sentence := _problem(each):
+            if sentence := _find_problem(each):
                 return sentence
         return None
 
     def problems(self) -> list[str]:
-        return [sentence for each in self._elements() if (sentence := _problem(each))]
+        return [sentence for each in self._elements() if (sentence := _find_problem(each))]
 
     def table(self, column: str) -> list[dict[str, Any]]:
         """The rows of the table that has this column."""
@@ -136,17 +138,17 @@ def _is_field(element: Any) -> bool:
     return isinstance(element, Widget) and hasattr(element, "label")
 
 
-def _problem(element: Any) -> str | None:
-    found = _PROBLEM.fullmatch(element.value) if isinstance(element, Markdown) else None
-    return plain(found[1]) if found else None
+def _find_problem(element: Any) -> str | None:
+    found = _PROBLEM_PATTERN.fullmatch(element.value) if isinstance(element, Markdown) else None
+    return unescape_markdown(found[1]) if found else None
 
 
-def _text(element: Any) -> str | None:
+def _get_text(element: Any) -> str | None:
     if isinstance(element, Metric):
-        return plain(f"{element.label} {element.value} {element.delta}")
+        return unescape_markdown(f"{element.label} {element.value} {element.delta}")
     if isinstance(element, Progress):
-        return plain(element.text)
-    return plain(element.value) if isinstance(element, _READ) else None
+        return unescape_markdown(element.text)
+    return unescape_markdown(element.value) if isinstance(element, _TEXT_ELEMENTS) else None
 
 
 def visit(page: str, actor: Actor, event: Event | None = None) -> Screen:

@@ -38,7 +38,7 @@ EVENTBRITE_ATTENDEES = (
 )  # fmt: skip
 
 
-def rows(header: Sequence[str], *records: dict[str, str]) -> list[list[str]]:
+def build_rows(header: Sequence[str], *records: dict[str, str]) -> list[list[str]]:
     """The header, and each record in its order; of a name that stands twice the first is meant."""
     made = [list(header)]
     for record in records:
@@ -50,13 +50,13 @@ def rows(header: Sequence[str], *records: dict[str, str]) -> list[list[str]]:
     return made
 
 
-def as_csv(table: Iterable[Sequence[str]], delimiter: str = ",") -> bytes:
+def to_csv(table: Iterable[Sequence[str]], delimiter: str = ",") -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text, delimiter=delimiter).writerows(table)
     return text.getvalue().encode()
 
 
-def as_workbook(*tables: Iterable[Sequence[Any]], **options: Any) -> bytes:
+def to_workbook(*tables: Iterable[Sequence[Any]], **options: Any) -> bytes:
     """A sheet for each table; text is text, numbers, dates and times are Excel's own."""
     content = io.BytesIO()
     formats = {"default_date_format": "yyyy-mm-dd hh:mm:ss", "in_memory": True}

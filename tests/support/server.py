@@ -17,17 +17,17 @@ import httpx
 from tests.support import make
 from ticketing.settings import ROOT
 
-SECONDS_TO_START = 60
+START_TIMEOUT_SECONDS = 60
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningServer:
     url: str
     database: str
     log: Path
     pid: int
 
-    def cookie_of(self, email: str) -> str:
+    def get_session_cookie(self, email: str) -> str:
         """Signs somebody in; what the browser sends from then on."""
         typed = {"email": email, "password": make.PASSWORD}
         answer = httpx.post(f"{self.url}/session/sign-in", data=typed, headers={"Origin": self.url}, timeout=30)
@@ -36,9 +36,9 @@ class Running:
 
 
 @contextmanager
-def running(database: str, folder: Path, app: str = "app.py") -> Iterator[Running]:
+def run_server(database: str, folder: Path, app: str = "app.py") -> Iterator[RunningServer]:
     """The server on `database`, from the moment it answers until the block ends; `app` may be another to look at."""
-    port = free_port()
+    port = find_free_port()
     environment = os.environ | {
         "DATABASE_URL": database,
         "TICKETDESK_DATA": str(folder),
@@ -49,9 +49,9 @@ def running(database: str, folder: Path, app: str = "app.py") -> Iterator[Runnin
     log = folder / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT)
-    server = Running(f"http://localhost:{port}", database, log, process.pid)
+    server = RunningServer(f"http://localhost:{port}", database, log, process.pid)
     try:
-        _wait_until_it_answers(process, server)
+        _wait_until_ready(process, server)
         yield server
     finally:
         process.terminate()
@@ -62,14 +62,14 @@ def running(database: str, folder: Path, app: str = "app.py") -> Iterator[Runnin
             process.wait()
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _wait_until_it_answers(process: subprocess.Popen[bytes], server: Running) -> None:
-    deadline = time.monotonic() + SECONDS_TO_START
+def _wait_until_ready(process: subprocess.Popen[bytes], server: RunningServer) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
             if httpx.get(f"{server.url}/healthz", timeout=2).status_code == 200:

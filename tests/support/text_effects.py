@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Dialog, Page, Request
 
-from tests.support.hostile_text import in_one_line
+from tests.support.hostile_text import normalize_line
 
 # A component of ours draws into a tree of its own below the page's.
-_TREES = """const trees = root => [root, ...[...root.querySelectorAll('*')]
+_TREES_JS = """const trees = root => [root, ...[...root.querySelectorAll('*')]
     .flatMap(each => each.shadowRoot ? trees(each.shadowRoot) : [])];
 const all = query => trees(document.body).flatMap(tree => [...tree.querySelectorAll(query)]);
 const texts = () => trees(document.body).flatMap(tree => {
@@ -20,8 +20,8 @@ const texts = () => trees(document.body).flatMap(tree => {
     return found;
 });"""
 # Words that stand between signs in what was typed. Alone in a text they have lost their signs: those took effect.
-_TOOK_EFFECT = f"""() => {{
-    {_TREES}
+_LIST_EFFECTS_JS = f"""() => {{
+    {_TREES_JS}
     const found = [], isElsewhere = address => new URL(address, location).origin !== location.origin;
     if (window.__pwned !== undefined) found.push('a script ran');
     for (const link of all('a[href], area[href], form[action]'))
@@ -37,26 +37,26 @@ _TOOK_EFFECT = f"""() => {{
             found.push('lost its signs: ' + text.textContent + ' in ' + text.parentElement.outerHTML);
     return found.map(each => each.slice(0, 300));
 }}"""
-_READS = f"""typed => {{
-    {_TREES}
+_SHOWS_TEXTS_JS = f"""typed => {{
+    {_TREES_JS}
     const plain = text => text.replace(/[\u2060\ufeff]/g, '').replace(/\\s+/g, ' ');
     const seen = plain(trees(document.body).map(tree => tree.textContent).join(' '));
     return typed.every(text => seen.includes(plain(text).trim()));
 }}"""
 
 
-def took_effect(page: Page) -> list[str]:
+def list_text_effects(page: Page) -> list[str]:
     """What of the page is more than text."""
-    return list(page.evaluate(_TOOK_EFFECT))
+    return list(page.evaluate(_LIST_EFFECTS_JS))
 
 
-def reads(page: Page, typed: list[str]) -> None:
+def wait_for_texts(page: Page, texts: list[str]) -> None:
     """Waits until a reader sees each text on the page as it was typed."""
-    page.wait_for_function(_READS, arg=[in_one_line(text) for text in typed])
+    page.wait_for_function(_SHOWS_TEXTS_JS, arg=[normalize_line(text) for text in texts])
 
 
 @contextmanager
-def watched(page: Page) -> Iterator[list[str]]:
+def record_side_effects(page: Page) -> Iterator[list[str]]:
     """Notes what a page asks of other places, and every dialog of the browser that a script could have opened."""
     found: list[str] = []
 

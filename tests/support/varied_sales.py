@@ -8,34 +8,34 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from tests.support import make
-from tests.support.sales_file import run, sale, sheet
+from tests.support.sales_file import run_import, sale, sales_csv
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.models import CHANNELS, PAYMENT_STATUSES, Event, Option, Package
-from ticketing.purchase_filter import NO_CODE, SORTS, Selection
+from ticketing.purchase_filter import NO_PROMO_CODE, SORTS, PurchaseFilter
 from ticketing.sales import corrections
 
 NAMES = ("Ana Ruiz", "José Núñez", "Zoë Ångström", "Łukasz O’Brien", "100% _Real_ Donor", "Ben \\ Co")
 CODES = ("EARLY10", "VIP2026")
 START = datetime(2026, 10, 30, 20, tzinfo=UTC)  # the clocks of New York go back on 1 November
-FINAL = {4: "refunded", 5: "failed", 6: "voided"}
+FINAL_STATUSES = {4: "refunded", 5: "failed", 6: "voided"}
 
 
 @dataclass(frozen=True)
-class Varied:
+class VariedEvent:
     event: Event
     packages: tuple[Package, ...]
 
-    def selections(self) -> st.SearchStrategy[Selection]:
+    def filters(self) -> st.SearchStrategy[PurchaseFilter]:
         """Any selection one could ask this event for."""
         days = st.none() | st.dates(START.date() - timedelta(days=2), START.date() + timedelta(days=14))
         return st.builds(
-            Selection,
+            PurchaseFilter,
             search=st.sampled_from(("", "", "", "ana", "NUNEZ jose", "vip", "%", "EXT", "example.org")),
-            package_ids=some([package.id for package in self.packages]),
-            statuses=some(PAYMENT_STATUSES),
-            codes=some((*CODES, NO_CODE)),
-            channels=some(CHANNELS),
+            package_ids=subsets_of([package.id for package in self.packages]),
+            statuses=subsets_of(PAYMENT_STATUSES),
+            codes=subsets_of((*CODES, NO_PROMO_CODE)),
+            channels=subsets_of(CHANNELS),
             first_day=days,
             last_day=days,
             sponsorships_only=st.booleans(),
@@ -46,12 +46,12 @@ class Varied:
         )
 
 
-def some(values):
+def subsets_of(values):
     """None of the values, or several of them: a filter that is not set is the most frequent one."""
     return st.just(()) | st.lists(st.sampled_from(values), max_size=3, unique=True).map(tuple)
 
 
-def event() -> Varied:
+def create_event() -> VariedEvent:
     """Three packages, one of them a sponsorship, with 56 purchases over two weeks."""
     gala = make.event(time_zone="America/New_York")
     packages = (
@@ -63,13 +63,15 @@ def event() -> Varied:
     for code in CODES:
         make.promo_code(gala, code=code)
     for number in range(50):
-        _sell(gala, packages[number % 3], questions, number)
+        _record_purchase(gala, packages[number % 3], questions, number)
     cells = {"discount_amount": "1.00", "total_amount": "30.00", "purchaser_name": "Cleo Imported"}
-    run(gala, sheet(*(sale(packages[0], purchase_date=f"2026-11-0{day}T00:30:00", **cells) for day in range(1, 7))))
-    return Varied(gala, packages)
+    run_import(
+        gala, sales_csv(*(sale(packages[0], purchase_date=f"2026-11-0{day}T00:30:00", **cells) for day in range(1, 7)))
+    )
+    return VariedEvent(gala, packages)
 
 
-def _sell(gala: Event, package: Package, questions: list[Option], number: int) -> None:
+def _record_purchase(gala: Event, package: Package, questions: list[Option], number: int) -> None:
     """The `number`th: each trait changes at a pace of its own, so that they meet in many ways."""
     answers = [{"option_id": q.id, "value": f"=nuts {number}"} for q in questions if q.package_id == package.id]
     channel = CHANNELS[number % 5]
@@ -85,7 +87,7 @@ def _sell(gala: Event, package: Package, questions: list[Option], number: int) -
         guests=[{"name": f"Guest {seat}"} for seat in range(number % 4 and 1)],
         answers=answers if number % 4 == 0 else [],
     ).purchase
-    final = FINAL.get(number % 7)
+    final = FINAL_STATUSES.get(number % 7)
     if final == "voided":
         db.write(lambda s: corrections.void(s, OPERATOR, gala.id, bought.id, "Entered twice"))
     elif final:

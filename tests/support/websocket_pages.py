@@ -13,9 +13,9 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from tests.support.screen import plain
+from tests.support.screen import unescape_markdown
 
-SECONDS_BEFORE_CONNECTING_AGAIN = 1
+RECONNECT_SECONDS = 1
 
 
 class OpenPage(threading.Thread):
@@ -25,7 +25,7 @@ class OpenPage(threading.Thread):
         super().__init__(daemon=True)
         self.figures: dict[str, str] = {}
         self.alerts: set[str] = set()
-        self.drawn_at = float("-inf")  # by time.monotonic: when it was last drawn from top to bottom
+        self.last_redraw_at = float("-inf")  # by time.monotonic: when it was last drawn from top to bottom
         self._url, self._cookie, self._page, self._query = url, cookie, page, query
         self._script = ""  # the server's word for the page, once it has said it
         self._seconds_between_clicks = seconds_between_clicks
@@ -45,11 +45,11 @@ class OpenPage(threading.Thread):
                     subprotocols=["streamlit"],  # type: ignore[list-item]
                     max_size=None,
                 ) as socket:
-                    self._look(socket)
+                    self._run_connection(socket)
             except (WebSocketException, OSError):
-                self._closed.wait(SECONDS_BEFORE_CONNECTING_AGAIN)
+                self._closed.wait(RECONNECT_SECONDS)
 
-    def _look(self, socket: ClientConnection) -> None:
+    def _run_connection(self, socket: ClientConnection) -> None:
         next_click = 0.0
         while not self._closed.is_set():
             now = time.monotonic()
@@ -87,10 +87,10 @@ class OpenPage(threading.Thread):
             every = message.auto_rerun.interval
             self._timers[message.auto_rerun.fragment_id] = every, time.monotonic() + every
         elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
-            self.drawn_at = time.monotonic()
+            self.last_redraw_at = time.monotonic()
         elif kind == "delta" and message.delta.HasField("new_element"):
             element = message.delta.new_element
             if element.HasField("metric"):
-                self.figures[element.metric.label] = plain(element.metric.body)
+                self.figures[element.metric.label] = unescape_markdown(element.metric.body)
             elif element.HasField("alert"):
-                self.alerts.add(plain(element.alert.body))
+                self.alerts.add(unescape_markdown(element.alert.body))

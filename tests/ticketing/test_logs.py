@@ -23,8 +23,8 @@ def write():
     def do(form: str, *message: object, exc_info: BaseException | None = None, **extra: object) -> str:
         out = io.StringIO()
         handler = logging.StreamHandler(out)
-        handler.setFormatter(logs.formatter(form))
-        handler.addFilter(logs.add_what_is_known)
+        handler.setFormatter(logs.create_formatter(form))
+        handler.addFilter(logs.add_context)
         logger = logging.Logger("ticketing.somewhere")
         logger.addHandler(handler)
         logger.error(*message, exc_info=exc_info, extra=extra)
@@ -33,7 +33,7 @@ def write():
     return do
 
 
-def fault() -> RuntimeError:
+def make_error() -> RuntimeError:
     try:
         raise RuntimeError(HOSTILE)
     except RuntimeError as raised:
@@ -41,7 +41,7 @@ def fault() -> RuntimeError:
 
 
 def test_a_json_line_has_time_level_logger_message_and_what_is_known(write):
-    with logs.about(lambda: {"request": "r1", "actor": "a1", "event": "e1"}):
+    with logs.log_context(lambda: {"request": "r1", "actor": "a1", "event": "e1"}):
         line = json.loads(write("json", "sold %s", 3, milliseconds=12))
     assert datetime.now(UTC).timestamp() - datetime.fromisoformat(line.pop("time")).timestamp() < 60
     assert line == {
@@ -51,7 +51,7 @@ def test_a_json_line_has_time_level_logger_message_and_what_is_known(write):
 
 
 def test_json_stays_one_line_of_ascii_whatever_was_typed_and_has_the_traceback_in_it(write):
-    written = write("json", "typed: %s", HOSTILE, exc_info=fault(), reference="cafe0123")
+    written = write("json", "typed: %s", HOSTILE, exc_info=make_error(), reference="cafe0123")
     assert written.count("\n") == 1
     assert written.isascii()
     assert all(letter.isprintable() for letter in written[:-1])
@@ -61,8 +61,8 @@ def test_json_stays_one_line_of_ascii_whatever_was_typed_and_has_the_traceback_i
 
 
 def test_text_is_one_line_with_ids_and_the_rest_is_indented(write):
-    with logs.about(lambda: {"request": "r1", "actor": "a1"}):
-        first, *rest = write("text", "typed: %s", HOSTILE, exc_info=fault()).splitlines()
+    with logs.log_context(lambda: {"request": "r1", "actor": "a1"}):
+        first, *rest = write("text", "typed: %s", HOSTILE, exc_info=make_error()).splitlines()
     assert first.endswith("ERROR ticketing.somewhere: typed: Ana [request=r1 actor=a1]")
     assert rest[0] == "    2026-01-01 ERROR forged"
     assert first[:2] == "20"
@@ -89,9 +89,9 @@ def test_the_row_that_postgresql_quotes_is_not_in_the_log(write, event, form):
 
 
 def test_what_was_known_is_forgotten_afterwards_and_can_be_carried_to_another_thread(write):
-    with logs.about(lambda: {"request": "outer"}):
-        with logs.about(lambda: {"request": "inner"}):
-            carried = logs.known()
+    with logs.log_context(lambda: {"request": "outer"}):
+        with logs.log_context(lambda: {"request": "inner"}):
+            carried = logs.get_context()
         assert json.loads(write("json", "x"))["request"] == "outer"
     assert "request" not in json.loads(write("json", "x"))
     assert carried == {"request": "inner"}

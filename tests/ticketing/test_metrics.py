@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.support import make
-from tests.support.metric_values import figure, rises
+from tests.support.metric_values import assert_increases, get_value
 from ticketing import db, imports
 from ticketing.actors import OPERATOR
 from ticketing.errors import NotFound, PromoRefused, SoldOut, Unavailable
@@ -20,20 +20,20 @@ HEADER = "ticket_type,purchaser_name,purchaser_email,quantity,total_amount,purch
 
 def test_a_purchase_counts_once_by_its_channel(event):
     package = make.package(event)
-    with rises(1, PURCHASES, channel="cash"), rises(0, PURCHASES, channel="online"):
+    with assert_increases(1, PURCHASES, channel="cash"), assert_increases(0, PURCHASES, channel="online"):
         make.purchase(event, package, channel="cash")
 
 
 def test_a_purchase_counts_when_it_is_committed_and_not_before(event):
     draft = make.purchase_draft(make.package(event))
-    before = figure(PURCHASES, channel="online")
+    before = get_value(PURCHASES, channel="online")
 
     def work(session):
         purchases.record(session, OPERATOR, event.id, draft)
-        assert figure(PURCHASES, channel="online") == before
+        assert get_value(PURCHASES, channel="online") == before
 
     db.write(work)
-    assert figure(PURCHASES, channel="online") == before + 1
+    assert get_value(PURCHASES, channel="online") == before + 1
 
 
 def test_a_purchase_that_is_undone_does_not_count(event):
@@ -43,7 +43,7 @@ def test_a_purchase_that_is_undone_does_not_count(event):
         purchases.record(session, OPERATOR, event.id, draft)
         raise RuntimeError("later in the same transaction")
 
-    with rises(0, PURCHASES, channel="online"), pytest.raises(RuntimeError):
+    with assert_increases(0, PURCHASES, channel="online"), pytest.raises(RuntimeError):
         db.write(work)
 
 
@@ -55,15 +55,18 @@ def test_a_purchase_that_starts_over_counts_once(event):
         purchases.record(session, OPERATOR, event.id, draft)
         tries.append(1)
         if len(tries) < 3:
-            raise db.StartOver
+            raise db.RetryTransaction
 
-    with rises(1, PURCHASES, channel="online"), rises(2, "ticketdesk_transactions_started_over_total"):
+    with (
+        assert_increases(1, PURCHASES, channel="online"),
+        assert_increases(2, "ticketdesk_transactions_started_over_total"),
+    ):
         db.write(work)
 
 
 def test_a_repeated_idempotency_key_is_no_second_purchase(event):
     package, email = make.package(event), make.email()
-    with rises(1, PURCHASES, channel="online"):
+    with assert_increases(1, PURCHASES, channel="online"):
         for _ in range(2):
             make.purchase(event, package, donor_email=email, idempotency_key="one-click")
 
@@ -71,31 +74,35 @@ def test_a_repeated_idempotency_key_is_no_second_purchase(event):
 def test_a_refused_purchase_counts_as_its_refusal(event):
     package = make.package(event, quantity_limit=1)
     make.purchase(event, package)
-    with rises(0, PURCHASES, channel="online"), rises(1, REFUSALS, code="sold_out", reason=""), pytest.raises(SoldOut):
+    with (
+        assert_increases(0, PURCHASES, channel="online"),
+        assert_increases(1, REFUSALS, code="sold_out", reason=""),
+        pytest.raises(SoldOut),
+    ):
         make.purchase(event, package)
 
 
 def test_a_promo_refusal_says_which_rule(event):
     package, promo = make.package(event), make.promo_code(event, is_active=False)
     with (
-        rises(1, REFUSALS, code="promo_refused", reason="inactive"),
-        rises(0, REFUSALS, code="promo_refused", reason="unknown"),
+        assert_increases(1, REFUSALS, code="promo_refused", reason="inactive"),
+        assert_increases(0, REFUSALS, code="promo_refused", reason="unknown"),
         pytest.raises(PromoRefused),
     ):
         make.purchase(event, package, promo_code=promo.code)
 
 
 def test_what_is_refused_while_reading_counts_too():
-    with rises(1, REFUSALS, code="not_found", reason=""), pytest.raises(NotFound), db.reading():
+    with assert_increases(1, REFUSALS, code="not_found", reason=""), pytest.raises(NotFound), db.read_session():
         raise NotFound("package")
 
 
 def test_a_database_that_does_not_answer_counts_once(monkeypatch):
-    monkeypatch.setattr(db, "ATTEMPTS", 1)
+    monkeypatch.setattr(db, "MAX_ATTEMPTS", 1)
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/nothing")
     db.dispose()
     try:
-        with rises(1, REFUSALS, code="unavailable", reason=""), pytest.raises(Unavailable):
+        with assert_increases(1, REFUSALS, code="unavailable", reason=""), pytest.raises(Unavailable):
             db.write(lambda session: session.connection())
     finally:
         db.dispose()
@@ -109,9 +116,15 @@ def test_an_import_is_timed_and_its_sales_count_once_they_are_stored(event):
     def store():
         db.write(lambda session: imports.run(session, OPERATOR, event.id, "sales.csv", content))
 
-    with rises(3, PURCHASES, channel="import"), rises(1, "ticketdesk_import_duration_seconds_count"):
+    with (
+        assert_increases(3, PURCHASES, channel="import"),
+        assert_increases(1, "ticketdesk_import_duration_seconds_count"),
+    ):
         store()
-    with rises(0, PURCHASES, channel="import"), rises(0, "ticketdesk_import_duration_seconds_count"):
+    with (
+        assert_increases(0, PURCHASES, channel="import"),
+        assert_increases(0, "ticketdesk_import_duration_seconds_count"),
+    ):
         store()
 
 
@@ -122,19 +135,19 @@ def test_the_pool_tells_what_is_in_use_and_who_waited_in_vain(monkeypatch):
     held = [engine.connect() for _ in range(size)]
     try:
         assert (
-            figure("ticketdesk_pool_size", database="primary"),
-            figure("ticketdesk_pool_in_use", database="primary"),
+            get_value("ticketdesk_pool_size", database="primary"),
+            get_value("ticketdesk_pool_in_use", database="primary"),
         ) == (size, size)
         with (
-            rises(1, "ticketdesk_pool_exhausted_total", database="primary"),
+            assert_increases(1, "ticketdesk_pool_exhausted_total", database="primary"),
             pytest.raises(Unavailable),
-            db.reading() as session,
+            db.read_session() as session,
         ):
             session.connection()
     finally:
         for connection in held:
             connection.close()
-    assert figure("ticketdesk_pool_in_use", database="primary") == 0
+    assert get_value("ticketdesk_pool_in_use", database="primary") == 0
 
 
 def test_a_thread_that_waits_for_a_connection_is_seen_waiting():
@@ -143,11 +156,11 @@ def test_a_thread_that_waits_for_a_connection_is_seen_waiting():
     waiting = threading.Thread(target=lambda: engine.connect().close())
     waiting.start()
     try:
-        while waiting.is_alive() and figure("ticketdesk_pool_waiting", database="primary") < 1:
+        while waiting.is_alive() and get_value("ticketdesk_pool_waiting", database="primary") < 1:
             time.sleep(0.01)
-        assert figure("ticketdesk_pool_waiting", database="primary") == 1
+        assert get_value("ticketdesk_pool_waiting", database="primary") == 1
     finally:
         for connection in held:
             connection.close()
         waiting.join(30)
-    assert figure("ticketdesk_pool_waiting", database="primary") == 0
+    assert get_value("ticketdesk_pool_waiting", database="primary") == 0

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from tests.support import make
-from tests.support.constraint_cases import CHECKS, UNIQUE, WALLS
+from tests.support.constraint_cases import CHECKS, EVENT_SCOPED_FKS, UNIQUE
 from ticketing import db
 
 TABLES = (
@@ -20,7 +20,7 @@ TABLES = (
 
 
 @dataclass(frozen=True)
-class House:
+class SeededEvent:
     """An event with one row in every table, and the ids of another event's rows."""
 
     ids: dict[str, uuid.UUID]
@@ -53,11 +53,11 @@ class House:
             )
 
 
-def table_of(constraint: str) -> str:
+def get_table(constraint: str) -> str:
     return next(table for table in sorted(TABLES, key=len, reverse=True) if constraint[3:].startswith(table))
 
 
-def _furnish(connection: psycopg.Connection) -> dict[str, uuid.UUID]:
+def insert_rows(connection: psycopg.Connection) -> dict[str, uuid.UUID]:
     event = make.event()
     package = make.package(event, price="100", quantity_limit=100)
     option = make.option(package, option_type="multi_select", choices=["Fish", "Rice"], is_required=False)
@@ -83,28 +83,32 @@ def _furnish(connection: psycopg.Connection) -> dict[str, uuid.UUID]:
 
 
 @pytest.fixture(scope="module")
-def house(database: str) -> Iterator[House]:
+def house(database: str) -> Iterator[SeededEvent]:
     with psycopg.connect(db.libpq_url(), autocommit=True) as connection:
-        here, elsewhere = _furnish(connection), _furnish(connection)
+        context, elsewhere = insert_rows(connection), insert_rows(connection)
         person = make.staff(openid_issuer="https://id.example.org", openid_subject=make.unique("subject"))
         make.token(person)
         token = connection.execute("SELECT id FROM api_tokens WHERE staff_id = %s", [person.staff_id]).fetchone()[0]
-        ids = here | {f"{name}_elsewhere": row_id for name, row_id in elsewhere.items()}
-        ids |= {f"{name}s": row_id for name, row_id in here.items()}
-        ids |= {"staff": person.staff_id, "api_tokens": token, "import_batches": here["import_batch"]}
-        ids |= {"assigned_tickets": here["ticket"], "answers": here["purchase"], "promo_uses": here["purchase"]}
-        ids |= {"daily_sales": here["promo_code"]}
+        ids = context | {f"{name}_elsewhere": row_id for name, row_id in elsewhere.items()}
+        ids |= {f"{name}s": row_id for name, row_id in context.items()}
+        ids |= {"staff": person.staff_id, "api_tokens": token, "import_batches": context["import_batch"]}
+        ids |= {
+            "assigned_tickets": context["ticket"],
+            "answers": context["purchase"],
+            "promo_uses": context["purchase"],
+        }
+        ids |= {"daily_sales": context["promo_code"]}
         invitation = uuid.uuid4()
         connection.execute(
             "INSERT INTO invitations (id, staff_id, secret_hash, expires_at) VALUES (%s, %s, 'secret', now())",
             [invitation, person.staff_id],
         )
         ids |= {"sign_in_sessions": person.session_id, "invitations": invitation}
-        connection.execute("UPDATE purchases SET external_sale_id = 'S-1' WHERE id = %s", [here["purchase"]])
-        yield House(ids, connection)
+        connection.execute("UPDATE purchases SET external_sale_id = 'S-1' WHERE id = %s", [context["purchase"]])
+        yield SeededEvent(ids, connection)
 
 
-def violated(house: House, table: str, assignments: str) -> str | None:
+def get_violated_constraint(house: SeededEvent, table: str, assignments: str) -> str | None:
     with pytest.raises(psycopg.errors.IntegrityError) as refusal:
         house.update(table, assignments)
     return refusal.value.diag.constraint_name
@@ -114,14 +118,14 @@ def violated(house: House, table: str, assignments: str) -> str | None:
 def test_a_rule_holds_on_both_sides_of_its_boundary(house, constraint):
     accepted, refused = CHECKS[constraint]
     for assignments in accepted:
-        house.update(table_of(constraint), assignments)
+        house.update(get_table(constraint), assignments)
     for assignments in refused:
-        assert violated(house, table_of(constraint), assignments) == constraint, assignments
+        assert get_violated_constraint(house, get_table(constraint), assignments) == constraint, assignments
 
 
-@pytest.mark.parametrize("constraint", WALLS)
+@pytest.mark.parametrize("constraint", EVENT_SCOPED_FKS)
 def test_nothing_refers_to_the_rows_of_another_event(house, constraint):
-    assert violated(house, table_of(constraint), WALLS[constraint]) == constraint
+    assert get_violated_constraint(house, get_table(constraint), EVENT_SCOPED_FKS[constraint]) == constraint
 
 
 def test_every_check_and_every_wall_is_tried_here(house):
@@ -131,7 +135,7 @@ def test_every_check_and_every_wall_is_tried_here(house):
     ).fetchall()
     elsewhere = {"ck_audit_log_via_known"}
     assert {name for name, kind in rows if kind == "c"} - elsewhere == set(CHECKS)
-    assert {name for name, kind in rows if kind == "f"} == set(WALLS)
+    assert {name for name, kind in rows if kind == "f"} == set(EVENT_SCOPED_FKS)
 
 
 def test_the_log_knows_three_ways_in(house):
@@ -184,20 +188,20 @@ def test_what_differs_or_is_retired_is_not_in_the_way(house, table, differing):
     house.insert_copy(table, differing)
 
 
-DAY = "event_id, package_id, day, channel, payment_status, promo_code_id"
+DAILY_SALES_KEY = "event_id, package_id, day, channel, payment_status, promo_code_id"
 
 
 @pytest.mark.parametrize("promo_code", ["IS NULL", "IS NOT NULL"])
 def test_a_day_has_one_row_for_each_package_channel_status_and_promo_code(house, promo_code):
     sums = "purchases, quantity, seats, seats_named, list_price, discount, total"
-    copy = f"INSERT INTO daily_sales ({DAY}, {sums}) SELECT {{}}, {sums} FROM daily_sales"
+    copy = f"INSERT INTO daily_sales ({DAILY_SALES_KEY}, {sums}) SELECT {{}}, {sums} FROM daily_sales"
     of_one = f"{copy} WHERE event_id = '{house.ids['event']}' AND promo_code_id {promo_code}"
     with house.connection.transaction(force_rollback=True), pytest.raises(psycopg.errors.UniqueViolation) as refusal:
-        house.connection.execute(of_one.format(DAY))
+        house.connection.execute(of_one.format(DAILY_SALES_KEY))
     assert refusal.value.diag.constraint_name == "uq_daily_sales"
     for column, other in (("day", "day + 1"), ("channel", "'cash'"), ("payment_status", "'pending'")):
         with house.connection.transaction(force_rollback=True):
-            assert house.connection.execute(of_one.format(DAY.replace(column, other))).rowcount == 1
+            assert house.connection.execute(of_one.format(DAILY_SALES_KEY.replace(column, other))).rowcount == 1
 
 
 def test_the_packages_take_the_time_zone_of_their_event_and_no_other(house):

@@ -19,7 +19,7 @@ D = Decimal
     ],
 )
 def test_half_a_cent_goes_up_as_on_a_receipt(amount, rounded):
-    assert str(money.to_cents(D(amount))) == rounded
+    assert str(money.round_to_cents(D(amount))) == rounded
 
 
 def test_a_percentage_is_rounded_half_up_to_the_cent():
@@ -85,6 +85,6 @@ def test_a_third_decimal_is_refused_and_not_rounded_away():
     ],
 )
 def test_amounts_are_written_for_machines_for_people_and_for_tiles(amount, plain, dollars, whole):
-    assert money.plain(D(amount)) == plain
-    assert money.dollars(D(amount)) == dollars
-    assert money.whole_dollars(D(amount)) == whole
+    assert money.format_plain(D(amount)) == plain
+    assert money.format_dollars(D(amount)) == dollars
+    assert money.format_whole_dollars(D(amount)) == whole

@@ -9,15 +9,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import make
-from tests.support.database_state import standing
-from tests.support.sales_file import run, sale, sheet
-from tests.support.varied_sales import some
+from tests.support.database_state import snapshot
+from tests.support.sales_file import run_import, sale, sales_csv
+from tests.support.varied_sales import subsets_of
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import events
 from ticketing.errors import InvalidInput
 from ticketing.models import BOX_OFFICE_CHANNELS, CHANNELS, PAYMENT_STATUSES
-from ticketing.purchase_filter import EVERYTHING, NO_CODE, RECORDED_HERE, SORTS, Selection, parsed, to_query
+from ticketing.purchase_filter import (
+    ALL_PURCHASES,
+    BOX_OFFICE_PURCHASES,
+    NO_PROMO_CODE,
+    SORTS,
+    PurchaseFilter,
+    parse,
+    to_query,
+)
 from ticketing.reporting import purchase_list
 from ticketing.sales import corrections
 
@@ -25,11 +33,11 @@ DAYS = st.none() | st.dates(date(2000, 1, 1), date(2099, 12, 31))
 VISIBLE = st.characters(exclude_categories=("Cc", "Cs"))
 
 
-def found(event, selection=EVERYTHING, **fields):
+def list_purchaser_names(event, selection=ALL_PURCHASES, **fields):
     """The names of who is found, every page of them read."""
-    with db.reading() as session:
+    with db.read_session() as session:
         lines, total = purchase_list.list_purchases(
-            session, OPERATOR, event.id, Selection(**fields) if fields else selection, per_page=1000
+            session, OPERATOR, event.id, PurchaseFilter(**fields) if fields else selection, per_page=1000
         )
     assert len(lines) == total
     return [line.purchase.purchaser_name for line in lines]
@@ -45,12 +53,12 @@ AN_ID = "01a207b2-b02d-710f-ba15-1a059629fb52"
 class TestAnAddress:
     @given(
         st.builds(
-            Selection,
+            PurchaseFilter,
             search=st.text(VISIBLE, max_size=200),
             package_ids=st.lists(st.uuids(), max_size=3, unique=True).map(tuple),
-            statuses=some(PAYMENT_STATUSES),
+            statuses=subsets_of(PAYMENT_STATUSES),
             codes=st.lists(st.from_regex(r"[A-Z0-9]{4,20}|-", fullmatch=True), max_size=3, unique=True).map(tuple),
-            channels=some(CHANNELS),
+            channels=subsets_of(CHANNELS),
             first_day=DAYS,
             last_day=DAYS,
             sponsorships_only=st.booleans(),
@@ -63,22 +71,22 @@ class TestAnAddress:
     def test_names_a_selection_and_gives_it_back(self, selection):
         if selection.first_day and selection.last_day and selection.last_day < selection.first_day:
             with pytest.raises(InvalidInput):
-                parsed(to_query(selection))
+                parse(to_query(selection))
         else:
-            assert parsed(to_query(selection)) == selection
+            assert parse(to_query(selection)) == selection
 
     def test_says_only_what_differs_from_everything(self):
-        assert to_query(EVERYTHING) == {}
-        assert to_query(RECORDED_HERE) == {"channel": ",".join(BOX_OFFICE_CHANNELS)}
+        assert to_query(ALL_PURCHASES) == {}
+        assert to_query(BOX_OFFICE_PURCHASES) == {"channel": ",".join(BOX_OFFICE_CHANNELS)}
         spoken = {"from": "2026-10-01", "to": "2026-10-31", "sponsorships_only": "true", "sort": "name"}
-        assert to_query(parsed(spoken)) == spoken
+        assert to_query(parse(spoken)) == spoken
 
     def test_without_anything_means_everything(self):
-        assert parsed({}) == parsed({"search": ""}) == EVERYTHING
+        assert parse({}) == parse({"search": ""}) == ALL_PURCHASES
 
     def test_takes_codes_in_any_case_and_values_once(self):
-        assert parsed({"code": "early10, EARLY10,-"}).codes == ("EARLY10", NO_CODE)
-        assert parsed({"status": "pending,pending"}).statuses == ("pending",)
+        assert parse({"code": "early10, EARLY10,-"}).codes == ("EARLY10", NO_PROMO_CODE)
+        assert parse({"status": "pending,pending"}).statuses == ("pending",)
 
     @pytest.mark.parametrize(
         ("name", "value"),
@@ -113,23 +121,23 @@ class TestAnAddress:
     )
     def test_with_nonsense_is_refused_at_its_name(self, name, value):
         with pytest.raises(InvalidInput) as refusal:
-            parsed({"search": "ana", name: value}, besides=())
+            parse({"search": "ana", name: value}, ignored=())
         assert list(refusal.value.fields) == [name]
         assert f"“{name}”" in str(refusal.value)
 
     def test_takes_the_first_and_the_last_day_there_is_and_the_longest_search(self):
-        assert parsed({"from": "2000-01-01", "to": "2099-12-31"}).first_day == date(2000, 1, 1)
-        assert len(parsed({"search": "a" * 200}).search) == 200
+        assert parse({"from": "2000-01-01", "to": "2099-12-31"}).first_day == date(2000, 1, 1)
+        assert len(parse({"search": "a" * 200}).search) == 200
 
     def test_from_and_to_may_be_one_day_but_not_exchanged(self):
-        assert parsed({"from": "2026-10-31", "to": "2026-10-31"}).last_day == date(2026, 10, 31)
+        assert parse({"from": "2026-10-31", "to": "2026-10-31"}).last_day == date(2026, 10, 31)
         with pytest.raises(InvalidInput) as refusal:
-            parsed({"from": "2026-10-31", "to": "2026-10-30"})
+            parse({"from": "2026-10-31", "to": "2026-10-30"})
         assert list(refusal.value.fields) == ["to"]
 
     def test_of_a_page_has_the_event_and_what_else_the_page_says(self):
-        assert parsed({"event": "x", "search": "ana"}) == Selection(search="ana")
-        assert parsed({"event": "x", "purchase": "y"}, besides=("event", "purchase")) == EVERYTHING
+        assert parse({"event": "x", "search": "ana"}) == PurchaseFilter(search="ana")
+        assert parse({"event": "x", "purchase": "y"}, ignored=("event", "purchase")) == ALL_PURCHASES
 
 
 class TestASearch:
@@ -141,7 +149,7 @@ class TestASearch:
         donor = {"name": "José Núñez", "email": "Pepe@Example.org"}
         make.purchase(event, package, donor=donor, promo_code="EARLY10")
         self.ticket = buy(event, package, "Zoë Łuksza").tickets[0].code
-        run(event, sheet(sale(package, purchaser_name="100%_sure\\", external_sale_id="EB-77/b")))
+        run_import(event, sales_csv(sale(package, purchaser_name="100%_sure\\", external_sale_id="EB-77/b")))
         return event
 
     @pytest.mark.parametrize(
@@ -171,34 +179,39 @@ class TestASearch:
         ],
     )
     def test_finds_who_has_every_word_whatever_accents_and_case(self, gala, search, who):
-        assert found(gala, search=search) == who
+        assert list_purchaser_names(gala, search=search) == who
 
     def test_of_blanks_leaves_nobody_out(self, gala):
-        assert len(found(gala, search=" \t ")) == 3
+        assert len(list_purchaser_names(gala, search=" \t ")) == 3
 
     @pytest.mark.parametrize(("shown", "is_found"), [(8, True), (4, True), (3, False)])
     def test_finds_the_seat_by_half_its_code_or_more(self, event, shown, is_found):
         """Not by less: a code begins with three given letters by chance."""
         ticket = buy(event, make.package(event), "9 9").tickets[0].code
-        assert found(event, search=ticket[:shown].lower()) == (["9 9"] if is_found else [])
+        assert list_purchaser_names(event, search=ticket[:shown].lower()) == (["9 9"] if is_found else [])
 
     def test_finds_no_seat_by_the_end_of_its_code_or_more_than_it(self, event):
         ticket = buy(event, make.package(event), "1 1").tickets[0].code
-        assert found(event, search=ticket[1:]) == found(event, search=ticket + "A") == []
+        assert list_purchaser_names(event, search=ticket[1:]) == list_purchaser_names(event, search=ticket + "A") == []
 
     def test_finds_a_purchase_once_however_many_of_its_seats_match(self, event):
         buy(event, make.package(event, seats_per_package=30), "Ana", promo_code=make.promo_code(event).code)
-        assert found(event, search="ana") == ["Ana"]
+        assert list_purchaser_names(event, search="ana") == ["Ana"]
 
     def test_finds_nothing_of_another_event(self, event):
         other = make.event()
         make.promo_code(other, code="OTHER2026")
         ticket = buy(other, make.package(other), "Ana", promo_code="OTHER2026").tickets[0].code
         buy(event, make.package(event), "Ben")
-        assert found(event, search="ana") == found(event, search="other2026") == found(event, search=ticket) == []
+        assert (
+            list_purchaser_names(event, search="ana")
+            == list_purchaser_names(event, search="other2026")
+            == list_purchaser_names(event, search=ticket)
+            == []
+        )
 
     def test_meets_what_nobody_can_see_without_harm(self, gala):
-        assert found(gala, search="\x00jose\ud800") == ["José Núñez"]
+        assert list_purchaser_names(gala, search="\x00jose\ud800") == ["José Núñez"]
 
 
 HOSTILE = ("100%", "_under_", "back\\slash", "O'Hara", 'Q"uote', "a;b--c", "$1 %s {x}", "Ünï çödé", "plain")
@@ -210,7 +223,7 @@ def bought_by_the_hostile(database):
     package = make.package(event)
     for name in HOSTILE:
         make.purchase(event, package, donor={"name": name, "email": "x@x.xx"})
-    return event, standing(event)
+    return event, snapshot(event)
 
 
 class TestAHostileSearch:
@@ -218,13 +231,15 @@ class TestAHostileSearch:
     @given(st.text(st.sampled_from("%_\\'\";-$ {}:()*?[]^|.0123sabcdeuinUÜïöñçÇ\u0301"), min_size=1, max_size=4))
     def test_finds_only_what_contains_it_and_changes_nothing(self, bought_by_the_hostile, search):
         event, before = bought_by_the_hostile
-        words = [plain(word) for word in search.split()]
-        expected = {name for name in HOSTILE if all(word in plain(f"{name} x@x.xx ") for word in words)}
-        assert set(found(event, search=search)) == expected
-        assert standing(event) == before
+        words = [strip_accents_and_case(word) for word in search.split()]
+        expected = {
+            name for name in HOSTILE if all(word in strip_accents_and_case(f"{name} x@x.xx ") for word in words)
+        }
+        assert set(list_purchaser_names(event, search=search)) == expected
+        assert snapshot(event) == before
 
 
-def plain(text):
+def strip_accents_and_case(text):
     """Letters without accents and case, as somebody without that keyboard types them."""
     apart = unicodedata.normalize("NFKD", text)
     return "".join(letter for letter in apart if not "\u0300" <= letter <= "\u036f").lower()
@@ -253,8 +268,8 @@ class TestFilters:
             ({"statuses": ("refunded",)}, ""),
             ({"codes": ("EARLY10",)}, "Ana"),
             ({"codes": ("EARLY10", "VIP2026")}, "Ana Ben"),
-            ({"codes": (NO_CODE,)}, "Cleo Dan"),
-            ({"codes": (NO_CODE, "VIP2026")}, "Ben Cleo Dan"),
+            ({"codes": (NO_PROMO_CODE,)}, "Cleo Dan"),
+            ({"codes": (NO_PROMO_CODE, "VIP2026")}, "Ben Cleo Dan"),
             ({"codes": ("NOSUCHCODE",)}, ""),
             ({"channels": ("cash",)}, "Ben Dan"),
             ({"channels": ("cash",), "statuses": ("voided",)}, "Dan"),
@@ -268,26 +283,26 @@ class TestFilters:
         ],
     )
     def test_leave_only_those_to_whom_all_of_them_apply(self, gala, fields, who):
-        assert sorted(found(gala, Selection(**fields))) == who.split()
+        assert sorted(list_purchaser_names(gala, PurchaseFilter(**fields))) == who.split()
 
     def test_find_imported_totals_that_are_not_list_price_less_discount(self, gala):
         for name, cells in (("Eve", {"total_amount": "90"}), ("Fay", {"total_amount": "80", "discount_amount": "20"})):
-            run(gala, sheet(sale(self.seat, purchaser_name=name, **cells)))
-        assert found(gala, differing_only=True) == ["Eve"]
-        assert sorted(found(gala, discounted_only=True)) == ["Ana", "Ben", "Fay"]
+            run_import(gala, sales_csv(sale(self.seat, purchaser_name=name, **cells)))
+        assert list_purchaser_names(gala, differing_only=True) == ["Eve"]
+        assert sorted(list_purchaser_names(gala, discounted_only=True)) == ["Ana", "Ben", "Fay"]
 
     def test_by_package_mean_any_of_those_named(self, gala):
-        assert found(gala, package_ids=(self.table.id,)) == ["Ben"]
-        assert sorted(found(gala, package_ids=(self.table.id, self.sponsor.id))) == ["Ben", "Cleo"]
+        assert list_purchaser_names(gala, package_ids=(self.table.id,)) == ["Ben"]
+        assert sorted(list_purchaser_names(gala, package_ids=(self.table.id, self.sponsor.id))) == ["Ben", "Cleo"]
 
     def test_by_a_package_or_code_of_another_event_find_nothing(self, gala):
         other = make.event()
         make.promo_code(other, code="EARLY10")
         bought = make.package(other)
         buy(other, bought, "Eve", promo_code="EARLY10")
-        assert found(gala, package_ids=(bought.id,)) == []
-        assert found(gala, codes=("EARLY10",)) == ["Ana"]
-        assert found(other, codes=("EARLY10",)) == ["Eve"]
+        assert list_purchaser_names(gala, package_ids=(bought.id,)) == []
+        assert list_purchaser_names(gala, codes=("EARLY10",)) == ["Ana"]
+        assert list_purchaser_names(other, codes=("EARLY10",)) == ["Eve"]
 
     @pytest.mark.parametrize(
         ("sort", "names"),
@@ -300,14 +315,14 @@ class TestFilters:
     )
     def test_leave_the_order_to_the_sort(self, gala, sort, names):
         """Cleo and Ben have one seat without a guest each, the newer first; Dan's seats do not count any more."""
-        assert found(gala, sort=sort) == names.split()
+        assert list_purchaser_names(gala, sort=sort) == names.split()
 
     def test_by_name_put_accents_and_case_aside_and_by_total_the_highest_first(self, event):
         cheap, dear = make.package(event, price="5"), make.package(event, price="10")
         for name, package in (("Álvaro", cheap), ("bea", dear), ("Zed", cheap), ("Ana", cheap)):
             buy(event, package, name)
-        assert found(event, sort="name") == ["Álvaro", "Ana", "bea", "Zed"]
-        assert found(event, sort="total") == ["bea", "Ana", "Zed", "Álvaro"]
+        assert list_purchaser_names(event, sort="name") == ["Álvaro", "Ana", "bea", "Zed"]
+        assert list_purchaser_names(event, sort="total") == ["bea", "Ana", "Zed", "Álvaro"]
 
 
 CHANGES = {  # around a change of the clocks, or of the calendar
@@ -345,15 +360,15 @@ class TestDays:
         around = st.none() | st.integers(-4, 4).map(lambda shift: (middle + timedelta(days=shift)).date())
         first, last = data.draw(around), data.draw(around)
         expected = sum(1 for day in days if (not first or first <= day) and (not last or day <= last))
-        selection = Selection(first_day=first, last_day=last)
-        assert len(found(event, selection)) == expected
-        with db.reading() as session:
-            assert purchase_list.totals(session, OPERATOR, event.id, selection).purchases == expected
+        selection = PurchaseFilter(first_day=first, last_day=last)
+        assert len(list_purchaser_names(event, selection)) == expected
+        with db.read_session() as session:
+            assert purchase_list.get_totals(session, OPERATOR, event.id, selection).purchases == expected
 
     def test_are_those_of_the_zone_that_the_event_has_now(self):
         event = make.event(time_zone="America/New_York")
         buy(event, make.package(event), "Ana", moment=datetime(2026, 6, 2, 3, 59, tzinfo=UTC))
         first, second = {"last_day": date(2026, 6, 1)}, {"first_day": date(2026, 6, 2)}
-        assert (found(event, **first), found(event, **second)) == (["Ana"], [])
-        db.write(lambda s: events.change(s, OPERATOR, event.id, {"time_zone": "Europe/London"}, seen_version=1))
-        assert (found(event, **first), found(event, **second)) == ([], ["Ana"])
+        assert (list_purchaser_names(event, **first), list_purchaser_names(event, **second)) == (["Ana"], [])
+        db.write(lambda s: events.update(s, OPERATOR, event.id, {"time_zone": "Europe/London"}, seen_version=1))
+        assert (list_purchaser_names(event, **first), list_purchaser_names(event, **second)) == ([], ["Ana"])

@@ -4,13 +4,13 @@ import pytest
 from sqlalchemy import func, select, text
 
 from tests.support import make
-from tests.support.sales_file import run, sale, sheet
+from tests.support.sales_file import run_import, sale, sales_csv
 from ticketing import db
 from ticketing.models import Purchase
 
 
-def key_of(written: str | None) -> str | None:
-    with db.reading() as session:
+def get_search_key(written: str | None) -> str | None:
+    with db.read_session() as session:
         return session.scalar(select(func.search_key(written)))
 
 
@@ -41,29 +41,31 @@ FOUND_BY = [
 
 @pytest.mark.parametrize(("written", "key"), FOUND_BY)
 def test_neither_accents_nor_case_are_needed(written, key):
-    assert key_of(written) == key
+    assert get_search_key(written) == key
 
 
 @pytest.mark.parametrize(("written", "key"), FOUND_BY)
 def test_the_key_of_a_key_is_the_key(written, key):
     """So a name is found as it is written, too."""
-    assert key_of(key) == key
+    assert get_search_key(key) == key
 
 
 def test_different_names_keep_different_keys():
     names = ["Li", "Lie", "Ly", "Ана", "Аня", "O'Neill", "ONeill"]
-    assert len({key_of(name) for name in names}) == len(names)
+    assert len({get_search_key(name) for name in names}) == len(names)
 
 
 def test_nothing_has_no_key():
-    with db.reading() as session:
+    with db.read_session() as session:
         assert session.scalar(text("SELECT search_key(NULL)")) is None
 
 
 def test_a_purchase_is_searched_by_name_address_and_the_id_it_was_sold_under(event):
     package = make.package(event)
     make.purchase(event, package, donor={"name": "José", "email": "Jose@b.co"})
-    run(event, sheet(sale(package, purchaser_name="Åsa", purchaser_email="asa@b.co", external_sale_id="Ö-7")))
-    with db.reading() as session:
+    run_import(
+        event, sales_csv(sale(package, purchaser_name="Åsa", purchaser_email="asa@b.co", external_sale_id="Ö-7"))
+    )
+    with db.read_session() as session:
         kept = session.scalars(select(Purchase.search_text).where(Purchase.event_id == event.id)).all()
     assert sorted(kept) == ["asa asa@b.co o-7", "jose jose@b.co "]

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.screen import plain
+from tests.support.screen import unescape_markdown
 from ui import text
 
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
@@ -37,8 +37,8 @@ class TestHostileText:
         ],
     )
     def test_is_read_as_typed_and_no_sign_of_it_takes_effect(self, typed):
-        harmless = text.md(typed)
-        assert plain(harmless) == typed.replace("\n", " ")
+        harmless = text.escape_markdown(typed)
+        assert unescape_markdown(harmless) == typed.replace("\n", " ")
         without_entities = "".join(part.partition(";")[2] if n else part for n, part in enumerate(harmless.split("&#")))
         assert all(letter.isalnum() or letter in " \u2060" for letter in without_entities)
 
@@ -46,27 +46,27 @@ class TestHostileText:
         "typed", ["http://evil.example", "HTTPS://evil.example", "www.evil.example", "a@evil.example"]
     )
     def test_a_bare_address_is_broken_by_a_word_joiner_so_that_nothing_links_it(self, typed):
-        assert "\u2060" in text.md(typed)
+        assert "\u2060" in text.escape_markdown(typed)
 
     @pytest.mark.parametrize("typed", [":smile:", ":+1:", ":streamlit:", ":material/home:", "a :100: b", ":a::b:"])
     def test_a_code_is_broken_by_a_word_joiner_so_that_no_picture_takes_its_place(self, typed):
-        seen = html.unescape(text.md(typed))
+        seen = html.unescape(text.escape_markdown(typed))
         assert not re.search(r":[\w+/-]+:", seen)
-        assert plain(text.md(typed)) == typed
+        assert unescape_markdown(text.escape_markdown(typed)) == typed
 
     @pytest.mark.parametrize("typed", ["6:00 PM", "Dinner: fish", "a::b", "12:30"])
     def test_a_colon_alone_stays_as_it_is(self, typed):
-        assert html.unescape(text.md(typed)) == typed
+        assert html.unescape(text.escape_markdown(typed)) == typed
 
     @pytest.mark.parametrize("typed", ["two\nlines", "two\r\nlines", "two\x00lines", "two\u2028lines"])
     def test_stays_on_one_line(self, typed):
-        assert text.md(typed) == "two lines"
+        assert text.escape_markdown(typed) == "two lines"
 
     def test_is_cut_at_the_limit(self):
-        assert text.md("*" * 10, limit=3) == "&#42;" * 3
+        assert text.escape_markdown("*" * 10, limit=3) == "&#42;" * 3
 
     def test_letters_of_every_script_stay(self):
-        assert text.md("José 北京 Łódź") == "José 北京 Łódź"
+        assert text.escape_markdown("José 北京 Łódź") == "José 北京 Łódź"
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ class TestHostileText:
     ],
 )
 def test_dollars_carry_no_sign_that_starts_a_formula(amount, exact, whole):
-    assert text.dollars(Decimal(amount)) == exact
-    assert text.whole_dollars(Decimal(amount)) == whole
+    assert text.format_dollars(Decimal(amount)) == exact
+    assert text.format_whole_dollars(Decimal(amount)) == whole
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_dollars_carry_no_sign_that_starts_a_formula(amount, exact, whole):
     ],
 )
 def test_counts_agree_with_their_noun(counted, told):
-    assert text.count(*counted) == told
+    assert text.format_count(*counted) == told
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_counts_agree_with_their_noun(counted, told):
     ],
 )
 def test_a_moment_is_told_in_the_zone_of_the_event(moment, zone, told):
-    assert text.moment(datetime.fromisoformat(moment), zone, NOW) == told
+    assert text.format_datetime(datetime.fromisoformat(moment), zone, NOW) == told
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_moment_is_told_in_the_zone_of_the_event(moment, zone, told):
     ],
 )
 def test_a_day_names_its_year_when_it_is_another(which, told):
-    assert text.day(which, date(2026, 1, 1)) == told
+    assert text.format_day(which, date(2026, 1, 1)) == told
 
 
 @pytest.mark.parametrize(
@@ -139,9 +139,9 @@ def test_a_day_names_its_year_when_it_is_another(which, told):
     ],
 )
 def test_an_event_is_one_line_of_what_when_and_how_long(starts_at, told):
-    line = text.event_line("Gala & *More*", datetime.fromisoformat(starts_at), NEW_YORK, NOW)
+    line = text.format_event_line("Gala & *More*", datetime.fromisoformat(starts_at), NEW_YORK, NOW)
     assert "*" not in line
-    assert plain(line) == told
+    assert unescape_markdown(line) == told
 
 
 @pytest.mark.parametrize(
@@ -158,4 +158,4 @@ def test_an_event_is_one_line_of_what_when_and_how_long(starts_at, told):
     ],
 )
 def test_a_value_of_the_audit_trail_is_told_as_people_say_it(field, stored, told):
-    assert text.value(field, stored) == told
+    assert text.format_value(field, stored) == told

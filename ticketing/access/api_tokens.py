@@ -14,14 +14,14 @@ from sqlalchemy.orm import Session
 
 from ticketing import audit
 from ticketing.access import permissions
-from ticketing.access.permissions import hashed
+from ticketing.access.permissions import hash_secret
 from ticketing.actors import Actor
 from ticketing.errors import NotFound
 from ticketing.models import ApiToken, Staff
-from ticketing.validation import Draft, Moment, Name, email_key
+from ticketing.validation import Draft, Name, Timestamp, email_key
 
 
-def _ahead(moment: datetime | None) -> datetime | None:
+def _validate_future(moment: datetime | None) -> datetime | None:
     if moment is not None and moment <= datetime.now(UTC):
         raise ValueError("Choose a moment that is still to come, or none.")
     return moment
@@ -31,7 +31,7 @@ class TokenDraft(Draft):
     """`name` says what the token is for; `expires_at` is a moment with an offset, or None for never."""
 
     name: Name
-    expires_at: Annotated[Moment | None, AfterValidator(_ahead)] = None
+    expires_at: Annotated[Timestamp | None, AfterValidator(_validate_future)] = None
 
 
 def create(session: Session, actor: Actor, draft: TokenDraft, *, email: str) -> str:
@@ -41,11 +41,11 @@ def create(session: Session, actor: Actor, draft: TokenDraft, *, email: str) -> 
     """
     permissions.require(session, actor, "read")
     owner = session.scalar(select(Staff).where(Staff.email_key == email_key(email), Staff.is_active))
-    permissions.require_for(session, actor, owner.id if owner else None)
+    permissions.require_own_or_admin(session, actor, owner.id if owner else None)
     if owner is None:
         raise NotFound("account")
     secret = "td_" + secrets.token_urlsafe(32)
-    row = ApiToken(staff_id=owner.id, name=draft.name, secret_hash=hashed(secret), expires_at=draft.expires_at)
+    row = ApiToken(staff_id=owner.id, name=draft.name, secret_hash=hash_secret(secret), expires_at=draft.expires_at)
     session.add(row)
     session.flush()
     changes = [audit.Change("owner", None, owner.email), audit.Change("expires_at", None, draft.expires_at)]
@@ -75,7 +75,7 @@ def list_page(
 def revoke(session: Session, actor: Actor, token_id: uuid.UUID) -> ApiToken:
     """Ends a token for good: its next request is refused. One's own; admins revoke anybody's. Twice is once."""
     row = session.get(ApiToken, token_id)
-    permissions.require_for(session, actor, row.staff_id if row else None)
+    permissions.require_own_or_admin(session, actor, row.staff_id if row else None)
     if row is None:
         raise NotFound("token")
     revoked = session.execute(
@@ -89,7 +89,7 @@ def revoke(session: Session, actor: Actor, token_id: uuid.UUID) -> ApiToken:
     return row
 
 
-def revoke_all(session: Session, staff_id: uuid.UUID) -> None:
+def revoke_all_unchecked(session: Session, staff_id: uuid.UUID) -> None:
     """For `staff`, which asked who may and writes the trail: no token of the person works any more."""
     session.execute(
         update(ApiToken)

@@ -19,19 +19,19 @@ from ticketing.access.sign_in import SignIn
 from ticketing.actors import Actor
 from ticketing.errors import InvalidInput, NotAllowed, NotFound
 from ticketing.models import Staff
-from ticketing.settings import OpenId
-from ticketing.validation import Draft, Email, Name, email_key, validated
+from ticketing.settings import OpenIdSettings
+from ticketing.validation import Draft, Email, Name, email_key, validate
 
-HIGHEST_FIRST = ("admin", "coordinator", "viewer")
+ROLES_HIGHEST_FIRST = ("admin", "coordinator", "viewer")
 
 
-class _Newcomer(Draft):
+class _NewAccountDraft(Draft):
     email: Email
     name: Name
 
 
 @dataclass(frozen=True)
-class _Guest:
+class _Identity:
     """What the provider says, and what it makes of its bearer here. `role` is None where the staff list decides."""
 
     subject: str
@@ -40,28 +40,35 @@ class _Guest:
     role: str | None
 
 
-def admit(
-    session: Session, claims: Mapping[str, Any], rules: OpenId, *, user_agent: str, replaced: str | None = None
+def sign_in_with_claims(
+    session: Session,
+    claims: Mapping[str, Any],
+    rules: OpenIdSettings,
+    *,
+    user_agent: str,
+    previous_secret: str | None = None,
 ) -> SignIn:
     """Opens a session for whom `claims` describe. Raises NotAllowed, with what they can do about it.
 
     `replaced` is the secret that the same browser had until now: its session ends.
     """
-    guest = _judged(claims, rules)
-    person = _find(session, guest, rules)
+    guest = _parse_claims(claims, rules)
+    person = _find_for_update(session, guest, rules)
     if person is None and guest.role is None:
         raise NotAllowed(f"{guest.email} has no account here. Ask an admin to add you with this address.")
     if person is None:
-        person = _add(session, guest, rules)
+        person = _create_account(session, guest, rules)
     elif not person.is_active:
         raise NotAllowed(f"The account of {person.email} is deactivated. Ask an admin if you need it again.")
     else:
-        _bind(session, person, guest, rules)
-        _follow_claim(session, person, guest, rules)
-    return sign_in.open_session(session, person, user_agent=user_agent, method="openid", replaced=replaced)
+        _link_identity(session, person, guest, rules)
+        _apply_role_claim(session, person, guest, rules)
+    return sign_in.open_session(
+        session, person, user_agent=user_agent, method="openid", previous_secret=previous_secret
+    )
 
 
-def release(session: Session, actor: Actor, *, email: str) -> Staff:
+def unlink_account(session: Session, actor: Actor, *, email: str) -> Staff:
     """Lets the next OpenID sign-in with this address bind the account anew, as after a change of provider.
 
     For the operator. Raises NotFound when there is no such account, or nothing to release.
@@ -77,7 +84,7 @@ def release(session: Session, actor: Actor, *, email: str) -> Staff:
     return person
 
 
-def _judged(claims: Mapping[str, Any], rules: OpenId) -> _Guest:
+def _parse_claims(claims: Mapping[str, Any], rules: OpenIdSettings) -> _Identity:
     email = claims.get("email")
     if not isinstance(email, str) or "@" not in email:
         raise NotAllowed(f"Your {rules.name} did not tell your e-mail address. Ask the person who runs Ticket Desk.")
@@ -85,22 +92,22 @@ def _judged(claims: Mapping[str, Any], rules: OpenId) -> _Guest:
         raise NotAllowed(f"Your {rules.name} says that {email} is not verified. Verify it there, then sign in again.")
     if email.rpartition("@")[2].strip().lower() not in rules.domains:
         raise NotAllowed(f"{email} is not an address of this organisation. Sign in with the one you have from work.")
-    role = _role(claims, rules) if rules.role_claim else None
+    role = _get_role(claims, rules) if rules.role_claim else None
     name = claims.get("name")
-    return _Guest(str(claims["sub"]), email, name if isinstance(name, str) else "", role)
+    return _Identity(str(claims["sub"]), email, name if isinstance(name, str) else "", role)
 
 
-def _role(claims: Mapping[str, Any], rules: OpenId) -> str:
+def _get_role(claims: Mapping[str, Any], rules: OpenIdSettings) -> str:
     """The highest that the claim gives."""
     told = claims.get(rules.role_claim or "")
     given = {rules.roles.get(str(value)) for value in (told if isinstance(told, list) else [told])}
-    for role in HIGHEST_FIRST:
+    for role in ROLES_HIGHEST_FIRST:
         if role in given:
             return role
     raise NotAllowed(f"Your {rules.name} is in no group that may use Ticket Desk. Ask the person who keeps the groups.")
 
 
-def _find(session: Session, guest: _Guest, rules: OpenId) -> Staff | None:
+def _find_for_update(session: Session, guest: _Identity, rules: OpenIdSettings) -> Staff | None:
     """By subject, else by address. Held, so that two sign-ins at once do not both bind it. Raises NotAllowed."""
     known = select(Staff).where(Staff.openid_issuer == rules.issuer, Staff.openid_subject == guest.subject)
     person = session.scalar(known.with_for_update())
@@ -115,10 +122,12 @@ def _find(session: Session, guest: _Guest, rules: OpenId) -> Staff | None:
     return person
 
 
-def _add(session: Session, guest: _Guest, rules: OpenId) -> Staff:
+def _create_account(session: Session, guest: _Identity, rules: OpenIdSettings) -> Staff:
     """An account without a password and without events."""
     try:
-        draft = validated(_Newcomer, {"email": guest.email, "name": guest.name[:100].strip() or guest.email[:100]})
+        draft = validate(
+            _NewAccountDraft, {"email": guest.email, "name": guest.name[:100].strip() or guest.email[:100]}
+        )
     except InvalidInput as refusal:
         raise NotAllowed(f"Your {rules.name} cannot be used here. {refusal}") from refusal
     person = Staff(
@@ -132,28 +141,28 @@ def _add(session: Session, guest: _Guest, rules: OpenId) -> Staff:
     session.add(person)
     session.flush()
     made = {"email": person.email, "role": person.role, "openid_subject": person.openid_subject}
-    audit.record(session, _provider(rules), None, "staff.added", person, audit.made_of(made))
-    staff.end_sample_visit(session)
+    audit.record(session, _provider_actor(rules), None, "staff.added", person, audit.creation_changes(made))
+    staff.deactivate_sample_visitor(session)
     return person
 
 
-def _bind(session: Session, person: Staff, guest: _Guest, rules: OpenId) -> None:
+def _link_identity(session: Session, person: Staff, guest: _Identity, rules: OpenIdSettings) -> None:
     if person.openid_subject is None:
         person.openid_issuer, person.openid_subject = rules.issuer, guest.subject
         session.flush()
         change = audit.Change("openid_subject", None, guest.subject)
-        audit.record(session, _provider(rules), None, "staff.bound", person, [change])
+        audit.record(session, _provider_actor(rules), None, "staff.bound", person, [change])
 
 
-def _follow_claim(session: Session, person: Staff, guest: _Guest, rules: OpenId) -> None:
+def _apply_role_claim(session: Session, person: Staff, guest: _Identity, rules: OpenIdSettings) -> None:
     """The provider's groups decide, also over what an admin chose here meanwhile."""
     if guest.role is not None and guest.role != person.role:
         change = audit.Change("role", person.role, guest.role)
         person.role = guest.role
         person.version += 1
         session.flush()
-        audit.record(session, _provider(rules), None, "staff.changed", person, [change])
+        audit.record(session, _provider_actor(rules), None, "staff.changed", person, [change])
 
 
-def _provider(rules: OpenId) -> Actor:
+def _provider_actor(rules: OpenIdSettings) -> Actor:
     return Actor(None, f"Sign-in with {rules.name}", "", "admin", via="app")

@@ -11,25 +11,25 @@ from pydantic import AfterValidator, StringConstraints
 
 _hasher = PasswordHasher()
 # Unknown addresses cost as much time as known ones, so nobody can find out who works here.
-_NOBODY = _hasher.hash(secrets.token_urlsafe())
+_DUMMY_HASH = _hasher.hash(secrets.token_urlsafe())
 
 
-def _password(value: str) -> str:
+def _validate_length(value: str) -> str:
     if len(value) < 10:
         raise ValueError("Use at least 10 characters.")
     return value
 
 
-Password = Annotated[str, StringConstraints(strip_whitespace=False, max_length=200), AfterValidator(_password)]
+Password = Annotated[str, StringConstraints(strip_whitespace=False, max_length=200), AfterValidator(_validate_length)]
 
 
-def hashed(password: str) -> str:
+def hash_password(password: str) -> str:
     return _hasher.hash(password)
 
 
-def is_right(password: str, password_hash: str | None) -> bool:
+def verify_password(password: str, password_hash: str | None) -> bool:
     """Whether it is the one behind the hash; without a hash no, after the same time."""
     try:
-        return _hasher.verify(password_hash or _NOBODY, password) and password_hash is not None
+        return _hasher.verify(password_hash or _DUMMY_HASH, password) and password_hash is not None
     except Argon2Error:
         return False

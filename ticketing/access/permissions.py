@@ -17,73 +17,77 @@ from ticketing.models import ApiToken, SignInSession, Staff
 Action = Literal["read", "change", "administer"]
 
 # A page is many requests, and nobody needs to know their use to the second: most of them write nothing.
-SESSION_USE_NOTED_EVERY = timedelta(minutes=5)
-TOKEN_USE_NOTED_EVERY = timedelta(minutes=1)
+SESSION_TOUCH_INTERVAL = timedelta(minutes=5)
+TOKEN_TOUCH_INTERVAL = timedelta(minutes=1)
 
-_SEES = {"read": ("admin", "coordinator", "viewer"), "change": ("admin", "coordinator"), "administer": ("admin",)}
+_ROLES_BY_ACTION = {
+    "read": ("admin", "coordinator", "viewer"),
+    "change": ("admin", "coordinator"),
+    "administer": ("admin",),
+}
 
 
-def find_signed_in(session: Session, secret: str) -> Actor | None:
+def find_session_actor(session: Session, secret: str) -> Actor | None:
     """Who the cookie's secret belongs to, or None when that session ended, expired or its person was deactivated."""
-    return _signed_in(session, SignInSession.secret_hash == hashed(secret))
+    return _find_actor_by_session(session, SignInSession.secret_hash == hash_secret(secret))
 
 
-def get_signed_in(session: Session, session_id: uuid.UUID) -> Actor:
+def get_session_actor(session: Session, session_id: uuid.UUID) -> Actor:
     """Who is behind an open page. Raises NotSignedIn."""
-    actor = _signed_in(session, SignInSession.id == session_id)
+    actor = _find_actor_by_session(session, SignInSession.id == session_id)
     if actor is None:
         raise NotSignedIn
     return actor
 
 
-def _signed_in(session: Session, condition: ColumnElement[bool]) -> Actor | None:
+def _find_actor_by_session(session: Session, condition: ColumnElement[bool]) -> Actor | None:
     row = session.execute(
-        select(Staff, SignInSession.id, _SESSION_USE_IS_DUE)
+        select(Staff, SignInSession.id, _SESSION_TOUCH_IS_DUE)
         .join(SignInSession, SignInSession.staff_id == Staff.id)
         .where(condition, Staff.is_active, text(_SESSION_IS_OPEN))
     ).first()
-    return None if row is None else _actor(row[0], session_id=row[1], is_use_due=row[2])
+    return None if row is None else _build_actor(row[0], session_id=row[1], is_use_due=row[2])
 
 
-def find_token(session: Session, secret: str) -> Actor | None:
+def find_token_actor(session: Session, secret: str) -> Actor | None:
     """Who a bearer token speaks for, or None when it is unknown, revoked, expired or its owner is deactivated."""
     row = session.execute(
-        select(Staff, ApiToken.id, _TOKEN_USE_IS_DUE)
+        select(Staff, ApiToken.id, _TOKEN_TOUCH_IS_DUE)
         .join(ApiToken, ApiToken.staff_id == Staff.id)
-        .where(ApiToken.secret_hash == hashed(secret), Staff.is_active, text(_TOKEN_IS_VALID))
+        .where(ApiToken.secret_hash == hash_secret(secret), Staff.is_active, text(_TOKEN_IS_VALID))
     ).first()
-    return None if row is None else _actor(row[0], via="api", token_id=row[1], is_use_due=row[2])
+    return None if row is None else _build_actor(row[0], via="api", token_id=row[1], is_use_due=row[2])
 
 
-def _actor(person: Staff, **how: Any) -> Actor:
-    return Actor(person.id, person.name, person.email, person.role, **how)
+def _build_actor(person: Staff, **fields: Any) -> Actor:
+    return Actor(person.id, person.name, person.email, person.role, **fields)
 
 
-def note_use(session: Session, actor: Actor) -> None:
+def touch_last_used(session: Session, actor: Actor) -> None:
     """Notes that the session or token is in use now, unless another request did meanwhile."""
     if actor.session_id is not None:
         session.execute(
             update(SignInSession)
-            .where(SignInSession.id == actor.session_id, _SESSION_USE_IS_DUE)
+            .where(SignInSession.id == actor.session_id, _SESSION_TOUCH_IS_DUE)
             .values(last_seen_at=func.now())
         )
     if actor.token_id is not None:
         session.execute(
-            update(ApiToken).where(ApiToken.id == actor.token_id, _TOKEN_USE_IS_DUE).values(last_used_at=func.now())
+            update(ApiToken).where(ApiToken.id == actor.token_id, _TOKEN_TOUCH_IS_DUE).values(last_used_at=func.now())
         )
 
 
-def may(actor: Actor, action: Action) -> bool:
+def is_allowed(actor: Actor, action: Action) -> bool:
     """Whether the role allows it, for hiding a button; `require` is what protects."""
-    return actor.role in _SEES[action]
+    return actor.role in _ROLES_BY_ACTION[action]
 
 
-_SESSION_USE_IS_DUE = SignInSession.last_seen_at < func.now() - SESSION_USE_NOTED_EVERY
-_TOKEN_USE_IS_DUE = or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at < func.now() - TOKEN_USE_NOTED_EVERY)
+_SESSION_TOUCH_IS_DUE = SignInSession.last_seen_at < func.now() - SESSION_TOUCH_INTERVAL
+_TOKEN_TOUCH_IS_DUE = or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at < func.now() - TOKEN_TOUCH_INTERVAL)
 _SESSION_IS_OPEN = "sign_in_sessions.ended_at IS NULL AND sign_in_sessions.expires_at > now()"
 _TOKEN_IS_VALID = "api_tokens.revoked_at IS NULL AND (api_tokens.expires_at IS NULL OR api_tokens.expires_at > now())"  # noqa: S105
 # Text, because every request asks this: building the query anew costs Python more than PostgreSQL needs to answer it.
-_STANDING = text(f"""
+_ACTOR_STATUS = text(f"""
     SELECT staff.role,
         staff.is_active AND CASE
             WHEN CAST(:token_id AS uuid) IS NOT NULL THEN EXISTS (
@@ -108,7 +112,7 @@ def require(session: Session, actor: Actor, action: Action, event_id: uuid.UUID 
     judged = session.info.setdefault("standing", {})
     if (actor, event_id) not in judged:
         judged[actor, event_id] = session.execute(
-            _STANDING,
+            _ACTOR_STATUS,
             {
                 "staff_id": actor.staff_id,
                 "token_id": actor.token_id,
@@ -122,7 +126,7 @@ def require(session: Session, actor: Actor, action: Action, event_id: uuid.UUID 
     role = actor.role if actor.staff_id is None else seen.role
     if event_id is not None and not (seen.event_exists and (role == "admin" or seen.is_assigned)):
         raise NotFound("event")
-    if role not in _SEES[action]:
+    if role not in _ROLES_BY_ACTION[action]:
         raise NotAllowed(
             f"You are signed in as {role}. "
             + (
@@ -133,12 +137,12 @@ def require(session: Session, actor: Actor, action: Action, event_id: uuid.UUID 
         )
 
 
-def require_for(session: Session, actor: Actor, staff_id: uuid.UUID | None) -> None:
+def require_own_or_admin(session: Session, actor: Actor, staff_id: uuid.UUID | None) -> None:
     """Lets people at what is their own, and admins at everybody's. Raises as `require` does."""
     is_own = actor.staff_id is not None and actor.staff_id == staff_id
     require(session, actor, "read" if is_own else "administer")
 
 
-def hashed(secret: str) -> bytes:
+def hash_secret(secret: str) -> bytes:
     """What is kept of a secret that only its owner knows."""
     return hashlib.sha256(secret.encode()).digest()

@@ -16,14 +16,14 @@ from sqlalchemy.orm import Session
 from ticketing import audit
 from ticketing.access import passwords, permissions, rate_limits, sessions
 from ticketing.access.passwords import Password
-from ticketing.access.permissions import hashed
+from ticketing.access.permissions import hash_secret
 from ticketing.actors import Actor
 from ticketing.errors import Conflict, InvalidInput, NotFound
 from ticketing.models import SignInSession, Staff
 from ticketing.validation import Draft, email_key
 
 SESSION_DAYS = 14
-LONGEST_ADDRESS = 254
+MAX_EMAIL_KEY_LENGTH = 254
 
 
 @dataclass(frozen=True)
@@ -55,36 +55,36 @@ def count_attempt(session: Session, email: str) -> Attempt:
     In a transaction of its own, committed before the password is looked at: so it stays counted whatever becomes of
     the sign-in, and no number of attempts at once has a sixth password looked at. The right one gives all back.
     """
-    attempt = Attempt(email_key(email)[:LONGEST_ADDRESS])
-    rate_limits.take(session, rate_limits.SIGN_INS, attempt.email_key)
+    attempt = Attempt(email_key(email)[:MAX_EMAIL_KEY_LENGTH])
+    rate_limits.consume(session, rate_limits.SIGN_IN_ATTEMPTS, attempt.email_key)
     return attempt
 
 
 def sign_in(
-    session: Session, attempt: Attempt, password: str, *, user_agent: str, replaced: str | None = None
+    session: Session, attempt: Attempt, password: str, *, user_agent: str, previous_secret: str | None = None
 ) -> SignIn:
     """Opens a session of 14 days. Raises InvalidInput, the same for a wrong address and a wrong password."""
     person = session.scalar(select(Staff).where(Staff.email_key == attempt.email_key))
-    is_right = passwords.is_right(password, person.password_hash if person else None)
+    is_right = passwords.verify_password(password, person.password_hash if person else None)
     if person is None or not is_right or not person.is_active:
         raise InvalidInput({"password": "This e-mail address and password do not match an account. Check both."})
-    rate_limits.forget(session, rate_limits.SIGN_INS, attempt.email_key)
-    return open_session(session, person, user_agent=user_agent, replaced=replaced)
+    rate_limits.reset(session, rate_limits.SIGN_IN_ATTEMPTS, attempt.email_key)
+    return open_session(session, person, user_agent=user_agent, previous_secret=previous_secret)
 
 
 def open_session(
-    session: Session, person: Staff, *, user_agent: str, method: str = "password", replaced: str | None = None
+    session: Session, person: Staff, *, user_agent: str, method: str = "password", previous_secret: str | None = None
 ) -> SignIn:
     """A new session row for someone whose identity has been proven, with a secret that nobody knew before.
 
     `replaced` is the secret that the same browser had until now: its session ends.
     """
-    if replaced is not None:
-        sessions.close(session, replaced)
+    if previous_secret is not None:
+        sessions.end_by_secret(session, previous_secret)
     secret = secrets.token_urlsafe(32)
     row = SignInSession(
         staff_id=person.id,
-        secret_hash=hashed(secret),
+        secret_hash=hash_secret(secret),
         user_agent=user_agent[:200],
         method=method,
         expires_at=datetime.now(UTC) + timedelta(days=SESSION_DAYS),
@@ -96,7 +96,7 @@ def open_session(
 
 def sign_out(session: Session, secret: str) -> None:
     """Ends the session that the secret opened; signing out twice is once."""
-    sessions.close(session, secret)
+    sessions.end_by_secret(session, secret)
 
 
 def has_password(session: Session, actor: Actor) -> bool:
@@ -108,7 +108,7 @@ def has_password(session: Session, actor: Actor) -> bool:
 def count_password_check(session: Session, actor: Actor) -> None:
     """Takes one of the 5 tries that an open page has at the present password, committed first as `count_attempt` is."""
     permissions.require(session, actor, "read")
-    rate_limits.take(session, rate_limits.OWN_PASSWORD, str(actor.staff_id))
+    rate_limits.consume(session, rate_limits.PASSWORD_CHECKS, str(actor.staff_id))
 
 
 def change_password(session: Session, actor: Actor, draft: PasswordDraft) -> int:
@@ -123,16 +123,16 @@ def change_password(session: Session, actor: Actor, draft: PasswordDraft) -> int
     present = person.password_hash
     if present is None:
         raise Conflict("You sign in without a password, so there is none to change.")
-    if not passwords.is_right(draft.current, present):
+    if not passwords.verify_password(draft.current, present):
         raise InvalidInput({"current": "This is not your present password."})
     changed = session.execute(
         update(Staff)
         .where(Staff.id == person.id, Staff.password_hash == present)
-        .values(password_hash=passwords.hashed(draft.password))
+        .values(password_hash=passwords.hash_password(draft.password))
         .returning(Staff.id)
     ).first()
     if changed is None:
         raise Conflict("Your password was changed elsewhere meanwhile. Sign in again with the new one.")
-    rate_limits.forget(session, rate_limits.OWN_PASSWORD, str(person.id))
+    rate_limits.reset(session, rate_limits.PASSWORD_CHECKS, str(person.id))
     audit.record(session, actor, None, "staff.password_changed", person)
-    return sessions.close_all(session, person.id, but=actor.session_id)
+    return sessions.end_all_unchecked(session, person.id, except_session_id=actor.session_id)

@@ -22,7 +22,7 @@ from ticketing.errors import Conflict, DuplicateAccount, LastAdmin, NotFound
 from ticketing.models import Event, EventAssignment, Invitation, SignInSession, Staff
 from ticketing.validation import Draft, Email, Name, email_key
 
-SAMPLE_VISITOR = "sample.visitor@example.org"
+SAMPLE_VISITOR_EMAIL = "sample.visitor@example.org"
 
 
 class StaffChange(Draft):
@@ -41,7 +41,7 @@ class StaffDraft(InvitationDraft):
 
 
 @dataclass(frozen=True)
-class Person:
+class StaffDetails:
     """Somebody with an account: their events by id, the last use of a session, and until when an open link is valid."""
 
     row: Staff
@@ -60,7 +60,7 @@ class Person:
 
 def is_first_run(session: Session) -> bool:
     """Whether nobody but the visitor of the sample gala has an account."""
-    return not session.scalar(select(exists().where(Staff.email_key != SAMPLE_VISITOR)))
+    return not session.scalar(select(exists().where(Staff.email_key != SAMPLE_VISITOR_EMAIL)))
 
 
 def can_sign_in(person: Staff) -> bool:
@@ -70,7 +70,7 @@ def can_sign_in(person: Staff) -> bool:
 
 def list_page(
     session: Session, actor: Actor, *, search: str = "", page: int = 1, per_page: int = 20
-) -> tuple[list[Person], int]:
+) -> tuple[list[StaffDetails], int]:
     """One page of everybody whose name or address has every word of `search`, and how many they are. Admins only.
 
     Accents and case do not matter. In the order of names, the deactivated last.
@@ -81,22 +81,22 @@ def list_page(
     total = session.scalar(select(func.count()).select_from(found.subquery())) or 0
     in_order = found.order_by(Staff.is_active.desc(), func.search_key(Staff.name), Staff.id)
     rows = session.scalars(in_order.limit(per_page).offset((page - 1) * per_page)).all()
-    return _described(session, rows), total
+    return _load_details(session, rows), total
 
 
-def get(session: Session, actor: Actor, person_id: uuid.UUID) -> Person:
+def get(session: Session, actor: Actor, person_id: uuid.UUID) -> StaffDetails:
     """One person. Admins only. Raises NotFound."""
     permissions.require(session, actor, "administer")
     row = session.get(Staff, person_id)
     if row is None:
         raise NotFound("account")
-    return _described(session, [row])[0]
+    return _load_details(session, [row])[0]
 
 
-def add(session: Session, actor: Actor, draft: StaffDraft, *, event_ids: tuple[uuid.UUID, ...] = ()) -> Staff:
+def create(session: Session, actor: Actor, draft: StaffDraft, *, event_ids: tuple[uuid.UUID, ...] = ()) -> Staff:
     """Makes an account with a password, assigned to `event_ids`. Admins only. Raises DuplicateAccount."""
     permissions.require(session, actor, "administer")
-    return _add(session, actor, "staff.added", draft, passwords.hashed(draft.password), event_ids)
+    return _create(session, actor, "staff.added", draft, passwords.hash_password(draft.password), event_ids)
 
 
 def invite(
@@ -109,25 +109,25 @@ def invite(
     permissions.require(session, actor, "administer")
     if actor.staff_id is not None and is_first_run(session):
         raise Conflict("The sample gala is open to everybody. Sign out and make the first admin account, then invite.")
-    person = _add(session, actor, "staff.invited", draft, None, event_ids)
-    return person, invitations.make(session, person)
+    person = _create(session, actor, "staff.invited", draft, None, event_ids)
+    return person, invitations.create(session, person)
 
 
-def make_link(session: Session, actor: Actor, person_id: uuid.UUID) -> tuple[Staff, str]:
+def create_invitation_link(session: Session, actor: Actor, person_id: uuid.UUID) -> tuple[Staff, str]:
     """A new link for who lost theirs or forgot the password; older ones open nothing any more. Admins only.
 
     The present password stays until the link is used.
     """
     permissions.require(session, actor, "administer")
-    person = _hold(session, person_id)
+    person = _get_for_update(session, person_id)
     if not person.is_active:
         raise Conflict(f"{person.name} is deactivated. Activate the account first.")
-    secret = invitations.make(session, person)
+    secret = invitations.create(session, person)
     audit.record(session, actor, None, "staff.link_made", person)
     return person, secret
 
 
-def change(
+def update(
     session: Session,
     actor: Actor,
     person_id: uuid.UUID,
@@ -143,10 +143,10 @@ def change(
     Raises StaleVersion, InvalidInput, LastAdmin.
     """
     permissions.require(session, actor, "administer")
-    admins = _hold_admins(session, actor) if "role" in values else []
-    person = _hold(session, person_id)
-    optimistic_locking.judge_version(session, None, person, seen_version)
-    draft = optimistic_locking.merged(StaffChange, person, values)
+    admins = _list_admins_for_update(session, actor) if "role" in values else []
+    person = _get_for_update(session, person_id)
+    optimistic_locking.check_version(session, None, person, seen_version)
+    draft = optimistic_locking.merge(StaffChange, person, values)
     if draft.role != "admin":
         _require_another_admin(admins, person)
     changes = audit.changes_between(person, draft.model_dump())
@@ -165,11 +165,11 @@ def deactivate(session: Session, actor: Actor, person_id: uuid.UUID) -> Staff:
     permissions.require(session, actor, "administer")
     if person_id == actor.staff_id:
         raise Conflict("You cannot deactivate yourself. Ask another admin.")
-    admins = _hold_admins(session, actor)
-    person = _hold(session, person_id)
+    admins = _list_admins_for_update(session, actor)
+    person = _get_for_update(session, person_id)
     if person.is_active:
         _require_another_admin(admins, person)
-        _put_out(session, person)
+        _revoke_access(session, person)
         gone = [audit.Change("is_active", True, False)]
         optimistic_locking.apply(session, actor, None, "staff.deactivated", person, gone)
     return person
@@ -181,43 +181,43 @@ def activate(session: Session, actor: Actor, person_id: uuid.UUID) -> Staff:
     No session, token or link of before works again.
     """
     permissions.require(session, actor, "administer")
-    person = _hold(session, person_id)
+    person = _get_for_update(session, person_id)
     if not person.is_active:
-        _put_out(session, person)  # what began while they were put out may have been opened after it
+        _revoke_access(session, person)  # what began while they were put out may have been opened after it
         optimistic_locking.apply(
             session, actor, None, "staff.activated", person, [audit.Change("is_active", False, True)]
         )
     return person
 
 
-def add_first_admin(session: Session, draft: StaffDraft) -> Staff:
+def create_first_admin(session: Session, draft: StaffDraft) -> Staff:
     """The first-run screen's account; from then on the sample visitor is out. Raises Conflict when there is one."""
     session.execute(select(func.pg_advisory_xact_lock(func.hashtext("first admin"))))
     if not is_first_run(session):
         raise Conflict("An admin account exists already. Sign in with it.")
     first = draft.model_copy(update={"role": "admin"})
-    return _add(session, _first_run(), "staff.added", first, passwords.hashed(draft.password), ())
+    return _create(session, _first_run_actor(), "staff.added", first, passwords.hash_password(draft.password), ())
 
 
-def sample_visitor(session: Session) -> Staff:
+def get_or_create_sample_visitor(session: Session) -> Staff:
     """The account without a password under which the sample gala is looked at before anyone has an account."""
     session.execute(select(func.pg_advisory_xact_lock(func.hashtext("first admin"))))
     if not is_first_run(session):
         raise Conflict("An admin account exists already. Sign in with it.")
-    visitor = session.scalar(select(Staff).where(Staff.email_key == SAMPLE_VISITOR))
+    visitor = session.scalar(select(Staff).where(Staff.email_key == SAMPLE_VISITOR_EMAIL))
     if visitor is None:
-        visitor = Staff(email=SAMPLE_VISITOR, email_key=SAMPLE_VISITOR, name="Sample visitor", role="admin")
+        visitor = Staff(email=SAMPLE_VISITOR_EMAIL, email_key=SAMPLE_VISITOR_EMAIL, name="Sample visitor", role="admin")
         session.add(visitor)
         session.flush()
-        audit.record(session, _first_run(), None, "staff.added", visitor, [audit.Change("role", None, "admin")])
+        audit.record(session, _first_run_actor(), None, "staff.added", visitor, [audit.Change("role", None, "admin")])
     return visitor
 
 
-def _first_run() -> Actor:
+def _first_run_actor() -> Actor:
     return Actor(None, "First run", "", "admin", via="app")
 
 
-def _add(
+def _create(
     session: Session,
     actor: Actor,
     action: str,
@@ -242,26 +242,26 @@ def _add(
     change_id = uuid7()
     audit.record(session, actor, None, action, person, changes, change_id)
     _assign(session, actor, person, event_ids, change_id)
-    end_sample_visit(session)
+    deactivate_sample_visitor(session)
     return person
 
 
-def end_sample_visit(session: Session) -> None:
+def deactivate_sample_visitor(session: Session) -> None:
     """Whoever looks at the sample gala without an account is out as soon as somebody has one."""
-    visitor = session.scalar(select(Staff).where(Staff.email_key == SAMPLE_VISITOR, Staff.is_active))
+    visitor = session.scalar(select(Staff).where(Staff.email_key == SAMPLE_VISITOR_EMAIL, Staff.is_active))
     if visitor is not None:
-        _put_out(session, visitor)
+        _revoke_access(session, visitor)
         gone = [audit.Change("is_active", True, False)]
-        optimistic_locking.apply(session, _first_run(), None, "staff.deactivated", visitor, gone)
+        optimistic_locking.apply(session, _first_run_actor(), None, "staff.deactivated", visitor, gone)
 
 
-def _put_out(session: Session, person: Staff) -> None:
-    sessions.close_all(session, person.id)
-    api_tokens.revoke_all(session, person.id)
+def _revoke_access(session: Session, person: Staff) -> None:
+    sessions.end_all_unchecked(session, person.id)
+    api_tokens.revoke_all_unchecked(session, person.id)
     invitations.revoke(session, person.id)
 
 
-def _hold(session: Session, person_id: uuid.UUID) -> Staff:
+def _get_for_update(session: Session, person_id: uuid.UUID) -> Staff:
     """The person as they stand, whom nobody else can change until the transaction ends."""
     person = session.scalar(
         select(Staff)
@@ -274,7 +274,7 @@ def _hold(session: Session, person_id: uuid.UUID) -> Staff:
     return person
 
 
-def _hold_admins(session: Session, actor: Actor) -> Sequence[Staff]:
+def _list_admins_for_update(session: Session, actor: Actor) -> Sequence[Staff]:
     """Every admin there is now, held in one order, so that two who put each other out do it one after the other.
 
     The actor is judged again then: the second of them is none any more. Raises NotSignedIn, NotAllowed.
@@ -323,7 +323,7 @@ def _unassign(
         audit.record(session, actor, event_id, "staff.unassigned", person, change_id=change_id)
 
 
-def _described(session: Session, rows: Sequence[Staff]) -> list[Person]:
+def _load_details(session: Session, rows: Sequence[Staff]) -> list[StaffDetails]:
     ids = [row.id for row in rows]
     events: dict[uuid.UUID, dict[uuid.UUID, str]] = {each: {} for each in ids}
     for staff_id, event_id, name in session.execute(
@@ -333,14 +333,14 @@ def _described(session: Session, rows: Sequence[Staff]) -> list[Person]:
         .order_by(Event.starts_at.desc(), Event.id.desc())
     ):
         events[staff_id][event_id] = name
-    seen = dict(_latest(session, SignInSession.staff_id, func.max(SignInSession.last_seen_at), ids))
+    seen = dict(_list_latest_by_staff(session, SignInSession.staff_id, func.max(SignInSession.last_seen_at), ids))
     is_open = (Invitation.used_at.is_(None), Invitation.revoked_at.is_(None))
-    links = dict(_latest(session, Invitation.staff_id, func.max(Invitation.expires_at), ids, *is_open))
-    return [Person(row, events[row.id], seen.get(row.id), links.get(row.id)) for row in rows]
+    links = dict(_list_latest_by_staff(session, Invitation.staff_id, func.max(Invitation.expires_at), ids, *is_open))
+    return [StaffDetails(row, events[row.id], seen.get(row.id), links.get(row.id)) for row in rows]
 
 
-def _latest(
-    session: Session, staff_id: Any, moment: Any, ids: list[uuid.UUID], *where: Any
+def _list_latest_by_staff(
+    session: Session, staff_id: Any, timestamp: Any, ids: list[uuid.UUID], *conditions: Any
 ) -> list[tuple[uuid.UUID, datetime]]:
-    found = session.execute(select(staff_id, moment).where(staff_id.in_(ids), *where).group_by(staff_id))
+    found = session.execute(select(staff_id, timestamp).where(staff_id.in_(ids), *conditions).group_by(staff_id))
     return [(row[0], row[1]) for row in found]

@@ -40,12 +40,12 @@ def changes_between(row: object, new_values: dict[str, Any]) -> list[Change]:
     return [Change(field, old, new) for field, new in new_values.items() if (old := getattr(row, field)) != new]
 
 
-def made_of(values: Mapping[str, Any]) -> list[Change]:
+def creation_changes(values: Mapping[str, Any]) -> list[Change]:
     """The changes that make a record from nothing."""
     return [Change(field, None, value) for field, value in values.items()]
 
 
-def undone(row: object, fields: Iterable[str]) -> list[Change]:
+def deletion_changes(row: object, fields: Iterable[str]) -> list[Change]:
     """The changes that delete a record."""
     return [Change(field, getattr(row, field), None) for field in fields]
 
@@ -73,13 +73,18 @@ def record(
         "action": action,
         "subject_type": action.partition(".")[0],
         "subject_id": subject.id,
-        "subject_name": called(subject),
+        "subject_name": display_name(subject),
         "subject_version": getattr(subject, "version", None),
         "change_id": change_id or uuid7(),
         "restores": restores,
     }
     rows = [
-        {**common, "field": change.field, "old_value": stored(change.old), "new_value": stored(change.new)}
+        {
+            **common,
+            "field": change.field,
+            "old_value": serialize_value(change.old),
+            "new_value": serialize_value(change.new),
+        }
         for change in changes
     ]
     session.execute(insert(AuditEntry), rows or [{**common, "field": None, "old_value": None, "new_value": None}])
@@ -102,7 +107,7 @@ def changes_since(
     return [FieldChange(e.field or "", e.old_value, e.new_value, e.actor, e.occurred_at) for e in entries]
 
 
-def latest(session: Session, event_id: uuid.UUID, subject_id: uuid.UUID, action: str) -> AuditEntry | None:
+def find_latest(session: Session, event_id: uuid.UUID, subject_id: uuid.UUID, action: str) -> AuditEntry | None:
     """The last change of one kind to one record."""
     return session.scalars(
         select(AuditEntry)
@@ -112,7 +117,7 @@ def latest(session: Session, event_id: uuid.UUID, subject_id: uuid.UUID, action:
     ).first()
 
 
-def called(subject: Subject) -> str:
+def display_name(subject: Subject) -> str:
     """What people call it: its name, code, label, file or purchaser."""
     for attribute in ("name", "code", "label", "file_name", "purchaser_name"):
         if called := getattr(subject, attribute, None):
@@ -120,10 +125,10 @@ def called(subject: Subject) -> str:
     return str(subject.id)
 
 
-def stored(value: Any) -> Any:
+def serialize_value(value: Any) -> Any:
     """A value as the trail keeps it: amounts and moments as text."""
     if isinstance(value, Decimal):
-        return money.plain(value)
+        return money.format_plain(value)
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, uuid.UUID):

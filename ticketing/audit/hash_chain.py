@@ -18,12 +18,12 @@ from sqlalchemy.orm import Session
 from ticketing.models import AuditChain, AuditSeal, Event
 
 # The chain of the entries that belong to no event: staff, tokens, sign-in.
-OFFICE = uuid.UUID(int=0)
-_NOTED = re.compile(r"\(([0-9a-f-]{36})\): ([\d,]+) entr(?:y|ies), last seal ([0-9a-f]{64})")
+OFFICE_CHAIN_ID = uuid.UUID(int=0)
+_NOTED_SEAL = re.compile(r"\(([0-9a-f-]{36})\): ([\d,]+) entr(?:y|ies), last seal ([0-9a-f]{64})")
 
 
 @dataclass(frozen=True)
-class Broken:
+class ChainBreak:
     """One place of a chain that is not as it was sealed. `at` is when its entry was written, or the one before it."""
 
     event: str
@@ -35,11 +35,11 @@ class Broken:
     def __str__(self) -> str:
         place = "an entry without a position" if self.position is None else f"position {self.position:,}"
         when = f", {self.at:%Y-%m-%d %H:%M:%S} UTC" if self.at else ""
-        return f"{self.event} ({self.event_id}): audit trail, {place}{when}: {WRONG[self.kind]}"
+        return f"{self.event} ({self.event_id}): audit trail, {place}{when}: {BREAK_DESCRIPTIONS[self.kind]}"
 
 
 @dataclass(frozen=True)
-class Seal:
+class ChainHead:
     """How far a chain has come: to be noted down where who can write to the database cannot."""
 
     event: str
@@ -52,7 +52,7 @@ class Seal:
         return f"{self.event} ({self.event_id}): {entries}, last seal {self.seal}"
 
 
-WRONG = {
+BREAK_DESCRIPTIONS = {
     "entry_changed": "the entry was changed after it was sealed.",
     "entry_removed": "the entry was removed; only its seal is left.",
     "entry_added": "it has no seal: it was added without one, or its seal was removed.",
@@ -64,46 +64,49 @@ WRONG = {
 }
 
 
-def broken(session: Session) -> list[Broken]:
+def list_breaks(session: Session) -> list[ChainBreak]:
     """Every place in every chain that is not as it was sealed, chain by chain."""
-    return [Broken(_called(row), row.chain_id, row.position, row.at, row.kind) for row in session.execute(_BROKEN)]
+    return [
+        ChainBreak(_chain_name(row), row.chain_id, row.position, row.at, row.kind)
+        for row in session.execute(_BREAKS_QUERY)
+    ]
 
 
-def last(session: Session) -> list[Seal]:
+def list_heads(session: Session) -> list[ChainHead]:
     """Every chain with its length and last seal, the office's first, then by event."""
     rows = session.execute(
         select(AuditChain.chain_id, AuditChain.entries, AuditChain.seal, Event.name.label("name"))
         .outerjoin(Event, Event.id == AuditChain.chain_id)
         .order_by(AuditChain.chain_id)
     )
-    return [Seal(_called(row), row.chain_id, row.entries, row.seal.hex()) for row in rows]
+    return [ChainHead(_chain_name(row), row.chain_id, row.entries, row.seal.hex()) for row in rows]
 
 
-def differing_from_notes(session: Session, lines: Iterable[str]) -> list[Broken]:
+def check_noted_seals(session: Session, lines: Iterable[str]) -> list[ChainBreak]:
     """What no longer has the seal that was noted down, of `lines` as `str(Seal)` tells them; other lines say nothing.
 
     A chain that was forged whole, with its seals, is found by this alone.
     """
     found = []
     for line in lines:
-        if noted := _NOTED.search(line):
+        if noted := _NOTED_SEAL.search(line):
             chain_id, position = uuid.UUID(noted[1]), int(noted[2].replace(",", ""))
             seal = session.scalar(
                 select(AuditSeal.seal).where(AuditSeal.chain_id == chain_id, AuditSeal.position == position)
             )
             if seal is None or seal.hex() != noted[3]:
-                found.append(Broken(line[: noted.start()].strip(), chain_id, position, None, "noted_otherwise"))
+                found.append(ChainBreak(line[: noted.start()].strip(), chain_id, position, None, "noted_otherwise"))
     return found
 
 
-def _called(row: object) -> str:
+def _chain_name(row: object) -> str:
     name: str | None = getattr(row, "name", None)
-    return name or ("Office" if getattr(row, "chain_id", None) == OFFICE else "An event that is gone")
+    return name or ("Office" if getattr(row, "chain_id", None) == OFFICE_CHAIN_ID else "An event that is gone")
 
 
 # A seal that was changed makes the next entry look wrong too, which is made of it: `after_all` is what an entry's seal
 # would be on top of the seal that the one before should have. Where seals are missing, the next cannot be judged.
-_BROKEN = text("""
+_BREAKS_QUERY = text("""
     WITH made AS (
         SELECT seal.chain_id, seal.position, entry.id AS entry_id, entry.occurred_at, seal.seal,
             convert_to(audit_entry_text(entry), 'UTF8') AS told,

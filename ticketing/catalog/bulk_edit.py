@@ -23,7 +23,7 @@ FIELDS = ("price", "quantity_limit", "is_enabled")
 
 
 @dataclass(frozen=True)
-class Edit:
+class PackageEdit:
     """What to change on one package that was seen at `seen_version`: some of FIELDS."""
 
     package_id: uuid.UUID
@@ -32,7 +32,7 @@ class Edit:
 
 
 @dataclass(frozen=True)
-class Effect:
+class EditEffect:
     """What an edit would do now: each field before and after, what follows from it, or why it is refused.
 
     `consequences` are sentences about what is sold; `problem` is None when the edit may be made.
@@ -45,33 +45,33 @@ class Effect:
     problem: str | None
 
 
-class ManyRefused(Conflict):
+class BulkEditRefused(Conflict):
     """At least one of the edits is refused, so none was made; `effects` tells which and why."""
 
     code = "several_refused"
 
-    def __init__(self, effects: Sequence[Effect]) -> None:
+    def __init__(self, effects: Sequence[EditEffect]) -> None:
         self.effects = tuple(effects)
         refused = [effect.name for effect in effects if effect.problem]
         super().__init__(f"Nothing was changed, because of {', '.join(refused)}.")
 
 
-def preview(session: Session, actor: Actor, event_id: uuid.UUID, edits: Sequence[Edit]) -> list[Effect]:
+def preview(session: Session, actor: Actor, event_id: uuid.UUID, edits: Sequence[PackageEdit]) -> list[EditEffect]:
     """The effect of each edit that changes something, in display order; changes nothing. Raises NotFound."""
     permissions.require(session, actor, "change", event_id)
-    return _judged(session, event_id, edits, _rows(session, event_id, edits, holding=False))
+    return _list_effects(session, event_id, edits, _get_packages(session, event_id, edits, for_update=False))
 
 
-def change(session: Session, actor: Actor, event_id: uuid.UUID, edits: Sequence[Edit]) -> list[Effect]:
+def update(session: Session, actor: Actor, event_id: uuid.UUID, edits: Sequence[PackageEdit]) -> list[EditEffect]:
     """Makes all the edits, or none: raises ManyRefused when one is stale, invalid or against what is sold.
 
     The trail has them under one change.
     """
     permissions.require(session, actor, "change", event_id)
-    rows = _rows(session, event_id, edits, holding=True)
-    effects = _judged(session, event_id, edits, rows)
+    rows = _get_packages(session, event_id, edits, for_update=True)
+    effects = _list_effects(session, event_id, edits, rows)
     if any(effect.problem for effect in effects):
-        raise ManyRefused(effects)
+        raise BulkEditRefused(effects)
     change_id = uuid7()
     for effect in effects:
         row = rows[effect.package_id]
@@ -79,11 +79,13 @@ def change(session: Session, actor: Actor, event_id: uuid.UUID, edits: Sequence[
     return effects
 
 
-def _rows(session: Session, event_id: uuid.UUID, edits: Sequence[Edit], *, holding: bool) -> dict[uuid.UUID, Package]:
+def _get_packages(
+    session: Session, event_id: uuid.UUID, edits: Sequence[PackageEdit], *, for_update: bool
+) -> dict[uuid.UUID, Package]:
     """The packages of the edits, held by id as an import holds them, so that nobody waits in a circle."""
     wanted = {edit.package_id for edit in edits}
     query = select(Package).where(Package.event_id == event_id, Package.id.in_(wanted)).order_by(Package.id)
-    if holding:
+    if for_update:
         query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
     found = {package.id: package for package in session.scalars(query)}
     if wanted - found.keys():
@@ -91,33 +93,35 @@ def _rows(session: Session, event_id: uuid.UUID, edits: Sequence[Edit], *, holdi
     return dict(sorted(found.items(), key=lambda item: item[1].display_order))
 
 
-def _judged(
-    session: Session, event_id: uuid.UUID, edits: Sequence[Edit], rows: Mapping[uuid.UUID, Package]
-) -> list[Effect]:
+def _list_effects(
+    session: Session, event_id: uuid.UUID, edits: Sequence[PackageEdit], rows: Mapping[uuid.UUID, Package]
+) -> list[EditEffect]:
     by_package = {edit.package_id: edit for edit in edits}
-    effects = [_effect(session, event_id, by_package[package_id], row) for package_id, row in rows.items()]
+    effects = [_preview_edit(session, event_id, by_package[package_id], row) for package_id, row in rows.items()]
     return [effect for effect in effects if effect.changes or effect.problem]
 
 
-def _effect(session: Session, event_id: uuid.UUID, edit: Edit, row: Package) -> Effect:
+def _preview_edit(session: Session, event_id: uuid.UUID, edit: PackageEdit, row: Package) -> EditEffect:
     try:
-        optimistic_locking.judge_version(session, event_id, row, edit.seen_version)
+        optimistic_locking.check_version(session, event_id, row, edit.seen_version)
         given = {field: edit.values[field] for field in FIELDS if field in edit.values}
-        draft = optimistic_locking.merged(PackageDraft, row, given)
-        packages.judge_limit(row, draft.quantity_limit)
+        draft = optimistic_locking.merge(PackageDraft, row, given)
+        packages.check_limit(row, draft.quantity_limit)
     except TicketingError as refused:
-        return Effect(row.id, row.name, (), (), str(refused))
+        return EditEffect(row.id, row.name, (), (), str(refused))
     changes = tuple(audit.changes_between(row, {field: getattr(draft, field) for field in FIELDS}))
-    return Effect(row.id, row.name, changes, tuple(_consequences(row, changes)), None)
+    return EditEffect(row.id, row.name, changes, tuple(_list_consequences(row, changes)), None)
 
 
-def _consequences(row: Package, changes: Sequence[audit.Change]) -> list[str]:
+def _list_consequences(row: Package, changes: Sequence[audit.Change]) -> list[str]:
     """What a change will and will not touch, as the form of one package says it."""
     told = []
     for change in changes:
         match change.field:
             case "price" if row.sold_count:
-                told.append(f"{row.sold_count:,} sold so far keep their price of {money.dollars(change.old)} each.")
+                told.append(
+                    f"{row.sold_count:,} sold so far keep their price of {money.format_dollars(change.old)} each."
+                )
             case "quantity_limit" if change.new == row.sold_count:
                 told.append("Sold out at once.")
             case "quantity_limit" if row.is_sold_out:

@@ -17,22 +17,22 @@ from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.errors import NotFound
 from ticketing.models import Event, EventAssignment, Staff
-from ticketing.validation import Amount, Draft, Line, Moment, Name, Optionally, at_most
+from ticketing.validation import BLANK_AS_NONE, Amount, Draft, MaxLength, Name, SingleLineText, Timestamp
 
 
 @cache
-def time_zones() -> tuple[str, ...]:
+def list_time_zones() -> tuple[str, ...]:
     """The IANA names an event may use, as Area/City, and UTC."""
     return ("UTC", *sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")))
 
 
-def _time_zone(name: str) -> str:
+def _validate_time_zone(name: str) -> str:
     if name not in available_timezones():
         raise ValueError("Choose an IANA time zone such as America/New_York.")
     return name
 
 
-def _goal(amount: Any) -> Any:
+def _validate_goal(amount: Any) -> Any:
     if amount is not None and not 0 < amount <= 1_000_000_000:
         raise ValueError("Enter a goal above $0.00 and at most $1,000,000,000.00, or none.")
     return amount
@@ -42,13 +42,13 @@ class EventDraft(Draft):
     """`starts_at` without an offset is a moment in the event's own time zone. `revenue_goal` is USD."""
 
     name: Name
-    starts_at: Moment
-    time_zone: Annotated[str, AfterValidator(_time_zone)]
-    venue: Annotated[Line, at_most(200)]
-    revenue_goal: Annotated[Amount | None, Optionally, AfterValidator(_goal)] = None
+    starts_at: Timestamp
+    time_zone: Annotated[str, AfterValidator(_validate_time_zone)]
+    venue: Annotated[SingleLineText, MaxLength(200)]
+    revenue_goal: Annotated[Amount | None, BLANK_AS_NONE, AfterValidator(_validate_goal)] = None
 
     @model_validator(mode="after")
-    def _localised(self) -> EventDraft:
+    def _localize_start(self) -> EventDraft:
         if self.starts_at.tzinfo is None:
             object.__setattr__(self, "starts_at", self.starts_at.replace(tzinfo=ZoneInfo(self.time_zone)))
         return self
@@ -66,12 +66,12 @@ def create(session: Session, actor: Actor, draft: EventDraft) -> Event:
         event.id,
         "event.created",
         event,
-        audit.made_of(draft.model_dump()),
+        audit.creation_changes(draft.model_dump()),
     )
     return event
 
 
-def change(
+def update(
     session: Session,
     actor: Actor,
     event_id: uuid.UUID,
@@ -88,11 +88,11 @@ def change(
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).one()
-    optimistic_locking.judge_version(session, event_id, event, seen_version)
-    draft = optimistic_locking.merged(EventDraft, event, values)
+    optimistic_locking.check_version(session, event_id, event, seen_version)
+    draft = optimistic_locking.merge(EventDraft, event, values)
     other_days = draft.time_zone != event.time_zone
     if other_days:
-        daily_totals.hold(session, event_id)
+        daily_totals.lock_packages(session, event_id)
     changes = audit.changes_between(event, draft.model_dump())
     optimistic_locking.apply(session, actor, event_id, "event.changed", event, changes, restores=restores)
     if other_days:
@@ -109,10 +109,10 @@ def get(session: Session, actor: Actor, event_id: uuid.UUID) -> Event:
     return event
 
 
-def list_for(session: Session, actor: Actor, *, page: int = 1, per_page: int = 20) -> tuple[list[Event], int]:
+def list_page(session: Session, actor: Actor, *, page: int = 1, per_page: int = 20) -> tuple[list[Event], int]:
     """One page of the events the actor may see, the latest start and the newest first, and how many there are."""
     permissions.require(session, actor, "read")
-    mine = visible_to(actor)
+    mine = select_visible(actor)
     total = session.scalar(select(func.count()).select_from(mine.subquery())) or 0
     rows = session.scalars(
         mine.order_by(Event.starts_at.desc(), Event.id.desc()).limit(per_page).offset((page - 1) * per_page)
@@ -120,7 +120,7 @@ def list_for(session: Session, actor: Actor, *, page: int = 1, per_page: int = 2
     return list(rows), total
 
 
-def visible_to(actor: Actor) -> Select[Event]:
+def select_visible(actor: Actor) -> Select[Event]:
     """The events the actor may see, to be narrowed further."""
     if actor.staff_id is None:
         return select(Event)

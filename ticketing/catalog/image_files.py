@@ -24,17 +24,17 @@ from ticketing.errors import InvalidInput
 
 log = logging.getLogger("ticketing.picture_files")
 
-MOST_BYTES = 5 * 1024 * 1024
-LONGEST_SIDE_TAKEN = 10_000
-LONGEST_SIDE = 2000
-THUMBNAIL_SIDE = 256
+MAX_BYTES = 5 * 1024 * 1024
+MAX_UPLOAD_SIDE_PIXELS = 10_000
+MAX_STORED_SIDE_PIXELS = 2000
+THUMBNAIL_SIDE_PIXELS = 256
 QUALITY = 85
 # A progressive JPG is gone through once for each scan; 5 MB could hold thousands. Cameras and programs write about ten.
-MOST_SCANS = 500
+MAX_JPEG_SCANS = 500
 MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
-_STRIP = 64
-_STRIP_MARGIN = 4  # in rows of the result, more than the 3 that the filter looks at
-_UPRIGHT = {
+_STRIP_ROWS = 64
+_STRIP_MARGIN_ROWS = 4  # in rows of the result, more than the 3 that the filter looks at
+_TRANSPOSE_BY_ORIENTATION = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -43,12 +43,12 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SIXTEEN_BITS = ("I", "I;16", "I;16B", "I;16L", "I;16N")
-_one_at_a_time = threading.Lock()
+_SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
+_decode_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedImage:
     """A picture as it will be stored, with a thumbnail that fits 256 x 256."""
 
     content: bytes
@@ -62,87 +62,97 @@ class Prepared:
         return hashlib.sha256(self.content).digest()
 
 
-def judge_size(content: bytes) -> None:
+def check_size(content: bytes) -> None:
     """Raises InvalidInput when there is nothing, or more than 5 MB."""
     if not content:
-        raise refused("This file is empty. Choose another one.")
-    if len(content) > MOST_BYTES:
-        raise too_large()
+        raise invalid_image_error("This file is empty. Choose another one.")
+    if len(content) > MAX_BYTES:
+        raise too_large_error()
 
 
-def redrawn(content: bytes) -> Prepared:
+def reencode(content: bytes) -> PreparedImage:
     """The picture in a file of at most 5 MB. Raises InvalidInput with what is wrong with it."""
     if not content.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) and content[:4] + content[8:12] != b"RIFFWEBP":
-        raise refused(
+        raise invalid_image_error(
             "This file is not a JPG, PNG or WebP picture, whatever its name says. Save it as one of these, then choose "
             "it again."
         )
-    with _one_at_a_time:
-        picture, kind = _decoded(content)
-        stored, kind = _encoded_within(picture, kind)
-        picture = _scaled(picture, _fitting(picture.size, THUMBNAIL_SIDE), picture.mode, lambda strip: strip)
+    with _decode_lock:
+        picture, kind = _decode(content)
+        stored, kind = _encode_within_limit(picture, kind)
+        picture = _scale(picture, _fit_size(picture.size, THUMBNAIL_SIDE_PIXELS), picture.mode, lambda strip: strip)
     with Image.open(io.BytesIO(stored), formats=[kind]) as seen:
         width, height = seen.size
-    return Prepared(stored, _encoded(picture, kind), MEDIA_TYPES[kind], width, height)
+    return PreparedImage(stored, _encode(picture, kind), MEDIA_TYPES[kind], width, height)
 
 
-def too_large() -> InvalidInput:
-    return refused("This file is larger than 5 MB. Save the picture smaller, then choose it again.")
+def too_large_error() -> InvalidInput:
+    return invalid_image_error("This file is larger than 5 MB. Save the picture smaller, then choose it again.")
 
 
-def refused(sentence: str) -> InvalidInput:
+def invalid_image_error(sentence: str) -> InvalidInput:
     return InvalidInput({"image": sentence})
 
 
-def _decoded(content: bytes) -> tuple[Image.Image, str]:
+def _decode(content: bytes) -> tuple[Image.Image, str]:
     """The picture upright, in sRGB and not larger than it is kept, and which of MEDIA_TYPES it came as."""
     try:
         with Image.open(io.BytesIO(content), formats=list(MEDIA_TYPES)) as image:
-            kind = _judged(image, content)
+            kind = _check_header(image, content)
             if kind == "JPEG":
-                image.draft(image.mode, (LONGEST_SIDE, LONGEST_SIDE))  # decodes no finer than is needed
+                image.draft(
+                    image.mode, (MAX_STORED_SIDE_PIXELS, MAX_STORED_SIDE_PIXELS)
+                )  # decodes no finer than is needed
             image.load()
-            mode, plain = _plain(image)
-            orientation = _orientation(image)
-            picture = _scaled(image, _fitting(image.size, LONGEST_SIDE), mode, plain)
+            mode, plain = _choose_conversion(image)
+            orientation = _read_orientation(image)
+            picture = _scale(image, _fit_size(image.size, MAX_STORED_SIDE_PIXELS), mode, plain)
     except InvalidInput:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _too_many_pixels("far too many", 25) from None
+        raise _too_many_pixels_error("far too many", 25) from None
     except Exception as broken:  # whatever a decoder makes of hostile bytes
         log.info("picture refused", exc_info=broken)
-        raise refused(
+        raise invalid_image_error(
             "This picture is damaged or incomplete. Export it again from where it comes from, then choose that."
         ) from broken
-    return (picture.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else picture), kind
+    return (
+        picture.transpose(_TRANSPOSE_BY_ORIENTATION[orientation])
+        if orientation in _TRANSPOSE_BY_ORIENTATION
+        else picture
+    ), kind
 
 
-def _judged(image: Image.Image, content: bytes) -> str:
+def _check_header(image: Image.Image, content: bytes) -> str:
     """Which of MEDIA_TYPES it is, from the header alone. Raises InvalidInput for what is not to be decoded."""
     kind = "JPEG" if image.format == "MPO" else str(image.format)  # how phones store a JPG with its depth or preview
-    most = _most_megapixels(kind, image.mode)
-    if image.width * image.height > most * 1_000_000 or max(image.size) > LONGEST_SIDE_TAKEN:
-        raise _too_many_pixels(f"{image.width:,} x {image.height:,}", most)
+    most = _max_megapixels(kind, image.mode)
+    if image.width * image.height > most * 1_000_000 or max(image.size) > MAX_UPLOAD_SIDE_PIXELS:
+        raise _too_many_pixels_error(f"{image.width:,} x {image.height:,}", most)
     if image.format != "MPO" and getattr(image, "is_animated", False):
-        raise refused("This picture is animated. Save one frame of it as a still picture, then choose that.")
-    if kind == "JPEG" and content.count(b"\xff\xda") > MOST_SCANS:
-        raise refused("This JPG is built in an unusual way. Export it again as a plain JPG, then choose that.")
+        raise invalid_image_error(
+            "This picture is animated. Save one frame of it as a still picture, then choose that."
+        )
+    if kind == "JPEG" and content.count(b"\xff\xda") > MAX_JPEG_SCANS:
+        raise invalid_image_error(
+            "This JPG is built in an unusual way. Export it again as a plain JPG, then choose that."
+        )
     return kind
 
 
-def _most_megapixels(kind: str, mode: str) -> int:
+def _max_megapixels(kind: str, mode: str) -> int:
     """By what a decoder takes for one pixel at worst: 16 bytes (WebP), 9 (JPG for print), 7 (JPG), 4 (PNG)."""
     return 10 if kind == "WEBP" else 20 if mode == "CMYK" else 25
 
 
-def _too_many_pixels(found: str, most: int) -> InvalidInput:
-    return refused(
-        f"This picture has {found} pixels. At most {most} million are taken, and {LONGEST_SIDE_TAKEN:,} on a side. "
+def _too_many_pixels_error(found: str, most: int) -> InvalidInput:
+    return invalid_image_error(
+        f"This picture has {found} pixels. At most {most} million are taken, and {MAX_UPLOAD_SIDE_PIXELS:,} on a side. "
         "Save it smaller, for example 2,000 pixels wide, then choose it again."
     )
 
 
-def _orientation(image: Image.Image) -> int | None:
+def _read_orientation(image: Image.Image) -> int | None:
     """How the camera was held; what cannot be read is as if it were not there."""
     try:
         return image.getexif().get(ExifTags.Base.Orientation)
@@ -150,17 +160,17 @@ def _orientation(image: Image.Image) -> int | None:
         return None
 
 
-def _plain(image: Image.Image) -> tuple[str, Callable[[Image.Image], Image.Image]]:
+def _choose_conversion(image: Image.Image) -> tuple[str, Callable[[Image.Image], Image.Image]]:
     """L, RGB or RGBA, and how any part of the picture is turned into it: in sRGB where a profile says from what."""
     mode = "RGB"
     if image.has_transparency_data:
         mode = "RGBA"
-    elif image.mode in ("1", "L", *_SIXTEEN_BITS):
+    elif image.mode in ("1", "L", *_SIXTEEN_BIT_MODES):
         mode = "L"
-    transform, taken = _to_srgb(image, mode)
+    transform, taken = _build_srgb_transform(image, mode)
 
     def plain(part: Image.Image) -> Image.Image:
-        if part.mode in _SIXTEEN_BITS:
+        if part.mode in _SIXTEEN_BIT_MODES:
             part = part.convert("I").point([value >> 8 for value in range(65536)], "L")
         if transform is None:
             return part.convert(mode)
@@ -169,7 +179,7 @@ def _plain(image: Image.Image) -> tuple[str, Callable[[Image.Image], Image.Image
     return mode, plain
 
 
-def _to_srgb(image: Image.Image, mode: str) -> tuple[ImageCms.ImageCmsTransform | None, str]:
+def _build_srgb_transform(image: Image.Image, mode: str) -> tuple[ImageCms.ImageCmsTransform | None, str]:
     """The way out of the picture's own colours and the mode it starts from; none without a profile that fits."""
     try:
         profile = ImageCms.getOpenProfile(io.BytesIO(image.info["icc_profile"]))
@@ -183,13 +193,13 @@ def _to_srgb(image: Image.Image, mode: str) -> tuple[ImageCms.ImageCmsTransform 
         return None, mode
 
 
-def _fitting(size: tuple[int, int], side: int) -> tuple[int, int]:
+def _fit_size(size: tuple[int, int], side: int) -> tuple[int, int]:
     """The size at which the picture fits a square, with its shape kept; never larger than it is."""
     ratio = min(1.0, side / max(size))
     return max(1, round(size[0] * ratio)), max(1, round(size[1] * ratio))
 
 
-def _scaled(
+def _scale(
     image: Image.Image, size: tuple[int, int], mode: str, plain: Callable[[Image.Image], Image.Image]
 ) -> Image.Image:
     """The picture in another size and mode, without its metadata.
@@ -198,9 +208,9 @@ def _scaled(
     """
     scaled = Image.new(mode, size)
     step = image.height / size[1]
-    for top in range(0, size[1], _STRIP):
-        bottom = min(size[1], top + _STRIP)
-        above, below = max(0, top - _STRIP_MARGIN), min(size[1], bottom + _STRIP_MARGIN)
+    for top in range(0, size[1], _STRIP_ROWS):
+        bottom = min(size[1], top + _STRIP_ROWS)
+        above, below = max(0, top - _STRIP_MARGIN_ROWS), min(size[1], bottom + _STRIP_MARGIN_ROWS)
         first, last = math.floor(above * step), min(image.height, math.ceil(below * step))
         part = plain(image.crop((0, first, image.width, last)))
         seen = (0, above * step - first, image.width, min(below * step - first, part.height))
@@ -209,20 +219,20 @@ def _scaled(
     return scaled
 
 
-def _encoded_within(picture: Image.Image, kind: str) -> tuple[bytes, str]:
+def _encode_within_limit(picture: Image.Image, kind: str) -> tuple[bytes, str]:
     """The file to store and its kind: as a WebP where a PNG would be too large, and smaller where that is."""
-    content = _encoded(picture, kind)
-    if len(content) > MOST_BYTES and kind == "PNG":
+    content = _encode(picture, kind)
+    if len(content) > MAX_BYTES and kind == "PNG":
         kind = "WEBP"
-        content = _encoded(picture, kind)
-    while len(content) > MOST_BYTES:
-        smaller = _fitting(picture.size, max(picture.size) * 3 // 4)
-        picture = _scaled(picture, smaller, picture.mode, lambda strip: strip)
-        content = _encoded(picture, kind)
+        content = _encode(picture, kind)
+    while len(content) > MAX_BYTES:
+        smaller = _fit_size(picture.size, max(picture.size) * 3 // 4)
+        picture = _scale(picture, smaller, picture.mode, lambda strip: strip)
+        content = _encode(picture, kind)
     return content, kind
 
 
-def _encoded(picture: Image.Image, kind: str) -> bytes:
+def _encode(picture: Image.Image, kind: str) -> bytes:
     file = io.BytesIO()
     picture.save(file, kind, quality=QUALITY, **({"progressive": True} if kind == "JPEG" else {}))
     return file.getvalue()

@@ -19,23 +19,23 @@ from ticketing import audit, optimistic_locking
 from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.catalog import image_files, malware_scan
-from ticketing.catalog.image_files import Prepared
+from ticketing.catalog.image_files import PreparedImage
 from ticketing.errors import NotFound
 from ticketing.models import Image, Package
-from ticketing.validation import Draft, Line, Optionally, at_most, validated
+from ticketing.validation import BLANK_AS_NONE, Draft, MaxLength, SingleLineText, validate
 
-FORMATS = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
-_ENDINGS = {media_type: ending for ending, media_type in FORMATS.items()}
+MEDIA_TYPE_BY_EXTENSION = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
+_EXTENSION_BY_MEDIA_TYPE = {media_type: ending for ending, media_type in MEDIA_TYPE_BY_EXTENSION.items()}
 
 
-class Description(Draft):
+class AltTextDraft(Draft):
     """What the picture shows, for who cannot see it; none when it only decorates."""
 
-    alt: Annotated[Annotated[Line, at_most(200)] | None, Optionally] = None
+    alt: Annotated[Annotated[SingleLineText, MaxLength(200)] | None, BLANK_AS_NONE] = None
 
 
 @dataclass(frozen=True)
-class Picture:
+class PackageImage:
     """A package's picture, and the paths on this server at which it and its thumbnail are fetched."""
 
     event_id: uuid.UUID
@@ -47,24 +47,24 @@ class Picture:
 
     @property
     def path(self) -> str:
-        return f"/pictures/{self.event_id}/{self.sha256}.{_ENDINGS[self.media_type]}"
+        return f"/pictures/{self.event_id}/{self.sha256}.{_EXTENSION_BY_MEDIA_TYPE[self.media_type]}"
 
     @property
     def thumbnail_path(self) -> str:
-        return f"/pictures/{self.event_id}/thumbnails/{self.sha256}.{_ENDINGS[self.media_type]}"
+        return f"/pictures/{self.event_id}/thumbnails/{self.sha256}.{_EXTENSION_BY_MEDIA_TYPE[self.media_type]}"
 
 
-def prepare(content: bytes) -> Prepared:
+def prepare(content: bytes) -> PreparedImage:
     """The picture in an uploaded file as it will be stored, once the scanner, where there is one, found nothing.
 
     Raises InvalidInput about `image` with what is wrong with the file, and ScannerAway.
     """
-    image_files.judge_size(content)
-    if malware_scan.find(content):
-        raise image_files.refused(
+    image_files.check_size(content)
+    if malware_scan.find_signature(content):
+        raise image_files.invalid_image_error(
             "The virus scanner found something in this file, so it was not taken. Tell whoever gave it to you."
         )
-    return image_files.redrawn(content)
+    return image_files.reencode(content)
 
 
 def set_image(
@@ -72,7 +72,7 @@ def set_image(
     actor: Actor,
     event_id: uuid.UUID,
     package_id: uuid.UUID,
-    prepared: Prepared,
+    prepared: PreparedImage,
     alt: str | None = None,
     *,
     seen_version: int | None = None,
@@ -81,10 +81,10 @@ def set_image(
 
     The same picture with the same words changes nothing. Raises StaleVersion, InvalidInput about `alt`.
     """
-    package = _get_for_change(session, actor, event_id, package_id, seen_version)
-    told = validated(Description, {"alt": alt}).alt
-    hold(session, event_id)
-    _apply(session, actor, package, "package.image_changed", _stored(session, event_id, prepared), told)
+    package = _get_for_update(session, actor, event_id, package_id, seen_version)
+    told = validate(AltTextDraft, {"alt": alt}).alt
+    lock_event_images(session, event_id)
+    _apply(session, actor, package, "package.image_changed", _get_or_create(session, event_id, prepared), told)
     return package
 
 
@@ -98,7 +98,7 @@ def set_alt(
     seen_version: int | None = None,
 ) -> Package:
     """Says in other words what the picture shows. Raises NotFound without a picture, StaleVersion, InvalidInput."""
-    package = _get_for_change(session, actor, event_id, package_id, seen_version)
+    package = _get_for_update(session, actor, event_id, package_id, seen_version)
     if package.image_id is None:
         raise NotFound("picture")
     _apply(
@@ -107,7 +107,7 @@ def set_alt(
         package,
         "package.image_changed",
         package.image_id,
-        validated(Description, {"alt": alt}).alt,
+        validate(AltTextDraft, {"alt": alt}).alt,
     )
     return package
 
@@ -116,13 +116,13 @@ def remove_image(
     session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID, *, seen_version: int | None = None
 ) -> Package:
     """Takes a package's picture away; doing it twice is doing it once. Raises StaleVersion."""
-    package = _get_for_change(session, actor, event_id, package_id, seen_version)
-    hold(session, event_id)
+    package = _get_for_update(session, actor, event_id, package_id, seen_version)
+    lock_event_images(session, event_id)
     _apply(session, actor, package, "package.image_removed", None, None)
     return package
 
 
-def by_package(session: Session, packages: Iterable[Package]) -> dict[uuid.UUID, Picture]:
+def find_by_package(session: Session, packages: Iterable[Package]) -> dict[uuid.UUID, PackageImage]:
     """The pictures of several packages that the caller may see, in at most one query; who has none is left out."""
     shown = {package.id: package for package in packages if package.image_id is not None}
     if not shown:
@@ -133,17 +133,23 @@ def by_package(session: Session, packages: Iterable[Package]) -> dict[uuid.UUID,
         .where(Package.id.in_(shown))
     )
     return {
-        row.id: Picture(row.event_id, row.sha256.hex(), row.media_type, row.width, row.height, shown[row.id].image_alt)
+        row.id: PackageImage(
+            row.event_id, row.sha256.hex(), row.media_type, row.width, row.height, shown[row.id].image_alt
+        )
         for row in rows
     }
 
 
-def find(session: Session, actor: Actor, event_id: uuid.UUID, sha256: str, ending: str) -> Image:
+def get(session: Session, actor: Actor, event_id: uuid.UUID, sha256: str, extension: str) -> Image:
     """The stored picture; its content and thumbnail are read when they are asked for. Raises NotFound."""
     permissions.require(session, actor, "read", event_id)
     image = session.scalar(
         select(Image)
-        .where(Image.event_id == event_id, Image.sha256 == bytes.fromhex(sha256), Image.media_type == FORMATS[ending])
+        .where(
+            Image.event_id == event_id,
+            Image.sha256 == bytes.fromhex(sha256),
+            Image.media_type == MEDIA_TYPE_BY_EXTENSION[extension],
+        )
         .options(defer(Image.content), defer(Image.thumbnail))
     )
     if image is None:
@@ -151,7 +157,7 @@ def find(session: Session, actor: Actor, event_id: uuid.UUID, sha256: str, endin
     return image
 
 
-def hold(session: Session, event_id: uuid.UUID) -> None:
+def lock_event_images(session: Session, event_id: uuid.UUID) -> None:
     """One at a time may begin or end to use an event's pictures; sales and other edits go on.
 
     Taken last, after the package or the order: who holds it waits for nobody.
@@ -159,23 +165,23 @@ def hold(session: Session, event_id: uuid.UUID) -> None:
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"pictures of {event_id}", 0))))
 
 
-def let_go(session: Session, package: Package) -> list[audit.Change]:
+def detach(session: Session, package: Package) -> list[audit.Change]:
     """For a package that is being deleted: takes its picture away, and answers with that part of the trail."""
-    hold(session, package.event_id)
+    lock_event_images(session, package.event_id)
     return _replace(session, package, None, None)
 
 
-def _get_for_change(
+def _get_for_update(
     session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID, seen_version: int | None
 ) -> Package:
     """The package, held until the transaction ends, as the actor saw it."""
     permissions.require(session, actor, "change", event_id)
-    package = optimistic_locking.hold(session, Package, event_id, package_id, "package", key_share=True)
-    optimistic_locking.judge_version(session, event_id, package, seen_version)
+    package = optimistic_locking.get_for_update(session, Package, event_id, package_id, "package", key_share=True)
+    optimistic_locking.check_version(session, event_id, package, seen_version)
     return package
 
 
-def _stored(session: Session, event_id: uuid.UUID, prepared: Prepared) -> uuid.UUID:
+def _get_or_create(session: Session, event_id: uuid.UUID, prepared: PreparedImage) -> uuid.UUID:
     """The id of the event's only copy of a picture, found or new."""
     found = session.scalar(select(Image.id).where(Image.event_id == event_id, Image.sha256 == prepared.sha256))
     if found is not None:

@@ -18,23 +18,23 @@ from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.errors import Conflict, HasAnswers, InvalidInput, NotFound
 from ticketing.models import Answer, Option, Package
-from ticketing.validation import Draft, Line, at_most, paragraph
+from ticketing.validation import Draft, MaxLength, SingleLineText, clean_multi_line
 
-MOST_ACTIVE = 4
-LONGEST_ANSWER = 500
+MAX_ACTIVE = 4
+MAX_ANSWER_LENGTH = 500
 
 
 class OptionDraft(Draft):
     """A question; `choices` only for multi_select, 2-10 distinct ones."""
 
-    label: Annotated[Line, at_most(200)]
+    label: Annotated[SingleLineText, MaxLength(200)]
     option_type: Literal["boolean", "multi_select", "text_input"]
     is_required: bool = True
-    choices: Annotated[list[Annotated[Line, at_most(50)]] | None, Field(validate_default=True)] = None
+    choices: Annotated[list[Annotated[SingleLineText, MaxLength(50)]] | None, Field(validate_default=True)] = None
 
     @field_validator("choices")
     @classmethod
-    def _choices_fit_the_type(cls, choices: list[str] | None, info: ValidationInfo) -> list[str] | None:
+    def _validate_choices(cls, choices: list[str] | None, info: ValidationInfo) -> list[str] | None:
         if info.data.get("option_type") != "multi_select":
             if choices:
                 raise ValueError("Only a pick from a list has choices. Leave this empty.")
@@ -48,10 +48,10 @@ class OptionDraft(Draft):
 
 def create(session: Session, actor: Actor, package_id: uuid.UUID, draft: OptionDraft) -> Option:
     """Adds a question at the end of a package's list. Raises Conflict when it asks 4 already."""
-    event_id = _hold_package(session, actor, package_id)
-    active = active_for(session, event_id, package_id)
-    if len(active) >= MOST_ACTIVE:
-        raise Conflict(f"This package has {MOST_ACTIVE} options already. Retire one first.")
+    event_id = _lock_package(session, actor, package_id)
+    active = list_active_unchecked(session, event_id, package_id)
+    if len(active) >= MAX_ACTIVE:
+        raise Conflict(f"This package has {MAX_ACTIVE} options already. Retire one first.")
     for place, other in enumerate(active, start=1):  # closes the gap that a retired one left; the order stays
         other.display_order = place
     option = Option(event_id=event_id, package_id=package_id, display_order=len(active) + 1, **draft.model_dump())
@@ -63,12 +63,12 @@ def create(session: Session, actor: Actor, package_id: uuid.UUID, draft: OptionD
         event_id,
         "option.created",
         option,
-        audit.made_of(draft.model_dump()),
+        audit.creation_changes(draft.model_dump()),
     )
     return option
 
 
-def change(
+def update(
     session: Session,
     actor: Actor,
     package_id: uuid.UUID,
@@ -83,12 +83,12 @@ def change(
     Without a version it is taken as it stands now. Its type cannot change once there are answers (HasAnswers). Raises
     StaleVersion, InvalidInput, NotFound.
     """
-    event_id, option = _get_for_change(session, actor, package_id, option_id)
-    optimistic_locking.judge_version(session, event_id, option, seen_version)
+    event_id, option = _get_for_update(session, actor, package_id, option_id)
+    optimistic_locking.check_version(session, event_id, option, seen_version)
     given = dict(values)
     if given.get("option_type", option.option_type) != "multi_select" and "choices" not in given:
         given["choices"] = None
-    changes = audit.changes_between(option, optimistic_locking.merged(OptionDraft, option, given).model_dump())
+    changes = audit.changes_between(option, optimistic_locking.merge(OptionDraft, option, given).model_dump())
     if "option_type" in {each.field for each in changes} and _has_answers(session, option_id):
         raise HasAnswers(f"“{option.label}” has answers, so its type stays. Retire it and add a new option.")
     optimistic_locking.apply(session, actor, event_id, "option.changed", option, changes, restores=restores)
@@ -97,7 +97,7 @@ def change(
 
 def retire(session: Session, actor: Actor, package_id: uuid.UUID, option_id: uuid.UUID) -> Option:
     """New purchases no longer ask it; the answers stay. Doing it twice is doing it once."""
-    event_id, option = _get_for_change(session, actor, package_id, option_id)
+    event_id, option = _get_for_update(session, actor, package_id, option_id)
     if option.retired_at is None:
         optimistic_locking.apply(
             session, actor, event_id, "option.retired", option, [audit.Change("retired_at", None, datetime.now(UTC))]
@@ -107,18 +107,18 @@ def retire(session: Session, actor: Actor, package_id: uuid.UUID, option_id: uui
 
 def delete(session: Session, actor: Actor, package_id: uuid.UUID, option_id: uuid.UUID) -> None:
     """Removes a question that nobody answered. Raises HasAnswers."""
-    event_id, option = _get_for_change(session, actor, package_id, option_id)
+    event_id, option = _get_for_update(session, actor, package_id, option_id)
     if _has_answers(session, option_id):
         raise HasAnswers(f"“{option.label}” has answers, so it stays in the records. Retire it instead.")
-    gone = audit.undone(option, OptionDraft.model_fields)
+    gone = audit.deletion_changes(option, OptionDraft.model_fields)
     audit.record(session, actor, event_id, "option.deleted", option, gone)
     session.execute(sql_delete(Option).where(Option.id == option_id))
 
 
-def arrange(session: Session, actor: Actor, package_id: uuid.UUID, option_ids: Sequence[uuid.UUID]) -> list[Option]:
+def reorder(session: Session, actor: Actor, package_id: uuid.UUID, option_ids: Sequence[uuid.UUID]) -> list[Option]:
     """Puts a package's active questions in this order. Raises Conflict unless it names exactly those."""
-    event_id = _hold_package(session, actor, package_id)
-    active = {option.id: option for option in active_for(session, event_id, package_id)}
+    event_id = _lock_package(session, actor, package_id)
+    active = {option.id: option for option in list_active_unchecked(session, event_id, package_id)}
     if len(option_ids) != len(active) or set(option_ids) != active.keys():
         raise Conflict("The options were changed meanwhile. Look at them again, then arrange them.")
     for place, option_id in enumerate(option_ids, start=1):
@@ -139,7 +139,7 @@ class Tally:
     by_answer: dict[str, int]
 
 
-_TALLY = text("""
+_COUNT_ANSWERS = text("""
     SELECT answer.option_id, given.value, count(*) AS times
     FROM answers AS answer
     JOIN purchases AS purchase ON purchase.id = answer.purchase_id
@@ -157,39 +157,39 @@ _TALLY = text("""
 """)
 
 
-def tallies(session: Session, actor: Actor, package_id: uuid.UUID) -> list[Tally]:
+def list_tallies(session: Session, actor: Actor, package_id: uuid.UUID) -> list[Tally]:
     """Every question of a package, the retired ones last, with what was answered. Raises NotFound."""
-    event_id = _event_of(session, actor, "read", package_id)
+    event_id = _get_event_id(session, actor, "read", package_id)
     asked = session.scalars(
         select(Option)
         .where(Option.event_id == event_id, Option.package_id == package_id)
         .order_by(Option.retired_at.is_not(None), Option.display_order, Option.id)
     ).all()
     counted: dict[uuid.UUID, dict[str | None, int]] = {option.id: {} for option in asked}
-    for row in session.execute(_TALLY, {"option_ids": [option.id for option in asked]}):
+    for row in session.execute(_COUNT_ANSWERS, {"option_ids": [option.id for option in asked]}):
         counted[row.option_id][row.value] = row.times
-    return [_tally(option, counted[option.id]) for option in asked]
+    return [_build_tally(option, counted[option.id]) for option in asked]
 
 
-def _tally(option: Option, counted: dict[str | None, int]) -> Tally:
+def _build_tally(option: Option, counted: dict[str | None, int]) -> Tally:
     known = ["yes", "no"] if option.option_type == "boolean" else option.choices or []
     by_answer = {answer: counted.get(answer, 0) for answer in known}
     by_answer |= {answer: times for answer, times in counted.items() if answer is not None}
     return Tally(option, counted.get(None, 0), by_answer)
 
 
-def list_for(session: Session, actor: Actor, package_id: uuid.UUID) -> list[Option]:
+def list_active(session: Session, actor: Actor, package_id: uuid.UUID) -> list[Option]:
     """The active options of a package in the order they are asked. Raises NotFound."""
-    event_id = _event_of(session, actor, "read", package_id)
-    return active_for(session, event_id, package_id)
+    event_id = _get_event_id(session, actor, "read", package_id)
+    return list_active_unchecked(session, event_id, package_id)
 
 
-def active_for(session: Session, event_id: uuid.UUID, package_id: uuid.UUID) -> list[Option]:
+def list_active_unchecked(session: Session, event_id: uuid.UUID, package_id: uuid.UUID) -> list[Option]:
     """The options a package asks now; the caller has judged who may see them."""
-    return active_by_package(session, event_id, [package_id]).get(package_id, [])
+    return list_active_by_package(session, event_id, [package_id]).get(package_id, [])
 
 
-def active_by_package(
+def list_active_by_package(
     session: Session, event_id: uuid.UUID, package_ids: Iterable[uuid.UUID]
 ) -> dict[uuid.UUID, list[Option]]:
     """What several packages ask now, in one query; a package that asks nothing is left out."""
@@ -203,16 +203,16 @@ def active_by_package(
     return asked
 
 
-def accepted_answers(asked: Sequence[Option], given: Mapping[uuid.UUID, Any]) -> dict[uuid.UUID, Any]:
+def validate_answers(active_options: Sequence[Option], values: Mapping[uuid.UUID, Any]) -> dict[uuid.UUID, Any]:
     """The answers to store: {option id: true/false, list of choices, or text}; skipped ones are left out.
 
     Raises InvalidInput with a sentence for each option, under the field `answers.<option id>`.
     """
     problems: dict[str, str] = {}
     accepted: dict[uuid.UUID, Any] = {}
-    for option in asked:
+    for option in active_options:
         try:
-            value = _accepted(option, given.get(option.id))
+            value = _validate_answer(option, values.get(option.id))
         except ValueError as wrong:
             problems[f"answers.{option.id}"] = str(wrong)
         else:
@@ -220,14 +220,14 @@ def accepted_answers(asked: Sequence[Option], given: Mapping[uuid.UUID, Any]) ->
                 accepted[option.id] = value
             elif option.is_required:
                 problems[f"answers.{option.id}"] = f"Answer “{option.label}”."
-    for unknown in given.keys() - {option.id for option in asked}:
+    for unknown in values.keys() - {option.id for option in active_options}:
         problems[f"answers.{unknown}"] = "This package does not have that option."
     if problems:
         raise InvalidInput(problems)
     return accepted
 
 
-def _accepted(option: Option, value: Any) -> Any:
+def _validate_answer(option: Option, value: Any) -> Any:
     """The value as stored, or None when the question was skipped."""
     if value is None or value == "" or value == []:
         return None
@@ -242,13 +242,13 @@ def _accepted(option: Option, value: Any) -> Any:
         return [choice for choice in option.choices or [] if choice in picked]
     if not isinstance(value, str):
         raise ValueError("Answer with text.")
-    given = paragraph(value)
-    if len(given) > LONGEST_ANSWER:
-        raise ValueError(f"Use at most {LONGEST_ANSWER} characters; this has {len(given)}.")
+    given = clean_multi_line(value)
+    if len(given) > MAX_ANSWER_LENGTH:
+        raise ValueError(f"Use at most {MAX_ANSWER_LENGTH} characters; this has {len(given)}.")
     return given or None
 
 
-def _event_of(session: Session, actor: Actor, action: permissions.Action, package_id: uuid.UUID) -> uuid.UUID:
+def _get_event_id(session: Session, actor: Actor, action: permissions.Action, package_id: uuid.UUID) -> uuid.UUID:
     """The package's event. Raises NotAllowed, and NotFound, which another event's package is like one that is none."""
     event_id = session.scalar(select(Package.event_id).where(Package.id == package_id))
     if event_id is None:
@@ -261,23 +261,23 @@ def _event_of(session: Session, actor: Actor, action: permissions.Action, packag
     return event_id
 
 
-_HOLD_PACKAGE = text("UPDATE packages SET options_version = options_version + 1 WHERE id = :package_id")
+_LOCK_PACKAGE = text("UPDATE packages SET options_version = options_version + 1 WHERE id = :package_id")
 
 
-def _hold_package(session: Session, actor: Actor, package_id: uuid.UUID) -> uuid.UUID:
+def _lock_package(session: Session, actor: Actor, package_id: uuid.UUID) -> uuid.UUID:
     """One at a time may change a package's questions; a purchase that read them before reads them again.
 
     Answers with the package's event. Raises NotFound, NotAllowed.
     """
-    event_id = _event_of(session, actor, "change", package_id)
-    session.execute(_HOLD_PACKAGE, {"package_id": package_id})
+    event_id = _get_event_id(session, actor, "change", package_id)
+    session.execute(_LOCK_PACKAGE, {"package_id": package_id})
     return event_id
 
 
-def _get_for_change(
+def _get_for_update(
     session: Session, actor: Actor, package_id: uuid.UUID, option_id: uuid.UUID
 ) -> tuple[uuid.UUID, Option]:
-    event_id = _hold_package(session, actor, package_id)
+    event_id = _lock_package(session, actor, package_id)
     option = session.scalar(
         select(Option)
         .where(Option.id == option_id, Option.package_id == package_id)

@@ -19,22 +19,22 @@ from ticketing import audit
 from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.catalog import packages
-from ticketing.errors import ArrangedMeanwhile, InvalidInput
+from ticketing.errors import InvalidInput, PackageOrderChanged
 from ticketing.models import Package
 
 
-class Priced(Protocol):
+class HasPrice(Protocol):
     id: uuid.UUID
     price: Decimal
 
 
-def arrange(
+def reorder(
     session: Session,
     actor: Actor,
     event_id: uuid.UUID,
     package_ids: Sequence[uuid.UUID],
     *,
-    seen: Sequence[uuid.UUID] | None = None,
+    seen_order: Sequence[uuid.UUID] | None = None,
 ) -> list[Package]:
     """Puts an event's packages in this order and answers with them; the order they are in already changes nothing.
 
@@ -42,15 +42,15 @@ def arrange(
     InvalidInput (field `package_ids`) unless the list names every package of the event exactly once.
     """
     permissions.require(session, actor, "change", event_id)
-    event = packages.hold_order(session, event_id)
-    before = _held(session, event_id)
-    if seen is not None and list(seen) != list(before):
-        latest = audit.latest(session, event_id, event.id, "event.packages_arranged")
-        raise ArrangedMeanwhile(latest.actor if latest and set(seen) == set(before) else None)
-    _judge(package_ids, before)
+    event = packages.lock_order(session, event_id)
+    before = _list_for_update(session, event_id)
+    if seen_order is not None and list(seen_order) != list(before):
+        latest = audit.find_latest(session, event_id, event.id, "event.packages_arranged")
+        raise PackageOrderChanged(latest.actor if latest and set(seen_order) == set(before) else None)
+    _validate_order(package_ids, before)
     if list(package_ids) == list(before):
         return list(before.values())
-    session.execute(_PLACE, {"ids": list(package_ids)})
+    session.execute(_UPDATE_POSITIONS, {"ids": list(package_ids)})
     after = [before[package_id] for package_id in package_ids]
     for place, package in enumerate(after, start=1):
         set_committed_value(package, "display_order", place)
@@ -59,19 +59,19 @@ def arrange(
     return after
 
 
-def by_price(rows: Sequence[Priced], *, dearest_first: bool = False) -> list[uuid.UUID]:
+def sort_by_price(rows: Sequence[HasPrice], *, descending: bool = False) -> list[uuid.UUID]:
     """The order by price; packages of one price stay as they stand to each other."""
-    return [row.id for row in sorted(rows, key=lambda row: -row.price if dearest_first else row.price)]
+    return [row.id for row in sorted(rows, key=lambda row: -row.price if descending else row.price)]
 
 
-_PLACE = text("""
+_UPDATE_POSITIONS = text("""
     UPDATE packages SET display_order = wanted.place
     FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS wanted(id, place)
     WHERE packages.id = wanted.id AND display_order <> wanted.place
 """)
 
 
-def _held(session: Session, event_id: uuid.UUID) -> dict[uuid.UUID, Package]:
+def _list_for_update(session: Session, event_id: uuid.UUID) -> dict[uuid.UUID, Package]:
     """Every package in its order. Held by id, as an import holds them, so that nobody waits in a circle."""
     held = session.scalars(
         select(Package)
@@ -83,7 +83,7 @@ def _held(session: Session, event_id: uuid.UUID) -> dict[uuid.UUID, Package]:
     return {package.id: package for package in sorted(held, key=lambda package: package.display_order)}
 
 
-def _judge(package_ids: Sequence[uuid.UUID], known: Mapping[uuid.UUID, Package]) -> None:
+def _validate_order(package_ids: Sequence[uuid.UUID], known: Mapping[uuid.UUID, Package]) -> None:
     foreign = [str(each) for each in package_ids if each not in known]
     doubled = [known[each].name for each, times in Counter(package_ids).items() if times > 1 and each in known]
     missing = [package.name for package_id, package in known.items() if package_id not in set(package_ids)]

@@ -21,21 +21,21 @@ from ticketing.catalog import images
 from ticketing.db import constraint_name
 from ticketing.errors import DuplicateName, HasSales, LimitBelowSold, NotFound
 from ticketing.models import Event, Package, Purchase
-from ticketing.purchase_filter import Selection
-from ticketing.validation import Amount, Draft, Name, Optionally, Paragraph, at_most, name_key
+from ticketing.purchase_filter import PurchaseFilter
+from ticketing.validation import BLANK_AS_NONE, Amount, Draft, MaxLength, MultiLineText, Name, name_key
 
 PER_PAGE = 20
 # What staff look for among the packages of an event; "all" is the rest of them too.
-_KINDS = {
+_KIND_CONDITIONS = {
     "all": true(),
     "sponsorships": Package.is_sponsorship,
     "disabled": ~Package.is_enabled,
     "sold_out": Package.sold_count == Package.quantity_limit,
 }
-KINDS = tuple(_KINDS)
+KINDS = tuple(_KIND_CONDITIONS)
 
 
-def _price(amount: Any) -> Any:
+def _validate_price(amount: Any) -> Any:
     if not 0 <= amount <= 1_000_000:
         raise ValueError("Enter a price from 0.00 to 1,000,000.00.")
     return amount
@@ -45,30 +45,30 @@ class PackageDraft(Draft):
     """`price` is USD for the whole package; `quantity_limit` counts packages, not seats, and None is unlimited."""
 
     name: Name
-    price: Annotated[Amount, AfterValidator(_price)]
+    price: Annotated[Amount, AfterValidator(_validate_price)]
     seats_per_package: Annotated[int, Field(ge=1, le=100)]
-    description: Annotated[Paragraph, at_most(1000)]
-    quantity_limit: Annotated[Annotated[int, Field(ge=1, le=10_000)] | None, Optionally] = None
+    description: Annotated[MultiLineText, MaxLength(1000)]
+    quantity_limit: Annotated[Annotated[int, Field(ge=1, le=10_000)] | None, BLANK_AS_NONE] = None
     is_sponsorship: bool = False
     is_enabled: bool = True
 
 
 def create(session: Session, actor: Actor, event_id: uuid.UUID, draft: PackageDraft) -> Package:
     """Adds a package at the end of the display order. Raises DuplicateName, RateLimited (10 a minute)."""
-    package = create_uncounted(session, actor, event_id, draft)
-    rate_limits.take(session, rate_limits.PACKAGES, rate_limits.person(actor))
+    package = create_without_rate_limit(session, actor, event_id, draft)
+    rate_limits.consume(session, rate_limits.PACKAGE_CREATIONS, rate_limits.caller_key(actor))
     return package
 
 
-def create_uncounted(session: Session, actor: Actor, event_id: uuid.UUID, draft: PackageDraft) -> Package:
+def create_without_rate_limit(session: Session, actor: Actor, event_id: uuid.UUID, draft: PackageDraft) -> Package:
     """The same for packages that are made many at a time, as with the sample event."""
     permissions.require(session, actor, "change", event_id)
-    event = hold_order(session, event_id)
+    event = lock_order(session, event_id)
     package = Package(
         event_id=event_id,
         time_zone=event.time_zone,
         name_key=name_key(draft.name),
-        display_order=next_place(session, event_id),
+        display_order=get_next_position(session, event_id),
         **draft.model_dump(),
     )
     session.add(package)
@@ -79,12 +79,12 @@ def create_uncounted(session: Session, actor: Actor, event_id: uuid.UUID, draft:
         event_id,
         "package.created",
         package,
-        audit.made_of(draft.model_dump()),
+        audit.creation_changes(draft.model_dump()),
     )
     return package
 
 
-def change(
+def update(
     session: Session,
     actor: Actor,
     event_id: uuid.UUID,
@@ -100,15 +100,15 @@ def change(
     touch the version, so a busy sale never blocks an editor.
     """
     permissions.require(session, actor, "change", event_id)
-    package = optimistic_locking.hold(session, Package, event_id, package_id, "package", key_share=True)
-    optimistic_locking.judge_version(session, event_id, package, seen_version)
-    draft = optimistic_locking.merged(PackageDraft, package, values)
-    judge_limit(package, draft.quantity_limit)
+    package = optimistic_locking.get_for_update(session, Package, event_id, package_id, "package", key_share=True)
+    optimistic_locking.check_version(session, event_id, package, seen_version)
+    draft = optimistic_locking.merge(PackageDraft, package, values)
+    check_limit(package, draft.quantity_limit)
     _apply(session, actor, package, draft.model_dump(), restores)
     return package
 
 
-def judge_limit(package: Package, limit: int | None) -> None:
+def check_limit(package: Package, limit: int | None) -> None:
     """Raises LimitBelowSold when fewer than are sold could be sold; None is unlimited."""
     if limit is not None and limit < package.sold_count:
         raise LimitBelowSold(limit, package.sold_count)
@@ -119,7 +119,7 @@ def set_enabled(
 ) -> Package:
     """Puts a package on sale or takes it off; doing it twice is doing it once."""
     permissions.require(session, actor, "change", event_id)
-    package = optimistic_locking.hold(session, Package, event_id, package_id, "package", key_share=True)
+    package = optimistic_locking.get_for_update(session, Package, event_id, package_id, "package", key_share=True)
     _apply(session, actor, package, {"is_enabled": enabled})
     return package
 
@@ -127,7 +127,7 @@ def set_enabled(
 def delete(session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID) -> None:
     """Removes a package nobody ever bought, with its options and picture. Raises HasSales when there is a purchase."""
     permissions.require(session, actor, "change", event_id)
-    package = optimistic_locking.hold(
+    package = optimistic_locking.get_for_update(
         session, Package, event_id, package_id, "package"
     )  # also against purchases that refer to it
     if session.scalar(select(exists().where(Purchase.package_id == package_id))):
@@ -141,7 +141,7 @@ def delete(session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid
         event_id,
         "package.deleted",
         package,
-        audit.undone(package, PackageDraft.model_fields) + images.let_go(session, package),
+        audit.deletion_changes(package, PackageDraft.model_fields) + images.detach(session, package),
     )
     session.execute(sql_delete(Package).where(Package.id == package_id, Package.event_id == event_id))
 
@@ -161,20 +161,20 @@ def list_page(
     """One page of an event's packages in display order, and how many there are in all."""
     permissions.require(session, actor, "read", event_id)
     total = session.scalar(select(func.count()).where(Package.event_id == event_id)) or 0
-    rows = session.scalars(_ordered(event_id).limit(per_page).offset((page - 1) * per_page))
+    rows = session.scalars(_select_ordered(event_id).limit(per_page).offset((page - 1) * per_page))
     return list(rows), total
 
 
 @dataclass(frozen=True)
-class Found:
+class PackagePage:
     """One page of what was looked for, how many of each of KINDS the search found, and the event's packages in all."""
 
     packages: list[Package]
-    by_kind: Mapping[str, int]
-    in_event: int
+    count_by_kind: Mapping[str, int]
+    total_in_event: int
 
 
-def look_for(
+def search_page(
     session: Session,
     actor: Actor,
     event_id: uuid.UUID,
@@ -183,34 +183,34 @@ def look_for(
     search: str = "",
     page: int = 1,
     per_page: int = PER_PAGE,
-) -> Found:
+) -> PackagePage:
     """The packages of one of KINDS whose name has every word of `search`, accents and case aside, in display order."""
     permissions.require(session, actor, "read", event_id)
     sought = [func.strpos(func.search_key(Package.name), func.search_key(word)) > 0
-              for word in Selection(search=search).words]  # fmt: skip
-    counted = [func.count().filter(condition, *sought) for condition in _KINDS.values()]
+              for word in PurchaseFilter(search=search).words]  # fmt: skip
+    counted = [func.count().filter(condition, *sought) for condition in _KIND_CONDITIONS.values()]
     *numbers, in_event = session.execute(
         select(*counted, func.count()).select_from(Package).where(Package.event_id == event_id)
     ).one()
     rows = session.scalars(
-        _ordered(event_id).where(_KINDS[kind], *sought).limit(per_page).offset((page - 1) * per_page)
+        _select_ordered(event_id).where(_KIND_CONDITIONS[kind], *sought).limit(per_page).offset((page - 1) * per_page)
     )
-    return Found(list(rows), dict(zip(KINDS, numbers, strict=True)), in_event)
+    return PackagePage(list(rows), dict(zip(KINDS, numbers, strict=True)), in_event)
 
 
 def list_all(session: Session, actor: Actor, event_id: uuid.UUID) -> list[Package]:
     """Every package of an event, in display order."""
     permissions.require(session, actor, "read", event_id)
-    return list(session.scalars(_ordered(event_id)))
+    return list(session.scalars(_select_ordered(event_id)))
 
 
-def list_on_offer(session: Session, actor: Actor, event_id: uuid.UUID) -> list[Package]:
+def list_enabled(session: Session, actor: Actor, event_id: uuid.UUID) -> list[Package]:
     """What may be sold now, in display order: enabled packages, the sold-out ones among them."""
     permissions.require(session, actor, "read", event_id)
-    return list(session.scalars(_ordered(event_id).where(Package.is_enabled)))
+    return list(session.scalars(_select_ordered(event_id).where(Package.is_enabled)))
 
 
-def names(session: Session, actor: Actor, event_id: uuid.UUID) -> dict[uuid.UUID, str]:
+def list_names(session: Session, actor: Actor, event_id: uuid.UUID) -> dict[uuid.UUID, str]:
     """Every package of an event by its id, in display order, to choose from."""
     permissions.require(session, actor, "read", event_id)
     rows = session.execute(
@@ -219,7 +219,7 @@ def names(session: Session, actor: Actor, event_id: uuid.UUID) -> dict[uuid.UUID
     return {row.id: row.name for row in rows}
 
 
-def _ordered(event_id: uuid.UUID) -> Select[Package]:
+def _select_ordered(event_id: uuid.UUID) -> Select[Package]:
     return select(Package).where(Package.event_id == event_id).order_by(Package.display_order)
 
 
@@ -244,12 +244,12 @@ def _flush(session: Session, name: str) -> None:
         raise
 
 
-def next_place(session: Session, event_id: uuid.UUID) -> int:
+def get_next_position(session: Session, event_id: uuid.UUID) -> int:
     """The end of the display order; the caller holds it."""
     return (session.scalar(select(func.max(Package.display_order)).where(Package.event_id == event_id)) or 0) + 1
 
 
-def hold_order(session: Session, event_id: uuid.UUID) -> Event:
+def lock_order(session: Session, event_id: uuid.UUID) -> Event:
     """One at a time may add to or rearrange an event's packages; sales go on."""
     return session.scalars(
         select(Event)

@@ -32,21 +32,21 @@ from ticketing.errors import (
 )
 from ticketing.models import Event, PromoCode, PromoUse, Purchase
 from ticketing.pricing import Discount
-from ticketing.validation import Amount, Draft, Moment, Optionally
+from ticketing.validation import BLANK_AS_NONE, Amount, Draft, Timestamp
 
-SOON = timedelta(days=7)
-_CODE = re.compile(r"[A-Z0-9]{4,20}")
+EXPIRES_SOON_WINDOW = timedelta(days=7)
+_CODE_PATTERN = re.compile(r"[A-Z0-9]{4,20}")
 
 
-def normalised(code: str) -> str:
+def normalize_code(code: str) -> str:
     """The form in which codes are kept, shown and compared: capitals, no surrounding space."""
     return code.strip().upper()
 
 
-def _code(code: str) -> str:
-    if not _CODE.fullmatch(normalised(code)):
+def _validate_code(code: str) -> str:
+    if not _CODE_PATTERN.fullmatch(normalize_code(code)):
         raise ValueError("Use 4 to 20 letters A-Z and digits, without spaces.")
-    return normalised(code)
+    return normalize_code(code)
 
 
 class PromoCodeDraft(Draft):
@@ -55,17 +55,19 @@ class PromoCodeDraft(Draft):
     `expires_at` without an offset is a moment in the event's time zone; None never expires.
     """
 
-    code: Annotated[str, AfterValidator(_code), Field(json_schema_extra={"pattern": r"^\s*[A-Za-z0-9]{4,20}\s*$"})]
+    code: Annotated[
+        str, AfterValidator(_validate_code), Field(json_schema_extra={"pattern": r"^\s*[A-Za-z0-9]{4,20}\s*$"})
+    ]
     discount_type: Literal["percentage", "fixed_amount"]
     discount_value: Amount
-    expires_at: Annotated[Moment | None, Optionally] = None
-    max_total_uses: Annotated[Annotated[int, Field(ge=1, le=10_000)] | None, Optionally] = None
-    max_uses_per_donor: Annotated[Annotated[int, Field(ge=1, le=100)] | None, Optionally] = None
+    expires_at: Annotated[Timestamp | None, BLANK_AS_NONE] = None
+    max_total_uses: Annotated[Annotated[int, Field(ge=1, le=10_000)] | None, BLANK_AS_NONE] = None
+    max_uses_per_donor: Annotated[Annotated[int, Field(ge=1, le=100)] | None, BLANK_AS_NONE] = None
     is_active: bool = True
 
     @field_validator("discount_value")
     @classmethod
-    def _within_the_range_of_its_type(cls, value: Decimal, info: ValidationInfo) -> Decimal:
+    def _validate_discount_value(cls, value: Decimal, info: ValidationInfo) -> Decimal:
         if info.data.get("discount_type") == "percentage" and not 1 <= value <= 100:
             raise ValueError("Enter a percentage from 1 to 100.")
         if info.data.get("discount_type") == "fixed_amount" and not 1 <= value <= 10_000:
@@ -76,7 +78,7 @@ class PromoCodeDraft(Draft):
 def create(session: Session, actor: Actor, event_id: uuid.UUID, draft: PromoCodeDraft) -> PromoCode:
     """Adds a promo code. Raises DuplicateCode."""
     permissions.require(session, actor, "change", event_id)
-    values = _localised(session, event_id, draft)
+    values = _localize_expiry(session, event_id, draft)
     promo_code = PromoCode(event_id=event_id, **values)
     session.add(promo_code)
     _flush(session, draft.code)
@@ -86,12 +88,12 @@ def create(session: Session, actor: Actor, event_id: uuid.UUID, draft: PromoCode
         event_id,
         "promo_code.created",
         promo_code,
-        audit.made_of(values),
+        audit.creation_changes(values),
     )
     return promo_code
 
 
-def change(
+def update(
     session: Session,
     actor: Actor,
     event_id: uuid.UUID,
@@ -107,13 +109,13 @@ def change(
     so far (LimitBelowUses). Raises StaleVersion, InvalidInput, DuplicateCode.
     """
     permissions.require(session, actor, "change", event_id)
-    row = optimistic_locking.hold(session, PromoCode, event_id, promo_code_id, "promo code")
-    optimistic_locking.judge_version(session, event_id, row, seen_version)
-    new = _localised(session, event_id, optimistic_locking.merged(PromoCodeDraft, row, values))
+    row = optimistic_locking.get_for_update(session, PromoCode, event_id, promo_code_id, "promo code")
+    optimistic_locking.check_version(session, event_id, row, seen_version)
+    new = _localize_expiry(session, event_id, optimistic_locking.merge(PromoCodeDraft, row, values))
     changes = audit.changes_between(row, new)
     if {"code", "discount_type", "discount_value"} & {each.field for each in changes} and was_used(session, row):
         raise CodeUsed(row.code, "its code, type and value cannot change. Make another code instead")
-    _judge_limits(session, row, new)
+    _check_limits(session, row, new)
     flush = partial(_flush, session, new["code"])
     optimistic_locking.apply(session, actor, event_id, "promo_code.changed", row, changes, flush, restores=restores)
     return row
@@ -122,10 +124,10 @@ def change(
 def delete(session: Session, actor: Actor, event_id: uuid.UUID, promo_code_id: uuid.UUID) -> None:
     """Removes a code that no purchase ever used. Raises CodeUsed."""
     permissions.require(session, actor, "change", event_id)
-    row = optimistic_locking.hold(session, PromoCode, event_id, promo_code_id, "promo code")
+    row = optimistic_locking.get_for_update(session, PromoCode, event_id, promo_code_id, "promo code")
     if was_used(session, row):
         raise CodeUsed(row.code, "it stays in the records. Switch it off instead")
-    gone = audit.undone(row, PromoCodeDraft.model_fields)
+    gone = audit.deletion_changes(row, PromoCodeDraft.model_fields)
     audit.record(session, actor, event_id, "promo_code.deleted", row, gone)
     session.execute(sql_delete(PromoCode).where(PromoCode.id == promo_code_id))
 
@@ -134,7 +136,7 @@ def get(session: Session, actor: Actor, event_id: uuid.UUID, promo_code_id: uuid
     """One code and the discount it gave in all (USD). Raises NotFound."""
     permissions.require(session, actor, "read", event_id)
     found = session.execute(
-        select(PromoCode, _given()).where(PromoCode.event_id == event_id, PromoCode.id == promo_code_id)
+        select(PromoCode, _select_total_discount()).where(PromoCode.event_id == event_id, PromoCode.id == promo_code_id)
     ).first()
     if found is None:
         raise NotFound("promo code")
@@ -148,7 +150,7 @@ def list_page(
     permissions.require(session, actor, "read", event_id)
     total = session.scalar(select(func.count()).where(PromoCode.event_id == event_id)) or 0
     rows = session.execute(
-        select(PromoCode, _given())
+        select(PromoCode, _select_total_discount())
         .where(PromoCode.event_id == event_id)
         .order_by(PromoCode.code)
         .limit(per_page)
@@ -157,19 +159,19 @@ def list_page(
     return [(row[0], row[1]) for row in rows], total
 
 
-def codes(session: Session, actor: Actor, event_id: uuid.UUID) -> tuple[str, ...]:
+def list_codes(session: Session, actor: Actor, event_id: uuid.UUID) -> tuple[str, ...]:
     """Every code of an event in alphabetical order, to choose from."""
-    return tuple(names(session, actor, event_id).values())
+    return tuple(list_names(session, actor, event_id).values())
 
 
-def names(session: Session, actor: Actor, event_id: uuid.UUID) -> dict[uuid.UUID, str]:
+def list_names(session: Session, actor: Actor, event_id: uuid.UUID) -> dict[uuid.UUID, str]:
     """The same by their ids."""
     permissions.require(session, actor, "read", event_id)
     query = select(PromoCode.id, PromoCode.code).where(PromoCode.event_id == event_id).order_by(PromoCode.code)
     return {row.id: row.code for row in session.execute(query)}
 
 
-def state_of(row: PromoCode, moment: datetime) -> str:
+def get_state(row: PromoCode, moment: datetime) -> str:
     """How a code stands at `moment`: off, expired, used_up, expires_soon (within a week), never_used or active."""
     if not row.is_active:
         return "off"
@@ -177,13 +179,13 @@ def state_of(row: PromoCode, moment: datetime) -> str:
         return "expired"
     if row.max_total_uses is not None and row.current_uses >= row.max_total_uses:
         return "used_up"
-    if row.expires_at is not None and row.expires_at <= moment + SOON:
+    if row.expires_at is not None and row.expires_at <= moment + EXPIRES_SOON_WINDOW:
         return "expires_soon"
     return "active" if row.current_uses else "never_used"
 
 
 @dataclass(frozen=True)
-class Rule:
+class RuleResult:
     """One rule that a code passes or fails for a donor at a moment; `reason` is the refusal it leads to."""
 
     reason: str
@@ -191,71 +193,73 @@ class Rule:
     sentence: str
 
 
-def rules(
+def evaluate_rules(
     session: Session, event_id: uuid.UUID, code: str, *, donor_email_key: str, moment: datetime
-) -> tuple[PromoCode | None, list[Rule]]:
+) -> tuple[PromoCode | None, list[RuleResult]]:
     """The code and every rule in the order in which a purchase meets them. Changes nothing.
 
     An unknown code has one rule, which fails. Without a donor the last rule says what the limit is.
     """
     row = None
-    if _CODE.fullmatch(normalised(code)):
+    if _CODE_PATTERN.fullmatch(normalize_code(code)):
         row = session.scalar(
             select(PromoCode)
-            .where(PromoCode.event_id == event_id, PromoCode.code == normalised(code))
+            .where(PromoCode.event_id == event_id, PromoCode.code == normalize_code(code))
             .execution_options(populate_existing=True)
         )
     if row is None:
-        return None, [Rule("unknown", False, PROMO_REFUSALS["unknown"].format(code=normalised(code)))]
+        return None, [RuleResult("unknown", False, PROMO_REFUSALS["unknown"].format(code=normalize_code(code)))]
     zone = ZoneInfo(session.scalars(select(Event.time_zone).where(Event.id == event_id)).one())
     expires = "It never expires."
     if row.expires_at is not None:
         verb = "expires" if row.expires_at > moment else "expired"
         expires = f"It {verb} on {row.expires_at.astimezone(zone):%Y-%m-%d at %H:%M} ({zone.key})."
-    by_donor = _uses_by(session, event_id, row.id, donor_email_key)
+    by_donor = _count_donor_uses(session, event_id, row.id, donor_email_key)
     return row, [
-        Rule("unknown", True, f"This event has the promo code {row.code}."),
-        Rule("inactive", row.is_active, f"It is switched {'on' if row.is_active else 'off'}."),
-        Rule("expired", row.expires_at is None or row.expires_at > moment, expires),
-        Rule(
+        RuleResult("unknown", True, f"This event has the promo code {row.code}."),
+        RuleResult("inactive", row.is_active, f"It is switched {'on' if row.is_active else 'off'}."),
+        RuleResult("expired", row.expires_at is None or row.expires_at > moment, expires),
+        RuleResult(
             "used_up",
             row.max_total_uses is None or row.current_uses < row.max_total_uses,
-            _uses_told(row.current_uses, row.max_total_uses, "in all"),
+            _format_uses(row.current_uses, row.max_total_uses, "in all"),
         ),
-        Rule(
+        RuleResult(
             "used_up_by_donor",
             row.max_uses_per_donor is None or by_donor < row.max_uses_per_donor,
-            _uses_told(by_donor, row.max_uses_per_donor, "by this donor")
+            _format_uses(by_donor, row.max_uses_per_donor, "by this donor")
             if donor_email_key
-            else _allowance(row.max_uses_per_donor),
+            else _format_donor_limit(row.max_uses_per_donor),
         ),
     ]
 
 
-def _times(uses: int) -> str:
+def _format_times(uses: int) -> str:
     return "1 time" if uses == 1 else f"{uses:,} times"
 
 
-def _uses_told(uses: int, most: int | None, by: str) -> str:
-    return f"Used {_times(uses)} {by}, " + ("without a limit." if most is None else f"of at most {most:,}.")
+def _format_uses(uses: int, limit: int | None, scope: str) -> str:
+    return f"Used {_format_times(uses)} {scope}, " + ("without a limit." if limit is None else f"of at most {limit:,}.")
 
 
-def _allowance(most: int | None) -> str:
-    often = "as often as they like" if most is None else f"at most {_times(most)}"
+def _format_donor_limit(limit: int | None) -> str:
+    often = "as often as they like" if limit is None else f"at most {_format_times(limit)}"
     return f"Each donor may use it {often}."
 
 
-def judge(session: Session, event_id: uuid.UUID, code: str, *, donor_email_key: str, moment: datetime) -> PromoCode:
+def get_applicable(
+    session: Session, event_id: uuid.UUID, code: str, *, donor_email_key: str, moment: datetime
+) -> PromoCode:
     """The code, if a purchase by this donor at `moment` could use it. Changes nothing. Raises PromoRefused."""
-    row, judged = rules(session, event_id, code, donor_email_key=donor_email_key, moment=moment)
+    row, judged = evaluate_rules(session, event_id, code, donor_email_key=donor_email_key, moment=moment)
     for rule in judged:
         if not rule.passed:
-            raise PromoRefused(rule.reason, normalised(code))
+            raise PromoRefused(rule.reason, normalize_code(code))
     assert row is not None
     return row
 
 
-_TAKE = text("""
+_RESERVE_USE = text("""
     UPDATE promo_codes SET current_uses = current_uses + 1
     WHERE event_id = :event_id AND code = :code AND is_active
       AND (expires_at IS NULL OR expires_at > :moment)
@@ -264,7 +268,7 @@ _TAKE = text("""
 """)
 
 
-def take(
+def reserve_use(
     session: Session, event_id: uuid.UUID, code: str, *, donor_email_key: str, moment: datetime
 ) -> tuple[uuid.UUID, Discount]:
     """Takes one use and holds the row until the transaction ends; answers with the code's id and its discount.
@@ -272,23 +276,25 @@ def take(
     The conditions travel with the UPDATE, so no number of buyers passes the limit; the donor's uses are counted
     after the row is held, when no other purchase with this code can be between counting and using. Raises PromoRefused.
     """
-    taken = session.execute(_TAKE, {"event_id": event_id, "code": normalised(code), "moment": moment}).first()
+    taken = session.execute(
+        _RESERVE_USE, {"event_id": event_id, "code": normalize_code(code), "moment": moment}
+    ).first()
     if taken is None:
-        judge(session, event_id, code, donor_email_key=donor_email_key, moment=moment)
+        get_applicable(session, event_id, code, donor_email_key=donor_email_key, moment=moment)
         # It became usable between the two statements: a use came back or a limit was raised.
-        return take(session, event_id, code, donor_email_key=donor_email_key, moment=moment)
+        return reserve_use(session, event_id, code, donor_email_key=donor_email_key, moment=moment)
     most = taken.max_uses_per_donor
-    if most is not None and _uses_by(session, event_id, taken.id, donor_email_key) >= most:
-        raise PromoRefused("used_up_by_donor", normalised(code))
-    return taken.id, discount_of(taken)
+    if most is not None and _count_donor_uses(session, event_id, taken.id, donor_email_key) >= most:
+        raise PromoRefused("used_up_by_donor", normalize_code(code))
+    return taken.id, build_discount(taken)
 
 
-def discount_of(row: Any) -> Discount:
+def build_discount(row: Any) -> Discount:
     """What a code takes off, of a PromoCode or a row with its `discount_type` and `discount_value`."""
     return Discount(row.discount_type, row.discount_value)
 
 
-_GIVE_BACK = text("""
+_RELEASE_USE = text("""
     WITH back AS (
         UPDATE promo_uses SET given_back_at = :moment WHERE purchase_id = :purchase_id AND given_back_at IS NULL
         RETURNING promo_code_id
@@ -297,26 +303,26 @@ _GIVE_BACK = text("""
 """)
 
 
-def give_back(session: Session, purchase_id: uuid.UUID, moment: datetime) -> None:
+def release_use(session: Session, purchase_id: uuid.UUID, moment: datetime) -> None:
     """Returns the use that a purchase took, once; its row stays as history."""
-    session.execute(_GIVE_BACK, {"purchase_id": purchase_id, "moment": moment})
+    session.execute(_RELEASE_USE, {"purchase_id": purchase_id, "moment": moment})
 
 
 # By the donor's id, which the index of a code's uses carries: a popular code is not read through at each sale.
-_USES_BY = text("""
+_COUNT_DONOR_USES = text("""
     SELECT count(*) FROM promo_uses
     WHERE promo_code_id = :promo_code_id AND given_back_at IS NULL
       AND donor_id = (SELECT id FROM donors WHERE event_id = :event_id AND email_key = :email_key)
 """)
 
 
-def _uses_by(session: Session, event_id: uuid.UUID, promo_code_id: uuid.UUID, donor_email_key: str) -> int:
+def _count_donor_uses(session: Session, event_id: uuid.UUID, promo_code_id: uuid.UUID, donor_email_key: str) -> int:
     sought = {"event_id": event_id, "promo_code_id": promo_code_id, "email_key": donor_email_key}
-    uses: int = session.scalars(_USES_BY, sought).one()
+    uses: int = session.scalars(_COUNT_DONOR_USES, sought).one()
     return uses
 
 
-def _given() -> ScalarSelect[Decimal]:
+def _select_total_discount() -> ScalarSelect[Decimal]:
     return (
         select(func.coalesce(func.sum(PromoUse.discount), 0))
         .where(PromoUse.promo_code_id == PromoCode.id, PromoUse.given_back_at.is_(None))
@@ -330,9 +336,9 @@ def was_used(session: Session, row: PromoCode) -> bool:
     return session.scalars(select(exists().where(Purchase.promo_code_id == row.id))).one()
 
 
-def _judge_limits(session: Session, row: PromoCode, new: dict[str, Any]) -> None:
+def _check_limits(session: Session, row: PromoCode, new: dict[str, Any]) -> None:
     if new["max_total_uses"] is not None and new["max_total_uses"] < row.current_uses:
-        raise LimitBelowUses("max_total_uses", f"used {_times(row.current_uses)} already", row.current_uses)
+        raise LimitBelowUses("max_total_uses", f"used {_format_times(row.current_uses)} already", row.current_uses)
     if new["max_uses_per_donor"] is not None:
         by_donor = (
             select(func.count().label("uses"))
@@ -342,10 +348,10 @@ def _judge_limits(session: Session, row: PromoCode, new: dict[str, Any]) -> None
         )
         most = session.scalar(select(func.max(by_donor.c.uses))) or 0
         if new["max_uses_per_donor"] < most:
-            raise LimitBelowUses("max_uses_per_donor", f"used {_times(most)} by one donor already", most)
+            raise LimitBelowUses("max_uses_per_donor", f"used {_format_times(most)} by one donor already", most)
 
 
-def _localised(session: Session, event_id: uuid.UUID, draft: PromoCodeDraft) -> dict[str, Any]:
+def _localize_expiry(session: Session, event_id: uuid.UUID, draft: PromoCodeDraft) -> dict[str, Any]:
     """The draft's values; an expiry without an offset is a moment in the event's time zone."""
     values = draft.model_dump()
     if draft.expires_at is not None and draft.expires_at.tzinfo is None:

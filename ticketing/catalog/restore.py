@@ -30,7 +30,7 @@ Record = Package | PromoCode | Option | Event
 
 
 @dataclass(frozen=True)
-class Offer:
+class RestorableEntry:
     """That the value before an entry can come back: the field as it is now and as it would be, as the trail has them,
     and the version of the record that was looked at."""
 
@@ -48,28 +48,30 @@ _RESTORABLE: dict[str, tuple[type[Record], type[BaseModel]]] = {
 }
 
 
-def offers(session: Session, actor: Actor, event_id: uuid.UUID, entries: Iterable[AuditEntry]) -> dict[int, Offer]:
+def list_restorable(
+    session: Session, actor: Actor, event_id: uuid.UUID, entries: Iterable[AuditEntry]
+) -> dict[int, RestorableEntry]:
     """What could be restored of these entries, by their ids; nothing for who may not change anything.
 
     A value that the record has again is none, and neither is one that its form would refuse today.
     """
     permissions.require(session, actor, "read", event_id)
-    if not permissions.may(actor, "change"):
+    if not permissions.is_allowed(actor, "change"):
         return {}
     known = [entry for entry in entries if _is_restorable(entry)]
     records: dict[uuid.UUID, Record] = {}
     for action, (model, _) in _RESTORABLE.items():
         ids = {entry.subject_id for entry in known if entry.action == action}
         if ids:
-            records |= {row.id: row for row in session.scalars(_of_event(model, event_id, ids))}
-    made = (_offer(records[entry.subject_id], entry) for entry in known if entry.subject_id in records)
+            records |= {row.id: row for row in session.scalars(_select_by_ids(model, event_id, ids))}
+    made = (_find_restorable_value(records[entry.subject_id], entry) for entry in known if entry.subject_id in records)
     return {offer.entry.id: offer for offer in made if offer is not None}
 
 
-def find_offer(session: Session, actor: Actor, event_id: uuid.UUID, entry_id: int) -> Offer | None:
+def find_restorable(session: Session, actor: Actor, event_id: uuid.UUID, entry_id: int) -> RestorableEntry | None:
     """How it stands with one entry now; None when there is nothing to restore any more."""
     found = session.scalars(select(AuditEntry).where(AuditEntry.id == entry_id, AuditEntry.event_id == event_id))
-    return offers(session, actor, event_id, found).get(entry_id)
+    return list_restorable(session, actor, event_id, found).get(entry_id)
 
 
 def restore(session: Session, actor: Actor, event_id: uuid.UUID, entry_id: int, *, seen_version: int) -> Record:
@@ -87,41 +89,43 @@ def restore(session: Session, actor: Actor, event_id: uuid.UUID, entry_id: int, 
     values = {str(entry.field): entry.old_value}
     match entry.action:
         case "package.changed":
-            return packages.change(
+            return packages.update(
                 session, actor, event_id, entry.subject_id, values, seen_version=seen_version, restores=entry.id
             )
         case "promo_code.changed":
-            return promo_codes.change(
+            return promo_codes.update(
                 session, actor, event_id, entry.subject_id, values, seen_version=seen_version, restores=entry.id
             )
         case "option.changed":
-            option = session.scalar(_of_event(Option, event_id, {entry.subject_id}))
+            option = session.scalar(_select_by_ids(Option, event_id, {entry.subject_id}))
             if option is None:
                 raise NotFound("option")
-            return options.change(
+            return options.update(
                 session, actor, option.package_id, option.id, values, seen_version=seen_version, restores=entry.id
             )
         case _:
-            return events.change(session, actor, event_id, values, seen_version=seen_version, restores=entry.id)
+            return events.update(session, actor, event_id, values, seen_version=seen_version, restores=entry.id)
 
 
 def _is_restorable(entry: AuditEntry) -> bool:
     return entry.action in _RESTORABLE and entry.field in _RESTORABLE[entry.action][1].model_fields
 
 
-def _of_event(model: type[Any], event_id: uuid.UUID, ids: set[uuid.UUID]) -> Any:
+def _select_by_ids(model: type[Any], event_id: uuid.UUID, ids: set[uuid.UUID]) -> Any:
     own = Event.id if model is Event else model.event_id
     return select(model).where(own == event_id, model.id.in_(ids))
 
 
-def _offer(record: Record, entry: AuditEntry) -> Offer | None:
+def _find_restorable_value(record: Record, entry: AuditEntry) -> RestorableEntry | None:
     """By the draft alone: what is sold, used or answered is judged by the change."""
     field = str(entry.field)
     now = getattr(record, field)
     try:
-        after = getattr(
-            optimistic_locking.merged(_RESTORABLE[entry.action][1], record, {field: entry.old_value}), field
-        )
+        after = getattr(optimistic_locking.merge(_RESTORABLE[entry.action][1], record, {field: entry.old_value}), field)
     except InvalidInput:
         return None
-    return None if after == now else Offer(entry, audit.stored(now), audit.stored(after), record.version)
+    return (
+        None
+        if after == now
+        else RestorableEntry(entry, audit.serialize_value(now), audit.serialize_value(after), record.version)
+    )

@@ -32,7 +32,7 @@ class BackupRefused(TicketingError):
 
 
 @dataclass(frozen=True)
-class Done:
+class BackupSummary:
     """What a backup holds: how many events and purchases, the file's size in bytes, and how long the work took."""
 
     events: int
@@ -49,7 +49,7 @@ class _Archive:
     tools: Programs
 
 
-def make(file: Path) -> Done:
+def create(file: Path) -> BackupSummary:
     """Writes all that the database holds at one moment to a new file that only its owner may read; sales go on.
 
     The file has its name once it is whole and on the disk. Raises BackupRefused, and leaves no file, when there is one
@@ -67,13 +67,13 @@ def make(file: Path) -> Done:
     try:
         events, purchases = _dump(part)
         part.rename(file)
-        _keep_the_name(file)
+        _fsync_folder(file)
     finally:
         part.unlink(missing_ok=True)
-    return Done(events, purchases, file.stat().st_size, time.monotonic() - started)
+    return BackupSummary(events, purchases, file.stat().st_size, time.monotonic() - started)
 
 
-def restore(file: Path) -> Done:
+def restore(file: Path) -> BackupSummary:
     """Fills an empty database from a backup, all or nothing, and brings it to the current schema.
 
     Raises BackupRefused when the database is not empty, when the file is no whole backup of ours, or when PostgreSQL
@@ -81,34 +81,34 @@ def restore(file: Path) -> Done:
     migration that fails afterwards leaves the tables as they were backed up.
     """
     started = time.monotonic()
-    archive = _look_into(file)
+    archive = _read_archive(file)
     with db.engine().begin() as connection:
-        migrations.take_turn(connection)
-        if found := _tables(connection):
+        migrations.acquire_migration_lock(connection)
+        if found := _list_tables(connection):
             more = f" and {len(found) - 1} more" if len(found) > 1 else ""
             raise BackupRefused(
                 f"The database is not empty: it holds {found[0]}{more}. Nothing was changed; restore into an empty one."
             )
-        _load(archive, _major(connection))
+        _load(archive, _get_major_version(connection))
     migrations.migrate()
     with db.engine().begin() as connection:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("ANALYZE"))  # without it the first queries would be planned for empty tables
-        counted = connection.execute(text(_COUNTS)).one()
-    return Done(counted.events, counted.purchases, file.stat().st_size, time.monotonic() - started)
+        counted = connection.execute(text(_COUNTS_QUERY)).one()
+    return BackupSummary(counted.events, counted.purchases, file.stat().st_size, time.monotonic() - started)
 
 
-_COUNTS = "SELECT (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM purchases) AS purchases"
+_COUNTS_QUERY = "SELECT (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM purchases) AS purchases"
 
 
 def _dump(file: Path) -> tuple[int, int]:
     """How many events and purchases were written: both are counted at the moment that is kept open for pg_dump."""
     with db.engine().begin() as connection:
-        migrations.take_turn(connection, shared=True)
-        if migrations.revision(connection) is None:
+        migrations.acquire_migration_lock(connection, shared=True)
+        if migrations.database_revision(connection) is None:
             raise BackupRefused("There is nothing to back up: the database has no tables of Ticket Desk.")
-        tools = pg_programs.fit_for(_major(connection), pg_programs.installed())
-        moment = connection.execute(text(f"{_COUNTS}, pg_export_snapshot() AS snapshot")).one()
+        tools = pg_programs.select_for_server(_get_major_version(connection), pg_programs.list_installed())
+        moment = connection.execute(text(f"{_COUNTS_QUERY}, pg_export_snapshot() AS snapshot")).one()
         # An extension is the server's and nothing here needs one: one more would keep the backup from other servers.
         command = [
             *(tools.path("pg_dump"), "--format=custom", f"--snapshot={moment.snapshot}", "--no-password"),
@@ -116,13 +116,13 @@ def _dump(file: Path) -> tuple[int, int]:
             *("--exclude-extension=*", f"--file={file}"),
         ]
         # Not to its standard output: written there, a file repeats its contents at the end and may lose them unnoticed.
-        done = subprocess.run(command, capture_output=True, env=_environment(), check=False)  # noqa: S603
+        done = subprocess.run(command, capture_output=True, env=_get_libpq_environment(), check=False)  # noqa: S603
     if done.returncode:
-        raise BackupRefused(f"The backup could not be made: {_told(done.stderr)}")
+        raise BackupRefused(f"The backup could not be made: {_get_first_error(done.stderr)}")
     return moment.events, moment.purchases
 
 
-def _keep_the_name(file: Path) -> None:
+def _fsync_folder(file: Path) -> None:
     """pg_dump saw to it that the file is on the disk; its name is when its folder is."""
     folder = os.open(file.parent, os.O_RDONLY)
     try:
@@ -131,33 +131,33 @@ def _keep_the_name(file: Path) -> None:
         os.close(folder)
 
 
-def _look_into(file: Path) -> _Archive:
+def _read_archive(file: Path) -> _Archive:
     """Reads it to its end, so that what is cut short is refused before the database is asked."""
     try:
         with file.open("rb"):
             pass
     except OSError as failure:
         raise BackupRefused(f"{file} cannot be read: {failure.strerror}.") from failure
-    tools = _reader(file)
-    if _read(tools, file, f"--file={os.devnull}").returncode:
+    tools = _get_programs_for(file)
+    if _run_pg_restore(tools, file, f"--file={os.devnull}").returncode:
         raise BackupRefused(f"{file} is damaged or cut short. Nothing was changed; take another backup.")
-    told = _read(tools, file, "--data-only", "--table=alembic_version", "--file=-").stdout.decode()
+    told = _run_pg_restore(tools, file, "--data-only", "--table=alembic_version", "--file=-").stdout.decode()
     found = re.search(r"^COPY public\.alembic_version .*\n(\w+)$", told, re.MULTILINE)
     if found is None:
         raise BackupRefused(f"{file} is a backup of another database: it has no tables of Ticket Desk.")
-    if not migrations.knows(found[1]):
+    if not migrations.is_known(found[1]):
         raise migrations.NewerSchema(found[1])
     return _Archive(file, tools)
 
 
-def _reader(file: Path) -> Programs:
-    found = pg_programs.installed()
+def _get_programs_for(file: Path) -> Programs:
+    found = pg_programs.list_installed()
     for tools in found:
-        listed = _read(tools, file, "--list")
+        listed = _run_pg_restore(tools, file, "--list")
         if not listed.returncode:
             return tools
         if b"unsupported version" not in listed.stderr:
-            raise BackupRefused(f"{file} is not a backup: {_told(listed.stderr)}")
+            raise BackupRefused(f"{file} is not a backup: {_get_first_error(listed.stderr)}")
     newest = max((each.version for each in found), default=None)
     raise pg_programs.ProgramsMissing(
         f"{file} was written by a newer pg_dump than the programs found here (version {newest or 'none'}) can read. "
@@ -165,12 +165,12 @@ def _reader(file: Path) -> Programs:
     )
 
 
-def _read(tools: Programs, file: Path, *how: str) -> subprocess.CompletedProcess[bytes]:
-    command = [tools.path("pg_restore"), *how, "--", str(file)]
+def _run_pg_restore(tools: Programs, file: Path, *options: str) -> subprocess.CompletedProcess[bytes]:
+    command = [tools.path("pg_restore"), *options, "--", str(file)]
     return subprocess.run(command, capture_output=True, check=False)  # noqa: S603
 
 
-def _tables(connection: Connection) -> Sequence[str]:
+def _list_tables(connection: Connection) -> Sequence[str]:
     """Everybody's tables, views and sequences, but for those that belong to an extension."""
     return connection.scalars(
         text("""
@@ -199,7 +199,7 @@ def _load(archive: _Archive, server: int) -> None:
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=refused,
-            env=_environment(),
+            env=_get_libpq_environment(),
         ) as writer,
     ):
         script, database = reader.stdout, writer.stdin
@@ -207,7 +207,7 @@ def _load(archive: _Archive, server: int) -> None:
         assert database is not None
         try:
             database.write(b"BEGIN;\n")
-            _pass_on(script, database, server)
+            _copy_script(script, database, server)
             if reader.wait() == 0:
                 database.write(b"COMMIT;\n")
             database.close()
@@ -216,10 +216,12 @@ def _load(archive: _Archive, server: int) -> None:
         for process, said in ((writer, refused), (reader, unread)):
             if process.wait():
                 said.seek(0)
-                raise BackupRefused(f"The backup could not be restored: {_told(said.read())} Nothing was changed.")
+                raise BackupRefused(
+                    f"The backup could not be restored: {_get_first_error(said.read())} Nothing was changed."
+                )
 
 
-def _pass_on(script: IO[bytes], database: IO[bytes], server: int) -> None:
+def _copy_script(script: IO[bytes], database: IO[bytes], server: int) -> None:
     """Programs of 17 and newer begin with a setting that older servers refuse; it says "no limit", as they have it."""
     for line in script:
         if line != b"SET transaction_timeout = 0;\n" or server >= 17:
@@ -229,12 +231,12 @@ def _pass_on(script: IO[bytes], database: IO[bytes], server: int) -> None:
     shutil.copyfileobj(script, database)
 
 
-def _major(connection: Connection) -> int:
+def _get_major_version(connection: Connection) -> int:
     number: int = connection.scalar(text("SELECT current_setting('server_version_num')::int / 10000"))
     return number
 
 
-def _environment() -> dict[str, str]:
+def _get_libpq_environment() -> dict[str, str]:
     """How PostgreSQL's programs find our database and its password, which a command line would show to everybody.
 
     What has no variable of its own, as keepalives, matters to connections that live long.
@@ -243,7 +245,7 @@ def _environment() -> dict[str, str]:
     return os.environ | {each.envvar.decode(): each.val.decode() for each in options if each.envvar and each.val}
 
 
-def _told(stderr: bytes) -> str:
+def _get_first_error(stderr: bytes) -> str:
     """The sentence of the first error in it, without the names of programs and places before it."""
     said = stderr.decode(errors="replace")
     found = re.search(r"(?:error|fatal): +(.+)", said, re.IGNORECASE) or re.search(r"(.+)", said)

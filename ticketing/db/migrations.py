@@ -23,10 +23,10 @@ log = logging.getLogger("ticketing.schema")
 
 State = Literal["current", "outdated", "newer", "missing"]
 
-MIGRATION_LOCK = 7_301_226
+MIGRATION_LOCK_KEY = 7_301_226
 # While a migration waits for a table, whoever comes for it waits behind: so it waits shortly, then lets them through.
 TABLE_LOCK_TIMEOUT = "2s"
-PAUSE_SECONDS = 5.0
+RETRY_SECONDS = 5.0
 
 
 class NewerSchema(TicketingError):
@@ -36,7 +36,7 @@ class NewerSchema(TicketingError):
 
     def __init__(self, revision: str) -> None:
         super().__init__(
-            f"The database has a newer schema ({revision}) than this version of Ticket Desk knows ({newest()}). "
+            f"The database has a newer schema ({revision}) than this version of Ticket Desk knows ({head_revision()}). "
             "Start the newer version, or restore the backup from before the upgrade."
         )
 
@@ -47,20 +47,20 @@ def migrate() -> None:
     A second server that starts meanwhile waits for the first, and a migration waits for the tables that it changes; how
     long is not limited, and the log says so. Raises NewerSchema, and OperationalError when the database goes away.
     """
-    while not _is_migrated():
-        time.sleep(PAUSE_SECONDS)
+    while not _try_migrate():
+        time.sleep(RETRY_SECONDS)
 
 
-def _is_migrated() -> bool:
+def _try_migrate() -> bool:
     """False when a table was in use for too long; then nothing is changed."""
-    config = _config()
+    config = _create_alembic_config()
     try:
         with db.engine().begin() as connection:
-            if revision(connection) == newest():
+            if database_revision(connection) == head_revision():
                 return True  # without a turn: a server that is started again does not wait for a backup
-            take_turn(connection)
-            found = revision(connection)
-            if found is not None and not knows(found):
+            acquire_migration_lock(connection)
+            found = database_revision(connection)
+            if found is not None and not is_known(found):
                 raise NewerSchema(found)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -72,7 +72,7 @@ def _is_migrated() -> bool:
     return True
 
 
-def take_turn(connection: Connection, *, shared: bool = False) -> None:
+def acquire_migration_lock(connection: Connection, *, shared: bool = False) -> None:
     """Waits until nobody else migrates or restores, and keeps them waiting until this transaction ends.
 
     Several `shared` turns go side by side: they read, and only want the tables to stay as they are. The turn belongs to
@@ -82,7 +82,7 @@ def take_turn(connection: Connection, *, shared: bool = False) -> None:
     for limit in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
         connection.execute(text(f"SET LOCAL {limit} = 0"))
     kind = "_shared" if shared else ""
-    key = {"key": MIGRATION_LOCK}
+    key = {"key": MIGRATION_LOCK_KEY}
     if not connection.scalar(text(f"SELECT pg_try_advisory_xact_lock{kind}(:key)"), key):
         log.warning("This database is being migrated, backed up or restored by another process; waiting for its end.")
         connection.execute(text(f"SELECT pg_advisory_xact_lock{kind}(:key)"), key)
@@ -91,34 +91,36 @@ def take_turn(connection: Connection, *, shared: bool = False) -> None:
 
 def state(session: Session) -> State:
     """How the database's tables relate to this code: `outdated` ones `migrate` mends, `newer` ones a newer version."""
-    found = revision(session.connection())
+    found = database_revision(session.connection())
     if found is None:
         return "missing"
-    if found == newest():
+    if found == head_revision():
         return "current"
-    return "outdated" if knows(found) else "newer"
+    return "outdated" if is_known(found) else "newer"
 
 
-def revision(connection: Connection) -> str | None:
+def database_revision(connection: Connection) -> str | None:
     """The one that the database has; None is a database without our tables."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def knows(revision: str) -> bool:
+def is_known(revision: str) -> bool:
     """Whether it is the current revision or one that leads to it."""
-    return revision in _known()
+    return revision in _list_known_revisions()
 
 
 @cache
-def newest() -> str | None:
+def head_revision() -> str | None:
     """The revision that this code was written for."""
-    return ScriptDirectory.from_config(_config()).get_current_head()
+    return ScriptDirectory.from_config(_create_alembic_config()).get_current_head()
 
 
 @cache
-def _known() -> frozenset[str]:
-    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+def _list_known_revisions() -> frozenset[str]:
+    return frozenset(
+        script.revision for script in ScriptDirectory.from_config(_create_alembic_config()).walk_revisions()
+    )
 
 
-def _config() -> Config:
+def _create_alembic_config() -> Config:
     return Config(settings.ROOT / "alembic.ini")

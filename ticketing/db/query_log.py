@@ -27,12 +27,12 @@ log = logging.getLogger("ticketing.statements")
 
 logging.getLogger(f"{__name__}.Pool").setLevel(logging.WARNING)  # SQLAlchemy's own, under the name of our class
 
-MOST_LETTERS = 2_000
-SECONDS_BETWEEN_PLANS = 60.0
-MOST_WAITING_PLANS = 8
+MAX_STATEMENT_LENGTH = 2_000
+PLAN_INTERVAL_SECONDS = 60.0
+MAX_QUEUED_PLANS = 8
 _EXPLAINABLE = re.compile(r"\s*(SELECT|WITH|INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
-_VALUE = re.compile(r"%\((\w+)\)s|%%")
-_PLANNING = """
+_PLACEHOLDER = re.compile(r"%\((\w+)\)s|%%")
+_PLANNING_SETTINGS = """
     SET TRANSACTION READ ONLY;
     SET LOCAL statement_timeout = '2s';
     SET LOCAL lock_timeout = '500ms';
@@ -55,7 +55,7 @@ class Pool(QueuePool):
                 raise
 
 
-def watch(engine: Engine) -> None:
+def instrument(engine: Engine) -> None:
     """Counts and times every statement of this engine, logs the slow ones, and tells how its Pool stands."""
     planner, slow = _Planner(engine), settings.slow_query_ms() / 1000
 
@@ -66,7 +66,7 @@ def watch(engine: Engine) -> None:
         seconds = time.perf_counter() - context.begun
         metrics.STATEMENT_SECONDS.observe(seconds)
         if seconds >= slow:
-            _tell(statement, seconds, planner)
+            _log_slow_statement(statement, seconds, planner)
 
     def failed(context: ExceptionContext) -> None:
         """One that was cut off after a long wait is slow, too."""
@@ -82,10 +82,10 @@ def watch(engine: Engine) -> None:
     metrics.POOL_IN_USE.labels(database).set_function(lambda: engine.pool.checkedout())  # type: ignore[attr-defined]
 
 
-def _tell(statement: str, seconds: float, planner: _Planner) -> None:
+def _log_slow_statement(statement: str, seconds: float, planner: _Planner) -> None:
     metrics.SLOW_STATEMENTS.inc()
     name = hashlib.sha256(statement.encode()).hexdigest()[:8]
-    shown = " ".join(statement.split())[:MOST_LETTERS]
+    shown = " ".join(statement.split())[:MAX_STATEMENT_LENGTH]
     milliseconds = round(seconds * 1000)
     log.warning("slow query, %s ms: %s", milliseconds, shown, extra={"statement": name, "milliseconds": milliseconds})
     planner.ask(name, statement)
@@ -100,8 +100,8 @@ class _Planner:
 
     def __init__(self, engine: Engine) -> None:
         self._url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        self._waiting: queue.Queue[tuple[str, str, Mapping[str, str]]] = queue.Queue(MOST_WAITING_PLANS)
-        self._planned: dict[str, float] = {}
+        self._queue: queue.Queue[tuple[str, str, Mapping[str, str]]] = queue.Queue(MAX_QUEUED_PLANS)
+        self._planned_at: dict[str, float] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
@@ -110,37 +110,37 @@ class _Planner:
             return
         now = time.monotonic()
         with self._lock:
-            self._planned = {n: t for n, t in self._planned.items() if now - t < SECONDS_BETWEEN_PLANS}
-            if name in self._planned or self._waiting.full():
+            self._planned_at = {n: t for n, t in self._planned_at.items() if now - t < PLAN_INTERVAL_SECONDS}
+            if name in self._planned_at or self._queue.full():
                 return
-            self._planned[name] = now
-            self._waiting.put_nowait((name, statement, logs.known()))
+            self._planned_at[name] = now
+            self._queue.put_nowait((name, statement, logs.get_context()))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="plans", daemon=True)
+                self._thread = threading.Thread(target=self._run, name="plans", daemon=True)
                 self._thread.start()
 
-    def _work(self) -> None:
+    def _run(self) -> None:
         while True:
-            name, statement, known = self._waiting.get()
-            with logs.about(lambda known=known: known):  # type: ignore[misc]
+            name, statement, known = self._queue.get()
+            with logs.log_context(lambda known=known: known):  # type: ignore[misc]
                 try:
-                    plan = self._plan(name, statement)
+                    plan = self._explain(name, statement)
                 except psycopg.Error as failure:
-                    said = " ".join(logs.without_rows(str(failure)).split())
+                    said = " ".join(logs.redact_quoted_rows(str(failure)).split())
                     log.warning("the slow query %s has no plan: %s", name, said, extra={"statement": name})
                 else:
                     log.warning("plan of the slow query %s:\n%s", name, plan, extra={"statement": name, "plan": plan})
 
-    def _plan(self, name: str, statement: str) -> str:
+    def _explain(self, name: str, statement: str) -> str:
         """The plan that holds whatever the values are. A prepared statement has one on every PostgreSQL we support;
         EXPLAIN (GENERIC_PLAN) is younger."""
-        prepared, values = numbered(statement)
+        prepared, values = number_placeholders(statement)
         given = f"({', '.join(['NULL'] * values)})" if values else ""
         with (
             psycopg.connect(self._url, autocommit=True, connect_timeout=5, prepare_threshold=None) as connection,
             connection.transaction(force_rollback=True),  # and in it all settings, which a pooler would not pass on
         ):
-            connection.execute(_PLANNING)
+            connection.execute(_PLANNING_SETTINGS)
             connection.execute(f"PREPARE slow_{name} AS {prepared}".encode())
             try:
                 with connection.transaction():
@@ -150,11 +150,11 @@ class _Planner:
         return "\n".join(line for (line,) in lines)
 
 
-def numbered(statement: str) -> tuple[str, int]:
+def number_placeholders(statement: str) -> tuple[str, int]:
     """A statement with `%(name)s` as PostgreSQL itself writes it, with $1, $2 ...; and how many there are."""
     places: dict[str, int] = {}
 
     def place(found: re.Match[str]) -> str:
         return f"${places.setdefault(found[1], len(places) + 1)}" if found[1] else "%"
 
-    return _VALUE.sub(place, statement), len(places)
+    return _PLACEHOLDER.sub(place, statement), len(places)

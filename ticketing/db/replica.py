@@ -27,18 +27,18 @@ from ticketing.errors import Unavailable
 log = logging.getLogger("ticketing.replica")
 T = TypeVar("T")
 
-PATIENCE = 0.5  # seconds that a report waits for the replica to catch up
-PAUSE = 0.01
-SECONDS_TO_REMEMBER = 5.0  # that it is away, and not asked; that it is behind, and not waited for
-SECONDS_TO_CONNECT = 2
+MAX_WAIT_SECONDS = 0.5  # seconds that a report waits for the replica to catch up
+POLL_SECONDS = 0.01
+STATE_TTL_SECONDS = 5.0  # that it is away, and not asked; that it is behind, and not waited for
+CONNECT_TIMEOUT_SECONDS = 2
 
 # How far commits that returned reach: each waited until the log was flushed, unless none has to wait here.
-_MARK = """
+_WAL_POSITION_QUERY = """
     SELECT system_identifier, ('x' || left(pg_walfile_name(reached.lsn), 8))::bit(32)::int, reached.lsn::text
     FROM pg_control_system(), LATERAL (SELECT CASE current_setting('synchronous_commit')
         WHEN 'off' THEN pg_current_wal_insert_lsn() ELSE pg_current_wal_flush_lsn() END) AS reached (lsn)
 """
-_LOOK = """
+_REPLAY_STATUS_QUERY = """
     SELECT pg_is_in_recovery(), system_identifier, timeline_id,
         pg_wal_lsn_diff(CAST(%(lsn)s AS pg_lsn), pg_last_wal_replay_lsn())::bigint,
         extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float
@@ -57,10 +57,10 @@ class State:
 
     condition: Literal["not set", "following", "behind", "away"]
     seconds: float | None = None
-    bytes: int | None = None
+    lag_bytes: int | None = None
 
 
-class _Mark(NamedTuple):
+class _WalPosition(NamedTuple):
     """A place in the log: which cluster's, on which of its timelines, and where."""
 
     cluster: int
@@ -68,25 +68,25 @@ class _Mark(NamedTuple):
     lsn: str
 
 
-class _Look(NamedTuple):
+class _ReplayStatus(NamedTuple):
     """What the replica says of itself against a mark."""
 
     is_following: bool
     cluster: int
     timeline: int
-    bytes_lacking: int
+    missing_bytes: int
     age: float | None
 
 
-class _Unfit(Exception):
+class _ReplicaUnusable(Exception):
     """Why it cannot be read."""
 
 
-class _Behind(Exception):
+class _ReplicaBehind(Exception):
     """It lacks what was committed before the report was asked for."""
 
 
-class _Memory:
+class _ReplicaHealth:
     """What this server knows of the replica, so that not every report pays for finding it out."""
 
     def __init__(self) -> None:
@@ -96,19 +96,19 @@ class _Memory:
     def is_away(self) -> bool:
         return time.monotonic() < self._away_until
 
-    def pauses(self) -> Iterator[float]:
+    def poll_delays(self) -> Iterator[float]:
         """How long to wait before each look after the first; never, while others have just waited in vain."""
         if time.monotonic() < self._behind_until:
             return
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + MAX_WAIT_SECONDS
         while time.monotonic() < deadline:
-            yield PAUSE
-        self._behind_until = time.monotonic() + SECONDS_TO_REMEMBER
+            yield POLL_SECONDS
+        self._behind_until = time.monotonic() + STATE_TTL_SECONDS
 
-    def note(self, condition: str, why: object = "") -> None:
+    def record(self, condition: str, why: object = "") -> None:
         """Logged once for each change, not for each report."""
         if condition == "away":
-            self._away_until = time.monotonic() + SECONDS_TO_REMEMBER
+            self._away_until = time.monotonic() + STATE_TTL_SECONDS
         elif condition == "following":
             self._behind_until = 0.0
         if condition != self._condition:
@@ -117,7 +117,7 @@ class _Memory:
         self._condition = condition
 
 
-_memory = _Memory()
+_health = _ReplicaHealth()
 _engine: Engine | None = None
 
 
@@ -127,43 +127,43 @@ def read(work: Callable[[Session], T]) -> T:
     `work` changes nothing and may be run twice: a replica that goes away, or cancels what keeps it from following, is
     replaced by the primary. Raises Unavailable when that does not answer either, and whatever `work` raises.
     """
-    if is_set() and not _memory.is_away():
+    if is_configured() and not _health.is_away():
         try:
-            with _reading() as session:
+            with _read_session() as session:
                 return work(session)
-        except _Behind:
-            _memory.note("behind")
-        except (_Unfit, OperationalError, InterfaceError, PoolExhausted) as failure:
-            _memory.note("away", failure)
-    with db.reading() as session:
+        except _ReplicaBehind:
+            _health.record("behind")
+        except (_ReplicaUnusable, OperationalError, InterfaceError, PoolExhausted) as failure:
+            _health.record("away", failure)
+    with db.read_session() as session:
         return work(session)
 
 
 async def stream(
-    pieces: Callable[[psycopg.AsyncConnection[Any]], AsyncGenerator[bytes, None]],
+    chunks: Callable[[psycopg.AsyncConnection[Any]], AsyncGenerator[bytes, None]],
 ) -> AsyncIterator[bytes]:
     """What `pieces` makes of a connection in a read-only transaction, which shows what was committed before now.
 
     As `read`, as long as no piece has left; what goes wrong later is raised, since half a file cannot be begun anew.
     """
-    if is_set() and not _memory.is_away():
+    if is_configured() and not _health.is_away():
         has_begun = False
         try:
-            mark = await asyncio.to_thread(_mark)
-            async with await _connected(db.libpq_url(_replica()), SECONDS_TO_CONNECT) as connection:
-                _require_following(await _measured_for_stream(connection, mark))
-                async with aclosing(pieces(connection)) as made:
+            mark = await asyncio.to_thread(_get_primary_position)
+            async with await _open_async_connection(db.libpq_url(_get_engine()), CONNECT_TIMEOUT_SECONDS) as connection:
+                _require_following(await _measure_async(connection, mark))
+                async with aclosing(chunks(connection)) as made:
                     async for piece in made:
                         has_begun = True
                         yield piece
                 return
-        except _Behind:
-            _memory.note("behind")
-        except (_Unfit, psycopg.OperationalError) as failure:
-            _memory.note("away", failure)
+        except _ReplicaBehind:
+            _health.record("behind")
+        except (_ReplicaUnusable, psycopg.OperationalError) as failure:
+            _health.record("away", failure)
             if has_begun:
                 raise
-    async with await _connected(db.libpq_url(), 5) as connection, aclosing(pieces(connection)) as made:
+    async with await _open_async_connection(db.libpq_url(), 5) as connection, aclosing(chunks(connection)) as made:
         async for piece in made:
             yield piece
 
@@ -173,58 +173,60 @@ def state() -> State:
 
     Raises Unavailable when the primary does not answer, against which it is measured.
     """
-    if not is_set():
+    if not is_configured():
         return State("not set")
-    if _memory.is_away():
+    if _health.is_away():
         return State("away")
     try:
-        mark = _mark()
-        with _replica().connect() as connection:
-            found = _measured(connection, mark)
-    except (_Unfit, OperationalError, InterfaceError, PoolExhausted) as failure:
-        _memory.note("away", failure)
+        mark = _get_primary_position()
+        with _get_engine().connect() as connection:
+            found = _measure(connection, mark)
+    except (_ReplicaUnusable, OperationalError, InterfaceError, PoolExhausted) as failure:
+        _health.record("away", failure)
         return State("away")
-    _memory.note(found.condition)
+    _health.record(found.condition)
     return found
 
 
-def is_set() -> bool:
+def is_configured() -> bool:
     """Whether there is a replica to read at."""
     return settings.read_database_url() is not None
 
 
 def stop() -> None:
     """Closes the connections to the replica; the next use opens new ones and knows nothing of before."""
-    global _engine, _memory
+    global _engine, _health
     if _engine is not None:
         _engine.dispose()
-    _engine, _memory = None, _Memory()
+    _engine, _health = None, _ReplicaHealth()
 
 
-def _replica() -> Engine:
+def _get_engine() -> Engine:
     global _engine
     if _engine is None:
-        _engine = db.engine_for(settings.read_database_url() or "", "replica", seconds_to_connect=SECONDS_TO_CONNECT)
+        _engine = db.build_engine(
+            settings.read_database_url() or "", "replica", connect_timeout_seconds=CONNECT_TIMEOUT_SECONDS
+        )
     return _engine
 
 
-def _mark() -> _Mark:
+def _get_primary_position() -> _WalPosition:
     """How far the primary has come. Raises Unavailable, and _Unfit when it does not let us know."""
     try:
         with db.engine().execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-            return _Mark(*connection.exec_driver_sql(_MARK).one())
+            return _WalPosition(*connection.exec_driver_sql(_WAL_POSITION_QUERY).one())
     except (OperationalError, InterfaceError, PoolExhausted) as failure:
         raise Unavailable() from failure
     except DBAPIError as failure:  # a provider that keeps these functions to itself
-        raise _Unfit(f"The primary does not say how far it has come: {failure.orig}") from failure
+        raise _ReplicaUnusable(f"The primary does not say how far it has come: {failure.orig}") from failure
 
 
 @contextmanager
-def _reading() -> Iterator[Session]:
+def _read_session() -> Iterator[Session]:
     """A session that sees one moment of the replica. Raises _Behind, _Unfit, Unavailable, and what connections do."""
-    mark = _mark()
-    with _replica().connect() as connection:
-        _require_following(_measured(connection, mark))
+    mark = _get_primary_position()
+    with _get_engine().connect() as connection:
+        _require_following(_measure(connection, mark))
         # What is seen begins with the next query, after the look that found everything there. A replica is read-only by
         # nature, and refuses the READ WRITE to which SQLAlchemy would put the connection back.
         connection.rollback()
@@ -233,55 +235,59 @@ def _reading() -> Iterator[Session]:
             yield session
 
 
-async def _connected(url: str, seconds_to_connect: int) -> psycopg.AsyncConnection[Any]:
+async def _open_async_connection(url: str, connect_timeout_seconds: int) -> psycopg.AsyncConnection[Any]:
     connection = await psycopg.AsyncConnection.connect(
-        url, connect_timeout=seconds_to_connect, cursor_factory=psycopg.AsyncClientCursor
+        url, connect_timeout=connect_timeout_seconds, cursor_factory=psycopg.AsyncClientCursor
     )
     await connection.set_read_only(True)
     return connection
 
 
-def _measured(connection: Connection, mark: _Mark) -> State:
+def _measure(connection: Connection, mark: _WalPosition) -> State:
     """Looks until the replica has come to the mark, or patience ends. Raises _Unfit."""
     began = time.monotonic()
-    first = look = _judged(connection.exec_driver_sql(_LOOK, {"lsn": mark.lsn}).one(), mark)
-    for pause in _memory.pauses():
-        if look.bytes_lacking <= 0:
+    first = look = _parse_status(connection.exec_driver_sql(_REPLAY_STATUS_QUERY, {"lsn": mark.lsn}).one(), mark)
+    for pause in _health.poll_delays():
+        if look.missing_bytes <= 0:
             break
         time.sleep(pause)
-        look = _judged(connection.exec_driver_sql(_LOOK, {"lsn": mark.lsn}).one(), mark)
-    return _told(first, look, time.monotonic() - began)
+        look = _parse_status(connection.exec_driver_sql(_REPLAY_STATUS_QUERY, {"lsn": mark.lsn}).one(), mark)
+    return _to_state(first, look, time.monotonic() - began)
 
 
-async def _measured_for_stream(connection: psycopg.AsyncConnection[Any], mark: _Mark) -> State:
+async def _measure_async(connection: psycopg.AsyncConnection[Any], mark: _WalPosition) -> State:
     """The same for a connection that streams."""
     began = time.monotonic()
-    first = look = _judged(await (await connection.execute(_LOOK, {"lsn": mark.lsn})).fetchone(), mark)
-    for pause in _memory.pauses():
-        if look.bytes_lacking <= 0:
+    first = look = _parse_status(
+        await (await connection.execute(_REPLAY_STATUS_QUERY, {"lsn": mark.lsn})).fetchone(), mark
+    )
+    for pause in _health.poll_delays():
+        if look.missing_bytes <= 0:
             break
         await asyncio.sleep(pause)
-        look = _judged(await (await connection.execute(_LOOK, {"lsn": mark.lsn})).fetchone(), mark)
-    return _told(first, look, time.monotonic() - began)
+        look = _parse_status(await (await connection.execute(_REPLAY_STATUS_QUERY, {"lsn": mark.lsn})).fetchone(), mark)
+    return _to_state(first, look, time.monotonic() - began)
 
 
-def _judged(row: Any, mark: _Mark) -> _Look:
+def _parse_status(row: Any, mark: _WalPosition) -> _ReplayStatus:
     """Raises _Unfit for a server whose log is not the primary's, so that places in it mean nothing."""
-    look = _Look(*row)
+    look = _ReplayStatus(*row)
     if not look.is_following:
-        raise _Unfit("It follows no primary: it was promoted, or is one.")
+        raise _ReplicaUnusable("It follows no primary: it was promoted, or is one.")
     if (look.cluster, look.timeline) != (mark.cluster, mark.timeline):
-        raise _Unfit("It follows another primary, or has not yet made a restart point since its own was replaced.")
+        raise _ReplicaUnusable(
+            "It follows another primary, or has not yet made a restart point since its own was replaced."
+        )
     return look
 
 
-def _told(first: _Look, last: _Look, waited: float) -> State:
-    if last.bytes_lacking > 0:
-        return State("behind", last.age, last.bytes_lacking)
-    return State("following", waited if first.bytes_lacking > 0 else 0.0, max(0, first.bytes_lacking))
+def _to_state(first: _ReplayStatus, last: _ReplayStatus, waited: float) -> State:
+    if last.missing_bytes > 0:
+        return State("behind", last.age, last.missing_bytes)
+    return State("following", waited if first.missing_bytes > 0 else 0.0, max(0, first.missing_bytes))
 
 
 def _require_following(found: State) -> None:
     if found.condition != "following":
-        raise _Behind
-    _memory.note("following")
+        raise _ReplicaBehind
+    _health.record("following")

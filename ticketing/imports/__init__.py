@@ -28,18 +28,18 @@ from ticketing.catalog import events, promo_codes
 from ticketing.errors import TicketingError
 from ticketing.imports import column_mapping, excel, files, json_file, orders, store
 from ticketing.imports import rows as import_rows
-from ticketing.imports.column_mapping import Mapping
-from ticketing.imports.rows import Known, Problem, Record, Sale
-from ticketing.imports.table import OPTIONAL, REQUIRED, Table
+from ticketing.imports.column_mapping import ColumnMapping
+from ticketing.imports.rows import ExistingData, Problem, Record, Sale
+from ticketing.imports.table import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Table
 from ticketing.models import Donor, Event, ImportBatch, ImportMapping, Package, PromoCode, PromoUse, Purchase
 from ticketing.validation import name_key
 
-LONGEST_FILE_NAME = 200
+MAX_FILE_NAME_LENGTH = 200
 PER_PAGE = 20
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckResult:
     """What an import of this file would do now. All tuples are in the order of the rows.
 
     `rows` counts the file's rows, `to_import` the sales that may be stored, `to_skip` those that are in the event
@@ -58,7 +58,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportResult:
     """What an import did; without a batch when every row was in the event already and nothing was stored."""
 
     batch_id: uuid.UUID | None
@@ -72,7 +72,7 @@ class ImportRefused(TicketingError):
 
     code = "import_refused"
 
-    def __init__(self, check: Check) -> None:
+    def __init__(self, check: CheckResult) -> None:
         self.check = check
         count = len(check.problems)
         found = "1 problem" if count == 1 else f"{count:,} problems"
@@ -80,7 +80,7 @@ class ImportRefused(TicketingError):
 
 
 @dataclass(frozen=True)
-class Arrival:
+class SalePreview:
     """A sale as it would arrive from `row` on: our columns with plain text, times in the event's zone, and
     what is wrong by column."""
 
@@ -95,15 +95,15 @@ def check(
     event_id: uuid.UUID,
     file_name: str,
     content: bytes,
-    mapping: Mapping | None = None,
-) -> Check:
+    mapping: ColumnMapping | None = None,
+) -> CheckResult:
     """Every problem of the file by row and column; changes nothing. Without a mapping the columns must be ours.
 
     Raises NotFound, NotAllowed, and InvalidInput (field `file`) when the file cannot be read at all.
     """
     permissions.require(session, actor, "change", event_id)
     table = files.read(file_name, content)
-    return _judge(session, event_id, file_name, table, mapping, holding=False)[0]
+    return _check_table(session, event_id, file_name, table, mapping, for_update=False)[0]
 
 
 def run(
@@ -112,10 +112,10 @@ def run(
     event_id: uuid.UUID,
     file_name: str,
     content: bytes,
-    mapping: Mapping | None = None,
+    mapping: ColumnMapping | None = None,
     *,
     progress: Callable[[int, int], None] | None = None,
-) -> Imported:
+) -> ImportResult:
     """Stores every sale that is not in the event yet, as one batch. `progress` is told rows stored and rows to store.
 
     Checks again, holding what limits the rows until the transaction ends. Raises what `check` raises, and
@@ -124,31 +124,31 @@ def run(
     """
     began = time.monotonic()
     permissions.require(session, actor, "change", event_id)
-    store.allow_for_a_long_transaction(session)
+    store.prepare_long_transaction(session)
     table = files.read(file_name, content)
-    checked, sales = _judge(session, event_id, file_name, table, mapping, holding=True)
+    checked, sales = _check_table(session, event_id, file_name, table, mapping, for_update=True)
     if checked.problems:
         raise ImportRefused(checked)
     if not sales:
-        return Imported(None, 0, checked.to_skip, checked.warnings)
-    batch = store.store(session, actor, event_id, checked.file_name, sales, checked.to_skip, progress)
+        return ImportResult(None, 0, checked.to_skip, checked.warnings)
+    batch = store.create_batch(session, actor, event_id, checked.file_name, sales, checked.to_skip, progress)
     audit.record(
         session, actor, event_id, "import.completed", batch, [audit.Change("rows_imported", None, batch.rows_imported)]
     )
     if mapping is not None:
-        _remember(session, event_id, table, mapping)
+        _save_mapping(session, event_id, table, mapping)
     db.after_commit(session, lambda: metrics.IMPORT_SECONDS.observe(time.monotonic() - began))
     db.after_commit(session, lambda: metrics.PURCHASES.labels("import").inc(len(sales)))
-    return Imported(batch.id, batch.rows_imported, batch.rows_skipped, checked.warnings)
+    return ImportResult(batch.id, batch.rows_imported, batch.rows_skipped, checked.warnings)
 
 
-def remembered(session: Session, actor: Actor, event_id: uuid.UUID, table: Table) -> Mapping | None:
+def find_saved_mapping(session: Session, actor: Actor, event_id: uuid.UUID, table: Table) -> ColumnMapping | None:
     """The mapping under which a file with this header was imported into this event last, as far as it still holds."""
     permissions.require(session, actor, "change", event_id)
     stored = session.get(ImportMapping, (event_id, column_mapping.header_hash(table)))
     if stored is None:
         return None
-    return column_mapping.from_json(stored.mapping, table, _package_names(session, event_id))
+    return column_mapping.from_json(stored.mapping, table, _get_package_names(session, event_id))
 
 
 def preview(
@@ -157,23 +157,23 @@ def preview(
     event_id: uuid.UUID,
     file_name: str,
     content: bytes,
-    mapping: Mapping,
-    rows: int = 5,
+    mapping: ColumnMapping,
+    max_sales: int = 5,
     *,
     table: Table | None = None,
-) -> tuple[Arrival, ...]:
+) -> tuple[SalePreview, ...]:
     """The first sales as they would arrive, each with all of its rows; a `table` that was read spares reading again."""
     permissions.require(session, actor, "change", event_id)
-    table = column_mapping.beginning(table or files.read(file_name, content), mapping, rows)
-    records, _ = _records(session, event_id, table, mapping, holding=False)
-    zone = _time_zone(session, event_id)
-    cells = column_mapping.apply(table, mapping, _package_names(session, event_id))
+    table = column_mapping.limit_sales(table or files.read(file_name, content), mapping, max_sales)
+    records, _ = _read_records(session, event_id, table, mapping, for_update=False)
+    zone = _get_time_zone(session, event_id)
+    cells = column_mapping.apply(table, mapping, _get_package_names(session, event_id))
     raw = {row: dict(zip(cells.header, values, strict=True)) for row, values in cells.records}
     return tuple(
-        Arrival(record.row, raw[record.row] | import_rows.as_text(record.values, zone), record.wrong)
+        SalePreview(record.row, raw[record.row] | import_rows.format_values(record.values, zone), record.wrong)
         for record in records
         if record.values
-    )[:rows]
+    )[:max_sales]
 
 
 def list_batches(
@@ -189,17 +189,17 @@ def list_batches(
 
 def example_csv(session: Session, actor: Actor, event_id: uuid.UUID) -> bytes:
     """A file that would import into this event as it is now: up to three sales of its own packages."""
-    return files.to_csv(*_example(session, actor, event_id))
+    return files.to_csv(*_build_example(session, actor, event_id))
 
 
 def example_json(session: Session, actor: Actor, event_id: uuid.UUID) -> bytes:
     """The same as JSON: amounts as text, so that no program makes binary fractions of them."""
-    return json_file.write(*_example(session, actor, event_id))
+    return json_file.write(*_build_example(session, actor, event_id))
 
 
 def example_excel(session: Session, actor: Actor, event_id: uuid.UUID) -> bytes:
     """The same as an Excel workbook, with numbers and dates as Excel knows them."""
-    header, rows = _example(session, actor, event_id)
+    header, rows = _build_example(session, actor, event_id)
     kinds: dict[str, Callable[[str], object]] = {
         "quantity": int,
         "total_amount": Decimal,
@@ -213,14 +213,14 @@ def example_excel(session: Session, actor: Actor, event_id: uuid.UUID) -> bytes:
     return excel.write(header, typed)
 
 
-def problems_csv(check: Check) -> bytes:
+def problems_csv(check: CheckResult) -> bytes:
     """Problems and warnings in the order of the rows: row, column, message, severity."""
     found = [(problem, "problem") for problem in check.problems] + [(warning, "warning") for warning in check.warnings]
     lines = [(each.row, each.column, each.message, severity) for each, severity in sorted(found)]
     return files.to_csv(("row", "column", "message", "severity"), lines)
 
 
-_EXAMPLE_COLUMNS = (*REQUIRED, *(column for column in OPTIONAL if column != "event_id"))
+_EXAMPLE_COLUMNS = (*REQUIRED_COLUMNS, *(column for column in OPTIONAL_COLUMNS if column != "event_id"))
 _EXAMPLE_DONORS: tuple[dict[str, str], ...] = (
     {"purchaser_name": "Zoë Álvarez", "purchaser_email": "zoe.alvarez@example.org", "notes": "Table near the stage"},
     {"purchaser_name": "Sam O'Neill", "purchaser_email": "sam.oneill@example.org", "purchaser_phone": "212 555 0142"},
@@ -228,7 +228,7 @@ _EXAMPLE_DONORS: tuple[dict[str, str], ...] = (
 )
 
 
-def _example(session: Session, actor: Actor, event_id: uuid.UUID) -> tuple[tuple[str, ...], list[list[str]]]:
+def _build_example(session: Session, actor: Actor, event_id: uuid.UUID) -> tuple[tuple[str, ...], list[list[str]]]:
     event = events.get(session, actor, event_id)
     on_offer = session.scalars(select(Package).where(Package.event_id == event_id).order_by(Package.display_order))
     available = islice((package for package in on_offer if not package.is_sold_out), len(_EXAMPLE_DONORS))
@@ -238,7 +238,7 @@ def _example(session: Session, actor: Actor, event_id: uuid.UUID) -> tuple[tuple
         values = donor | {
             "ticket_type": package.name,
             "quantity": "1",
-            "total_amount": money.plain(package.price),
+            "total_amount": money.format_plain(package.price),
             "purchase_date": moment.isoformat(),
             "external_sale_id": f"EXAMPLE-{number}",
             "payment_status": "completed",
@@ -247,23 +247,29 @@ def _example(session: Session, actor: Actor, event_id: uuid.UUID) -> tuple[tuple
     return _EXAMPLE_COLUMNS, rows
 
 
-def _judge(
-    session: Session, event_id: uuid.UUID, file_name: str, table: Table, mapping: Mapping | None, *, holding: bool
-) -> tuple[Check, list[Sale]]:
-    if holding:
+def _check_table(
+    session: Session,
+    event_id: uuid.UUID,
+    file_name: str,
+    table: Table,
+    mapping: ColumnMapping | None,
+    *,
+    for_update: bool,
+) -> tuple[CheckResult, list[Sale]]:
+    if for_update:
         # One import into an event at a time, so that no two bring the same external_sale_id.
         session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"import into {event_id}"))))
     if mapping is None:
-        header = import_rows.judge_header(table.header)
+        header = import_rows.validate_header(table.header)
     else:
-        header = import_rows.judge_mapped_header(column_mapping.header(mapping))
-    records, known = _records(session, event_id, table, mapping, holding=holding)
-    judged = import_rows.judge(records, known)
-    checked = Check(
-        file_name=_printable(file_name),
+        header = import_rows.validate_mapped_header(column_mapping.mapped_columns(mapping))
+    records, known = _read_records(session, event_id, table, mapping, for_update=for_update)
+    judged = import_rows.validate(records, known)
+    checked = CheckResult(
+        file_name=_clean_file_name(file_name),
         rows=len(table.records),
         to_import=len(judged.sales),
-        to_skip=judged.skipped,
+        to_skip=judged.skipped_count,
         packages=sum(sale.quantity for sale in judged.sales if sale.counts),
         revenue=sum((sale.total for sale in judged.sales if sale.payment_status == "completed"), money.ZERO),
         problems=(*header.problems, *judged.problems),
@@ -272,27 +278,27 @@ def _judge(
     return checked, judged.sales
 
 
-def _records(
-    session: Session, event_id: uuid.UUID, table: Table, mapping: Mapping | None, *, holding: bool
-) -> tuple[list[Record], Known]:
+def _read_records(
+    session: Session, event_id: uuid.UUID, table: Table, mapping: ColumnMapping | None, *, for_update: bool
+) -> tuple[list[Record], ExistingData]:
     """The sales of the file as far as they can be read, and what the event holds of what they refer to."""
     if mapping is not None:
-        table = column_mapping.apply(table, mapping, _package_names(session, event_id))
-    records = list(import_rows.read(table, _time_zone(session, event_id)))
-    known = _known(session, event_id, records, holding=holding)
-    return (orders.combined(records, known) if mapping and mapping.combine else records), known
+        table = column_mapping.apply(table, mapping, _get_package_names(session, event_id))
+    records = list(import_rows.parse(table, _get_time_zone(session, event_id)))
+    known = _load_existing_data(session, event_id, records, for_update=for_update)
+    return (orders.combine(records, known) if mapping and mapping.combine else records), known
 
 
-def _time_zone(session: Session, event_id: uuid.UUID) -> str:
+def _get_time_zone(session: Session, event_id: uuid.UUID) -> str:
     return session.scalars(select(Event.time_zone).where(Event.id == event_id)).one()
 
 
-def _package_names(session: Session, event_id: uuid.UUID) -> dict[uuid.UUID, str]:
+def _get_package_names(session: Session, event_id: uuid.UUID) -> dict[uuid.UUID, str]:
     in_order = select(Package.id, Package.name).where(Package.event_id == event_id).order_by(Package.display_order)
     return {row.id: row.name for row in session.execute(in_order)}
 
 
-def _remember(session: Session, event_id: uuid.UUID, table: Table, mapping: Mapping) -> None:
+def _save_mapping(session: Session, event_id: uuid.UUID, table: Table, mapping: ColumnMapping) -> None:
     values = {"mapping": column_mapping.to_json(mapping), "changed_at": func.now()}
     key = {"event_id": event_id, "header_hash": column_mapping.header_hash(table)}
     session.execute(
@@ -302,32 +308,38 @@ def _remember(session: Session, event_id: uuid.UUID, table: Table, mapping: Mapp
     )
 
 
-def _known(session: Session, event_id: uuid.UUID, records: Sequence[Record], *, holding: bool) -> Known:
+def _load_existing_data(
+    session: Session, event_id: uuid.UUID, records: Sequence[Record], *, for_update: bool
+) -> ExistingData:
     """What the rows refer to, packages before promo codes; held until the transaction ends when it will be written."""
-    names = {name_key(name) for name in _given(records, "ticket_type")}
-    codes = {promo_codes.normalised(code) for code in _given(records, "promo_code")}
-    packages = select(Package).where(Package.event_id == event_id, _among(Package.name_key, names)).order_by(Package.id)
-    promos = (
-        select(PromoCode).where(PromoCode.event_id == event_id, _among(PromoCode.code, codes)).order_by(PromoCode.id)
+    names = {name_key(name) for name in _distinct_values(records, "ticket_type")}
+    codes = {promo_codes.normalize_code(code) for code in _distinct_values(records, "promo_code")}
+    packages = (
+        select(Package).where(Package.event_id == event_id, _in_array(Package.name_key, names)).order_by(Package.id)
     )
-    if holding:
+    promos = (
+        select(PromoCode).where(PromoCode.event_id == event_id, _in_array(PromoCode.code, codes)).order_by(PromoCode.id)
+    )
+    if for_update:
         packages, promos = packages.with_for_update(key_share=True), promos.with_for_update(key_share=True)
     fresh = {"populate_existing": True}
     held_packages = {each.name_key: each for each in session.scalars(packages, execution_options=fresh)}
     held_promos = session.scalars(promos, execution_options=fresh).all()
-    ids = _among(Purchase.external_sale_id, orders.possible_ids(records, held_packages))
+    ids = _in_array(Purchase.external_sale_id, orders.collect_possible_ids(records, held_packages))
     here = session.execute(
         select(Purchase.external_sale_id, Purchase.package_id).where(Purchase.event_id == event_id, ids)
     )
-    return Known(
+    return ExistingData(
         packages=held_packages,
         promo_codes={promo.code: promo for promo in held_promos},
         external_sale_ids={row.external_sale_id: row.package_id for row in here if row.external_sale_id},
-        donor_uses=_donor_uses(session, [promo.id for promo in held_promos if promo.max_uses_per_donor is not None]),
+        donor_uses=_count_donor_uses(
+            session, [promo.id for promo in held_promos if promo.max_uses_per_donor is not None]
+        ),
     )
 
 
-def _donor_uses(session: Session, promo_code_ids: list[uuid.UUID]) -> dict[tuple[uuid.UUID, str], int]:
+def _count_donor_uses(session: Session, promo_code_ids: list[uuid.UUID]) -> dict[tuple[uuid.UUID, str], int]:
     rows = session.execute(
         select(PromoUse.promo_code_id, Donor.email_key, func.count())
         .join(Donor, Donor.id == PromoUse.donor_id)
@@ -337,14 +349,14 @@ def _donor_uses(session: Session, promo_code_ids: list[uuid.UUID]) -> dict[tuple
     return {(row[0], row[1]): row[2] for row in rows}
 
 
-def _given(records: Iterable[Record], column: str) -> set[str]:
+def _distinct_values(records: Iterable[Record], column: str) -> set[str]:
     return {value for record in records if (value := record.values.get(column)) is not None}
 
 
-def _among(column: Any, values: set[str]) -> ColumnElement[bool]:
+def _in_array(column: Any, values: set[str]) -> ColumnElement[bool]:
     """As one array, since a file may name more things than a statement has parameters."""
     return column == any_(literal(list(values), ARRAY(Text)))  # type: ignore[no-any-return]
 
 
-def _printable(file_name: str) -> str:
-    return "".join(letter for letter in file_name if letter.isprintable())[:LONGEST_FILE_NAME] or "file"
+def _clean_file_name(file_name: str) -> str:
+    return "".join(letter for letter in file_name if letter.isprintable())[:MAX_FILE_NAME_LENGTH] or "file"

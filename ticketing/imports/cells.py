@@ -32,12 +32,12 @@ STATUS_WORDS = {
     ),
     "refunded": ("refunded", "refund", "refunded/canceled", "refunded/cancelled", "fully refunded", "charged back"),
 }  # fmt: skip
-_STATUS = {word: status for status, words in STATUS_WORDS.items() for word in words}
+_STATUS_BY_WORD = {word: status for status, words in STATUS_WORDS.items() for word in words}
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
-_PLAIN = re.compile(r"-?[0-9]{1,10}(\.[0-9]+)?")
+_NORMALIZED_AMOUNT = re.compile(r"-?[0-9]{1,10}(\.[0-9]+)?")
 _CURRENCY = re.compile(r"US\$|\$|€|\b(?:USD|EUR)\b", re.IGNORECASE)
-_AMOUNT_FORMS = (
+_AMOUNT_FORMATS = (
     # (form, thousands separators, decimal sign)
     (re.compile(r"\d+(\.\d+)?"), "", "."),
     (re.compile(r"\d+,\d{1,2}"), "", ","),
@@ -56,21 +56,28 @@ _MONTHS = {
     )
     for name in names.split()
 }  # fmt: skip
-_TIME = (
+_TIME_PATTERN = (
     r"(?:(?:[ ,T]|\s+at\s+)\s*(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d{1,9})?)?"
     r"\s*(?P<half>[AaPp])?(?(half)\.?[Mm]\.?)\s*(?P<offset>Z|UTC|[+-]\d{2}:?\d{2})?)?"
 )
-_WEEKDAY = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?"
-_ISO = re.compile(rf"(?P<year>\d{{4}})[-/.](?P<month>\d{{1,2}})[-/.](?P<day>\d{{1,2}}){_TIME}")
-_NUMBERS = re.compile(rf"(?P<first>\d{{1,2}})[-/.](?P<then>\d{{1,2}})[-/.](?P<year>\d{{4}}|\d{{2}}){_TIME}")
-_DAY = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
-_NAMED = (
-    re.compile(rf"{_WEEKDAY}(?P<name>[a-z]+)\.?\s+{_DAY},?\s+(?P<year>\d{{4}}){_TIME}", re.IGNORECASE),
-    re.compile(rf"{_WEEKDAY}{_DAY}\.?[ -](?P<name>[a-z]+)\.?,?[ -](?P<year>\d{{4}}){_TIME}", re.IGNORECASE),
+_WEEKDAY_PATTERN = r"(?:(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*,?\s+)?"
+_ISO_DATE = re.compile(rf"(?P<year>\d{{4}})[-/.](?P<month>\d{{1,2}})[-/.](?P<day>\d{{1,2}}){_TIME_PATTERN}")
+_NUMERIC_DATE = re.compile(
+    rf"(?P<first>\d{{1,2}})[-/.](?P<then>\d{{1,2}})[-/.](?P<year>\d{{4}}|\d{{2}}){_TIME_PATTERN}"
+)
+_DAY_PATTERN = r"(?P<day>\d{1,2})(?:st|nd|rd|th)?"
+_NAMED_MONTH_DATES = (
+    re.compile(
+        rf"{_WEEKDAY_PATTERN}(?P<name>[a-z]+)\.?\s+{_DAY_PATTERN},?\s+(?P<year>\d{{4}}){_TIME_PATTERN}", re.IGNORECASE
+    ),
+    re.compile(
+        rf"{_WEEKDAY_PATTERN}{_DAY_PATTERN}\.?[ -](?P<name>[a-z]+)\.?,?[ -](?P<year>\d{{4}}){_TIME_PATTERN}",
+        re.IGNORECASE,
+    ),
 )
 
 
-def plain_amount(cell: str) -> str:
+def normalize_amount(cell: str) -> str:
     """ "$1,234.50", "1.234,50 €" and "USD 12.00" without sign and separators; "(12.00)" is less than nothing.
 
     A point before three digits may part thousands or cents, so "1.234" stays as it is and is told. No exchange rate
@@ -82,42 +89,42 @@ def plain_amount(cell: str) -> str:
     in_brackets = text.startswith("(") and text.endswith(")")
     negative = in_brackets or text.startswith(("-", "−"))
     digits = (text[1:-1] if in_brackets else text[1:] if negative else text).strip()
-    for form, separators, sign in _AMOUNT_FORMS:
+    for form, separators, sign in _AMOUNT_FORMATS:
         if form.fullmatch(digits):
             plain = digits.translate({ord(separator): None for separator in separators}).replace(sign, ".")
             return f"-{plain}" if negative and plain.strip("0.") else plain
     return cell
 
 
-def plain_sum(cells: Sequence[str]) -> str:
+def sum_amounts(cells: Sequence[str]) -> str:
     """Several plain amounts as one; the first that is no amount stands for all, so that it is told."""
     for cell in cells:
-        if not _PLAIN.fullmatch(cell):
+        if not _NORMALIZED_AMOUNT.fullmatch(cell):
             return cell
     return f"{sum(map(Decimal, cells)):f}"
 
 
-def plain_discount(cell: str) -> str:
+def normalize_discount(cell: str) -> str:
     """As an amount; many programs write a discount as less than nothing."""
-    return plain_amount(cell).removeprefix("-")
+    return normalize_amount(cell).removeprefix("-")
 
 
-def plain_number(cell: str) -> str:
+def normalize_whole_number(cell: str) -> str:
     """ "2.0" and "1,200" as whole numbers."""
-    plain = plain_amount(cell)
+    plain = normalize_amount(cell)
     whole, _, decimals = plain.partition(".")
     return whole if not decimals.strip("0") else cell
 
 
-def plain_status(cell: str) -> str:
+def normalize_status(cell: str) -> str:
     """Our word for it; words that nobody knows stay as they are."""
-    return _STATUS.get(re.sub(r"[\s_-]+", " ", cell).strip().casefold(), cell)
+    return _STATUS_BY_WORD.get(re.sub(r"[\s_-]+", " ", cell).strip().casefold(), cell)
 
 
-def plain_moment(cell: str, order: DateOrder | None) -> str:
+def normalize_datetime(cell: str, order: DateOrder | None) -> str:
     """A date, with a time or without, as ISO 8601. The order of day and month matters where both are numbers."""
     text = re.sub(r"\s+", " ", cell.replace("\u202f", " ")).strip()
-    found = _parts(text, order)
+    found = _parse_date_parts(text, order)
     if found is None:
         return cell
     year, month, day, time = found
@@ -132,16 +139,18 @@ def is_email(cell: str) -> bool:
     return bool(_EMAIL.fullmatch(cell))
 
 
-def is_moment(cell: str) -> bool:
+def is_date(cell: str) -> bool:
     """Whether this is a date in any order."""
-    return any(plain_moment(cell, order) != cell or _ISO.fullmatch(cell) for order in ("month_first", "day_first"))
+    return any(
+        normalize_datetime(cell, order) != cell or _ISO_DATE.fullmatch(cell) for order in ("month_first", "day_first")
+    )
 
 
-def date_orders(cells: Iterable[str]) -> tuple[DateOrder, ...]:
+def detect_date_orders(cells: Iterable[str]) -> tuple[DateOrder, ...]:
     """In which orders these dates can be read: two when only a person can tell, ("iso",) when none has to."""
-    numeric = [text for cell in cells if _NUMBERS.fullmatch(text := re.sub(r"\s+", " ", cell).strip())]
+    numeric = [text for cell in cells if _NUMERIC_DATE.fullmatch(text := re.sub(r"\s+", " ", cell).strip())]
     readings: dict[DateOrder, list[str]] = {
-        order: [plain_moment(cell, order) for cell in numeric] for order in ("month_first", "day_first")
+        order: [normalize_datetime(cell, order) for cell in numeric] for order in ("month_first", "day_first")
     }
     readable = [
         place for place, cell in enumerate(numeric) if any(reading[place] != cell for reading in readings.values())
@@ -156,21 +165,23 @@ def date_orders(cells: Iterable[str]) -> tuple[DateOrder, ...]:
     return possible or ("month_first", "day_first")
 
 
-def _parts(text: str, order: DateOrder | None) -> tuple[int, int, int, tuple[int, int, int, str, bool]] | None:
-    if found := _ISO.fullmatch(text):
-        return int(found["year"]), int(found["month"]), int(found["day"]), _time(found)
-    for form in _NAMED:
+def _parse_date_parts(
+    text: str, order: DateOrder | None
+) -> tuple[int, int, int, tuple[int, int, int, str, bool]] | None:
+    if found := _ISO_DATE.fullmatch(text):
+        return int(found["year"]), int(found["month"]), int(found["day"]), _parse_time(found)
+    for form in _NAMED_MONTH_DATES:
         if (found := form.fullmatch(text)) and (month := _MONTHS.get(found["name"].casefold())):
-            return int(found["year"]), month, int(found["day"]), _time(found)
-    if order in (None, "iso") or not (found := _NUMBERS.fullmatch(text)):
+            return int(found["year"]), month, int(found["day"]), _parse_time(found)
+    if order in (None, "iso") or not (found := _NUMERIC_DATE.fullmatch(text)):
         return None
     first, then = int(found["first"]), int(found["then"])
     month, day = (first, then) if order == "month_first" else (then, first)
     year = int(found["year"])
-    return year if year > 99 else 2000 + year, month, day, _time(found)
+    return year if year > 99 else 2000 + year, month, day, _parse_time(found)
 
 
-def _time(found: re.Match[str]) -> tuple[int, int, int, str, bool]:
+def _parse_time(found: re.Match[str]) -> tuple[int, int, int, str, bool]:
     """Hour, minute, second and offset, and whether a time was given. An hour that cannot be is 99, which no day has."""
     if found["hour"] is None:
         return 0, 0, 0, "", False

@@ -10,7 +10,7 @@ import re
 # By our column, the best name first. Each entry is the columns that together are ours: a first and a last name,
 # a date and a time, two fees. "*" behind a name: it is the amount of one seat or item, preferred when the rows of an
 # order become one purchase; without it an amount of the whole order is preferred.
-NAMES: dict[str, tuple[tuple[str, ...], ...]] = {
+ALIASES: dict[str, tuple[tuple[str, ...], ...]] = {
     "ticket_type": (
         ("ticket_type",), ("Product", "Variation"), ("Product",), ("Ticket type",), ("Package",), ("Ticket name",),
         ("Ticket",), ("Item name",), ("Item",), ("Package name",), ("Product name",), ("Price level",),
@@ -73,9 +73,11 @@ NAMES: dict[str, tuple[tuple[str, ...], ...]] = {
 }  # fmt: skip
 
 # Columns that only a file of seats or items has.
-OF_A_SEAT = frozenset({"positionid", "attendee#", "attendeeno", "attendeename", "attendeefirstname", "barcodenumber"})
+SEAT_COLUMNS = frozenset(
+    {"positionid", "attendee#", "attendeeno", "attendeename", "attendeefirstname", "barcodenumber"}
+)
 
 
-def key(name: str) -> str:
+def normalize(name: str) -> str:
     """The form in which names of columns are compared: "E-Mail" is "email", "Order #" is "order#"."""
     return re.sub(r"[^\w#]+|_", "", name.removesuffix("*").casefold())

@@ -20,24 +20,22 @@ from decimal import Decimal
 import xlsxwriter
 
 from ticketing.imports import table
-from ticketing.imports.table import Table, unreadable
+from ticketing.imports.table import Table, unreadable_file_error
 from ticketing.settings import ROOT
 
-MOST_UNPACKED = 400 * 1024**2
-MOST_PARTS = 2_000
-LONGEST_SECONDS = 300
+MAX_UNPACKED_BYTES = 400 * 1024**2
+MAX_PARTS = 2_000
+WORKER_TIMEOUT_SECONDS = 300
 log = logging.getLogger("ticketing.import_excel")
-PACKED = b"PK\x03\x04"
-OLD = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_BROKEN = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError, OSError)
-_ENTITIES = re.compile(rb"<!(?:DOCTYPE|ENTITY)")  # no program writes them, only those who mean harm
-_OTHERWISE = 'Copy the table into a new workbook, or save it as "CSV UTF-8" in Excel and choose that file.'
-_DAMAGED = f"This Excel workbook cannot be read: it is damaged. {_OTHERWISE}"
-_TOO_LARGE = f"This Excel workbook is too large when it is unpacked. {_OTHERWISE}"
-_TOO_MUCH = (
-    f"This Excel workbook cannot be read: it is damaged, or cells far outside the table make it too large. {_OTHERWISE}"
-)
-_NO_WORKBOOK = 'This is not an Excel workbook. In Excel, save it as "Excel Workbook (.xlsx)" and choose that file.'
+ZIP_SIGNATURE = b"PK\x03\x04"
+OLE_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_UNPACK_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError, OSError)
+_ENTITY_DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)")  # no program writes them, only those who mean harm
+_FALLBACK_HINT = 'Copy the table into a new workbook, or save it as "CSV UTF-8" in Excel and choose that file.'
+_DAMAGED = f"This Excel workbook cannot be read: it is damaged. {_FALLBACK_HINT}"
+_TOO_LARGE = f"This Excel workbook is too large when it is unpacked. {_FALLBACK_HINT}"
+_DAMAGED_OR_TOO_LARGE = f"This Excel workbook cannot be read: it is damaged, or cells far outside the table make it too large. {_FALLBACK_HINT}"
+_NOT_A_WORKBOOK = 'This is not an Excel workbook. In Excel, save it as "Excel Workbook (.xlsx)" and choose that file.'
 _PROTECTED = "This Excel workbook is protected by a password. Save a copy without one and choose that."
 _OLD_FORMAT = (
     'This is a workbook of an old Excel (.xls). In Excel, save it as "Excel Workbook (.xlsx)" and choose that.'
@@ -46,11 +44,11 @@ _OLD_FORMAT = (
 
 def read(content: bytes) -> Table:
     """The first visible sheet with rows, dates and numbers as plain text. Raises InvalidInput where there is none."""
-    if content.startswith(OLD):
-        raise unreadable(_PROTECTED if "EncryptedPackage".encode("utf-16-le") in content else _OLD_FORMAT)
-    rows = _read_apart(_unpacked(content))
+    if content.startswith(OLE_SIGNATURE):
+        raise unreadable_file_error(_PROTECTED if "EncryptedPackage".encode("utf-16-le") in content else _OLD_FORMAT)
+    rows = _read_in_subprocess(_unpack(content))
     if not rows:
-        raise table.empty()
+        raise table.empty_file_error()
     return table.build((number, cells) for number, cells in rows)
 
 
@@ -79,36 +77,36 @@ def write(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     return content.getvalue()
 
 
-def _unpacked(content: bytes) -> bytes:
+def _unpack(content: bytes) -> bytes:
     """The same workbook with its parts as they are. No more is unpacked of a part than it says it holds."""
     plain = io.BytesIO()
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed, zipfile.ZipFile(plain, "w") as parts:
             kept = [part for part in packed.infolist() if part.filename.endswith((".xml", ".rels"))]
             if "xl/workbook.xml" not in {part.filename for part in kept}:
-                raise unreadable(_NO_WORKBOOK)
-            if len(kept) > MOST_PARTS or sum(part.file_size for part in kept) > MOST_UNPACKED:
-                raise unreadable(_TOO_LARGE)
+                raise unreadable_file_error(_NOT_A_WORKBOOK)
+            if len(kept) > MAX_PARTS or sum(part.file_size for part in kept) > MAX_UNPACKED_BYTES:
+                raise unreadable_file_error(_TOO_LARGE)
             for part in kept:
                 data = packed.read(part)
-                if _ENTITIES.search(data):
-                    raise unreadable(_DAMAGED)
+                if _ENTITY_DECLARATION.search(data):
+                    raise unreadable_file_error(_DAMAGED)
                 parts.writestr(part.filename, data)
-    except _BROKEN as broken:
-        raise unreadable(_DAMAGED) from broken
+    except _UNPACK_ERRORS as broken:
+        raise unreadable_file_error(_DAMAGED) from broken
     return plain.getvalue()
 
 
-def _read_apart(content: bytes) -> list[tuple[int, list[str]]]:
+def _read_in_subprocess(content: bytes) -> list[tuple[int, list[str]]]:
     command = [sys.executable, "-m", "ticketing.imports.excel_worker"]
     try:
         done = subprocess.run(  # noqa: S603
-            command, input=content, capture_output=True, check=False, cwd=ROOT, timeout=LONGEST_SECONDS
+            command, input=content, capture_output=True, check=False, cwd=ROOT, timeout=WORKER_TIMEOUT_SECONDS
         )
     except subprocess.TimeoutExpired as endless:
-        raise unreadable(_TOO_MUCH) from endless
+        raise unreadable_file_error(_DAMAGED_OR_TOO_LARGE) from endless
     if done.returncode != 0:
         log.warning("a workbook could not be read", extra={"said": done.stderr[-500:].decode(errors="replace")})
-        raise unreadable(_TOO_MUCH)
+        raise unreadable_file_error(_DAMAGED_OR_TOO_LARGE)
     rows: list[tuple[int, list[str]]] = json.loads(done.stdout)
     return rows

@@ -19,33 +19,35 @@ from xml.etree import ElementTree
 
 from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-MOST_MEMORY = 3 * 1024**3 // 2
-MOST_SECONDS = 60
+MAX_MEMORY_BYTES = 3 * 1024**3 // 2
+MAX_CPU_SECONDS = 60
 # Cells of which the library makes blanks: an error such as #N/A, and a formula whose result nobody has computed.
-_ERROR = re.compile(rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*?\bt="e"[^>]*>.*?<(?:\w+:)?v>([^<]*)<', re.DOTALL)
-_FORMULA = re.compile(
+_ERROR_CELL = re.compile(
+    rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*?\bt="e"[^>]*>.*?<(?:\w+:)?v>([^<]*)<', re.DOTALL
+)
+_FORMULA_WITHOUT_RESULT = re.compile(
     rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]+)(\d+)"[^>]*>\s*<(?:\w+:)?f\b[^<]*?(?:/>|>([^<]*)</(?:\w+:)?f>)'
     rb"\s*(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v></(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
 
 
 def main() -> None:
-    _limit()
+    _limit_resources()
     content = sys.stdin.buffer.read()
-    sys.stdout.write(json.dumps(list(_rows(content))))
+    sys.stdout.write(json.dumps(list(_read_rows(content))))
 
 
-def _limit() -> None:
+def _limit_resources() -> None:
     try:
         import resource
     except ImportError:  # Windows has no such limits
         return
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
+def _read_rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
     """Each row that is not blank, under the number that it has in Excel: the first visible sheet with two of them."""
     with CalamineWorkbook.from_filelike(io.BytesIO(content)) as book:
         found: list[tuple[int, list[str]]] = []
@@ -53,8 +55,8 @@ def _rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
             if sheet.typ != SheetTypeEnum.WorkSheet or sheet.visible != SheetVisibleEnum.Visible:
                 continue
             rows = book.get_sheet_by_name(sheet.name).to_python(skip_empty_area=False)
-            unread = _unread(content, sheet.name)
-            written = [(number, [_text(cell) for cell in row]) for number, row in enumerate(rows, start=1)]
+            unread = _read_errors_and_formulas(content, sheet.name)
+            written = [(number, [_format_cell(cell) for cell in row]) for number, row in enumerate(rows, start=1)]
             for (number, place), text in unread.items():
                 if number <= len(written) and place < len(written[number - 1][1]):
                     written[number - 1][1][place] = text
@@ -66,7 +68,7 @@ def _rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
     yield from found
 
 
-def _text(cell: Any) -> str:
+def _format_cell(cell: Any) -> str:
     """Numbers and dates as an import takes them. A number has the 15 digits that Excel shows of it."""
     match cell:
         case bool():
@@ -87,18 +89,18 @@ def _text(cell: Any) -> str:
             return str(cell)
 
 
-def _unread(content: bytes, sheet: str) -> dict[tuple[int, int], str]:
+def _read_errors_and_formulas(content: bytes, sheet: str) -> dict[tuple[int, int], str]:
     """What errors and formulas without a result say, by row and place."""
     found: dict[tuple[int, int], str] = {}
-    xml = _sheet_xml(content, sheet)
-    for column, row, formula in _FORMULA.findall(xml):
-        found[int(row), _place(column)] = f"={formula.decode(errors='replace')}"
-    for column, row, error in _ERROR.findall(xml):
-        found[int(row), _place(column)] = error.decode(errors="replace")
+    xml = _read_sheet_xml(content, sheet)
+    for column, row, formula in _FORMULA_WITHOUT_RESULT.findall(xml):
+        found[int(row), _column_index(column)] = f"={formula.decode(errors='replace')}"
+    for column, row, error in _ERROR_CELL.findall(xml):
+        found[int(row), _column_index(column)] = error.decode(errors="replace")
     return found
 
 
-def _sheet_xml(content: bytes, sheet: str) -> bytes:
+def _read_sheet_xml(content: bytes, sheet: str) -> bytes:
     """The part of the workbook that holds this sheet, or nothing when it is not where such parts are."""
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
         try:
@@ -116,7 +118,7 @@ def _sheet_xml(content: bytes, sheet: str) -> bytes:
             return b""
 
 
-def _place(column: bytes) -> int:
+def _column_index(column: bytes) -> int:
     place = 0
     for letter in column:
         place = place * 26 + letter - 64

@@ -14,16 +14,16 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from ticketing.imports import excel, json_file, table
-from ticketing.imports.table import KNOWN, Table, names, unreadable
+from ticketing.imports.table import KNOWN_COLUMNS, Table, normalize_header, unreadable_file_error
 
 _DELIMITERS = (",", ";", "\t")
-_FORMULA = re.compile(r"\s*[=+\-@\t\r]")
-_A_PAGE = (
+_FORMULA_START = re.compile(r"\s*[=+\-@\t\r]")
+_HTML_MESSAGE = (
     'This file is a web page or XML, whatever its name says. Open it in Excel, save it as "Excel Workbook (.xlsx)" or '
     '"CSV UTF-8", and choose that file.'
 )
-_NO_TABLES = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff")
-_A_PICTURE = (
+_PDF_AND_IMAGE_SIGNATURES = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff")
+_PDF_OR_IMAGE_MESSAGE = (
     "This file is a PDF or a picture, whatever its name says. Export the list as Excel or CSV where it was made, and "
     "choose that file."
 )
@@ -34,25 +34,25 @@ def read(file_name: str, content: bytes) -> Table:
 
     Raises InvalidInput with a sentence under `file` when there is no reading it.
     """
-    if content.startswith((excel.PACKED, excel.OLD)):
+    if content.startswith((excel.ZIP_SIGNATURE, excel.OLE_SIGNATURE)):
         return excel.read(content)
     beginning = content[:100].removeprefix(codecs.BOM_UTF8).lstrip()
     if beginning.startswith(b"<"):
-        raise unreadable(_A_PAGE)
-    if beginning.startswith(_NO_TABLES):
-        raise unreadable(_A_PICTURE)
+        raise unreadable_file_error(_HTML_MESSAGE)
+    if beginning.startswith(_PDF_AND_IMAGE_SIGNATURES):
+        raise unreadable_file_error(_PDF_OR_IMAGE_MESSAGE)
     if beginning.startswith((b"[", b"{")) or file_name.casefold().endswith(".json"):
-        return json_file.read(decoded(content))
+        return json_file.read(decode(content))
     return read_csv(content)
 
 
 def read_csv(content: bytes) -> Table:
     """The records of a CSV file. Raises InvalidInput with a sentence under `file` when there is no reading it."""
-    text = decoded(content)
+    text = decode(content)
     try:
-        return table.build(_numbered(text, _delimiter(text)))
+        return table.build(_parse_numbered_rows(text, _detect_delimiter(text)))
     except csv.Error as broken:
-        raise unreadable(f"This file is not a CSV file: {broken}.") from broken
+        raise unreadable_file_error(f"This file is not a CSV file: {broken}.") from broken
 
 
 def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
@@ -60,52 +60,52 @@ def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(header)
-    writer.writerows([_disarmed(cell) for cell in row] for row in rows)
+    writer.writerows([_escape_formula(cell) for cell in row] for row in rows)
     return codecs.BOM_UTF8 + text.getvalue().encode()
 
 
-def decoded(content: bytes) -> str:
+def decode(content: bytes) -> str:
     """The text of a file. Raises InvalidInput when it is empty or in another encoding."""
     is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         text = content.decode("utf-16" if is_utf_16 else "utf-8-sig")
     except UnicodeDecodeError as broken:
-        raise unreadable(
+        raise unreadable_file_error(
             "This file is not in UTF-8, so names with accents would be damaged. "
             'In Excel, save it as "CSV UTF-8" and choose that file.'
         ) from broken
     if not text.strip():
-        raise table.empty()
+        raise table.empty_file_error()
     return text
 
 
-def _delimiter(text: str) -> str:
+def _detect_delimiter(text: str) -> str:
     """The delimiter that finds most of the columns we know in the header, else the one that finds most columns."""
 
     def columns(delimiter: str) -> tuple[int, int]:
-        header = next(_records(text, delimiter), [])
-        return len(KNOWN & set(names(header))), len(header)
+        header = next(_parse_csv(text, delimiter), [])
+        return len(KNOWN_COLUMNS & set(normalize_header(header))), len(header)
 
     return max(_DELIMITERS, key=columns)
 
 
-def _records(text: str, delimiter: str, *, strict: bool = False) -> Iterator[list[str]]:
+def _parse_csv(text: str, delimiter: str, *, strict: bool = False) -> Iterator[list[str]]:
     reader = csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=delimiter, strict=strict)
     yield from reader
 
 
-def _numbered(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _parse_numbered_rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     """Strict, because a quotation mark that is never closed would otherwise swallow the rows below it."""
     row = 0
     try:
-        for row, cells in enumerate(_records(text, delimiter, strict=True), start=1):
+        for row, cells in enumerate(_parse_csv(text, delimiter, strict=True), start=1):
             yield row, cells
     except csv.Error as broken:
-        raise unreadable(
+        raise unreadable_file_error(
             f"Row {row + 1} cannot be read: a quotation mark opens there and does not close where the cell ends. "
             "Write a quotation mark inside a cell twice."
         ) from broken
 
 
-def _disarmed(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+def _escape_formula(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA_START.match(cell) else cell

@@ -9,15 +9,15 @@ from decimal import Decimal
 from typing import Any
 
 from ticketing.imports import table
-from ticketing.imports.table import Table, unreadable
+from ticketing.imports.table import Table, unreadable_file_error
 
-WRAPPERS = ("items", "data", "sales", "orders", "results")
-DEEPEST = 5
-_LARGEST_EXPONENT = 30
-_SHAPE = 'Choose a file with an array of records, such as [{"ticket_type": "Table", "quantity": 1}].'
+WRAPPER_KEYS = ("items", "data", "sales", "orders", "results")
+MAX_DEPTH = 5
+_MAX_EXPONENT = 30
+_FORMAT_HINT = 'Choose a file with an array of records, such as [{"ticket_type": "Table", "quantity": 1}].'
 
 
-class _Doubled(ValueError):
+class _DuplicateKey(ValueError):
     pass
 
 
@@ -28,15 +28,19 @@ def read(text: str) -> Table:
     """
     try:
         found = json.loads(
-            text, parse_int=str, parse_float=_digits, parse_constant=str, object_pairs_hook=_without_doubles
+            text,
+            parse_int=str,
+            parse_float=_expand_exponent,
+            parse_constant=str,
+            object_pairs_hook=_reject_duplicate_keys,
         )
-        return table.build(_rows(_records(found)))
-    except _Doubled as twice:
-        raise unreadable(f"A record of this file has {twice} twice. Keep one of them.") from twice
+        return table.build(_build_rows(_unwrap_records(found)))
+    except _DuplicateKey as twice:
+        raise unreadable_file_error(f"A record of this file has {twice} twice. Keep one of them.") from twice
     except json.JSONDecodeError as broken:
-        raise unreadable(f"This file is not valid JSON: {broken.msg} in line {broken.lineno}.") from broken
+        raise unreadable_file_error(f"This file is not valid JSON: {broken.msg} in line {broken.lineno}.") from broken
     except RecursionError as deep:
-        raise unreadable(f"This file is nested too deeply. {_SHAPE}") from deep
+        raise unreadable_file_error(f"This file is nested too deeply. {_FORMAT_HINT}") from deep
 
 
 def write(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
@@ -45,38 +49,38 @@ def write(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     return json.dumps(records, ensure_ascii=False, indent=2).encode()
 
 
-def _records(found: Any) -> list[Any]:
-    if isinstance(found, dict):
-        wrapped = [found[name] for name in WRAPPERS if isinstance(found.get(name), list)]
-        found = wrapped[0] if wrapped else found
-    if not isinstance(found, list):
-        raise unreadable(f"This file does not hold a list of sales. {_SHAPE}")
-    if not found:
-        raise table.empty()
-    return found
+def _unwrap_records(document: Any) -> list[Any]:
+    if isinstance(document, dict):
+        wrapped = [document[name] for name in WRAPPER_KEYS if isinstance(document.get(name), list)]
+        document = wrapped[0] if wrapped else document
+    if not isinstance(document, list):
+        raise unreadable_file_error(f"This file does not hold a list of sales. {_FORMAT_HINT}")
+    if not document:
+        raise table.empty_file_error()
+    return document
 
 
-def _rows(records: list[Any]) -> Iterator[tuple[int, list[str]]]:
+def _build_rows(records: list[Any]) -> Iterator[tuple[int, list[str]]]:
     flat = []
     for number, record in enumerate(records, start=2):
         if not isinstance(record, dict):
-            raise unreadable(f"Row {number} of this file is not a record. {_SHAPE}")
-        flat.append((number, dict(_cells(record, "", 1))))
+            raise unreadable_file_error(f"Row {number} of this file is not a record. {_FORMAT_HINT}")
+        flat.append((number, dict(_flatten(record, "", 1))))
     columns = list(dict.fromkeys(name for _, cells in flat for name in cells))
     yield 1, columns
     for number, cells in flat:
         yield number, [cells.get(column, "") for column in columns]
 
 
-def _cells(record: dict[str, Any], before: str, depth: int) -> Iterator[tuple[str, str]]:
+def _flatten(record: dict[str, Any], prefix: str, depth: int) -> Iterator[tuple[str, str]]:
     for name, value in record.items():
-        if isinstance(value, dict) and depth < DEEPEST:
-            yield from _cells(value, f"{before}{name}.", depth + 1)
+        if isinstance(value, dict) and depth < MAX_DEPTH:
+            yield from _flatten(value, f"{prefix}{name}.", depth + 1)
         else:
-            yield f"{before}{name}", _text(value)
+            yield f"{prefix}{name}", _format_value(value)
 
 
-def _text(value: Any) -> str:
+def _format_value(value: Any) -> str:
     match value:
         case None:
             return ""
@@ -90,16 +94,16 @@ def _text(value: Any) -> str:
             return json.dumps(value, ensure_ascii=False)
 
 
-def _digits(number: str) -> str:
+def _expand_exponent(number: str) -> str:
     """0.1 is 0.1. An exponent is written out, unless it would fill the memory; then the row says that it is wrong."""
     mantissa, _, exponent = number.casefold().partition("e")
     if not exponent:
         return mantissa
-    return f"{Decimal(number):f}" if len(exponent) < 4 and abs(int(exponent)) <= _LARGEST_EXPONENT else number
+    return f"{Decimal(number):f}" if len(exponent) < 4 and abs(int(exponent)) <= _MAX_EXPONENT else number
 
 
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _reject_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     record = dict(pairs)
     if len(record) < len(pairs):
-        raise _Doubled(Counter(name for name, _ in pairs).most_common(1)[0][0])
+        raise _DuplicateKey(Counter(name for name, _ in pairs).most_common(1)[0][0])
     return record

@@ -19,33 +19,33 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BeforeValidator, TypeAdapter, ValidationError
 
 from ticketing import money, pricing
-from ticketing.catalog.promo_codes import normalised
+from ticketing.catalog.promo_codes import normalize_code
 from ticketing.errors import PROMO_REFUSALS
-from ticketing.imports.table import GUEST_COLUMNS, KNOWN, REQUIRED, Table
-from ticketing.models import COUNTING_STATUSES, Package, PromoCode
+from ticketing.imports.table import GUEST_COLUMNS, KNOWN_COLUMNS, REQUIRED_COLUMNS, Table
+from ticketing.models import SOLD_STATUSES, Package, PromoCode
 from ticketing.validation import (
     Amount,
     Email,
-    Line,
+    MaxLength,
     Name,
     Notes,
     PersonName,
     Phone,
-    at_most,
+    SingleLineText,
     email_key,
+    format_errors,
     name_key,
-    sentences,
 )
 
 STATUSES = ("completed", "pending", "failed", "refunded")
-MOST_USD = Decimal("9999999999.99")
-MOST_PACKAGES = 10_000
-BLANK = "Fill this in."
+MAX_USD = Decimal("9999999999.99")
+MAX_QUANTITY = 10_000
+BLANK_MESSAGE = "Fill this in."
 
 # How this app and others keep a spreadsheet program from running a text; the text itself has no apostrophe.
-_DISARMED = re.compile(r"^'(?=\s*[=+\-@])")
-_WHOLE = re.compile(r"[0-9]{1,5}")
-_MOMENT = re.compile(
+_FORMULA_ESCAPE = re.compile(r"^'(?=\s*[=+\-@])")
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,5}")
+_ISO_DATETIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
 
@@ -78,7 +78,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Known:
+class ExistingData:
     """What the event holds, as far as the rows refer to it.
 
     Packages by name_key, promo codes by code, the package of each sale that is here already by its external id;
@@ -112,68 +112,68 @@ class Sale:
 
     @property
     def counts(self) -> bool:
-        return self.payment_status in COUNTING_STATUSES
+        return self.payment_status in SOLD_STATUSES
 
 
 @dataclass
-class Judged:
+class ValidationResult:
     """Every problem and warning, the sales that may be stored, and how many rows are in the event already."""
 
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     sales: list[Sale] = field(default_factory=list)
-    skipped: int = 0
+    skipped_count: int = 0
 
 
-def judge_mapped_header(header: tuple[str, ...]) -> Judged:
+def validate_mapped_header(header: tuple[str, ...]) -> ValidationResult:
     """Which of our columns nobody has chosen a column of the file for, or one value for all rows."""
     missing = "Choose which column of the file this is, or one value for all rows."
-    return Judged([Problem(1, column, missing) for column in REQUIRED if column not in header])
+    return ValidationResult([Problem(1, column, missing) for column in REQUIRED_COLUMNS if column not in header])
 
 
-def judge_header(header: tuple[str, ...]) -> Judged:
+def validate_header(header: tuple[str, ...]) -> ValidationResult:
     """Columns that are missing or stand twice are problems; those that nobody knows are told and passed over."""
-    told = Judged()
-    for column in REQUIRED:
+    told = ValidationResult()
+    for column in REQUIRED_COLUMNS:
         if column not in header:
             told.problems.append(Problem(1, column, "This column is missing. Add it to the header."))
     for column, times in Counter(header).items():
-        if column in KNOWN and times > 1:
+        if column in KNOWN_COLUMNS and times > 1:
             told.problems.append(Problem(1, column, f"This column stands {times} times. Keep one of them."))
-        elif column and column not in KNOWN:
+        elif column and column not in KNOWN_COLUMNS:
             told.warnings.append(Problem(1, column, "This column is not part of an import and is passed over."))
     return told
 
 
-def read(table: Table, time_zone: str) -> Iterator[Record]:
+def parse(table: Table, time_zone: str) -> Iterator[Record]:
     """The cells as values. A time without offset is in `time_zone`: the first of an hour that comes twice, and an hour
     that the clock leaves out as if it had not."""
     zone = ZoneInfo(time_zone)
-    taken = KNOWN | GUEST_COLUMNS if table.is_mapped else KNOWN
-    places = {column: place for place, column in enumerate(table.header) if column in _CELLS and column in taken}
+    taken = KNOWN_COLUMNS | GUEST_COLUMNS if table.is_mapped else KNOWN_COLUMNS
+    places = {column: place for place, column in enumerate(table.header) if column in _CELL_TYPES and column in taken}
     for row, cells in table.records:
-        if row in table.faults:
-            yield Record(row, {}, {"": table.faults[row]})
+        if row in table.row_problems:
+            yield Record(row, {}, {"": table.row_problems[row]})
         else:
-            yield _read(row, {column: cells[at] if at < len(cells) else "" for column, at in places.items()}, zone)
+            yield _parse_row(row, {column: cells[at] if at < len(cells) else "" for column, at in places.items()}, zone)
 
 
-def as_text(values: Mapping[str, Any], time_zone: str) -> dict[str, str]:
+def format_values(values: Mapping[str, Any], time_zone: str) -> dict[str, str]:
     """What was read, as a file of ours would say it; without what nobody said."""
 
     def text(value: Any) -> str:
         if isinstance(value, datetime):
             return value.astimezone(ZoneInfo(time_zone)).isoformat()
-        return money.plain(value) if isinstance(value, Decimal) else str(value)
+        return money.format_plain(value) if isinstance(value, Decimal) else str(value)
 
-    return {column: text(value) for column, value in values.items() if column in _CELLS and value is not None}
+    return {column: text(value) for column, value in values.items() if column in _CELL_TYPES and value is not None}
 
 
-def judge(records: Iterable[Record], known: Known) -> Judged:
+def validate(records: Iterable[Record], existing: ExistingData) -> ValidationResult:
     """Whether the rows may be stored together. A row that is in the event already is skipped, whatever is in it."""
-    judged = Judged()
+    judged = ValidationResult()
     first_rows: dict[str, int] = {}
-    taken = _Taken(known)
+    taken = _LimitTracker(existing)
     for record in records:
         if record.left_out:
             judged.warnings.append(Problem(record.row, "payment_status", record.left_out))
@@ -182,55 +182,55 @@ def judge(records: Iterable[Record], known: Known) -> Judged:
         first_row = first_rows.setdefault(external_id, record.row) if external_id else record.row
         if first_row != record.row:
             record.wrong["external_sale_id"] = f"{external_id} is in row {first_row} as well. Keep one of the two rows."
-        elif external_id is not None and external_id in known.external_sale_ids:
-            judged.skipped += 1
-            judged.warnings.append(_in_the_event_already(record.row, external_id))
+        elif external_id is not None and external_id in existing.external_sale_ids:
+            judged.skipped_count += 1
+            judged.warnings.append(_create_skip_warning(record.row, external_id))
             continue
-        _judge_one(record, known, taken, judged)
+        _validate_record(record, existing, taken, judged)
     judged.problems.sort()
     judged.warnings.sort()
     return judged
 
 
-def _in_the_event_already(row: int, external_id: str) -> Problem:
+def _create_skip_warning(row: int, external_id: str) -> Problem:
     return Problem(row, "external_sale_id", f"{external_id} is in this event already. The row is skipped.")
 
 
-def _judge_one(record: Record, known: Known, taken: _Taken, judged: Judged) -> None:
+def _validate_record(record: Record, existing: ExistingData, limits: _LimitTracker, result: ValidationResult) -> None:
     values = record.values
-    package = _find_package(record, known)
-    promo_code = _find_promo_code(record, known)
-    if package is not None and "quantity" in values and package.price * values["quantity"] > MOST_USD:
-        record.wrong["quantity"] = f"At {money.dollars(package.price)} each this is more than can be recorded."
-    if values.get("payment_status") in COUNTING_STATUSES and "external_sale_id" not in record.wrong:
-        taken.take(record, package, promo_code)
+    package = _find_package(record, existing)
+    promo_code = _find_promo_code(record, existing)
+    if package is not None and "quantity" in values and package.price * values["quantity"] > MAX_USD:
+        record.wrong["quantity"] = f"At {money.format_dollars(package.price)} each this is more than can be recorded."
+    if values.get("payment_status") in SOLD_STATUSES and "external_sale_id" not in record.wrong:
+        limits.reserve(record, package, promo_code)
     if record.wrong:
-        judged.problems += [Problem(record.row, column, sentence) for column, sentence in record.wrong.items()]
+        result.problems += [Problem(record.row, column, sentence) for column, sentence in record.wrong.items()]
         return
-    if not values.keys() >= set(REQUIRED):
+    if not values.keys() >= set(REQUIRED_COLUMNS):
         return  # a column is missing, which the header tells
     assert package is not None
-    sale = _sale(values, package, promo_code)
-    if (difference := _difference(sale)) is not None:
-        judged.warnings.append(Problem(record.row, "total_amount", difference))
-    judged.sales.append(sale)
+    sale = _build_sale(values, package, promo_code)
+    if (difference := _describe_total_difference(sale)) is not None:
+        result.warnings.append(Problem(record.row, "total_amount", difference))
+    result.sales.append(sale)
 
 
-class _Taken:
+class _LimitTracker:
     """What the rows so far take from limits, on top of what the event has sold and used."""
 
-    def __init__(self, known: Known) -> None:
-        self._sold = Counter({package.id: package.sold_count for package in known.packages.values()})
-        self._uses = Counter({promo_code.id: promo_code.current_uses for promo_code in known.promo_codes.values()})
-        self._donor_uses = Counter(known.donor_uses)
+    def __init__(self, existing: ExistingData) -> None:
+        self._sold = Counter({package.id: package.sold_count for package in existing.packages.values()})
+        self._uses = Counter({promo_code.id: promo_code.current_uses for promo_code in existing.promo_codes.values()})
+        self._donor_uses = Counter(existing.donor_uses)
 
-    def take(self, record: Record, package: Package | None, promo_code: PromoCode | None) -> None:
+    def reserve(self, record: Record, package: Package | None, promo_code: PromoCode | None) -> None:
         if package is not None and "quantity" in record.values:
-            self._take_packages(record, package, record.values["quantity"])
+            self._reserve_packages(record, package, record.values["quantity"])
         if promo_code is not None:
-            self._take_use(record, promo_code)
+            self._reserve_promo_use(record, promo_code)
 
-    def _take_packages(self, record: Record, package: Package, quantity: int) -> None:
+    def _reserve_packages(self, record: Record, package: Package, quantity: int) -> None:
         limit, sold = package.quantity_limit, self._sold[package.id]
         if limit is not None and sold + quantity > limit:
             record.wrong["quantity"] = (
@@ -240,7 +240,7 @@ class _Taken:
         else:
             self._sold[package.id] += quantity
 
-    def _take_use(self, record: Record, promo_code: PromoCode) -> None:
+    def _reserve_promo_use(self, record: Record, promo_code: PromoCode) -> None:
         code, most, most_per_donor = promo_code.code, promo_code.max_total_uses, promo_code.max_uses_per_donor
         email = record.values.get("purchaser_email")
         donor = None if email is None else (promo_code.id, email_key(email))
@@ -259,9 +259,9 @@ class _Taken:
                 self._donor_uses[donor] += 1
 
 
-def _find_package(record: Record, known: Known) -> Package | None:
+def _find_package(record: Record, existing: ExistingData) -> Package | None:
     name = record.values.get("ticket_type")
-    package = None if name is None else known.packages.get(name_key(name))
+    package = None if name is None else existing.packages.get(name_key(name))
     if name is not None and package is None:
         record.wrong["ticket_type"] = (
             f"This event has no package called {name}. Check the spelling, or create it first."
@@ -269,15 +269,15 @@ def _find_package(record: Record, known: Known) -> Package | None:
     return package
 
 
-def _find_promo_code(record: Record, known: Known) -> PromoCode | None:
+def _find_promo_code(record: Record, existing: ExistingData) -> PromoCode | None:
     code = record.values.get("promo_code")
-    promo_code = None if code is None else known.promo_codes.get(normalised(code))
+    promo_code = None if code is None else existing.promo_codes.get(normalize_code(code))
     if code is not None and promo_code is None:
         record.wrong["promo_code"] = PROMO_REFUSALS["unknown"].format(code=code)
     return promo_code
 
 
-def _sale(values: Mapping[str, Any], package: Package, promo_code: PromoCode | None) -> Sale:
+def _build_sale(values: Mapping[str, Any], package: Package, promo_code: PromoCode | None) -> Sale:
     return Sale(
         package=package,
         promo_code=promo_code,
@@ -298,30 +298,30 @@ def _sale(values: Mapping[str, Any], package: Package, promo_code: PromoCode | N
     )
 
 
-def _difference(sale: Sale) -> str | None:
+def _describe_total_difference(sale: Sale) -> str | None:
     """In which way the total is not what price, quantity and discount lead to; such a total is stored all the same."""
     list_price = pricing.quote(sale.package.price, sale.quantity).list_price
     expected = list_price - sale.discount
     if sale.total == expected:
         return None
-    less = f" less {money.dollars(sale.discount)}" if sale.discount else ""
+    less = f" less {money.format_dollars(sale.discount)}" if sale.discount else ""
     return (
-        f"{money.dollars(sale.total)} is not {sale.quantity:,} x {money.dollars(sale.package.price)}{less}, "
-        f"which is {money.dollars(expected)}. The total of the file is kept."
+        f"{money.format_dollars(sale.total)} is not {sale.quantity:,} x {money.format_dollars(sale.package.price)}{less}, "
+        f"which is {money.format_dollars(expected)}. The total of the file is kept."
     )
 
 
-def _read(row: int, cells: Mapping[str, str], zone: ZoneInfo) -> Record:
+def _parse_row(row: int, cells: Mapping[str, str], zone: ZoneInfo) -> Record:
     record = Record(row, {"payment_status": "completed"}, {})
     for column, cell in cells.items():
         if cell and not cell.isspace():
             try:
-                record.values[column] = _CELLS[column].validate_python(_DISARMED.sub("", cell))
+                record.values[column] = _CELL_TYPES[column].validate_python(_FORMULA_ESCAPE.sub("", cell))
             except ValidationError as found:
                 record.values.pop(column, None)
-                record.wrong[column] = sentences(found.errors()).popitem()[1]
-        elif column in REQUIRED:
-            record.wrong[column] = BLANK
+                record.wrong[column] = format_errors(found.errors()).popitem()[1]
+        elif column in REQUIRED_COLUMNS:
+            record.wrong[column] = BLANK_MESSAGE
     guest = record.values.pop("guest_name", None), record.values.pop("guest_email", None)
     if guest[0] is not None:
         record.values["guests"] = ((0, *guest),)
@@ -331,23 +331,23 @@ def _read(row: int, cells: Mapping[str, str], zone: ZoneInfo) -> Record:
     return record
 
 
-def _quantity(cell: str) -> int:
-    if not _WHOLE.fullmatch(cell.strip()) or not 1 <= int(cell) <= MOST_PACKAGES:
+def _parse_quantity(cell: str) -> int:
+    if not _WHOLE_NUMBER.fullmatch(cell.strip()) or not 1 <= int(cell) <= MAX_QUANTITY:
         raise ValueError("Enter a whole number from 1 to 10,000.")
     return int(cell)
 
 
-def _not_negative(amount: Decimal) -> Decimal:
+def _validate_not_negative(amount: Decimal) -> Decimal:
     if amount < 0:
         raise ValueError("Enter an amount of 0.00 or more.")
     return amount
 
 
-def _moment(cell: str) -> datetime:
+def _parse_datetime(cell: str) -> datetime:
     """Only ISO 8601: 03/04/2026 is March in one country and April in the next."""
     stripped = cell.strip()
     try:
-        moment = datetime.fromisoformat(stripped) if _MOMENT.fullmatch(stripped) else None
+        moment = datetime.fromisoformat(stripped) if _ISO_DATETIME.fullmatch(stripped) else None
     except ValueError:
         moment = None
     if moment is None or not 2000 <= moment.year <= 2099:
@@ -355,26 +355,26 @@ def _moment(cell: str) -> datetime:
     return moment
 
 
-def _status(cell: str) -> str:
+def _parse_status(cell: str) -> str:
     status = cell.strip().casefold()
     if status not in STATUSES:
         raise ValueError("Enter completed, pending, failed or refunded.")
     return status
 
 
-_MONEY: TypeAdapter[Any] = TypeAdapter(Annotated[Amount, AfterValidator(_not_negative)])
-_CELLS: dict[str, TypeAdapter[Any]] = {
+_MONEY: TypeAdapter[Any] = TypeAdapter(Annotated[Amount, AfterValidator(_validate_not_negative)])
+_CELL_TYPES: dict[str, TypeAdapter[Any]] = {
     "ticket_type": TypeAdapter(Name),
     "purchaser_name": TypeAdapter(PersonName),
     "purchaser_email": TypeAdapter(Email),
-    "quantity": TypeAdapter(Annotated[int, BeforeValidator(_quantity)]),
+    "quantity": TypeAdapter(Annotated[int, BeforeValidator(_parse_quantity)]),
     "total_amount": _MONEY,
-    "purchase_date": TypeAdapter(Annotated[datetime, BeforeValidator(_moment)]),
-    "external_sale_id": TypeAdapter(Annotated[Line, at_most(200)]),
-    "promo_code": TypeAdapter(Line),
+    "purchase_date": TypeAdapter(Annotated[datetime, BeforeValidator(_parse_datetime)]),
+    "external_sale_id": TypeAdapter(Annotated[SingleLineText, MaxLength(200)]),
+    "promo_code": TypeAdapter(SingleLineText),
     "discount_amount": _MONEY,
     "fee_amount": _MONEY,
-    "payment_status": TypeAdapter(Annotated[str, BeforeValidator(_status)]),
+    "payment_status": TypeAdapter(Annotated[str, BeforeValidator(_parse_status)]),
     "notes": TypeAdapter(Notes),
     "purchaser_phone": TypeAdapter(Phone),
     "guest_name": TypeAdapter(PersonName),

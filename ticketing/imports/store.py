@@ -24,10 +24,10 @@ from ticketing.models import ImportBatch
 from ticketing.sales import ticket_codes
 from ticketing.validation import email_key
 
-AT_ONCE = 1000
+CHUNK_SIZE = 1000
 
 
-def allow_for_a_long_transaction(session: Session) -> None:
+def prepare_long_transaction(session: Session) -> None:
     """Fifty thousand rows take longer than a click may; it ends with the transaction.
 
     The connection also forgets how it looked up what rows refer to while the tables were small: reading them to their
@@ -39,7 +39,7 @@ def allow_for_a_long_transaction(session: Session) -> None:
     session.execute(text("DISCARD PLANS"))
 
 
-def store(
+def create_batch(
     session: Session,
     actor: Actor,
     event_id: uuid.UUID,
@@ -55,21 +55,21 @@ def store(
     )  # fmt: skip
     session.add(batch)
     session.flush()
-    donors = _store_donors(session, event_id, sales)
-    for start in range(0, len(sales), AT_ONCE):
-        some = [(uuid7(), sale) for sale in sales[start : start + AT_ONCE]]
+    donors = _upsert_donors(session, event_id, sales)
+    for start in range(0, len(sales), CHUNK_SIZE):
+        some = [(uuid7(), sale) for sale in sales[start : start + CHUNK_SIZE]]
         _store_purchases(session, batch, donors, some)
         _store_tickets(session, event_id, some)
         _store_promo_uses(session, event_id, donors, some)
         daily_totals.add(session, [purchase_id for purchase_id, _ in some])
         if progress is not None:
             progress(start + len(some), len(sales))
-    _raise_counts(session, sales)
+    _increment_counts(session, sales)
     return batch
 
 
 # A donor who is known keeps the name by which we know them: the file tells of the past.
-_DONORS = text("""
+_UPSERT_DONORS = text("""
     INSERT INTO donors (id, event_id, email, email_key, name, phone)
     SELECT given.id, :event_id, given.email, given.email_key, given.name, given.phone
     FROM unnest(CAST(:ids AS uuid[]), CAST(:emails AS text[]), CAST(:email_keys AS text[]), CAST(:names AS text[]),
@@ -80,7 +80,7 @@ _DONORS = text("""
 """)
 
 
-def _store_donors(session: Session, event_id: uuid.UUID, sales: Iterable[Sale]) -> dict[str, uuid.UUID]:
+def _upsert_donors(session: Session, event_id: uuid.UUID, sales: Iterable[Sale]) -> dict[str, uuid.UUID]:
     """Their ids by email_key. Whoever is new gets the name and address of their latest row, and the first phone."""
     latest: dict[str, Sale] = {}
     phones: dict[str, str] = {}
@@ -90,7 +90,7 @@ def _store_donors(session: Session, event_id: uuid.UUID, sales: Iterable[Sale]) 
         if sale.purchaser_phone:
             phones.setdefault(key, sale.purchaser_phone)
     stored = session.execute(
-        _DONORS,
+        _UPSERT_DONORS,
         {
             "event_id": event_id,
             "ids": [uuid7() for _ in latest],
@@ -111,7 +111,7 @@ _PURCHASE_COLUMNS = (
 
 
 def _store_purchases(
-    session: Session, batch: ImportBatch, donors: dict[str, uuid.UUID], some: Sequence[tuple[uuid.UUID, Sale]]
+    session: Session, batch: ImportBatch, donors: dict[str, uuid.UUID], chunk: Sequence[tuple[uuid.UUID, Sale]]
 ) -> None:
     rows = (
         (
@@ -121,18 +121,18 @@ def _store_purchases(
             "import", sale.purchaser_name, sale.purchaser_email, sale.purchaser_phone, sale.notes,
             sale.external_sale_id, batch.id, batch.staff_id, sale.purchased_at,
         )
-        for purchase_id, sale in some
+        for purchase_id, sale in chunk
     )  # fmt: skip
     _copy(session, "purchases", _PURCHASE_COLUMNS, rows)
 
 
-def _store_tickets(session: Session, event_id: uuid.UUID, some: Sequence[tuple[uuid.UUID, Sale]]) -> None:
+def _store_tickets(session: Session, event_id: uuid.UUID, chunk: Sequence[tuple[uuid.UUID, Sale]]) -> None:
     seats = [
         (purchase_id, seat, *sale.guests.get(seat, (None, None)))
-        for purchase_id, sale in some
+        for purchase_id, sale in chunk
         for seat in range(1, sale.quantity * sale.package.seats_per_package + 1)
     ]
-    codes = _free_codes(session, event_id, len(seats))
+    codes = _generate_ticket_codes(session, event_id, len(seats))
     rows = ((uuid7(), event_id, code, *seat) for seat, code in zip(seats, codes, strict=True))
     columns = ("id", "event_id", "code", "purchase_id", "seat_number", "guest_name", "guest_email")
     _copy(session, "assigned_tickets", columns, rows)
@@ -141,7 +141,7 @@ def _store_tickets(session: Session, event_id: uuid.UUID, some: Sequence[tuple[u
 _CODES_IN_USE = text("SELECT code FROM assigned_tickets WHERE event_id = :event_id AND code = ANY(:codes)")
 
 
-def _free_codes(session: Session, event_id: uuid.UUID, count: int) -> set[str]:
+def _generate_ticket_codes(session: Session, event_id: uuid.UUID, count: int) -> set[str]:
     """As many codes that no ticket of the event has; those that meet one are drawn again."""
     codes: set[str] = set()
     while len(codes) < count:
@@ -151,30 +151,30 @@ def _free_codes(session: Session, event_id: uuid.UUID, count: int) -> set[str]:
 
 
 def _store_promo_uses(
-    session: Session, event_id: uuid.UUID, donors: dict[str, uuid.UUID], some: Sequence[tuple[uuid.UUID, Sale]]
+    session: Session, event_id: uuid.UUID, donors: dict[str, uuid.UUID], chunk: Sequence[tuple[uuid.UUID, Sale]]
 ) -> None:
     rows = (
         (purchase_id, event_id, sale.promo_code.id, donors[email_key(sale.purchaser_email)], sale.discount,
          sale.purchased_at)
-        for purchase_id, sale in some
+        for purchase_id, sale in chunk
         if sale.promo_code is not None and sale.counts
     )  # fmt: skip
     _copy(session, "promo_uses", ("purchase_id", "event_id", "promo_code_id", "donor_id", "discount", "used_at"), rows)
 
 
-_SOLD = text("""
+_ADD_SOLD_COUNTS = text("""
     UPDATE packages SET sold_count = sold_count + taken.quantity, sales_version = sales_version + 1
     FROM unnest(CAST(:ids AS uuid[]), CAST(:quantities AS int[])) AS taken(id, quantity)
     WHERE packages.id = taken.id AND (quantity_limit IS NULL OR sold_count + taken.quantity <= quantity_limit)
 """)
-_USED = text("""
+_ADD_PROMO_USES = text("""
     UPDATE promo_codes SET current_uses = current_uses + taken.uses
     FROM unnest(CAST(:ids AS uuid[]), CAST(:uses AS int[])) AS taken(id, uses)
     WHERE promo_codes.id = taken.id AND (max_total_uses IS NULL OR current_uses + taken.uses <= max_total_uses)
 """)
 
 
-def _raise_counts(session: Session, sales: Iterable[Sale]) -> None:
+def _increment_counts(session: Session, sales: Iterable[Sale]) -> None:
     """Also a package of which only failed sales came is marked as changed, since its list of purchases did."""
     sold: Counter[uuid.UUID] = Counter()
     uses: Counter[uuid.UUID] = Counter()
@@ -183,8 +183,8 @@ def _raise_counts(session: Session, sales: Iterable[Sale]) -> None:
         if sale.promo_code is not None and sale.counts:
             uses[sale.promo_code.id] += 1
     taken = [
-        session.execute(_SOLD, {"ids": list(sold), "quantities": list(sold.values())}),
-        session.execute(_USED, {"ids": list(uses), "uses": list(uses.values())}),
+        session.execute(_ADD_SOLD_COUNTS, {"ids": list(sold), "quantities": list(sold.values())}),
+        session.execute(_ADD_PROMO_USES, {"ids": list(uses), "uses": list(uses.values())}),
     ]
     if [cast(Any, result).rowcount for result in taken] != [len(sold), len(uses)]:
         raise AssertionError("a limit was passed although its row was held")

@@ -13,16 +13,16 @@ from itertools import chain
 
 from ticketing.errors import InvalidInput
 
-MOST_ROWS = 50_000
-MOST_COLUMNS = 500
-REQUIRED = (
+MAX_ROWS = 50_000
+MAX_COLUMNS = 500
+REQUIRED_COLUMNS = (
     "ticket_type", "purchaser_name", "purchaser_email", "quantity", "total_amount", "purchase_date",
     "external_sale_id",
 )  # fmt: skip
-OPTIONAL = (
+OPTIONAL_COLUMNS = (
     "promo_code", "discount_amount", "fee_amount", "payment_status", "notes", "purchaser_phone", "event_id",
 )  # fmt: skip
-KNOWN = frozenset(REQUIRED + OPTIONAL)
+KNOWN_COLUMNS = frozenset(REQUIRED_COLUMNS + OPTIONAL_COLUMNS)
 GUEST_COLUMNS = frozenset({"guest_name", "guest_email"})  # only under a mapping
 
 
@@ -39,7 +39,7 @@ class Table:
     header: tuple[str, ...]
     records: tuple[tuple[int, list[str]], ...]
     titles: tuple[str, ...] = ()
-    faults: Mapping[int, str] = field(default_factory=dict)
+    row_problems: Mapping[int, str] = field(default_factory=dict)
     is_mapped: bool = False
 
 
@@ -47,15 +47,15 @@ def build(numbered: Iterable[tuple[int, list[str]]]) -> Table:
     """A table of rows, the first of which is the header. Raises InvalidInput where there is nothing to import."""
     rows = iter(numbered)
     _, header = next(rows, (1, []))
-    if len(header) > MOST_COLUMNS:
-        raise unreadable(f"This file has {len(header):,} columns; an import takes at most {MOST_COLUMNS:,}.")
+    if len(header) > MAX_COLUMNS:
+        raise unreadable_file_error(f"This file has {len(header):,} columns; an import takes at most {MAX_COLUMNS:,}.")
     records = []
     faults = {}
     count = 0
     for row, cells in rows:
         if any(cell and not cell.isspace() for cell in cells):
             count += 1
-            if count <= MOST_ROWS:
+            if count <= MAX_ROWS:
                 records.append((row, cells))
                 if any(cell.strip() for cell in cells[len(header) :]):
                     faults[row] = (
@@ -63,26 +63,26 @@ def build(numbered: Iterable[tuple[int, list[str]]]) -> Table:
                         "Put text that contains the separator between quotation marks."
                     )
     if not records:
-        raise unreadable("This file has a header and no rows. Choose a file with at least one row.")
-    if count > MOST_ROWS:
-        raise unreadable(f"This file has {count:,} rows; an import takes at most {MOST_ROWS:,}. Split it.")
-    return Table(names(header), tuple(records), _titles(header), faults)
+        raise unreadable_file_error("This file has a header and no rows. Choose a file with at least one row.")
+    if count > MAX_ROWS:
+        raise unreadable_file_error(f"This file has {count:,} rows; an import takes at most {MAX_ROWS:,}. Split it.")
+    return Table(normalize_header(header), tuple(records), _make_titles_unique(header), faults)
 
 
-def names(header: Sequence[str]) -> tuple[str, ...]:
+def normalize_header(header: Sequence[str]) -> tuple[str, ...]:
     """Column names as we compare them: "Ticket Type" is ticket_type."""
     return tuple(re.sub(r"[\s_-]+", "_", name.strip()).casefold() for name in header)
 
 
-def unreadable(sentence: str) -> InvalidInput:
+def unreadable_file_error(sentence: str) -> InvalidInput:
     return InvalidInput({"file": sentence})
 
 
-def empty() -> InvalidInput:
-    return unreadable("This file is empty. Choose a file with a header and at least one row.")
+def empty_file_error() -> InvalidInput:
+    return unreadable_file_error("This file is empty. Choose a file with a header and at least one row.")
 
 
-def _titles(header: Sequence[str]) -> tuple[str, ...]:
+def _make_titles_unique(header: Sequence[str]) -> tuple[str, ...]:
     titles: list[str] = []
     seen: Counter[str] = Counter()
     taken = {name.strip() for name in header}

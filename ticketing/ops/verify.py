@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from ticketing import money
 from ticketing.audit import hash_chain
-from ticketing.audit.hash_chain import Broken
+from ticketing.audit.hash_chain import ChainBreak
 
 Number = int | Decimal | None
 
@@ -32,26 +32,26 @@ class Difference:
 
     def __str__(self) -> str:
         return (
-            f"{self.event} ({self.event_id}): {self.thing} is {_told(self.stored) or 'missing'}, "
-            f"and the purchases lead to {_told(self.recomputed) or 'none'}."
+            f"{self.event} ({self.event_id}): {self.thing} is {_format_number(self.stored) or 'missing'}, "
+            f"and the purchases lead to {_format_number(self.recomputed) or 'none'}."
         )
 
 
-def verify(session: Session) -> list[Difference | Broken]:
+def verify(session: Session) -> list[Difference | ChainBreak]:
     """What is wrong in any event; nothing means that all counts, totals, promo uses, tickets and sums are right, and
     that the audit trail is as it was sealed."""
     session.execute(text("SET LOCAL statement_timeout = '10min'"))
-    found: list[Difference | Broken] = []
+    found: list[Difference | ChainBreak] = []
     for statement in (_SOLD, _USES, _PROMO_USES, _AMOUNTS, _TICKETS, _SEATS_NAMED, _DAILY_COUNTS, _DAILY_AMOUNTS):
         for row in session.execute(text(statement)):
             found.append(Difference(row.event, row.event_id, row.thing, row.stored, row.recomputed))
-    return found + hash_chain.broken(session)
+    return found + hash_chain.list_breaks(session)
 
 
-def _told(number: Number) -> str | None:
+def _format_number(number: Number) -> str | None:
     if number is None:
         return None
-    return money.dollars(number) if isinstance(number, Decimal) else f"{number:,}"
+    return money.format_dollars(number) if isinstance(number, Decimal) else f"{number:,}"
 
 
 _SOLD = """
@@ -149,7 +149,7 @@ _SEATS_NAMED = """
 """
 
 
-def _daily(*sums: tuple[str, str]) -> str:
+def _build_daily_query(*sums: tuple[str, str]) -> str:
     """Sums by day against a recount, whichever of the two has the row. A row of zeros is what a void leaves.
 
     Where the number of purchases differs, it is told alone: the other sums differ with it.
@@ -184,7 +184,7 @@ def _daily(*sums: tuple[str, str]) -> str:
 """  # noqa: S608
 
 
-_DAILY_COUNTS = _daily(
+_DAILY_COUNTS = _build_daily_query(
     ("purchases", "purchases"), ("quantity", "packages"), ("seats", "seats"), ("seats_named", "named seats")
 )
-_DAILY_AMOUNTS = _daily(("list_price", "list price"), ("discount", "discount"), ("total", "total"))
+_DAILY_AMOUNTS = _build_daily_query(("list_price", "list price"), ("discount", "discount"), ("total", "total"))

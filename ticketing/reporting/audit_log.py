@@ -23,19 +23,19 @@ from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.errors import NotFound
 from ticketing.models import AuditEntry, Event, Option, Package, Staff
-from ticketing.query_parameters import A_DAY, Parameter, day, several
+from ticketing.query_parameters import DAY_DESCRIPTION, Parameter, list_parser, parse_day
 from ticketing.reporting import csv_export
-from ticketing.reporting.csv_export import Export, safe
+from ticketing.reporting.csv_export import Export, escape_formula
 
 PER_PAGE = 20
-_NEWEST = (AuditEntry.occurred_at.desc(), AuditEntry.id.desc())
+_NEWEST_FIRST = (AuditEntry.occurred_at.desc(), AuditEntry.id.desc())
 WITHOUT_ACCOUNT = "-"  # the operator at the command line, and the first run
 OFFICE_ZONE = "UTC"
 _ACTION = re.compile(r"[a-z_]{1,40}\.[a-z_]{1,40}")
 
 
 @dataclass(frozen=True)
-class Sought:
+class AuditFilter:
     """What is asked for; several values of one filter mean any of them, several filters mean all of them.
 
     `people` are ids of staff, or WITHOUT_ACCOUNT; `records` are ids of what was changed. Both days are included; they
@@ -49,7 +49,7 @@ class Sought:
     last_day: date | None = None
 
 
-EVERYTHING = Sought()
+ALL_CHANGES = AuditFilter()
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ class Change:
         return self.entries[0]
 
 
-def page_of(
+def list_changes(
     session: Session,
     actor: Actor,
     event_id: uuid.UUID | None,
-    sought: Sought = EVERYTHING,
+    audit_filter: AuditFilter = ALL_CHANGES,
     *,
     page: int = 1,
     per_page: int = PER_PAGE,
@@ -77,8 +77,8 @@ def page_of(
 
     Of a change to several records only what is sought is shown.
     """
-    zone = _judge(session, actor, event_id)
-    wanted = _conditions(AuditEntry, event_id, sought, zone)
+    zone = _authorize_and_get_zone(session, actor, event_id)
+    wanted = _conditions(AuditEntry, event_id, audit_filter, zone)
     total = session.scalar(
         select(func.count()).select_from(select(AuditEntry.change_id).where(*wanted).distinct().subquery())
     )
@@ -87,12 +87,12 @@ def page_of(
     is_followed = exists().where(
         later.change_id == AuditEntry.change_id,
         later.id > AuditEntry.id,
-        *_conditions(later, event_id, sought, zone),
+        *_conditions(later, event_id, audit_filter, zone),
     )
     shown = session.scalars(
         select(AuditEntry.change_id)
         .where(*wanted, ~is_followed)
-        .order_by(*_NEWEST)
+        .order_by(*_NEWEST_FIRST)
         .limit(per_page)
         .offset((page - 1) * per_page)
     ).all()
@@ -104,28 +104,30 @@ def page_of(
     return [Change(tuple(each)) for each in entries.values()], total or 0
 
 
-def page_of_package(
+def list_package_changes(
     session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID, *, page: int = 1
 ) -> tuple[list[Change], int]:
     """One page of a package's changes and those of its questions, also when it was deleted since. Raises NotFound."""
     permissions.require(session, actor, "read", event_id)
     exists_now = exists().where(Package.event_id == event_id, Package.id == package_id)
-    if not session.scalar(select(exists_now)) and not audit.latest(session, event_id, package_id, "package.deleted"):
+    if not session.scalar(select(exists_now)) and not audit.find_latest(
+        session, event_id, package_id, "package.deleted"
+    ):
         raise NotFound("package")
-    return page_of(session, actor, event_id, of_record(session, event_id, package_id), page=page)
+    return list_changes(session, actor, event_id, build_record_filter(session, event_id, package_id), page=page)
 
 
-def of_record(session: Session, event_id: uuid.UUID, record_id: uuid.UUID) -> Sought:
+def build_record_filter(session: Session, event_id: uuid.UUID, record_id: uuid.UUID) -> AuditFilter:
     """A record and, of a package, its questions as far as they still exist."""
     options = session.scalars(
         select(Option.id).where(Option.event_id == event_id, Option.package_id == record_id).order_by(Option.id)
     )
-    return Sought(records=(record_id, *options))
+    return AuditFilter(records=(record_id, *options))
 
 
-def people(session: Session, actor: Actor, event_id: uuid.UUID | None) -> dict[uuid.UUID | str, str]:
+def list_people(session: Session, actor: Actor, event_id: uuid.UUID | None) -> dict[uuid.UUID | str, str]:
     """Everybody with an entry in this trail, by name, to choose from; who has no account last."""
-    _judge(session, actor, event_id)
+    _authorize_and_get_zone(session, actor, event_id)
     mine = AuditEntry.event_id == event_id
     rows = session.execute(
         select(Staff.id, Staff.name).where(exists().where(mine, AuditEntry.staff_id == Staff.id)).order_by(Staff.name)
@@ -136,11 +138,11 @@ def people(session: Session, actor: Actor, event_id: uuid.UUID | None) -> dict[u
     return found
 
 
-def named(
+def list_record_names(
     session: Session, actor: Actor, event_id: uuid.UUID | None, ids: Collection[uuid.UUID]
 ) -> dict[uuid.UUID, str]:
     """What records were called last, also those that are deleted; only those with an entry in this trail."""
-    _judge(session, actor, event_id)
+    _authorize_and_get_zone(session, actor, event_id)
     last = (
         select(AuditEntry.subject_id, AuditEntry.subject_name)
         .where(AuditEntry.event_id == event_id, AuditEntry.subject_id.in_(ids))
@@ -150,15 +152,21 @@ def named(
     return {row.subject_id: row.subject_name for row in session.execute(last)}
 
 
-def export_query(session: Session, actor: Actor, event_id: uuid.UUID | None, sought: Sought = EVERYTHING) -> Export:
+def build_export(
+    session: Session, actor: Actor, event_id: uuid.UUID | None, audit_filter: AuditFilter = ALL_CHANGES
+) -> Export:
     """One row per entry that is sought, the newest first; judged here, streamed later. Raises NotFound."""
-    zone = _judge(session, actor, event_id)
-    query = select(*_COLUMNS.values()).where(*_conditions(AuditEntry, event_id, sought, zone)).order_by(*_NEWEST)
+    zone = _authorize_and_get_zone(session, actor, event_id)
+    query = (
+        select(*_COLUMNS.values())
+        .where(*_conditions(AuditEntry, event_id, audit_filter, zone))
+        .order_by(*_NEWEST_FIRST)
+    )
     name = "office" if event_id is None else session.scalars(select(Event.name).where(Event.id == event_id)).one()
-    return csv_export.made(session, tuple(_COLUMNS), query, zone, name)
+    return csv_export.build_export(session, tuple(_COLUMNS), query, zone, name)
 
 
-def _judge(session: Session, actor: Actor, event_id: uuid.UUID | None) -> str:
+def _authorize_and_get_zone(session: Session, actor: Actor, event_id: uuid.UUID | None) -> str:
     """Lets pass who may read this trail, and answers with the zone of its days."""
     if event_id is None:
         permissions.require(session, actor, "administer")
@@ -167,20 +175,22 @@ def _judge(session: Session, actor: Actor, event_id: uuid.UUID | None) -> str:
     return session.scalars(select(Event.time_zone).where(Event.id == event_id)).one()
 
 
-def _conditions(entry: Any, event_id: uuid.UUID | None, sought: Sought, zone: str) -> list[ColumnElement[bool]]:
+def _conditions(
+    entry: Any, event_id: uuid.UUID | None, audit_filter: AuditFilter, zone: str
+) -> list[ColumnElement[bool]]:
     chosen: list[ColumnElement[bool]] = [entry.event_id == event_id]
-    if sought.people:
-        staff = [each for each in sought.people if each != WITHOUT_ACCOUNT]
+    if audit_filter.people:
+        staff = [each for each in audit_filter.people if each != WITHOUT_ACCOUNT]
         by = entry.staff_id.in_(staff)
-        chosen.append(by | entry.staff_id.is_(None) if WITHOUT_ACCOUNT in sought.people else by)
-    if sought.records:
-        chosen.append(entry.subject_id.in_(sought.records))
-    if sought.actions:
-        chosen.append(entry.action.in_(sought.actions))
-    if sought.first_day is not None:
-        chosen.append(entry.occurred_at >= _midnight(sought.first_day, zone))
-    if sought.last_day is not None:
-        chosen.append(entry.occurred_at < _midnight(sought.last_day + timedelta(days=1), zone))
+        chosen.append(by | entry.staff_id.is_(None) if WITHOUT_ACCOUNT in audit_filter.people else by)
+    if audit_filter.records:
+        chosen.append(entry.subject_id.in_(audit_filter.records))
+    if audit_filter.actions:
+        chosen.append(entry.action.in_(audit_filter.actions))
+    if audit_filter.first_day is not None:
+        chosen.append(entry.occurred_at >= _midnight(audit_filter.first_day, zone))
+    if audit_filter.last_day is not None:
+        chosen.append(entry.occurred_at < _midnight(audit_filter.last_day + timedelta(days=1), zone))
     return chosen
 
 
@@ -188,7 +198,7 @@ def _midnight(which: date, zone: str) -> datetime:
     return datetime.combine(which, time(), ZoneInfo(zone))
 
 
-def _told(value: Any) -> ColumnElement[str]:
+def _format_value(value: Any) -> ColumnElement[str]:
     """A stored value as text: lists with commas between, nothing as an empty field."""
     each = func.jsonb_array_elements_text(value).column_valued("each")
     return case(
@@ -199,40 +209,40 @@ def _told(value: Any) -> ColumnElement[str]:
 
 _COLUMNS: dict[str, Any] = {
     "occurred_at": func.to_char(AuditEntry.occurred_at, 'YYYY-MM-DD"T"HH24:MI:SSTZH:TZM'),
-    "person": safe(AuditEntry.actor),
+    "person": escape_formula(AuditEntry.actor),
     "via": AuditEntry.via,
     "action": AuditEntry.action,
-    "record": safe(AuditEntry.subject_name),
+    "record": escape_formula(AuditEntry.subject_name),
     "record_id": AuditEntry.subject_id,
-    "field": safe(AuditEntry.field),
-    "before": safe(_told(AuditEntry.old_value)),
-    "after": safe(_told(AuditEntry.new_value)),
+    "field": escape_formula(AuditEntry.field),
+    "before": escape_formula(_format_value(AuditEntry.old_value)),
+    "after": escape_formula(_format_value(AuditEntry.new_value)),
     "entry": AuditEntry.id,
     "change_id": AuditEntry.change_id,
     "restores": AuditEntry.restores,
 }
 
 
-def parsed(query: Mapping[str, str], *, besides: Collection[str] = ("event",)) -> Sought:
+def parse(query: Mapping[str, str], *, ignored: Collection[str] = ("event",)) -> AuditFilter:
     """What an address asks for; `besides` are parameters of that address which mean something else.
 
     Raises InvalidInput naming each parameter that is not understood.
     """
-    found, problems = query_parameters.parsed(PARAMETERS, query, besides=besides)
-    query_parameters.refuse(problems)
-    return Sought(**found)
+    found, problems = query_parameters.parse(PARAMETERS, query, ignored=ignored)
+    query_parameters.raise_for_problems(problems)
+    return AuditFilter(**found)
 
 
-def to_query(sought: Sought) -> dict[str, str]:
+def to_query(audit_filter: AuditFilter) -> dict[str, str]:
     """The parameters that name it in an address, which `parsed` gives back."""
-    return query_parameters.written(PARAMETERS, sought, EVERYTHING)
+    return query_parameters.to_query(PARAMETERS, audit_filter, ALL_CHANGES)
 
 
-def _person(value: str) -> uuid.UUID | str:
+def _parse_person(value: str) -> uuid.UUID | str:
     return value if value == WITHOUT_ACCOUNT else uuid.UUID(value)
 
 
-def _action(value: str) -> str:
+def _parse_action(value: str) -> str:
     if not _ACTION.fullmatch(value):
         raise ValueError
     return value
@@ -241,14 +251,17 @@ def _action(value: str) -> str:
 PARAMETERS = {
     "person": Parameter(
         "people",
-        several(_person),
+        list_parser(_parse_person),
         f"ids of staff, with commas between; {WITHOUT_ACCOUNT} means without an account",
         "Who did it.",
     ),
-    "record": Parameter("records", several(uuid.UUID), "ids of records, with commas between", "What was changed."),
+    "record": Parameter("records", list_parser(uuid.UUID), "ids of records, with commas between", "What was changed."),
     "action": Parameter(
-        "actions", several(_action), "kinds of change such as package.changed, with commas between", "What was done."
+        "actions",
+        list_parser(_parse_action),
+        "kinds of change such as package.changed, with commas between",
+        "What was done.",
     ),
-    "from": Parameter("first_day", day, A_DAY, "The first of the event's own days."),
-    "to": Parameter("last_day", day, A_DAY, "The last of the event's own days."),
+    "from": Parameter("first_day", parse_day, DAY_DESCRIPTION, "The first of the event's own days."),
+    "to": Parameter("last_day", parse_day, DAY_DESCRIPTION, "The last of the event's own days."),
 }

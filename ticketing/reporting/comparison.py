@@ -22,9 +22,9 @@ from ticketing import money
 from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.catalog import events
-from ticketing.models import COUNTING_STATUSES, DailySales, Event, Package
+from ticketing.models import SOLD_STATUSES, DailySales, Event, Package
 
-_IS_SOLD = DailySales.payment_status.in_(COUNTING_STATUSES) & (DailySales.purchases > 0)
+_IS_SOLD = DailySales.payment_status.in_(SOLD_STATUSES) & (DailySales.purchases > 0)
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,13 @@ class Comparison:
         return self.today.seats - self.today.earlier_seats
 
 
-def candidates(session: Session, actor: Actor, event_id: uuid.UUID) -> list[Event]:
+def list_candidates(session: Session, actor: Actor, event_id: uuid.UUID) -> list[Event]:
     """The other events the actor may see in which something is sold, the earliest start last. Raises NotFound."""
     permissions.require(session, actor, "read", event_id)
     has_sales = exists().where(DailySales.event_id == Event.id, _IS_SOLD)
     return list(
         session.scalars(
-            events.visible_to(actor)
+            events.select_visible(actor)
             .where(Event.id != event_id, has_sales)
             .order_by(Event.starts_at.desc(), Event.id.desc())
         )
@@ -90,32 +90,34 @@ def compare(
     Raises NotFound for either.
     """
     moment = moment or datetime.now(UTC)
-    this = _curve(session, events.get(session, actor, event_id), moment, sponsorships_only)
-    earlier = _curve(session, events.get(session, actor, earlier_id), moment, sponsorships_only)
+    this = _load_cumulative_sales(session, events.get(session, actor, event_id), moment, sponsorships_only)
+    earlier = _load_cumulative_sales(session, events.get(session, actor, earlier_id), moment, sponsorships_only)
 
     def line(days_before: int) -> ComparedDay:
         return ComparedDay(days_before, *this.at(days_before), *earlier.at(days_before))
 
-    sold_on = [*this.sold_on, *earlier.sold_on]
+    sold_on = [*this.sale_days_before, *earlier.sale_days_before]
     span = range(max(sold_on), min(0, *sold_on) - 1, -1) if sold_on else ()
     return Comparison(tuple(line(days_before) for days_before in span), line(this.now))
 
 
 @dataclass(frozen=True)
-class _Curve:
+class _CumulativeSales:
     """What one event had sold: `sold_on` are its days with sales, as days before it, and `sums` begin with none."""
 
-    sold_on: tuple[int, ...]
-    sums: tuple[tuple[Decimal, int], ...]
+    sale_days_before: tuple[int, ...]
+    running_totals: tuple[tuple[Decimal, int], ...]
     now: int
 
     def at(self, days_before: int) -> tuple[Decimal, int] | tuple[None, None]:
         if days_before < self.now:
             return None, None
-        return self.sums[bisect_right(self.sold_on, -days_before, key=neg)]
+        return self.running_totals[bisect_right(self.sale_days_before, -days_before, key=neg)]
 
 
-def _curve(session: Session, event: Event, moment: datetime, sponsorships_only: bool) -> _Curve:
+def _load_cumulative_sales(
+    session: Session, event: Event, moment: datetime, sponsorships_only: bool
+) -> _CumulativeSales:
     zone = ZoneInfo(event.time_zone)
     its_day = event.starts_at.astimezone(zone).date()
     revenue = func.sum(DailySales.total).filter(DailySales.payment_status == "completed")
@@ -128,8 +130,8 @@ def _curve(session: Session, event: Event, moment: datetime, sponsorships_only: 
     ).all()
     revenues = accumulate((revenue for _, revenue, _ in rows), initial=money.ZERO)
     seats = accumulate((seats for _, _, seats in rows), initial=0)
-    return _Curve(
-        sold_on=tuple((its_day - day).days for day, _, _ in rows),
-        sums=tuple(zip(revenues, seats, strict=True)),
+    return _CumulativeSales(
+        sale_days_before=tuple((its_day - day).days for day, _, _ in rows),
+        running_totals=tuple(zip(revenues, seats, strict=True)),
         now=(its_day - moment.astimezone(zone).date()).days,
     )

@@ -24,12 +24,12 @@ from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.db import replica
 from ticketing.models import Answer, AssignedTicket, Event, Option, Package, PromoCode, Purchase
-from ticketing.purchase_filter import Selection, conditions, order
+from ticketing.purchase_filter import PurchaseFilter, build_conditions, build_order_by
 
-PIECE = 64 * 1024
+CHUNK_BYTES = 64 * 1024
 BYTE_ORDER_MARK = "\ufeff"
 # What begins a formula, also in the full width that some spreadsheets take for the same.
-_FORMULA = r"^\s*[=+\-@\t\r＝＋－＠]"
+_FORMULA_PREFIX = r"^\s*[=+\-@\t\r＝＋－＠]"
 
 Columns = dict[str, Any]
 
@@ -45,7 +45,9 @@ class Export:
     event_name: str
 
 
-def purchases_query(session: Session, actor: Actor, event_id: uuid.UUID, selection: Selection) -> Export:
+def build_purchases_export(
+    session: Session, actor: Actor, event_id: uuid.UUID, purchase_filter: PurchaseFilter
+) -> Export:
     """One row per selected purchase, in the order of the selection; judged here, streamed later. Raises NotFound."""
     permissions.require(session, actor, "read", event_id)
     names = func.aggregate_strings(AssignedTicket.guest_name, "; ").aggregate_order_by(AssignedTicket.seat_number)
@@ -54,10 +56,12 @@ def purchases_query(session: Session, actor: Actor, event_id: uuid.UUID, selecti
         .where(AssignedTicket.purchase_id == Purchase.id, Purchase.seats_named > 0)
         .lateral("guests")
     )
-    return _export(session, event_id, selection, guests, {"guests": safe(guests.c.names)})
+    return _build_export_with_guests(
+        session, event_id, purchase_filter, guests, {"guests": escape_formula(guests.c.names)}
+    )
 
 
-def guests_query(session: Session, actor: Actor, event_id: uuid.UUID, selection: Selection) -> Export:
+def build_guests_export(session: Session, actor: Actor, event_id: uuid.UUID, purchase_filter: PurchaseFilter) -> Export:
     """One row per seat of the selected purchases, named or not. Amounts are the purchase's and repeat with each seat.
 
     Raises NotFound.
@@ -72,10 +76,10 @@ def guests_query(session: Session, actor: Actor, event_id: uuid.UUID, selection:
     columns = {
         "seat_number": seats.c.seat_number,
         "ticket_code": seats.c.code,
-        "guest_name": safe(seats.c.guest_name),
-        "guest_email": safe(seats.c.guest_email),
+        "guest_name": escape_formula(seats.c.guest_name),
+        "guest_email": escape_formula(seats.c.guest_email),
     }
-    return _export(session, event_id, selection, seats, columns, [seats.c.seat_number])
+    return _build_export_with_guests(session, event_id, purchase_filter, seats, columns, [seats.c.seat_number])
 
 
 def stream(export: Export) -> AsyncIterator[bytes]:
@@ -83,10 +87,10 @@ def stream(export: Export) -> AsyncIterator[bytes]:
 
     Everything is in it that was committed before the first piece was asked for. What goes wrong after that ends it.
     """
-    return replica.stream(partial(_pieces, export))
+    return replica.stream(partial(_stream_chunks, export))
 
 
-async def _pieces(export: Export, connection: psycopg.AsyncConnection[Any]) -> AsyncGenerator[bytes, None]:
+async def _stream_chunks(export: Export, connection: psycopg.AsyncConnection[Any]) -> AsyncGenerator[bytes, None]:
     async with connection.cursor() as cursor:
         await cursor.execute(
             "SELECT set_config('TimeZone', %s, true), set_config('statement_timeout', '10min', true)",
@@ -95,82 +99,86 @@ async def _pieces(export: Export, connection: psycopg.AsyncConnection[Any]) -> A
         # COPY takes no parameters of its own: psycopg, as the client, writes them quoted into the statement.
         copying = f"COPY ({export.query}) TO STDOUT WITH (FORMAT csv)"
         async with cursor.copy(copying, export.parameters) as rows:
-            piece = bytearray(_first_line(export.header))
+            piece = bytearray(_encode_header(export.header))
             async for row in rows:
                 piece += row
-                if len(piece) >= PIECE:
+                if len(piece) >= CHUNK_BYTES:
                     yield bytes(piece)
                     piece.clear()
             yield bytes(piece)
 
 
-def _first_line(header: tuple[str, ...]) -> bytes:
+def _encode_header(header: tuple[str, ...]) -> bytes:
     """Not COPY's own header: a question may be longer than the name of a column can be."""
     line = io.StringIO(newline="")
     csv.writer(line, lineterminator="\n").writerow(header)
     return (BYTE_ORDER_MARK + line.getvalue()).encode()
 
 
-def made(session: Session, header: tuple[str, ...], query: Select[Any], time_zone: str, event_name: str) -> Export:
+def build_export(
+    session: Session, header: tuple[str, ...], query: Select[Any], time_zone: str, event_name: str
+) -> Export:
     """What to stream of a query with a column for each of the header."""
     compiled = query.compile(dialect=session.get_bind().dialect, compile_kwargs={"render_postcompile": True})
     return Export(header, str(compiled), compiled.params, time_zone, event_name)
 
 
-def safe(column: Any) -> ColumnElement[str]:
+def escape_formula(column: Any) -> ColumnElement[str]:
     """Text that people typed, so that no spreadsheet takes it for a formula."""
-    return case((column.regexp_match(_FORMULA), func.concat("'", column)), else_=column)
+    return case((column.regexp_match(_FORMULA_PREFIX), func.concat("'", column)), else_=column)
 
 
-_PURCHASE: Columns = {
+_PURCHASE_COLUMNS: Columns = {
     "purchase_id": Purchase.id,
     "purchased_at": func.to_char(Purchase.purchased_at, 'YYYY-MM-DD"T"HH24:MI:SSTZH:TZM'),
-    "package": safe(Package.name),
+    "package": escape_formula(Package.name),
     "is_sponsorship": case((Package.is_sponsorship.is_(True), "true"), else_="false"),
     "quantity": Purchase.quantity,
     "seats": Purchase.seats,
-    "purchaser_name": safe(Purchase.purchaser_name),
-    "purchaser_email": safe(Purchase.purchaser_email),
-    "purchaser_phone": safe(Purchase.purchaser_phone),
+    "purchaser_name": escape_formula(Purchase.purchaser_name),
+    "purchaser_email": escape_formula(Purchase.purchaser_email),
+    "purchaser_phone": escape_formula(Purchase.purchaser_phone),
     "list_price": Purchase.list_price,
     "discount": Purchase.discount,
     "total": Purchase.total,
     "promo_code": PromoCode.code,
     "payment_status": Purchase.payment_status,
     "channel": Purchase.channel,
-    "external_sale_id": safe(Purchase.external_sale_id),
-    "notes": safe(Purchase.notes),
+    "external_sale_id": escape_formula(Purchase.external_sale_id),
+    "notes": escape_formula(Purchase.notes),
 }
 
 
-def _export(
+def _build_export_with_guests(
     session: Session,
     event_id: uuid.UUID,
-    selection: Selection,
+    purchase_filter: PurchaseFilter,
     guests: LateralFromClause,
-    of_guests: Columns,
+    guest_columns: Columns,
     then_by: Sequence[ColumnElement[Any]] = (),
 ) -> Export:
     """The purchase's columns, those of its guests, one for each question, and the fee."""
     event = session.scalars(select(Event).where(Event.id == event_id)).one()
-    questions = _questions(session, event_id)
-    answers = _answers(questions.values()) if questions else None
-    given = [] if answers is None else [safe(answer) for answer in answers.c]
+    questions = _list_option_ids_by_label(session, event_id)
+    answers = _build_answers_lateral(questions.values()) if questions else None
+    given = [] if answers is None else [escape_formula(answer) for answer in answers.c]
     query = (
-        select(*_PURCHASE.values(), *of_guests.values(), *given, Purchase.fee)
+        select(*_PURCHASE_COLUMNS.values(), *guest_columns.values(), *given, Purchase.fee)
         .join(Package, Package.id == Purchase.package_id)
         .outerjoin(PromoCode, PromoCode.id == Purchase.promo_code_id)
         .join(guests, true())
-        .where(*conditions(selection, event_id))
-        .order_by(*order(selection), *then_by)
+        .where(*build_conditions(purchase_filter, event_id))
+        .order_by(*build_order_by(purchase_filter), *then_by)
     )
     if answers is not None:
         query = query.join(answers, true())
-    headings = _headings(questions, {*_PURCHASE, *of_guests, "fee"})
-    return made(session, (*_PURCHASE, *of_guests, *headings, "fee"), query, event.time_zone, event.name)
+    headings = _build_headings(questions, {*_PURCHASE_COLUMNS, *guest_columns, "fee"})
+    return build_export(
+        session, (*_PURCHASE_COLUMNS, *guest_columns, *headings, "fee"), query, event.time_zone, event.name
+    )
 
 
-def _questions(session: Session, event_id: uuid.UUID) -> dict[str, list[uuid.UUID]]:
+def _list_option_ids_by_label(session: Session, event_id: uuid.UUID) -> dict[str, list[uuid.UUID]]:
     """The event's questions by their words, whichever package asks; a retired one while it has answers."""
     rows = session.execute(
         select(Option.label, Option.id)
@@ -184,11 +192,11 @@ def _questions(session: Session, event_id: uuid.UUID) -> dict[str, list[uuid.UUI
     return questions
 
 
-def _headings(labels: Iterable[str], taken: set[str]) -> list[str]:
+def _build_headings(labels: Iterable[str], taken: set[str]) -> list[str]:
     """The labels as names of columns: none is a formula, and none is another column's."""
     headings: list[str] = []
     for label in labels:
-        heading = f"'{label}" if re.match(_FORMULA, label) else label
+        heading = f"'{label}" if re.match(_FORMULA_PREFIX, label) else label
         while heading in taken:
             heading += " (question)"
         taken.add(heading)
@@ -196,7 +204,7 @@ def _headings(labels: Iterable[str], taken: set[str]) -> list[str]:
     return headings
 
 
-def _answers(questions: Iterable[list[uuid.UUID]]) -> LateralFromClause:
+def _build_answers_lateral(questions: Iterable[list[uuid.UUID]]) -> LateralFromClause:
     """One purchase's answers as people say them, a column for each question: one row, whatever was answered."""
     choice = func.jsonb_array_elements_text(Answer.value).column_valued("choice")
     kind, plain = func.jsonb_typeof(Answer.value), Answer.value.op("#>>")(cast(literal("{}", Text), ARRAY(Text)))

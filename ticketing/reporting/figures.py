@@ -1,7 +1,7 @@
 """What was sold, read-only. Source of every figure: PRODUCT "Sales" and the words "sold count", "counts", "revenue".
 
 Packages and seats count purchases that are completed or pending; money counts completed ones only. Days are the
-event's own days. Call several of these in one `db.reading()` session and they describe one moment.
+event's own days. Call several of these in one `db.read_session()` session and they describe one moment.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from ticketing.actors import Actor
 from ticketing.errors import NotFound
 from ticketing.models import (
     CHANNELS,
-    COUNTING_STATUSES,
     PAYMENT_STATUSES,
+    SOLD_STATUSES,
     Event,
     Package,
 )
@@ -62,7 +62,7 @@ class StatusSales:
 
 
 @dataclass(frozen=True)
-class CodeSales:
+class PromoCodeSales:
     """Purchases with one promo code, or without any (`code` None): completed and pending ones.
 
     `discount` is what their purchasers paid less and `revenue` what they paid: USD of the completed ones.
@@ -97,7 +97,7 @@ class DaySales:
 
 
 @dataclass(frozen=True)
-class Bridge:
+class RevenueBridge:
     """How the list prices of completed purchases become the revenue: `list_price - discount + difference`, in USD.
 
     `list_price` is quantity times the price of the moment; `discount` is what promo codes, comp and imported discounts
@@ -111,7 +111,7 @@ class Bridge:
 
 
 @dataclass(frozen=True)
-class Summary:
+class SalesSummary:
     """An event's figures in short.
 
     `revenue` is what completed purchases cost after discounts, and `discount` what was taken off them; `pending` is
@@ -133,7 +133,7 @@ class Summary:
     by_package: tuple[PackageSales, ...]
 
     @property
-    def goal_reached(self) -> Decimal | None:
+    def goal_percent(self) -> Decimal | None:
         """Percent of the revenue goal, with one decimal rounded down: 100 only when it is reached."""
         if self.revenue_goal is None:
             return None
@@ -141,7 +141,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Figures(Summary):
+class SalesFigures(SalesSummary):
     """An event's figures in full: the same purchases by status, by promo code, by channel and by day.
 
     `by_status` has all five statuses. `by_promo_code` and `by_channel` have those with purchases that count; the codes
@@ -149,34 +149,36 @@ class Figures(Summary):
     counts to the last, quiet days included as zeros.
     """
 
-    bridge: Bridge
+    bridge: RevenueBridge
     by_status: tuple[StatusSales, ...]
-    by_promo_code: tuple[CodeSales, ...]
+    by_promo_code: tuple[PromoCodeSales, ...]
     by_channel: tuple[ChannelSales, ...]
     by_day: tuple[DaySales, ...]
 
 
-def figures(session: Session, actor: Actor, event_id: uuid.UUID, *, sponsorships_only: bool = False) -> Figures:
+def get_figures(
+    session: Session, actor: Actor, event_id: uuid.UUID, *, sponsorships_only: bool = False
+) -> SalesFigures:
     """The figures of an event, or of its sponsorships alone, in two queries of its daily sums. Raises NotFound."""
     permissions.require(session, actor, "read", event_id)
     chosen = {"event_id": event_id, "sponsorships_only": sponsorships_only}
-    sums = _Sums(session.execute(_SUMS, chosen).all())
+    sums = _GroupedTotals(session.execute(_GROUPED_TOTALS_SQL, chosen).all())
     rows = session.execute(
         select(Event.revenue_goal, Package)
         .outerjoin(Package, (Package.event_id == Event.id) & or_(~literal(sponsorships_only), Package.is_sponsorship))
         .where(Event.id == event_id)
         .order_by(Package.display_order)
     ).all()
-    by_package = tuple(sums.of_package(row.Package) for row in rows if row.Package is not None)
-    by_status = tuple(sums.of_status(status) for status in PAYMENT_STATUSES)
+    by_package = tuple(sums.build_package_sales(row.Package) for row in rows if row.Package is not None)
+    by_status = tuple(sums.build_status_sales(status) for status in PAYMENT_STATUSES)
     totals = {line.status: line.total for line in by_status}
     bridge = sums.bridge()
-    return Figures(
+    return SalesFigures(
         revenue=bridge.revenue,
         discount=bridge.discount,
         pending=totals["pending"],
         refunded=totals["refunded"],
-        purchases=sum(line.purchases for line in by_status if line.status in COUNTING_STATUSES),
+        purchases=sum(line.purchases for line in by_status if line.status in SOLD_STATUSES),
         packages_sold=sum(line.sold_count for line in by_package),
         seats_sold=sum(line.seats_sold for line in by_package),
         seats_named=sum(line.seats_named for line in by_package),
@@ -191,20 +193,22 @@ def figures(session: Session, actor: Actor, event_id: uuid.UUID, *, sponsorships
     )
 
 
-def of_package(session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID) -> PackageSales:
+def get_package_sales(session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID) -> PackageSales:
     """One package's line of the figures. Raises NotFound."""
-    for line in figures(session, actor, event_id).by_package:
+    for line in get_figures(session, actor, event_id).by_package:
         if line.package_id == package_id:
             return line
     raise NotFound("package")
 
 
-def summary(session: Session, actor: Actor, event_id: uuid.UUID, *, sponsorships_only: bool = False) -> Summary:
+def get_summary(
+    session: Session, actor: Actor, event_id: uuid.UUID, *, sponsorships_only: bool = False
+) -> SalesSummary:
     """The figures as the HTTP interface tells them. Raises NotFound."""
-    return figures(session, actor, event_id, sponsorships_only=sponsorships_only)
+    return get_figures(session, actor, event_id, sponsorships_only=sponsorships_only)
 
 
-def state(session: Session, event_ids: set[uuid.UUID]) -> dict[uuid.UUID, tuple[int, ...]]:
+def compute_fingerprints(session: Session, event_ids: set[uuid.UUID]) -> dict[uuid.UUID, tuple[int, ...]]:
     """A mark for each event that differs whenever a sale, a package or the event itself changed.
 
     Built from the packages' own counters, so it costs one small index range per event and cannot miss a transaction
@@ -227,7 +231,7 @@ def state(session: Session, event_ids: set[uuid.UUID]) -> dict[uuid.UUID, tuple[
 
 
 # Every line of the figures from one pass over the daily sums. Voids leave rows of zeros there, which make no line.
-_SUMS = text("""
+_GROUPED_TOTALS_SQL = text("""
     SELECT CASE 0 WHEN grouping(sales.payment_status) THEN 'status' WHEN grouping(sales.package_id) THEN 'package'
             WHEN grouping(sales.channel) THEN 'channel' WHEN grouping(sales.day) THEN 'day' ELSE 'code' END AS line,
         sales.payment_status, sales.package_id, sales.channel, sales.day, sales.promo_code_id, promo_code.code,
@@ -251,7 +255,7 @@ _SUMS = text("""
 """)
 
 
-class _Sums:
+class _GroupedTotals:
     """The answer of _SUMS, from which the lines of the figures are made."""
 
     def __init__(self, rows: Sequence[Row[Any]]) -> None:
@@ -261,19 +265,19 @@ class _Sums:
         self._day = {row.day: row for row in rows if row.line == "day" and row.purchases}
         self._code = [row for row in rows if row.line == "code" and row.purchases]
 
-    def bridge(self) -> Bridge:
+    def bridge(self) -> RevenueBridge:
         row = self._status.get("completed")
         if row is None:
-            return Bridge(money.ZERO, money.ZERO, money.ZERO, money.ZERO)
-        return Bridge(row.list_price, row.discount, row.revenue - (row.list_price - row.discount), row.revenue)
+            return RevenueBridge(money.ZERO, money.ZERO, money.ZERO, money.ZERO)
+        return RevenueBridge(row.list_price, row.discount, row.revenue - (row.list_price - row.discount), row.revenue)
 
-    def of_status(self, status: str) -> StatusSales:
+    def build_status_sales(self, status: str) -> StatusSales:
         row = self._status.get(status)
         if row is None:
             return StatusSales(status, 0, 0, 0, money.ZERO)
         return StatusSales(status, row.all_purchases, row.all_packages, row.all_seats, row.all_total)
 
-    def of_package(self, package: Package) -> PackageSales:
+    def build_package_sales(self, package: Package) -> PackageSales:
         row = self._package.get(package.id)
         return PackageSales(
             package_id=package.id,
@@ -292,10 +296,10 @@ class _Sums:
         rows = [self._channel[channel] for channel in CHANNELS if channel in self._channel]
         return tuple(ChannelSales(row.channel, row.purchases, row.packages, row.revenue) for row in rows)
 
-    def by_promo_code(self) -> tuple[CodeSales, ...]:
+    def by_promo_code(self) -> tuple[PromoCodeSales, ...]:
         rows = sorted(self._code, key=lambda row: (row.code is None, -row.revenue, row.code))
         return tuple(
-            CodeSales(row.promo_code_id, row.code, row.purchases, row.packages, row.discount, row.revenue)
+            PromoCodeSales(row.promo_code_id, row.code, row.purchases, row.packages, row.discount, row.revenue)
             for row in rows
         )
 

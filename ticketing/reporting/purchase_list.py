@@ -1,6 +1,6 @@
 """The purchases of an event one by one: a page of a selection, its sums, and everything about a single one.
 
-Read-only. Call several of these in one `db.reading()` session and they describe one moment.
+Read-only. Call several of these in one `db.read_session()` session and they describe one moment.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ from ticketing.models import (
     Purchase,
     Staff,
 )
-from ticketing.purchase_filter import Selection, conditions, conditions_by_day, order
+from ticketing.purchase_filter import PurchaseFilter, build_conditions, build_daily_conditions, build_order_by
 
 
 @dataclass(frozen=True)
-class PurchaseLine:
+class PurchaseRow:
     """A purchase as lists show it: with the names of its package and promo code."""
 
     purchase: Purchase
     package: str
     promo_code: str | None
-    guests_named: int
+    seats_named: int
 
 
 @dataclass(frozen=True)
-class Totals:
+class PurchaseTotals:
     """Sums of the selected purchases as they are, whatever their status. Amounts are USD."""
 
     purchases: int
@@ -57,7 +57,7 @@ class Totals:
 
 
 @dataclass(frozen=True)
-class HistoryLine:
+class HistoryEntry:
     """One field that was changed after the sale: when (UTC), by whom, how the change is called, from what, to what."""
 
     at: datetime
@@ -69,7 +69,7 @@ class HistoryLine:
 
 
 @dataclass(frozen=True)
-class Details:
+class PurchaseDetails:
     """Everything about one purchase. `recorded_by` is the staff member at the box office, `import_file` the file that
     brought it; both are None for a sale of the donor site. Answers are pairs of question and text.
     """
@@ -79,30 +79,42 @@ class Details:
     promo_code: str | None
     tickets: tuple[AssignedTicket, ...]
     answers: tuple[tuple[str, str], ...]
-    history: tuple[HistoryLine, ...]
+    history: tuple[HistoryEntry, ...]
     recorded_by: str | None
     import_file: str | None
 
 
 def list_purchases(
-    session: Session, actor: Actor, event_id: uuid.UUID, selection: Selection, *, page: int = 1, per_page: int = 20
-) -> tuple[list[PurchaseLine], int]:
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    purchase_filter: PurchaseFilter,
+    *,
+    page: int = 1,
+    per_page: int = 20,
+) -> tuple[list[PurchaseRow], int]:
     """One page of the selected purchases in their order, and how many there are."""
-    lines = page_of(session, actor, event_id, selection, page=page, per_page=per_page)
-    return lines, totals(session, actor, event_id, selection).purchases
+    lines = list_page(session, actor, event_id, purchase_filter, page=page, per_page=per_page)
+    return lines, get_totals(session, actor, event_id, purchase_filter).purchases
 
 
-def page_of(
-    session: Session, actor: Actor, event_id: uuid.UUID, selection: Selection, *, page: int = 1, per_page: int = 20
-) -> list[PurchaseLine]:
+def list_page(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    purchase_filter: PurchaseFilter,
+    *,
+    page: int = 1,
+    per_page: int = 20,
+) -> list[PurchaseRow]:
     """The page alone, for who knows the totals: a search reads every purchase of the event for either."""
     permissions.require(session, actor, "read", event_id)
     # Which purchases is settled by narrow rows; only those that are shown are read whole.
     shown = (
         select(Purchase.id)
         .join(Package, Package.id == Purchase.package_id)
-        .where(*conditions(selection, event_id))
-        .order_by(*order(selection))
+        .where(*build_conditions(purchase_filter, event_id))
+        .order_by(*build_order_by(purchase_filter))
         .limit(per_page)
         .offset((page - 1) * per_page)
     )
@@ -111,30 +123,34 @@ def page_of(
         .join(Package, Package.id == Purchase.package_id)
         .outerjoin(PromoCode, PromoCode.id == Purchase.promo_code_id)
         .where(Purchase.id.in_(shown))
-        .order_by(*order(selection))
+        .order_by(*build_order_by(purchase_filter))
     )
-    return [PurchaseLine(*row) for row in rows]
+    return [PurchaseRow(*row) for row in rows]
 
 
-def totals(session: Session, actor: Actor, event_id: uuid.UUID, selection: Selection) -> Totals:
+def get_totals(session: Session, actor: Actor, event_id: uuid.UUID, purchase_filter: PurchaseFilter) -> PurchaseTotals:
     """The sums over all pages of the selection."""
     permissions.require(session, actor, "read", event_id)
-    sold: type[Purchase] | type[DailySales] = Purchase if selection.needs_rows else DailySales
-    wanted = conditions(selection, event_id) if selection.needs_rows else conditions_by_day(selection, event_id)
+    sold: type[Purchase] | type[DailySales] = Purchase if purchase_filter.needs_rows else DailySales
+    wanted = (
+        build_conditions(purchase_filter, event_id)
+        if purchase_filter.needs_rows
+        else build_daily_conditions(purchase_filter, event_id)
+    )
     summed: list[Any] = [sold.quantity, sold.seats, sold.seats_named, sold.list_price, sold.discount, sold.total]
     row = session.execute(
         select(
-            func.count() if selection.needs_rows else func.coalesce(func.sum(DailySales.purchases), 0),
+            func.count() if purchase_filter.needs_rows else func.coalesce(func.sum(DailySales.purchases), 0),
             *(func.coalesce(func.sum(column), 0) for column in summed),
         )
         .select_from(sold)
         .join(Package, Package.id == sold.package_id)
         .where(*wanted)
     ).one()
-    return Totals(*row[:4], *(money.to_cents(Decimal(amount)) for amount in row[4:]))
+    return PurchaseTotals(*row[:4], *(money.round_to_cents(Decimal(amount)) for amount in row[4:]))
 
 
-def details(session: Session, actor: Actor, event_id: uuid.UUID, purchase_id: uuid.UUID) -> Details:
+def get_details(session: Session, actor: Actor, event_id: uuid.UUID, purchase_id: uuid.UUID) -> PurchaseDetails:
     """One purchase with its seats, answers and what was changed since. Raises NotFound."""
     permissions.require(session, actor, "read", event_id)
     found = session.execute(
@@ -162,19 +178,19 @@ def details(session: Session, actor: Actor, event_id: uuid.UUID, purchase_id: uu
         .where(AuditEntry.event_id == event_id, AuditEntry.subject_id == purchase_id)
         .order_by(AuditEntry.id)
     )
-    return Details(
+    return PurchaseDetails(
         purchase,
         package,
         promo_code,
         tuple(tickets),
-        tuple((label, _told(value)) for label, value in answers),
-        tuple(HistoryLine(e.occurred_at, e.actor, e.action, e.field, e.old_value, e.new_value) for e in history),
+        tuple((label, _format_answer(value)) for label, value in answers),
+        tuple(HistoryEntry(e.occurred_at, e.actor, e.action, e.field, e.old_value, e.new_value) for e in history),
         recorded_by,
         import_file,
     )
 
 
-def _told(answer: Any) -> str:
+def _format_answer(answer: Any) -> str:
     """An answer as people say it."""
     match answer:
         case bool():

@@ -20,15 +20,15 @@ from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.catalog import promo_codes
 from ticketing.errors import Conflict
-from ticketing.models import COUNTING_STATUSES, Purchase
-from ticketing.validation import Draft, Line, at_most, validated
+from ticketing.models import SOLD_STATUSES, Purchase
+from ticketing.validation import Draft, MaxLength, SingleLineText, validate
 
 # What a payment may turn into. Failed, refunded and voided purchases gave back what they held: they are final.
 NEXT_STATUSES = {"pending": ("completed", "failed"), "completed": ("refunded",)}
 
 
 class VoidDraft(Draft):
-    reason: Annotated[Line, at_most(500)]
+    reason: Annotated[SingleLineText, MaxLength(500)]
 
 
 class StatusDraft(Draft):
@@ -41,8 +41,8 @@ def void(session: Session, actor: Actor, event_id: uuid.UUID, purchase_id: uuid.
     Raises NotFound, InvalidInput (no reason), and Conflict when it was voided before or came from an import.
     """
     permissions.require(session, actor, "change", event_id)
-    why = validated(VoidDraft, {"reason": reason}).reason
-    purchase = held(session, event_id, purchase_id)
+    why = validate(VoidDraft, {"reason": reason}).reason
+    purchase = get_for_update(session, event_id, purchase_id)
     if purchase.payment_status == "voided":
         raise Conflict("This sale is voided already.")
     if purchase.channel == "import":
@@ -52,9 +52,9 @@ def void(session: Session, actor: Actor, event_id: uuid.UUID, purchase_id: uuid.
         audit.Change("payment_status", purchase.payment_status, "voided"),
         audit.Change("void_reason", None, why),
     ]
-    with changing(session, purchase, give_back=_holds(purchase)):
+    with updating_totals(session, purchase, returned_quantity=_count_held_packages(purchase)):
         purchase.payment_status, purchase.void_reason, purchase.voided_at = "voided", why, now
-    promo_codes.give_back(session, purchase.id, now)
+    promo_codes.release_use(session, purchase.id, now)
     audit.record(session, actor, event_id, "purchase.voided", purchase, changes)
     return purchase
 
@@ -68,50 +68,50 @@ def change_status(
     Conflict with the sentence why this purchase cannot become that; then nothing is changed.
     """
     permissions.require(session, actor, "change", event_id)
-    validated(StatusDraft, {"status": status})
-    purchase = held(session, event_id, purchase_id)
-    optimistic_locking.judge_version(session, event_id, purchase, seen_version)
+    validate(StatusDraft, {"status": status})
+    purchase = get_for_update(session, event_id, purchase_id)
+    optimistic_locking.check_version(session, event_id, purchase, seen_version)
     if status not in NEXT_STATUSES.get(purchase.payment_status, ()):
-        raise Conflict(_refusal(purchase.payment_status, status))
-    is_given_back = status not in COUNTING_STATUSES
+        raise Conflict(_explain_refusal(purchase.payment_status, status))
+    is_given_back = status not in SOLD_STATUSES
     changes = [audit.Change("payment_status", purchase.payment_status, status)]
-    with changing(session, purchase, give_back=_holds(purchase) if is_given_back else 0):
+    with updating_totals(session, purchase, returned_quantity=_count_held_packages(purchase) if is_given_back else 0):
         purchase.payment_status = status
     if is_given_back:
-        promo_codes.give_back(session, purchase.id, datetime.now(UTC))
+        promo_codes.release_use(session, purchase.id, datetime.now(UTC))
     audit.record(session, actor, event_id, "purchase.status_changed", purchase, changes)
     return purchase
 
 
-def held(session: Session, event_id: uuid.UUID, purchase_id: uuid.UUID) -> Purchase:
+def get_for_update(session: Session, event_id: uuid.UUID, purchase_id: uuid.UUID) -> Purchase:
     """The purchase as it stands, which nobody else can change until the transaction ends. Raises NotFound."""
-    return optimistic_locking.hold(session, Purchase, event_id, purchase_id, "purchase")
+    return optimistic_locking.get_for_update(session, Purchase, event_id, purchase_id, "purchase")
 
 
-_TAKE_PACKAGE = text("""
+_RETURN_CAPACITY = text("""
     UPDATE packages SET sold_count = sold_count - :quantity, sales_version = sales_version + 1 WHERE id = :package_id
 """)
 
 
 @contextmanager
-def changing(session: Session, purchase: Purchase, *, give_back: int = 0) -> Iterator[None]:
+def updating_totals(session: Session, purchase: Purchase, *, returned_quantity: int = 0) -> Iterator[None]:
     """For changing a `held` purchase: returns `give_back` packages, moves the sums, raises the version.
 
     Its package is held from here on, as every change of sums must: be quick inside.
     """
-    session.execute(_TAKE_PACKAGE, {"package_id": purchase.package_id, "quantity": give_back})
-    with daily_totals.moved(session, purchase):
+    session.execute(_RETURN_CAPACITY, {"package_id": purchase.package_id, "quantity": returned_quantity})
+    with daily_totals.updating_purchase(session, purchase):
         yield
         purchase.version += 1
     session.refresh(purchase, ["seats"])  # computed by the database, so unknown after an UPDATE
 
 
-def _holds(purchase: Purchase) -> int:
+def _count_held_packages(purchase: Purchase) -> int:
     """How many packages it holds: all of them while it counts."""
-    return purchase.quantity if purchase.payment_status in COUNTING_STATUSES else 0
+    return purchase.quantity if purchase.payment_status in SOLD_STATUSES else 0
 
 
-def _refusal(now: str, wanted: str) -> str:
+def _explain_refusal(now: str, wanted: str) -> str:
     if now == wanted:
         return f"This purchase is {now} already."
     if now not in NEXT_STATUSES:

@@ -19,21 +19,21 @@ from ticketing import audit, optimistic_locking
 from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.errors import Conflict, InvalidInput, NotFound
-from ticketing.models import COUNTING_STATUSES, AssignedTicket, DailySales, Package, Purchase
-from ticketing.purchase_filter import Selection
+from ticketing.models import SOLD_STATUSES, AssignedTicket, DailySales, Package, Purchase
+from ticketing.purchase_filter import PurchaseFilter
 from ticketing.sales import corrections
 from ticketing.sales.purchases import GuestDraft
-from ticketing.validation import validated
+from ticketing.validation import validate
 
-_COUNTS = Purchase.payment_status.in_(COUNTING_STATUSES)
+_IS_SOLD = Purchase.payment_status.in_(SOLD_STATUSES)
 # A shorter word would find seats by chance.
-LEAST_OF_A_CODE = 4
-_BRACKETED = re.compile(r"(.*?)<([^<>]*@[^<>]*)>")
-_SEPARATED = re.compile(r"(.*)[,;\t]([^,;\t]*@[^,;\t]*)")
+MIN_CODE_PREFIX_LENGTH = 4
+_BRACKETED_EMAIL = re.compile(r"(.*?)<([^<>]*@[^<>]*)>")
+_SEPARATED_EMAIL = re.compile(r"(.*)[,;\t]([^,;\t]*@[^,;\t]*)")
 
 
 @dataclass(frozen=True)
-class Unnamed:
+class PurchaseMissingGuests:
     """A purchase that has seats without a guest."""
 
     purchase: Purchase
@@ -45,7 +45,7 @@ class Unnamed:
 
 
 @dataclass(frozen=True)
-class GuestLine:
+class GuestListRow:
     """One seat as the guest list shows it; `guest` is None while nobody is named."""
 
     guest: str | None
@@ -59,12 +59,12 @@ class GuestLine:
     purchase_id: uuid.UUID
 
 
-def in_order(names: str) -> list[dict[str, str | None]]:
+def parse_guest_list(names: str) -> list[dict[str, str | None]]:
     """Guests from pasted lines "Name", "Name, address" or "Name <address>" (also with ; or a tab); no blank ones.
 
     Nothing is judged here: a line with an address alone has an empty name, which `name_guests` refuses.
     """
-    return [_guest(line) for line in names.splitlines() if line.strip()]
+    return [_parse_guest_line(line) for line in names.splitlines() if line.strip()]
 
 
 def name_guests(
@@ -82,25 +82,25 @@ def name_guests(
     StaleVersion when it was changed since `seen_version`; then nothing is changed. Without a change nothing happens.
     """
     permissions.require(session, actor, "change", event_id)
-    drafts = _drafted(guests)
-    purchase = corrections.held(session, event_id, purchase_id)
-    if purchase.payment_status not in COUNTING_STATUSES:
+    drafts = _validate_guests(guests)
+    purchase = corrections.get_for_update(session, event_id, purchase_id)
+    if purchase.payment_status not in SOLD_STATUSES:
         raise Conflict(f"This purchase is {purchase.payment_status}, so its seats are given back. Nobody was named.")
-    optimistic_locking.judge_version(session, event_id, purchase, seen_version)
+    optimistic_locking.check_version(session, event_id, purchase, seen_version)
     if beyond := [seat for seat in drafts if not 1 <= seat <= purchase.seats]:
         have = "1 seat" if purchase.seats == 1 else f"{purchase.seats:,} seats"
         raise InvalidInput(
             {f"guests.{seat}": f"There is no seat {seat:,}: this purchase has {have}." for seat in beyond}
         )
-    changes, named = _seat(session, purchase, drafts)
+    changes, named = _store_guests(session, purchase, drafts)
     if changes:
-        with corrections.changing(session, purchase):
+        with corrections.updating_totals(session, purchase):
             purchase.seats_named += named
         audit.record(session, actor, event_id, "purchase.guests_named", purchase, changes)
     return purchase
 
 
-def seats(
+def get_purchase_with_seats(
     session: Session,
     actor: Actor,
     event_id: uuid.UUID,
@@ -115,11 +115,13 @@ def seats(
     if purchase is None:
         raise NotFound("purchase")
     first = (page - 1) * per_page
-    return purchase, _tickets(session, purchase_id, AssignedTicket.seat_number.between(first + 1, first + per_page))
+    return purchase, _list_tickets(
+        session, purchase_id, AssignedTicket.seat_number.between(first + 1, first + per_page)
+    )
 
 
-def empty_seats(
-    session: Session, actor: Actor, event_id: uuid.UUID, purchase_id: uuid.UUID, *, most: int | None = None
+def list_empty_seats(
+    session: Session, actor: Actor, event_id: uuid.UUID, purchase_id: uuid.UUID, *, limit: int | None = None
 ) -> list[int]:
     """The numbers of the first `most` seats of a purchase that nobody is named for, in order."""
     permissions.require(session, actor, "read", event_id)
@@ -132,12 +134,12 @@ def empty_seats(
                 AssignedTicket.guest_name.is_(None),
             )
             .order_by(AssignedTicket.seat_number)
-            .limit(most)
+            .limit(limit)
         )
     )
 
 
-def unnamed(
+def list_purchases_missing_guests(
     session: Session,
     actor: Actor,
     event_id: uuid.UUID,
@@ -145,10 +147,15 @@ def unnamed(
     package_id: uuid.UUID | None = None,
     page: int = 1,
     per_page: int = 20,
-) -> tuple[list[Unnamed], int]:
+) -> tuple[list[PurchaseMissingGuests], int]:
     """One page of the purchases with seats that nobody is named for, the oldest first, and how many there are."""
     permissions.require(session, actor, "read", event_id)
-    chosen = [Purchase.event_id == event_id, _COUNTS, Purchase.seats_named < Purchase.seats, *_of(package_id)]
+    chosen = [
+        Purchase.event_id == event_id,
+        _IS_SOLD,
+        Purchase.seats_named < Purchase.seats,
+        *_filter_by_package(package_id),
+    ]
     total = session.scalar(select(func.count()).select_from(Purchase).where(*chosen))
     rows = session.execute(
         select(Purchase, Package.name)
@@ -158,10 +165,10 @@ def unnamed(
         .limit(per_page)
         .offset((page - 1) * per_page)
     )
-    return [Unnamed(*row) for row in rows], total or 0
+    return [PurchaseMissingGuests(*row) for row in rows], total or 0
 
 
-def guest_list(
+def list_guests(
     session: Session,
     actor: Actor,
     event_id: uuid.UUID,
@@ -171,15 +178,15 @@ def guest_list(
     named: bool | None = None,
     page: int = 1,
     per_page: int = 20,
-) -> tuple[list[GuestLine], int]:
+) -> tuple[list[GuestListRow], int]:
     """One page of the seats, those of one purchase together, the oldest first; and how many seats there are.
 
     Every word of `search` must be in the guest or the purchaser, or begin the ticket code; accents and case aside.
     """
     permissions.require(session, actor, "read", event_id)
-    words = Selection(search=search).words
+    words = PurchaseFilter(search=search).words
     lines = (
-        _joined(
+        _select_seats(
             AssignedTicket.guest_name,
             AssignedTicket.guest_email,
             AssignedTicket.code,
@@ -190,30 +197,35 @@ def guest_list(
             Purchase.payment_status,
             Purchase.id,
         )
-        .where(AssignedTicket.event_id == event_id, Purchase.event_id == event_id, _COUNTS, *_of(package_id))
-        .where(*_named(named), *map(_found, words))
+        .where(
+            AssignedTicket.event_id == event_id,
+            Purchase.event_id == event_id,
+            _IS_SOLD,
+            *_filter_by_package(package_id),
+        )
+        .where(*_filter_by_named(named), *map(_contains_word, words))
         .order_by(Purchase.purchased_at, Purchase.id, AssignedTicket.seat_number)
     )
     shown = lines.limit(per_page).offset((page - 1) * per_page)
     if words:
-        return _search(session, lines, shown)
-    return [GuestLine(*row) for row in session.execute(shown)], _number(session, event_id, package_id, named)
+        return _fetch_page_with_total(session, lines, shown)
+    return [GuestListRow(*row) for row in session.execute(shown)], _count_seats(session, event_id, package_id, named)
 
 
-def _guest(line: str) -> dict[str, str | None]:
-    parts = _BRACKETED.fullmatch(line.strip()) or _SEPARATED.fullmatch(line.strip())
+def _parse_guest_line(line: str) -> dict[str, str | None]:
+    parts = _BRACKETED_EMAIL.fullmatch(line.strip()) or _SEPARATED_EMAIL.fullmatch(line.strip())
     if parts is None and "@" in line and " " not in line.strip():
         return {"name": "", "email": line.strip()}
     name, email = (parts[1], parts[2].strip()) if parts else (line, None)
     return {"name": " ".join(name.split()).strip(" ,;\"'"), "email": email}
 
 
-def _drafted(guests: Mapping[int, Mapping[str, Any] | None]) -> dict[int, GuestDraft | None]:
+def _validate_guests(guests: Mapping[int, Mapping[str, Any] | None]) -> dict[int, GuestDraft | None]:
     drafts: dict[int, GuestDraft | None] = {}
     problems: dict[str, str] = {}
     for seat, guest in guests.items():
         try:
-            drafts[seat] = None if guest is None else validated(GuestDraft, guest)
+            drafts[seat] = None if guest is None else validate(GuestDraft, guest)
         except InvalidInput as wrong:
             problems |= {f"guests.{seat}.{field}": sentence for field, sentence in wrong.fields.items()}
     if problems:
@@ -221,40 +233,42 @@ def _drafted(guests: Mapping[int, Mapping[str, Any] | None]) -> dict[int, GuestD
     return drafts
 
 
-_SEAT = text("""
+_UPDATE_GUESTS = text("""
     UPDATE assigned_tickets SET guest_name = given.name, guest_email = given.email
     FROM unnest(CAST(:seats AS int[]), CAST(:names AS text[]), CAST(:emails AS text[])) AS given(seat, name, email)
     WHERE purchase_id = :purchase_id AND seat_number = given.seat
 """)
 
 
-def _seat(
+def _store_guests(
     session: Session, purchase: Purchase, drafts: Mapping[int, GuestDraft | None]
 ) -> tuple[list[audit.Change], int]:
     """Writes what differs, in one statement; answers with the changes and by how many the named seats grew."""
     changes: list[audit.Change] = []
     written: list[tuple[int, str | None, str | None]] = []
     grown = 0
-    for ticket in _tickets(session, purchase.id, AssignedTicket.seat_number.in_(drafts)):
+    for ticket in _list_tickets(session, purchase.id, AssignedTicket.seat_number.in_(drafts)):
         guest = drafts[ticket.seat_number]
         name, email = (guest.name, guest.email) if guest else (None, None)
         if (name, email) != (ticket.guest_name, ticket.guest_email):
             written.append((ticket.seat_number, name, email))
-            old, new = told(ticket.guest_name, ticket.guest_email), told(name, email)
+            old, new = format_guest(ticket.guest_name, ticket.guest_email), format_guest(name, email)
             changes.append(audit.Change(f"seat {ticket.seat_number}", old, new))
             grown += (name is not None) - (ticket.guest_name is not None)
     if written:
         numbers, names, emails = (list(column) for column in zip(*written, strict=True))
-        session.execute(_SEAT, {"purchase_id": purchase.id, "seats": numbers, "names": names, "emails": emails})
+        session.execute(
+            _UPDATE_GUESTS, {"purchase_id": purchase.id, "seats": numbers, "names": names, "emails": emails}
+        )
     return changes, grown
 
 
-def told(name: str | None, email: str | None) -> str | None:
+def format_guest(name: str | None, email: str | None) -> str | None:
     """A guest as the audit trail has them: "Ana Ruiz <ana@example.org>"; None for nobody."""
     return f"{name} <{email}>" if name and email else name
 
 
-def untold(guest: object) -> tuple[str | None, str | None]:
+def parse_guest(guest: object) -> tuple[str | None, str | None]:
     """Name and address again of a guest as the audit trail has them."""
     if guest is None:
         return None, None
@@ -262,7 +276,7 @@ def untold(guest: object) -> tuple[str | None, str | None]:
     return (name, email) if "@" in email and str(guest).endswith(">") else (str(guest), None)
 
 
-def _tickets(session: Session, purchase_id: uuid.UUID, which: ColumnElement[bool]) -> list[AssignedTicket]:
+def _list_tickets(session: Session, purchase_id: uuid.UUID, which: ColumnElement[bool]) -> list[AssignedTicket]:
     return list(
         session.scalars(
             select(AssignedTicket)
@@ -273,7 +287,7 @@ def _tickets(session: Session, purchase_id: uuid.UUID, which: ColumnElement[bool
     )
 
 
-def _joined(*columns: Any) -> Select[Any]:
+def _select_seats(*columns: Any) -> Select[Any]:
     return (
         select(*columns)
         .select_from(Purchase)
@@ -282,11 +296,11 @@ def _joined(*columns: Any) -> Select[Any]:
     )
 
 
-def _of(package_id: uuid.UUID | None) -> list[ColumnElement[bool]]:
+def _filter_by_package(package_id: uuid.UUID | None) -> list[ColumnElement[bool]]:
     return [] if package_id is None else [Purchase.package_id == package_id]
 
 
-def _named(wanted: bool | None) -> list[ColumnElement[bool]]:
+def _filter_by_named(wanted: bool | None) -> list[ColumnElement[bool]]:
     return (
         []
         if wanted is None
@@ -294,27 +308,27 @@ def _named(wanted: bool | None) -> list[ColumnElement[bool]]:
     )
 
 
-def _found(word: str) -> ColumnElement[bool]:
+def _contains_word(word: str) -> ColumnElement[bool]:
     sought = select(func.search_key(word)).scalar_subquery()  # made once, not for every seat
     places = [func.strpos(searched, sought) > 0 for searched in (Purchase.search_text, AssignedTicket.search_text)]
-    if len(word) >= LEAST_OF_A_CODE:
+    if len(word) >= MIN_CODE_PREFIX_LENGTH:
         places.append(func.starts_with(AssignedTicket.code, word.upper()))
     return or_(*places)
 
 
-def _search(session: Session, lines: Select[Any], shown: Select[Any]) -> tuple[list[GuestLine], int]:
+def _fetch_page_with_total(session: Session, lines: Select[Any], shown: Select[Any]) -> tuple[list[GuestListRow], int]:
     """The lines and how many there are in all, in one look at the seats; in two when this page is past the last."""
     rows = session.execute(shown.add_columns(func.count().over())).all()
     if rows:
-        return [GuestLine(*row[:-1]) for row in rows], rows[0][-1]
+        return [GuestListRow(*row[:-1]) for row in rows], rows[0][-1]
     return [], session.scalar(select(func.count()).select_from(lines.order_by(None).subquery())) or 0
 
 
-def _number(session: Session, event_id: uuid.UUID, package_id: uuid.UUID | None, named: bool | None) -> int:
+def _count_seats(session: Session, event_id: uuid.UUID, package_id: uuid.UUID | None, named: bool | None) -> int:
     """How many seats there are, from the sums kept beside the purchases."""
     seats, with_guest = DailySales.seats, DailySales.seats_named
     number = seats if named is None else with_guest if named else seats - with_guest
-    chosen = [DailySales.event_id == event_id, DailySales.payment_status.in_(COUNTING_STATUSES)]
+    chosen = [DailySales.event_id == event_id, DailySales.payment_status.in_(SOLD_STATUSES)]
     if package_id is not None:
         chosen.append(DailySales.package_id == package_id)
     return session.scalar(select(func.coalesce(func.sum(number), 0)).where(*chosen)) or 0

@@ -28,7 +28,18 @@ from ticketing.models import BOX_OFFICE_CHANNELS as BOX_OFFICE_CHANNELS
 from ticketing.models import CHANNELS, Answer, AssignedTicket, Option, PromoCode, Purchase
 from ticketing.pricing import Discount, Quote
 from ticketing.sales.ticket_codes import new_ticket_code
-from ticketing.validation import Draft, Email, Line, Notes, Optionally, PersonName, Phone, at_most, email_key, validated
+from ticketing.validation import (
+    BLANK_AS_NONE,
+    Draft,
+    Email,
+    MaxLength,
+    Notes,
+    PersonName,
+    Phone,
+    SingleLineText,
+    email_key,
+    validate,
+)
 
 for each in CHANNELS:  # at 0 from the start: Prometheus sees a rise only from what it has seen before
     metrics.PURCHASES.labels(each)
@@ -42,13 +53,13 @@ class DonorDraft(Draft):
 
 class GuestDraft(Draft):
     name: PersonName
-    email: Annotated[Email | None, Optionally] = None
+    email: Annotated[Email | None, BLANK_AS_NONE] = None
 
 
-_ANSWER = {"anyOf": [{"type": "boolean"}, {"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
+_ANSWER_SCHEMA = {"anyOf": [{"type": "boolean"}, {"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
 
 
-def _text_throughout(value: Any) -> Any:
+def _validate_encodable_text(value: Any) -> Any:
     """What cannot be written down cannot be an answer, whatever the question is."""
     try:
         json.dumps(value, ensure_ascii=False).encode()
@@ -58,13 +69,13 @@ def _text_throughout(value: Any) -> Any:
 
 
 class AnswerDraft(Draft):
-    """What was answered; `options.accepted_answers` judges whether it fits the question."""
+    """What was answered; `options.validate_answers` judges whether it fits the question."""
 
     option_id: uuid.UUID
-    value: Annotated[Any, AfterValidator(_text_throughout), WithJsonSchema(_ANSWER)] = None
+    value: Annotated[Any, AfterValidator(_validate_encodable_text), WithJsonSchema(_ANSWER_SCHEMA)] = None
 
 
-def _answered_once(answers: list[AnswerDraft]) -> list[AnswerDraft]:
+def _validate_unique_answers(answers: list[AnswerDraft]) -> list[AnswerDraft]:
     if len({answer.option_id for answer in answers}) < len(answers):
         raise ValueError("Answer each option once.")
     return answers
@@ -79,8 +90,8 @@ class PurchaseDraft(Draft):
     package_id: uuid.UUID
     quantity: Annotated[int, Field(ge=1, le=10_000)]
     donor: DonorDraft
-    promo_code: Annotated[Annotated[Line, at_most(100)] | None, Optionally] = None
-    answers: Annotated[list[AnswerDraft], AfterValidator(_answered_once)] = []
+    promo_code: Annotated[Annotated[SingleLineText, MaxLength(100)] | None, BLANK_AS_NONE] = None
+    answers: Annotated[list[AnswerDraft], AfterValidator(_validate_unique_answers)] = []
     guests: list[GuestDraft] = []
     payment_status: Literal["completed", "pending"] = "completed"
     channel: Literal["cash", "cheque", "card_terminal", "comp", "online"] = "online"
@@ -89,7 +100,7 @@ class PurchaseDraft(Draft):
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedPurchase:
     """A purchase as it stands; `is_repeat` when the idempotency key had recorded it before."""
 
     purchase: Purchase
@@ -99,16 +110,16 @@ class Recorded:
     is_repeat: bool = False
 
 
-def drafted(session: Session, event_id: uuid.UUID, values: Mapping[str, Any]) -> PurchaseDraft:
+def parse_draft(session: Session, event_id: uuid.UUID, values: Mapping[str, Any]) -> PurchaseDraft:
     """`values` from a form as a draft, or InvalidInput with every field that is wrong, the answers among them."""
     problems: dict[str, str] = {}
     try:
-        draft = validated(PurchaseDraft, values)
+        draft = validate(PurchaseDraft, values)
     except InvalidInput as wrong:
         problems |= wrong.fields
     try:
-        asked = options.active_for(session, event_id, values["package_id"])
-        options.accepted_answers(asked, {given["option_id"]: given["value"] for given in values["answers"]})
+        asked = options.list_active_unchecked(session, event_id, values["package_id"])
+        options.validate_answers(asked, {given["option_id"]: given["value"] for given in values["answers"]})
     except InvalidInput as wrong:
         problems |= wrong.fields
     if problems:
@@ -129,12 +140,12 @@ def quote(
 ) -> Quote:
     """What a purchase would cost now, in USD; changes nothing. Raises NotFound, PromoRefused, InvalidInput."""
     package = packages.get(session, actor, event_id, package_id)
-    discount = _complimentary(channel, promo_code)
+    discount = _comp_discount(channel, promo_code)
     if promo_code and promo_code.strip():
-        row = promo_codes.judge(
+        row = promo_codes.get_applicable(
             session, event_id, promo_code, donor_email_key=email_key(donor_email), moment=datetime.now(UTC)
         )
-        discount = promo_codes.discount_of(row)
+        discount = promo_codes.build_discount(row)
     return pricing.quote(package.price, quantity, discount)
 
 
@@ -146,7 +157,7 @@ def record(
     *,
     idempotency_key: str | None = None,
     moment: datetime | None = None,
-) -> Recorded:
+) -> RecordedPurchase:
     """Sells: takes the capacity and the promo use, fixes the price, makes one ticket per seat.
 
     The same key with the same draft answers with the first result and changes nothing. `moment` (UTC, default now)
@@ -155,25 +166,25 @@ def record(
     """
     permissions.require(session, actor, "change", event_id)
     fingerprint = _fingerprint(draft)
-    if idempotency_key and (earlier := _find_recorded(session, event_id, idempotency_key)):
+    if idempotency_key and (earlier := _find_by_idempotency_key(session, event_id, idempotency_key)):
         if earlier.purchase.request_hash != fingerprint:
             raise IdempotencyMismatch
         return earlier
     moment = moment or datetime.now(UTC)
-    complimentary = _complimentary(draft.channel, draft.promo_code)
+    complimentary = _comp_discount(draft.channel, draft.promo_code)
 
     try:
         while True:
-            package = _on_sale(session, event_id, draft)
-            answers = options.accepted_answers(
+            package = _get_sellable_package(session, event_id, draft)
+            answers = options.validate_answers(
                 [Option(**asked | {"id": uuid.UUID(asked["id"])}) for asked in package.asked or ()],
                 {answer.option_id: answer.value for answer in draft.answers},
             )
             promo_code_id, discount, held_zone = None, complimentary, None
             if draft.promo_code:
-                if (held_zone := _hold(session, package, draft.quantity)) is None:
+                if (held_zone := _reserve_capacity(session, package, draft.quantity)) is None:
                     continue
-                promo_code_id, discount = promo_codes.take(
+                promo_code_id, discount = promo_codes.reserve_use(
                     session, event_id, draft.promo_code, donor_email_key=email_key(draft.donor.email), moment=moment
                 )
             price = pricing.quote(package.price, draft.quantity, discount)
@@ -188,20 +199,20 @@ def record(
                 recorded_by=actor.staff_id, purchased_at=moment,
                 idempotency_key=idempotency_key, request_hash=fingerprint if idempotency_key else None,
             )  # fmt: skip
-            tickets = _tickets(purchase, draft.guests)
-            if _store(session, package, purchase, tickets, answers, held_zone):
+            tickets = _build_tickets(purchase, draft.guests)
+            if _insert_purchase(session, package, purchase, tickets, answers, held_zone):
                 break
     except Conflict as refusal:
         # A doubled click waits for the first one and then finds what that one took gone: the first is the answer.
-        if idempotency_key and _find_recorded(session, event_id, idempotency_key):
-            raise db.StartOver from refusal
+        if idempotency_key and _find_by_idempotency_key(session, event_id, idempotency_key):
+            raise db.RetryTransaction from refusal
         raise
     db.after_commit(session, metrics.PURCHASES.labels(draft.channel).inc)
-    code = promo_codes.normalised(draft.promo_code) if draft.promo_code else None
-    return Recorded(purchase, tickets, code, answers)
+    code = promo_codes.normalize_code(draft.promo_code) if draft.promo_code else None
+    return RecordedPurchase(purchase, tickets, code, answers)
 
 
-def _complimentary(channel: str, promo_code: str | None) -> Discount | None:
+def _comp_discount(channel: str, promo_code: str | None) -> Discount | None:
     """Comp is given away: it costs nothing, so a promo code would be spent on nothing."""
     if channel != "comp":
         return None
@@ -210,7 +221,7 @@ def _complimentary(channel: str, promo_code: str | None) -> Discount | None:
     return pricing.COMPLIMENTARY
 
 
-_READ = text("""
+_SELECT_PACKAGE = text("""
     SELECT id, name, price, seats_per_package, quantity_limit, sold_count, is_enabled, version, options_version,
         (SELECT jsonb_agg(jsonb_build_object('id', id, 'label', label, 'option_type', option_type, 'choices', choices,
                     'is_required', is_required) ORDER BY display_order)
@@ -219,9 +230,9 @@ _READ = text("""
 """)
 
 
-def _on_sale(session: Session, event_id: uuid.UUID, draft: PurchaseDraft) -> Row[Any]:
+def _get_sellable_package(session: Session, event_id: uuid.UUID, draft: PurchaseDraft) -> Row[Any]:
     """The package as it stands, which has what the draft asks for; nothing is held yet."""
-    package = session.execute(_READ, {"package_id": draft.package_id, "event_id": event_id}).first()
+    package = session.execute(_SELECT_PACKAGE, {"package_id": draft.package_id, "event_id": event_id}).first()
     if package is None:
         raise NotFound("package")
     if not package.is_enabled:
@@ -233,7 +244,7 @@ def _on_sale(session: Session, event_id: uuid.UUID, draft: PurchaseDraft) -> Row
         meanwhile = audit.changes_since(session, event_id, draft.package_id, draft.package_version)
         if draft.package_version > package.version or {"price", "seats_per_package"} & {c.field for c in meanwhile}:
             seats = "1 seat" if package.seats_per_package == 1 else f"{package.seats_per_package} seats"
-            raise PriceChanged(package.name, f"{money.dollars(package.price)} for {seats}")
+            raise PriceChanged(package.name, f"{money.format_dollars(package.price)} for {seats}")
     seats = package.seats_per_package * draft.quantity
     if len(draft.guests) > seats:
         raise InvalidInput(
@@ -244,29 +255,29 @@ def _on_sale(session: Session, event_id: uuid.UUID, draft: PurchaseDraft) -> Row
 
 # Takes the capacity and holds the package until the transaction ends. Finds nothing when the capacity is gone, or when
 # somebody edited the package or its questions since they were read: then it is read again, and that says why.
-_TAKE = """
+_RESERVE_CAPACITY_SQL = """
     UPDATE packages SET sold_count = sold_count + :quantity, sales_version = sales_version + 1
     WHERE id = :package_id AND version = :version AND options_version = :options_version AND is_enabled
       AND (quantity_limit IS NULL OR sold_count + :quantity <= quantity_limit)
     RETURNING time_zone
 """
-_HOLD = text(_TAKE)
+_RESERVE_CAPACITY = text(_RESERVE_CAPACITY_SQL)
 
 
-def _as_read(package: Row[Any]) -> dict[str, int]:
+def _version_parameters(package: Row[Any]) -> dict[str, int]:
     return {"version": package.version, "options_version": package.options_version}
 
 
-def _hold(session: Session, package: Row[Any], quantity: int) -> str | None:
+def _reserve_capacity(session: Session, package: Row[Any], quantity: int) -> str | None:
     """Takes the capacity before a promo code is taken, so that no two purchases wait for each other.
 
     Answers with the event's time zone, which cannot change while the package is held; None when it could not be taken.
     """
-    taken = {"package_id": package.id, "quantity": quantity} | _as_read(package)
-    return session.execute(_HOLD, taken).scalar_one_or_none()
+    taken = {"package_id": package.id, "quantity": quantity} | _version_parameters(package)
+    return session.execute(_RESERVE_CAPACITY, taken).scalar_one_or_none()
 
 
-def _tickets(purchase: Purchase, guests: list[GuestDraft]) -> list[AssignedTicket]:
+def _build_tickets(purchase: Purchase, guests: list[GuestDraft]) -> list[AssignedTicket]:
     named = dict(enumerate(guests, start=1))
     return [
         AssignedTicket(
@@ -278,7 +289,7 @@ def _tickets(purchase: Purchase, guests: list[GuestDraft]) -> list[AssignedTicke
     ]  # fmt: skip
 
 
-def _storing(package: str) -> TextClause:
+def _build_insert(package: str) -> TextClause:
     """Everything of a purchase in one round trip; `package` gives its time zone when the capacity is taken."""
     return text(f"""
     WITH package AS ({package}), donor AS (
@@ -302,7 +313,7 @@ def _storing(package: str) -> TextClause:
             :payment_status, CAST(:promo_code_id AS uuid), 1, :quantity, :seats, :seats_named, :list_price, :discount,
             :total
         FROM package
-        {daily_totals.ON_TOP}
+        {daily_totals.ADD_ON_CONFLICT}
     ), promo_use AS (
         INSERT INTO promo_uses (purchase_id, event_id, promo_code_id, donor_id, discount, used_at)
         SELECT id, :event_id, :promo_code_id, donor_id, :discount, :purchased_at
@@ -322,8 +333,8 @@ def _storing(package: str) -> TextClause:
 
 
 # Without a promo code the package is held for this one statement: round trips while it is held are what costs.
-_TAKE_AND_STORE = _storing(_TAKE)
-_STORE = _storing("SELECT CAST(:held_zone AS text) AS time_zone")  # the package is held already
+_RESERVE_AND_INSERT = _build_insert(_RESERVE_CAPACITY_SQL)
+_INSERT_PURCHASE = _build_insert("SELECT CAST(:held_zone AS text) AS time_zone")  # the package is held already
 _PURCHASE_PARAMETERS = [
     "id", "event_id", "package_id", "quantity", "unit_price", "seats_per_package", "seats", "seats_named",
     "list_price", "discount", "total", "promo_code_id", "payment_status", "channel", "purchaser_name",
@@ -331,7 +342,7 @@ _PURCHASE_PARAMETERS = [
 ]  # fmt: skip
 
 
-def _store(
+def _insert_purchase(
     session: Session,
     package: Row[Any],
     purchase: Purchase,
@@ -351,15 +362,15 @@ def _store(
         "guest_emails": [ticket.guest_email for ticket in tickets],
     }
     if held_zone is not None:
-        purchase.donor_id = session.execute(_STORE, parameters | {"held_zone": held_zone}).scalar_one()
+        purchase.donor_id = session.execute(_INSERT_PURCHASE, parameters | {"held_zone": held_zone}).scalar_one()
         return True
-    stored = session.execute(_TAKE_AND_STORE, parameters | _as_read(package)).first()
+    stored = session.execute(_RESERVE_AND_INSERT, parameters | _version_parameters(package)).first()
     if stored is not None:
         purchase.donor_id = stored.donor_id
     return stored is not None
 
 
-def _find_recorded(session: Session, event_id: uuid.UUID, key: str) -> Recorded | None:
+def _find_by_idempotency_key(session: Session, event_id: uuid.UUID, key: str) -> RecordedPurchase | None:
     purchase = session.scalar(select(Purchase).where(Purchase.event_id == event_id, Purchase.idempotency_key == key))
     if purchase is None:
         return None
@@ -368,7 +379,7 @@ def _find_recorded(session: Session, event_id: uuid.UUID, key: str) -> Recorded 
     )
     answers = session.scalars(select(Answer).where(Answer.purchase_id == purchase.id))
     code = session.scalar(select(PromoCode.code).where(PromoCode.id == purchase.promo_code_id))
-    return Recorded(purchase, list(tickets), code, {a.option_id: a.value for a in answers}, is_repeat=True)
+    return RecordedPurchase(purchase, list(tickets), code, {a.option_id: a.value for a in answers}, is_repeat=True)
 
 
 def _fingerprint(draft: PurchaseDraft) -> bytes:

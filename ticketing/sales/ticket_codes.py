@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import secrets
 
-LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
+ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 
 
 def new_ticket_code() -> str:
     """Eight letters and digits that are not mistaken for each other, to be read aloud."""
-    number = secrets.randbelow(len(LETTERS) ** 8)
+    number = secrets.randbelow(len(ALPHABET) ** 8)
     letters = []
     for _ in range(8):
-        number, which = divmod(number, len(LETTERS))
-        letters.append(LETTERS[which])
+        number, which = divmod(number, len(ALPHABET))
+        letters.append(ALPHABET[which])
     return "".join(letters)

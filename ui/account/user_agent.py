@@ -24,7 +24,7 @@ _DEVICES = (
 )
 
 
-def in_words(user_agent: str) -> str:
+def describe(user_agent: str) -> str:
     """ "Chrome on Windows", "Safari on iPhone", "Firefox", "Unknown browser"."""
     browser = next((word for sign, word in _BROWSERS if sign in user_agent), "Unknown browser")
     device = next((word for sign, word in _DEVICES if sign in user_agent), None)

@@ -10,82 +10,86 @@ from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from ticketing.catalog.restore import Offer
+from ticketing.catalog.restore import RestorableEntry
 from ticketing.reporting.audit_log import Change
 from ui import text
 from ui.audit import restore, sentences
 
-MOST_LINES = 12
+MAX_INLINE_FIELDS = 12
 
 
-def show(changes: Sequence[Change], offers: Mapping[int, Offer], zone: str, level: int = 2) -> None:
+def render(changes: Sequence[Change], offers: Mapping[int, RestorableEntry], zone: str, heading_level: int = 2) -> None:
     """Draws them under a heading for each day; `level` is that of these headings. Where there is an offer, a button."""
     today = datetime.now(UTC).astimezone(ZoneInfo(zone)).date()
-    for which, of_day in groupby(changes, key=lambda change: _day(change, zone)):
-        st.html(f'<h{level} class="day">{_heading(which, today)}</h{level}>')
+    for which, of_day in groupby(changes, key=lambda change: _get_local_date(change, zone)):
+        st.html(f'<h{heading_level} class="day">{_format_day_heading(which, today)}</h{heading_level}>')
         with st.container(gap=None):
             for change in of_day:
-                _show(change, offers, zone)
+                _render_change(change, offers, zone)
 
 
-def _day(change: Change, zone: str) -> date:
+def _get_local_date(change: Change, zone: str) -> date:
     return change.first.occurred_at.astimezone(ZoneInfo(zone)).date()
 
 
-def _heading(which: date, today: date) -> str:
-    told = text.day(which, today)
+def _format_day_heading(which: date, today: date) -> str:
+    told = text.format_day(which, today)
     return told.capitalize() if (today - which).days in (0, 1) else f"{which:%A} {told}"
 
 
-def _show(change: Change, offers: Mapping[int, Offer], zone: str) -> None:
+def _render_change(change: Change, offers: Mapping[int, RestorableEntry], zone: str) -> None:
     restorable = [entry for entry in change.entries if entry.id in offers]
     several = len({entry.subject_id for entry in change.entries}) > 1
     with st.container(key=f"change_{change.first.id}", gap=None):
-        st.html(_deed(change, zone))
+        st.html(_format_change_html(change, zone))
         if restorable:
             with st.container(horizontal=True, gap="small", key=f"restores_{change.first.id}"):
                 for entry in restorable:
                     of = f" of {entry.subject_name}" if several else ""
                     st.button(
-                        text.md(f"Restore {sentences.noun_of(entry)}{of}"),
+                        text.escape_markdown(f"Restore {sentences.get_field_noun(entry)}{of}"),
                         key=f"restore_{entry.id}",
                         type="tertiary",
                         icon=":material/settings_backup_restore:",
-                        on_click=restore.start,
+                        on_click=restore.open_dialog,
                         args=(entry,),
                     )
 
 
-def _deed(change: Change, zone: str) -> str:
+def _format_change_html(change: Change, zone: str) -> str:
     """Who did what, its fields, and when and over which way."""
-    told, who = sentences.told(change, zone), change.first.actor
+    told, who = sentences.format_sentence(change, zone), change.first.actor
     if told.startswith(who):
         told_html = f"<strong>{escape(who)}</strong>{escape(told.removeprefix(who))}"
     else:
         told_html = escape(told)
     local = change.first.occurred_at.astimezone(ZoneInfo(zone))
-    when = f'<time datetime="{local.isoformat()}">{text.clock(local)}</time> {sentences.via(change)}'
-    return f'<div class="deed"><p>{told_html}</p>{_lines(change, zone)}<div class="quiet">{when}</div></div>'
+    when = f'<time datetime="{local.isoformat()}">{text.format_time(local)}</time> {sentences.format_via(change)}'
+    return (
+        f'<div class="deed"><p>{told_html}</p>{_format_fields_html(change, zone)}<div class="quiet">{when}</div></div>'
+    )
 
 
-def _lines(change: Change, zone: str) -> str:
-    lines = sentences.lines(change, zone)
+def _format_fields_html(change: Change, zone: str) -> str:
+    lines = sentences.list_field_diffs(change, zone)
     if not lines:
         return ""
-    if sentences.is_listing(change):
+    if sentences.is_creation_or_deletion(change):
         is_gone = change.first.action.endswith(".deleted")
-        items = "".join(f"<li>{_value(line.field, line.before if is_gone else line.after)}</li>" for line in lines)
+        items = "".join(
+            f"<li>{_format_value_html(line.field, line.before if is_gone else line.after)}</li>" for line in lines
+        )
         summary = "What it was" if is_gone else "What was entered"
         return f"<details><summary>{summary}</summary><ul>{items}</ul></details>"
     items = "".join(
-        f'<li>{_value(line.field, line.before)} <span class="arrow" role="img" aria-label="became">→</span> '
+        f'<li>{_format_value_html(line.field, line.before)} <span class="arrow" role="img" aria-label="became">→</span> '
         f"<span>{escape(line.after)}</span></li>"
         for line in lines
     )
-    if len(lines) > MOST_LINES:
+    if len(lines) > MAX_INLINE_FIELDS:
         return f"<details><summary>All {len(lines):,} fields</summary><ul>{items}</ul></details>"
     return f"<ul>{items}</ul>"
 
 
-def _value(field: str, value: str) -> str:
+def _format_value_html(field: str, value: str) -> str:
     return f'<span class="quiet">{escape(field)}</span> <span>{escape(value)}</span>'

@@ -13,38 +13,40 @@ from ticketing.reporting import audit_log
 from ui import text
 from ui.audit import change_list
 from ui.audit import restore as restoring_dialog
-from ui.session import Here
+from ui.session import PageContext
 from ui.widgets import forms, paging
 
 _KIND = "history"
-_PAGE = "history_page"
+_PAGE_KEY = "history_page"
 
 
-def start(record_id: uuid.UUID, name: str) -> None:
+def open_dialog(record_id: uuid.UUID, name: str) -> None:
     """For a callback: opens the history of a package, with that of its options, or of a promo code."""
-    st.session_state.pop(_PAGE, None)
+    st.session_state.pop(_PAGE_KEY, None)
     forms.open_form(_KIND, record_id, 0, {"name": name})
 
 
-def show(here: Here, event: Event) -> None:
+def render(context: PageContext, event: Event) -> None:
     """The dialog, while it is open; what is restored from it is asked in its place."""
     if restoring_dialog.is_open():
-        restoring_dialog.show(here, event)
+        restoring_dialog.render(context, event)
     else:
-        forms.show_dialog(
-            _KIND, "", "History", lambda form: _changes(here, event, form), event.time_zone, width="medium"
+        forms.render_dialog(
+            _KIND, "", "History", lambda form: _render_changes(context, event, form), event.time_zone, width="medium"
         )
 
 
-def _changes(here: Here, event: Event, form: forms.Opened) -> None:
+def _render_changes(context: PageContext, event: Event, form: forms.FormState) -> None:
     if restoring_dialog.is_open():
         st.rerun()
-    with db.reading() as session:
-        sought = audit_log.of_record(session, event.id, form.id)
+    with db.read_session() as session:
+        sought = audit_log.build_record_filter(session, event.id, form.id)
         rows, total = paging.load(
-            _PAGE, lambda page: audit_log.page_of(session, here.actor, event.id, sought, page=page)
+            _PAGE_KEY, lambda page: audit_log.list_changes(session, context.actor, event.id, sought, page=page)
         )
-        offers = restore.offers(session, here.actor, event.id, (entry for row in rows for entry in row.entries))
-    st.markdown(f"**{text.md(form.values['name'])}** · {text.count(total, 'change')}")
-    change_list.show(rows, offers, event.time_zone, level=3)
-    paging.show(_PAGE, total, audit_log.PER_PAGE)
+        offers = restore.list_restorable(
+            session, context.actor, event.id, (entry for row in rows for entry in row.entries)
+        )
+    st.markdown(f"**{text.escape_markdown(form.values['name'])}** · {text.format_count(total, 'change')}")
+    change_list.render(rows, offers, event.time_zone, heading_level=3)
+    paging.render(_PAGE_KEY, total, audit_log.PER_PAGE)

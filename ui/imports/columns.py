@@ -10,20 +10,20 @@ from datetime import date, datetime
 import streamlit as st
 
 from ticketing import imports
-from ticketing.imports.column_mapping import COLUMNS, SUMMED, Mapping
+from ticketing.imports.column_mapping import COLUMNS, SUMMED_COLUMNS, ColumnMapping
 from ticketing.imports.rows import STATUSES
-from ticketing.imports.table import REQUIRED
+from ticketing.imports.table import REQUIRED_COLUMNS
 from ticketing.validation import name_key
 from ui import menu, text
-from ui.imports.draft import Work
+from ui.imports.draft import ImportDraft
 from ui.widgets import forms
 
 # In the order in which one recognises a sale.
-NEEDED = (
+REQUIRED_FIELDS = (
     "external_sale_id", "purchase_date", "purchaser_name", "purchaser_email", "ticket_type", "quantity",
     "total_amount",
 )  # fmt: skip
-OTHERS = tuple(column for column in COLUMNS if column not in REQUIRED)
+OPTIONAL_FIELDS = tuple(column for column in COLUMNS if column not in REQUIRED_COLUMNS)
 LABELS = {
     "external_sale_id": "Order number",
     "purchase_date": "Date of sale",
@@ -41,198 +41,204 @@ LABELS = {
     "guest_name": "Guest's name",
     "guest_email": "Guest's e-mail address",
 }
-KINDS = {
+ROW_KINDS = {
     False: "A whole purchase",
     True: "A part of an order, such as a seat: rows of the same order and package become one purchase",
 }
-UNKNOWN = {
+MISSING_COLUMN_MESSAGES = {
     "": "Choose its column, or fill in what holds for all rows.",
     "external_sale_id": "Choose its column: by this number a sale is known again when it is in the next file too.",
 }
 # Of the rest no value could be true of all sales.
-ONE_VALUE = {*REQUIRED, "payment_status", "notes"} - {"external_sale_id"}
-MOST_NAMES = 100
-ORDERS = {"day_first": "day, month, year", "month_first": "month, day, year"}
+CONSTANT_COLUMNS = {*REQUIRED_COLUMNS, "payment_status", "notes"} - {"external_sale_id"}
+MAX_PACKAGE_NAMES = 100
+DATE_ORDER_LABELS = {"day_first": "day, month, year", "month_first": "month, day, year"}
 
 
-def show_columns(work: Work, on_sale: Named[uuid.UUID, str]) -> None:
+def render_columns(draft: ImportDraft, package_names: Named[uuid.UUID, str]) -> None:
     """A field for each of our columns, two beside each other; those that a sale cannot do without stand first."""
     st.radio(
-        "What is a row of this file?", list(KINDS), key=work.key("combine"), persist_state="session",
-        format_func=KINDS.get,
+        "What is a row of this file?", list(ROW_KINDS), key=draft.key("combine"), persist_state="session",
+        format_func=ROW_KINDS.get,
     )  # fmt: skip
-    _fields(work, NEEDED, on_sale)
+    _render_fields(draft, REQUIRED_FIELDS, package_names)
     with st.expander("More columns (optional)"):
-        _fields(work, OTHERS, on_sale)
-    if found := [_short(column).lower() for column in OTHERS if work.chosen(column) or work.same(column)]:
-        forms.hint(f"Taken along: {', '.join(found)}.")
+        _render_fields(draft, OPTIONAL_FIELDS, package_names)
+    if found := [
+        _short_label(column).lower()
+        for column in OPTIONAL_FIELDS
+        if draft.chosen(column) or draft.constant_value(column)
+    ]:
+        forms.render_hint(f"Taken along: {', '.join(found)}.")
 
 
-def still_needed(work: Work, mapping: Mapping, on_sale: Named[uuid.UUID, str]) -> list[str]:
+def list_missing_choices(draft: ImportDraft, mapping: ColumnMapping, package_names: Named[uuid.UUID, str]) -> list[str]:
     """What has to be chosen before the file can be checked, in words."""
-    needed = [_short(column).lower() for column in NEEDED if _lacks(work, column)]
+    needed = [_short_label(column).lower() for column in REQUIRED_FIELDS if _is_missing(draft, column)]
     if mapping.date_order is None:
         needed.append("the order of day and month")
-    if open_names := [name for name in _foreign(work, on_sale) if name not in mapping.packages]:
-        needed.append(f"our package for {text.count(len(open_names), 'name')}")
+    if open_names := [name for name in _count_unmatched_packages(draft, package_names) if name not in mapping.packages]:
+        needed.append(f"our package for {text.format_count(len(open_names), 'name')}")
     return needed
 
 
-def show_packages(work: Work, on_sale: Named[uuid.UUID, str]) -> None:
+def render_packages(draft: ImportDraft, package_names: Named[uuid.UUID, str]) -> None:
     """A choice of ours for each package that the file calls by another name."""
-    titles = work.chosen("ticket_type")
-    foreign = _foreign(work, on_sale)
+    titles = draft.chosen("ticket_type")
+    foreign = _count_unmatched_packages(draft, package_names)
     if not titles:
         return
     st.subheader("Which package is which?", anchor=False)
-    same = len(work.package_names(titles)) - len(foreign)
+    same = len(draft.package_names(titles)) - len(foreign)
     if not foreign:
-        st.markdown(f"{text.count(same, 'name')} in the file, called the same here.")
+        st.markdown(f"{text.format_count(same, 'name')} in the file, called the same here.")
         return
-    also = f" {text.count(same, 'more is', 'more are')} called the same here." if same else ""
-    st.markdown(f"{text.count(len(foreign), 'name')} in the file that no package has here.{also}")
-    if len(foreign) > MOST_NAMES:
+    also = f" {text.format_count(same, 'more is', 'more are')} called the same here." if same else ""
+    st.markdown(f"{text.format_count(len(foreign), 'name')} in the file that no package has here.{also}")
+    if len(foreign) > MAX_PACKAGE_NAMES:
         st.warning(
-            f"That is too many to match one by one, and the first {MOST_NAMES} are shown. Is {_joined(titles)} the "
+            f"That is too many to match one by one, and the first {MAX_PACKAGE_NAMES} are shown. Is {_join_titles(titles)} the "
             "column of the packages?"
         )
-    labels = text.told_apart({package_id: (name, "") for package_id, name in on_sale.items()})
-    shown = list(foreign.items())[:MOST_NAMES]
+    labels = text.unique_labels({package_id: (name, "") for package_id, name in package_names.items()})
+    shown = list(foreign.items())[:MAX_PACKAGE_NAMES]
     for start in range(0, len(shown), 2):
         for place, (name, rows) in zip(st.columns(2, gap="medium"), shown[start : start + 2], strict=False):
             # Collapsed, because a label is read out as it is written, with what makes it harmless for Markdown.
             with place.container(gap="xsmall"):
-                st.markdown(f"{text.md(name)} :gray[· {text.count(rows, 'row')}]")
+                st.markdown(f"{text.escape_markdown(name)} :gray[· {text.format_count(rows, 'row')}]")
                 st.selectbox(
-                    f"Our package for {name}", list(labels), None, key=work.package_key(name),
+                    f"Our package for {name}", list(labels), None, key=draft.package_key(name),
                     format_func=lambda package_id: labels.get(package_id, ""), placeholder="Choose our package",
                     persist_state="session", label_visibility="collapsed",
                 )  # fmt: skip
-    forms.hint("Something is sold in the file that is not a package here? Make the package; what you chose stays.")
+    forms.render_hint(
+        "Something is sold in the file that is not a package here? Make the package; what you chose stays."
+    )
     st.page_link(
         menu.path("packages"), label="Open packages", icon=":material/confirmation_number:",
-        query_params={"event": str(work.event_id)},
+        query_params={"event": str(draft.event_id)},
     )  # fmt: skip
 
 
-def show_arrivals(arrivals: Sequence[imports.Arrival], mapping: Mapping, zone: str) -> None:
+def render_preview(arrivals: Sequence[imports.SalePreview], mapping: ColumnMapping, zone: str) -> None:
     """The first sales in a sentence each, as they will be stored, and what is wrong with them."""
     st.subheader("The first rows as they will arrive", anchor=False)
     with st.container(border=True):
         for arrival in arrivals:
-            _show_arrival(arrival, mapping, zone)
+            _render_sale_preview(arrival, mapping, zone)
 
 
-def _show_arrival(arrival: imports.Arrival, mapping: Mapping, zone: str) -> None:
+def _render_sale_preview(arrival: imports.SalePreview, mapping: ColumnMapping, zone: str) -> None:
     values = arrival.values
     told = [
-        f"**{text.md(values.get('quantity', '?'))} × {text.md(values.get('ticket_type', '?'))}**",
-        text.md(values.get("purchaser_name", "?")),
-        _amount(values.get("total_amount")),
+        f"**{text.escape_markdown(values.get('quantity', '?'))} × {text.escape_markdown(values.get('ticket_type', '?'))}**",
+        text.escape_markdown(values.get("purchaser_name", "?")),
+        _format_amount(values.get("total_amount")),
     ]
-    more = [values.get("purchaser_email"), _moment(values.get("purchase_date"), zone)]
-    more += [text.STATUSES.get(values.get("payment_status", ""), values.get("payment_status"))]
+    more = [values.get("purchaser_email"), _format_datetime(values.get("purchase_date"), zone)]
+    more += [text.STATUS_LABELS.get(values.get("payment_status", ""), values.get("payment_status"))]
     more += [f"order {values['external_sale_id']}" if "external_sale_id" in values else None]
     with st.container(gap="xxsmall"):
         st.markdown(" · ".join(told))
-        forms.hint(" · ".join([f"Row {arrival.row}", *(text.md(each) for each in more if each)]))
+        forms.render_hint(" · ".join([f"Row {arrival.row}", *(text.escape_markdown(each) for each in more if each)]))
         for column, sentence in arrival.wrong.items():
             if column != "purchase_date" or mapping.date_order is not None:
-                forms.show_problem({column: f"{_short(column)}: {sentence}" if column else sentence}, column)
+                forms.render_problem({column: f"{_short_label(column)}: {sentence}" if column else sentence}, column)
 
 
-def _amount(given: str | None) -> str:
-    return text.md(text.amount(given)) if given else "?"
+def _format_amount(given: str | None) -> str:
+    return text.escape_markdown(text.format_amount(given)) if given else "?"
 
 
-def _moment(given: str | None, zone: str) -> str | None:
+def _format_datetime(given: str | None, zone: str) -> str | None:
     """In the event's zone; what could not be read stays as the file has it."""
     try:
-        return text.moment(datetime.fromisoformat(given or ""), zone)
+        return text.format_datetime(datetime.fromisoformat(given or ""), zone)
     except ValueError:
         return given
 
 
-def _foreign(work: Work, on_sale: Named[uuid.UUID, str]) -> dict[str, int]:
+def _count_unmatched_packages(draft: ImportDraft, package_names: Named[uuid.UUID, str]) -> dict[str, int]:
     """What the file calls packages and nothing here is called, with the rows of each."""
-    titles = work.chosen("ticket_type")
-    ours = {name_key(name) for name in on_sale.values()}
-    names = work.package_names(titles) if titles else {}
+    titles = draft.chosen("ticket_type")
+    ours = {name_key(name) for name in package_names.values()}
+    names = draft.package_names(titles) if titles else {}
     return {name: rows for name, rows in names.items() if name_key(name) not in ours}
 
 
-def _short(column: str) -> str:
+def _short_label(column: str) -> str:
     return LABELS[column].partition(",")[0]
 
 
-def _lacks(work: Work, column: str) -> bool:
-    is_given = bool(work.chosen(column) or work.same(column))
-    return not is_given and not (column == "quantity" and st.session_state.get(work.key("combine")))
+def _is_missing(draft: ImportDraft, column: str) -> bool:
+    is_given = bool(draft.chosen(column) or draft.constant_value(column))
+    return not is_given and not (column == "quantity" and st.session_state.get(draft.key("combine")))
 
 
-def _fields(work: Work, columns: Sequence[str], on_sale: Named[uuid.UUID, str]) -> None:
+def _render_fields(draft: ImportDraft, columns: Sequence[str], package_names: Named[uuid.UUID, str]) -> None:
     for start in range(0, len(columns), 2):
         for place, column in zip(st.columns(2, gap="medium"), columns[start : start + 2], strict=False):
             with place:
-                _field(work, column, on_sale)
+                _render_field(draft, column, package_names)
 
 
-def _field(work: Work, column: str, on_sale: Named[uuid.UUID, str]) -> None:
+def _render_field(draft: ImportDraft, column: str, package_names: Named[uuid.UUID, str]) -> None:
     with st.container(gap="xsmall"):
         st.multiselect(
-            LABELS[column], work.facts.titles, key=work.key(f"columns_{column}"), persist_state="session",
+            LABELS[column], draft.summary.titles, key=draft.key(f"columns_{column}"), persist_state="session",
             placeholder="Not in the file", select_all=False,
         )  # fmt: skip
-        if titles := work.chosen(column):
-            forms.hint(_examples(work, column, titles))
-    if column in ONE_VALUE and (rows := work.open_rows(column)):
-        where = f" where it is empty, in {text.count(rows, 'row')}" if titles else ", the same for all rows"
-        _same_for_all(work, column, _short(column) + where, on_sale)
-    if column in REQUIRED and _lacks(work, column):
-        forms.show_problem({column: UNKNOWN.get(column, UNKNOWN[""])}, column)
+        if titles := draft.chosen(column):
+            forms.render_hint(_format_examples(draft, column, titles))
+    if column in CONSTANT_COLUMNS and (rows := draft.count_empty_rows(column)):
+        where = f" where it is empty, in {text.format_count(rows, 'row')}" if titles else ", the same for all rows"
+        _render_constant_field(draft, column, _short_label(column) + where, package_names)
+    if column in REQUIRED_COLUMNS and _is_missing(draft, column):
+        forms.render_problem({column: MISSING_COLUMN_MESSAGES.get(column, MISSING_COLUMN_MESSAGES[""])}, column)
     if column == "purchase_date":
-        _date_order(work)
+        _render_date_order(draft)
 
 
-def _examples(work: Work, column: str, titles: Sequence[str]) -> str:
+def _format_examples(draft: ImportDraft, column: str, titles: Sequence[str]) -> str:
     if len(titles) == 1:
-        examples = work.facts.examples.get(titles[0], ())
+        examples = draft.summary.examples.get(titles[0], ())
     else:
-        joint = " + " if column in SUMMED else " "
-        examples = tuple(joint.join(row.get(title, "") for title in titles) for row in work.facts.first_rows)
-    return " · ".join(text.md(each) for each in examples) or "Empty in all rows"
+        joint = " + " if column in SUMMED_COLUMNS else " "
+        examples = tuple(joint.join(row.get(title, "") for title in titles) for row in draft.summary.first_rows)
+    return " · ".join(text.escape_markdown(each) for each in examples) or "Empty in all rows"
 
 
-def _same_for_all(work: Work, column: str, label: str, on_sale: Named[uuid.UUID, str]) -> None:
-    key = work.key(f"same_{column}")
-    choices = {"ticket_type": sorted(on_sale.values()), "payment_status": STATUSES}.get(column)
+def _render_constant_field(draft: ImportDraft, column: str, label: str, package_names: Named[uuid.UUID, str]) -> None:
+    key = draft.key(f"same_{column}")
+    choices = {"ticket_type": sorted(package_names.values()), "payment_status": STATUSES}.get(column)
     if choices is not None:
         st.selectbox(
             label, ["", *choices], key=key, persist_state="session",
-            format_func=lambda value: text.STATUSES.get(value, value) or "Nothing",
+            format_func=lambda value: text.STATUS_LABELS.get(value, value) or "Nothing",
         )  # fmt: skip
     else:
-        counts_rows = st.session_state.get(work.key("combine"))
+        counts_rows = st.session_state.get(draft.key("combine"))
         shown = {"purchase_date": "2026-10-31", "quantity": "Each row is one" if counts_rows else ""}.get(column, "")
         st.text_input(label, key=key, persist_state="session", placeholder=shown)
 
 
-def _date_order(work: Work) -> None:
+def _render_date_order(draft: ImportDraft) -> None:
     """Asked only where both readings are possible, by a date of the file."""
-    dates = work.dates(work.chosen("purchase_date"))
+    dates = draft.get_date_readings(draft.chosen("purchase_date"))
     if len(dates.orders) < 2:
         return
-    told = {order: _told(dates.readings.get(order, "")) or ORDERS[order] for order in dates.orders}
+    told = {order: _format_date(dates.readings.get(order, "")) or DATE_ORDER_LABELS[order] for order in dates.orders}
     st.radio(
-        f"Which day is {text.md(dates.example)}?" if dates.example else "In which order are its dates?",
-        dates.orders, None, key=work.key("date_order"), persist_state="session", horizontal=True,
+        f"Which day is {text.escape_markdown(dates.example)}?" if dates.example else "In which order are its dates?",
+        dates.orders, None, key=draft.key("date_order"), persist_state="session", horizontal=True,
         format_func=told.get,
     )  # fmt: skip
-    if st.session_state.get(work.key("date_order")) is None:
-        forms.show_problem({"order": "Its dates can be read both ways. Choose one."}, "order")
+    if st.session_state.get(draft.key("date_order")) is None:
+        forms.render_problem({"order": "Its dates can be read both ways. Choose one."}, "order")
 
 
-def _told(reading: str) -> str:
+def _format_date(reading: str) -> str:
     try:
         day = date.fromisoformat(reading[:10])
     except ValueError:
@@ -240,5 +246,5 @@ def _told(reading: str) -> str:
     return f"{day.day} {day:%B %Y}"
 
 
-def _joined(titles: Sequence[str]) -> str:
-    return " and ".join(text.md(title) for title in titles)
+def _join_titles(titles: Sequence[str]) -> str:
+    return " and ".join(text.escape_markdown(title) for title in titles)

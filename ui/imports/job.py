@@ -15,10 +15,10 @@ from typing import Any
 from ticketing import db, logs
 from ticketing.errors import TicketingError
 
-Progress = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 
 
-class Cancelled(Exception):
+class JobCanceled(Exception):
     """Raised inside the transaction, which undoes everything."""
 
 
@@ -39,7 +39,7 @@ class Job:
         self._cancel = threading.Event()
 
     @property
-    def is_cancelled(self) -> bool:
+    def is_canceled(self) -> bool:
         """Whether Cancel was clicked; only `result` knows whether that was in time."""
         return self._cancel.is_set()
 
@@ -49,10 +49,10 @@ class Job:
     def report(self, rows: int, total: int) -> None:
         """The import's progress, and the place where a cancelled one ends."""
         if self._cancel.is_set():
-            raise Cancelled
+            raise JobCanceled
         self.rows, self.total = rows, total
 
-    def run(self, work: Callable[[db.Session, Progress], Any]) -> None:
+    def run(self, work: Callable[[db.Session, ProgressCallback], Any]) -> None:
         def until_the_last_moment(session: db.Session) -> Any:
             result = work(session, self.report)
             self.report(self.rows, self.total)
@@ -60,7 +60,7 @@ class Job:
 
         try:
             self.result = db.write(until_the_last_moment)
-        except Cancelled:
+        except JobCanceled:
             pass
         except TicketingError as refused:
             self.refusal = refused
@@ -70,13 +70,13 @@ class Job:
             self.ended.set()
 
 
-def start(work: Callable[[db.Session, Progress], Any]) -> Job:
+def start(work: Callable[[db.Session, ProgressCallback], Any]) -> Job:
     """Does `work` in one transaction, beside the page. A server that stops meanwhile undoes it."""
     job = Job()
-    started_by = logs.known()
+    started_by = logs.get_context()
 
     def run() -> None:
-        with logs.about(lambda: started_by):
+        with logs.log_context(lambda: started_by):
             job.run(work)
 
     threading.Thread(target=run, name="import", daemon=True).start()

@@ -18,21 +18,21 @@ import streamlit as st
 
 from ticketing import db, money
 from ticketing.catalog import bulk_edit, packages
-from ticketing.catalog.bulk_edit import FIELDS, Edit, Effect
+from ticketing.catalog.bulk_edit import FIELDS, EditEffect, PackageEdit
 from ticketing.errors import TicketingError
 from ticketing.models import Event, Package
 from ui import text
-from ui.session import Here
+from ui.session import PageContext
 from ui.widgets import forms, undo
 
 COLUMNS = {"price": "Price", "quantity_limit": "Limit", "is_enabled": "On sale"}
-_SHEET = "package_sheet"
-_ROW = 35  # pixels
-_HIGHEST_IN_FULL = 16  # rows; more scroll inside the table, so that what would change stays near
+_STATE_KEY = "package_sheet"
+_ROW_PIXELS = 35  # pixels
+_MAX_ROWS_WITHOUT_SCROLLING = 16  # rows; more scroll inside the table, so that what would change stays near
 
 
 @dataclass
-class Row:
+class RowSnapshot:
     """A package as this person saw it: what its fields held, and at which version."""
 
     package: Package
@@ -41,98 +41,103 @@ class Row:
 
 
 @dataclass
-class Sheet:
+class TableState:
     """The table in progress. `typed` is what stands in it where that differs from what was seen; `carried` is the
     part of it that the widget in use, the `number`th, started from."""
 
     event_id: uuid.UUID
-    rows: dict[uuid.UUID, Row] = field(default_factory=dict)
+    rows: dict[uuid.UUID, RowSnapshot] = field(default_factory=dict)
     typed: dict[uuid.UUID, dict[str, Any]] = field(default_factory=dict)
-    carried: dict[uuid.UUID, dict[str, Any]] = field(default_factory=dict)
+    initial_edits: dict[uuid.UUID, dict[str, Any]] = field(default_factory=dict)
     number: int = 0
     refusal: str = ""
-    gone: list[str] = field(default_factory=list)
+    deleted_names: list[str] = field(default_factory=list)
 
     @property
     def key(self) -> str:
-        return f"{_SHEET}_{self.event_id}_{self.number}"
+        return f"{_STATE_KEY}_{self.event_id}_{self.number}"
 
-    def edits(self) -> list[Edit]:
-        return [Edit(each, self.rows[each].version, values) for each, values in self.typed.items()]
+    def edits(self) -> list[PackageEdit]:
+        return [PackageEdit(each, self.rows[each].version, values) for each, values in self.typed.items()]
 
 
-def show(here: Here, event: Event) -> None:
+def render(context: PageContext, event: Event) -> None:
     """The table, what its changes would do, and the one button that makes them."""
-    sheet = _sheet(event)
-    with db.reading() as s:
-        current = {package.id: package for package in packages.list_all(s, here.actor, event.id)}
-        _bring_up_to_date(sheet, current)
+    sheet = _get_state(event)
+    with db.read_session() as s:
+        current = {package.id: package for package in packages.list_all(s, context.actor, event.id)}
+        _refresh_rows(sheet, current)
         with st.container(key="package_sheet"):
-            _draw(sheet)
-        effects = bulk_edit.preview(s, here.actor, event.id, sheet.edits())
+            _render_editor(sheet)
+        effects = bulk_edit.preview(s, context.actor, event.id, sheet.edits())
     if sheet.refusal:
-        st.error(text.md(sheet.refusal))
+        st.error(text.escape_markdown(sheet.refusal))
         sheet.refusal = ""  # each package goes on saying what is wrong with it
-    for name in sheet.gone:
+    for name in sheet.deleted_names:
         st.warning(
-            f"{text.md(name)} was deleted meanwhile, and with it what you typed there.", icon=":material/delete:"
+            f"{text.escape_markdown(name)} was deleted meanwhile, and with it what you typed there.",
+            icon=":material/delete:",
         )
     if not effects:
-        sheet.gone = []
-        forms.hint("Change what you like in the table. What it does is shown here, and saved once you confirm it.")
+        sheet.deleted_names = []
+        forms.render_hint(
+            "Change what you like in the table. What it does is shown here, and saved once you confirm it."
+        )
     else:
-        _show_effects(here, event, sheet, effects, current)
+        _render_effects(context, event, sheet, effects, current)
 
 
-def keep(event: Event) -> None:
+def keep_edits(event: Event) -> None:
     """For the callback that leaves this view: a cell may have been changed in the same moment."""
-    sheet = _sheet(event)
+    sheet = _get_state(event)
     if sheet.key in st.session_state:
-        _collect(sheet)
+        _collect_edits(sheet)
 
 
-def _sheet(event: Event) -> Sheet:
-    sheet = st.session_state.get(_SHEET)
+def _get_state(event: Event) -> TableState:
+    sheet = st.session_state.get(_STATE_KEY)
     if sheet is None or sheet.event_id != event.id:
-        sheet = st.session_state[_SHEET] = Sheet(event.id)
+        sheet = st.session_state[_STATE_KEY] = TableState(event.id)
     return sheet
 
 
-def _seen(package: Package) -> Row:
-    return Row(package, package.version, {name: getattr(package, name) for name in FIELDS})
+def _take_snapshot(package: Package) -> RowSnapshot:
+    return RowSnapshot(package, package.version, {name: getattr(package, name) for name in FIELDS})
 
 
-def _bring_up_to_date(sheet: Sheet, current: Mapping[uuid.UUID, Package]) -> None:
+def _refresh_rows(sheet: TableState, current: Mapping[uuid.UUID, Package]) -> None:
     """Rows that nobody typed in are as they are now; the others stay as they were seen, to be judged by that."""
     if sheet.key in st.session_state:
-        _collect(sheet)
-    sheet.gone += [row.package.name for each, row in sheet.rows.items() if each not in current and each in sheet.typed]
+        _collect_edits(sheet)
+    sheet.deleted_names += [
+        row.package.name for each, row in sheet.rows.items() if each not in current and each in sheet.typed
+    ]
     typed = {each: values for each, values in sheet.typed.items() if each in current}
     is_same_table = list(sheet.rows) == list(current)
     rows = {}
     for package_id, package in current.items():
-        rows[package_id] = _seen(package)
+        rows[package_id] = _take_snapshot(package)
         if package_id in typed:
             seen = sheet.rows[package_id]
-            rows[package_id] = Row(package, seen.version, seen.stored)
+            rows[package_id] = RowSnapshot(package, seen.version, seen.stored)
     sheet.rows, sheet.typed = rows, typed
     if not is_same_table or sheet.key not in st.session_state:
-        _start_over(sheet)
+        _reset_widget(sheet)
 
 
-def _start_over(sheet: Sheet) -> None:
+def _reset_widget(sheet: TableState) -> None:
     """A new widget, which starts from what was typed: one knows its rows by their place and forgets when not drawn."""
     sheet.number += 1
-    sheet.carried = {each: dict(values) for each, values in sheet.typed.items()}
+    sheet.initial_edits = {each: dict(values) for each, values in sheet.typed.items()}
 
 
-def _collect(sheet: Sheet) -> None:
+def _collect_edits(sheet: TableState) -> None:
     """What stands in the table now and differs from what was seen."""
     names = {label: name for name, label in COLUMNS.items()}
     order = list(sheet.rows)
-    held = {each: dict(values) for each, values in sheet.carried.items()}
+    held = {each: dict(values) for each, values in sheet.initial_edits.items()}
     for place, cells in st.session_state[sheet.key]["edited_rows"].items():
-        changed = {names[label]: _read(names[label], value) for label, value in cells.items()}
+        changed = {names[label]: _parse_cell(names[label], value) for label, value in cells.items()}
         held.setdefault(order[int(place)], {}).update(changed)
     different = {
         each: {name: value for name, value in values.items() if value != sheet.rows[each].stored[name]}
@@ -141,16 +146,16 @@ def _collect(sheet: Sheet) -> None:
     sheet.typed = {each: values for each, values in different.items() if values}
 
 
-def _read(name: str, value: Any) -> Any:
+def _parse_cell(name: str, value: Any) -> Any:
     """Where a widget's float ends."""
     if name == "price" and value is not None:
         return Decimal(str(value)).quantize(Decimal("0.01")) if round(value, 2) == value else str(value)
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-def _draw(sheet: Sheet) -> None:
+def _render_editor(sheet: TableState) -> None:
     rows = list(sheet.rows.items())
-    shown = [row.stored | sheet.carried.get(each, {}) for each, row in rows]
+    shown = [row.stored | sheet.initial_edits.get(each, {}) for each, row in rows]
     frame = pd.DataFrame(
         {
             "Package": [row.package.name for _, row in rows],
@@ -166,7 +171,9 @@ def _draw(sheet: Sheet) -> None:
         hide_index=True,
         disabled=["Package", "Sold"],
         placeholder="Unlimited",
-        height="content" if len(rows) <= _HIGHEST_IN_FULL else (_HIGHEST_IN_FULL + 1) * _ROW,
+        height="content"
+        if len(rows) <= _MAX_ROWS_WITHOUT_SCROLLING
+        else (_MAX_ROWS_WITHOUT_SCROLLING + 1) * _ROW_PIXELS,
         alt="Price, limit and whether it is on sale, of every package",
         column_config={
             "Price": st.column_config.NumberColumn(format="dollar", required=True),
@@ -176,109 +183,117 @@ def _draw(sheet: Sheet) -> None:
     )
 
 
-def _show_effects(
-    here: Here, event: Event, sheet: Sheet, effects: Sequence[Effect], current: Mapping[uuid.UUID, Package]
+def _render_effects(
+    context: PageContext,
+    event: Event,
+    sheet: TableState,
+    effects: Sequence[EditEffect],
+    current: Mapping[uuid.UUID, Package],
 ) -> None:
     refused = [effect for effect in effects if effect.problem]
     st.subheader("What it does", anchor=False)
     for effect in refused:
-        _show_refused(sheet, effect, current[effect.package_id])
-    accepted = "".join(_described(effect) for effect in effects if not effect.problem)
+        _render_refusal(sheet, effect, current[effect.package_id])
+    accepted = "".join(_format_effect(effect) for effect in effects if not effect.problem)
     if accepted:
         st.html(f'<ul class="effects">{accepted}</ul>')
     if refused:
-        forms.hint(
+        forms.render_hint(
             "All changes are made together, so none is made while one is refused. Mend it in the table, or drop it."
         )
     with st.container(horizontal=True):
-        label = f"Change {text.count(len(effects), 'package')}"
+        label = f"Change {text.format_count(len(effects), 'package')}"
         st.button(
             label, key="confirm_many", type="primary", disabled=bool(refused), on_click=_confirm,
-            args=(here, event, sheet),
+            args=(context, event, sheet),
         )  # fmt: skip
-        st.button("Discard all changes", key="discard_many", on_click=_discard, args=(sheet,))
+        st.button("Discard all changes", key="discard_many", on_click=_discard_all, args=(sheet,))
 
 
-def _described(effect: Effect) -> str:
-    changes = ", ".join(_change(change.field, change.old, change.new) for change in effect.changes)
+def _format_effect(effect: EditEffect) -> str:
+    changes = ", ".join(_format_change(change.field, change.old, change.new) for change in effect.changes)
     follows = "".join(f'<div class="follows">{escape(sentence)}</div>' for sentence in effect.consequences)
     changes = changes[0].upper() + changes[1:]
     return f"<li><strong>{escape(effect.name)}</strong><div>{escape(changes)}</div>{follows}</li>"
 
 
-def _change(name: str, old: Any, new: Any) -> str:
+def _format_change(name: str, old: Any, new: Any) -> str:
     if name == "is_enabled":
         return "on sale" if new else "not on sale"
-    return f"{COLUMNS[name].lower()} from {_in_words(name, old)} to {_in_words(name, new)}"
+    return f"{COLUMNS[name].lower()} from {_format_value(name, old)} to {_format_value(name, new)}"
 
 
-def _in_words(name: str, value: Any) -> str:
+def _format_value(name: str, value: Any) -> str:
     if name == "quantity_limit":
         return "unlimited" if value is None else f"{value:,}"
-    return "nothing" if value is None else text.amount(value)
+    return "nothing" if value is None else text.format_amount(value)
 
 
-def _show_refused(sheet: Sheet, effect: Effect, now: Package) -> None:
+def _render_refusal(sheet: TableState, effect: EditEffect, now: Package) -> None:
     """Why, what was typed, what is the case now, and the ways out."""
     row, typed = sheet.rows[effect.package_id], sheet.typed[effect.package_id]
     is_stale = row.version != now.version
-    told = [f"**{text.md(effect.name)}**: {text.md(_problem(effect, typed))}"]
-    told.append("You typed " + text.md(", ".join(_change(name, row.stored[name], typed[name]) for name in typed)) + ".")
-    theirs = [_now(name, now) for name in FIELDS if getattr(now, name) != row.stored[name]]
+    told = [f"**{text.escape_markdown(effect.name)}**: {text.escape_markdown(_format_problem(effect, typed))}"]
+    told.append(
+        "You typed "
+        + text.escape_markdown(", ".join(_format_change(name, row.stored[name], typed[name]) for name in typed))
+        + "."
+    )
+    theirs = [_format_current_value(name, now) for name in FIELDS if getattr(now, name) != row.stored[name]]
     if is_stale and theirs:
-        told.append(f"It is {text.md(' and '.join(theirs))} now.")
+        told.append(f"It is {text.escape_markdown(' and '.join(theirs))} now.")
     st.error(" ".join(told), icon=":material/call_split:" if is_stale else ":material/error:")
     with st.container(horizontal=True):
         if is_stale:
             st.button(
-                "Keep what I typed", key=f"mine_{now.id}", on_click=_see, args=(sheet, now),
+                "Keep what I typed", key=f"mine_{now.id}", on_click=_accept_current, args=(sheet, now),
             )  # fmt: skip
         label = "Take theirs" if is_stale else "Drop this change"
-        st.button(label, key=f"out_{now.id}", on_click=_take_out, args=(sheet, now.id))
+        st.button(label, key=f"out_{now.id}", on_click=_discard_edit, args=(sheet, now.id))
 
 
-def _problem(effect: Effect, typed: Mapping[str, Any]) -> str:
+def _format_problem(effect: EditEffect, typed: Mapping[str, Any]) -> str:
     if "price" in typed and typed["price"] is None:
         return "A package has a price. Enter 0 for a free one."
     return effect.problem or ""
 
 
-def _now(name: str, package: Package) -> str:
+def _format_current_value(name: str, package: Package) -> str:
     if name == "price":
-        return f"at {money.dollars(package.price)}"
+        return f"at {money.format_dollars(package.price)}"
     if name == "is_enabled":
         return "on sale" if package.is_enabled else "not on sale"
     return "unlimited" if package.quantity_limit is None else f"limited to {package.quantity_limit:,}"
 
 
-def _see(sheet: Sheet, now: Package) -> None:
+def _accept_current(sheet: TableState, now: Package) -> None:
     """The package as it is now has been seen; what was typed goes on top of it."""
-    sheet.rows[now.id] = _seen(now)
+    sheet.rows[now.id] = _take_snapshot(now)
 
 
-def _take_out(sheet: Sheet, package_id: uuid.UUID) -> None:
+def _discard_edit(sheet: TableState, package_id: uuid.UUID) -> None:
     sheet.typed.pop(package_id, None)
-    _start_over(sheet)
+    _reset_widget(sheet)
 
 
-def _discard(sheet: Sheet) -> None:
-    st.session_state[_SHEET] = Sheet(sheet.event_id, number=sheet.number + 1)
+def _discard_all(sheet: TableState) -> None:
+    st.session_state[_STATE_KEY] = TableState(sheet.event_id, number=sheet.number + 1)
 
 
-def _confirm(here: Here, event: Event, sheet: Sheet) -> None:
+def _confirm(context: PageContext, event: Event, sheet: TableState) -> None:
     """All or nothing. What is refused now shows beside its package, as it did before the click for the others."""
-    sheet.refusal, sheet.gone = "", []
-    _collect(sheet)
+    sheet.refusal, sheet.deleted_names = "", []
+    _collect_edits(sheet)
 
-    def work(session: db.Session) -> tuple[list[Effect], dict[uuid.UUID, int]]:
-        effects = bulk_edit.change(session, here.actor, event.id, sheet.edits())
-        return effects, {each.id: each.version for each in packages.list_all(session, here.actor, event.id)}
+    def work(session: db.Session) -> tuple[list[EditEffect], dict[uuid.UUID, int]]:
+        effects = bulk_edit.update(session, context.actor, event.id, sheet.edits())
+        return effects, {each.id: each.version for each in packages.list_all(session, context.actor, event.id)}
 
     try:
         effects, versions = db.write(work)
     except TicketingError as refused:
         sheet.refusal = str(refused)
         return
-    _discard(sheet)
-    told = f"{effects[0].name} is" if len(effects) == 1 else f"{text.count(len(effects), 'package')} are"
-    undo.offer(event.id, f"{told} changed.", undo.way_back(effects, versions))
+    _discard_all(sheet)
+    told = f"{effects[0].name} is" if len(effects) == 1 else f"{text.format_count(len(effects), 'package')} are"
+    undo.offer(event.id, f"{told} changed.", undo.invert_effects(effects, versions))

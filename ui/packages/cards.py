@@ -10,59 +10,61 @@ from html import escape
 import streamlit as st
 
 from ticketing import money
-from ticketing.catalog.images import Picture
+from ticketing.catalog.images import PackageImage
 from ticketing.models import Package
 from ui import text
 
-LONGEST_DESCRIPTION = 200  # more than two lines hold, and not the whole of a page's worth of them
+MAX_DESCRIPTION_LENGTH = 200  # more than two lines hold, and not the whole of a page's worth of them
 # A picture fills its square where little of it is cut off that way; a wide logo or a tall poster is shown whole.
-_WIDEST_TO_FILL, _TALLEST_TO_FILL = 1.8, 0.55
+_MAX_CROPPED_ASPECT_RATIO, _MIN_CROPPED_ASPECT_RATIO = 1.8, 0.55
 
 
-def show(package: Package, picture: Picture | None) -> None:
+def render(package: Package, picture: PackageImage | None) -> None:
     """Everything of a card but its menu."""
     state = "package" if package.is_enabled else "package off"
     st.html(
-        f'<article class="{state}">{shot(package.is_sponsorship, picture)}<div class="about">'
-        f'<div class="named"><h2>{escape(package.name)}</h2>{_badges(package)}</div>'
-        f'<div class="price"><strong>{money.dollars(package.price)}</strong> · '
-        f"{text.count(package.seats_per_package, 'seat')}</div>"
-        f"<p>{escape(_shortened(package.description))}</p></div>{_sold(package)}</article>"
+        f'<article class="{state}">{build_thumbnail_html(package.is_sponsorship, picture)}<div class="about">'
+        f'<div class="named"><h2>{escape(package.name)}</h2>{_build_badges_html(package)}</div>'
+        f'<div class="price"><strong>{money.format_dollars(package.price)}</strong> · '
+        f"{text.format_count(package.seats_per_package, 'seat')}</div>"
+        f"<p>{escape(_shorten(package.description))}</p></div>{_build_sales_html(package)}</article>"
     )
 
 
-def shot(is_sponsorship: bool, picture: Picture | None) -> str:
+def build_thumbnail_html(is_sponsorship: bool, picture: PackageImage | None) -> str:
     """The square of a card's picture, or what stands there without one."""
     if picture is None:
-        return f'<div class="shot">{_icon("workspace_premium" if is_sponsorship else "confirmation_number")}</div>'
-    return framed(picture.thumbnail_path, picture.alt, picture.width, picture.height)
+        return f'<div class="shot">{_build_icon_html("workspace_premium" if is_sponsorship else "confirmation_number")}</div>'
+    return build_image_html(picture.thumbnail_path, picture.alt, picture.width, picture.height)
 
 
-def framed(address: str, alt: str | None, width: int, height: int) -> str:
+def build_image_html(url: str, alt: str | None, width: int, height: int) -> str:
     """A picture in its square, which is there before the picture is."""
-    fit = "" if _TALLEST_TO_FILL <= width / height <= _WIDEST_TO_FILL else " whole"
+    fit = "" if _MIN_CROPPED_ASPECT_RATIO <= width / height <= _MAX_CROPPED_ASPECT_RATIO else " whole"
     return (
-        f'<div class="shot{fit}"><img src="{escape(address)}" alt="{escape(alt or "")}" width="{width}" '
+        f'<div class="shot{fit}"><img src="{escape(url)}" alt="{escape(alt or "")}" width="{width}" '
         f'height="{height}" loading="lazy" decoding="async"></div>'
     )
 
 
-def _badges(package: Package) -> str:
+def _build_badges_html(package: Package) -> str:
     badges = (
         (package.is_sponsorship, "Sponsorship", "workspace_premium"),
         (package.is_sold_out, "Sold out", "block"),
         (not package.is_enabled, "Disabled", "pause_circle"),
     )
     return "".join(
-        f' <span class="badge {icon}">{_icon(icon)}{label}</span>' for is_shown, label, icon in badges if is_shown
+        f' <span class="badge {icon}">{_build_icon_html(icon)}{label}</span>'
+        for is_shown, label, icon in badges
+        if is_shown
     )
 
 
-def _icon(name: str) -> str:
+def _build_icon_html(name: str) -> str:
     return f'<span class="icon" aria-hidden="true" translate="no">{name}</span>'
 
 
-def _sold(package: Package) -> str:
+def _build_sales_html(package: Package) -> str:
     """How many of how many, in words and as a bar."""
     if package.quantity_limit is None:
         return f'<div class="sold">{package.sold_count:,} sold · unlimited</div>'
@@ -72,7 +74,7 @@ def _sold(package: Package) -> str:
     return f'<div class="sold{" full" if package.is_sold_out else ""}">{told}{bar}</div>'
 
 
-def _shortened(description: str) -> str:
-    if len(description) <= LONGEST_DESCRIPTION:
+def _shorten(description: str) -> str:
+    if len(description) <= MAX_DESCRIPTION_LENGTH:
         return description
-    return description[: LONGEST_DESCRIPTION - 1].rstrip() + "…"
+    return description[: MAX_DESCRIPTION_LENGTH - 1].rstrip() + "…"

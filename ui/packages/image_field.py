@@ -16,127 +16,129 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ticketing import db
 from ticketing.catalog import images, packages
-from ticketing.catalog.image_files import Prepared
-from ticketing.catalog.images import Picture
+from ticketing.catalog.image_files import PreparedImage
+from ticketing.catalog.images import PackageImage
 from ticketing.errors import TicketingError
 from ticketing.models import Package
 from ui.packages import cards
-from ui.session import Here
+from ui.session import PageContext
 from ui.widgets import forms
-from ui.widgets.forms import Opened
+from ui.widgets.forms import FormState
 
-FIELDS = {"image": None, "image_alt": ""}
-TYPES = ("jpg", "jpeg", "png", "webp")
-MOST_MEGABYTES = 5
+EMPTY_VALUES = {"image": None, "image_alt": ""}
+FILE_EXTENSIONS = ("jpg", "jpeg", "png", "webp")
+MAX_MEGABYTES = 5
 
 
 @dataclass
-class Chosen:
+class ImageFieldState:
     """What a form knows of its picture: the stored one, the one chosen in its place, and how the choosing stands."""
 
-    stored: Picture | None = None
-    prepared: Prepared | None = None
+    stored: PackageImage | None = None
+    prepared: PreparedImage | None = None
     problem: str = ""
-    is_asking: bool = False
-    uploads: int = 0
+    is_confirming_removal: bool = False
+    upload_count: int = 0
 
 
-def values(package: Package, stored: Picture | None) -> dict[str, str | None]:
+def get_form_values(package: Package, stored: PackageImage | None) -> dict[str, str | None]:
     """The form's values that are about the picture."""
     return {"image": stored.sha256 if stored else None, "image_alt": package.image_alt or ""}
 
 
-def as_typed(name: str, stored: object) -> object:
+def to_widget_value(name: str, stored: object) -> object:
     return "" if name == "image_alt" and stored is None else stored
 
 
-def is_there(form: Opened) -> bool:
+def has_image(form: FormState) -> bool:
     """Whether the package will have a picture when the form is saved."""
     return form.typed()["image"] is not None
 
 
-def show(here: Here, event_id: uuid.UUID, form: Opened) -> None:
+def render(context: PageContext, event_id: uuid.UUID, form: FormState) -> None:
     """Outside of the form's fields: a file must be seen before they are sent."""
-    chosen = _chosen(form)
-    _look_again(here, event_id, form, chosen)
+    chosen = _get_state(form)
+    _refresh_stored_image(context, event_id, form, chosen)
     with st.container(horizontal=True, wrap=False, key="package_picture"):
-        st.html(_preview(form, chosen), width="content")
+        st.html(_build_preview_html(form, chosen), width="content")
         with st.container(gap="small"):
-            _show_choice(form, chosen)
+            _render_controls(form, chosen)
 
 
-def show_words(form: Opened) -> None:
+def render_alt_field(form: FormState) -> None:
     """Among the form's fields: what the picture shows. A new picture may need other words."""
-    if not is_there(form):
+    if not has_image(form):
         return
     st.text_input(
         "What the picture shows, for people who cannot see it (optional)", key=form.key("image_alt"), max_chars=200,
         placeholder="A round table set for ten",
     )  # fmt: skip
-    forms.show_problem(form.problems, "alt")
+    forms.render_problem(form.problems, "alt")
     if form.values["image"] and form.values["image_alt"] and form.typed()["image"] != form.values["image"]:
-        forms.hint("These words were written for the former picture. Change them if they no longer fit.")
+        forms.render_hint("These words were written for the former picture. Change them if they no longer fit.")
 
 
-def save(session: db.Session, here: Here, event_id: uuid.UUID, form: Opened, package: Package) -> None:
+def save(session: db.Session, context: PageContext, event_id: uuid.UUID, form: FormState, package: Package) -> None:
     """What was done to the picture, in the transaction that saves the rest of the form."""
-    typed, changed = form.typed(), form.changed()
+    typed, changed = form.typed(), form.changed_values()
     if "image" in changed and typed["image"] is None:
-        images.remove_image(session, here.actor, event_id, package.id)
+        images.remove_image(session, context.actor, event_id, package.id)
     elif "image" in changed:
-        images.set_image(session, here.actor, event_id, package.id, form.picture.prepared, typed["image_alt"])
+        images.set_image(session, context.actor, event_id, package.id, form.picture.prepared, typed["image_alt"])
     elif "image_alt" in changed and typed["image"] is not None:
-        images.set_alt(session, here.actor, event_id, package.id, typed["image_alt"])
+        images.set_alt(session, context.actor, event_id, package.id, typed["image_alt"])
 
 
-def _chosen(form: Opened) -> Chosen:
+def _get_state(form: FormState) -> ImageFieldState:
     if form.picture is None:
-        form.picture = Chosen()
+        form.picture = ImageFieldState()
     return form.picture
 
 
-def _look_again(here: Here, event_id: uuid.UUID, form: Opened, chosen: Chosen) -> None:
+def _refresh_stored_image(context: PageContext, event_id: uuid.UUID, form: FormState, chosen: ImageFieldState) -> None:
     """The stored picture is read once, and again when a colleague's was taken along."""
     named = form.values["image"]
     if named is None or (chosen.stored and chosen.stored.sha256 == named):
         return
-    with db.reading() as session:
-        package = packages.get(session, here.actor, event_id, form.id)
-        chosen.stored = images.by_package(session, [package]).get(package.id)
+    with db.read_session() as session:
+        package = packages.get(session, context.actor, event_id, form.id)
+        chosen.stored = images.find_by_package(session, [package]).get(package.id)
 
 
-def _preview(form: Opened, chosen: Chosen) -> str:
+def _build_preview_html(form: FormState, chosen: ImageFieldState) -> str:
     """What the card will show."""
     named, prepared, stored = form.typed()["image"], chosen.prepared, chosen.stored
     if prepared is not None and named == prepared.sha256.hex():
         content = base64.b64encode(prepared.thumbnail).decode()
         address = f"data:{prepared.media_type};base64,{content}"
-        return cards.framed(address, "The chosen picture", prepared.width, prepared.height)
-    return cards.shot(bool(form.typed()["is_sponsorship"]), stored if named else None)
+        return cards.build_image_html(address, "The chosen picture", prepared.width, prepared.height)
+    return cards.build_thumbnail_html(bool(form.typed()["is_sponsorship"]), stored if named else None)
 
 
-def _show_choice(form: Opened, chosen: Chosen) -> None:
+def _render_controls(form: FormState, chosen: ImageFieldState) -> None:
     named = form.typed()["image"]
-    if chosen.is_asking:
+    if chosen.is_confirming_removal:
         st.markdown("Remove this picture? It is gone for good once the package is saved.")
         with st.container(horizontal=True):
             st.button("Remove it", type="primary", on_click=_remove, args=(form,))
-            st.button("Keep it", key=form.key("keep_picture"), on_click=_ask, args=(form, False))
+            st.button("Keep it", key=form.key("keep_picture"), on_click=_set_confirming_removal, args=(form, False))
         return
-    _show_uploader(form, chosen, "Picture (optional)" if named is None else "Another picture")
-    forms.show_problem({"image": chosen.problem}, "image")
+    _render_uploader(form, chosen, "Picture (optional)" if named is None else "Another picture")
+    forms.render_problem({"image": chosen.problem}, "image")
     if named is not None and named == form.values["image"]:
-        st.button("Remove picture", icon=":material/delete:", on_click=_ask, args=(form, True))
+        st.button("Remove picture", icon=":material/delete:", on_click=_set_confirming_removal, args=(form, True))
     elif named != form.values["image"]:
         done = "The picture is removed" if named is None else "The new picture is kept"
         with st.container(horizontal=True, vertical_alignment="center"):
-            forms.hint(f"{done} when you save the package.")
-            st.button("Take back", icon=":material/undo:", on_click=_take_back, args=(form,))
+            forms.render_hint(f"{done} when you save the package.")
+            st.button("Take back", icon=":material/undo:", on_click=_revert, args=(form,))
 
 
-def _show_uploader(form: Opened, chosen: Chosen, label: str) -> None:
+def _render_uploader(form: FormState, chosen: ImageFieldState, label: str) -> None:
     """Takes a file in, and gives it up at once: what was made of it is in the form, or what is wrong with it."""
-    file = st.file_uploader(label, type=TYPES, max_upload_size=MOST_MEGABYTES, key=form.key(f"upload_{chosen.uploads}"))
+    file = st.file_uploader(
+        label, type=FILE_EXTENSIONS, max_upload_size=MAX_MEGABYTES, key=form.key(f"upload_{chosen.upload_count}")
+    )
     if file is None:
         return
     with st.spinner("Looking at the picture"):
@@ -147,28 +149,28 @@ def _show_uploader(form: Opened, chosen: Chosen, label: str) -> None:
         else:
             chosen.prepared, chosen.problem = prepared, ""
             st.session_state[form.key("image")] = prepared.sha256.hex()
-    chosen.uploads += 1
-    _forget(file.file_id)
+    chosen.upload_count += 1
+    _discard_upload(file.file_id)
     st.rerun()
 
 
-def _forget(file_id: str) -> None:
+def _discard_upload(file_id: str) -> None:
     """Streamlit keeps an uploaded file until the tab is closed, also when its uploader is long gone."""
     context = get_script_run_ctx()
     if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
         context.uploaded_file_mgr.remove_file(context.session_id, file_id)
 
 
-def _ask(form: Opened, is_asking: bool) -> None:
-    form.picture.is_asking = is_asking
+def _set_confirming_removal(form: FormState, is_asking: bool) -> None:
+    form.picture.is_confirming_removal = is_asking
 
 
-def _remove(form: Opened) -> None:
-    form.picture.is_asking = False
+def _remove(form: FormState) -> None:
+    form.picture.is_confirming_removal = False
     form.picture.problem = ""
     st.session_state[form.key("image")] = None
 
 
-def _take_back(form: Opened) -> None:
+def _revert(form: FormState) -> None:
     form.picture.prepared, form.picture.problem = None, ""
     st.session_state[form.key("image")] = form.values["image"]

@@ -16,32 +16,32 @@ import streamlit as st
 
 from ticketing import db, money
 from ticketing.errors import InvalidInput, NotFound, StaleVersion, TicketingError
-from ticketing.models import COUNTING_STATUSES, AssignedTicket, Event, Purchase
+from ticketing.models import SOLD_STATUSES, AssignedTicket, Event, Purchase
 from ticketing.reporting import purchase_list
-from ticketing.reporting.purchase_list import Details, HistoryLine
+from ticketing.reporting.purchase_list import HistoryEntry, PurchaseDetails
 from ticketing.sales import corrections
 from ui import text
 from ui.purchases import guest_names
-from ui.session import Here
+from ui.session import PageContext
 from ui.widgets import forms
 
 KIND = "purchase"
 WIDTH = 620
-SEATS_AT_A_TIME = 20
-MOST_HISTORY_AT_ONCE = 8
-COLORS = {"completed": "green", "pending": "orange", "failed": "red", "refunded": "blue", "voided": "gray"}
-ICONS = {
+SEATS_PER_PAGE = 20
+MAX_INLINE_HISTORY_LINES = 8
+STATUS_COLORS = {"completed": "green", "pending": "orange", "failed": "red", "refunded": "blue", "voided": "gray"}
+STATUS_ICONS = {
     "completed": "check_circle",
     "pending": "schedule",
     "failed": "error",
     "refunded": "undo",
     "voided": "block",
 }
-FIELDS = {"payment_status": "Status", "void_reason": "Reason"}
+FIELD_LABELS = {"payment_status": "Status", "void_reason": "Reason"}
 
 
 @dataclass(frozen=True)
-class Step:
+class StatusAction:
     """What staff may do about a purchase: the button, what it means for this one, what is said when it is done."""
 
     label: str
@@ -50,24 +50,24 @@ class Step:
     done: str
 
 
-STEPS = {
-    "completed": Step(
+STATUS_ACTIONS = {
+    "completed": StatusAction(
         "Mark as paid", "paid", "{total} counts as revenue from now on.", "Marked as paid: {total} is revenue now."
     ),
-    "failed": Step(
+    "failed": StatusAction(
         "Mark as failed",
         "money_off",
         "Nothing was paid: {back}. The purchase stays on record as failed, for good.",
         "Marked as failed: {back}.",
     ),
-    "refunded": Step(
+    "refunded": StatusAction(
         "Mark as refunded",
         "undo",
         "{total} leaves the revenue, and {back}. The purchase stays on record as refunded, for good. No money moves: "
         "pay it back where it was paid.",
         "Marked as refunded: {back}.",
     ),
-    "voided": Step(
+    "voided": StatusAction(
         "Void",
         "block",
         "For a sale that was entered by mistake: {back}. The sale stays on record as voided, for good.",
@@ -76,7 +76,7 @@ STEPS = {
 }
 
 
-def open_for(purchase_id: uuid.UUID) -> None:
+def open_purchase(purchase_id: uuid.UUID) -> None:
     """For a callback: the next run of `show` opens this purchase."""
     close()
     forms.open_form(KIND, purchase_id, 0, {"step": "", "reason": ""})
@@ -84,7 +84,7 @@ def open_for(purchase_id: uuid.UUID) -> None:
 
 def is_open(purchase_id: uuid.UUID | None = None) -> bool:
     """Whether this purchase, or any, is open, which a rerun of the page would disturb."""
-    form = forms.opened(KIND)
+    form = forms.find_form(KIND)
     return form is not None and purchase_id in (None, form.id)
 
 
@@ -93,78 +93,83 @@ def close() -> None:
     forms.close_form(guest_names.KIND)
 
 
-def show(here: Here, event: Event, on_close: Callable[[], None] = close) -> None:
+def render(context: PageContext, event: Event, on_close: Callable[[], None] = close) -> None:
     """The drawer, while a purchase is open. Whoever gives another `on_close` calls `close` in it."""
-    body = partial(_show, here, event)
-    forms.show_dialog(
+    body = partial(_render_purchase, context, event)
+    forms.render_dialog(
         KIND, "Purchase", "Purchase", body, event.time_zone, on_close=on_close, width=WIDTH, position="right"
     )
 
 
-def badge(status: str) -> str:
+def status_badge(payment_status: str) -> str:
     """A status as a word with colour and icon, in Markdown."""
-    return f":{COLORS[status]}-badge[:material/{ICONS[status]}: {text.STATUSES[status]}]"
+    return f":{STATUS_COLORS[payment_status]}-badge[:material/{STATUS_ICONS[payment_status]}: {text.STATUS_LABELS[payment_status]}]"
 
 
-def seats_named(sold: Purchase) -> str:
+def format_named_seats(purchase: Purchase) -> str:
     """ "3 of 20 seats named"; a purchase that does not count has no seats."""
-    if sold.payment_status not in COUNTING_STATUSES:
-        return f"{text.count(sold.seats, 'seat')} given back"
-    return f"{sold.seats_named:,} of {text.count(sold.seats, 'seat')} named"
+    if purchase.payment_status not in SOLD_STATUSES:
+        return f"{text.format_count(purchase.seats, 'seat')} given back"
+    return f"{purchase.seats_named:,} of {text.format_count(purchase.seats, 'seat')} named"
 
 
-def _show(here: Here, event: Event, form: forms.Opened) -> None:
+def _render_purchase(context: PageContext, event: Event, form: forms.FormState) -> None:
     try:
-        with db.reading() as s:
-            details = purchase_list.details(s, here.actor, event.id, form.id)
+        with db.read_session() as s:
+            details = purchase_list.get_details(s, context.actor, event.id, form.id)
     except NotFound as gone:
         st.error(str(gone))
         return
-    naming = forms.opened(guest_names.KIND)
+    naming = forms.find_form(guest_names.KIND)
     if naming is not None and naming.id == form.id:
-        forms.show_head(naming, event.time_zone)
-        guest_names.show_form(here, event, naming)
+        forms.render_form_header(naming, event.time_zone)
+        guest_names.render_form(context, event, naming)
         return
-    forms.show_messages()
-    _show_who_and_what(details, event)
-    _show_money(details)
-    if here.may("change"):
-        _show_steps(here, event, form, details)
-    _show_guests(here, event, form, details)
-    _show_answers_and_notes(details)
-    _show_history(details, event.time_zone)
+    forms.render_messages()
+    _render_overview(details, event)
+    _render_money(details)
+    if context.is_allowed("change"):
+        _render_actions(context, event, form, details)
+    _render_guests(context, event, form, details)
+    _render_answers_and_notes(details)
+    _render_history(details, event.time_zone)
 
 
-def _show_who_and_what(details: Details, event: Event) -> None:
+def _render_overview(details: PurchaseDetails, event: Event) -> None:
     sold = details.purchase
     reached = " · ".join(escape(each) for each in (sold.purchaser_email, sold.purchaser_phone) if each)
     st.html(f'<h3 class="who">{escape(sold.purchaser_name)}</h3><div class="reached">{reached}</div>')
-    what = f"**{sold.quantity:,} × {text.md(details.package)}** · {text.count(sold.seats, 'seat')}"
-    when = f"Bought {text.moment(sold.purchased_at, event.time_zone)}, {text.zone_city(event.time_zone)} time"
+    what = f"**{sold.quantity:,} × {text.escape_markdown(details.package)}** · {text.format_count(sold.seats, 'seat')}"
+    when = f"Bought {text.format_datetime(sold.purchased_at, event.time_zone)}, {text.format_zone_city(event.time_zone)} time"
     with st.container(gap="xsmall"):
-        st.markdown(f"{badge(sold.payment_status)} {what}")
-        st.markdown(" · ".join(text.md(part) for part in (when, text.CHANNELS[sold.channel], *_reference(sold))))
+        st.markdown(f"{status_badge(sold.payment_status)} {what}")
+        st.markdown(
+            " · ".join(
+                text.escape_markdown(part)
+                for part in (when, text.CHANNEL_LABELS[sold.channel], *_format_external_id(sold))
+            )
+        )
 
 
-def _reference(sold: Purchase) -> list[str]:
+def _format_external_id(sold: Purchase) -> list[str]:
     return [f"external id {sold.external_sale_id}"] if sold.external_sale_id else []
 
 
-def _show_money(details: Details) -> None:
+def _render_money(details: PurchaseDetails) -> None:
     """From the list price to the total, each step with its sign, so that it adds up before the reader's eyes."""
     sold = details.purchase
-    unit = f"{sold.quantity:,} × {money.dollars(sold.unit_price)}"
+    unit = f"{sold.quantity:,} × {money.format_dollars(sold.unit_price)}"
     at_unit = sold.unit_price * sold.quantity == sold.list_price
-    lines = [(f"List price, {unit}" if at_unit else "List price", money.dollars(sold.list_price))]
+    lines = [(f"List price, {unit}" if at_unit else "List price", money.format_dollars(sold.list_price))]
     if sold.discount or details.promo_code:
         reason = f", {details.promo_code}" if details.promo_code else ", comp" if sold.channel == "comp" else ""
-        lines.append((f"Discount{reason}", money.dollars(-sold.discount)))
+        lines.append((f"Discount{reason}", money.format_dollars(-sold.discount)))
     if difference := sold.total - (sold.list_price - sold.discount):
         sign = "+" if difference > 0 else ""
-        lines.append(("Difference, as it was imported", sign + money.dollars(difference)))
-    lines.append(("Total", money.dollars(sold.total)))
+        lines.append(("Difference, as it was imported", sign + money.format_dollars(difference)))
+    lines.append(("Total", money.format_dollars(sold.total)))
     if sold.fee is not None:
-        lines.append(("Fee, as it was imported; not part of the total", money.dollars(sold.fee)))
+        lines.append(("Fee, as it was imported; not part of the total", money.format_dollars(sold.fee)))
     rows = "".join(
         f'<tr{" class=sum" if label == "Total" else ""}><th scope="row">{escape(label)}</th><td>{amount}</td></tr>'
         for label, amount in lines
@@ -172,69 +177,73 @@ def _show_money(details: Details) -> None:
     st.html(f'<table class="bridge"><caption>From the list price to the total</caption>{rows}</table>')
 
 
-def _show_steps(here: Here, event: Event, form: forms.Opened, details: Details) -> None:
+def _render_actions(context: PageContext, event: Event, form: forms.FormState, details: PurchaseDetails) -> None:
     """The buttons of what may be done now; the one that was chosen says what it means, and asks."""
-    offered = _offered(details.purchase)
+    offered = _list_available_actions(details.purchase)
     chosen = st.session_state.get(form.key("step"))
     if chosen in offered:
-        _ask(here, event, form, details, chosen)
+        _render_confirmation(context, event, form, details, chosen)
     elif offered:
         with st.container(horizontal=True):
             for name in offered:
                 st.button(
-                    STEPS[name].label,
+                    STATUS_ACTIONS[name].label,
                     key=form.key(f"choose_{name}"),
-                    icon=f":material/{STEPS[name].icon}:",
-                    on_click=_choose,
+                    icon=f":material/{STATUS_ACTIONS[name].icon}:",
+                    on_click=_select_action,
                     args=(form, name),
                 )
 
 
-def _offered(sold: Purchase) -> list[str]:
+def _list_available_actions(sold: Purchase) -> list[str]:
     """Where its payment may move on to; what was sold here and counts may be voided."""
     following = list(corrections.NEXT_STATUSES.get(sold.payment_status, ()))
     return [*following, "voided"] if following and sold.channel != "import" else following
 
 
-def _ask(here: Here, event: Event, form: forms.Opened, details: Details, chosen: str) -> None:
-    step, told = STEPS[chosen], _told(details)
+def _render_confirmation(
+    context: PageContext, event: Event, form: forms.FormState, details: PurchaseDetails, chosen: str
+) -> None:
+    step, told = STATUS_ACTIONS[chosen], _message_values(details)
     with st.container(border=True):
-        st.markdown(f"**{step.label}.** {text.md(step.meaning.format(**told))}")
+        st.markdown(f"**{step.label}.** {text.escape_markdown(step.meaning.format(**told))}")
         if chosen == "voided":
             st.text_input("Reason", key=form.key("reason"), placeholder="Entered twice")
-            forms.show_problem(form.problems, "reason")
+            forms.render_problem(form.problems, "reason")
         with st.container(horizontal=True):
             st.button(
                 step.label,
                 key=form.key(f"do_{chosen}"),
                 type="primary",
-                on_click=_do,
-                args=(here, event, form, chosen, details.purchase.version, step.done.format(**told)),
+                on_click=_apply_action,
+                args=(context, event, form, chosen, details.purchase.version, step.done.format(**told)),
             )
-            st.button("Cancel", key=form.key("keep"), on_click=_choose, args=(form, ""))
+            st.button("Cancel", key=form.key("keep"), on_click=_select_action, args=(form, ""))
 
 
-def _told(details: Details) -> dict[str, str]:
+def _message_values(details: PurchaseDetails) -> dict[str, str]:
     sold = details.purchase
     packages = "its package" if sold.quantity == 1 else f"its {sold.quantity:,} packages"
     use = " and its promo use" if details.promo_code else ""
     back = f"{packages}{use} {'comes' if sold.quantity == 1 and not use else 'come'} back"
-    return {"total": money.dollars(sold.total), "back": back}
+    return {"total": money.format_dollars(sold.total), "back": back}
 
 
-def _choose(form: forms.Opened, step: str) -> None:
+def _select_action(form: forms.FormState, step: str) -> None:
     form.problems, form.refusal = {}, ""
     st.session_state[form.key("step")] = step
 
 
-def _do(here: Here, event: Event, form: forms.Opened, step: str, seen_version: int, done: str) -> None:
+def _apply_action(
+    context: PageContext, event: Event, form: forms.FormState, step: str, seen_version: int, done: str
+) -> None:
     """Once, on the purchase as it was shown; the drawer stays open and shows it as it is then."""
     reason = st.session_state.get(form.key("reason")) or ""
 
     def work(s: db.Session) -> Purchase:
         if step == "voided":
-            return corrections.void(s, here.actor, event.id, form.id, reason)
-        return corrections.change_status(s, here.actor, event.id, form.id, step, seen_version=seen_version)
+            return corrections.void(s, context.actor, event.id, form.id, reason)
+        return corrections.change_status(s, context.actor, event.id, form.id, step, seen_version=seen_version)
 
     form.problems, form.refusal = {}, ""
     try:
@@ -242,45 +251,47 @@ def _do(here: Here, event: Event, form: forms.Opened, step: str, seen_version: i
     except InvalidInput as wrong:
         form.problems = wrong.fields
     except StaleVersion as stale:
-        _choose(form, "")
+        _select_action(form, "")
         form.refusal = f"{stale} Nothing was done; below is how it stands now."
     except TicketingError as refused:
         form.refusal = str(refused)
     else:
-        _choose(form, "")
-        forms.say(done)
+        _select_action(form, "")
+        forms.add_message(done)
 
 
-def _show_guests(here: Here, event: Event, form: forms.Opened, details: Details) -> None:
+def _render_guests(context: PageContext, event: Event, form: forms.FormState, details: PurchaseDetails) -> None:
     """Who sits where, 20 seats at a time, and the way to name them."""
     sold = details.purchase
-    counts = sold.payment_status in COUNTING_STATUSES
+    counts = sold.payment_status in SOLD_STATUSES
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"**Guests** · {seats_named(sold)}", width="content")
-        if counts and here.may("change"):
+        st.markdown(f"**Guests** · {format_named_seats(sold)}", width="content")
+        if counts and context.is_allowed("change"):
             st.button(
                 "Name guests",
                 key=form.key("name_guests"),
                 icon=":material/edit:",
-                on_click=guest_names.start,
-                args=(here, event, form.id),
+                on_click=guest_names.open_form,
+                args=(context, event, form.id),
             )
-    pages = -(-len(details.tickets) // SEATS_AT_A_TIME)
+    pages = -(-len(details.tickets) // SEATS_PER_PAGE)
     page = st.session_state.get(form.key("seats"), 1)
-    shown = details.tickets[(page - 1) * SEATS_AT_A_TIME : page * SEATS_AT_A_TIME]
+    shown = details.tickets[(page - 1) * SEATS_PER_PAGE : page * SEATS_PER_PAGE]
     head = "<tr><th scope=col>Seat</th><th scope=col>Guest</th><th scope=col>Ticket code</th></tr>"
-    st.html(f'<table class="seats"><caption>Guests by seat</caption>{head}{"".join(map(_seat, shown))}</table>')
+    st.html(
+        f'<table class="seats"><caption>Guests by seat</caption>{head}{"".join(map(_format_seat_row, shown))}</table>'
+    )
     if pages > 1:
         st.pagination(pages, key=form.key("seats"), max_visible_pages=5)
 
 
-def _seat(ticket: AssignedTicket) -> str:
+def _format_seat_row(ticket: AssignedTicket) -> str:
     guest = escape(ticket.guest_name) if ticket.guest_name else '<span class="quiet">Not named yet</span>'
     email = f'<div class="quiet">{escape(ticket.guest_email)}</div>' if ticket.guest_email else ""
     return f"<tr><td>{ticket.seat_number:,}</td><td>{guest}{email}</td><td><code>{ticket.code}</code></td></tr>"
 
 
-def _show_answers_and_notes(details: Details) -> None:
+def _render_answers_and_notes(details: PurchaseDetails) -> None:
     told = [*details.answers, *([("Notes", details.purchase.notes)] if details.purchase.notes else [])]
     if told:
         st.markdown("**Answers**" if details.answers else "**Notes**")
@@ -290,27 +301,27 @@ def _show_answers_and_notes(details: Details) -> None:
         st.html(f'<div class="answers">{"".join(pairs)}</div>')
 
 
-def _show_history(details: Details, zone: str) -> None:
+def _render_history(details: PurchaseDetails, zone: str) -> None:
     """Who did what, and when, from the sale on: before and after."""
     sold = details.purchase
-    entries = [(["Recorded" if sold.channel != "import" else "Imported"], _origin(details), sold.recorded_at)]
+    entries = [(["Recorded" if sold.channel != "import" else "Imported"], _describe_origin(details), sold.recorded_at)]
     for (at, by), lines in groupby(details.history, key=lambda line: (line.at, line.by)):
-        entries.append(([_in_words(line) for line in lines], by, at))
-    items = "".join(_entry(what, f"{by}, {text.moment(at, zone)}") for what, by, at in entries)
-    if sum(len(what) for what, _, _ in entries) > MOST_HISTORY_AT_ONCE:
-        place = st.expander(f"History · {text.count(len(entries), 'entry', 'entries')}")
+        entries.append(([_describe_change(line) for line in lines], by, at))
+    items = "".join(_format_history_entry(what, f"{by}, {text.format_datetime(at, zone)}") for what, by, at in entries)
+    if sum(len(what) for what, _, _ in entries) > MAX_INLINE_HISTORY_LINES:
+        place = st.expander(f"History · {text.format_count(len(entries), 'entry', 'entries')}")
     else:
         place = st.container()
         place.markdown("**History**")
     place.html(f'<div class="history">{items}</div>')
 
 
-def _entry(what: Sequence[str], who_and_when: str) -> str:
+def _format_history_entry(what: Sequence[str], who_and_when: str) -> str:
     told = "".join(f"<div>{escape(each)}</div>" for each in what)
     return f'<div class="entry">{told}<div class="quiet">{escape(who_and_when)}</div></div>'
 
 
-def _origin(details: Details) -> str:
+def _describe_origin(details: PurchaseDetails) -> str:
     if details.import_file:
         return details.import_file
     if details.purchase.channel == "online":
@@ -318,13 +329,13 @@ def _origin(details: Details) -> str:
     return details.recorded_by or "Box office"
 
 
-def _in_words(line: HistoryLine) -> str:
+def _describe_change(line: HistoryEntry) -> str:
     """ "Status: was Pending, now Completed", "Seat 3: was nobody, now Ben Okafor"."""
     if line.field is None:
         return line.action.partition(".")[2].replace("_", " ").capitalize()
     if line.field == "void_reason":
         return f"Reason: {line.new}"
-    name = FIELDS.get(line.field, line.field[:1].upper() + line.field[1:].replace("_", " "))
+    name = FIELD_LABELS.get(line.field, line.field[:1].upper() + line.field[1:].replace("_", " "))
     nothing = "nobody" if line.field.startswith("seat ") else "nothing"
-    before, after = (text.STATUSES.get(str(each), str(each)) if each else nothing for each in (line.old, line.new))
+    before, after = (text.STATUS_LABELS.get(str(each), str(each)) if each else nothing for each in (line.old, line.new))
     return f"{name}: was {before}, now {after}"

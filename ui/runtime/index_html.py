@@ -10,14 +10,20 @@ from pathlib import Path
 
 from streamlit import file_util
 
-STYLES = ("frame.css", "packages/cards.css", "purchases/list.css", "purchases/details.css", "audit/change_list.css")
+STYLESHEETS = (
+    "frame.css",
+    "packages/cards.css",
+    "purchases/list.css",
+    "purchases/details.css",
+    "audit/change_list.css",
+)
 
 
 @cache
-def page() -> str:
+def render() -> str:
     """The HTML, the same for every page and person."""
-    here = Path(__file__).resolve().parents[1]
-    styles = "".join((here / name).read_text() for name in STYLES)
+    context = Path(__file__).resolve().parents[1]
+    styles = "".join((context / name).read_text() for name in STYLESHEETS)
     html = Path(file_util.get_static_dir(), "index.html").read_text()
     for theirs, ours in (
         ("<title>Streamlit</title>", "<title>Ticket Desk</title>"),

@@ -13,32 +13,32 @@ from ticketing import db
 from ticketing.errors import Unavailable
 from ui import text
 
-SECONDS_BETWEEN_TRIES = 3
-STAYS = "This page keeps what you typed and goes on by itself."
+RETRY_SECONDS = 3
+RECOVERY_HINT = "This page keeps what you typed and goes on by itself."
 
 
 @contextmanager
-def page_kept() -> Iterator[None]:
+def keep_page_on_outage() -> Iterator[None]:
     """Around what draws and asks the database: when it is away the page is not drawn on, and keep_page steps in."""
     try:
         yield
     except Unavailable as away:
-        keep_page(away)
+        stop_with_banner(away)
 
 
-def is_told() -> bool:
+def is_banner_shown() -> bool:
     """Whether the banner says now that the database is away."""
     return "away" in st.session_state
 
 
-def keep_page(away: Unavailable) -> NoReturn:
+def stop_with_banner(error: Unavailable) -> NoReturn:
     """Ends this run and draws nothing but the banner that says why.
 
     A run that ends for the sake of a fragment takes nothing off the page: widgets that it did not draw keep what
     they hold, here and in the browser, as after any st.rerun. Ending it with a message instead would lose every
     field of a form that is open.
     """
-    st.session_state.away = away
+    st.session_state.away = error
     run = get_script_run_ctx()
     raise RerunException(
         RerunData(
@@ -53,7 +53,7 @@ def keep_page(away: Unavailable) -> NoReturn:
 
 
 @contextmanager
-def banner_above() -> Iterator[None]:
+def reserve_banner() -> Iterator[None]:
     """Around the first question to the database: the place of the banner is at the top, whatever comes of it.
 
     What it says stays until the question is answered, so that it does not blink with every try.
@@ -63,24 +63,24 @@ def banner_above() -> Iterator[None]:
         st.session_state.pop("away", None)
     finally:
         with st.container(key="away"):
-            _banner()
+            _render_banner()
 
 
 @st.fragment(key="away")
-def _banner() -> None:
+def _render_banner() -> None:
     away: Unavailable | None = st.session_state.get("away")
     if away is None:
         return
-    if away.passes:
-        st.error(text.md(f"{away.what} {STAYS}"), icon=":material/cloud_off:")
-        _try_again()
+    if away.is_transient:
+        st.error(text.escape_markdown(f"{away.summary} {RECOVERY_HINT}"), icon=":material/cloud_off:")
+        _rerun_when_available()
     else:
         with st.container(horizontal=True, vertical_alignment="center", key="away_by_hand"):
-            st.error(text.md(str(away)), icon=":material/error:")
+            st.error(text.escape_markdown(str(away)), icon=":material/error:")
             st.button("Try again", key="away_try_again", on_click=st.rerun)
 
 
-@st.fragment(run_every=SECONDS_BETWEEN_TRIES)
-def _try_again() -> None:
-    if db.answers():
+@st.fragment(run_every=RETRY_SECONDS)
+def _rerun_when_available() -> None:
+    if db.is_reachable():
         st.rerun()

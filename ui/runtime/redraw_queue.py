@@ -13,76 +13,76 @@ from contextlib import contextmanager
 
 from ui.runtime import script_run
 
-LONGEST_TURN = 2.0
-LONGEST_WAIT = 10.0
+MAX_REDRAW_SECONDS = 2.0
+MAX_WAIT_SECONDS = 10.0
 
 _loop: asyncio.AbstractEventLoop | None = None
-_line: dict[str, tuple[float, Callable[[], None]]] = {}  # by Streamlit's session, with since when; the first is next
-_turn: str | None = None
-_takes_too_long: asyncio.TimerHandle | None = None
-_drawing: dict[str, float] = {}  # since when, by session: whose turn it is, and who clicked
+_queue: dict[str, tuple[float, Callable[[], None]]] = {}  # by Streamlit's session, with since when; the first is next
+_current_session: str | None = None
+_timeout_handle: asyncio.TimerHandle | None = None
+_running_since: dict[str, float] = {}  # since when, by session: whose turn it is, and who clicked
 
 
-def stand_in_line(session: str, draw: Callable[[], None]) -> None:
+def enqueue(session_id: str, redraw: Callable[[], None]) -> None:
     """Calls `draw` when it is this session's turn, at once when nobody draws.
 
     Who stands there already keeps the place and has the newer `draw` called.
     """
     global _loop
     _loop = asyncio.get_running_loop()
-    if session != _turn:
-        since, _ = _line.get(session, (time.monotonic(), None))
-        _line[session] = since, draw
-        _begin()
+    if session_id != _current_session:
+        since, _ = _queue.get(session_id, (time.monotonic(), None))
+        _queue[session_id] = since, redraw
+        _start_next()
 
 
-def leave(session: str) -> None:
+def discard(session_id: str) -> None:
     """For a page that is drawn anyway."""
-    _line.pop(session, None)
+    _queue.pop(session_id, None)
 
 
 @contextmanager
-def drawing() -> Iterator[None]:
+def track_run() -> Iterator[None]:
     """Around a run of the frame, for a turn or for a click: the next turn begins when it is over."""
     session = script_run.session_id()
-    _drawing[session] = time.monotonic()
+    _running_since[session] = time.monotonic()
     try:
         yield
     finally:
-        _drawing.pop(session, None)
-        end(session)
+        _running_since.pop(session, None)
+        finish(session)
 
 
-def end(session: str) -> None:
+def finish(session_id: str) -> None:
     """Ends this session's turn, if it has one, and lets the next begin. For any thread."""
     if _loop is not None and not _loop.is_closed():  # as when the server stops
-        _loop.call_soon_threadsafe(_end, session)
+        _loop.call_soon_threadsafe(_finish, session_id)
 
 
-def _end(session: str) -> None:
-    global _turn
-    if _turn == session and _takes_too_long is not None:
-        _takes_too_long.cancel()
-        _turn = None
-    _begin()
+def _finish(session_id: str) -> None:
+    global _current_session
+    if _current_session == session_id and _timeout_handle is not None:
+        _timeout_handle.cancel()
+        _current_session = None
+    _start_next()
 
 
-def _begin() -> None:
-    global _turn, _takes_too_long
-    if _turn is None and _line and (not _is_anybody_drawing() or _has_waited_too_long()):
-        _turn = next(iter(_line))
-        _, draw = _line.pop(_turn)
+def _start_next() -> None:
+    global _current_session, _timeout_handle
+    if _current_session is None and _queue and (not _is_any_run_active() or _is_next_overdue()):
+        _current_session = next(iter(_queue))
+        _, draw = _queue.pop(_current_session)
         # As with a database that hangs: who holds a turn for too long has lost it.
-        _takes_too_long = asyncio.get_running_loop().call_later(LONGEST_TURN, _end, _turn)
+        _timeout_handle = asyncio.get_running_loop().call_later(MAX_REDRAW_SECONDS, _finish, _current_session)
         draw()
 
 
-def _is_anybody_drawing() -> bool:
+def _is_any_run_active() -> bool:
     """Who takes as long as no page does is not counted: that one waits for something."""
-    return any(since > time.monotonic() - LONGEST_TURN for since in list(_drawing.values()))
+    return any(since > time.monotonic() - MAX_REDRAW_SECONDS for since in list(_running_since.values()))
 
 
-def _has_waited_too_long() -> bool:
+def _is_next_overdue() -> bool:
     """Where clicks leave no time, figures must still come, however late."""
-    since, _ = next(iter(_line.values()))
-    return time.monotonic() - since > LONGEST_WAIT
+    since, _ = next(iter(_queue.values()))
+    return time.monotonic() - since > MAX_WAIT_SECONDS

@@ -15,10 +15,10 @@ from ticketing.errors import Unavailable
 from ticketing.reporting import figures
 from ui.runtime import outage, redraw_queue, script_run
 
-SECONDS_BETWEEN_LOOKS = 1.4
-SECONDS_BETWEEN_TICKS = 1.0
-SECONDS_OF_INTEREST = 10
-NOTHING: tuple[int, ...] = ()
+POLL_SECONDS = 1.4
+TICK_SECONDS = 1.0
+WATCH_EXPIRY_SECONDS = 10
+NO_STATE: tuple[int, ...] = ()
 
 
 @dataclass
@@ -27,75 +27,75 @@ class Watch:
 
     fragment_id: str
     event_id: uuid.UUID
-    shown: tuple[int, ...] | None
-    rang_at: float
+    shown_state: tuple[int, ...] | None
+    last_tick_at: float
 
 
 _lock = threading.Lock()
-_looked_at = 0.0
+_last_poll_at = 0.0
 _watches: dict[str, Watch] = {}  # by Streamlit's session
-_watched: dict[uuid.UUID, float] = {}  # by event, when it was last asked for
+_last_requested_at: dict[uuid.UUID, float] = {}  # by event, when it was last asked for
 _states: dict[uuid.UUID, tuple[int, ...]] = {}
-_failed: Unavailable | None = None
+_poll_error: Unavailable | None = None
 
 
-def state(event_id: uuid.UUID) -> tuple[int, ...] | None:
+def find_state(event_id: uuid.UUID) -> tuple[int, ...] | None:
     """The event's mark (see sales.state), at most 1.5 seconds old; asked once for all pages of this server.
 
     Raises Unavailable. While the database is away one page looks at a time; the others hear how the last look ended.
     """
-    if not _lock.acquire(blocking=_failed is None):
-        raise type(_failed or Unavailable())
+    if not _lock.acquire(blocking=_poll_error is None):
+        raise type(_poll_error or Unavailable())
     try:
-        is_new = event_id not in _watched
-        _watched[event_id] = time.monotonic()
-        if _is_due() or (is_new and _failed is None):
-            _look()
-        if _failed is not None:
-            raise type(_failed)
+        is_new = event_id not in _last_requested_at
+        _last_requested_at[event_id] = time.monotonic()
+        if _is_poll_due() or (is_new and _poll_error is None):
+            _poll()
+        if _poll_error is not None:
+            raise type(_poll_error)
         return _states.get(event_id)
     finally:
         _lock.release()
 
 
-def ring(session: str, fragment_id: str) -> Literal["news", "nothing", "look"]:
+def on_tick(session_id: str, fragment_id: str) -> Literal["news", "nothing", "look"]:
     """Notes that a timer of this session rang, and answers what for: its page shows an older mark than the last look
     found; it has nothing to do; or it is to look. Timers that follow no event, and all while the database is away, are
     to look. Asks memory alone, since it is asked on the event loop.
     """
-    watch = _watches.get(session)
+    watch = _watches.get(session_id)
     if watch is None or watch.fragment_id != fragment_id:
         return "look"
-    watch.rang_at = _watched[watch.event_id] = time.monotonic()
-    if _failed is not None:
+    watch.last_tick_at = _last_requested_at[watch.event_id] = time.monotonic()
+    if _poll_error is not None:
         return "look"
-    if _states.get(watch.event_id) != watch.shown:
+    if _states.get(watch.event_id) != watch.shown_state:
         return "news"
-    return "look" if _is_due() else "nothing"
+    return "look" if _is_poll_due() else "nothing"
 
 
-def _is_due() -> bool:
-    return time.monotonic() - _looked_at >= SECONDS_BETWEEN_LOOKS
+def _is_poll_due() -> bool:
+    return time.monotonic() - _last_poll_at >= POLL_SECONDS
 
 
-def _look() -> None:
-    global _looked_at, _failed, _states
+def _poll() -> None:
+    global _last_poll_at, _poll_error, _states
     now = time.monotonic()
     # Copies, because pages come and ring meanwhile.
-    for forgotten in [e for e, asked in list(_watched.items()) if now - asked > SECONDS_OF_INTEREST]:
-        del _watched[forgotten]
-    for closed in [tab for tab, watch in list(_watches.items()) if now - watch.rang_at > SECONDS_OF_INTEREST]:
+    for forgotten in [e for e, asked in list(_last_requested_at.items()) if now - asked > WATCH_EXPIRY_SECONDS]:
+        del _last_requested_at[forgotten]
+    for closed in [tab for tab, watch in list(_watches.items()) if now - watch.last_tick_at > WATCH_EXPIRY_SECONDS]:
         del _watches[closed]
-    metrics.WATCH_LOOKS.inc()
+    metrics.WATCH_POLLS.inc()
     try:
-        with metrics.WATCH_FAILURES.count_exceptions(), db.reading() as session:
-            found = figures.state(session, set(_watched))
+        with metrics.WATCH_FAILURES.count_exceptions(), db.read_session() as session:
+            found = figures.compute_fingerprints(session, set(_last_requested_at))
     except Unavailable as away:
-        _failed = away
+        _poll_error = away
     else:
-        _states, _failed = found, None
-        metrics.WATCH_LAST_LOOK.set_to_current_time()
-    _looked_at = time.monotonic() if _failed else now
+        _states, _poll_error = found, None
+        metrics.WATCH_LAST_POLL.set_to_current_time()
+    _last_poll_at = time.monotonic() if _poll_error else now
 
 
 def rerun_on_change(event_id: uuid.UUID, *, paused: bool = False) -> None:
@@ -106,22 +106,22 @@ def rerun_on_change(event_id: uuid.UUID, *, paused: bool = False) -> None:
     """
     with st.container(key="watch"):
         if not paused:
-            _watch(event_id, state(event_id))
+            _watch_event(event_id, find_state(event_id))
 
 
-@st.fragment(run_every=SECONDS_BETWEEN_TICKS)
-def _watch(event_id: uuid.UUID, shown: tuple[int, ...] | None) -> None:
+@st.fragment(run_every=TICK_SECONDS)
+def _watch_event(event_id: uuid.UUID, shown_state: tuple[int, ...] | None) -> None:
     watch = _watches[script_run.session_id()] = Watch(
-        script_run.fragment_id(), event_id, shown, rang_at=time.monotonic()
+        script_run.fragment_id(), event_id, shown_state, last_tick_at=time.monotonic()
     )
     try:
-        is_another = state(event_id) != shown
+        is_another = find_state(event_id) != shown_state
     except Unavailable as away:
-        watch.shown = NOTHING
-        if not outage.is_told():
-            outage.keep_page(away)
+        watch.shown_state = NO_STATE
+        if not outage.is_banner_shown():
+            outage.stop_with_banner(away)
         return
-    if is_another or outage.is_told():
+    if is_another or outage.is_banner_shown():
         st.rerun()
-    elif script_run.is_of_fragments():
-        redraw_queue.end(script_run.session_id())
+    elif script_run.is_fragment_run():
+        redraw_queue.finish(script_run.session_id())

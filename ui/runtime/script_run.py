@@ -15,36 +15,36 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 from ticketing import logs, metrics
 from ticketing.errors import TicketingError
 
-MOST_REMEMBERED = 1_000
+MAX_REMEMBERED_SESSIONS = 1_000
 
 # By Streamlit's session: callbacks and fragments run before the frame has asked again who is here.
-_known: OrderedDict[str, dict[str, str]] = OrderedDict()
+_context_by_session: OrderedDict[str, dict[str, str]] = OrderedDict()
 
 
-def set_up_log() -> None:
+def set_up_logging() -> None:
     """Lines that a page's script writes carry its session, and Streamlit's own go where ours go."""
     logs.set_up()
-    logs.also_ask(_of_this_script)
+    logs.set_context_provider(_get_log_context)
     # Streamlit gives each of its loggers a handler when it is made, many of them late, and has no option against it.
-    streamlit.logger.setup_formatter = _hand_over
+    streamlit.logger.setup_formatter = _route_to_root
     streamlit.logger.update_formatter()
-    logging.getLogger("streamlit.error_util").addFilter(_is_not_told_by_us)
+    logging.getLogger("streamlit.error_util").addFilter(_is_not_uncaught_error)
 
 
-def remember(**known: str) -> None:
+def add_log_context(**context: str) -> None:
     """What lines of this session are about until something else is remembered: `actor`, `event`, `page`."""
     session = session_id()
     if session:
-        _known[session] = {**_known.get(session, {}), **known}
-        _known.move_to_end(session)
-        while len(_known) > MOST_REMEMBERED:
-            _known.popitem(last=False)
+        _context_by_session[session] = {**_context_by_session.get(session, {}), **context}
+        _context_by_session.move_to_end(session)
+        while len(_context_by_session) > MAX_REMEMBERED_SESSIONS:
+            _context_by_session.popitem(last=False)
 
 
 @contextmanager
-def counted(page: str) -> Iterator[None]:
+def measure_run(page: str) -> Iterator[None]:
     """Times a run of this page and counts how it ended. Streamlit ends a run early by what is no Exception."""
-    remember(page=page)
+    add_log_context(page=page)
     outcome, began = "stopped", time.perf_counter()
     try:
         yield
@@ -60,9 +60,9 @@ def counted(page: str) -> Iterator[None]:
         metrics.PAGE_SECONDS.labels(page).observe(time.perf_counter() - began)
 
 
-def _of_this_script() -> dict[str, str]:
+def _get_log_context() -> dict[str, str]:
     session = session_id()
-    return {"session": session, **_known.get(session, {})} if session else {}
+    return {"session": session, **_context_by_session.get(session, {})} if session else {}
 
 
 def session_id() -> str:
@@ -76,16 +76,16 @@ def fragment_id() -> str:
     return ThreadState.get().fragment_id or ""
 
 
-def is_of_fragments() -> bool:
+def is_fragment_run() -> bool:
     """Whether only fragments run, and not the whole page."""
     script = get_script_run_ctx(suppress_warning=True)
     return script is not None and bool(script.fragment_ids_this_run)
 
 
-def _hand_over(logger: logging.Logger) -> None:
-    logs.hand_over(logger)
+def _route_to_root(logger: logging.Logger) -> None:
+    logs.route_to_root(logger)
 
 
-def _is_not_told_by_us(record: logging.LogRecord) -> bool:
+def _is_not_uncaught_error(record: logging.LogRecord) -> bool:
     """Streamlit tells each error of a page just before it asks the app, which tells it under a reference."""
     return record.msg != "Uncaught app execution"

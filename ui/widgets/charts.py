@@ -21,7 +21,7 @@ import streamlit as st
 from ticketing import money
 from ticketing.reporting.figures import DaySales
 
-_LIGHT = {
+_LIGHT_COLORS = {
     "line": "#0B6E6E",
     "earlier": "#8A5A14",
     "goal": "#B5651D",
@@ -31,7 +31,7 @@ _LIGHT = {
     "grid": "#E6E1D6",
     "ground": "#FBFAF7",
 }
-_DARK = {
+_DARK_COLORS = {
     "line": "#4FB8B0",
     "earlier": "#E0A550",
     "goal": "#E0A550",
@@ -42,56 +42,62 @@ _DARK = {
     "ground": "#14181D",
 }
 _HEIGHT = 330
-_FIRST_DAY = date(1970, 1, 1)
-_DAY_NAME = "utcFormat(datum.value * 86400000, '%-d %b')"
-DOLLARS = (
+_EPOCH = date(1970, 1, 1)
+_DAY_LABEL_EXPR = "utcFormat(datum.value * 86400000, '%-d %b')"
+DOLLAR_LABEL_EXPR = (
     "'$' + (datum.value >= 1e6 ? format(datum.value / 1e6, ',~f') + 'M'"
     " : datum.value >= 1000 ? format(datum.value / 1000, ',~f') + 'k' : format(datum.value, ',~f'))"
 )
-_MOST_TICKS = 6
-_one_at_a_time = threading.Lock()
+_MAX_TICKS = 6
+_build_lock = threading.Lock()
 alt.theme.enable("none")  # sizes and fonts are the page's
-_STEPS = (1, 2, 7, 14, 28, 56, 91, 182, 364)
+_TICK_STEP_DAYS = (1, 2, 7, 14, 28, 56, 91, 182, 364)
 
 
-def colours() -> dict[str, str]:
+def get_colors() -> dict[str, str]:
     """Of the scheme that this person's browser shows."""
-    return _DARK if st.context.theme.type == "dark" else _LIGHT
+    return _DARK_COLORS if st.context.theme.type == "dark" else _LIGHT_COLORS
 
 
-def show(
-    draw: Callable[..., alt.LayerChart], *figures: Hashable, height: int | str = "content", description: str
+def render(
+    build: Callable[..., alt.LayerChart], *figures: Hashable, height: int | str = "content", description: str
 ) -> None:
     """Shows `draw(*figures)`, with `description` for who cannot see it.
 
     It is drawn once for all who look at the same figures in the same scheme: a sale makes every open page show its
     charts anew, and to build one takes longer than all else on such a page.
     """
-    with _one_at_a_time:
-        spec = _drawn(draw, figures, scheme=st.context.theme.type)
+    with _build_lock:
+        spec = _build_spec(build, figures, scheme=st.context.theme.type)
     st.vega_lite_chart(spec=spec, height=height, alt=description)
 
 
 @lru_cache(maxsize=64)
-def _drawn(draw: Callable[..., alt.LayerChart], figures: tuple[Hashable, ...], *, scheme: str | None) -> dict[str, Any]:
+def _build_spec(
+    build: Callable[..., alt.LayerChart], figures: tuple[Hashable, ...], *, scheme: str | None
+) -> dict[str, Any]:
     """The chart for browsers, its rows as Arrow. `scheme` tells charts apart that differ by colours() alone."""
-    spec = draw(*figures).to_dict(validate=False)
-    spec["datasets"] = {name: _arrow(rows) for name, rows in spec["datasets"].items()}
+    spec = build(*figures).to_dict(validate=False)
+    spec["datasets"] = {name: _to_arrow_bytes(rows) for name, rows in spec["datasets"].items()}
     return spec
 
 
-def _arrow(rows: list[dict[str, Any]]) -> bytes:
+def _to_arrow_bytes(rows: list[dict[str, Any]]) -> bytes:
     table, sink = pa.Table.from_pylist(rows), pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)
     return sink.getvalue().to_pybytes()
 
 
-def so_far(days: Sequence[DaySales], goal: Decimal | None, until: date) -> alt.LayerChart:
+def build_cumulative_revenue_chart(days: Sequence[DaySales], goal: Decimal | None, until: date) -> alt.LayerChart:
     """Revenue since the first sale, day by day up to `until`, with the goal as a named line where there is one."""
-    paint, frame = colours(), _frame(days, until)
-    x = _calendar(frame, paint)
-    y = alt.Y("cumulative:Q", axis=amounts(paint, DOLLARS), scale=up_to(frame["cumulative"].max(), goal))
+    paint, frame = get_colors(), _build_frame(days, until)
+    x = _build_calendar_axis(frame, paint)
+    y = alt.Y(
+        "cumulative:Q",
+        axis=build_amount_axis(paint, DOLLAR_LABEL_EXPR),
+        scale=build_zero_based_scale(frame["cumulative"].max(), goal),
+    )
     base = alt.Chart(frame).encode(x=x, y=y)
     layers: list[alt.Chart] = [
         base.mark_area(color=paint["line"], opacity=0.15, interpolate="step-after"),
@@ -101,7 +107,7 @@ def so_far(days: Sequence[DaySales], goal: Decimal | None, until: date) -> alt.L
         ),
     ]
     if goal:
-        mark = pd.DataFrame({"goal": [float(goal)], "label": [f"Goal {money.whole_dollars(goal)}"]})
+        mark = pd.DataFrame({"goal": [float(goal)], "label": [f"Goal {money.format_whole_dollars(goal)}"]})
         line = alt.Chart(mark).encode(y="goal:Q")
         layers += [
             line.mark_rule(color=paint["goal"], strokeDash=[5, 4], strokeWidth=1.5),
@@ -110,28 +116,32 @@ def so_far(days: Sequence[DaySales], goal: Decimal | None, until: date) -> alt.L
             ),
         ]
     tips = ["name:N/Day", "so_far:N/So far", "amount:N/That day"]
-    return alt.layer(*layers, hover(frame, x, tips)).properties(height=_HEIGHT)
+    return alt.layer(*layers, build_hover_layer(frame, x, tips)).properties(height=_HEIGHT)
 
 
-def by_day(days: Sequence[DaySales], until: date) -> alt.LayerChart:
+def build_daily_revenue_chart(days: Sequence[DaySales], until: date) -> alt.LayerChart:
     """Revenue of each day up to `until`."""
-    paint, frame = colours(), _frame(days, until)
-    x = _calendar(frame, paint)
+    paint, frame = get_colors(), _build_frame(days, until)
+    x = _build_calendar_axis(frame, paint)
     bars = (
         alt.Chart(frame)
         .mark_bar(color=paint["line"])
         .encode(
-            x=_calendar(frame, paint, "from:Q"),
+            x=_build_calendar_axis(frame, paint, "from:Q"),
             x2="to:Q",
             y2=alt.Y2Datum(0),
-            y=alt.Y("revenue:Q", axis=amounts(paint, DOLLARS), scale=up_to(frame["revenue"].max())),
+            y=alt.Y(
+                "revenue:Q",
+                axis=build_amount_axis(paint, DOLLAR_LABEL_EXPR),
+                scale=build_zero_based_scale(frame["revenue"].max()),
+            ),
         )
     )
     tips = ["name:N/Day", "amount:N/Revenue", "packages:Q/Packages sold"]
-    return alt.layer(bars, hover(frame, x, tips)).properties(height=_HEIGHT)
+    return alt.layer(bars, build_hover_layer(frame, x, tips)).properties(height=_HEIGHT)
 
 
-def _frame(days: Sequence[DaySales], until: date) -> pd.DataFrame:
+def _build_frame(days: Sequence[DaySales], until: date) -> pd.DataFrame:
     """One row per day; quiet days since the last sale are days too."""
     last = days[-1]
     quiet = [
@@ -141,77 +151,77 @@ def _frame(days: Sequence[DaySales], until: date) -> pd.DataFrame:
     rows = [*days, *quiet]
     frame = pd.DataFrame(
         {
-            "day": [_number(row.day) for row in rows],
+            "day": [_to_epoch_day(row.day) for row in rows],
             "name": [f"{row.day:%a} {row.day.day} {row.day:%b %Y}" for row in rows],
             "revenue": [float(row.revenue) for row in rows],
             "cumulative": [float(row.cumulative) for row in rows],
-            "amount": [money.dollars(row.revenue) for row in rows],
-            "so_far": [money.dollars(row.cumulative) for row in rows],
+            "amount": [money.format_dollars(row.revenue) for row in rows],
+            "so_far": [money.format_dollars(row.cumulative) for row in rows],
             "packages": [row.packages_sold for row in rows],
         }
     )
     return frame.assign(**{"from": frame["day"] - 0.4, "to": frame["day"] + 0.4})
 
 
-def _number(day: date) -> int:
-    return (day - _FIRST_DAY).days
+def _to_epoch_day(day: date) -> int:
+    return (day - _EPOCH).days
 
 
-def _calendar(frame: pd.DataFrame, paint: dict[str, str], field: str = "day:Q") -> alt.X:
+def _build_calendar_axis(frame: pd.DataFrame, paint: dict[str, str], field: str = "day:Q") -> alt.X:
     """At least two weeks wide, so that a first day of sales is a bar and not a wall."""
     last = int(frame["day"].max())
     first = min(int(frame["day"].min()), last - 13)
-    return day_axis(first, last, _DAY_NAME, paint, marked=last, field=field)
+    return build_day_axis(first, last, _DAY_LABEL_EXPR, paint, anchor_day=last, field=field)
 
 
-def day_axis(
+def build_day_axis(
     first: int,
     last: int,
-    label: str,
-    paint: dict[str, str],
+    label_expr: str,
+    colors: dict[str, str],
     *,
-    marked: int,
+    anchor_day: int,
     field: str = "day:Q",
-    is_labelled: bool = True,
+    has_labels: bool = True,
 ) -> alt.X:
     """Whole days from first to last, `marked` and others around it in steps that people count in: weeks, fortnights."""
-    step = next((step for step in _STEPS if (last - first) // step < _MOST_TICKS), _STEPS[-1])
+    step = next((step for step in _TICK_STEP_DAYS if (last - first) // step < _MAX_TICKS), _TICK_STEP_DAYS[-1])
     axis = alt.Axis(
         title=None,
-        values=[*range(marked, first - 1, -step), *range(marked + step, last + 1, step)],
-        labelExpr=label,
-        labels=is_labelled,
-        labelColor=paint["quiet"],
+        values=[*range(anchor_day, first - 1, -step), *range(anchor_day + step, last + 1, step)],
+        labelExpr=label_expr,
+        labels=has_labels,
+        labelColor=colors["quiet"],
         labelFlush=24,
         labelOverlap=True,
         labelSeparation=10,
         ticks=False,
         grid=False,
-        domainColor=paint["grid"],
+        domainColor=colors["grid"],
     )
     return alt.X(field, axis=axis, scale=alt.Scale(domain=[first - 0.6, last + 0.6], nice=False))
 
 
-def amounts(paint: dict[str, str], label: str, **more: int) -> alt.Axis:
+def build_amount_axis(colors: dict[str, str], label_expr: str, **axis_options: int) -> alt.Axis:
     """The axis at the left, with few lines."""
     return alt.Axis(
         title=None,
-        labelExpr=label,
-        labelColor=paint["quiet"],
-        gridColor=paint["grid"],
+        labelExpr=label_expr,
+        labelColor=colors["quiet"],
+        gridColor=colors["grid"],
         domain=False,
         ticks=False,
-        **{"tickCount": 5} | more,
+        **{"tickCount": 5} | axis_options,
     )
 
 
-def up_to(highest: float, *more: Decimal | None) -> alt.Scale:
+def build_zero_based_scale(highest: float, *more: Decimal | None) -> alt.Scale:
     """From nothing to a little above the highest; one dollar when all is nothing yet."""
     top = max([highest, *(float(each) for each in more if each)]) * 1.08
     return alt.Scale(domain=[0, top or 1], nice=False)
 
 
-def hover(frame: pd.DataFrame, x: alt.X, tips: Sequence[str]) -> alt.Chart:
+def build_hover_layer(frame: pd.DataFrame, x: alt.X, tips: Sequence[str]) -> alt.Chart:
     """Full figures wherever a finger or pointer is above a day, however low its bar. `tips` are "field:type/title"."""
     tooltips = [alt.Tooltip(field, title=title) for field, title in (tip.split("/") for tip in tips)]
     strip = alt.Chart(frame).mark_rule(opacity=0, strokeWidth=12, color="transparent")

@@ -9,11 +9,11 @@ from ticketing.models import Event
 from ui import text
 
 
-def show_header(title: str, event: Event | None = None, line: str = "") -> DeltaGenerator:
+def render_header(title: str, event: Event | None = None, subtitle: str = "") -> DeltaGenerator:
     """Draws it and answers with the place for the page's one or two actions. `line` is Markdown."""
     with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
         with st.container(width="stretch", gap="xsmall", key="page_header"):
             st.title(title, anchor=False)
-            where = text.event_line(event.name, event.starts_at, event.time_zone) if event else ""
-            st.markdown(" · ".join(part for part in (where, line) if part) or " ", width="stretch")
+            where = text.format_event_line(event.name, event.starts_at, event.time_zone) if event else ""
+            st.markdown(" · ".join(part for part in (where, subtitle) if part) or " ", width="stretch")
         return st.container(horizontal=True, width="content", horizontal_alignment="right")

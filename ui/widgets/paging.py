@@ -22,7 +22,7 @@ def load(key: str, fetch: Callable[[int], tuple[list[T], int]]) -> tuple[list[T]
     return rows, total
 
 
-def show(key: str, total: int, per_page: int, **more: Any) -> None:
+def render(key: str, total: int, per_page: int, **more: Any) -> None:
     """The way to the other pages, where there are any. `more` is st.pagination's, such as a callback."""
     if total > per_page:
         st.pagination(-(-total // per_page), key=key, **more)

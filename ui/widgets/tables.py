@@ -42,57 +42,57 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Lines:
+class TwoLineCell:
     """Words with quieter ones below."""
 
     words: str
     below: str
 
 
-Cell = str | Link | Bar | Lines
+Cell = str | Link | Bar | TwoLineCell
 
 
-def number(name: str) -> Column:
+def number_column(name: str) -> Column:
     """A column of figures, at the right."""
     return Column(name, is_number=True)
 
 
-def show(
+def render(
     caption: str,
     columns: Sequence[Column],
     rows: Sequence[Sequence[Cell]],
-    foot: Sequence[Cell] = (),
+    totals_row: Sequence[Cell] = (),
     *,
-    is_titled: bool = True,
-    is_long: bool = False,
+    is_header_visible: bool = True,
+    is_scrollable: bool = False,
 ) -> None:
     """Draws it, with `foot` as its line of sums. The caption is for who cannot see what stands above the table, and so
     are the columns' names where nobody else needs them (`is_titled`). A long table scrolls under its head."""
-    kind = "figures" + ("" if is_titled else " untitled") + (" long" if is_long else "")
+    kind = "figures" + ("" if is_header_visible else " untitled") + (" long" if is_scrollable else "")
     # What scrolls must be reachable without a mouse.
-    reach = f' tabindex="0" role="region" aria-label="{escape(caption)}"' if is_long else ""
-    colours = charts.colours()
+    reach = f' tabindex="0" role="region" aria-label="{escape(caption)}"' if is_scrollable else ""
+    colours = charts.get_colors()
     paint = ";".join(f"--{name}:{colours[name]}" for name in ("line", "full", "quiet", "grid", "ground"))
-    head = "".join(f'<th scope="col"{_class(column)}>{escape(column.name)}</th>' for column in columns)
-    body = "".join(_row(columns, row) for row in rows)
-    sums = f"<tfoot>{_row(columns, foot)}</tfoot>" if foot else ""
+    head = "".join(f'<th scope="col"{_format_class_attribute(column)}>{escape(column.name)}</th>' for column in columns)
+    body = "".join(_format_row_html(columns, row) for row in rows)
+    sums = f"<tfoot>{_format_row_html(columns, totals_row)}</tfoot>" if totals_row else ""
     st.html(
         f'<div class="{kind}" style="{paint}"{reach}><table><caption>{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>{sums}</table></div>"
     )
 
 
-def _row(columns: Sequence[Column], cells: Sequence[Cell]) -> str:
+def _format_row_html(columns: Sequence[Column], cells: Sequence[Cell]) -> str:
     named, *others = zip(columns, cells, strict=True)
-    first = f'<th scope="row"{_class(named[0])}>{_content(named[1])}</th>'
-    return f"<tr>{first}{''.join(f'<td{_class(column)}>{_content(cell)}</td>' for column, cell in others)}</tr>"
+    first = f'<th scope="row"{_format_class_attribute(named[0])}>{_format_cell_html(named[1])}</th>'
+    return f"<tr>{first}{''.join(f'<td{_format_class_attribute(column)}>{_format_cell_html(cell)}</td>' for column, cell in others)}</tr>"
 
 
-def _class(column: Column) -> str:
+def _format_class_attribute(column: Column) -> str:
     return ' class="number"' if column.is_number else ""
 
 
-def _content(cell: Cell) -> str:
+def _format_cell_html(cell: Cell) -> str:
     if isinstance(cell, Link):
         address = escape(f"/{cell.page}?{urlencode(cell.query)}")
         return f'<a href="{address}" target="_self">{escape(cell.words)}</a>'
@@ -100,6 +100,6 @@ def _content(cell: Cell) -> str:
         width = f"{min(max(cell.share, Decimal(0)), Decimal(1)):.1%}"
         kind = "bar full" if cell.is_full else "bar"
         return f'{escape(cell.words)}<span class="{kind}"><span style="width:{width}"></span></span>'
-    if isinstance(cell, Lines):
+    if isinstance(cell, TwoLineCell):
         return f'{escape(cell.words)}<span class="below">{escape(cell.below)}</span>'
     return escape(cell)

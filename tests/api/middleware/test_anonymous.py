@@ -11,12 +11,12 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from api.middleware import authentication
-from tests.api.conftest import PAGE
+from tests.api.conftest import ACCEPT_HTML
 from tests.support import make
 
 pytestmark = pytest.mark.usefixtures("admin")
-SOMETHING = uuid.UUID(int=7)
-PAGES = [
+ANY_ID = uuid.UUID(int=7)
+BROWSER_PATHS = [
     "/",
     "/packages",
     "/sales?event=7",
@@ -35,12 +35,12 @@ PAGES = [
     "/livez/",
     "/metrics/",
     "//metrics",
-    f"/export/{SOMETHING}/purchases.csv",
-    f"/export/{SOMETHING}/guests.csv",
-    f"/export/{SOMETHING}/audit.csv",
+    f"/export/{ANY_ID}/purchases.csv",
+    f"/export/{ANY_ID}/guests.csv",
+    f"/export/{ANY_ID}/audit.csv",
     "/export/office/audit.csv",
-    f"/pictures/{SOMETHING}/{'0' * 64}.jpg",
-    f"/pictures/{SOMETHING}/thumbnails/{'0' * 64}.webp",
+    f"/pictures/{ANY_ID}/{'0' * 64}.jpg",
+    f"/pictures/{ANY_ID}/thumbnails/{'0' * 64}.webp",
     "/media/0123456789abcdef.png",
     "/static/js/index.js",
     "/component/streamlit_sortables.sortable_items/index.html",
@@ -50,7 +50,7 @@ PAGES = [
     "/_stcore/host-config",
     "/_stcore/metrics",
     "/_stcore/script-health-check",
-    f"/_stcore/upload_file/{SOMETHING}/{SOMETHING}",
+    f"/_stcore/upload_file/{ANY_ID}/{ANY_ID}",
     "/_stcore/agent/run",
     "/auth/login",
     "/oauth2callback",
@@ -58,32 +58,32 @@ PAGES = [
     "/api/openapi.json",
     "/api/docs/swagger-ui.css",
 ]
-PROGRAMS = [
+API_PATHS = [
     "/api",
     "/api/",
     "/api/v1",
     "/api/v1/admin/events",
-    f"/api/v1/admin/events/{SOMETHING}/promo-codes/{SOMETHING}",
-    f"/api/v1/admin/events/{SOMETHING}/promo-codes/validate/EARLY10",
-    f"/api/v1/admin/packages/{SOMETHING}/options/{SOMETHING}",
-    f"/api/v1/admin/packages/{SOMETHING}/options/{SOMETHING}/retire",
-    f"/api/v1/admin/packages/{SOMETHING}/options/reorder",
-    f"/api/v1/admin/events/{SOMETHING}/tickets/packages/{SOMETHING}/image",
+    f"/api/v1/admin/events/{ANY_ID}/promo-codes/{ANY_ID}",
+    f"/api/v1/admin/events/{ANY_ID}/promo-codes/validate/EARLY10",
+    f"/api/v1/admin/packages/{ANY_ID}/options/{ANY_ID}",
+    f"/api/v1/admin/packages/{ANY_ID}/options/{ANY_ID}/retire",
+    f"/api/v1/admin/packages/{ANY_ID}/options/reorder",
+    f"/api/v1/admin/events/{ANY_ID}/tickets/packages/{ANY_ID}/image",
     "/api/v1/unknown",
     "/api/other",
 ]
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", BROWSER_PATHS)
 def test_a_browser_is_sent_to_sign_in(browser, path):
-    answer = browser.get(path, headers=PAGE)
+    answer = browser.get(path, headers=ACCEPT_HTML)
 
     assert answer.status_code == 303
     assert answer.headers["location"].startswith("/session/sign-in?next=")
 
 
 @pytest.mark.parametrize("verb", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-@pytest.mark.parametrize("path", PAGES + PROGRAMS)
+@pytest.mark.parametrize("path", BROWSER_PATHS + API_PATHS)
 def test_everything_else_gets_401(browser, verb, path):
     answer = browser.request(verb, path)
 
@@ -91,16 +91,16 @@ def test_everything_else_gets_401(browser, verb, path):
     assert "www-authenticate" in answer.headers
 
 
-@pytest.mark.parametrize("path", PROGRAMS)
+@pytest.mark.parametrize("path", API_PATHS)
 def test_the_http_interface_never_sends_anyone_to_a_page(browser, path):
-    answer = browser.get(path, headers=PAGE)
+    answer = browser.get(path, headers=ACCEPT_HTML)
 
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_the_way_back_after_sign_in_keeps_the_whole_address(browser):
-    answer = browser.get("/packages?event=7&q=a%20b%26c", headers=PAGE)
+    answer = browser.get("/packages?event=7&q=a%20b%26c", headers=ACCEPT_HTML)
 
     assert answer.headers["location"] == "/session/sign-in?next=%2Fpackages%3Fevent%3D7%26q%3Da%2520b%2526c"
 
@@ -122,20 +122,20 @@ def test_the_identity_header_of_a_stranger_opens_nothing(browser, name):
 def test_the_identity_header_of_someone_signed_in_is_their_own(browser, sign_in):
     person = sign_in()
     someone_else = str(make.staff("admin").session_id)
-    seen = TestClient(authentication.IdentityGuard(_tell_identity))
+    seen = TestClient(authentication.AuthenticationMiddleware(_echo_session_header))
     seen.cookies.update(dict(browser.cookies))
 
     told = seen.get("/packages", headers={"X-TicketDesk-Session": someone_else}).text
 
     with_cookie = HTTPConnection({"type": "http", "headers": [(b"cookie", _cookie(browser))]})
-    assert told == str(authentication.find_signed_in(with_cookie).session_id)
+    assert told == str(authentication.find_session_actor(with_cookie).session_id)
     assert told != str(person.session_id)
     assert someone_else not in told
 
 
 def test_streamlits_own_files_need_our_signature(browser, sign_in):
     sign_in()
-    index = browser.get("/", headers=PAGE).text
+    index = browser.get("/", headers=ACCEPT_HTML).text
     script = next(part for part in index.split('"') if part.startswith("./static/js/"))[1:]
 
     assert browser.get(script).status_code == 200
@@ -155,10 +155,10 @@ def test_a_token_does_not_open_the_pages(browser):
     assert browser.get("/packages", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
 
-async def _tell_identity(scope, receive, send):
+async def _echo_session_header(scope, receive, send):
     told = [value.decode() for name, value in scope["headers"] if name == authentication.SESSION_HEADER]
     await PlainTextResponse(" ".join(told))(scope, receive, send)
 
 
 def _cookie(browser) -> bytes:
-    return f"{authentication.COOKIE}={browser.cookies[authentication.COOKIE]}".encode()
+    return f"{authentication.COOKIE_NAME}={browser.cookies[authentication.COOKIE_NAME]}".encode()

@@ -9,11 +9,11 @@ import re
 import pytest
 
 from api.middleware import security_headers
-from tests.api.conftest import PAGE
+from tests.api.conftest import ACCEPT_HTML
 from tests.support import make
 
 pytestmark = pytest.mark.usefixtures("admin")
-ALWAYS = {
+REQUIRED_HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
     "referrer-policy": "same-origin",
@@ -28,11 +28,11 @@ def answers(browser, sign_in, call):
     event = make.event()
     sign_in(role="admin")
     asked = {
-        "page": browser.get("/packages", headers=PAGE),
-        "script": browser.get(_first_script(browser)),
-        "plain page": browser.get("/session/sign-out", headers=PAGE),
+        "page": browser.get("/packages", headers=ACCEPT_HTML),
+        "script": browser.get(_find_first_script(browser)),
+        "plain page": browser.get("/session/sign-out", headers=ACCEPT_HTML),
         "style": browser.get("/session/style.css"),
-        "documentation": browser.get("/api/docs", headers=PAGE),
+        "documentation": browser.get("/api/docs", headers=ACCEPT_HTML),
         "download": browser.get(f"/export/{event.id}/purchases.csv"),
         "json": call("GET", "/admin/events"),
         "problem": call("GET", f"/admin/events/{event.id}/nothing"),
@@ -43,17 +43,19 @@ def answers(browser, sign_in, call):
         "too large": browser.post("/session/sign-out", content=b"x" * 70_000),
     }
     browser.cookies.clear()
-    return asked | {"redirect": browser.get("/packages", headers=PAGE)}
+    return asked | {"redirect": browser.get("/packages", headers=ACCEPT_HTML)}
 
 
-def _first_script(browser) -> str:
-    return next(part for part in browser.get("/", headers=PAGE).text.split('"') if part.startswith("./static/js/"))[1:]
+def _find_first_script(browser) -> str:
+    return next(
+        part for part in browser.get("/", headers=ACCEPT_HTML).text.split('"') if part.startswith("./static/js/")
+    )[1:]
 
 
 def test_every_answer_has_them(answers):
     assert {answer.status_code for answer in answers.values()} >= {200, 303, 401, 403, 404, 413}
     for kind, answer in answers.items():
-        assert {name: answer.headers.get(name) for name in ALWAYS} == ALWAYS, kind
+        assert {name: answer.headers.get(name) for name in REQUIRED_HEADERS} == REQUIRED_HEADERS, kind
         assert "geolocation=()" in answer.headers["permissions-policy"], kind
         assert "frame-ancestors 'none'" in answer.headers["content-security-policy"], kind
         assert "strict-transport-security" not in answer.headers, kind
@@ -88,13 +90,13 @@ def test_a_fault_has_them_too(browser, monkeypatch):
     def broken(_connection):
         raise RuntimeError("the inside of the house")
 
-    monkeypatch.setattr("api.middleware.authentication.find_signed_in", broken)
+    monkeypatch.setattr("api.middleware.authentication.find_session_actor", broken)
 
     answer = browser.get("/pictures/7/thumbnails/x.jpg")
 
     assert answer.status_code == 500
-    assert {name: answer.headers.get(name) for name in ALWAYS} == ALWAYS
-    assert answer.headers["content-security-policy"] == security_headers.NOTHING
+    assert {name: answer.headers.get(name) for name in REQUIRED_HEADERS} == REQUIRED_HEADERS
+    assert answer.headers["content-security-policy"] == security_headers.DENY_ALL_POLICY
 
 
 def test_behind_tls_browsers_are_told_to_stay_there_and_every_cookie_is_secure(browser, sign_in, monkeypatch):

@@ -9,8 +9,8 @@ import uuid
 
 import pytest
 
-from tests.api.conftest import PAGE
-from tests.api.test_errors import told
+from tests.api.conftest import ACCEPT_HTML
+from tests.api.test_errors import assert_problem
 from tests.support import make
 from ticketing.purchase_filter import PARAMETERS
 
@@ -19,7 +19,7 @@ COLUMNS = [
     "purchaser_email", "purchaser_phone", "list_price", "discount", "total", "promo_code", "payment_status",
     "channel", "external_sale_id", "notes", "guests",
 ]  # fmt: skip
-NONSENSE = [
+INVALID_QUERIES = [
     ("status=paid", "status"),
     ("status=", "status"),
     ("package=1", "package"),
@@ -45,28 +45,28 @@ def sold():
     return event
 
 
-def rows_of(answer):
+def parse_rows(answer):
     assert answer.status_code == 200
     assert answer.content.startswith(b"\xef\xbb\xbf")
     return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
 
 
-def packages(answer):
-    return [row["package"] for row in rows_of(answer)]
+def list_packages(answer):
+    return [row["package"] for row in parse_rows(answer)]
 
 
-def file_name(answer):
+def get_file_name(answer):
     return re.fullmatch(r'attachment; filename="([a-z0-9.-]+)"', answer.headers["content-disposition"]).group(1)
 
 
-def exported(call, event, query=""):
+def export(call, event, query=""):
     return call("GET", f"/admin/events/{event.id}/tickets/sales/export?{query}")
 
 
 def test_the_export_has_a_row_for_each_purchase_and_its_columns_in_order(call, sold):
-    answer = exported(call, sold)
+    answer = export(call, sold)
 
-    rows = rows_of(answer)
+    rows = parse_rows(answer)
     assert answer.headers["content-type"].startswith("text/csv")
     assert list(rows[0])[: len(COLUMNS)] == COLUMNS
     assert [(row["package"], row["total"]) for row in rows] == [("Gold", "100.00"), ("Seat", "100.00")]
@@ -75,7 +75,7 @@ def test_the_export_has_a_row_for_each_purchase_and_its_columns_in_order(call, s
 
 
 def test_the_browser_downloads_the_same(browser, sign_in, call, sold):
-    by_program = exported(call, sold)
+    by_program = export(call, sold)
     sign_in(role="viewer", event=sold)
 
     answer = browser.get(f"/export/{sold.id}/purchases.csv")
@@ -84,7 +84,7 @@ def test_the_browser_downloads_the_same(browser, sign_in, call, sold):
     assert answer.content == by_program.content
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-accel-buffering"] == "no"
-    assert file_name(answer).startswith("zoes-gala-x-evil-1-2026-purchases-2")
+    assert get_file_name(answer).startswith("zoes-gala-x-evil-1-2026-purchases-2")
     assert "x-evil" not in answer.headers
 
 
@@ -93,9 +93,9 @@ def test_the_browser_downloads_a_row_for_each_seat(browser, sign_in, sold):
 
     answer = browser.get(f"/export/{sold.id}/guests.csv?sort=oldest")
 
-    seats = [(row["package"], row["seat_number"], row["guest_name"]) for row in rows_of(answer)]
+    seats = [(row["package"], row["seat_number"], row["guest_name"]) for row in parse_rows(answer)]
     assert seats == [("Seat", "1", "Ben"), ("Seat", "2", ""), ("Gold", "1", "")]
-    assert file_name(answer).startswith("zoes-gala-x-evil-1-2026-guests-2")
+    assert get_file_name(answer).startswith("zoes-gala-x-evil-1-2026-guests-2")
 
 
 @pytest.mark.parametrize(
@@ -114,29 +114,29 @@ def test_the_browser_downloads_a_row_for_each_seat(browser, sign_in, sold):
     ],
 )
 def test_a_filter_means_the_same_to_both(browser, sign_in, call, sold, query, wanted):
-    assert packages(exported(call, sold, query)) == wanted
+    assert list_packages(export(call, sold, query)) == wanted
     sign_in(role="viewer", event=sold)
-    assert packages(browser.get(f"/export/{sold.id}/purchases.csv?{query}")) == wanted
+    assert list_packages(browser.get(f"/export/{sold.id}/purchases.csv?{query}")) == wanted
 
 
 def test_the_name_of_a_file_that_leaves_something_out_says_so(browser, sign_in, sold):
     sign_in(role="viewer", event=sold)
     path = f"/export/{sold.id}/guests.csv"
 
-    assert "-guests-selected-2" in file_name(browser.get(f"{path}?search=zoe&sort=name"))
-    assert "-guests-2" in file_name(browser.get(f"{path}?sort=name&search=&sponsorships_only=false"))
+    assert "-guests-selected-2" in get_file_name(browser.get(f"{path}?search=zoe&sort=name"))
+    assert "-guests-2" in get_file_name(browser.get(f"{path}?sort=name&search=&sponsorships_only=false"))
 
 
-@pytest.mark.parametrize(("query", "field"), NONSENSE)
+@pytest.mark.parametrize(("query", "field"), INVALID_QUERIES)
 def test_a_filter_that_is_not_understood_exports_nothing(browser, sign_in, call, sold, query, field):
-    problem = told(exported(call, sold, query), 422, "invalid_input")
+    problem = assert_problem(export(call, sold, query), 422, "invalid_input")
     assert [error["field"] for error in problem["errors"]] == [field]
     sign_in(role="viewer", event=sold)
     for file in ("purchases", "guests"):
         answer = browser.get(f"/export/{sold.id}/{file}.csv?{query}")
         assert (answer.status_code, answer.text) == (422, problem["detail"])
         assert f"“{field}”" in answer.text
-    page = browser.get(f"/export/{sold.id}/purchases.csv?{query}", headers=PAGE)
+    page = browser.get(f"/export/{sold.id}/purchases.csv?{query}", headers=ACCEPT_HTML)
     assert (page.status_code, "That was not understood" in page.text) == (422, True)
 
 
@@ -147,7 +147,7 @@ def test_a_download_of_something_else_is_a_sentence(browser, sign_in, sold, whic
     event_id = {"another event's": sold.id, "none at all": uuid.uuid4(), "no id": "x"}[which]
 
     plain = browser.get(f"/export/{event_id}/{file}.csv")
-    page = browser.get(f"/export/{event_id}/{file}.csv", headers=PAGE)
+    page = browser.get(f"/export/{event_id}/{file}.csv", headers=ACCEPT_HTML)
 
     assert plain.status_code == page.status_code == 404
     assert plain.text.startswith("This event does not exist")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from tests.api.conftest import PAGE
+from tests.api.conftest import ACCEPT_HTML
 from tests.support import make
 from ticketing import db
 from ticketing.models import Event, Staff
@@ -16,7 +16,7 @@ ADMIN = {"way": "admin", "name": "Ana Ruiz", "email": "ana@example.org", "passwo
 
 @pytest.mark.parametrize("path", ["/", "/packages?event=7", "/session/sign-in"])
 def test_every_way_in_leads_to_the_first_run_screen(browser, path):
-    answer = browser.get(path, headers=PAGE)
+    answer = browser.get(path, headers=ACCEPT_HTML)
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/session/first-run")
 
@@ -25,8 +25,8 @@ def test_the_first_admin_is_made_and_signed_in(browser):
     answer = browser.post("/session/first-run", data=ADMIN)
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    assert browser.get("/", headers=PAGE).status_code == 200
-    with db.reading() as session:
+    assert browser.get("/", headers=ACCEPT_HTML).status_code == 200
+    with db.read_session() as session:
         person = session.scalars(select(Staff)).one()
     assert (person.name, person.email, person.role) == ("Ana Ruiz", "ana@example.org", "admin")
 
@@ -35,12 +35,12 @@ def test_there_is_no_second_first_admin(browser):
     browser.post("/session/first-run", data=ADMIN)
     browser.cookies.clear()
 
-    shown = browser.get("/session/first-run", headers=PAGE)
+    shown = browser.get("/session/first-run", headers=ACCEPT_HTML)
     answer = browser.post("/session/first-run", data=ADMIN | {"email": "eve@example.org"})
 
     assert shown.headers["location"] == answer.headers["location"] == "/session/sign-in"
     assert "set-cookie" not in answer.headers
-    with db.reading() as session:
+    with db.read_session() as session:
         assert session.scalars(select(Staff.email)).all() == ["ana@example.org"]
 
 
@@ -52,17 +52,17 @@ def test_what_is_wrong_is_said_beside_its_field_and_the_rest_stays(browser):
     assert "Enter an e-mail address such as ana@example.org." in answer.text
     assert "Use at least 10 characters." in answer.text
     assert "short" not in answer.text.replace("shortcut", "")
-    with db.reading() as session:
+    with db.read_session() as session:
         assert session.scalars(select(Staff)).all() == []
 
 
 def test_the_sample_gala_opens_without_an_account(browser):
     answer = browser.post("/session/first-run", data={"way": "sample"})
 
-    with db.reading() as session:
+    with db.read_session() as session:
         event = session.scalars(select(Event)).one()
     assert (answer.status_code, answer.headers["location"]) == (303, f"/?event={event.id}")
-    assert browser.get("/", headers=PAGE).status_code == 200
+    assert browser.get("/", headers=ACCEPT_HTML).status_code == 200
 
 
 def test_the_sample_visitor_is_out_once_there_is_an_admin(browser):

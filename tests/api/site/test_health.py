@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from api.site import health
-from tests.api.conftest import PAGE
+from tests.api.conftest import ACCEPT_HTML
 from tests.support import make
 from tests.support.database import use_database
 from ticketing import db
@@ -23,7 +23,7 @@ from ticketing.db import migrations
 @pytest.fixture
 def away(database, monkeypatch):
     """The database does not answer."""
-    monkeypatch.setattr(db, "ATTEMPTS", 1)
+    monkeypatch.setattr(db, "MAX_ATTEMPTS", 1)
     yield lambda: use_database("postgresql://nobody@127.0.0.1:9/nothing")
     use_database(database)
 
@@ -35,10 +35,10 @@ def silent(database, monkeypatch) -> Iterator[None]:
         use_database(f"postgresql://nobody@127.0.0.1:{mute.getsockname()[1]}/nothing")
         yield
         use_database(database)
-    wait_for(lambda: not looking(), "the look to end with its connection")
+    wait_for(lambda: not list_check_threads(), "the look to end with its connection")
 
 
-def looking() -> list[threading.Thread]:
+def list_check_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "health"]
 
 
@@ -49,7 +49,7 @@ def wait_for(what: Callable[[], object], name: str) -> None:
         time.sleep(0.02)
 
 
-def told(answer: Any) -> tuple[int, dict[str, Any], list[str]]:
+def parse_health(answer: Any) -> tuple[int, dict[str, Any], list[str]]:
     """Status, fields, and the codes of the reasons, each of which has its sentence."""
     fields = answer.json()
     reasons = fields.pop("reasons")
@@ -57,7 +57,7 @@ def told(answer: Any) -> tuple[int, dict[str, Any], list[str]]:
     return answer.status_code, fields, [each["code"] for each in reasons]
 
 
-def failing(database: str, schema: str) -> dict[str, Any]:
+def failing_fields(database: str, schema: str) -> dict[str, Any]:
     return {"status": "failing", "alive": True, "ready": False, "database": database, "schema": schema}
 
 
@@ -65,22 +65,22 @@ def test_a_healthy_server_says_so(browser):
     answer = browser.get("/healthz")
 
     ready = {"status": "ok", "alive": True, "ready": True, "database": "reachable", "schema": "current"}
-    assert told(answer) == (200, ready, [])
+    assert parse_health(answer) == (200, ready, [])
     assert answer.headers["cache-control"] == "no-store"
 
 
 def test_a_schema_that_is_not_there_is_not_healthy(browser, database_without_schema):
-    assert told(browser.get("/healthz")) == (503, failing("reachable", "missing"), ["schema_missing"])
+    assert parse_health(browser.get("/healthz")) == (503, failing_fields("reachable", "missing"), ["schema_missing"])
 
 
 def test_a_schema_of_before_is_not_healthy(browser, empty_database):
     set_revision("0001")
-    assert told(browser.get("/healthz")) == (503, failing("reachable", "outdated"), ["schema_outdated"])
+    assert parse_health(browser.get("/healthz")) == (503, failing_fields("reachable", "outdated"), ["schema_outdated"])
 
 
 def test_a_schema_of_a_newer_server_is_not_healthy(browser, empty_database):
     set_revision("9999")
-    assert told(browser.get("/healthz")) == (503, failing("reachable", "newer"), ["schema_newer"])
+    assert parse_health(browser.get("/healthz")) == (503, failing_fields("reachable", "newer"), ["schema_newer"])
 
 
 def set_revision(revision: str) -> None:
@@ -90,32 +90,36 @@ def set_revision(revision: str) -> None:
 def test_without_a_database_the_server_is_alive_and_not_healthy(browser, away):
     away()
 
-    assert told(browser.get("/healthz")) == (503, failing("unreachable", "unknown"), ["database_unreachable"])
+    assert parse_health(browser.get("/healthz")) == (
+        503,
+        failing_fields("unreachable", "unknown"),
+        ["database_unreachable"],
+    )
     assert (browser.get("/livez").status_code, browser.get("/livez").json()) == (200, {"alive": True})
 
 
 def test_a_database_that_hangs_is_told_within_two_seconds_and_looked_at_by_one_thread(browser, silent):
-    hanging = (503, failing("unreachable", "unknown"), ["database_slow"])
+    hanging = (503, failing_fields("unreachable", "unknown"), ["database_slow"])
     began = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: told(browser.get("/healthz")), range(8)))
+        answers = list(pool.map(lambda _: parse_health(browser.get("/healthz")), range(8)))
     assert answers == [hanging] * 8
-    assert time.monotonic() - began >= health.PATIENCE
-    assert len(looking()) == 1
+    assert time.monotonic() - began >= health.MAX_WAIT_SECONDS
+    assert len(list_check_threads()) == 1
 
     again = time.monotonic()
-    assert told(browser.get("/healthz")) == hanging
-    assert time.monotonic() - again < health.PATIENCE, "who asks later does not wait anew"
+    assert parse_health(browser.get("/healthz")) == hanging
+    assert time.monotonic() - again < health.MAX_WAIT_SECONDS, "who asks later does not wait anew"
     assert browser.get("/livez").status_code == 200
 
 
 def test_a_server_that_is_told_to_stop_is_not_ready_though_all_is_well(browser):
-    health.say_stopping(True)
+    health.set_stopping(True)
     try:
-        assert told(browser.get("/healthz")) == (503, failing("reachable", "current"), ["stopping"])
+        assert parse_health(browser.get("/healthz")) == (503, failing_fields("reachable", "current"), ["stopping"])
         assert browser.get("/livez").status_code == 200
     finally:
-        health.say_stopping(False)
+        health.set_stopping(False)
 
 
 def test_a_look_that_breaks_is_a_reason_and_the_log_has_the_rest(browser, monkeypatch, caplog):
@@ -124,7 +128,7 @@ def test_a_look_that_breaks_is_a_reason_and_the_log_has_the_rest(browser, monkey
 
     monkeypatch.setattr(migrations, "state", broken)
     answer = browser.get("/healthz")
-    assert told(answer) == (503, failing("unreachable", "unknown"), ["fault"])
+    assert parse_health(answer) == (503, failing_fields("unreachable", "unknown"), ["fault"])
     assert "inside of the house" not in answer.text
     assert "the inside of the house" in caplog.text
 
@@ -133,7 +137,7 @@ def test_without_a_database_people_get_a_page_that_says_so(browser, sign_in, awa
     sign_in()
     away()
 
-    answer = browser.get("/packages", headers=PAGE)
+    answer = browser.get("/packages", headers=ACCEPT_HTML)
 
     assert answer.status_code == 503
     assert "The database does not answer" in answer.text

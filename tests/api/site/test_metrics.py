@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from tests.api.conftest import PAGE
+from tests.api.conftest import ACCEPT_HTML
 from tests.support import make
-from tests.support.metric_values import figure, rises
+from tests.support.metric_values import assert_increases, get_value
 from ticketing import logs
 
 TOKEN = "a token of sixteen or more"
@@ -71,20 +71,20 @@ def test_a_request_counts_under_its_declared_address(browser, sign_in):
     ]:
         counted_as = method if method == "GET" else "other"
         with (
-            rises(1, REQUESTS, route=route, method=counted_as, status=status),
-            rises(1, "ticketdesk_http_request_duration_seconds_count", route=route),
+            assert_increases(1, REQUESTS, route=route, method=counted_as, status=status),
+            assert_increases(1, "ticketdesk_http_request_duration_seconds_count", route=route),
         ):
             browser.request(method, path)
 
 
 def test_an_endpoint_counts_under_its_declared_address_with_what_it_answers(call, event):
     one = "/api/v1/admin/events/{event_id}/promo-codes/validate/{code}"
-    with rises(1, REQUESTS, route=one, method="POST", status="4xx"):
+    with assert_increases(1, REQUESTS, route=one, method="POST", status="4xx"):
         assert call("POST", f"/admin/events/{event.id}/promo-codes/validate/NOBODY", {}).status_code == 422
 
 
 def test_who_is_turned_away_counts_without_the_address_that_was_tried(browser):
-    with rises(1, REQUESTS, route="(refused)", method="GET", status="4xx"):
+    with assert_increases(1, REQUESTS, route="(refused)", method="GET", status="4xx"):
         assert browser.get("/export/secret-donor-name/x").status_code == 401
 
 
@@ -92,26 +92,29 @@ def test_a_fault_counts(call, event, monkeypatch):
     monkeypatch.setattr("ticketing.catalog.packages.list_page", lambda *_a, **_n: 1 / 0)
     path = f"/admin/events/{event.id}/tickets/packages"
     declared = "/api/v1/admin/events/{event_id}/tickets/packages"
-    with rises(1, "ticketdesk_faults_total"), rises(1, REQUESTS, route=declared, method="GET", status="5xx"):
+    with (
+        assert_increases(1, "ticketdesk_faults_total"),
+        assert_increases(1, REQUESTS, route=declared, method="GET", status="5xx"),
+    ):
         assert call("GET", path).status_code == 500
 
 
 def test_a_sale_over_http_counts_once_however_often_it_is_sent(call, event, on, browser):
     body = {"package_id": str(make.package(event).id), "quantity": 1, "donor": {"name": "Ana", "email": make.email()}}
-    with rises(1, "ticketdesk_purchases_total", channel="online"):
+    with assert_increases(1, "ticketdesk_purchases_total", channel="online"):
         for _ in range(3):
             call("POST", f"/events/{event.id}/tickets/purchases", body, **{"Idempotency-Key": "the-same"})
 
 
 def test_an_open_websocket_is_an_open_page(browser, sign_in):
     sign_in()
-    before = figure("ticketdesk_websockets_open")
+    before = get_value("ticketdesk_websockets_open")
     with browser.websocket_connect("/_stcore/stream", headers={"Origin": "http://testserver"}):
-        assert figure("ticketdesk_websockets_open") == before + 1
-    assert figure("ticketdesk_websockets_open") == before
+        assert get_value("ticketdesk_websockets_open") == before + 1
+    assert get_value("ticketdesk_websockets_open") == before
 
 
-def line_of(caplog, message: str) -> logging.LogRecord:
+def get_record(caplog, message: str) -> logging.LogRecord:
     (found,) = [each for each in caplog.records if message in each.getMessage()]
     return found
 
@@ -119,15 +122,15 @@ def line_of(caplog, message: str) -> logging.LogRecord:
 @pytest.fixture
 def known(caplog):
     """The log with what each line would carry."""
-    caplog.handler.addFilter(logs.add_what_is_known)
+    caplog.handler.addFilter(logs.add_context)
     yield caplog
-    caplog.handler.removeFilter(logs.add_what_is_known)
+    caplog.handler.removeFilter(logs.add_context)
 
 
 def test_a_request_makes_one_line_with_ids_and_never_the_address_that_was_typed(call, event, admin, known):
     answer = call("GET", f"/admin/events/{event.id}/promo-codes", **{"X-Request-Id": "site-0123.abc"})
 
-    line = line_of(known, "GET /api/v1/admin/events/{event_id}/promo-codes 200 in")
+    line = get_record(known, "GET /api/v1/admin/events/{event_id}/promo-codes 200 in")
     assert (line.request, line.actor, line.event) == ("site-0123.abc", str(admin.staff_id), str(event.id))
     assert (line.method, line.status, line.route) == ("GET", 200, "/api/v1/admin/events/{event_id}/promo-codes")
     assert answer.headers["x-request-id"] == "site-0123.abc"
@@ -139,14 +142,14 @@ def test_an_id_that_is_not_well_formed_is_replaced(browser, given, known):
     answer = browser.get("/session/sign-in", headers={} if given is None else {"X-Request-Id": given.encode()})
     made = answer.headers["x-request-id"]
     assert re.fullmatch("[0-9a-f]{32}", made)
-    assert line_of(known, "GET /session/sign-in").request == made
+    assert get_record(known, "GET /session/sign-in").request == made
 
 
 def test_a_reference_is_found_in_the_log_with_the_request_and_its_person(call, event, admin, monkeypatch, known):
     monkeypatch.setattr("ticketing.catalog.packages.list_page", lambda *_a, **_n: 1 / 0)
     answer = call("GET", f"/admin/events/{event.id}/tickets/packages")
 
-    line = line_of(known, "unexpected error")
+    line = get_record(known, "unexpected error")
     assert line.reference == answer.json()["reference"]
     assert (line.request, line.actor, line.event) == (
         answer.headers["x-request-id"],
@@ -165,6 +168,6 @@ def test_what_machines_ask_all_the_time_makes_no_line(browser, path, known):
 
 
 def test_a_page_makes_a_line_also_for_who_is_turned_away(browser, known, admin):
-    browser.get("/packages", headers=PAGE)
-    line = line_of(known, "GET (refused) 303 in")
+    browser.get("/packages", headers=ACCEPT_HTML)
+    line = get_record(known, "GET (refused) 303 in")
     assert not hasattr(line, "actor")

@@ -6,14 +6,14 @@ import pytest
 from sqlalchemy import select
 
 from api.middleware import authentication
-from tests.api.conftest import PAGE
+from tests.api.conftest import ACCEPT_HTML
 from tests.support import make
 from tests.support.openid_visitor import (
     Visitor,
     assert_refused,
-    row,
-    set_up,
-    stranger,
+    configure_openid,
+    find_staff,
+    stranger_claims,
 )
 from ticketing import db, settings
 from ticketing.models import Staff
@@ -22,9 +22,9 @@ pytestmark = pytest.mark.usefixtures("admin")
 
 
 def test_a_provider_that_is_away_is_told_and_passwords_go_on(browser, provider, monkeypatch):
-    set_up(monkeypatch, ISSUER="http://localhost:9")
+    configure_openid(monkeypatch, ISSUER="http://localhost:9")
 
-    answer = browser.get("/session/openid?next=/packages", headers=PAGE)
+    answer = browser.get("/session/openid?next=/packages", headers=ACCEPT_HTML)
 
     assert_refused(answer, "", "Your Harbor Lights account does not answer.", 503)
     assert answer.headers["retry-after"] == "5"
@@ -35,9 +35,9 @@ def test_a_provider_that_is_away_is_told_and_passwords_go_on(browser, provider, 
 
 
 def test_a_provider_that_calls_itself_otherwise_is_none(browser, provider, monkeypatch):
-    set_up(monkeypatch, ISSUER=f"{provider.url}/")
+    configure_openid(monkeypatch, ISSUER=f"{provider.url}/")
 
-    assert browser.get("/session/openid", headers=PAGE).status_code == 503
+    assert browser.get("/session/openid", headers=ACCEPT_HTML).status_code == 503
 
 
 def test_the_button_is_there_when_there_is_a_provider(browser, provider):
@@ -51,34 +51,34 @@ def test_the_button_is_there_when_there_is_a_provider(browser, provider):
 def test_without_a_provider_there_is_no_button_and_no_way(browser):
     assert "/session/openid" not in browser.get("/session/sign-in").text
     for path in ("/session/openid", "/session/openid/back?state=x&code=y"):
-        assert browser.get(path, headers=PAGE).status_code == 404
+        assert browser.get(path, headers=ACCEPT_HTML).status_code == 404
 
 
 def test_where_there_is_a_provider_a_new_server_belongs_to_nobody_who_finds_it(
     browser, empty_database, groups, visitor
 ):
-    assert browser.get("/", headers=PAGE).headers["location"] == "/session/sign-in?next=%2F"
+    assert browser.get("/", headers=ACCEPT_HTML).headers["location"] == "/session/sign-in?next=%2F"
     assert browser.get("/session/first-run").headers["location"] == "/session/sign-in"
     assert browser.post("/session/first-run", data={"way": "sample"}).headers["location"] == "/session/sign-in"
-    with db.reading() as session:
+    with db.read_session() as session:
         assert session.scalars(select(Staff)).all() == []
 
-    claims = stranger(groups=["gala-admins"])
-    assert visitor.signs_in(**claims).status_code == 303
-    assert row(claims["email"]).role == "admin"
+    claims = stranger_claims(groups=["gala-admins"])
+    assert visitor.sign_in(**claims).status_code == 303
+    assert find_staff(claims["email"]).role == "admin"
 
 
 def test_the_visitor_of_the_sample_gala_is_out_once_somebody_signs_in(browser, empty_database, monkeypatch, groups):
     monkeypatch.delenv("TICKETDESK_OPENID_ISSUER")
     browser.post("/session/first-run", data={"way": "sample"})
-    sample = browser.cookies[authentication.COOKIE]
+    sample = browser.cookies[authentication.COOKIE_NAME]
     browser.cookies.clear()
-    set_up(monkeypatch, ISSUER=groups.url)
+    configure_openid(monkeypatch, ISSUER=groups.url)
 
-    Visitor(browser, groups).signs_in(**stranger(groups=["gala-admins"]))
+    Visitor(browser, groups).sign_in(**stranger_claims(groups=["gala-admins"]))
 
     browser.cookies.clear()
-    browser.cookies.set(authentication.COOKIE, sample)
+    browser.cookies.set(authentication.COOKIE_NAME, sample)
     assert browser.get("/packages").status_code == 401
 
 
@@ -97,7 +97,7 @@ def test_the_visitor_of_the_sample_gala_is_out_once_somebody_signs_in(browser, e
 )
 def test_what_is_set_up_half_is_told_when_the_server_starts(provider, monkeypatch, name, value, sentence):
     assert settings.openid().domains == {"example.org", "harbor.example"}
-    set_up(monkeypatch, **{name: value})
+    configure_openid(monkeypatch, **{name: value})
 
     with pytest.raises(ValueError, match=sentence):
         settings.openid()

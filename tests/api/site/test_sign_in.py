@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from api.middleware import authentication
 from api.site.sign_in import safe_next
-from tests.api.conftest import PAGE
+from tests.api.conftest import ACCEPT_HTML
 from tests.support import make
 from ticketing import db
 from ticketing.models import SignInSession, Staff
@@ -31,7 +31,7 @@ def test_the_right_password_opens_a_session_and_goes_on_to_the_page_that_was_ask
     assert "HttpOnly" in cookie
     assert "SameSite=lax" in cookie
     assert "Secure" not in cookie
-    assert browser.get("/packages", headers=PAGE).status_code == 200
+    assert browser.get("/packages", headers=ACCEPT_HTML).status_code == 200
 
 
 def test_the_cookie_is_for_https_alone_when_people_come_by_https(browser, monkeypatch):
@@ -138,13 +138,13 @@ def test_our_own_origin_may_send_the_form(browser):
 
 def test_signing_out_ends_the_session_and_not_only_the_cookie(browser, sign_in):
     sign_in()
-    cookie = browser.cookies[authentication.COOKIE]
+    cookie = browser.cookies[authentication.COOKIE_NAME]
 
     answer = browser.post("/session/sign-out")
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/session/sign-in")
-    assert authentication.COOKIE not in browser.cookies
-    browser.cookies.set(authentication.COOKIE, cookie)
+    assert authentication.COOKIE_NAME not in browser.cookies
+    browser.cookies.set(authentication.COOKIE_NAME, cookie)
     assert browser.get("/packages").status_code == 401
 
 
@@ -178,24 +178,24 @@ def test_any_other_visit_to_sign_out_asks_first(browser, sign_in, headers):
 def test_a_session_that_is_over_is_signed_out(browser, sign_in):
     person = sign_in()
     over = datetime.now(UTC) - timedelta(seconds=1)
-    _do(update(SignInSession).where(SignInSession.staff_id == person.staff_id).values(expires_at=over))
+    _execute(update(SignInSession).where(SignInSession.staff_id == person.staff_id).values(expires_at=over))
 
     assert browser.get("/packages").status_code == 401
 
 
 def test_a_person_who_was_deactivated_is_out_at_the_next_request(browser, sign_in):
     person = sign_in()
-    _do(update(Staff).where(Staff.id == person.staff_id).values(is_active=False))
+    _execute(update(Staff).where(Staff.id == person.staff_id).values(is_active=False))
 
     assert browser.get("/packages").status_code == 401
 
 
 def test_a_cookie_with_another_signature_is_worth_nothing(browser, sign_in):
     sign_in()
-    secret = authentication.secret_in(browser.cookies[authentication.COOKIE])
+    secret = authentication.unsign_cookie(browser.cookies[authentication.COOKIE_NAME])
     browser.cookies.clear()
     browser.cookies.set(
-        authentication.COOKIE, TimestampSigner("guessed", salt=authentication.COOKIE).sign(secret).decode()
+        authentication.COOKIE_NAME, TimestampSigner("guessed", salt=authentication.COOKIE_NAME).sign(secret).decode()
     )
 
     assert browser.get("/packages").status_code == 401
@@ -203,9 +203,9 @@ def test_a_cookie_with_another_signature_is_worth_nothing(browser, sign_in):
 
 def test_the_database_does_not_know_the_secret_in_the_cookie(browser, sign_in):
     person = sign_in()
-    secret = authentication.secret_in(browser.cookies[authentication.COOKIE])
+    secret = authentication.unsign_cookie(browser.cookies[authentication.COOKIE_NAME])
 
-    with db.reading() as session:
+    with db.read_session() as session:
         rows = session.scalars(select(SignInSession).where(SignInSession.staff_id == person.staff_id)).all()
 
     assert all(secret.encode() not in row.secret_hash for row in rows)
@@ -224,5 +224,5 @@ def test_the_pages_allow_no_script_and_load_nothing_from_elsewhere(browser):
     assert browser.get("/session/icon.svg").status_code == 200
 
 
-def _do(statement):
+def _execute(statement):
     db.write(lambda session: session.execute(statement))

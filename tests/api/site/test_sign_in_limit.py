@@ -9,7 +9,7 @@ import pytest
 from api.middleware import authentication
 from tests.races.racing import race
 from tests.support import make
-from tests.support.credentials import bearer, row, set_rows
+from tests.support.credentials import find_token_actor, get_row, update_row
 from ticketing import db
 from ticketing.access import sessions
 from ticketing.models import ApiToken, SignInSession
@@ -70,51 +70,53 @@ def test_of_many_at_once_five_are_looked_at(browser, person):
 
 def test_signing_in_again_gives_another_cookie_and_ends_the_session_of_the_one_before(browser, person):
     attempt(browser, person.email, make.PASSWORD)
-    before = browser.cookies[authentication.COOKIE]
+    before = browser.cookies[authentication.COOKIE_NAME]
 
     attempt(browser, person.email, make.PASSWORD)
 
-    assert browser.cookies[authentication.COOKIE] != before
+    assert browser.cookies[authentication.COOKIE_NAME] != before
     assert browser.get("/packages").status_code == 200
     browser.cookies.clear()
-    browser.cookies.set(authentication.COOKIE, before)
+    browser.cookies.set(authentication.COOKIE_NAME, before)
     assert browser.get("/packages").status_code == 401
 
 
 def test_a_cookie_that_was_planted_is_not_the_one_that_signs_in(browser, person):
     stranger = make.staff(password=make.PASSWORD)
     attempt(browser, stranger.email, make.PASSWORD)
-    planted = browser.cookies[authentication.COOKIE]
+    planted = browser.cookies[authentication.COOKIE_NAME]
 
     attempt(browser, person.email, make.PASSWORD)
 
-    assert authentication.secret_in(browser.cookies[authentication.COOKIE]) != authentication.secret_in(planted)
+    assert authentication.unsign_cookie(browser.cookies[authentication.COOKIE_NAME]) != authentication.unsign_cookie(
+        planted
+    )
 
 
 def test_a_request_notes_the_use_of_a_session_every_5_minutes(browser, person):
     attempt(browser, person.email, make.PASSWORD)
-    (opened,) = _sessions_of(person)
+    (opened,) = _list_other_sessions(person)
     for minutes, is_noted in ((4, False), (6, True)):
         before = datetime.now(UTC) - timedelta(minutes=minutes)
-        set_rows(SignInSession, opened.id, last_seen_at=before)
+        update_row(SignInSession, opened.id, last_seen_at=before)
         browser.get("/packages")
-        assert (row(SignInSession, opened.id).last_seen_at > before) == is_noted
+        assert (get_row(SignInSession, opened.id).last_seen_at > before) == is_noted
 
 
 def test_a_request_notes_the_use_of_a_token_at_first_and_every_minute(browser, program, person):
     call = program(person)
-    token_id = bearer(call.token).token_id
-    assert row(ApiToken, token_id).last_used_at is None
+    token_id = find_token_actor(call.token).token_id
+    assert get_row(ApiToken, token_id).last_used_at is None
     call("GET", "/admin/events")
-    assert row(ApiToken, token_id).last_used_at is not None
+    assert get_row(ApiToken, token_id).last_used_at is not None
     for seconds, is_noted in ((50, False), (61, True)):
         before = datetime.now(UTC) - timedelta(seconds=seconds)
-        set_rows(ApiToken, token_id, last_used_at=before)
+        update_row(ApiToken, token_id, last_used_at=before)
         call("GET", "/admin/events")
-        assert (row(ApiToken, token_id).last_used_at > before) == is_noted
+        assert (get_row(ApiToken, token_id).last_used_at > before) == is_noted
 
 
-def _sessions_of(person):
-    with db.reading() as session:
-        opened = sessions.list_of(session, person, person.staff_id)
+def _list_other_sessions(person):
+    with db.read_session() as session:
+        opened = sessions.list_open(session, person, person.staff_id)
     return [each for each in opened if each.id != person.session_id]

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from tests.api.test_errors import told
+from tests.api.test_errors import assert_problem
 from tests.support import make
 from ticketing import db
 from ticketing.catalog import packages, restore
@@ -21,7 +21,7 @@ def path(package, query=""):
     return f"/admin/events/{package.event_id}/tickets/packages/{package.id}/audit{query}"
 
 
-def trail_of(call, package, query=""):
+def get_audit_page(call, package, query=""):
     answer = call("GET", path(package, query))
     assert answer.status_code == 200
     return answer.json()
@@ -31,7 +31,7 @@ def test_a_change_tells_who_when_which_way_and_every_field_before_and_after(prog
     call = program(ana)
     body = {"price": "2600.00", "quantity_limit": None, "version": 1}
     assert call("PATCH", f"/admin/events/{event.id}/tickets/packages/{gold.id}", body).status_code == 200
-    page = trail_of(call, gold)
+    page = get_audit_page(call, gold)
     assert (page["total"], page["page"], page["per_page"]) == (2, 1, 20)
     newest, _ = page["items"]
     assert (newest["actor"], newest["staff_id"], newest["via"]) == ("Ana Ruiz", str(ana.staff_id), "api")
@@ -46,27 +46,27 @@ def test_a_change_tells_who_when_which_way_and_every_field_before_and_after(prog
 
 def test_what_was_restored_names_the_entry(program, event, ana, gold):
     call = program(ana)
-    db.write(lambda s: packages.change(s, ana, event.id, gold.id, {"price": "1"}, seen_version=1))
-    (price,) = trail_of(call, gold)["items"][0]["fields"]
+    db.write(lambda s: packages.update(s, ana, event.id, gold.id, {"price": "1"}, seen_version=1))
+    (price,) = get_audit_page(call, gold)["items"][0]["fields"]
     db.write(lambda s: restore.restore(s, ana, event.id, price["entry"], seen_version=2))
-    (back,) = trail_of(call, gold)["items"][0]["fields"]
+    (back,) = get_audit_page(call, gold)["items"][0]["fields"]
     assert (back["before"], back["after"], back["restores"]) == ("1.00", "2500.00", price["entry"])
 
 
 def test_twenty_are_on_a_page_the_newest_first(program, event, ana, gold):
     for version in range(1, 22):
-        db.write(lambda s, v=version: packages.change(s, ana, event.id, gold.id, {"price": str(v)}, seen_version=v))
+        db.write(lambda s, v=version: packages.update(s, ana, event.id, gold.id, {"price": str(v)}, seen_version=v))
     call = program(ana)
-    first, second = trail_of(call, gold), trail_of(call, gold, "?page=2")
+    first, second = get_audit_page(call, gold), get_audit_page(call, gold, "?page=2")
     assert (first["total"], len(first["items"]), len(second["items"])) == (22, 20, 2)
     prices = [each["fields"][0]["after"] for each in (*first["items"], *second["items"])][:21]
     assert prices == [f"{price}.00" for price in range(21, 0, -1)]
-    assert trail_of(call, gold, "?page=3")["items"] == []
+    assert get_audit_page(call, gold, "?page=3")["items"] == []
 
 
 def test_a_deleted_package_keeps_its_trail_and_viewers_read_it(program, event, ana, gold):
     db.write(lambda s: packages.delete(s, ana, event.id, gold.id))
-    items = trail_of(program(make.staff("viewer", event)), gold)["items"]
+    items = get_audit_page(program(make.staff("viewer", event)), gold)["items"]
     assert [each["action"] for each in items] == ["package.deleted", "package.created"]
 
 
@@ -79,7 +79,7 @@ def test_what_is_not_yours_or_no_package_does_not_exist(program, call, event, go
         (call, f"/admin/events/{event.id}/tickets/packages/{elsewhere.id}/audit"),
         (call, f"/admin/events/{event.id}/tickets/packages/1/audit"),
     ):
-        told(caller("GET", address), 404, "not_found")
+        assert_problem(caller("GET", address), 404, "not_found")
     assert call("GET", path(gold, "?page=0")).status_code == 422
 
 

@@ -7,10 +7,10 @@ import uuid
 
 import pytest
 
-from api.app import interface
+from api.app import api_app
 
 PACKAGES = "/admin/events/{event_id}/tickets/packages"
-AGREED = {
+SPECIFIED_PATHS = {
     PACKAGES: "GET POST",
     f"{PACKAGES}/{{package_id}}": "GET PATCH DELETE",
     f"{PACKAGES}/{{package_id}}/enable": "POST",
@@ -31,11 +31,11 @@ AGREED = {
     "/events/{event_id}/tickets/packages": "GET",
     "/events/{event_id}/tickets/purchases": "POST",
 }
-BESIDES = {
+ADDITIONAL_PATHS = {
     "/admin/packages/{package_id}/options/reorder": "POST",
     "/admin/packages/{package_id}/options/{option_id}/retire": "POST",
 }
-FIELDS = {
+SPECIFIED_FIELDS = {
     "EventAnswer": "name starts_at time_zone venue revenue_goal",
     "PackageAnswer": "name price seats_per_package description quantity_limit is_sponsorship is_enabled sold_count "
     "available is_sold_out display_order image_url version",
@@ -56,10 +56,15 @@ FIELDS = {
     "Problem": "type title status detail code errors",
     "FieldProblem": "field message",
 }
-LISTS = {PACKAGES, "/admin/events", "/admin/events/{event_id}/promo-codes", f"{PACKAGES}/{{package_id}}/sales"}
+PAGINATED_PATHS = {
+    PACKAGES,
+    "/admin/events",
+    "/admin/events/{event_id}/promo-codes",
+    f"{PACKAGES}/{{package_id}}/sales",
+}
 
 
-def spoken() -> dict[str, str]:
+def served_verbs() -> dict[str, str]:
     """Every path below /v1 and its verbs, as the document has them."""
     verbs = {path.removeprefix("/v1"): [verb.upper() for verb in taken] for path, taken in _paths().items()}
     return {path: " ".join(verb for verb in ("GET", "POST", "PATCH", "DELETE") if verb in taken)
@@ -67,43 +72,43 @@ def spoken() -> dict[str, str]:
 
 
 def _paths():
-    return interface.openapi()["paths"]
+    return api_app.openapi()["paths"]
 
 
 def test_every_path_and_verb_that_was_agreed_is_there_and_no_other():
-    assert spoken() == AGREED | BESIDES
+    assert served_verbs() == SPECIFIED_PATHS | ADDITIONAL_PATHS
 
 
 def test_every_field_has_its_agreed_name():
-    shapes = interface.openapi()["components"]["schemas"]
-    assert {name: set(fields.split()) - set(shapes[name]["properties"]) for name, fields in FIELDS.items()} == {
-        name: set() for name in FIELDS
-    }
+    shapes = api_app.openapi()["components"]["schemas"]
+    assert {
+        name: set(fields.split()) - set(shapes[name]["properties"]) for name, fields in SPECIFIED_FIELDS.items()
+    } == {name: set() for name in SPECIFIED_FIELDS}
 
 
 def test_long_lists_come_in_pages_of_20_that_are_asked_for_by_number():
-    for path in LISTS:
+    for path in PAGINATED_PATHS:
         asked = _paths()["/v1" + path]["get"]
         assert [each["name"] for each in asked["parameters"] if each["in"] == "query"] == ["page"], path
         answer = asked["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
-        shape = interface.openapi()["components"]["schemas"][answer]
+        shape = api_app.openapi()["components"]["schemas"][answer]
         assert set(shape["properties"]) >= {"items", "total", "page", "per_page"}, path
         assert shape["properties"]["per_page"]["default"] == 20, path
 
 
 def test_too_many_is_documented_with_when_to_come_again():
-    assert re.search(r"429[^.]*Retry-After", interface.openapi()["info"]["description"])
+    assert re.search(r"429[^.]*Retry-After", api_app.openapi()["info"]["description"])
     for path, verbs in _paths().items():
         for verb, asked in verbs.items():
             assert "Retry-After" in asked["responses"]["429"]["headers"], (verb, path)
             assert "Retry-After" in asked["responses"]["503"]["headers"], (verb, path)
 
 
-@pytest.mark.parametrize("path", sorted(spoken()))
+@pytest.mark.parametrize("path", sorted(served_verbs()))
 def test_a_verb_that_is_not_in_the_table_is_refused_with_those_that_are(call, path):
     address = re.sub(r"\{\w+\}", str(uuid.uuid4()), path)
     # "reorder" stands where ids stand, so to other verbs it is an id that is none.
-    taken = {verb for other, verbs in spoken().items() if _matches(other, address) for verb in verbs.split()}
+    taken = {verb for other, verbs in served_verbs().items() if _matches(other, address) for verb in verbs.split()}
     for verb in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - taken:
         answer = call(verb, address)
         assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed"), verb

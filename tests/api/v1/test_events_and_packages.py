@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from tests.api.test_errors import told
+from tests.api.test_errors import assert_problem
 from tests.support import make
 
 EVENT = {
@@ -55,7 +55,7 @@ def test_a_field_that_may_be_empty_is_emptied_by_null_and_one_that_may_not_is_re
     path = f"/admin/events/{call('POST', '/admin/events', EVENT).json()['id']}"
 
     assert call("PATCH", path, {"version": 1, "revenue_goal": None}).json()["revenue_goal"] is None
-    told(call("PATCH", path, {"version": 2, "name": None}), 422, "invalid_input")
+    assert_problem(call("PATCH", path, {"version": 2, "name": None}), 422, "invalid_input")
 
 
 def test_lists_come_in_pages_of_20(call, event):
@@ -129,7 +129,7 @@ def test_a_change_to_something_older_is_told_what_happened_meanwhile(call, progr
     colleague = make.staff("coordinator", event, name="Bo Lind")
     program(colleague)("PATCH", path, {"version": 1, "price": "120.00"})
 
-    problem = told(call("PATCH", path, {"version": 1, "name": "Chair"}), 409, "stale_version")
+    problem = assert_problem(call("PATCH", path, {"version": 1, "name": "Chair"}), 409, "stale_version")
 
     assert problem["current_version"] == 2
     (change,) = problem["changes"]
@@ -140,7 +140,9 @@ def test_a_change_to_something_older_is_told_what_happened_meanwhile(call, progr
 def test_a_change_without_the_version_is_refused(call, event):
     package = make.package(event)
 
-    problem = told(call("PATCH", f"{packages_of(event)}/{package.id}", {"name": "Chair"}), 422, "invalid_input")
+    problem = assert_problem(
+        call("PATCH", f"{packages_of(event)}/{package.id}", {"name": "Chair"}), 422, "invalid_input"
+    )
 
     assert problem["errors"] == [{"field": "version", "message": "Fill this in."}]
 
@@ -148,7 +150,7 @@ def test_a_change_without_the_version_is_refused(call, event):
 def test_a_name_that_the_event_has(call, event):
     make.package(event, name="Table of Ten")
 
-    told(call("POST", packages_of(event), PACKAGE | {"name": "TABLE of ten"}), 409, "duplicate_name")
+    assert_problem(call("POST", packages_of(event), PACKAGE | {"name": "TABLE of ten"}), 409, "duplicate_name")
 
 
 def test_a_limit_below_what_is_sold(call, event):
@@ -157,7 +159,7 @@ def test_a_limit_below_what_is_sold(call, event):
 
     answer = call("PATCH", f"{packages_of(event)}/{package.id}", {"version": 1, "quantity_limit": 3})
 
-    assert told(answer, 409, "limit_below_sold")["detail"].startswith("4 are sold already")
+    assert assert_problem(answer, 409, "limit_below_sold")["detail"].startswith("4 are sold already")
 
 
 def test_a_package_nobody_bought_is_deleted(call, event):
@@ -166,14 +168,14 @@ def test_a_package_nobody_bought_is_deleted(call, event):
     deleted = call("DELETE", path)
 
     assert (deleted.status_code, deleted.content) == (204, b"")
-    told(call("GET", path), 404, "not_found")
+    assert_problem(call("GET", path), 404, "not_found")
 
 
 def test_a_package_somebody_bought_stays(call, event):
     package = make.package(event)
     make.purchase(event, package)
 
-    told(call("DELETE", f"{packages_of(event)}/{package.id}"), 409, "has_sales")
+    assert_problem(call("DELETE", f"{packages_of(event)}/{package.id}"), 409, "has_sales")
 
 
 def test_disabling_and_enabling_twice_is_once(call, event):
@@ -200,7 +202,7 @@ def test_the_order_is_set_as_a_whole(call, event):
 def test_an_order_that_is_not_exactly_the_packages_is_refused(call, event):
     package = make.package(event, name="A")
     for package_ids in ([], [str(package.id)] * 2, [str(package.id), str(uuid.uuid4())]):
-        problem = told(
+        problem = assert_problem(
             call("POST", f"{packages_of(event)}/reorder", {"package_ids": package_ids}), 422, "invalid_input"
         )
         assert [error["field"] for error in problem["errors"]] == ["package_ids"]
@@ -284,7 +286,7 @@ def test_who_may(program, role, is_theirs, refused, action, verb, path, body):
     if expected is None:
         assert answer.status_code in (200, 201, 204)
     else:
-        told(answer, expected, {403: "not_allowed", 404: "not_found"}[expected])
+        assert_problem(answer, expected, {403: "not_allowed", 404: "not_found"}[expected])
 
 
 @pytest.mark.parametrize(("role", "status"), [("admin", 201), ("coordinator", 403), ("viewer", 403)])
@@ -295,6 +297,6 @@ def test_events_are_made_by_admins(program, event, role, status):
 def test_a_package_is_found_in_its_own_event_only(call, event):
     package = make.package(make.event())
 
-    told(call("GET", f"{packages_of(event)}/{package.id}"), 404, "not_found")
-    told(call("PATCH", f"{packages_of(event)}/{package.id}", {"version": 1}), 404, "not_found")
-    told(call("DELETE", f"{packages_of(event)}/{package.id}"), 404, "not_found")
+    assert_problem(call("GET", f"{packages_of(event)}/{package.id}"), 404, "not_found")
+    assert_problem(call("PATCH", f"{packages_of(event)}/{package.id}", {"version": 1}), 404, "not_found")
+    assert_problem(call("DELETE", f"{packages_of(event)}/{package.id}"), 404, "not_found")

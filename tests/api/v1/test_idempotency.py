@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api.test_errors import fields, told
+from tests.api.test_errors import assert_problem, field_messages
 from tests.support import make
-from tests.support.database_state import sold, standing, uses
+from tests.support.database_state import get_sold_count, get_use_count, snapshot
 
 ANA = {"name": "Ana Ruiz", "email": "ana@example.org"}
 
@@ -30,14 +30,14 @@ def test_the_same_key_again_answers_with_the_first_purchase_and_changes_nothing(
         "guests": [{"name": "Bo Lind"}],
     }
     first = buy(call, package, "order-1", **body)
-    before = standing(event)
+    before = snapshot(event)
 
     again = [buy(call, package, "order-1", **body) for _ in range(2)]
 
     assert (first.status_code, [answer.status_code for answer in again]) == (201, [200, 200])
     assert [answer.json() for answer in again] == [first.json()] * 2
-    assert standing(event) == before
-    assert (sold(package), uses(promo)) == (3, 1)
+    assert snapshot(event) == before
+    assert (get_sold_count(package), get_use_count(promo)) == (3, 1)
 
 
 def test_the_first_answer_holds_whatever_happened_since(call, event, package):
@@ -65,11 +65,11 @@ def test_the_first_answer_holds_whatever_happened_since(call, event, package):
 )
 def test_the_same_key_for_another_purchase_is_refused_and_changes_nothing(call, event, package, other):
     first = buy(call, package, "order-1")
-    before = standing(event)
+    before = snapshot(event)
 
-    told(buy(call, package, "order-1", **other), 422, "idempotency_mismatch")
+    assert_problem(buy(call, package, "order-1", **other), 422, "idempotency_mismatch")
 
-    assert standing(event) == before
+    assert snapshot(event) == before
     assert buy(call, package, "order-1").json() == first.json()
 
 
@@ -77,9 +77,9 @@ def test_another_package_under_the_same_key_is_refused(call, event, package):
     buy(call, package, "order-1")
     other = make.package(event)
 
-    told(buy(call, other, "order-1"), 422, "idempotency_mismatch")
+    assert_problem(buy(call, other, "order-1"), 422, "idempotency_mismatch")
 
-    assert sold(other) == 0
+    assert get_sold_count(other) == 0
 
 
 def test_the_same_purchase_written_differently_is_the_same(call, package):
@@ -101,24 +101,24 @@ def test_the_same_purchase_written_differently_is_the_same(call, package):
 
 def test_a_refused_request_leaves_its_key_unused_for_the_same_or_another_body(call, event, package):
     promo = make.promo_code(event, is_active=False)
-    before = standing(event)
-    told(buy(call, package, "order-1", quantity=4), 409, "sold_out")
-    told(buy(call, package, "order-1", promo_code=promo.code), 409, "promo_refused")
-    assert list(fields(buy(call, package, "order-1", quantity=0))) == ["quantity"]
-    assert standing(event) == before
+    before = snapshot(event)
+    assert_problem(buy(call, package, "order-1", quantity=4), 409, "sold_out")
+    assert_problem(buy(call, package, "order-1", promo_code=promo.code), 409, "promo_refused")
+    assert list(field_messages(buy(call, package, "order-1", quantity=0))) == ["quantity"]
+    assert snapshot(event) == before
 
     call("PATCH", f"/admin/events/{event.id}/promo-codes/{promo.id}", {"is_active": True})
     retried = buy(call, package, "order-1", promo_code=promo.code)
 
     assert retried.status_code == 201
     assert buy(call, package, "order-1", promo_code=promo.code).json() == retried.json()
-    told(buy(call, package, "order-1", quantity=4), 422, "idempotency_mismatch")
+    assert_problem(buy(call, package, "order-1", quantity=4), 422, "idempotency_mismatch")
 
 
 def test_another_key_is_another_purchase(call, package):
     ids = {buy(call, package, key).json()["id"] for key in ("order-1", "order-2", "ORDER-1")}
 
-    assert len(ids) == sold(package) == 3
+    assert len(ids) == get_sold_count(package) == 3
 
 
 def test_a_key_belongs_to_one_event(call, package):
@@ -140,7 +140,7 @@ def test_without_a_key_each_request_is_a_purchase(call, event, package):
     path = f"/events/{event.id}/tickets/purchases"
 
     assert [call("POST", path, body).status_code for _ in range(2)] == [201, 201]
-    assert sold(package) == 2
+    assert get_sold_count(package) == 2
 
 
 @pytest.mark.parametrize(("length", "is_right"), [(0, False), (1, True), (200, True), (201, False)])
@@ -150,5 +150,5 @@ def test_a_key_has_1_to_200_characters(call, package, length, is_right):
     if is_right:
         assert answer.status_code == 201
     else:
-        assert list(fields(answer)) == ["Idempotency-Key"]
-        assert sold(package) == 0
+        assert list(field_messages(answer)) == ["Idempotency-Key"]
+        assert get_sold_count(package) == 0

@@ -9,14 +9,14 @@ import socket
 import pytest
 from PIL import Image
 
-from tests.api.conftest import PAGE
-from tests.api.test_errors import told
+from tests.api.conftest import ACCEPT_HTML
+from tests.api.test_errors import assert_problem
 from tests.support import database_state, image_samples, make
 from ticketing import db
 from ticketing.catalog import image_files, images
 from ticketing.models import Image as StoredImage
 
-PICTURE = image_samples.picture("JPEG", exif=image_samples.with_camera_data(6))
+PICTURE = image_samples.make_image_file("JPEG", exif=image_samples.make_camera_exif(6))
 FIVE_MB = 5 * 1024 * 1024
 
 
@@ -47,7 +47,7 @@ def send(call):
 @pytest.fixture
 def shown(send, package):
     """The addresses of a picture that a package has: whole and thumbnail."""
-    answer = send(package, image_samples.picture("WEBP", (600, 400))).json()
+    answer = send(package, image_samples.make_image_file("WEBP", (600, 400))).json()
     return answer["image_url"], answer["thumbnail_url"]
 
 
@@ -123,14 +123,14 @@ def test_whoever_may_read_the_event_sees_its_pictures_and_nobody_else(browser, e
     assert fetched(make.staff("coordinator", make.event())) == [404, 404]
     browser.cookies.clear()
     assert [browser.get(url).status_code for url in shown] == [401, 401]
-    opened = browser.get(shown[0], headers=PAGE)
+    opened = browser.get(shown[0], headers=ACCEPT_HTML)
     assert opened.headers["location"].startswith("/session/sign-in?next=")
     assert browser.get(shown[0], headers={"Authorization": "Bearer td_unknown"}).status_code == 401
 
 
 def test_a_picture_that_was_replaced_is_not_found_any_more(browser, sign_in, send, package, shown):
     etag = f'"{shown[0].rpartition("/")[2].partition(".")[0]}"'
-    send(package, image_samples.picture())
+    send(package, image_samples.make_image_file())
     sign_in(role="admin")
 
     assert [browser.get(url).status_code for url in shown] == [404, 404]
@@ -161,8 +161,8 @@ def test_a_picture_is_removed_and_removing_twice_is_once(call, send, package, ev
         assert (deleted.status_code, deleted.content) == (204, b"")
     seen = call("GET", package_path(package)).json()
     assert (seen["image_url"], seen["thumbnail_url"], seen["image_alt"], seen["version"]) == (None, None, None, 3)
-    with db.reading() as session:
-        assert session.query(StoredImage).where(StoredImage.event_id == event.id).count() == 0
+    with db.read_session() as session:
+        assert session.event_query_params(StoredImage).where(StoredImage.event_id == event.id).count() == 0
 
 
 @pytest.mark.parametrize(
@@ -175,31 +175,37 @@ def test_a_picture_is_removed_and_removing_twice_is_once(call, send, package, ev
     ],
 )
 def test_the_content_decides_and_not_what_it_is_called(send, package, name, media_type):
-    answer = send(package, image_samples.picture("PNG"), name=name, media_type=media_type)
+    answer = send(package, image_samples.make_image_file("PNG"), name=name, media_type=media_type)
 
     assert answer.json()["image_url"].endswith(".png")
 
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"<svg/>", PICTURE[:300], image_samples.animated("WEBP"), image_samples.claiming("PNG", 30_000, 30_000)],
+    [
+        b"",
+        b"<svg/>",
+        PICTURE[:300],
+        image_samples.make_animation("WEBP"),
+        image_samples.make_file_claiming_size("PNG", 30_000, 30_000),
+    ],
     ids=len,
 )
 def test_what_cannot_be_taken_is_told_beside_the_field(send, event, package, content):
-    before = database_state.standing(event)
+    before = database_state.snapshot(event)
 
-    problem = told(send(package, content), 422, "invalid_input")
+    problem = assert_problem(send(package, content), 422, "invalid_input")
 
     assert [error["field"] for error in problem["errors"]] == ["image"]
-    assert database_state.standing(event) == before
+    assert database_state.snapshot(event) == before
 
 
 def test_exactly_5_mb_are_taken_and_not_a_byte_more(send, package):
     exactly = PICTURE + bytes(FIVE_MB - len(PICTURE))
 
     assert send(package, exactly, alt="x" * 200).status_code == 200
-    problem = told(send(package, exactly + b"\0"), 422, "invalid_input")
-    assert problem["errors"] == [{"field": "image", "message": str(image_files.too_large())}]
+    problem = assert_problem(send(package, exactly + b"\0"), 422, "invalid_input")
+    assert problem["errors"] == [{"field": "image", "message": str(image_files.too_large_error())}]
 
 
 def test_a_body_that_says_it_is_too_long_is_not_read(call, package):
@@ -217,7 +223,7 @@ def test_a_body_that_says_it_is_too_long_is_not_read(call, package):
         },
     )
 
-    told(answer, 422, "invalid_input")
+    assert_problem(answer, 422, "invalid_input")
 
 
 def test_a_body_that_does_not_say_how_long_it_is_is_read_no_further_than_5_mb(server, call, package):
@@ -271,21 +277,21 @@ def test_a_body_that_does_not_say_how_long_it_is_is_read_no_further_than_5_mb(se
     ],
 )
 def test_a_form_that_is_not_right(call, event, package, sent, field):
-    before = database_state.standing(event)
+    before = database_state.snapshot(event)
 
     answer = call.client.post(
         f"/api/v1{package_path(package)}/image", headers={"Authorization": f"Bearer {call.token}"}, **sent
     )
 
-    assert [error["field"] for error in told(answer, 422, "invalid_input")["errors"]] == [field]
-    assert database_state.standing(event) == before
+    assert [error["field"] for error in assert_problem(answer, 422, "invalid_input")["errors"]] == [field]
+    assert database_state.snapshot(event) == before
 
 
 def test_who_saw_something_older_is_told_what_happened_meanwhile(call, send, package):
     assert send(package, version="1").status_code == 200
 
-    problem = told(send(package, image_samples.picture(), version="1"), 409, "stale_version")
-    removal = told(call("DELETE", f"{package_path(package)}/image?version=1"), 409, "stale_version")
+    problem = assert_problem(send(package, image_samples.make_image_file(), version="1"), 409, "stale_version")
+    removal = assert_problem(call("DELETE", f"{package_path(package)}/image?version=1"), 409, "stale_version")
 
     assert [change["field"] for change in problem["changes"]] == ["image"]
     assert problem["current_version"] == removal["current_version"] == 2
@@ -310,27 +316,27 @@ def test_who_may(program, send, event, package, role, is_theirs, status, code):
     if code is None:
         assert answer.status_code == status
     else:
-        told(answer, status, code)
-        told(refused_unread, status, code)
+        assert_problem(answer, status, code)
+        assert_problem(refused_unread, status, code)
 
 
 def test_a_package_is_found_in_its_own_event_only(send, package):
     package.event_id = make.event().id
 
-    told(send(package), 404, "not_found")
+    assert_problem(send(package), 404, "not_found")
 
 
 def test_while_the_scanner_is_away_nothing_is_taken(send, event, package, monkeypatch):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         monkeypatch.setenv("CLAMD_ADDRESS", f"127.0.0.1:{taken.getsockname()[1]}")
-        before = database_state.standing(event)
+        before = database_state.snapshot(event)
         answer = send(package)
 
-    problem = told(answer, 503, "scanner_away")
+    problem = assert_problem(answer, 503, "scanner_away")
     assert answer.headers["retry-after"]
     assert problem["detail"].startswith("The virus scanner does not answer")
-    assert database_state.standing(event) == before
+    assert database_state.snapshot(event) == before
 
 
 def test_the_documentation_tells_the_form(browser, sign_in):
@@ -349,4 +355,4 @@ def test_the_documentation_tells_the_form(browser, sign_in):
 
 
 def test_every_stored_type_has_its_ending():
-    assert set(images.FORMATS.values()) == set(image_files.MEDIA_TYPES.values())
+    assert set(images.MEDIA_TYPE_BY_EXTENSION.values()) == set(image_files.MEDIA_TYPES.values())

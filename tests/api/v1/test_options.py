@@ -6,9 +6,9 @@ import uuid
 
 import pytest
 
-from tests.api.test_errors import fields, told
+from tests.api.test_errors import assert_problem, field_messages
 from tests.support import make
-from tests.support.database_state import standing
+from tests.support.database_state import snapshot
 
 MENU = {"label": "Menu", "option_type": "multi_select", "choices": ["Fish", "Rice"], "is_required": False}
 
@@ -27,9 +27,9 @@ def labels(answer):
 
 def refused(answer_of, event, code):
     """The problem of a 409, having seen that nothing moved."""
-    before = standing(event)
-    problem = told(answer_of(), 409, code)
-    assert standing(event) == before
+    before = snapshot(event)
+    problem = assert_problem(answer_of(), 409, code)
+    assert snapshot(event) == before
     return problem
 
 
@@ -79,9 +79,12 @@ def test_a_change_without_the_version_applies_to_what_stands_and_a_stale_one_is_
 def test_fields_that_break_a_rule_are_named(call, package):
     option = make.option(package, **MENU)
 
-    assert set(fields(call("PATCH", path_of(option), {"label": "", "option_type": "x"}))) == {"label", "option_type"}
-    assert fields(call("PATCH", path_of(option), {"choices": ["Fish"]})) == {"choices": "Give 2 to 10 choices."}
-    assert set(fields(call("PATCH", path_of(option), {"choices": ["Fish", "x" * 51]}))) == {"choices.1"}
+    assert set(field_messages(call("PATCH", path_of(option), {"label": "", "option_type": "x"}))) == {
+        "label",
+        "option_type",
+    }
+    assert field_messages(call("PATCH", path_of(option), {"choices": ["Fish"]})) == {"choices": "Give 2 to 10 choices."}
+    assert set(field_messages(call("PATCH", path_of(option), {"choices": ["Fish", "x" * 51]}))) == {"choices.1"}
 
 
 def test_the_type_stays_once_there_is_an_answer_and_the_words_may_change(call, event, answered):
@@ -119,7 +122,7 @@ def test_an_unanswered_question_is_deleted_and_an_answered_one_stays(call, event
     deleted = call("DELETE", path_of(unanswered))
 
     assert (deleted.status_code, deleted.content) == (204, b"")
-    told(call("DELETE", path_of(unanswered)), 404, "not_found")
+    assert_problem(call("DELETE", path_of(unanswered)), 404, "not_found")
     refused(lambda: call("DELETE", path_of(answered)), event, "has_answers")
     assert labels(call("GET", options_of(package))) == ["Any allergies?"]
 
@@ -153,8 +156,8 @@ def test_an_order_names_exactly_the_questions_of_the_package(call, event, packag
 
 
 def test_an_order_of_something_else_is_refused_at_its_field(call, package):
-    assert fields(call("POST", f"{options_of(package)}/reorder", {})) == {"option_ids": "Fill this in."}
-    assert fields(call("POST", f"{options_of(package)}/reorder", {"option_ids": ["x"]})) == {
+    assert field_messages(call("POST", f"{options_of(package)}/reorder", {})) == {"option_ids": "Fill this in."}
+    assert field_messages(call("POST", f"{options_of(package)}/reorder", {"option_ids": ["x"]})) == {
         "option_ids.0": "This is not an id."
     }
 
@@ -167,4 +170,4 @@ def test_a_question_is_found_in_its_own_package_only(call, event, package, answe
         ("DELETE", path, None),
         ("POST", f"{path}/retire", None),
     ):
-        told(call(verb, where, body), 404, "not_found")
+        assert_problem(call(verb, where, body), 404, "not_found")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime, timedelta
 
-from tests.api.test_errors import fields, told
+from tests.api.test_errors import assert_problem, field_messages
 from tests.support import make
 from ticketing import db
 from ticketing.actors import OPERATOR
@@ -111,5 +111,5 @@ def test_the_newest_come_first_and_20_on_a_page(call, event):
 def test_a_package_that_is_none_or_another_events_is_not_found(call, event):
     elsewhere = make.package(make.event())
     for package_id in (uuid.uuid4(), elsewhere.id, "7"):
-        told(call("GET", f"/admin/events/{event.id}/tickets/packages/{package_id}/sales"), 404, "not_found")
-    assert fields(call("GET", sales_of(make.package(event)) + "?page=0")) == {"page": "Enter 1 or more."}
+        assert_problem(call("GET", f"/admin/events/{event.id}/tickets/packages/{package_id}/sales"), 404, "not_found")
+    assert field_messages(call("GET", sales_of(make.package(event)) + "?page=0")) == {"page": "Enter 1 or more."}

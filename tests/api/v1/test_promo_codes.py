@@ -6,9 +6,9 @@ import uuid
 
 import pytest
 
-from tests.api.test_errors import fields, told
+from tests.api.test_errors import assert_problem, field_messages
 from tests.support import make
-from tests.support.database_state import standing
+from tests.support.database_state import snapshot
 
 CODE = {"code": "EARLY25", "discount_type": "percentage", "discount_value": "25.00"}
 
@@ -24,9 +24,9 @@ def try_code(call, package, code, **more):
 
 def refused(answer_of, event, code):
     """The problem of a 409, having seen that nothing moved."""
-    before = standing(event)
-    problem = told(answer_of(), 409, code)
-    assert standing(event) == before
+    before = snapshot(event)
+    problem = assert_problem(answer_of(), 409, code)
+    assert snapshot(event) == before
     return problem
 
 
@@ -85,14 +85,16 @@ def test_a_change_without_the_version_applies_to_what_stands_and_a_stale_one_is_
     assert problem["current_version"] == 2
     assert (change["field"], change["old"], change["new"], change["by"]) == ("is_active", True, False, "Bo Lind")
     assert call("PATCH", path_of(promo), {"version": None, "max_total_uses": 5}).json()["version"] == 3
-    assert fields(call("PATCH", path_of(promo), {"version": 0})) == {"version": "Enter 1 or more."}
+    assert field_messages(call("PATCH", path_of(promo), {"version": 0})) == {"version": "Enter 1 or more."}
 
 
 def test_fields_that_break_a_rule_are_named(call, event):
     promo = make.promo_code(event, **CODE)
 
-    with_shape = fields(call("PATCH", path_of(promo), {"code": "A B", "max_total_uses": 0, "discount_value": "1.001"}))
-    with_meaning = fields(call("PATCH", path_of(promo), {"discount_value": "100.01"}))
+    with_shape = field_messages(
+        call("PATCH", path_of(promo), {"code": "A B", "max_total_uses": 0, "discount_value": "1.001"})
+    )
+    with_meaning = field_messages(call("PATCH", path_of(promo), {"discount_value": "100.01"}))
 
     assert set(with_shape) == {"code", "max_total_uses", "discount_value"}
     assert with_meaning == {"discount_value": "Enter a percentage from 1 to 100."}
@@ -137,8 +139,8 @@ def test_an_unused_code_is_deleted_and_a_used_one_stays(call, event):
     deleted = call("DELETE", path_of(unused))
 
     assert (deleted.status_code, deleted.content) == (204, b"")
-    told(call("GET", path_of(unused)), 404, "not_found")
-    told(call("DELETE", path_of(unused)), 404, "not_found")
+    assert_problem(call("GET", path_of(unused)), 404, "not_found")
+    assert_problem(call("DELETE", path_of(unused)), 404, "not_found")
     refused(lambda: call("DELETE", path_of(promo)), event, "code_used")
 
 
@@ -147,14 +149,14 @@ def test_a_code_is_found_in_its_own_event_only(call, event):
     path = f"/admin/events/{event.id}/promo-codes/{elsewhere.id}"
 
     for verb, body in (("GET", None), ("PATCH", {"is_active": False}), ("DELETE", None)):
-        told(call(verb, path, body), 404, "not_found")
+        assert_problem(call(verb, path, body), 404, "not_found")
     assert call("GET", path_of(elsewhere)).json()["version"] == 1
 
 
 def test_a_valid_code_tells_what_it_takes_off_and_every_rule_and_changes_nothing(call, event):
     package = make.package(event, name="Table", price="33.35", quantity_limit=9)
     make.promo_code(event, **CODE, max_total_uses=2, max_uses_per_donor=1)
-    before = standing(event)
+    before = snapshot(event)
 
     answer = try_code(call, package, "early25", quantity=3)
 
@@ -174,7 +176,7 @@ def test_a_valid_code_tells_what_it_takes_off_and_every_rule_and_changes_nothing
         {"rule": "not_for_sale", "passed": True, "sentence": "Table is on sale."},
         {"rule": "sold_out", "passed": True, "sentence": "Table has 9 left; 3 wanted."},
     ]
-    assert standing(event) == before
+    assert snapshot(event) == before
 
 
 @pytest.mark.parametrize(
@@ -239,13 +241,15 @@ def test_a_trial_is_asked_for_as_a_purchase_is(call, event):
     path = f"/admin/events/{event.id}/promo-codes/validate/EARLY25"
     package = make.package(event)
 
-    assert fields(call("POST", path, {})) == dict.fromkeys(["package_id", "quantity", "donor_email"], "Fill this in.")
-    assert set(fields(try_code(call, package, "X", quantity=0, donor_email="ana", at="soon"))) == {
+    assert field_messages(call("POST", path, {})) == dict.fromkeys(
+        ["package_id", "quantity", "donor_email"], "Fill this in."
+    )
+    assert set(field_messages(try_code(call, package, "X", quantity=0, donor_email="ana", at="soon"))) == {
         "quantity",
         "donor_email",
         "at",
     }
-    assert set(fields(try_code(call, package, "X", quantity=10_001))) == {"quantity"}
+    assert set(field_messages(try_code(call, package, "X", quantity=10_001))) == {"quantity"}
     body = {"package_id": str(uuid.uuid4()), "quantity": 1, "donor_email": "ana@example.org"}
-    told(call("POST", path, body), 404, "not_found")
-    told(call("POST", path, body | {"package_id": str(make.package(make.event()).id)}), 404, "not_found")
+    assert_problem(call("POST", path, body), 404, "not_found")
+    assert_problem(call("POST", path, body | {"package_id": str(make.package(make.event()).id)}), 404, "not_found")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 
-from tests.api.test_errors import told
+from tests.api.test_errors import assert_problem
 from tests.support import make
 
 
@@ -35,7 +35,9 @@ def test_options_are_made_and_listed_in_order(call, event):
 def test_a_list_without_choices_is_refused_at_its_field(call, event):
     path = f"/admin/packages/{make.package(event).id}/options"
 
-    problem = told(call("POST", path, {"label": "Dinner", "option_type": "multi_select"}), 422, "invalid_input")
+    problem = assert_problem(
+        call("POST", path, {"label": "Dinner", "option_type": "multi_select"}), 422, "invalid_input"
+    )
 
     assert [error["field"] for error in problem["errors"]] == ["choices"]
 
@@ -61,7 +63,7 @@ def test_promo_codes_are_made_and_listed_with_what_they_gave(call, event):
     buy(call, event, package, promo_code="early10", quantity=3)
     (listed,) = call("GET", path).json()["items"]
     assert listed == made.json() | {"current_uses": 1, "total_discount": "30.00"}
-    told(call("POST", path, code), 409, "duplicate_code")
+    assert_problem(call("POST", path, code), 409, "duplicate_code")
 
 
 def test_a_purchase_tells_price_discount_and_a_code_for_each_seat(call, event):
@@ -108,19 +110,19 @@ def test_what_is_sold_out_disabled_or_changed_is_a_conflict(call, event):
     path = f"/admin/events/{event.id}/tickets/packages"
     package = make.package(event, quantity_limit=1)
     buy(call, event, package)
-    told(buy(call, event, package), 409, "sold_out")
+    assert_problem(buy(call, event, package), 409, "sold_out")
     call("PATCH", f"{path}/{package.id}", {"version": 1, "quantity_limit": 9, "price": "120.00"})
-    told(buy(call, event, package, package_version=1), 409, "stale_version")
+    assert_problem(buy(call, event, package, package_version=1), 409, "stale_version")
     call("POST", f"{path}/{package.id}/disable")
-    told(buy(call, event, package), 409, "not_for_sale")
+    assert_problem(buy(call, event, package), 409, "not_for_sale")
 
 
 def test_a_promo_code_that_is_refused_says_by_which_rule(call, event):
     package = make.package(event)
     make.promo_code(event, code="OFFOFF", is_active=False)
 
-    unknown = told(buy(call, event, package, promo_code="NOSUCH"), 409, "promo_refused")
-    inactive = told(buy(call, event, package, promo_code="OFFOFF"), 409, "promo_refused")
+    unknown = assert_problem(buy(call, event, package, promo_code="NOSUCH"), 409, "promo_refused")
+    inactive = assert_problem(buy(call, event, package, promo_code="OFFOFF"), 409, "promo_refused")
 
     assert (unknown["reason"], inactive["reason"]) == ("unknown", "inactive")
 
@@ -129,7 +131,7 @@ def test_a_question_that_must_be_answered_is_named(call, event):
     package = make.package(event)
     question = make.option(package, label="Any allergies?")
 
-    problem = told(buy(call, event, package), 422, "invalid_input")
+    problem = assert_problem(buy(call, event, package), 422, "invalid_input")
 
     assert problem["errors"] == [{"field": f"answers.{question.id}", "message": "Answer “Any allergies?”."}]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.api.conftest import Program
-from tests.api.test_errors import PACKAGE, packages_of, told
+from tests.api.test_errors import PACKAGE, assert_problem, packages_path
 from tests.support import make
-from tests.support.database_state import standing
+from tests.support.database_state import snapshot
 
 
 @pytest.fixture
@@ -17,10 +17,10 @@ def person(event):
 
 def too_many(answer_of, event):
     """The problem of a 429, having seen that nothing moved and when to come again."""
-    before = standing(event)
+    before = snapshot(event)
     answer = answer_of()
-    problem = told(answer, 429, "rate_limited")
-    assert standing(event) == before
+    problem = assert_problem(answer, 429, "rate_limited")
+    assert snapshot(event) == before
     assert 1 <= int(answer.headers["retry-after"]) <= 60
     assert f"Try again in {answer.headers['retry-after']} second" in problem["detail"]
     return problem
@@ -28,15 +28,15 @@ def too_many(answer_of, event):
 
 def test_the_eleventh_package_within_a_minute(browser, program, person, event):
     one, two = program(person), Program(browser, make.token(person, "Second"))
-    made = [(one, two)[n % 2]("POST", packages_of(event), PACKAGE | {"name": f"Seat {n}"}) for n in range(10)]
+    made = [(one, two)[n % 2]("POST", packages_path(event), PACKAGE | {"name": f"Seat {n}"}) for n in range(10)]
     assert [answer.status_code for answer in made] == [201] * 10
 
     for call in (one, two):
-        problem = too_many(lambda call=call: call("POST", packages_of(event), PACKAGE), event)
+        problem = too_many(lambda call=call: call("POST", packages_path(event), PACKAGE), event)
         assert problem["detail"].startswith("You made 10 packages within a minute, so this one was not saved.")
 
-    assert program(make.staff(event=event))("POST", packages_of(event), PACKAGE).status_code == 201
-    path = f"{packages_of(event)}/{made[0].json()['id']}"
+    assert program(make.staff(event=event))("POST", packages_path(event), PACKAGE).status_code == 201
+    path = f"{packages_path(event)}/{made[0].json()['id']}"
     assert one("PATCH", path, {"version": 1, "price": "5"}).status_code == 200
 
 
@@ -44,9 +44,9 @@ def test_packages_that_were_refused_are_not_counted(program, person, event):
     call = program(person)
     make.package(event, name="Seat")
     for _ in range(6):
-        told(call("POST", packages_of(event), PACKAGE), 409, "duplicate_name")
-        told(call("POST", packages_of(event), PACKAGE | {"price": "-1"}), 422, "invalid_input")
-    answers = [call("POST", packages_of(event), PACKAGE | {"name": f"Seat {n}"}).status_code for n in range(11)]
+        assert_problem(call("POST", packages_path(event), PACKAGE), 409, "duplicate_name")
+        assert_problem(call("POST", packages_path(event), PACKAGE | {"price": "-1"}), 422, "invalid_input")
+    answers = [call("POST", packages_path(event), PACKAGE | {"name": f"Seat {n}"}).status_code for n in range(11)]
     assert answers == [201] * 10 + [429]
 
 
@@ -74,7 +74,7 @@ class TestPromoCodes:
 
     def test_a_request_that_breaks_a_rule_does_not_count(self, validate):
         for _ in range(11):
-            told(validate("NOSUCH", quantity=0), 422, "invalid_input")
+            assert_problem(validate("NOSUCH", quantity=0), 422, "invalid_input")
         assert validate("NOSUCH").status_code == 200
 
     def test_a_purchase_that_is_refused_for_its_code_is_told_why_however_many_there_were(
@@ -84,5 +84,5 @@ class TestPromoCodes:
         body = {"package_id": str(package.id), "quantity": 1, "donor": {"name": "Ana", "email": "ana@example.org"}}
         for _ in range(12):
             answer = call("POST", f"/events/{event.id}/tickets/purchases", body | {"promo_code": "NOSUCH"})
-            assert told(answer, 409, "promo_refused")["reason"] == "unknown"
+            assert assert_problem(answer, 409, "promo_refused")["reason"] == "unknown"
         assert validate("NOSUCH").json()["reason"] == "unknown"

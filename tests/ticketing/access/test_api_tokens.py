@@ -6,37 +6,37 @@ import pytest
 from sqlalchemy import func
 
 from tests.support import make
-from tests.support.credentials import bearer, count, require, row, set_rows
-from tests.support.database_state import trail
+from tests.support.credentials import count_rows, find_token_actor, get_row, require, update_row
+from tests.support.database_state import get_audit_changes
 from ticketing import db
 from ticketing.access import api_tokens
 from ticketing.access.api_tokens import TokenDraft
 from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, NotAllowed, NotFound, NotSignedIn
 from ticketing.models import ApiToken, SignInSession, Staff
-from ticketing.validation import validated
+from ticketing.validation import validate
 
 
 def create(actor, email=None, **fields):
-    draft = validated(TokenDraft, {"name": "Donor site"} | fields)
+    draft = validate(TokenDraft, {"name": "Donor site"} | fields)
     return db.write(lambda session: api_tokens.create(session, actor, draft, email=email or actor.email))
 
 
 def revoke(actor, secret_or_id):
-    token_id = bearer(secret_or_id).token_id if isinstance(secret_or_id, str) else secret_or_id
+    token_id = find_token_actor(secret_or_id).token_id if isinstance(secret_or_id, str) else secret_or_id
     db.write(lambda session: api_tokens.revoke(session, actor, token_id))
     return token_id
 
 
-def listed(actor, **how):
-    with db.reading() as session:
+def list_tokens(actor, **how):
+    with db.read_session() as session:
         rows, total = api_tokens.list_page(session, actor, **how)
     return [(token.name, owner.id) for token, owner in rows], total
 
 
 def test_a_token_carries_its_owners_role(event):
     actor = make.staff(role="viewer", event=event)
-    by_token = bearer(make.token(actor))
+    by_token = find_token_actor(make.token(actor))
     assert (by_token.staff_id, by_token.via) == (actor.staff_id, "api")
     require(by_token, "read", event)
     with pytest.raises(NotAllowed):
@@ -52,9 +52,9 @@ def test_a_token_carries_its_owners_role(event):
 )
 def test_a_token_that_ended_is_nobody_and_stops_requests_under_way(event, ending):
     secret = make.token(make.staff(event=event))
-    under_way = bearer(secret)
-    set_rows(ApiToken, under_way.token_id, **ending)
-    assert bearer(secret) is None
+    under_way = find_token_actor(secret)
+    update_row(ApiToken, under_way.token_id, **ending)
+    assert find_token_actor(secret) is None
     with pytest.raises(NotSignedIn):
         require(under_way, "read", event)
 
@@ -62,10 +62,10 @@ def test_a_token_that_ended_is_nobody_and_stops_requests_under_way(event, ending
 def test_a_token_outlives_the_session_in_which_it_was_made_but_not_its_owner(event):
     actor = make.staff(event=event)
     secret = make.token(actor)
-    set_rows(SignInSession, actor.session_id, ended_at=func.now())
-    assert bearer(secret) is not None
-    set_rows(Staff, actor.staff_id, is_active=False)
-    assert bearer(secret) is None
+    update_row(SignInSession, actor.session_id, ended_at=func.now())
+    assert find_token_actor(secret) is not None
+    update_row(Staff, actor.staff_id, is_active=False)
+    assert find_token_actor(secret) is None
 
 
 def test_only_admins_make_tokens_for_others(admin):
@@ -76,7 +76,7 @@ def test_only_admins_make_tokens_for_others(admin):
 
     with pytest.raises(NotAllowed):
         token_for(person)
-    assert bearer(token_for(admin)).staff_id == other.staff_id
+    assert find_token_actor(token_for(admin)).staff_id == other.staff_id
 
 
 def test_a_token_is_made_only_for_someone_with_an_account():
@@ -87,35 +87,35 @@ def test_a_token_is_made_only_for_someone_with_an_account():
 def test_the_secret_is_told_once_and_kept_as_a_hash():
     person = make.staff()
     secret = create(person)
-    token = row(ApiToken, bearer(secret).token_id)
+    token = get_row(ApiToken, find_token_actor(secret).token_id)
     assert secret.startswith("td_")
     assert len(token.secret_hash) == 32
     assert secret.encode() not in token.secret_hash
-    assert trail(token.id, "token.created") == {"owner": (None, person.email)}
+    assert get_audit_changes(token.id, "token.created") == {"owner": (None, person.email)}
 
 
 def test_whoever_is_signed_out_makes_none_for_oneself():
     person = make.staff()
-    set_rows(SignInSession, person.session_id, ended_at=func.now())
+    update_row(SignInSession, person.session_id, ended_at=func.now())
     with pytest.raises(NotSignedIn):
         create(person)
-    assert count(ApiToken, staff_id=person.staff_id) == 0
+    assert count_rows(ApiToken, staff_id=person.staff_id) == 0
 
 
 @pytest.mark.parametrize("name", ["", "x" * 101])
 def test_a_name_has_1_to_100_characters(name):
     person = make.staff()
-    assert bearer(create(person, name="x" * 100))
+    assert find_token_actor(create(person, name="x" * 100))
     with pytest.raises(InvalidInput):
         create(person, name=name)
-    assert count(ApiToken, staff_id=person.staff_id) == 1
+    assert count_rows(ApiToken, staff_id=person.staff_id) == 1
 
 
 def test_it_may_expire_at_a_moment_that_is_still_to_come():
     person = make.staff()
     ahead = datetime.now(UTC) + timedelta(days=30)
-    token = bearer(create(person, expires_at=ahead))
-    assert row(ApiToken, token.token_id).expires_at == ahead
+    token = find_token_actor(create(person, expires_at=ahead))
+    assert get_row(ApiToken, token.token_id).expires_at == ahead
     with pytest.raises(InvalidInput, match="Choose a moment that is still to come"):
         create(person, expires_at=datetime.now(UTC) - timedelta(seconds=1))
 
@@ -123,20 +123,20 @@ def test_it_may_expire_at_a_moment_that_is_still_to_come():
 def test_a_revoked_token_is_refused_from_then_on_and_others_are_not(event):
     person = make.staff(event=event)
     secret, other = create(person), create(person)
-    under_way = bearer(secret)
+    under_way = find_token_actor(secret)
     revoke(person, secret)
-    assert bearer(secret) is None
+    assert find_token_actor(secret) is None
     with pytest.raises(NotSignedIn):
         require(under_way, "read", event)
-    assert bearer(other)
+    assert find_token_actor(other)
 
 
 def test_revoking_twice_is_once(admin):
     token_id = revoke(admin, create(make.staff()))
-    at = row(ApiToken, token_id).revoked_at
+    at = get_row(ApiToken, token_id).revoked_at
     revoke(admin, token_id)
-    assert row(ApiToken, token_id).revoked_at == at
-    assert trail(token_id, "token.revoked") == {None: (None, None)}
+    assert get_row(ApiToken, token_id).revoked_at == at
+    assert get_audit_changes(token_id, "token.revoked") == {None: (None, None)}
 
 
 def test_people_revoke_their_own_and_admins_everybodys(admin):
@@ -144,9 +144,9 @@ def test_people_revoke_their_own_and_admins_everybodys(admin):
     secret = create(person)
     with pytest.raises(NotAllowed):
         revoke(other, secret)
-    assert bearer(secret)
+    assert find_token_actor(secret)
     revoke(admin, secret)
-    assert bearer(secret) is None
+    assert find_token_actor(secret) is None
 
 
 def test_one_that_does_not_exist_is_not_found_and_tells_others_nothing(admin):
@@ -160,8 +160,8 @@ def test_people_see_their_own_and_admins_everybodys(empty_database):
     admin, person = make.staff(role="admin"), make.staff()
     create(admin, name="Admin's")
     create(person, name="Person's")
-    assert listed(person) == ([("Person's", person.staff_id)], 1)
-    assert listed(admin) == ([("Person's", person.staff_id), ("Admin's", admin.staff_id)], 2)
+    assert list_tokens(person) == ([("Person's", person.staff_id)], 1)
+    assert list_tokens(admin) == ([("Person's", person.staff_id), ("Admin's", admin.staff_id)], 2)
 
 
 def test_those_that_work_come_first_and_the_newest_first_of_all():
@@ -171,13 +171,13 @@ def test_those_that_work_come_first_and_the_newest_first_of_all():
         if name == "revoked":
             revoke(person, secret)
         if name == "expired":
-            set_rows(ApiToken, bearer(secret).token_id, expires_at=datetime.now(UTC) - timedelta(seconds=1))
-    assert [name for name, _ in listed(person)[0]] == ["new", "old", "expired", "revoked"]
+            update_row(ApiToken, find_token_actor(secret).token_id, expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    assert [name for name, _ in list_tokens(person)[0]] == ["new", "old", "expired", "revoked"]
 
 
 def test_twenty_stand_on_a_page():
     person = make.staff()
     for number in range(21):
         create(person, name=f"Token {number}")
-    assert (len(listed(person)[0]), listed(person)[1]) == (20, 21)
-    assert listed(person, page=2) == ([("Token 0", person.staff_id)], 21)
+    assert (len(list_tokens(person)[0]), list_tokens(person)[1]) == (20, 21)
+    assert list_tokens(person, page=2) == ([("Token 0", person.staff_id)], 21)

@@ -5,45 +5,45 @@ import threading
 import pytest
 
 from tests.support import make
-from tests.support.credentials import count, require, who
+from tests.support.credentials import count_rows, find_session_actor, require
 from ticketing import db
 from ticketing.access import sign_in, staff
-from ticketing.access.staff import SAMPLE_VISITOR, InvitationDraft, StaffDraft
+from ticketing.access.staff import SAMPLE_VISITOR_EMAIL, InvitationDraft, StaffDraft
 from ticketing.actors import OPERATOR
 from ticketing.errors import Conflict, InvalidInput, NotSignedIn
 from ticketing.models import Staff
-from ticketing.validation import validated
+from ticketing.validation import validate
 
 
 def draft(**values):
     given = {"email": make.email(), "name": "Ana Ruiz", "role": "coordinator", "password": make.PASSWORD}
-    return validated(StaffDraft, given | values)
+    return validate(StaffDraft, given | values)
 
 
-def first_admin(**values):
-    return db.write(lambda session: staff.add_first_admin(session, draft(**values)))
+def create_first_admin(**values):
+    return db.write(lambda session: staff.create_first_admin(session, draft(**values)))
 
 
-def visit_sample():
+def open_sample_session():
     def work(session):
-        return sign_in.open_session(session, staff.sample_visitor(session), user_agent="tests")
+        return sign_in.open_session(session, staff.get_or_create_sample_visitor(session), user_agent="tests")
 
     return db.write(work)
 
 
 def test_the_first_account_is_an_admin_whatever_was_asked(empty_database):
-    with db.reading() as session:
+    with db.read_session() as session:
         assert staff.is_first_run(session)
-    assert first_admin(role="viewer").role == "admin"
-    with db.reading() as session:
+    assert create_first_admin(role="viewer").role == "admin"
+    with db.read_session() as session:
         assert not staff.is_first_run(session)
 
 
 def test_there_is_one_first_admin(empty_database):
-    first_admin()
+    create_first_admin()
     with pytest.raises(Conflict):
-        first_admin()
-    assert count(Staff) == 1
+        create_first_admin()
+    assert count_rows(Staff) == 1
 
 
 def test_of_two_first_admins_at_once_one_is_made(empty_database):
@@ -52,7 +52,7 @@ def test_of_two_first_admins_at_once_one_is_made(empty_database):
     def attempt():
         start.wait()
         try:
-            first_admin()
+            create_first_admin()
             outcomes.append("made")
         except Conflict:
             outcomes.append("refused")
@@ -63,42 +63,42 @@ def test_of_two_first_admins_at_once_one_is_made(empty_database):
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["made", "refused"]
-    assert count(Staff) == 1
+    assert count_rows(Staff) == 1
 
 
 def test_the_sample_visitor_looks_around_until_the_first_admin_is_made(empty_database):
-    secrets = [visit_sample().secret for _ in range(2)]
-    visitor = who(secrets[0])
-    assert (visitor.email, visitor.role) == (SAMPLE_VISITOR, "admin")
-    assert count(Staff) == 1
-    with db.reading() as session:
+    secrets = [open_sample_session().secret for _ in range(2)]
+    visitor = find_session_actor(secrets[0])
+    assert (visitor.email, visitor.role) == (SAMPLE_VISITOR_EMAIL, "admin")
+    assert count_rows(Staff) == 1
+    with db.read_session() as session:
         assert staff.is_first_run(session)
 
-    first_admin()
+    create_first_admin()
 
-    assert [who(secret) for secret in secrets] == [None, None]
+    assert [find_session_actor(secret) for secret in secrets] == [None, None]
     with pytest.raises(NotSignedIn):
         require(visitor, "read")
     with pytest.raises(Conflict):
-        visit_sample()
+        open_sample_session()
 
 
 def test_nobody_signs_in_with_a_password_as_the_sample_visitor(empty_database):
-    visit_sample()
+    open_sample_session()
     for password in ("", "None", make.PASSWORD):
         with pytest.raises(InvalidInput):
-            make.sign_in(SAMPLE_VISITOR, password)
+            make.sign_in(SAMPLE_VISITOR_EMAIL, password)
 
 
 def test_the_sample_visitor_is_out_too_when_the_operator_adds_somebody(empty_database):
-    secret = visit_sample().secret
-    db.write(lambda session: staff.add(session, OPERATOR, draft()))
-    assert who(secret) is None
+    secret = open_sample_session().secret
+    db.write(lambda session: staff.create(session, OPERATOR, draft()))
+    assert find_session_actor(secret) is None
 
 
 def test_the_sample_visitor_invites_nobody(empty_database):
-    visitor = who(visit_sample().secret)
+    visitor = find_session_actor(open_sample_session().secret)
     invitation = InvitationDraft(email=make.email(), name="Ana Ruiz", role="admin")
     with pytest.raises(Conflict, match="make the first admin account, then invite"):
         db.write(lambda session: staff.invite(session, visitor, invitation))
-    assert count(Staff) == 1
+    assert count_rows(Staff) == 1

@@ -7,11 +7,11 @@ from ticketing import db
 from ticketing.access.staff import StaffDraft
 from ticketing.errors import InvalidInput
 from ticketing.models import Staff
-from ticketing.validation import validated
+from ticketing.validation import validate
 
 
 def draft(**values):
-    return validated(StaffDraft, {"email": make.email(), "name": "Ana Ruiz", "role": "coordinator"} | values)
+    return validate(StaffDraft, {"email": make.email(), "name": "Ana Ruiz", "role": "coordinator"} | values)
 
 
 def test_a_password_has_10_characters_at_least():
@@ -30,5 +30,5 @@ def test_a_password_has_200_characters_at_most_and_keeps_its_spaces():
 
 def test_a_password_is_kept_as_an_argon2_hash():
     actor = make.staff(password=make.PASSWORD)
-    with db.reading() as session:
+    with db.read_session() as session:
         assert session.get(Staff, actor.staff_id).password_hash.startswith("$argon2id$")

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func
 
 from tests.support import make
-from tests.support.credentials import bearer, require, row, set_rows, who
+from tests.support.credentials import find_session_actor, find_token_actor, get_row, require, update_row
 from ticketing import db
 from ticketing.access import permissions
 from ticketing.catalog import packages
@@ -27,7 +27,7 @@ from ticketing.models import ApiToken, SignInSession, Staff
 def test_each_role_may_do_what_the_table_says(event, role, allowed):
     actor = make.staff(role=role, event=event)
     for action in ("read", "change", "administer"):
-        assert permissions.may(actor, action) == (action in allowed)
+        assert permissions.is_allowed(actor, action) == (action in allowed)
         if action in allowed:
             require(actor, action, event)
         else:
@@ -45,7 +45,7 @@ def test_another_event_is_not_found_whatever_is_asked_of_it(event, role, action)
 def test_an_event_that_does_not_exist_looks_the_same_as_another_one(event):
     stranger, messages = make.staff(), set()
     for event_id in (event.id, uuid.uuid4()):
-        with db.reading() as session, pytest.raises(NotFound) as refusal:
+        with db.read_session() as session, pytest.raises(NotFound) as refusal:
             permissions.require(session, stranger, "read", event_id)
         messages.add(str(refusal.value))
     assert len(messages) == 1
@@ -53,13 +53,13 @@ def test_an_event_that_does_not_exist_looks_the_same_as_another_one(event):
 
 def test_an_admin_needs_no_assignment_but_the_event_must_exist(admin, event):
     require(admin, "change", event)
-    with db.reading() as session, pytest.raises(NotFound):
+    with db.read_session() as session, pytest.raises(NotFound):
         permissions.require(session, admin, "read", uuid.uuid4())
 
 
 def test_the_role_counts_as_the_row_has_it_now_and_not_as_a_page_remembers(event):
     actor = make.staff(role="coordinator", event=event)
-    set_rows(Staff, actor.staff_id, role="viewer")
+    update_row(Staff, actor.staff_id, role="viewer")
     with pytest.raises(NotAllowed):
         require(actor, "change", event)
     with pytest.raises(NotAllowed):
@@ -68,7 +68,7 @@ def test_the_role_counts_as_the_row_has_it_now_and_not_as_a_page_remembers(event
 
 def test_a_session_that_ended_refuses_a_page_that_is_still_open(event):
     actor = make.staff(event=event)
-    set_rows(SignInSession, actor.session_id, ended_at=func.now())
+    update_row(SignInSession, actor.session_id, ended_at=func.now())
     with pytest.raises(NotSignedIn):
         db.write(lambda session: packages.create(session, actor, event.id, make.package_draft()))
 
@@ -86,16 +86,16 @@ def test_the_session_of_another_person_is_not_taken_for_ones_own(event):
 
 @pytest.mark.parametrize("secret", ["", "td_", "td_unknown", "\x00"])
 def test_an_unknown_secret_is_nobody(secret):
-    assert who(secret) is None
-    assert bearer(secret) is None
+    assert find_session_actor(secret) is None
+    assert find_token_actor(secret) is None
 
 
 def test_people_are_let_at_what_is_their_own_and_admins_at_everybodys(admin):
     person, other = make.staff(role="viewer"), make.staff()
 
     def require_for(actor, staff_id):
-        with db.reading() as session:
-            permissions.require_for(session, actor, staff_id)
+        with db.read_session() as session:
+            permissions.require_own_or_admin(session, actor, staff_id)
 
     require_for(person, person.staff_id)
     require_for(admin, person.staff_id)
@@ -112,30 +112,30 @@ class TestNotingUse:
     def test_a_session_is_due_after_5_minutes_and_not_before(self):
         person = make.staff()
         for seconds, is_due in ((4 * 60 + 50, False), (5 * 60 + 1, True)):
-            set_rows(SignInSession, person.session_id, last_seen_at=func.now() - timedelta(seconds=seconds))
-            with db.reading() as session:
-                assert permissions.get_signed_in(session, person.session_id).is_use_due == is_due
+            update_row(SignInSession, person.session_id, last_seen_at=func.now() - timedelta(seconds=seconds))
+            with db.read_session() as session:
+                assert permissions.get_session_actor(session, person.session_id).needs_last_used_update == is_due
 
     def test_a_token_is_due_at_its_first_use_and_after_a_minute(self):
         secret = make.token(make.staff())
-        token = bearer(secret)
-        assert token.is_use_due
+        token = find_token_actor(secret)
+        assert token.needs_last_used_update
         for seconds, is_due in ((50, False), (61, True)):
-            set_rows(ApiToken, token.token_id, last_used_at=func.now() - timedelta(seconds=seconds))
-            assert bearer(secret).is_use_due == is_due
+            update_row(ApiToken, token.token_id, last_used_at=func.now() - timedelta(seconds=seconds))
+            assert find_token_actor(secret).needs_last_used_update == is_due
 
     def test_what_is_not_due_is_not_written(self):
         person = make.staff()
-        seen = row(SignInSession, person.session_id).last_seen_at
-        db.write(lambda session: permissions.note_use(session, person))
-        assert row(SignInSession, person.session_id).last_seen_at == seen
+        seen = get_row(SignInSession, person.session_id).last_seen_at
+        db.write(lambda session: permissions.touch_last_used(session, person))
+        assert get_row(SignInSession, person.session_id).last_seen_at == seen
 
     def test_what_is_due_is_written_once(self):
         signed_in = make.sign_in(make.staff(password=make.PASSWORD).email)
-        set_rows(SignInSession, signed_in.session_id, last_seen_at=func.now() - timedelta(hours=1))
-        person = who(signed_in.secret)
-        db.write(lambda session: permissions.note_use(session, person))
-        seen = row(SignInSession, signed_in.session_id).last_seen_at
-        db.write(lambda session: permissions.note_use(session, person))
-        assert row(SignInSession, signed_in.session_id).last_seen_at == seen
-        assert not who(signed_in.secret).is_use_due
+        update_row(SignInSession, signed_in.session_id, last_seen_at=func.now() - timedelta(hours=1))
+        person = find_session_actor(signed_in.secret)
+        db.write(lambda session: permissions.touch_last_used(session, person))
+        seen = get_row(SignInSession, signed_in.session_id).last_seen_at
+        db.write(lambda session: permissions.touch_last_used(session, person))
+        assert get_row(SignInSession, signed_in.session_id).last_seen_at == seen
+        assert not find_session_actor(signed_in.secret).needs_last_used_update

@@ -6,18 +6,18 @@ from secrets import token_hex
 import pytest
 from sqlalchemy import text
 
-from tests.races.racing import kinds, race
+from tests.races.racing import count_by_type, race
 from tests.support import make
-from tests.support.credentials import count, require, row, set_rows, who
-from tests.support.database_state import trail
+from tests.support.credentials import count_rows, find_session_actor, get_row, require, update_row
+from tests.support.database_state import get_audit_changes
 from ticketing import db
 from ticketing.access import permissions, sessions, sign_in
 from ticketing.access.sign_in import PasswordDraft
 from ticketing.errors import Conflict, InvalidInput, NotAllowed, NotFound, NotSignedIn, RateLimited
 from ticketing.models import RateLimit, SignInSession, Staff
-from ticketing.validation import validated
+from ticketing.validation import validate
 
-NEW = "another battery staple"
+NEW_PASSWORD = "another battery staple"
 
 
 @pytest.fixture
@@ -25,13 +25,13 @@ def person():
     return make.staff(password=make.PASSWORD)
 
 
-def fail(email, times=1):
+def fail_sign_in(email, times=1):
     for _ in range(times):
         with pytest.raises(InvalidInput):
             make.sign_in(email, "not the password")
 
 
-def grow_older(email, **by):
+def age_attempts(email, **by):
     """As if the attempts had been made earlier."""
     move = text("UPDATE rate_limits SET moments = ARRAY(SELECT m - :by FROM unnest(moments) AS m) WHERE caller = :who")
     db.write(lambda session: session.execute(move, {"by": timedelta(**by), "who": email.casefold()}))
@@ -40,7 +40,7 @@ def grow_older(email, **by):
 def test_signing_in_finds_the_person_whatever_the_case_of_the_address():
     actor = make.staff(password=make.PASSWORD)
     signed_in = make.sign_in(f"  {actor.email.upper()} ")
-    assert who(signed_in.secret).staff_id == actor.staff_id
+    assert find_session_actor(signed_in.secret).staff_id == actor.staff_id
 
 
 def test_an_unknown_address_and_a_wrong_password_get_the_same_answer():
@@ -61,17 +61,17 @@ def test_an_unknown_address_and_a_wrong_password_get_the_same_answer():
 
 def test_a_refused_sign_in_opens_no_session():
     actor = make.staff(password=make.PASSWORD)
-    before = count(SignInSession)
+    before = count_rows(SignInSession)
     with pytest.raises(InvalidInput):
         make.sign_in(actor.email, "wrong password")
-    assert count(SignInSession) == before
+    assert count_rows(SignInSession) == before
 
 
 def test_a_deactivated_person_cannot_sign_in_and_is_out_at_the_next_click(event):
     actor = make.staff(password=make.PASSWORD, event=event)
     secret = make.sign_in(actor.email).secret
-    set_rows(Staff, actor.staff_id, is_active=False)
-    assert who(secret) is None
+    update_row(Staff, actor.staff_id, is_active=False)
+    assert find_session_actor(secret) is None
     with pytest.raises(NotSignedIn):
         require(actor, "read", event)
     with pytest.raises(InvalidInput):
@@ -83,18 +83,18 @@ def test_signing_out_ends_that_session_and_no_other():
     phone, laptop = make.sign_in(actor.email), make.sign_in(actor.email)
     for _ in range(2):
         db.write(lambda session: sign_in.sign_out(session, phone.secret))
-    assert who(phone.secret) is None
-    assert who(laptop.secret).staff_id == actor.staff_id
-    with db.reading() as session, pytest.raises(NotSignedIn):
-        permissions.get_signed_in(session, phone.session_id)
+    assert find_session_actor(phone.secret) is None
+    assert find_session_actor(laptop.secret).staff_id == actor.staff_id
+    with db.read_session() as session, pytest.raises(NotSignedIn):
+        permissions.get_session_actor(session, phone.session_id)
 
 
 def test_a_session_lasts_14_days():
     actor = make.staff()
-    with db.reading() as session:
+    with db.read_session() as session:
         row = session.get(SignInSession, actor.session_id)
     assert abs(row.expires_at - row.created_at - timedelta(days=14)) < timedelta(minutes=1)
-    set_rows(SignInSession, actor.session_id, expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    update_row(SignInSession, actor.session_id, expires_at=datetime.now(UTC) - timedelta(seconds=1))
     with pytest.raises(NotSignedIn):
         require(actor, "read")
 
@@ -102,7 +102,7 @@ def test_a_session_lasts_14_days():
 def test_a_session_secret_is_kept_only_as_a_hash():
     actor = make.staff(password=make.PASSWORD)
     signed_in = make.sign_in(actor.email)
-    with db.reading() as session:
+    with db.read_session() as session:
         row = session.get(SignInSession, signed_in.session_id)
     assert signed_in.secret.encode() not in row.secret_hash
     assert len(row.secret_hash) == 32
@@ -112,69 +112,69 @@ def test_signing_in_again_gives_a_new_secret_and_ends_the_session_that_the_brows
     before, elsewhere = make.sign_in(person.email), make.sign_in(person.email)
     after = make.sign_in(person.email, replaced=before.secret)
     assert after.secret not in (before.secret, elsewhere.secret)
-    assert who(before.secret) is None
-    assert who(elsewhere.secret).staff_id == who(after.secret).staff_id == person.staff_id
+    assert find_session_actor(before.secret) is None
+    assert find_session_actor(elsewhere.secret).staff_id == find_session_actor(after.secret).staff_id == person.staff_id
 
 
 def test_a_session_remembers_how_it_was_opened_and_by_which_browser(person):
     signed_in = make.sign_in(person.email, user_agent="B" * 300)
-    opened = row(SignInSession, signed_in.session_id)
+    opened = get_row(SignInSession, signed_in.session_id)
     assert (opened.method, opened.user_agent) == ("password", "B" * 200)
 
 
 class TestTooManyAttempts:
     def test_the_fifth_is_looked_at_and_the_sixth_is_not_even_with_the_right_password(self, person):
-        fail(person.email, 4)
+        fail_sign_in(person.email, 4)
         assert make.sign_in(person.email)
-        fail(person.email, 5)
-        before = count(SignInSession)
+        fail_sign_in(person.email, 5)
+        before = count_rows(SignInSession)
         with pytest.raises(RateLimited) as refusal:
             make.sign_in(person.email)
         assert 14 * 60 < refusal.value.retry_after <= 15 * 60
         assert str(refusal.value) == "There were 5 wrong passwords for this account. Try again in 15 minutes."
-        assert count(SignInSession) == before
+        assert count_rows(SignInSession) == before
 
     def test_the_right_password_gives_all_five_back(self, person):
         for _ in range(3):
-            fail(person.email, 4)
+            fail_sign_in(person.email, 4)
             make.sign_in(person.email)
 
     def test_after_15_minutes_the_oldest_counts_no_more(self, person):
-        fail(person.email)
-        grow_older(person.email, minutes=10)
-        fail(person.email, 4)
-        grow_older(person.email, minutes=4, seconds=50)
+        fail_sign_in(person.email)
+        age_attempts(person.email, minutes=10)
+        fail_sign_in(person.email, 4)
+        age_attempts(person.email, minutes=4, seconds=50)
         with pytest.raises(RateLimited) as refusal:
             make.sign_in(person.email)
         assert refusal.value.retry_after <= 10
-        grow_older(person.email, seconds=11)
-        fail(person.email)
+        age_attempts(person.email, seconds=11)
+        fail_sign_in(person.email)
         with pytest.raises(RateLimited):
             make.sign_in(person.email)
 
     def test_what_is_refused_does_not_make_it_longer(self, person):
-        fail(person.email, 5)
-        grow_older(person.email, minutes=14)
+        fail_sign_in(person.email, 5)
+        age_attempts(person.email, minutes=14)
         with pytest.raises(RateLimited):
             make.sign_in(person.email)
-        grow_older(person.email, minutes=1)
+        age_attempts(person.email, minutes=1)
         assert make.sign_in(person.email)
 
     def test_the_case_of_the_address_gives_no_more_attempts(self, person):
         for spelling in (person.email, person.email.upper(), f" {person.email} ", person.email.title(), person.email):
-            fail(spelling)
+            fail_sign_in(spelling)
         with pytest.raises(RateLimited):
             make.sign_in(person.email)
 
     def test_other_accounts_are_untouched(self, person):
-        fail(person.email, 5)
+        fail_sign_in(person.email, 5)
         assert make.sign_in(make.staff(password=make.PASSWORD).email)
 
     def test_an_address_that_nobody_has_is_counted_alike(self, person):
         nobody = make.email("nobody")
         told = set()
         for email in (nobody, person.email):
-            fail(email, 5)
+            fail_sign_in(email, 5)
             with pytest.raises(RateLimited) as refusal:
                 make.sign_in(email)
             told.add(str(refusal.value))
@@ -182,41 +182,41 @@ class TestTooManyAttempts:
 
     def test_an_address_longer_than_any_is_refused_like_another(self):
         email = token_hex(50_000) + "@example.org"  # nothing that PostgreSQL could make shorter
-        fail(email, 5)
+        fail_sign_in(email, 5)
         with pytest.raises(RateLimited):
             make.sign_in(email)
 
     def test_of_many_at_once_five_passwords_are_looked_at(self, person):
         outcomes = race(32, lambda number: make.sign_in(person.email, f"guess number {number}"))
-        assert kinds(outcomes) == {"InvalidInput": 5, "RateLimited": 27}
+        assert count_by_type(outcomes) == {"InvalidInput": 5, "RateLimited": 27}
 
     def test_addresses_whose_attempts_are_long_ago_are_forgotten(self, person):
         stranger = make.email("stranger")
-        fail(stranger)
-        grow_older(stranger, minutes=16)
+        fail_sign_in(stranger)
+        age_attempts(stranger, minutes=16)
         recent = make.email("recent")
-        fail(recent)
+        fail_sign_in(recent)
         make.sign_in(person.email)
-        assert count(RateLimit, caller=stranger) == 0
-        assert count(RateLimit, caller=recent) == 1
+        assert count_rows(RateLimit, caller=stranger) == 0
+        assert count_rows(RateLimit, caller=recent) == 1
 
 
 class TestOwnPassword:
-    def change(self, actor, current=make.PASSWORD, password=NEW):
-        draft = validated(PasswordDraft, {"current": current, "password": password})
+    def change(self, actor, current=make.PASSWORD, password=NEW_PASSWORD):
+        draft = validate(PasswordDraft, {"current": current, "password": password})
         db.write(lambda session: sign_in.count_password_check(session, actor))
         return db.write(lambda session: sign_in.change_password(session, actor, draft))
 
     def test_the_new_one_opens_and_the_old_one_does_not(self, person):
         self.change(person)
-        assert make.sign_in(person.email, NEW)
+        assert make.sign_in(person.email, NEW_PASSWORD)
         with pytest.raises(InvalidInput):
             make.sign_in(person.email)
 
     def test_every_other_session_of_theirs_ends_and_this_one_goes_on(self, person):
         elsewhere, other = make.sign_in(person.email), make.staff()
         assert self.change(person) == 1
-        assert who(elsewhere.secret) is None
+        assert find_session_actor(elsewhere.secret) is None
         require(person, "read")
         require(other, "read")
 
@@ -225,23 +225,23 @@ class TestOwnPassword:
         with pytest.raises(InvalidInput) as refusal:
             self.change(person, current="not the password")
         assert refusal.value.fields == {"current": "This is not your present password."}
-        assert who(elsewhere.secret)
+        assert find_session_actor(elsewhere.secret)
         assert make.sign_in(person.email)
 
     @pytest.mark.parametrize(("length", "is_taken"), [(9, False), (10, True)])
     def test_the_new_one_has_10_characters_at_least(self, length, is_taken):
         given = {"current": "", "password": "x" * length}
         if is_taken:
-            assert validated(PasswordDraft, given)
+            assert validate(PasswordDraft, given)
         else:
             with pytest.raises(InvalidInput):
-                validated(PasswordDraft, given)
+                validate(PasswordDraft, given)
 
     def test_whoever_signs_in_without_one_has_none_to_change(self):
         actor = make.staff()
         with pytest.raises(Conflict, match="You sign in without a password"):
             self.change(actor)
-        assert row(Staff, actor.staff_id).password_hash is None
+        assert get_row(Staff, actor.staff_id).password_hash is None
 
     def test_it_can_be_guessed_at_an_open_page_five_times_and_no_more(self, person):
         for _ in range(5):
@@ -261,19 +261,19 @@ class TestOwnPassword:
 
     def test_is_written_down_without_a_secret(self, person):
         self.change(person)
-        assert trail(person.staff_id, "staff.password_changed") == {None: (None, None)}
+        assert get_audit_changes(person.staff_id, "staff.password_changed") == {None: (None, None)}
 
     def test_is_not_for_who_is_signed_out(self, person):
-        set_rows(SignInSession, person.session_id, ended_at=datetime.now(UTC))
+        update_row(SignInSession, person.session_id, ended_at=datetime.now(UTC))
         with pytest.raises(NotSignedIn):
             self.change(person)
         assert make.sign_in(person.email)
 
 
 class TestSessions:
-    def listed(self, actor, staff_id):
-        with db.reading() as session:
-            return [each.id for each in sessions.list_of(session, actor, staff_id)]
+    def list_open(self, actor, staff_id):
+        with db.read_session() as session:
+            return [each.id for each in sessions.list_open(session, actor, staff_id)]
 
     def end(self, actor, session_id):
         db.write(lambda session: sessions.end(session, actor, session_id))
@@ -282,31 +282,31 @@ class TestSessions:
         phone, laptop, gone = (make.sign_in(person.email) for _ in range(3))
         make.sign_in(make.staff(password=make.PASSWORD).email)
         self.end(person, gone.session_id)
-        set_rows(SignInSession, laptop.session_id, last_seen_at=datetime.now(UTC) + timedelta(minutes=1))
-        assert self.listed(person, person.staff_id) == [laptop.session_id, phone.session_id, person.session_id]
+        update_row(SignInSession, laptop.session_id, last_seen_at=datetime.now(UTC) + timedelta(minutes=1))
+        assert self.list_open(person, person.staff_id) == [laptop.session_id, phone.session_id, person.session_id]
 
     def test_one_that_expired_is_not_open(self, person):
         over = make.sign_in(person.email)
-        set_rows(SignInSession, over.session_id, expires_at=datetime.now(UTC) - timedelta(seconds=1))
-        assert self.listed(person, person.staff_id) == [person.session_id]
+        update_row(SignInSession, over.session_id, expires_at=datetime.now(UTC) - timedelta(seconds=1))
+        assert self.list_open(person, person.staff_id) == [person.session_id]
 
     def test_one_is_ended_and_is_out_at_the_next_click(self, person):
         phone, laptop = make.sign_in(person.email), make.sign_in(person.email)
         self.end(person, phone.session_id)
-        assert who(phone.secret) is None
-        assert who(laptop.secret)
+        assert find_session_actor(phone.secret) is None
+        assert find_session_actor(laptop.secret)
 
     def test_all_others_are_ended_and_the_one_that_asks_goes_on(self, person):
         others = [make.sign_in(person.email) for _ in range(2)]
         assert db.write(lambda session: sessions.end_all(session, person, person.staff_id)) == 2
-        assert [who(each.secret) for each in others] == [None, None]
+        assert [find_session_actor(each.secret) for each in others] == [None, None]
         require(person, "read")
 
     def test_admins_see_and_end_those_of_others(self, admin, person):
         phone = make.sign_in(person.email)
-        assert self.listed(admin, person.staff_id) == [phone.session_id, person.session_id]
+        assert self.list_open(admin, person.staff_id) == [phone.session_id, person.session_id]
         self.end(admin, phone.session_id)
-        assert who(phone.secret) is None
+        assert find_session_actor(phone.secret) is None
         assert db.write(lambda session: sessions.end_all(session, admin, person.staff_id)) == 1
         with pytest.raises(NotSignedIn):
             require(person, "read")
@@ -315,7 +315,7 @@ class TestSessions:
     def test_nobody_else_does(self, person):
         coordinator = make.staff()
         for attempt in (
-            lambda: self.listed(coordinator, person.staff_id),
+            lambda: self.list_open(coordinator, person.staff_id),
             lambda: self.end(coordinator, person.session_id),
             lambda: db.write(lambda session: sessions.end_all(session, coordinator, person.staff_id)),
         ):
@@ -333,4 +333,4 @@ class TestSessions:
         phone = make.sign_in(person.email)
         for _ in range(2):
             self.end(admin, phone.session_id)
-        assert trail(person.staff_id, "staff.sessions_ended") == {"sessions": (1, 0)}
+        assert get_audit_changes(person.staff_id, "staff.sessions_ended") == {"sessions": (1, 0)}

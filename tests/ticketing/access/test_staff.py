@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.support import make
-from tests.support.credentials import bearer, count, require, row, set_rows, who
-from tests.support.database_state import trail
+from tests.support.credentials import count_rows, find_session_actor, find_token_actor, get_row, require, update_row
+from tests.support.database_state import get_audit_changes
 from ticketing import db
 from ticketing.access import sign_in, staff
 from ticketing.access.staff import InvitationDraft, StaffDraft
@@ -22,57 +22,57 @@ from ticketing.errors import (
     StaleVersion,
 )
 from ticketing.models import AuditEntry, EventAssignment, Staff
-from ticketing.validation import validated
+from ticketing.validation import validate
 
 
 def draft(**values):
-    return validated(
+    return validate(
         StaffDraft,
         {"email": make.email(), "name": "Ana Ruiz", "role": "coordinator", "password": make.PASSWORD} | values,
     )
 
 
 def test_only_admins_add_people(admin):
-    added = db.write(lambda session: staff.add(session, admin, draft()))
+    added = db.write(lambda session: staff.create(session, admin, draft()))
     assert added.role == "coordinator"
     coordinator = make.staff()
-    before = count(Staff)
+    before = count_rows(Staff)
     with pytest.raises(NotAllowed):
-        db.write(lambda session: staff.add(session, coordinator, draft()))
-    assert count(Staff) == before
+        db.write(lambda session: staff.create(session, coordinator, draft()))
+    assert count_rows(Staff) == before
 
 
 def test_an_address_has_one_account_whatever_its_case(admin):
     email = make.email()
-    db.write(lambda session: staff.add(session, admin, draft(email=email)))
+    db.write(lambda session: staff.create(session, admin, draft(email=email)))
     with pytest.raises(Conflict, match="has an account already"):
-        db.write(lambda session: staff.add(session, admin, draft(email=email.upper())))
+        db.write(lambda session: staff.create(session, admin, draft(email=email.upper())))
 
 
 def test_a_person_is_assigned_to_events_that_exist(admin, event):
     with pytest.raises(NotFound):
-        db.write(lambda s: staff.add(s, admin, draft(), event_ids=(event.id, admin.staff_id)))
-    person = db.write(lambda s: staff.add(s, admin, draft(), event_ids=(event.id,)))
+        db.write(lambda s: staff.create(s, admin, draft(), event_ids=(event.id, admin.staff_id)))
+    person = db.write(lambda s: staff.create(s, admin, draft(), event_ids=(event.id,)))
     signed_in = make.sign_in(person.email)
-    require(who(signed_in.secret), "change", event)
+    require(find_session_actor(signed_in.secret), "change", event)
 
 
 def test_passwords_do_not_reach_the_audit_log(admin):
-    person = db.write(lambda session: staff.add(session, admin, draft()))
-    assert trail(person.id, "staff.added").keys() == {"email", "role"}
+    person = db.write(lambda session: staff.create(session, admin, draft()))
+    assert get_audit_changes(person.id, "staff.added").keys() == {"email", "role"}
 
 
 def invite(actor, *events, **values):
     given = {"email": make.email(), "name": "Ana Ruiz", "role": "coordinator"} | values
     event_ids = [event.id for event in events]
     return db.write(
-        lambda s: staff.invite(s, actor, validated(InvitationDraft, given), event_ids=event_ids),
+        lambda s: staff.invite(s, actor, validate(InvitationDraft, given), event_ids=event_ids),
     )
 
 
-def change(actor, person_id, seen_version=None, assign=(), unassign=(), **values):
+def update(actor, person_id, seen_version=None, assign=(), unassign=(), **values):
     more = {"assign": [event.id for event in assign], "unassign": [event.id for event in unassign]}
-    return db.write(lambda s: staff.change(s, actor, person_id, values, seen_version=seen_version, **more))
+    return db.write(lambda s: staff.update(s, actor, person_id, values, seen_version=seen_version, **more))
 
 
 def deactivate(actor, person):
@@ -83,14 +83,14 @@ def activate(actor, person):
     return db.write(lambda session: staff.activate(session, actor, person.staff_id))
 
 
-def listed(actor, **how):
-    with db.reading() as session:
+def list_names(actor, **how):
+    with db.read_session() as session:
         people, total = staff.list_page(session, actor, **how)
     return [person.row.name for person in people], total
 
 
-def state(actor, person_id):
-    with db.reading() as session:
+def get_state(actor, person_id):
+    with db.read_session() as session:
         return staff.get(session, actor, person_id).state
 
 
@@ -103,35 +103,35 @@ class TestListing:
         for name in ("ben", "Ana", "Émile"):
             make.staff(name=name)
         deactivate(admin, make.staff(name="Aaron"))
-        assert listed(admin) == (["Ana", "ben", "Émile", "Zoë Müller", "Aaron"], 5)
+        assert list_names(admin) == (["Ana", "ben", "Émile", "Zoë Müller", "Aaron"], 5)
 
     @pytest.mark.parametrize("search", ["zoe", "MULL", "zm@ex", "example muller", "  zoë  "])
     def test_is_searched_by_name_and_address_without_case_and_accents(self, admin, search):
         make.staff(name="Ben", email="ben@elsewhere.test")
-        assert listed(admin, search=search) == (["Zoë Müller"], 1)
+        assert list_names(admin, search=search) == (["Zoë Müller"], 1)
 
     @pytest.mark.parametrize("search", ["nobody", "zoe ben", "%", "_"])
     def test_finds_nobody_by_what_nobody_has(self, admin, search):
-        assert listed(admin, search=search) == ([], 0)
+        assert list_names(admin, search=search) == ([], 0)
 
     def test_twenty_stand_on_a_page(self, admin):
         for number in range(20):
             make.staff(name=f"Person {number:02}")
-        assert (len(listed(admin)[0]), listed(admin)[1]) == (20, 21)
-        assert listed(admin, page=2) == (["Zoë Müller"], 21)
+        assert (len(list_names(admin)[0]), list_names(admin)[1]) == (20, 21)
+        assert list_names(admin, page=2) == (["Zoë Müller"], 21)
 
     def test_is_for_admins_alone(self, admin):
         person = make.staff()
         with pytest.raises(NotAllowed):
-            listed(person)
-        with db.reading() as session, pytest.raises(NotAllowed):
+            list_names(person)
+        with db.read_session() as session, pytest.raises(NotAllowed):
             staff.get(session, person, person.staff_id)
 
     def test_says_which_events_and_when_they_were_here_last(self, admin):
         gala, golf = make.event(name="Gala"), make.event(name="Golf", starts_at="2027-05-01T10:00")
         person = make.staff(event=gala)
         make.assign(person, golf)
-        with db.reading() as session:
+        with db.read_session() as session:
             found = staff.get(session, admin, person.staff_id)
         assert list(found.events.values()) == ["Golf", "Gala"]
         assert abs(found.last_seen_at - datetime.now(UTC)) < timedelta(minutes=1)
@@ -140,29 +140,32 @@ class TestListing:
 class TestInviting:
     def test_makes_an_account_that_nobody_can_sign_in_to_yet(self, admin, event):
         person, secret = invite(admin, event, role="viewer")
-        assert (person.role, person.password_hash, state(admin, person.id)) == ("viewer", None, "invited")
+        assert (person.role, person.password_hash, get_state(admin, person.id)) == ("viewer", None, "invited")
         assert len(secret) >= 43
-        assert trail(person.id, "staff.invited") == {"email": (None, person.email), "role": (None, "viewer")}
-        assert trail(person.id, "staff.assigned") == {None: (None, None)}
-        assert count(EventAssignment, staff_id=person.id, event_id=event.id) == 1
+        assert get_audit_changes(person.id, "staff.invited") == {
+            "email": (None, person.email),
+            "role": (None, "viewer"),
+        }
+        assert get_audit_changes(person.id, "staff.assigned") == {None: (None, None)}
+        assert count_rows(EventAssignment, staff_id=person.id, event_id=event.id) == 1
 
     def test_is_for_admins_alone(self):
-        coordinator, before = make.staff(), count(Staff)
+        coordinator, before = make.staff(), count_rows(Staff)
         with pytest.raises(NotAllowed):
             invite(coordinator)
-        assert count(Staff) == before
+        assert count_rows(Staff) == before
 
     def test_an_address_that_has_an_account_is_refused_beside_the_address(self, admin):
         email = make.email()
         invite(admin, email=email)
-        before = count(Staff)
+        before = count_rows(Staff)
         with pytest.raises(DuplicateAccount) as refusal:
             invite(admin, email=email.upper())
         assert refusal.value.field == "email"
-        assert count(Staff) == before
+        assert count_rows(Staff) == before
 
     def test_to_an_event_that_does_not_exist_makes_nobody(self, admin):
-        before = count(Staff)
+        before = count_rows(Staff)
         with pytest.raises(NotFound):
             db.write(
                 lambda s: staff.invite(
@@ -172,13 +175,18 @@ class TestInviting:
                     event_ids=[admin.staff_id],
                 )
             )
-        assert count(Staff) == before
+        assert count_rows(Staff) == before
 
     def test_an_event_shows_in_its_own_trail_who_was_let_in(self, admin, event):
         person, _ = invite(admin, event)
-        change(admin, person.id, unassign=[event])
-        with db.reading() as session:
-            rows = session.query(AuditEntry).filter_by(event_id=event.id, subject_id=person.id).order_by("id").all()
+        update(admin, person.id, unassign=[event])
+        with db.read_session() as session:
+            rows = (
+                session.event_query_params(AuditEntry)
+                .filter_by(event_id=event.id, subject_id=person.id)
+                .order_by("id")
+                .all()
+            )
         assert [(each.action, each.subject_name) for each in rows] == [
             ("staff.assigned", "Ana Ruiz"),
             ("staff.unassigned", "Ana Ruiz"),
@@ -189,11 +197,11 @@ class TestChanging:
     def test_name_and_role_count_from_the_next_click_on(self, admin, event):
         person = make.staff(event=event)
         require(person, "change", event)
-        changed = change(admin, person.staff_id, 1, name="Ana Maria", role="viewer")
+        changed = update(admin, person.staff_id, 1, name="Ana Maria", role="viewer")
         assert (changed.name, changed.role, changed.version) == ("Ana Maria", "viewer", 2)
         with pytest.raises(NotAllowed):
             require(person, "change", event)
-        assert trail(person.staff_id, "staff.changed") == {
+        assert get_audit_changes(person.staff_id, "staff.changed") == {
             "name": ("Sam Coordinator", "Ana Maria"),
             "role": ("coordinator", "viewer"),
         }
@@ -201,64 +209,64 @@ class TestChanging:
     def test_events_are_given_and_taken(self, admin):
         gala, golf = make.event(), make.event()
         person = make.staff(event=gala)
-        change(admin, person.staff_id, assign=[golf], unassign=[gala])
+        update(admin, person.staff_id, assign=[golf], unassign=[gala])
         require(person, "change", golf)
         with pytest.raises(NotFound):
             require(person, "read", gala)
 
     def test_two_admins_who_give_different_events_both_succeed(self, admin):
         gala, golf, person = make.event(), make.event(), make.staff()
-        change(admin, person.staff_id, 1, assign=[gala])
-        change(make.staff(role="admin"), person.staff_id, 1, assign=[golf])
-        assert count(EventAssignment, staff_id=person.staff_id) == 2
+        update(admin, person.staff_id, 1, assign=[gala])
+        update(make.staff(role="admin"), person.staff_id, 1, assign=[golf])
+        assert count_rows(EventAssignment, staff_id=person.staff_id) == 2
 
     def test_giving_an_event_twice_is_once(self, admin, event):
         person = make.staff(event=event)
-        change(admin, person.staff_id, assign=[event])
-        change(admin, person.staff_id, unassign=[event])
-        change(admin, person.staff_id, unassign=[event])
-        assert trail(person.staff_id, "staff.assigned") == {}
-        assert count(AuditEntry, subject_id=person.staff_id, action="staff.unassigned") == 1
+        update(admin, person.staff_id, assign=[event])
+        update(admin, person.staff_id, unassign=[event])
+        update(admin, person.staff_id, unassign=[event])
+        assert get_audit_changes(person.staff_id, "staff.assigned") == {}
+        assert count_rows(AuditEntry, subject_id=person.staff_id, action="staff.unassigned") == 1
 
     def test_an_older_version_is_refused_and_says_who_changed_what(self, admin):
         person, bea = make.staff(), make.staff(role="admin", name="Bea Colleague")
-        change(bea, person.staff_id, 1, role="viewer")
+        update(bea, person.staff_id, 1, role="viewer")
         with pytest.raises(StaleVersion, match="Bea Colleague changed Sam Coordinator after you opened it: role"):
-            change(admin, person.staff_id, 1, role="admin")
-        assert row(Staff, person.staff_id).role == "viewer"
+            update(admin, person.staff_id, 1, role="admin")
+        assert get_row(Staff, person.staff_id).role == "viewer"
 
     @pytest.mark.parametrize("wrong", [{"name": ""}, {"name": "x" * 101}, {"role": "owner"}])
     def test_what_is_wrong_is_refused(self, admin, wrong):
         person = make.staff()
         with pytest.raises(InvalidInput):
-            change(admin, person.staff_id, **wrong)
-        assert row(Staff, person.staff_id).version == 1
+            update(admin, person.staff_id, **wrong)
+        assert get_row(Staff, person.staff_id).version == 1
 
     def test_the_address_stays(self, admin):
         person = make.staff()
-        change(admin, person.staff_id, email="other@example.org", name="Ana")
-        assert row(Staff, person.staff_id).email == person.email
+        update(admin, person.staff_id, email="other@example.org", name="Ana")
+        assert get_row(Staff, person.staff_id).email == person.email
 
     def test_is_for_admins_alone(self, event):
         person = make.staff(event=event)
         with pytest.raises(NotAllowed):
-            change(person, person.staff_id, role="admin")
+            update(person, person.staff_id, role="admin")
         with pytest.raises(NotAllowed):
-            change(person, person.staff_id, assign=[make.event()])
-        assert row(Staff, person.staff_id).role == "coordinator"
-        assert count(EventAssignment, staff_id=person.staff_id) == 1
+            update(person, person.staff_id, assign=[make.event()])
+        assert get_row(Staff, person.staff_id).role == "coordinator"
+        assert count_rows(EventAssignment, staff_id=person.staff_id) == 1
 
     def test_of_nobody_is_not_found(self, admin, event):
         with pytest.raises(NotFound, match=r"This account does not exist\.$"):
-            change(admin, event.id, name="Ana")
+            update(admin, event.id, name="Ana")
 
 
 class TestPuttingOut:
     def test_ends_sessions_tokens_and_links_and_activating_brings_none_of_them_back(self, admin, event):
         person = make.staff(event=event, password=make.PASSWORD)
         cookie, token = make.sign_in(person.email).secret, make.token(person)
-        by_token = bearer(token)
-        db.write(lambda session: staff.make_link(session, admin, person.staff_id))
+        by_token = find_token_actor(token)
+        db.write(lambda session: staff.create_invitation_link(session, admin, person.staff_id))
 
         deactivate(admin, person)
         for actor in (person, by_token):
@@ -268,12 +276,12 @@ class TestPuttingOut:
             make.sign_in(person.email)
 
         activate(admin, person)
-        assert (who(cookie), bearer(token)) == (None, None)
+        assert (find_session_actor(cookie), find_token_actor(token)) == (None, None)
         for actor in (person, by_token):
             with pytest.raises(NotSignedIn):
                 require(actor, "read", event)
-        assert state(admin, person.staff_id) == "active"
-        require(who(make.sign_in(person.email).secret), "change", event)
+        assert get_state(admin, person.staff_id) == "active"
+        require(find_session_actor(make.sign_in(person.email).secret), "change", event)
 
     def test_what_a_sign_in_under_way_opened_afterwards_is_not_brought_back_either(self, admin):
         person = make.staff()
@@ -282,14 +290,14 @@ class TestPuttingOut:
             lambda session: sign_in.open_session(session, session.get(Staff, person.staff_id), user_agent="tests")
         )
         activate(admin, person)
-        assert who(late.secret) is None
+        assert find_session_actor(late.secret) is None
 
     def test_other_people_stay(self, admin):
         other = make.staff()
         token = make.token(other)
         deactivate(admin, make.staff())
         require(other, "read")
-        assert bearer(token)
+        assert find_token_actor(token)
 
     def test_twice_is_once(self, admin):
         person = make.staff()
@@ -298,7 +306,7 @@ class TestPuttingOut:
         for _ in range(2):
             activate(admin, person)
         for action in ("staff.deactivated", "staff.activated"):
-            assert count(AuditEntry, subject_id=person.staff_id, action=action) == 1
+            assert count_rows(AuditEntry, subject_id=person.staff_id, action=action) == 1
 
     def test_nobody_does_it_to_themselves(self, admin):
         make.staff(role="admin", password=make.PASSWORD)
@@ -315,7 +323,7 @@ class TestPuttingOut:
 
     def test_an_admin_who_was_demoted_meanwhile_does_it_no_more(self, admin):
         person, other = make.staff(), make.staff(role="admin")
-        change(admin, other.staff_id, role="coordinator")
+        update(admin, other.staff_id, role="coordinator")
         with pytest.raises(NotAllowed):
             deactivate(other, person)
         require(person, "read")
@@ -326,10 +334,10 @@ class TestTheLastAdmin:
     def admin(self, empty_database):
         return make.staff(role="admin", name="Ana Ruiz", password=make.PASSWORD)
 
-    def stays(self, admin, actor=OPERATOR):
+    def assert_stays_admin(self, admin, actor=OPERATOR):
         for attempt in (
             lambda: deactivate(actor, admin),
-            lambda: change(actor, admin.staff_id, role="coordinator"),
+            lambda: update(actor, admin.staff_id, role="coordinator"),
         ):
             with pytest.raises(LastAdmin, match="Ana Ruiz is the only admin who can sign in"):
                 attempt()
@@ -337,47 +345,47 @@ class TestTheLastAdmin:
 
     def test_is_neither_put_out_nor_demoted(self, admin):
         make.staff(password=make.PASSWORD)
-        self.stays(admin)
+        self.assert_stays_admin(admin)
         with pytest.raises(LastAdmin):
-            change(admin, admin.staff_id, role="viewer")
+            update(admin, admin.staff_id, role="viewer")
 
     def test_may_be_both_when_there_is_another(self, admin):
         other = make.staff(role="admin", password=make.PASSWORD)
-        change(admin, admin.staff_id, role="viewer")
+        update(admin, admin.staff_id, role="viewer")
         with pytest.raises(LastAdmin):
             deactivate(OPERATOR, other)
 
     def test_is_the_last_although_another_was_deactivated(self, admin):
         deactivate(admin, make.staff(role="admin", password=make.PASSWORD))
-        self.stays(admin)
+        self.assert_stays_admin(admin)
 
     def test_is_the_last_while_another_was_only_invited(self, admin):
         invite(admin, role="admin")
-        self.stays(admin)
+        self.assert_stays_admin(admin)
 
     def test_signs_in_by_openid_as_well(self, admin):
         other = make.staff(role="admin")
-        set_rows(Staff, other.staff_id, openid_issuer="https://id.example.org", openid_subject="7")
+        update_row(Staff, other.staff_id, openid_issuer="https://id.example.org", openid_subject="7")
         deactivate(other, admin)
 
     def test_keeps_their_role_when_only_the_name_changes(self, admin):
-        assert change(admin, admin.staff_id, name="Ana Maria", role="admin").name == "Ana Maria"
+        assert update(admin, admin.staff_id, name="Ana Maria", role="admin").name == "Ana Maria"
 
 
 class TestLinks:
     def test_are_made_for_who_forgot_the_password_which_stays_until_then(self, admin):
         person = make.staff(password=make.PASSWORD)
-        db.write(lambda session: staff.make_link(session, admin, person.staff_id))
+        db.write(lambda session: staff.create_invitation_link(session, admin, person.staff_id))
         assert make.sign_in(person.email)
-        assert trail(person.staff_id, "staff.link_made") == {None: (None, None)}
+        assert get_audit_changes(person.staff_id, "staff.link_made") == {None: (None, None)}
 
     def test_are_not_made_for_who_is_deactivated(self, admin):
         person = make.staff(name="Ben Okafor")
         deactivate(admin, person)
         with pytest.raises(Conflict, match="Ben Okafor is deactivated"):
-            db.write(lambda session: staff.make_link(session, admin, person.staff_id))
+            db.write(lambda session: staff.create_invitation_link(session, admin, person.staff_id))
 
     def test_are_for_admins_alone(self):
         person = make.staff()
         with pytest.raises(NotAllowed):
-            db.write(lambda session: staff.make_link(session, person, person.staff_id))
+            db.write(lambda session: staff.create_invitation_link(session, person, person.staff_id))

@@ -14,8 +14,8 @@ from ticketing.catalog import packages
 from ticketing.models import AuditEntry
 
 
-def entries(event):
-    with db.reading() as session:
+def list_entries(event):
+    with db.read_session() as session:
         return session.scalars(select(AuditEntry).where(AuditEntry.event_id == event.id).order_by(AuditEntry.id)).all()
 
 
@@ -23,8 +23,8 @@ def test_a_row_tells_who_when_what_on_which_record_and_both_values(event):
     ana = make.staff(event=event, name="Ana Ruiz")
     package = make.package(event, ana, name="Gold", price="100")
     before = datetime.now(UTC)
-    db.write(lambda s: packages.change(s, ana, event.id, package.id, {"price": "120"}, seen_version=1))
-    row = entries(event)[-1]
+    db.write(lambda s: packages.update(s, ana, event.id, package.id, {"price": "120"}, seen_version=1))
+    row = list_entries(event)[-1]
     assert (row.actor, row.staff_id, row.via) == ("Ana Ruiz", ana.staff_id, "app")
     assert (row.action, row.field, row.old_value, row.new_value) == ("package.changed", "price", "100.00", "120.00")
     assert (row.subject_type, row.subject_id, row.subject_name, row.subject_version) == (
@@ -39,20 +39,20 @@ def test_a_row_tells_who_when_what_on_which_record_and_both_values(event):
 def test_the_rows_of_one_change_belong_together(event):
     package = make.package(event)
     values = {"price": "120", "description": "New"}
-    db.write(lambda s: packages.change(s, OPERATOR, event.id, package.id, values, seen_version=1))
-    changed = [row for row in entries(event) if row.action == "package.changed"]
+    db.write(lambda s: packages.update(s, OPERATOR, event.id, package.id, values, seen_version=1))
+    changed = [row for row in list_entries(event) if row.action == "package.changed"]
     assert {row.field for row in changed} == {"price", "description"}
     assert len({row.change_id for row in changed}) == 1
-    assert len({row.change_id for row in entries(event)}) == 3
+    assert len({row.change_id for row in list_entries(event)}) == 3
 
 
 def test_what_the_command_line_and_tokens_do_is_told_apart(event):
     make.package(event)
-    assert {row.via for row in entries(event)} == {"command_line"}
+    assert {row.via for row in list_entries(event)} == {"command_line"}
 
 
 def test_the_log_is_written_in_the_transaction_of_the_change(event):
-    before = len(entries(event))
+    before = len(list_entries(event))
 
     def work(session):
         packages.create(session, OPERATOR, event.id, make.package_draft())
@@ -60,8 +60,8 @@ def test_the_log_is_written_in_the_transaction_of_the_change(event):
 
     with pytest.raises(LookupError):
         db.write(work)
-    assert len(entries(event)) == before
-    with db.reading() as session:
+    assert len(list_entries(event)) == before
+    with db.read_session() as session:
         assert packages.list_page(session, OPERATOR, event.id)[1] == 0
 
 
@@ -72,7 +72,7 @@ def test_a_change_that_cannot_be_told_to_the_log_is_not_made(event):
 
     with pytest.raises(IntegrityError, match="cannot be changed"):
         db.write(work)
-    with db.reading() as session:
+    with db.read_session() as session:
         assert packages.list_page(session, OPERATOR, event.id)[1] == 0
 
 
@@ -92,11 +92,11 @@ def test_a_change_that_cannot_be_told_to_the_log_is_not_made(event):
     ],
 )
 def test_the_database_refuses_to_change_the_log(event, statement):
-    before = [(row.id, row.actor) for row in entries(event)]
+    before = [(row.id, row.actor) for row in list_entries(event)]
     assert before
     with psycopg.connect(db.libpq_url()) as connection, pytest.raises(psycopg.errors.RestrictViolation):
         connection.execute(statement)
-    assert [(row.id, row.actor) for row in entries(event)] == before
+    assert [(row.id, row.actor) for row in list_entries(event)] == before
 
 
 def test_an_event_with_a_log_cannot_be_removed_from_under_it(event):
@@ -106,7 +106,7 @@ def test_an_event_with_a_log_cannot_be_removed_from_under_it(event):
 
 def test_a_row_may_tell_that_something_happened_without_a_field(event):
     db.write(lambda session: audit.record(session, OPERATOR, event.id, "event.looked_at", event))
-    row = entries(event)[-1]
+    row = list_entries(event)[-1]
     assert (row.action, row.field, row.old_value, row.new_value) == ("event.looked_at", None, None, None)
 
 
@@ -119,13 +119,13 @@ def test_only_what_differs_is_a_change(event):
 def test_values_are_kept_as_the_wire_has_them(event):
     written = [Change("starts_at", None, event.starts_at), Change("id", None, event.id), Change("tags", None, ["a"])]
     db.write(lambda session: audit.record(session, OPERATOR, event.id, "event.changed", event, written))
-    assert [row.new_value for row in entries(event)[-3:]] == [event.starts_at.isoformat(), str(event.id), ["a"]]
+    assert [row.new_value for row in list_entries(event)[-3:]] == [event.starts_at.isoformat(), str(event.id), ["a"]]
 
 
 def test_the_changes_of_other_records_are_not_told(event):
     package, other = make.package(event, price="100"), make.package(event, price="100")
-    db.write(lambda s: packages.change(s, OPERATOR, event.id, other.id, {"price": "1"}, seen_version=1))
-    with db.reading() as session:
+    db.write(lambda s: packages.update(s, OPERATOR, event.id, other.id, {"price": "1"}, seen_version=1))
+    with db.read_session() as session:
         assert audit.changes_since(session, event.id, package.id, 1) == []
         assert len(audit.changes_since(session, event.id, other.id, 1)) == 1
         assert audit.changes_since(session, uuid.uuid4(), other.id, 1) == []

@@ -12,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.support import make
 from tests.support.database import use_database
-from tests.support.sales_file import run, sale, sheet
+from tests.support.sales_file import run_import, sale, sales_csv
 from ticketing import audit, db
 from ticketing.actors import OPERATOR
 from ticketing.audit import hash_chain
@@ -31,7 +31,7 @@ def gold(postgres, database) -> Iterator[Package]:
     make.staff(role="admin", password=make.PASSWORD)
     package = make.package(event, name="Gold", price="100")
     for version, price in enumerate(PRICES, start=1):
-        change = partial(packages.change, seen_version=version)
+        change = partial(packages.update, seen_version=version)
         db.write(lambda s, do=change, price=price: do(s, OPERATOR, event.id, package.id, {"price": price}))
     yield package
     use_database(database)
@@ -45,7 +45,7 @@ def session(gold) -> Iterator[db.Session]:
         session.rollback()
 
 
-def found(session: db.Session) -> list[str]:
+def list_problems(session: db.Session) -> list[str]:
     return [str(each) for each in verify.verify(session)]
 
 
@@ -58,7 +58,7 @@ def tamper(session: db.Session, *statements: str, **values: object) -> None:
     session.execute(text("ALTER TABLE audit_log ENABLE ALWAYS TRIGGER audit_log_sealed"))
 
 
-def sealed(session: db.Session, price: str) -> tuple[int, int]:
+def find_entry_and_position(session: db.Session, price: str) -> tuple[int, int]:
     """The entry that changed the price to this, and its position."""
     return session.execute(
         select(AuditEntry.id, AuditSeal.position)
@@ -67,7 +67,7 @@ def sealed(session: db.Session, price: str) -> tuple[int, int]:
     ).one()
 
 
-def line(package, position: int | None, wrong: str) -> str:
+def problem_pattern(package, position: int | None, wrong: str) -> str:
     place = "an entry without a position" if position is None else f"position {position}"
     return (
         rf"Harbor Lights Gala \({package.event_id}\): audit trail, {place}, "
@@ -75,8 +75,8 @@ def line(package, position: int | None, wrong: str) -> str:
     )
 
 
-def assert_found(session: db.Session, *expected: str) -> None:
-    told = found(session)
+def assert_problems(session: db.Session, *expected: str) -> None:
+    told = list_problems(session)
     assert len(told) == len(expected), told
     for one, pattern in zip(told, expected, strict=True):
         assert re.fullmatch(pattern, one), one
@@ -102,19 +102,19 @@ def assert_found(session: db.Session, *expected: str) -> None:
 )
 @pytest.mark.parametrize("price", ["120.00", "140.00"])
 def test_a_changed_entry_is_told_with_its_place_also_at_the_end(session, gold, change, price):
-    entry, position = sealed(session, price)
+    entry, position = find_entry_and_position(session, price)
     tamper(session, f"UPDATE audit_log SET {change} WHERE id = :id", id=entry)
-    assert_found(session, line(gold, position, "the entry was changed after it was sealed."))
+    assert_problems(session, problem_pattern(gold, position, "the entry was changed after it was sealed."))
 
 
 @pytest.mark.parametrize("price", ["110.00", "140.00"])
 def test_a_removed_entry_is_told(session, gold, price):
-    entry, position = sealed(session, price)
+    entry, position = find_entry_and_position(session, price)
     tamper(session, "DELETE FROM audit_log WHERE id = :id", id=entry)
-    assert_found(session, line(gold, position, "the entry was removed; only its seal is left."))
+    assert_problems(session, problem_pattern(gold, position, "the entry was removed; only its seal is left."))
 
 
-ADDED = """
+INSERT_UNSEALED_ENTRY = """
     INSERT INTO audit_log (event_id, actor, via, action, subject_type, subject_id, subject_name, change_id, occurred_at)
     SELECT event_id, 'Ana', via, action, subject_type, subject_id, subject_name, change_id, occurred_at FROM audit_log
     WHERE id = :id
@@ -122,22 +122,22 @@ ADDED = """
 
 
 def test_an_entry_added_without_a_seal_is_told_and_the_next_change_does_not_seal_it(session, gold):
-    tamper(session, ADDED, id=sealed(session, "120.00")[0])
-    unsealed = line(gold, None, "it has no seal: it was added without one, or its seal was removed.")
-    assert_found(session, unsealed)
+    tamper(session, INSERT_UNSEALED_ENTRY, id=find_entry_and_position(session, "120.00")[0])
+    unsealed = problem_pattern(gold, None, "it has no seal: it was added without one, or its seal was removed.")
+    assert_problems(session, unsealed)
     change_price(session, gold)
-    assert_found(session, unsealed)
+    assert_problems(session, unsealed)
 
 
 @pytest.mark.parametrize("price", ["120.00", "140.00"])
 def test_a_changed_seal_is_told_once_and_not_by_the_entry_after_it(session, gold, price):
-    entry, position = sealed(session, price)
+    entry, position = find_entry_and_position(session, price)
     tamper(session, "UPDATE audit_seals SET seal = sha256('forged') WHERE audit_id = :id", id=entry)
-    assert_found(session, line(gold, position, "the seal was changed; the entry is as it was."))
+    assert_problems(session, problem_pattern(gold, position, "the seal was changed; the entry is as it was."))
 
 
 def test_an_entry_forged_with_its_seal_is_told_by_the_next(session, gold):
-    entry, position = sealed(session, "120.00")
+    entry, position = find_entry_and_position(session, "120.00")
     tamper(
         session,
         "UPDATE audit_log SET actor = 'Ben' WHERE id = :id",
@@ -146,41 +146,43 @@ def test_an_entry_forged_with_its_seal_is_told_by_the_next(session, gold):
         " AND former.chain_id = seal.chain_id AND former.position = seal.position - 1",
         id=entry,
     )
-    assert_found(session, line(gold, position + 1, "the entry was changed after it was sealed."))
+    assert_problems(session, problem_pattern(gold, position + 1, "the entry was changed after it was sealed."))
 
 
 def test_a_removed_seal_is_told_and_so_is_the_entry_it_was_of(session, gold):
-    entry, position = sealed(session, "120.00")
+    entry, position = find_entry_and_position(session, "120.00")
     tamper(session, "DELETE FROM audit_seals WHERE audit_id = :id", id=entry)
-    assert_found(
+    assert_problems(
         session,
-        line(gold, position, "one or more seals were removed from here on."),
-        line(gold, None, "it has no seal: it was added without one, or its seal was removed."),
+        problem_pattern(gold, position, "one or more seals were removed from here on."),
+        problem_pattern(gold, None, "it has no seal: it was added without one, or its seal was removed."),
     )
 
 
 def test_a_chain_that_was_shortened_is_told_by_its_own_row(session, gold):
-    entry, position = sealed(session, "140.00")
+    entry, position = find_entry_and_position(session, "140.00")
     tamper(
         session,
         "DELETE FROM audit_seals WHERE audit_id = :id",
         "DELETE FROM audit_log WHERE id = :id",
         id=entry,
     )
-    assert_found(session, line(gold, position - 1, "the chain was longer; what followed was removed with its seals."))
+    assert_problems(
+        session, problem_pattern(gold, position - 1, "the chain was longer; what followed was removed with its seals.")
+    )
 
 
 @pytest.mark.parametrize("change", ["seal = sha256('forged')", "entries = entries - 1"])
 def test_a_changed_row_of_the_chain_is_told(session, gold, change):
-    _, position = sealed(session, "140.00")
+    _, position = find_entry_and_position(session, "140.00")
     tamper(session, f"UPDATE audit_chains SET {change} WHERE chain_id = :id", id=gold.event_id)
-    assert_found(session, line(gold, position, "the chain's own row does not agree with its last seal."))
+    assert_problems(session, problem_pattern(gold, position, "the chain's own row does not agree with its last seal."))
 
 
 def test_a_removed_row_of_the_chain_is_told(session, gold):
-    _, position = sealed(session, "140.00")
+    _, position = find_entry_and_position(session, "140.00")
     tamper(session, "DELETE FROM audit_chains WHERE chain_id = :id", id=gold.event_id)
-    assert_found(session, line(gold, position, "the chain's own row does not agree with its last seal."))
+    assert_problems(session, problem_pattern(gold, position, "the chain's own row does not agree with its last seal."))
 
 
 def test_a_trail_that_was_emptied_is_told(session, gold):
@@ -188,19 +190,19 @@ def test_a_trail_that_was_emptied_is_told(session, gold):
     session.execute(text("DELETE FROM audit_log"))
     session.execute(text("DELETE FROM audit_seals"))
     wrong = "the chain was longer; what followed was removed with its seals."
-    assert found(session)[1:] == [f"Harbor Lights Gala ({gold.event_id}): audit trail, position 0: {wrong}"]
+    assert list_problems(session)[1:] == [f"Harbor Lights Gala ({gold.event_id}): audit trail, position 0: {wrong}"]
 
 
 def change_price(session, package):
     """And seals it, as the end of a transaction does."""
-    packages.change(session, OPERATOR, package.event_id, package.id, {"price": "9"}, seen_version=5)
+    packages.update(session, OPERATOR, package.event_id, package.id, {"price": "9"}, seen_version=5)
     session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
 
 
 def test_a_chain_forged_whole_is_found_by_what_was_noted_down_and_by_nothing_else(session, gold):
-    noted = [str(each) for each in hash_chain.last(session)]
-    assert hash_chain.differing_from_notes(session, ["Every count agrees.", *noted]) == []
-    entry, position = sealed(session, "140.00")
+    noted = [str(each) for each in hash_chain.list_heads(session)]
+    assert hash_chain.check_noted_seals(session, ["Every count agrees.", *noted]) == []
+    entry, position = find_entry_and_position(session, "140.00")
     tamper(
         session,
         "DELETE FROM audit_seals WHERE audit_id = :id",
@@ -210,23 +212,23 @@ def test_a_chain_forged_whole_is_found_by_what_was_noted_down_and_by_nothing_els
         id=entry,
         event=gold.event_id,
     )
-    assert found(session) == []
-    (told,) = hash_chain.differing_from_notes(session, noted)
+    assert list_problems(session) == []
+    (told,) = hash_chain.check_noted_seals(session, noted)
     wrong = "another seal was noted down for this position."
     assert str(told) == f"Harbor Lights Gala ({gold.event_id}): audit trail, position {position}: {wrong}"
 
 
 def test_what_was_noted_down_holds_while_the_trail_goes_on(session, gold):
-    noted = [str(each) for each in hash_chain.last(session)]
+    noted = [str(each) for each in hash_chain.list_heads(session)]
     change_price(session, gold)
-    assert hash_chain.differing_from_notes(session, noted) == []
-    assert [str(each) for each in hash_chain.last(session)] != noted
-    assert found(session) == []
+    assert hash_chain.check_noted_seals(session, noted) == []
+    assert [str(each) for each in hash_chain.list_heads(session)] != noted
+    assert list_problems(session) == []
 
 
 def test_the_chain_of_what_belongs_to_no_event_is_told_as_the_offices(session):
     tamper(session, "UPDATE audit_log SET new_value = '\"viewer\"' WHERE field = 'role'")
-    (told,) = found(session)
+    (told,) = list_problems(session)
     assert told.startswith("Office (00000000-0000-0000-0000-000000000000): audit trail, position 2, ")
 
 
@@ -236,11 +238,11 @@ def test_nothing_is_wrong_after_ordinary_work_and_an_import(empty_database):
     package = make.package(event, ana, name='Łuk "Gold" \\ ☃', description="Line\nand\ttab", quantity_limit=5)
     make.promo_code(event, ana, expires_at="2026-11-01T12:00")
     make.option(package, ana, option_type="multi_select", choices=["Fish", "Meat"])
-    run(event, sheet(sale(package)))
-    db.write(lambda s: packages.change(s, ana, event.id, package.id, {"quantity_limit": None}, seen_version=1))
-    with db.reading() as session:
-        assert found(session) == []
-        chains = {chain.event: chain for chain in hash_chain.last(session)}
+    run_import(event, sales_csv(sale(package)))
+    db.write(lambda s: packages.update(s, ana, event.id, package.id, {"quantity_limit": None}, seen_version=1))
+    with db.read_session() as session:
+        assert list_problems(session) == []
+        chains = {chain.event: chain for chain in hash_chain.list_heads(session)}
         entries = session.scalars(select(AuditEntry.id)).all()
         head = session.get(AuditChain, event.id)
     assert set(chains) == {"Office", "Harbor Lights Gala"}
@@ -263,8 +265,8 @@ def test_a_transaction_in_several_events_and_one_that_is_undone_leave_whole_chai
     with pytest.raises(LookupError):
         db.write(undone)
     db.write(work)
-    with db.reading() as session:
-        assert found(session) == []
+    with db.read_session() as session:
+        assert list_problems(session) == []
         lengths = session.scalars(select(AuditChain.entries)).all()
         sealed_in_order = session.execute(
             text("SELECT bool_and(step) FROM (SELECT audit_id > lag(audit_id, 1, 0::bigint) OVER"
@@ -280,7 +282,7 @@ def test_a_transaction_in_several_events_and_one_that_is_undone_leave_whole_chai
 def test_the_database_refuses_to_change_a_seal(session, statement):
     with psycopg.connect(db.libpq_url()) as connection, pytest.raises(psycopg.errors.RestrictViolation):
         connection.execute(statement)
-    assert found(session) == []
+    assert list_problems(session) == []
 
 
 def test_an_entry_has_one_seal(session):

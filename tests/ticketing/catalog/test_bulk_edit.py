@@ -9,7 +9,7 @@ from tests.support import database_state, make
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import bulk_edit, packages
-from ticketing.catalog.bulk_edit import Edit, ManyRefused
+from ticketing.catalog.bulk_edit import BulkEditRefused, PackageEdit
 from ticketing.errors import NotAllowed, NotFound
 from ticketing.models import AuditEntry
 
@@ -27,23 +27,23 @@ def single(event):
 
 
 def edit(package, seen_version=1, **values):
-    return Edit(package.id, seen_version, values)
+    return PackageEdit(package.id, seen_version, values)
 
 
 def change(event, *edits, actor=OPERATOR):
-    return db.write(lambda session: bulk_edit.change(session, actor, event.id, edits))
+    return db.write(lambda session: bulk_edit.update(session, actor, event.id, edits))
 
 
 def preview(event, *edits):
-    before = database_state.standing(event)
-    with db.reading() as session:
+    before = database_state.snapshot(event)
+    with db.read_session() as session:
         effects = bulk_edit.preview(session, OPERATOR, event.id, edits)
-    assert database_state.standing(event) == before
+    assert database_state.snapshot(event) == before
     return effects
 
 
 def stored(package):
-    with db.reading() as session:
+    with db.read_session() as session:
         row = packages.get(session, OPERATOR, package.event_id, package.id)
         return row.price, row.quantity_limit, row.is_enabled, row.version
 
@@ -56,7 +56,7 @@ def test_all_are_changed_together(event, table, single):
 
 def test_the_trail_has_them_as_one_change(event, table, single):
     change(event, edit(table, price="120"), edit(single, price="50"))
-    with db.reading() as session:
+    with db.read_session() as session:
         entries = session.scalars(
             select(AuditEntry).where(AuditEntry.event_id == event.id, AuditEntry.action == "package.changed")
         ).all()
@@ -68,7 +68,7 @@ def test_the_trail_has_them_as_one_change(event, table, single):
 
 
 def test_one_that_is_refused_stops_them_all(event, table, single):
-    with database_state.refuses(ManyRefused, event) as refusal:
+    with database_state.assert_refused(BulkEditRefused, event) as refusal:
         change(event, edit(single, price="50"), edit(table, quantity_limit=2))
     assert str(refusal.value) == "Nothing was changed, because of Table."
     assert [(effect.name, effect.problem) for effect in refusal.value.effects] == [
@@ -79,16 +79,16 @@ def test_one_that_is_refused_stops_them_all(event, table, single):
 
 def test_what_a_colleague_changed_meanwhile_is_not_lost(event, table, single):
     ben = make.staff(event=event, name="Ben Okafor")
-    db.write(lambda session: packages.change(session, ben, event.id, table.id, {"price": "90"}, seen_version=1))
-    with database_state.refuses(ManyRefused, event) as refusal:
+    db.write(lambda session: packages.update(session, ben, event.id, table.id, {"price": "90"}, seen_version=1))
+    with database_state.assert_refused(BulkEditRefused, event) as refusal:
         change(event, edit(table, price="120"))
     assert refusal.value.effects[0].problem == "Ben Okafor changed Table after you opened it: price."
 
 
 def test_an_edit_of_what_is_the_same_changes_nothing(event, table, single):
-    before = database_state.standing(event)
+    before = database_state.snapshot(event)
     assert change(event, edit(table, price="100.00", is_enabled=True)) == []
-    assert database_state.standing(event) == before
+    assert database_state.snapshot(event) == before
 
 
 @pytest.mark.parametrize(
@@ -140,10 +140,10 @@ def test_only_price_limit_and_whether_it_is_on_sale_are_changed_here(event, sing
 
 def test_a_package_of_another_event_does_not_exist(event, single):
     stranger = make.package(make.event())
-    with database_state.refuses(NotFound, event):
+    with database_state.assert_refused(NotFound, event):
         change(event, edit(single, price="1"), edit(stranger, price="1"))
 
 
 def test_only_who_may_change_the_event_changes_them(event, single):
-    with database_state.refuses(NotAllowed, event):
+    with database_state.assert_refused(NotAllowed, event):
         change(event, edit(single, price="1"), actor=make.staff(role="viewer", event=event))

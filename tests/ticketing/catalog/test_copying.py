@@ -28,7 +28,7 @@ def picture(event):
     """A stored picture; what is in it does not matter here."""
 
     def work(session):
-        content = event.id.bytes
+        content = event.id.lag_bytes
         image = Image(
             event_id=event.id, sha256=hashlib.sha256(content).digest(), content=content, thumbnail=content[:4],
             media_type="image/png", width=3, height=2,
@@ -62,7 +62,7 @@ def source():
     make.promo_code(
         event, code="EARLY10", expires_at="2036-11-02T01:30", max_total_uses=50, max_uses_per_donor=2, is_active=True
     )
-    db.write(lambda session: packages.change(session, OPERATOR, event.id, table.id, {"price": "2600"}, seen_version=1))
+    db.write(lambda session: packages.update(session, OPERATOR, event.id, table.id, {"price": "2600"}, seen_version=1))
     make.purchase(event, table, quantity=2, promo_code="EARLY10", guests=[{"name": "Ben"}])
     make.staff(event=event, role="viewer")
     return event, table, single
@@ -79,7 +79,7 @@ def copy_package(package, actor=OPERATOR, event_id=None):
 
 def rows(model, event):
     order = {Package: Package.display_order, Option: Option.label, PromoCode: PromoCode.code, Image: Image.sha256}
-    with db.reading() as session:
+    with db.read_session() as session:
         return session.scalars(select(model).where(model.event_id == event.id).order_by(order[model])).all()
 
 
@@ -128,17 +128,17 @@ class TestAPackage:
 
     def test_is_told_in_the_trail_with_where_it_came_from(self, source):
         _, table, _ = source
-        trail = database_state.trail(copy_package(table).id, "package.created")
+        trail = database_state.get_audit_changes(copy_package(table).id, "package.created")
         assert trail["copied_from"] == (None, "Table")
         assert trail["price"] == (None, "2600.00")
 
     def test_is_not_made_by_who_may_not_change_the_event(self, source):
         event, table, _ = source
-        with database_state.refuses(NotAllowed, event):
+        with database_state.assert_refused(NotAllowed, event):
             copy_package(table, make.staff(role="viewer", event=event))
-        with database_state.refuses(NotFound, event):
+        with database_state.assert_refused(NotFound, event):
             copy_package(table, make.staff())
-        with database_state.refuses(NotFound, event):
+        with database_state.assert_refused(NotFound, event):
             copy_package(table, event_id=make.event().id)
 
 
@@ -186,7 +186,7 @@ class TestAnEvent:
     def test_comes_with_its_team(self, source):
         event, *_ = source
         done = copy_event(event)
-        with db.reading() as session:
+        with db.read_session() as session:
             teams = [
                 set(session.scalars(select(EventAssignment.staff_id).where(EventAssignment.event_id == each.id)))
                 for each in (event, done.event)
@@ -226,13 +226,13 @@ class TestAnEvent:
 
     def test_leaves_the_earlier_event_as_it_is(self, source):
         event, *_ = source
-        before = database_state.standing(event)
+        before = database_state.snapshot(event)
         copy_event(event)
-        assert database_state.standing(event) == before
+        assert database_state.snapshot(event) == before
 
     def test_is_made_by_admins_alone(self, source):
         event, *_ = source
-        with database_state.refuses(NotAllowed, event):
+        with database_state.assert_refused(NotAllowed, event):
             copy_event(event, make.staff(event=event))
 
     def test_of_an_event_without_anything_is_an_event_without_anything(self, event):
@@ -246,5 +246,5 @@ class TestAnEvent:
 
 
 def stored(package):
-    with db.reading() as session:
+    with db.read_session() as session:
         return session.get_one(Package, package.id)

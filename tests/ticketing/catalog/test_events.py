@@ -9,24 +9,24 @@ from ticketing.actors import OPERATOR
 from ticketing.catalog import events
 from ticketing.catalog.events import EventDraft
 from ticketing.errors import InvalidInput, NotAllowed, NotFound, StaleVersion
-from ticketing.validation import validated
+from ticketing.validation import validate
 
 VALID = {"name": "Gala", "starts_at": "2026-12-05T18:00", "time_zone": "America/New_York", "venue": "Pier 4"}
 
 
 def change(event, actor=OPERATOR, *, seen_version=None, **values):
     seen = event.version if seen_version is None else seen_version
-    return db.write(lambda session: events.change(session, actor, event.id, values, seen_version=seen))
+    return db.write(lambda session: events.update(session, actor, event.id, values, seen_version=seen))
 
 
 def stored(event, actor=OPERATOR):
-    with db.reading() as session:
+    with db.read_session() as session:
         return events.get(session, actor, event.id)
 
 
 def refused(**values):
     with pytest.raises(InvalidInput) as refusal:
-        validated(EventDraft, VALID | values)
+        validate(EventDraft, VALID | values)
     return set(refusal.value.fields)
 
 
@@ -55,10 +55,10 @@ def test_a_zone_must_be_one_of_the_iana_names(zone):
 
 
 def test_the_list_of_zones_has_those_people_live_in():
-    zones = events.time_zones()
+    zones = events.list_time_zones()
     assert zones[0] == "UTC"
     assert {"America/New_York", "Europe/Paris", "Asia/Kathmandu"} <= set(zones)
-    assert all(validated(EventDraft, VALID | {"time_zone": zone}) for zone in zones)
+    assert all(validate(EventDraft, VALID | {"time_zone": zone}) for zone in zones)
 
 
 @pytest.mark.parametrize("goal", ["0.01", "1000000000.00", None, ""])
@@ -73,13 +73,13 @@ def test_other_goals_are_refused(goal):
 
 def test_what_is_missing_is_asked_for():
     with pytest.raises(InvalidInput) as refusal:
-        validated(EventDraft, {})
+        validate(EventDraft, {})
     assert set(refusal.value.fields) == {"name", "starts_at", "time_zone", "venue"}
 
 
 @pytest.mark.parametrize(("field", "longest"), [("name", 100), ("venue", 200)])
 def test_text_of_an_event_has_its_limits(field, longest):
-    assert validated(EventDraft, VALID | {field: "x" * longest})
+    assert validate(EventDraft, VALID | {field: "x" * longest})
     assert refused(**{field: "x" * (longest + 1)}) == {field}
     assert refused(**{field: " "}) == {field}
 
@@ -136,11 +136,11 @@ def test_an_event_one_is_not_assigned_to_does_not_exist(event):
 def test_people_list_the_events_they_are_assigned_to_and_admins_all(empty_database):
     soon = make.event(starts_at="2026-05-01T18:00")
     later = make.event(starts_at="2026-06-01T18:00")
-    with db.reading() as session:
-        assert [e.id for e in events.list_for(session, OPERATOR)[0]] == [later.id, soon.id]
+    with db.read_session() as session:
+        assert [e.id for e in events.list_page(session, OPERATOR)[0]] == [later.id, soon.id]
     for actor, expected in ((make.staff(role="admin"), 2), (make.staff(event=soon), 1), (make.staff(), 0)):
-        with db.reading() as session:
-            listed, total = events.list_for(session, actor)
+        with db.read_session() as session:
+            listed, total = events.list_page(session, actor)
         assert len(listed) == total == expected
 
 
@@ -148,8 +148,8 @@ def test_the_list_has_20_events_a_page(empty_database):
     first = datetime(2026, 1, 1, 18)
     for number in range(21):
         make.event(name=f"Event {number}", starts_at=first + timedelta(days=number))
-    with db.reading() as session:
-        pages = [events.list_for(session, OPERATOR, page=page) for page in (1, 2)]
+    with db.read_session() as session:
+        pages = [events.list_page(session, OPERATOR, page=page) for page in (1, 2)]
     assert [len(rows) for rows, _ in pages] == [20, 1]
     assert {total for _, total in pages} == {21}
     assert pages[1][0][0].name == "Event 0"

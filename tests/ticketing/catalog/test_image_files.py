@@ -41,7 +41,7 @@ def is_near(found: object, wanted: tuple[int, ...], tolerance: int = 12) -> bool
 @pytest.mark.parametrize("kind", image_samples.KINDS)
 @pytest.mark.parametrize("size", SHAPES, ids=str)
 def test_a_picture_keeps_its_type_and_size_and_has_a_thumbnail_of_its_shape(kind, size):
-    prepared = images.prepare(image_samples.picture(kind, size))
+    prepared = images.prepare(image_samples.make_image_file(kind, size))
 
     assert (prepared.media_type, prepared.width, prepared.height) == (image_samples.MEDIA_TYPES[kind], *size)
     with Image.open(io.BytesIO(prepared.content)) as whole, Image.open(io.BytesIO(prepared.thumbnail)) as small:
@@ -57,7 +57,7 @@ def test_a_picture_keeps_its_type_and_size_and_has_a_thumbnail_of_its_shape(kind
 )
 @pytest.mark.parametrize("kind", image_samples.KINDS)
 def test_a_large_picture_is_scaled_to_2000_on_its_longer_side(kind, size, kept):
-    whole = stored(image_samples.file_of(image_samples.corners(size), kind))
+    whole = stored(image_samples.encode_image(image_samples.draw_corners(size), kind))
 
     assert whole.size == kept
     right, bottom = kept[0] - 1, kept[1] - 1
@@ -70,16 +70,16 @@ def test_a_large_picture_is_scaled_to_2000_on_its_longer_side(kind, size, kept):
 
 
 def test_scaling_in_strips_shows_no_seams():
-    drawn = image_samples.noise("L", (2600, 1300))
+    drawn = image_samples.draw_noise("L", (2600, 1300))
 
-    whole = stored(image_samples.file_of(drawn))
+    whole = stored(image_samples.encode_image(drawn))
 
     at_once = drawn.resize((2000, 1000), Image.Resampling.LANCZOS)
     assert ImageChops.difference(whole, at_once).getextrema()[1] <= 1
 
 
 def test_exactly_5_mb_are_taken_and_not_a_byte_more():
-    small = image_samples.picture("JPEG")
+    small = image_samples.make_image_file("JPEG")
     exactly = small + bytes(FIVE_MB - len(small))
 
     assert images.prepare(exactly).media_type == "image/jpeg"
@@ -105,11 +105,11 @@ def test_an_empty_file():
         b"\0\0\0\x18ftypheic\0\0\0\0",
         b"\xff\xd8",
         b"\x89PNG",
-        image_samples.picture("GIF"),
-        image_samples.picture("BMP"),
-        image_samples.picture("TIFF"),
-        image_samples.picture("ICO"),
-        b" " + image_samples.picture("PNG"),
+        image_samples.make_image_file("GIF"),
+        image_samples.make_image_file("BMP"),
+        image_samples.make_image_file("TIFF"),
+        image_samples.make_image_file("ICO"),
+        b" " + image_samples.make_image_file("PNG"),
     ],
     ids=lambda content: repr(content[:12]),
 )
@@ -120,7 +120,7 @@ def test_what_is_no_jpg_png_or_webp_is_refused_whatever_it_is_called(content):
 @pytest.mark.parametrize("kind", image_samples.KINDS)
 @pytest.mark.parametrize("part", [0.05, 0.3, 0.7, 0.95])
 def test_a_truncated_picture(kind, part):
-    whole = image_samples.file_of(image_samples.noise("RGB", (120, 80)), kind)
+    whole = image_samples.encode_image(image_samples.draw_noise("RGB", (120, 80)), kind)
 
     assert refused(whole[: int(len(whole) * part)]).startswith(DAMAGED)
 
@@ -131,8 +131,8 @@ def test_a_truncated_picture(kind, part):
         b"\xff\xd8\xff\xe0" + b"x" * 500,
         b"\x89PNG\r\n\x1a\n" + b"x" * 500,
         b"RIFF\xf4\x01\0\0WEBPVP8 " + b"x" * 500,
-        b"\xff\xd8\xff\xe1\x00\x02" + image_samples.picture("PNG"),
-        image_samples.picture("PNG").replace(b"IDAT", b"IDAX"),
+        b"\xff\xd8\xff\xe1\x00\x02" + image_samples.make_image_file("PNG"),
+        image_samples.make_image_file("PNG").replace(b"IDAT", b"IDAX"),
     ],
     ids=lambda content: repr(content[:12]),
 )
@@ -142,12 +142,15 @@ def test_a_file_that_only_begins_like_a_picture(content):
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
 def test_an_animated_picture_is_refused_and_not_stilled(kind):
-    assert refused(image_samples.animated(kind)).startswith(ANIMATED)
+    assert refused(image_samples.make_animation(kind)).startswith(ANIMATED)
 
 
 def test_a_photo_with_a_preview_in_the_same_file_is_a_photo():
-    with_preview = image_samples.file_of(
-        image_samples.corners(), "MPO", save_all=True, append_images=[Image.new("RGB", (60, 40), image_samples.GREEN)]
+    with_preview = image_samples.encode_image(
+        image_samples.draw_corners(),
+        "MPO",
+        save_all=True,
+        append_images=[Image.new("RGB", (60, 40), image_samples.GREEN)],
     )
 
     assert images.prepare(with_preview).media_type == "image/jpeg"
@@ -159,7 +162,7 @@ def test_a_photo_with_a_preview_in_the_same_file_is_a_photo():
     [("PNG", 30_000, 30_000, "25"), ("JPEG", 30_000, 30_000, "25"), ("WEBP", 16_383, 16_383, "10")],
 )
 def test_a_small_file_that_would_be_huge_is_refused_by_its_header(kind, width, height, most):
-    told = refused(image_samples.claiming(kind, width, height))
+    told = refused(image_samples.make_file_claiming_size(kind, width, height))
 
     assert "pixels" in told
     assert "are taken" in told
@@ -180,24 +183,24 @@ def test_a_small_file_that_would_be_huge_is_refused_by_its_header(kind, width, h
 )
 def test_both_sides_of_the_largest_size(kind, mode, largest, too_large):
     def blank(size):
-        return image_samples.file_of(Image.new(mode, size), kind, **({"method": 0} if kind == "WEBP" else {}))
+        return image_samples.encode_image(Image.new(mode, size), kind, **({"method": 0} if kind == "WEBP" else {}))
 
     assert max(stored(blank(largest)).size) == 2000
     assert f"{too_large[0]:,} x {too_large[1]:,} pixels" in refused(blank(too_large))
 
 
 def test_a_jpg_of_more_scans_than_anybody_writes():
-    assert images.prepare(image_samples.of_many_scans(20)).media_type == "image/jpeg"
-    assert refused(image_samples.of_many_scans(501)).startswith("This JPG is built in an unusual way.")
+    assert images.prepare(image_samples.make_jpeg_with_scans(20)).media_type == "image/jpeg"
+    assert refused(image_samples.make_jpeg_with_scans(501)).startswith("This JPG is built in an unusual way.")
 
 
 @pytest.mark.parametrize("kind", image_samples.KINDS)
 def test_nothing_but_the_picture_is_kept(kind):
     said = {"JPEG": {"comment": b"Secret comment"}, "PNG": {"dpi": (300, 300)}, "WEBP": {}}[kind]
-    content = image_samples.picture(
+    content = image_samples.make_image_file(
         kind,
-        exif=image_samples.with_camera_data(),
-        icc_profile=image_samples.red_is_green(),
+        exif=image_samples.make_camera_exif(),
+        icc_profile=image_samples.make_swapped_color_profile(),
         xmp=b"<x>Secret</x>",
         **said,
     )
@@ -229,7 +232,7 @@ def test_a_photo_stands_upright_however_the_camera_was_held(kind, orientation, f
     """`first` is where the first row and the first column are seen, in the words of the EXIF standard."""
     row, column = first.split()
     whole = stored(
-        image_samples.file_of(image_samples.corners(), kind, exif=image_samples.with_camera_data(orientation))
+        image_samples.encode_image(image_samples.draw_corners(), kind, exif=image_samples.make_camera_exif(orientation))
     )
     width, height = whole.size
 
@@ -247,7 +250,9 @@ def test_a_photo_stands_upright_however_the_camera_was_held(kind, orientation, f
 
 @pytest.mark.parametrize("kind", image_samples.KINDS)
 def test_the_colours_are_those_that_the_profile_means(kind):
-    means_green = image_samples.picture(kind, colour=image_samples.RED, icc_profile=image_samples.red_is_green())
+    means_green = image_samples.make_image_file(
+        kind, color=image_samples.RED, icc_profile=image_samples.make_swapped_color_profile()
+    )
 
     assert is_near(stored(means_green).convert("RGB").getpixel((5, 5)), image_samples.GREEN)
 
@@ -255,18 +260,22 @@ def test_the_colours_are_those_that_the_profile_means(kind):
 def test_a_profile_applies_under_transparency_too():
     see_through = Image.new("RGBA", (60, 40), (*image_samples.RED, 128))
 
-    whole = stored(image_samples.file_of(see_through, icc_profile=image_samples.red_is_green()))
+    whole = stored(image_samples.encode_image(see_through, icc_profile=image_samples.make_swapped_color_profile()))
 
     assert is_near(whole.getpixel((5, 5)), (*image_samples.GREEN, 128))
 
 
-@pytest.mark.parametrize("profile", [b"x", b"x" * 500, image_samples.red_is_green()[:200]], ids=len)
+@pytest.mark.parametrize("profile", [b"x", b"x" * 500, image_samples.make_swapped_color_profile()[:200]], ids=len)
 def test_a_profile_that_cannot_be_read_is_as_if_it_were_not_there(profile):
-    assert is_near(stored(image_samples.picture("JPEG", icc_profile=profile)).getpixel((5, 5)), image_samples.RED)
+    assert is_near(
+        stored(image_samples.make_image_file("JPEG", icc_profile=profile)).getpixel((5, 5)), image_samples.RED
+    )
 
 
 def test_a_profile_of_other_channels_is_as_if_it_were_not_there():
-    grey = image_samples.file_of(Image.new("L", (60, 40), 90), "JPEG", icc_profile=image_samples.red_is_green())
+    grey = image_samples.encode_image(
+        Image.new("L", (60, 40), 90), "JPEG", icc_profile=image_samples.make_swapped_color_profile()
+    )
 
     assert stored(grey).getpixel((5, 5)) == 90
 
@@ -291,7 +300,7 @@ def test_every_way_to_store_a_colour_comes_out_as_it_is_seen(drawn, options, wan
     drawn = drawn.copy()
     if drawn.mode == "P":
         drawn.putpalette([value for grey in range(256) for value in (grey, grey, grey)])
-    whole = stored(image_samples.file_of(drawn, options.pop("format", "PNG"), **options))
+    whole = stored(image_samples.encode_image(drawn, options.pop("format", "PNG"), **options))
 
     found = whole.getpixel((5, 5))
     assert whole.mode in ("L", "RGB", "RGBA")
@@ -300,25 +309,25 @@ def test_every_way_to_store_a_colour_comes_out_as_it_is_seen(drawn, options, wan
 
 def test_sixteen_bits_a_channel_become_eight():
     """Made by hand, since Pillow does not write them: one pixel of 0x8000, 0xFFFF, 0x0000."""
-    small = image_samples.picture("PNG", (1, 1))
+    small = image_samples.make_image_file("PNG", (1, 1))
     header = small[16:24] + b"\x10\x02\0\0\0"
-    content = small[:8] + image_samples.chunk(b"IHDR", header)
-    content += image_samples.chunk(b"IDAT", image_samples.packed(b"\0\x80\0\xff\xff\0\0")) + image_samples.chunk(
-        b"IEND", b""
-    )
+    content = small[:8] + image_samples.make_png_chunk(b"IHDR", header)
+    content += image_samples.make_png_chunk(
+        b"IDAT", image_samples.compress(b"\0\x80\0\xff\xff\0\0")
+    ) + image_samples.make_png_chunk(b"IEND", b"")
 
     assert is_near(stored(content).getpixel((0, 0)), (128, 255, 0), 1)
 
 
 def test_what_would_be_too_large_as_a_png_becomes_a_webp():
-    prepared = images.prepare(image_samples.few_colours((4000, 4000)))
+    prepared = images.prepare(image_samples.make_four_color_png((4000, 4000)))
 
     assert (prepared.media_type, prepared.width) == ("image/webp", 2000)
     assert len(prepared.content) <= FIVE_MB
 
 
 def test_what_is_still_too_large_is_made_smaller_until_it_fits():
-    prepared = images.prepare(image_samples.few_colours((4000, 4000), opacities=b"\x10\x70\xb0\xff"))
+    prepared = images.prepare(image_samples.make_four_color_png((4000, 4000), opacities=b"\x10\x70\xb0\xff"))
 
     assert (prepared.media_type, prepared.width) == ("image/webp", 1500)
     assert len(prepared.content) <= FIVE_MB
@@ -356,8 +365,8 @@ print(most_memory_so_far() - idle)
 )
 def test_the_worst_that_is_taken_costs_less_than_200_mb(tmp_path, kind, mode, size, options):
     worst, small = tmp_path / "worst", tmp_path / "small"
-    worst.write_bytes(image_samples.file_of(Image.new(mode, size, (9, 99, 199, 50)[: len(mode)]), kind, **options))
-    small.write_bytes(image_samples.picture(kind))
+    worst.write_bytes(image_samples.encode_image(Image.new(mode, size, (9, 99, 199, 50)[: len(mode)]), kind, **options))
+    small.write_bytes(image_samples.make_image_file(kind))
     assert worst.stat().st_size <= FIVE_MB
 
     told = subprocess.run(

@@ -18,7 +18,7 @@ from ticketing.models import AuditEntry, Image, Package
 
 
 def prepared(colour=image_samples.RED, kind="PNG"):
-    return images.prepare(image_samples.picture(kind, colour=colour))
+    return images.prepare(image_samples.make_image_file(kind, color=colour))
 
 
 RED, GREEN = prepared(image_samples.RED), prepared(image_samples.GREEN, "WEBP")
@@ -43,13 +43,13 @@ def delete(package):
 
 
 def shown(package):
-    with db.reading() as session:
-        return images.by_package(session, [session.get(Package, package.id)]).get(package.id)
+    with db.read_session() as session:
+        return images.find_by_package(session, [session.get(Package, package.id)]).get(package.id)
 
 
 def kept(event):
     """The hashes of the pictures that the event has."""
-    with db.reading() as session:
+    with db.read_session() as session:
         return sorted(each.hex() for each in session.scalars(select(Image.sha256).where(Image.event_id == event.id)))
 
 
@@ -63,7 +63,7 @@ def test_a_package_shows_the_picture_that_it_was_given(event, package):
 
     picture = shown(package)
     assert (changed.version, changed.image_alt) == (2, "Ten chairs around a table")
-    assert picture == images.Picture(event.id, RED.sha256.hex(), "image/png", 60, 40, "Ten chairs around a table")
+    assert picture == images.PackageImage(event.id, RED.sha256.hex(), "image/png", 60, 40, "Ten chairs around a table")
     assert picture.path == f"/pictures/{event.id}/{picture.sha256}.png"
     assert picture.thumbnail_path == f"/pictures/{event.id}/thumbnails/{picture.sha256}.png"
 
@@ -71,8 +71,8 @@ def test_a_package_shows_the_picture_that_it_was_given(event, package):
 def test_what_is_stored_is_what_was_prepared_and_known_by_its_hash(event, package):
     put(package, GREEN)
 
-    with db.reading() as session:
-        image = images.find(session, OPERATOR, event.id, GREEN.sha256.hex(), "webp")
+    with db.read_session() as session:
+        image = images.get(session, OPERATOR, event.id, GREEN.sha256.hex(), "webp")
         assert (image.content, image.thumbnail) == (GREEN.content, GREEN.thumbnail)
         assert image.sha256 == hashlib.sha256(GREEN.content).digest()
         assert (image.media_type, image.width, image.height) == ("image/webp", 60, 40)
@@ -93,7 +93,7 @@ def test_a_removed_picture_is_gone_and_removing_twice_is_once(event, package):
     assert remove(package).version == 3
     assert remove(package).version == 3
     assert (shown(package), kept(event)) == (None, [])
-    assert database_state.trail(package.id, "package.image_removed") == {
+    assert database_state.get_audit_changes(package.id, "package.image_removed") == {
         "image": (RED.sha256.hex(), None),
         "image_alt": ("Red", None),
     }
@@ -101,10 +101,10 @@ def test_a_removed_picture_is_gone_and_removing_twice_is_once(event, package):
 
 def test_the_same_picture_with_the_same_words_again_changes_nothing(event, package):
     put(package, RED, "Red")
-    before = database_state.standing(event)
+    before = database_state.snapshot(event)
 
     assert put(package, RED, " Red ").version == 2
-    assert database_state.standing(event) == before
+    assert database_state.snapshot(event) == before
 
 
 def test_a_picture_of_two_packages_is_stored_once_and_kept_until_the_last_lets_go(event, package):
@@ -137,10 +137,10 @@ def test_a_deleted_package_takes_its_picture_along(event, package):
     delete(package)
 
     assert kept(event) == []
-    assert database_state.trail(package.id, "package.deleted") | {
+    assert database_state.get_audit_changes(package.id, "package.deleted") | {
         "image": (RED.sha256.hex(), None),
         "image_alt": ("Red", None),
-    } == (database_state.trail(package.id, "package.deleted"))
+    } == (database_state.get_audit_changes(package.id, "package.deleted"))
 
 
 def test_a_package_that_cannot_be_deleted_keeps_its_picture(event, package):
@@ -157,7 +157,7 @@ def test_the_trail_tells_hashes_and_words_and_no_bytes(package):
     put(package, RED, "Red", person)
     put(package, GREEN, "Green")
 
-    with db.reading() as session:
+    with db.read_session() as session:
         rows = session.scalars(
             select(AuditEntry)
             .where(AuditEntry.subject_id == package.id, AuditEntry.action == "package.image_changed")
@@ -183,7 +183,7 @@ def test_the_words_change_without_the_picture(event, package):
 
 
 def test_words_need_a_picture(event, package):
-    with database_state.refuses(NotFound, event):
+    with database_state.assert_refused(NotFound, event):
         say(package, "Nothing to see")
 
 
@@ -194,7 +194,7 @@ def test_words_that_fit(package, alt):
 
 @pytest.mark.parametrize("alt", ["x" * 201, "x\x00y"])
 def test_words_that_do_not(event, package, alt):
-    with database_state.refuses(InvalidInput, event) as refusal:
+    with database_state.assert_refused(InvalidInput, event) as refusal:
         put(package, RED, alt)
     assert list(refusal.value.fields) == ["alt"]
     assert kept(event) == []
@@ -211,7 +211,7 @@ CHANGES = [
 def test_who_saw_something_older_is_told_what_happened_meanwhile(event, package, change):
     put(package, RED, seen_version=1)
 
-    with database_state.refuses(StaleVersion, event) as refusal:
+    with database_state.assert_refused(StaleVersion, event) as refusal:
         change(package, seen_version=1)
 
     (meanwhile,) = refusal.value.changes
@@ -225,7 +225,7 @@ def test_an_editor_of_the_package_learns_of_the_picture(event, package):
     put(package, RED)
 
     with pytest.raises(StaleVersion) as refusal:
-        db.write(lambda s: packages.change(s, OPERATOR, event.id, package.id, {"name": "Chair"}, seen_version=1))
+        db.write(lambda s: packages.update(s, OPERATOR, event.id, package.id, {"name": "Chair"}, seen_version=1))
     assert [each.field for each in refusal.value.changes] == ["image"]
 
 
@@ -237,7 +237,7 @@ def test_who_may_not(event, package, change, role, is_theirs, kind):
     put(package, RED)
     person = make.staff(role, event if is_theirs else make.event())
 
-    with database_state.refuses(kind, event):
+    with database_state.assert_refused(kind, event):
         change(package, actor=person)
     assert kept(event) == [RED.sha256.hex()]
 
@@ -247,7 +247,7 @@ def test_a_package_is_found_in_its_own_event_only(event, package, change):
     elsewhere = make.event()
     package.event_id = elsewhere.id
 
-    with database_state.refuses(NotFound, elsewhere):
+    with database_state.assert_refused(NotFound, elsewhere):
         change(package)
 
 
@@ -260,8 +260,8 @@ def test_a_picture_is_found_by_who_may_read_the_event_and_under_its_own_name(eve
     name = RED.sha256.hex()
 
     def found(actor, event_id=event.id, sha256=name, ending="png"):
-        with db.reading() as session:
-            return images.find(session, actor, event_id, sha256, ending).media_type
+        with db.read_session() as session:
+            return images.get(session, actor, event_id, sha256, ending).media_type
 
     assert found(make.staff("viewer", event)) == "image/png"
     for actor, other in [
@@ -276,11 +276,11 @@ def test_a_picture_is_found_by_who_may_read_the_event_and_under_its_own_name(eve
 
 def test_pictures_of_many_packages_take_one_query_and_no_bytes(event, package):
     put(package, RED)
-    with db.reading() as session:
+    with db.read_session() as session:
         rows = packages.list_page(session, OPERATOR, event.id)[0]
         asked = []
         listen(session.get_bind(), "before_cursor_execute", lambda *told: asked.append(told[2]))
-        images.by_package(session, rows)
+        images.find_by_package(session, rows)
     assert len(asked) == 1
     assert "content" not in asked[0]
     assert "thumbnail" not in asked[0]
@@ -301,8 +301,8 @@ def test_many_at_once_leave_no_picture_behind_and_miss_none(event, caplog):
     outcomes = race(96, attempt)
 
     assert all(isinstance(outcome, Package) for outcome in outcomes)
-    with db.reading() as session:
-        rows = packages.list_on_offer(session, OPERATOR, event.id) + [each for each in outcomes if not each.is_enabled]
+    with db.read_session() as session:
+        rows = packages.list_enabled(session, OPERATOR, event.id) + [each for each in outcomes if not each.is_enabled]
     used = {picture.sha256 for each in rows if (picture := shown(each))}
     assert kept(event) == sorted(used)
     assert "starts over" not in caplog.text

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.support import make
-from tests.support.database_state import refuses, trail
+from tests.support.database_state import assert_refused, get_audit_changes
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import options
@@ -20,7 +20,7 @@ MENU = {"label": "Menu", "option_type": "multi_select", "choices": ["Fish", "Ric
 
 def change(option, actor=OPERATOR, *, seen_version=None, package_id=None, **values):
     return db.write(
-        lambda s: options.change(
+        lambda s: options.update(
             s, actor, package_id or option.package_id, option.id, values, seen_version=seen_version
         )
     )
@@ -35,7 +35,7 @@ def delete(option, actor=OPERATOR, *, package_id=None):
 
 
 def arrange(package, *asked, actor=OPERATOR):
-    return db.write(lambda s: options.arrange(s, actor, package.id, [getattr(o, "id", o) for o in asked]))
+    return db.write(lambda s: options.reorder(s, actor, package.id, [getattr(o, "id", o) for o in asked]))
 
 
 def answer(event, package, *given, **fields):
@@ -45,18 +45,18 @@ def answer(event, package, *given, **fields):
 
 
 def listed(package):
-    with db.reading() as session:
-        return options.list_for(session, OPERATOR, package.id)
+    with db.read_session() as session:
+        return options.list_active(session, OPERATOR, package.id)
 
 
 def tallied(package, actor=OPERATOR):
-    with db.reading() as session:
-        found = options.tallies(session, actor, package.id)
+    with db.read_session() as session:
+        found = options.list_tallies(session, actor, package.id)
     return {each.option.label: (each.answered, each.by_answer) for each in found}
 
 
 def stored(option):
-    with db.reading() as session:
+    with db.read_session() as session:
         return session.scalars(select(Answer.value).where(Answer.option_id == option.id)).all()
 
 
@@ -65,7 +65,7 @@ def test_every_field_of_an_unanswered_question_changes_and_the_log_tells_each(ev
     changed = change(option, make.staff(event=event), seen_version=1, is_required=False, **MENU)
     assert (changed.label, changed.option_type, changed.choices) == ("Menu", "multi_select", ["Fish", "Rice", "Beef"])
     assert (changed.is_required, changed.version) == (False, 2)
-    assert trail(option.id, "option.changed") == {
+    assert get_audit_changes(option.id, "option.changed") == {
         "label": ("Dinner?", "Menu"),
         "option_type": ("boolean", "multi_select"),
         "is_required": (True, False),
@@ -76,13 +76,13 @@ def test_every_field_of_an_unanswered_question_changes_and_the_log_tells_each(ev
 def test_a_change_to_what_already_is_leaves_no_trace(event):
     option = make.option(make.package(event), **MENU)
     assert change(option, label=" Menu ", choices=["Fish", "Rice", "Beef"]).version == 1
-    assert trail(option.id, "option.changed") == {}
+    assert get_audit_changes(option.id, "option.changed") == {}
 
 
 def test_a_change_to_something_older_tells_what_happened_meanwhile(event):
     option, bo = make.option(make.package(event), **MENU), make.staff(event=event, name="Bo Lind")
     change(option, bo, seen_version=1, choices=["Fish", "Rice"])
-    with refuses(StaleVersion, event) as refusal:
+    with assert_refused(StaleVersion, event) as refusal:
         change(option, seen_version=1, label="Dinner")
     (told,) = refusal.value.changes
     assert (told.field, told.new, told.by) == ("choices", ["Fish", "Rice"], "Bo Lind")
@@ -102,7 +102,7 @@ def test_a_change_to_something_older_tells_what_happened_meanwhile(event):
 )
 def test_a_change_is_judged_like_a_new_question(event, values, field):
     option = make.option(make.package(event), **MENU)
-    with refuses(InvalidInput, event) as refusal:
+    with assert_refused(InvalidInput, event) as refusal:
         change(option, **values)
     assert set(refusal.value.fields) == {field}
 
@@ -110,7 +110,7 @@ def test_a_change_is_judged_like_a_new_question(event, values, field):
 def test_a_list_that_becomes_a_yes_or_no_loses_its_choices_and_the_other_way_it_needs_some(event):
     option = make.option(make.package(event), **MENU)
     assert change(option, option_type="boolean").choices is None
-    with refuses(InvalidInput, event) as refusal:
+    with assert_refused(InvalidInput, event) as refusal:
         change(option, option_type="multi_select")
     assert set(refusal.value.fields) == {"choices"}
     assert change(option, option_type="multi_select", choices=["A", "B"]).choices == ["A", "B"]
@@ -122,7 +122,7 @@ def test_the_type_is_fixed_once_there_is_an_answer(event, option_type):
     option = make.option(package, label="Dinner?")
     answer(event, package, (option, "Fish"))
     choices = ["Fish", "Rice"] if option_type == "multi_select" else None
-    with refuses(HasAnswers, event) as refusal:
+    with assert_refused(HasAnswers, event) as refusal:
         change(option, option_type=option_type, choices=choices)
     assert "“Dinner?” has answers" in str(refusal.value)
     assert change(option, option_type="text_input", label="Supper?", is_required=False).version == 2
@@ -142,7 +142,7 @@ def test_an_answer_of_a_voided_purchase_still_is_one(event):
     option = make.option(package)
     bought = answer(event, package, (option, "Nuts")).purchase
     db.write(lambda s: corrections.void(s, OPERATOR, event.id, bought.id, "Typed twice"))
-    with refuses(HasAnswers, event):
+    with assert_refused(HasAnswers, event):
         delete(option)
 
 
@@ -164,10 +164,10 @@ def test_a_retired_question_keeps_its_answers_and_is_asked_no_more(event):
     assert listed(package) == []
     assert stored(option) == ["Nuts"]
     assert tallied(package) == {"Any allergies?": (1, {})}
-    with refuses(InvalidInput, event):
+    with assert_refused(InvalidInput, event):
         answer(event, package, (option, "Eggs"))
     assert make.purchase(event, package).answers == {}
-    assert set(trail(option.id, "option.retired")) == {"retired_at"}
+    assert set(get_audit_changes(option.id, "option.retired")) == {"retired_at"}
 
 
 def test_retiring_twice_is_retiring_once(event):
@@ -191,7 +191,7 @@ def test_an_answered_question_is_not_deleted(event):
     package = make.package(event)
     option = make.option(package, option_type="boolean", label="Vegan?")
     answer(event, package, (option, False))
-    with refuses(HasAnswers, event) as refusal:
+    with assert_refused(HasAnswers, event) as refusal:
         delete(option)
     assert "Retire it instead" in str(refusal.value)
 
@@ -201,7 +201,7 @@ def test_an_unanswered_question_is_deleted_and_the_log_keeps_what_it_was(event):
     option = make.option(package, **MENU)
     delete(option)
     assert listed(package) == []
-    assert trail(option.id, "option.deleted") == {
+    assert get_audit_changes(option.id, "option.deleted") == {
         "label": ("Menu", None),
         "option_type": ("multi_select", None),
         "is_required": (True, None),
@@ -214,8 +214,8 @@ def test_questions_are_arranged_and_the_log_tells_what_moved(event):
     first, second, third = (make.option(package, label=label) for label in ("A", "B", "C"))
     assert [o.label for o in arrange(package, third, second, first)] == ["C", "B", "A"]
     assert [(o.label, o.display_order, o.version) for o in listed(package)] == [("C", 1, 2), ("B", 2, 1), ("A", 3, 2)]
-    assert trail(first.id, "option.arranged") == {"display_order": (1, 3)}
-    assert trail(second.id, "option.arranged") == {}
+    assert get_audit_changes(first.id, "option.arranged") == {"display_order": (1, 3)}
+    assert get_audit_changes(second.id, "option.arranged") == {}
 
 
 def test_an_order_names_exactly_the_active_questions_of_the_package(event):
@@ -233,7 +233,7 @@ def test_an_order_names_exactly_the_active_questions_of_the_package(event):
         [first, second, foreign],
         [first, uuid.uuid4()],
     ):
-        with refuses(Conflict, event):
+        with assert_refused(Conflict, event):
             arrange(package, *wrong)
     assert [o.id for o in arrange(package, second, first)] == [second.id, first.id]
 
@@ -273,7 +273,7 @@ def test_a_viewer_changes_nothing_and_a_stranger_finds_nothing(event):
             lambda actor=actor: delete(option, actor),
             lambda actor=actor: arrange(package, option, actor=actor),
         ):
-            with refuses(kind, event):
+            with assert_refused(kind, event):
                 attempt()
     with pytest.raises(NotFound):
         tallied(package, make.staff())
@@ -282,9 +282,9 @@ def test_a_viewer_changes_nothing_and_a_stranger_finds_nothing(event):
 def test_a_question_is_found_in_its_own_package_only(event):
     option, other = make.option(make.package(event)), make.package(event)
     for attempt in (change, retire, delete):
-        with refuses(NotFound, event):
+        with assert_refused(NotFound, event):
             attempt(option, package_id=other.id)
-        with refuses(NotFound, event):
+        with assert_refused(NotFound, event):
             attempt(option, package_id=uuid.uuid4())
 
 

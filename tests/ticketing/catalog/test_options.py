@@ -8,25 +8,25 @@ from ticketing.catalog import options
 from ticketing.catalog.options import OptionDraft
 from ticketing.errors import Conflict, InvalidInput, NotAllowed, NotFound
 from ticketing.models import AuditEntry
-from ticketing.validation import validated
+from ticketing.validation import validate
 
 PICK = {"label": "Menu", "option_type": "multi_select"}
 
 
 def listed(package, actor=OPERATOR):
-    with db.reading() as session:
-        return options.list_for(session, actor, package.id)
+    with db.read_session() as session:
+        return options.list_active(session, actor, package.id)
 
 
 def turned_down(**values):
     with pytest.raises(InvalidInput) as refusal:
-        validated(OptionDraft, values)
+        validate(OptionDraft, values)
     return set(refusal.value.fields)
 
 
 @pytest.mark.parametrize("choices", [["a", "b"], list("abcdefghij"), ["x" * 50, "y"], [" a ", "b"]])
 def test_a_list_has_2_to_10_choices_of_1_to_50_characters(choices):
-    assert len(validated(OptionDraft, PICK | {"choices": choices}).choices) == len(choices)
+    assert len(validate(OptionDraft, PICK | {"choices": choices}).choices) == len(choices)
 
 
 @pytest.mark.parametrize("choices", [["a"], [], None, list("abcdefghijk"), ["a", "A"], ["a", " a"]])
@@ -47,11 +47,11 @@ def test_a_list_without_choices_is_refused():
 def test_only_a_list_has_choices(option_type):
     assert turned_down(label="Q", option_type=option_type, choices=["a", "b"]) == {"choices"}
     for none in (None, []):
-        assert validated(OptionDraft, {"label": "Q", "option_type": option_type, "choices": none}).choices is None
+        assert validate(OptionDraft, {"label": "Q", "option_type": option_type, "choices": none}).choices is None
 
 
 def test_a_label_has_1_to_200_characters_and_questions_are_required_by_default():
-    assert validated(OptionDraft, {"label": "x" * 200, "option_type": "boolean"}).is_required
+    assert validate(OptionDraft, {"label": "x" * 200, "option_type": "boolean"}).is_required
     assert turned_down(label="x" * 201, option_type="boolean") == {"label"}
     assert turned_down(label="", option_type="boolean") == {"label"}
 
@@ -84,7 +84,7 @@ def test_a_new_question_is_told_to_the_log(event):
     package = make.package(event)
     ana = make.staff(event=event, name="Ana Ruiz")
     option = make.option(package, ana, label="Menu", option_type="multi_select", choices=["Fish", "Rice"])
-    with db.reading() as session:
+    with db.read_session() as session:
         rows = session.scalars(select(AuditEntry).where(AuditEntry.subject_id == option.id)).all()
     assert {(row.actor, row.action, row.event_id) for row in rows} == {("Ana Ruiz", "option.created", event.id)}
     assert {row.field: row.new_value for row in rows}["choices"] == ["Fish", "Rice"]

@@ -6,7 +6,7 @@ from tests.support import database_state, make
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import package_order, packages
-from ticketing.errors import ArrangedMeanwhile, InvalidInput, NotAllowed, NotFound
+from ticketing.errors import InvalidInput, NotAllowed, NotFound, PackageOrderChanged
 
 
 @pytest.fixture
@@ -16,12 +16,12 @@ def three(event):
 
 def arrange(event, wanted, actor=OPERATOR, **seen):
     ids = [getattr(each, "id", each) for each in wanted]
-    return db.write(lambda session: package_order.arrange(session, actor, event.id, ids, **seen))
+    return db.write(lambda session: package_order.reorder(session, actor, event.id, ids, **seen))
 
 
 def order(event):
-    with db.reading() as session:
-        return list(packages.names(session, OPERATOR, event.id).values())
+    with db.read_session() as session:
+        return list(packages.list_names(session, OPERATOR, event.id).values())
 
 
 def test_new_packages_come_last(event, three):
@@ -40,16 +40,16 @@ def test_the_order_is_saved_whole(event, three):
 def test_every_list_has_the_same_order(event, three):
     a, b, c = three
     arrange(event, [b, c, a])
-    with db.reading() as session:
+    with db.read_session() as session:
         page, _ = packages.list_page(session, OPERATOR, event.id)
-        offer = packages.list_on_offer(session, OPERATOR, event.id)
+        offer = packages.list_enabled(session, OPERATOR, event.id)
     assert [row.name for row in page] == [row.name for row in offer] == order(event) == ["B", "C", "A"]
 
 
 def test_arranging_is_one_entry_in_the_trail(event, three):
     a, b, c = three
     arrange(event, [a, c, b])
-    assert database_state.trail(event.id, "event.packages_arranged") == {
+    assert database_state.get_audit_changes(event.id, "event.packages_arranged") == {
         "package_order": (["A", "B", "C"], ["A", "C", "B"])
     }
 
@@ -57,13 +57,13 @@ def test_arranging_is_one_entry_in_the_trail(event, three):
 def test_arranging_does_not_disturb_an_editor(event, three):
     a, b, c = three
     arrange(event, [c, b, a])
-    db.write(lambda session: packages.change(session, OPERATOR, event.id, a.id, {"price": "51"}, seen_version=1))
+    db.write(lambda session: packages.update(session, OPERATOR, event.id, a.id, {"price": "51"}, seen_version=1))
 
 
 def test_the_order_that_is_there_changes_nothing(event, three):
-    before = database_state.standing(event)
+    before = database_state.snapshot(event)
     arrange(event, three)
-    assert database_state.standing(event) == before
+    assert database_state.snapshot(event) == before
 
 
 @pytest.mark.parametrize(
@@ -75,14 +75,14 @@ def test_the_order_that_is_there_changes_nothing(event, three):
     ],
 )
 def test_a_list_that_is_not_exactly_the_packages_is_refused(event, three, wanted, sentence):
-    with database_state.refuses(InvalidInput, event) as refusal:
+    with database_state.assert_refused(InvalidInput, event) as refusal:
         arrange(event, wanted(*three))
     assert refusal.value.fields == {"package_ids": sentence}
 
 
 def test_a_package_of_another_event_is_foreign(event, three):
     stranger = make.package(make.event())
-    with database_state.refuses(InvalidInput, event) as refusal:
+    with database_state.assert_refused(InvalidInput, event) as refusal:
         arrange(event, [*three, stranger])
     assert refusal.value.fields == {"package_ids": f"Not packages of this event: {stranger.id}."}
 
@@ -92,7 +92,7 @@ def test_who_arranged_meanwhile_is_named_and_nothing_is_lost(event, three):
     ben = make.staff(event=event, name="Ben Okafor")
     seen = [a.id, b.id, c.id]
     arrange(event, [c, b, a], ben, seen=seen)
-    with database_state.refuses(ArrangedMeanwhile, event) as refusal:
+    with database_state.assert_refused(PackageOrderChanged, event) as refusal:
         arrange(event, [b, a, c], seen=seen)
     assert "Ben Okafor changed the order" in str(refusal.value)
     arrange(event, [b, a, c], seen=[c.id, b.id, a.id])
@@ -104,20 +104,20 @@ def test_a_package_added_meanwhile_is_noticed_and_nobody_is_said_to_have_arrange
     arrange(event, [c, b, a])
     seen = [c.id, b.id, a.id]
     make.package(event)
-    with database_state.refuses(ArrangedMeanwhile, event) as refusal:
+    with database_state.assert_refused(PackageOrderChanged, event) as refusal:
         arrange(event, three, seen=seen)
     assert str(refusal.value) == "Packages were added or deleted meanwhile. Look at it, then arrange again."
 
 
 def test_only_who_may_change_the_event_arranges_it(event, three):
-    with database_state.refuses(NotAllowed, event):
+    with database_state.assert_refused(NotAllowed, event):
         arrange(event, reversed(three), make.staff(role="viewer", event=event))
-    with database_state.refuses(NotFound, event):
+    with database_state.assert_refused(NotFound, event):
         arrange(event, reversed(three), make.staff())
 
 
 def test_sorting_by_price_keeps_equal_prices_as_they_stand(three):
     a, b, c = three
-    assert package_order.by_price(three) == [b.id, c.id, a.id]
-    assert package_order.by_price(three, dearest_first=True) == [a.id, b.id, c.id]
-    assert package_order.by_price([c, b, a]) == [c.id, b.id, a.id]
+    assert package_order.sort_by_price(three) == [b.id, c.id, a.id]
+    assert package_order.sort_by_price(three, descending=True) == [a.id, b.id, c.id]
+    assert package_order.sort_by_price([c, b, a]) == [c.id, b.id, a.id]

@@ -20,8 +20,8 @@ def shelf(event):
 
 
 def found(event, **options):
-    with db.reading() as session:
-        return packages.look_for(session, OPERATOR, event.id, **options)
+    with db.read_session() as session:
+        return packages.search_page(session, OPERATOR, event.id, **options)
 
 
 def names_of(event, **options):
@@ -43,7 +43,7 @@ def test_a_kind_is_those_and_no_others_in_display_order(shelf, kind, names):
 
 def test_each_kind_is_counted_whichever_is_shown(shelf):
     counts = {"all": 4, "sponsorships": 2, "disabled": 1, "sold_out": 2}
-    assert all(found(shelf, kind=kind).by_kind == counts for kind in packages.KINDS)
+    assert all(found(shelf, kind=kind).count_by_kind == counts for kind in packages.KINDS)
 
 
 @pytest.mark.parametrize(
@@ -66,8 +66,8 @@ def test_every_word_is_in_the_name_without_regard_to_accents_and_case(shelf, sea
 
 def test_the_counts_are_of_what_the_search_found_and_the_event_is_counted_as_well(shelf):
     seen = found(shelf, search="table")
-    assert seen.by_kind == {"all": 2, "sponsorships": 0, "disabled": 0, "sold_out": 1}
-    assert seen.in_event == 4
+    assert seen.count_by_kind == {"all": 2, "sponsorships": 0, "disabled": 0, "sold_out": 1}
+    assert seen.total_in_event == 4
 
 
 def test_it_comes_page_by_page(shelf):
@@ -78,17 +78,17 @@ def test_it_comes_page_by_page(shelf):
 
 def test_other_events_have_nothing_to_do_with_it(shelf):
     make.package(make.event(), name="Table elsewhere")
-    assert found(shelf).in_event == 4
+    assert found(shelf).total_in_event == 4
     assert "Table elsewhere" not in names_of(shelf)
 
 
 def test_an_event_of_others_does_not_exist(shelf):
-    with db.reading() as session, pytest.raises(NotFound):
-        packages.look_for(session, make.staff(), shelf.id)
-    with db.reading() as session, pytest.raises(NotFound):
+    with db.read_session() as session, pytest.raises(NotFound):
+        packages.search_page(session, make.staff(), shelf.id)
+    with db.read_session() as session, pytest.raises(NotFound):
         packages.list_all(session, make.staff(), shelf.id)
 
 
 def test_all_of_them_stand_in_display_order(shelf):
-    with db.reading() as session:
+    with db.read_session() as session:
         assert [each.name for each in packages.list_all(session, OPERATOR, shelf.id)] == names_of(shelf)

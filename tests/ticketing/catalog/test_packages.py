@@ -18,21 +18,21 @@ from ticketing.errors import (
     StaleVersion,
 )
 from ticketing.models import AuditEntry, Option, Package
-from ticketing.validation import validated
+from ticketing.validation import validate
 
 VALID = {"name": "Table", "price": "100", "seats_per_package": 10, "description": "Ten seats."}
 
 
 def refused(**values):
     with pytest.raises(InvalidInput) as refusal:
-        validated(PackageDraft, VALID | values)
+        validate(PackageDraft, VALID | values)
     return refusal.value.fields
 
 
 def change(package, actor=OPERATOR, *, seen_version=None, event_id=None, **values):
     seen = package.version if seen_version is None else seen_version
     return db.write(
-        lambda session: packages.change(
+        lambda session: packages.update(
             session, actor, event_id or package.event_id, package.id, values, seen_version=seen
         )
     )
@@ -47,23 +47,23 @@ def delete(package, actor=OPERATOR):
 
 
 def stored(package, actor=OPERATOR):
-    with db.reading() as session:
+    with db.read_session() as session:
         return packages.get(session, actor, package.event_id, package.id)
 
 
 def listed(event, **options):
-    with db.reading() as session:
+    with db.read_session() as session:
         return packages.list_page(session, OPERATOR, event.id, **options)
 
 
 def trail(package):
-    with db.reading() as session:
+    with db.read_session() as session:
         rows = session.scalars(select(AuditEntry).where(AuditEntry.subject_id == package.id).order_by(AuditEntry.id))
         return [(row.action, row.field, row.old_value, row.new_value) for row in rows]
 
 
 def number_of_packages(event):
-    with db.reading() as session:
+    with db.read_session() as session:
         return session.scalar(select(func.count()).where(Package.event_id == event.id))
 
 
@@ -81,13 +81,13 @@ def number_of_packages(event):
 )
 def test_every_field_takes_what_its_rule_allows_and_nothing_else(field, accepted, turned_down):
     for value in accepted:
-        validated(PackageDraft, VALID | {field: value})
+        validate(PackageDraft, VALID | {field: value})
     for value in turned_down:
         assert set(refused(**{field: value})) == {field}, value
 
 
 def test_defaults_are_unlimited_not_a_sponsorship_and_on_sale():
-    draft = validated(PackageDraft, VALID)
+    draft = validate(PackageDraft, VALID)
     assert (draft.quantity_limit, draft.is_sponsorship, draft.is_enabled) == (None, False, True)
 
 
@@ -254,8 +254,8 @@ def test_a_disabled_package_is_listed_for_staff_and_not_on_offer(event):
     first, second = make.package(event), make.package(event, quantity_limit=1)
     set_enabled(first, False)
     make.purchase(event, second)
-    with db.reading() as session:
-        on_offer = packages.list_on_offer(session, OPERATOR, event.id)
+    with db.read_session() as session:
+        on_offer = packages.list_enabled(session, OPERATOR, event.id)
     assert [(row.id, row.is_sold_out) for row in on_offer] == [(second.id, True)]
     assert listed(event)[1] == 2
 
@@ -266,7 +266,7 @@ def test_a_package_nobody_bought_is_deleted_with_its_options_and_the_log_keeps_i
     delete(package)
     with pytest.raises(NotFound):
         stored(package)
-    with db.reading() as session:
+    with db.read_session() as session:
         assert session.get(Option, option.id) is None
     assert ("package.deleted", "name", "Gold", None) in trail(package)
 

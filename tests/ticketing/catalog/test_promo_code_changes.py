@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from tests.support import make
-from tests.support.database_state import refused, refuses, trail, uses
+from tests.support.database_state import assert_purchase_refused, assert_refused, get_audit_changes, get_use_count
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import promo_codes
@@ -30,7 +30,7 @@ WEEK = timedelta(days=7)
 
 def change(promo, actor=OPERATOR, *, seen_version=None, event_id=None, **values):
     return db.write(
-        lambda s: promo_codes.change(s, actor, event_id or promo.event_id, promo.id, values, seen_version=seen_version)
+        lambda s: promo_codes.update(s, actor, event_id or promo.event_id, promo.id, values, seen_version=seen_version)
     )
 
 
@@ -39,7 +39,7 @@ def delete(promo, actor=OPERATOR, *, event_id=None):
 
 
 def got(promo, actor=OPERATOR):
-    with db.reading() as session:
+    with db.read_session() as session:
         return promo_codes.get(session, actor, promo.event_id, promo.id)
 
 
@@ -71,7 +71,7 @@ def test_every_field_of_an_unused_code_changes_and_the_log_tells_each(event):
     row, _ = got(promo)
     assert (row.discount_type, row.discount_value, row.is_active) == ("fixed_amount", Decimal(50), False)
     assert row.expires_at == datetime(2026, 12, 1, 23, tzinfo=UTC)
-    assert trail(promo.id, "promo_code.changed") == {
+    assert get_audit_changes(promo.id, "promo_code.changed") == {
         "code": ("GALA10", "GALA50"),
         "discount_type": ("percentage", "fixed_amount"),
         "discount_value": ("10.00", "50.00"),
@@ -86,13 +86,13 @@ def test_a_change_to_what_already_is_leaves_no_trace(event):
     promo = make.promo_code(event, code="GALA10", expires_at="2026-12-01T18:00")
     same = {"code": " gala10", "discount_value": "10.00", "expires_at": "2026-12-01T23:00:00+00:00"}
     assert change(promo, seen_version=1, **same).version == 1
-    assert trail(promo.id, "promo_code.changed") == {}
+    assert get_audit_changes(promo.id, "promo_code.changed") == {}
 
 
 def test_a_change_to_something_older_tells_what_happened_meanwhile(event):
     promo, bo = make.promo_code(event), make.staff(event=event, name="Bo Lind")
     change(promo, bo, seen_version=1, max_total_uses=5)
-    with refuses(StaleVersion, event) as refusal:
+    with assert_refused(StaleVersion, event) as refusal:
         change(promo, seen_version=1, is_active=False)
     (told,) = refusal.value.changes
     assert (refusal.value.current_version, told.field, told.new, told.by) == (2, "max_total_uses", 5, "Bo Lind")
@@ -101,7 +101,7 @@ def test_a_change_to_something_older_tells_what_happened_meanwhile(event):
 
 def test_a_version_nobody_has_seen_is_refused_and_none_takes_what_stands(event):
     promo = make.promo_code(event)
-    with refuses(StaleVersion, event):
+    with assert_refused(StaleVersion, event):
         change(promo, seen_version=2, is_active=False)
     change(promo, seen_version=1, is_active=False)
     assert change(promo, seen_version=None, max_total_uses=3).version == 3
@@ -125,14 +125,14 @@ def test_a_sale_with_the_code_does_not_disturb_who_edits_it(event):
 )
 def test_a_change_is_judged_like_a_new_code(event, values, fields):
     promo = make.promo_code(event)
-    with refuses(InvalidInput, event) as refusal:
+    with assert_refused(InvalidInput, event) as refusal:
         change(promo, **values)
     assert set(refusal.value.fields) == fields
 
 
 def test_another_type_is_judged_with_the_value_that_stands(event):
     promo = make.promo_code(event, discount_type="fixed_amount", discount_value="100.01")
-    with refuses(InvalidInput, event) as refusal:
+    with assert_refused(InvalidInput, event) as refusal:
         change(promo, discount_type="percentage")
     assert set(refusal.value.fields) == {"discount_value"}
     assert change(promo, discount_type="percentage", discount_value="100").discount_value == 100
@@ -141,7 +141,7 @@ def test_another_type_is_judged_with_the_value_that_stands(event):
 def test_a_code_does_not_take_the_name_of_another(event):
     make.promo_code(event, code="GALA10")
     promo = make.promo_code(event, code="GALA20")
-    with refuses(DuplicateCode, event) as refusal:
+    with assert_refused(DuplicateCode, event) as refusal:
         change(promo, code="Gala10")
     assert "promo code GALA10" in str(refusal.value)
 
@@ -152,9 +152,9 @@ def test_a_code_does_not_take_the_name_of_another(event):
 def test_code_type_and_value_of_a_used_code_stay(event, values):
     promo = make.promo_code(event)
     use(event, promo)
-    with refuses(CodeUsed, event):
+    with assert_refused(CodeUsed, event):
         change(promo, **values)
-    with refuses(CodeUsed, event):
+    with assert_refused(CodeUsed, event):
         change(promo, **values, is_active=False)
 
 
@@ -162,7 +162,7 @@ def test_what_a_voided_purchase_used_stays_as_it_is_too(event):
     promo = make.promo_code(event)
     (bought,) = use(event, promo)
     void(bought)
-    with refuses(CodeUsed, event):
+    with assert_refused(CodeUsed, event):
         change(promo, discount_value="11")
 
 
@@ -177,7 +177,7 @@ def test_expiry_limits_and_active_flag_of_a_used_code_change(event):
 def test_the_total_limit_goes_down_to_the_uses_so_far_and_no_further(event):
     promo = make.promo_code(event, max_total_uses=10)
     use(event, promo, times=3)
-    with refuses(LimitBelowUses, event) as refusal:
+    with assert_refused(LimitBelowUses, event) as refusal:
         change(promo, max_total_uses=2)
     assert (refusal.value.field, str(refusal.value)) == (
         "max_total_uses",
@@ -191,7 +191,7 @@ def test_the_limit_per_donor_goes_down_to_the_uses_of_the_busiest_donor_and_no_f
     promo, busiest = make.promo_code(event), make.email()
     use(event, promo, times=3, donor=busiest)
     use(event, promo, times=2, donor=make.email())
-    with refuses(LimitBelowUses, event) as refusal:
+    with assert_refused(LimitBelowUses, event) as refusal:
         change(promo, max_uses_per_donor=2)
     assert refusal.value.field == "max_uses_per_donor"
     assert "3 or more" in str(refusal.value)
@@ -204,13 +204,13 @@ def test_a_voided_use_no_longer_holds_a_limit_up(event):
     void(first)
     changed = change(promo, max_total_uses=1, max_uses_per_donor=1)
     assert (changed.max_total_uses, changed.max_uses_per_donor) == (1, 1)
-    assert refused(PromoRefused, event, make.package(event), promo_code=promo.code).reason == "used_up"
+    assert assert_purchase_refused(PromoRefused, event, make.package(event), promo_code=promo.code).reason == "used_up"
 
 
 def test_a_code_switched_off_is_refused_and_switched_on_it_is_taken(event):
     package, promo = make.package(event), make.promo_code(event)
     change(promo, is_active=False)
-    assert refused(PromoRefused, event, package, promo_code=promo.code).reason == "inactive"
+    assert assert_purchase_refused(PromoRefused, event, package, promo_code=promo.code).reason == "inactive"
     change(promo, is_active=True)
     assert make.purchase(event, package, promo_code=promo.code).promo_code == promo.code
 
@@ -220,7 +220,7 @@ def test_an_unused_code_is_deleted_and_the_log_keeps_what_it_was(event):
     delete(promo)
     with pytest.raises(NotFound):
         got(promo)
-    assert trail(promo.id, "promo_code.deleted") == {
+    assert get_audit_changes(promo.id, "promo_code.deleted") == {
         "code": ("GALA10", None),
         "discount_type": ("percentage", None),
         "discount_value": ("10.00", None),
@@ -235,20 +235,20 @@ def test_an_unused_code_is_deleted_and_the_log_keeps_what_it_was(event):
 def test_a_used_code_stays_also_when_the_purchase_was_voided(event):
     promo = make.promo_code(event)
     (bought,) = use(event, promo)
-    with refuses(CodeUsed, event) as refusal:
+    with assert_refused(CodeUsed, event) as refusal:
         delete(promo)
     assert "Switch it off instead" in str(refusal.value)
     void(bought)
-    with refuses(CodeUsed, event):
+    with assert_refused(CodeUsed, event):
         delete(promo)
 
 
 def test_a_viewer_changes_nothing_and_a_stranger_finds_nothing(event):
     promo = make.promo_code(event)
     for actor, kind in ((make.staff(role="viewer", event=event), NotAllowed), (make.staff(), NotFound)):
-        with refuses(kind, event):
+        with assert_refused(kind, event):
             change(promo, actor, is_active=False)
-        with refuses(kind, event):
+        with assert_refused(kind, event):
             delete(promo, actor)
     assert got(promo, make.staff(role="viewer", event=event))[0].code == promo.code
     with pytest.raises(NotFound):
@@ -260,7 +260,7 @@ def test_a_code_is_found_in_its_own_event_only(event):
     for attempt in (change, delete):
         with pytest.raises(NotFound):
             attempt(promo, event_id=event.id)
-    with db.reading() as session, pytest.raises(NotFound):
+    with db.read_session() as session, pytest.raises(NotFound):
         promo_codes.get(session, OPERATOR, event.id, promo.id)
     assert got(promo)[0].version == 1
 
@@ -271,7 +271,7 @@ def test_one_code_tells_the_discount_it_gave_without_what_was_voided(event):
     first, *_ = use(event, promo, times=3)
     assert got(promo)[1] == 30
     void(first)
-    assert (got(promo)[1], uses(promo)) == (20, 2)
+    assert (got(promo)[1], get_use_count(promo)) == (20, 2)
 
 
 @pytest.mark.parametrize(
@@ -295,4 +295,4 @@ def test_one_code_tells_the_discount_it_gave_without_what_was_voided(event):
 )
 def test_how_a_code_stands_is_told_by_the_first_thing_that_keeps_it_from_use(state, fields):
     row = PromoCode(**{"is_active": True, "current_uses": 0} | fields)
-    assert promo_codes.state_of(row, NOW) == state
+    assert promo_codes.get_state(row, NOW) == state

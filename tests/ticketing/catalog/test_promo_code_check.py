@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from tests.support import make
-from tests.support.database_state import standing
+from tests.support.database_state import snapshot
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import promo_code_check
@@ -20,12 +20,12 @@ CODE_RULES = ["unknown", "inactive", "expired", "used_up", "used_up_by_donor"]
 
 
 def tried(event, package, code, actor=OPERATOR, *, quantity=1, **fields):
-    before = standing(event)
-    with db.reading() as session:
-        outcome = promo_code_check.try_code(
+    before = snapshot(event)
+    with db.read_session() as session:
+        outcome = promo_code_check.dry_run(
             session, actor, event.id, code, package_id=package.id, quantity=quantity, **fields
         )
-    assert standing(event) == before
+    assert snapshot(event) == before
     return outcome
 
 
@@ -202,5 +202,5 @@ def test_a_viewer_may_try_and_a_stranger_or_a_foreign_package_is_not_found(event
     for actor, chosen in ((make.staff(), package), (OPERATOR, make.package(make.event()))):
         with pytest.raises(NotFound):
             tried(event, chosen, promo.code, actor)
-    with db.reading() as session, pytest.raises(NotFound):
-        promo_code_check.try_code(session, OPERATOR, event.id, promo.code, package_id=uuid.uuid4(), quantity=1)
+    with db.read_session() as session, pytest.raises(NotFound):
+        promo_code_check.dry_run(session, OPERATOR, event.id, promo.code, package_id=uuid.uuid4(), quantity=1)

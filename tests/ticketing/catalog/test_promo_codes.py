@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.support import make
-from tests.support.database_state import refused, uses
+from tests.support.database_state import assert_purchase_refused, get_use_count
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import promo_codes
@@ -13,7 +13,7 @@ from ticketing.catalog.promo_codes import PromoCodeDraft
 from ticketing.errors import DuplicateCode, InvalidInput, NotAllowed, NotFound, PromoRefused, SoldOut
 from ticketing.models import AuditEntry, PromoCode, PromoUse
 from ticketing.sales import purchases
-from ticketing.validation import validated
+from ticketing.validation import validate
 
 NOW = datetime.now(UTC)
 VALID = {"code": "GALA10", "discount_type": "percentage", "discount_value": "10"}
@@ -21,7 +21,7 @@ VALID = {"code": "GALA10", "discount_type": "percentage", "discount_value": "10"
 
 def turned_down(**values):
     with pytest.raises(InvalidInput) as refusal:
-        validated(PromoCodeDraft, VALID | values)
+        validate(PromoCodeDraft, VALID | values)
     return set(refusal.value.fields)
 
 
@@ -38,7 +38,7 @@ def turned_down(**values):
 )
 def test_every_field_takes_what_its_rule_allows_and_nothing_else(field, accepted, refused_values):
     for value in accepted:
-        validated(PromoCodeDraft, VALID | {field: value})
+        validate(PromoCodeDraft, VALID | {field: value})
     for value in refused_values:
         assert turned_down(**{field: value}) == {field}, value
 
@@ -52,7 +52,7 @@ def test_every_field_takes_what_its_rule_allows_and_nothing_else(field, accepted
 )
 def test_the_value_of_a_code_lies_in_the_range_of_its_type(discount_type, accepted, refused_values):
     for value in accepted:
-        validated(PromoCodeDraft, VALID | {"discount_type": discount_type, "discount_value": value})
+        validate(PromoCodeDraft, VALID | {"discount_type": discount_type, "discount_value": value})
     for value in refused_values:
         assert turned_down(discount_type=discount_type, discount_value=value) == {"discount_value"}
 
@@ -62,7 +62,7 @@ def test_a_code_is_kept_in_capitals_and_is_unique_in_its_event(event):
     with pytest.raises(DuplicateCode):
         make.promo_code(event, code="Gala10")
     assert make.promo_code(make.event(), code="gala10").code == "GALA10"
-    with db.reading() as session:
+    with db.read_session() as session:
         assert session.scalar(select(func.count()).where(PromoCode.event_id == event.id)) == 1
 
 
@@ -70,7 +70,7 @@ def test_an_expiry_without_offset_is_in_the_events_zone():
     event = make.event(time_zone="Asia/Kathmandu")
     naive = make.promo_code(event, expires_at="2026-06-01T12:00")
     aware = make.promo_code(event, expires_at="2026-06-01T12:00:00+00:00")
-    with db.reading() as session:
+    with db.read_session() as session:
         assert session.get(PromoCode, naive.id).expires_at == datetime(2026, 6, 1, 6, 15, tzinfo=UTC)
         assert session.get(PromoCode, aware.id).expires_at == datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -92,7 +92,7 @@ def test_an_expiry_in_the_night_of_another_clock_is_one_moment(typed, utc):
 def test_a_new_code_is_told_to_the_log(event):
     ana = make.staff(event=event, name="Ana Ruiz")
     promo = make.promo_code(event, ana, code="GALA10")
-    with db.reading() as session:
+    with db.read_session() as session:
         rows = session.scalars(select(AuditEntry).where(AuditEntry.subject_id == promo.id)).all()
     assert {(row.action, row.actor) for row in rows} == {("promo_code.created", "Ana Ruiz")}
     assert {row.field: row.new_value for row in rows}["discount_value"] == "10.00"
@@ -109,7 +109,7 @@ def test_the_list_tells_what_each_code_gave_in_all(event):
     used, unused = make.promo_code(event, code="AAAA"), make.promo_code(event, code="BBBB")
     for quantity in (1, 2):
         make.purchase(event, package, quantity=quantity, promo_code=used.code)
-    with db.reading() as session:
+    with db.read_session() as session:
         rows, total = promo_codes.list_page(session, OPERATOR, event.id)
     assert [(row.code, row.current_uses, given) for row, given in rows] == [
         ("AAAA", 2, Decimal(30)),
@@ -123,8 +123,8 @@ def test_a_promo_code_is_taken_whatever_its_case_and_tells_its_discount(event):
     promo = make.promo_code(event, code="gala2026", discount_type="fixed_amount", discount_value="30")
     bought = make.purchase(event, package, quantity=2, promo_code=" Gala2026 ")
     assert (bought.purchase.list_price, bought.purchase.discount, bought.purchase.total) == (200, 30, 170)
-    assert (bought.promo_code, uses(promo)) == ("GALA2026", 1)
-    with db.reading() as session:
+    assert (bought.promo_code, get_use_count(promo)) == ("GALA2026", 1)
+    with db.read_session() as session:
         assert session.get(PromoUse, bought.purchase.id).discount == 30
 
 
@@ -143,20 +143,20 @@ def test_a_refused_code_says_which_rule_and_sells_nothing(event, reason, fields)
     donor = make.email()
     if reason.startswith("used_up"):
         make.purchase(event, package, donor_email=donor, promo_code=promo.code)
-    refusal = refused(PromoRefused, event, package, donor_email=donor, promo_code=promo.code)
+    refusal = assert_purchase_refused(PromoRefused, event, package, donor_email=donor, promo_code=promo.code)
     assert (refusal.reason, refusal.code) == (reason, "promo_refused")
     assert promo.code in str(refusal)
 
 
 @pytest.mark.parametrize("code", ["NOSUCHCODE", "x", "' OR 1=1", "\u00df" * 100])
 def test_an_unknown_code_is_unknown(event, code):
-    assert refused(PromoRefused, event, make.package(event), promo_code=code).reason == "unknown"
+    assert assert_purchase_refused(PromoRefused, event, make.package(event), promo_code=code).reason == "unknown"
 
 
 def test_a_code_of_another_event_is_unknown_here(event):
     promo = make.promo_code(make.event())
-    assert refused(PromoRefused, event, make.package(event), promo_code=promo.code).reason == "unknown"
-    assert uses(promo) == 0
+    assert assert_purchase_refused(PromoRefused, event, make.package(event), promo_code=promo.code).reason == "unknown"
+    assert get_use_count(promo) == 0
 
 
 def test_expiry_is_judged_at_the_moment_of_purchase(event):
@@ -170,22 +170,22 @@ def test_expiry_is_judged_at_the_moment_of_purchase(event):
     assert buy(expires - timedelta(microseconds=1)).promo_code == promo.code
     with pytest.raises(PromoRefused) as refusal:
         buy(expires)
-    assert (refusal.value.reason, uses(promo)) == ("expired", 1)
+    assert (refusal.value.reason, get_use_count(promo)) == ("expired", 1)
 
 
 def test_total_uses_are_exact(event):
     package, promo = make.package(event), make.promo_code(event, max_total_uses=2)
     for _ in range(2):
         make.purchase(event, package, quantity=5, promo_code=promo.code)
-    assert refused(PromoRefused, event, package, promo_code=promo.code).reason == "used_up"
-    assert uses(promo) == 2
+    assert assert_purchase_refused(PromoRefused, event, package, promo_code=promo.code).reason == "used_up"
+    assert get_use_count(promo) == 2
 
 
 def test_uses_per_donor_are_exact_and_counted_by_the_normalised_address(event):
     package, promo, donor = make.package(event), make.promo_code(event, max_uses_per_donor=2), make.email()
     make.purchase(event, package, donor_email=donor, promo_code=promo.code)
     make.purchase(event, package, donor_email=f" {donor.upper()}", promo_code=promo.code)
-    refusal = refused(PromoRefused, event, package, donor_email=donor.title(), promo_code=promo.code)
+    refusal = assert_purchase_refused(PromoRefused, event, package, donor_email=donor.title(), promo_code=promo.code)
     assert refusal.reason == "used_up_by_donor"
     assert make.purchase(event, package, promo_code=promo.code).promo_code == promo.code
 
@@ -193,5 +193,5 @@ def test_uses_per_donor_are_exact_and_counted_by_the_normalised_address(event):
 def test_a_sold_out_package_does_not_use_up_a_code(event):
     package, promo = make.package(event, quantity_limit=1), make.promo_code(event, max_total_uses=2)
     make.purchase(event, package, promo_code=promo.code)
-    refused(SoldOut, event, package, promo_code=promo.code)
-    assert uses(promo) == 1
+    assert_purchase_refused(SoldOut, event, package, promo_code=promo.code)
+    assert get_use_count(promo) == 1

@@ -10,7 +10,7 @@ from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import bulk_edit, events, images, options, packages, promo_codes
 from ticketing.catalog import restore as restoring
-from ticketing.catalog.bulk_edit import Edit
+from ticketing.catalog.bulk_edit import PackageEdit
 from ticketing.errors import (
     CodeUsed,
     Conflict,
@@ -33,25 +33,25 @@ def gold(event, ana):
 
 def last(record_id, field=None):
     """The latest entry of a record, of one field."""
-    with db.reading() as session:
+    with db.read_session() as session:
         query = select(AuditEntry).where(AuditEntry.subject_id == record_id).order_by(AuditEntry.id.desc())
         return session.scalars(query.where(AuditEntry.field == field) if field else query).first()
 
 
 def entries():
-    with db.reading() as session:
+    with db.read_session() as session:
         return session.scalar(select(func.count()).select_from(AuditEntry))
 
 
 def stored(model, record_id):
-    with db.reading() as session:
+    with db.read_session() as session:
         return session.get(model, record_id)
 
 
 def offers(actor, event):
-    with db.reading() as session:
+    with db.read_session() as session:
         every = session.scalars(select(AuditEntry).where(AuditEntry.event_id == event.id).order_by(AuditEntry.id)).all()
-        found = restoring.offers(session, actor, event.id, every)
+        found = restoring.list_restorable(session, actor, event.id, every)
     return {(offer.entry.subject_name, offer.entry.field): (offer.now, offer.after) for offer in found.values()}
 
 
@@ -81,7 +81,7 @@ def test_a_price_comes_back_and_the_trail_says_who_and_which_entry(event, ana, g
         "Ben Okafor", "package.changed", "price", "120.00", "100.00",
     )  # fmt: skip
     assert (made.restores, made.subject_version) == (undone.id, 3)
-    with db.reading() as session:
+    with db.read_session() as session:
         assert [each for each in verify.verify(session) if each.event_id == event.id] == []
 
 
@@ -114,19 +114,19 @@ def test_every_field_of_a_package(event, ana, gold, field, value, before):
 def test_a_promo_code_an_option_and_an_event(event, ana, gold):
     code = make.promo_code(event, ana, expires_at="2026-12-01T18:00")
     changed = {"expires_at": None, "max_total_uses": 3}
-    db.write(lambda s: promo_codes.change(s, ana, event.id, code.id, changed, seen_version=1))
+    db.write(lambda s: promo_codes.update(s, ana, event.id, code.id, changed, seen_version=1))
     restore(ana, event, last(code.id, "expires_at"), 2)
     now = stored(PromoCode, code.id)
     assert (now.expires_at, now.max_total_uses) == (code.expires_at, 3)
 
     option = make.option(gold, ana, option_type="multi_select", choices=["Fish", "Meat"])
     fewer = {"choices": ["Fish", "Beans"]}
-    db.write(lambda s: options.change(s, ana, gold.id, option.id, fewer, seen_version=1))
+    db.write(lambda s: options.update(s, ana, gold.id, option.id, fewer, seen_version=1))
     restore(ana, event, last(option.id, "choices"), 2)
     assert stored(Option, option.id).choices == ["Fish", "Meat"]
 
     moved = {"starts_at": "2026-12-06T18:00", "time_zone": "America/Chicago"}
-    db.write(lambda s: events.change(s, ana, event.id, moved, seen_version=1))
+    db.write(lambda s: events.update(s, ana, event.id, moved, seen_version=1))
     restore(ana, event, last(event.id, "starts_at"), 2)
     restore(ana, event, last(event.id, "time_zone"), 3)
     now = stored(Event, event.id)
@@ -153,7 +153,7 @@ class TestRefused:
     def test_when_a_purchase_used_the_code(self, event, ana, gold):
         code = make.promo_code(event, ana, max_total_uses=1, discount_value="10")
         values = {"discount_value": "20", "max_total_uses": 5}
-        db.write(lambda s: promo_codes.change(s, ana, event.id, code.id, values, seen_version=1))
+        db.write(lambda s: promo_codes.update(s, ana, event.id, code.id, values, seen_version=1))
         for _ in range(2):
             make.purchase(event, gold, promo_code=code.code)
         assert_refused(CodeUsed, ana, event, last(code.id, "discount_value"), 2)
@@ -161,7 +161,7 @@ class TestRefused:
 
     def test_when_answers_hold_the_type(self, event, ana, gold):
         option = make.option(gold, ana, option_type="boolean")
-        db.write(lambda s: options.change(s, ana, gold.id, option.id, {"option_type": "text_input"}, seen_version=1))
+        db.write(lambda s: options.update(s, ana, gold.id, option.id, {"option_type": "text_input"}, seen_version=1))
         make.purchase(event, gold, answers=[{"option_id": option.id, "value": "None"}])
         assert_refused(HasAnswers, ana, event, last(option.id, "option_type"), 2)
 
@@ -175,7 +175,7 @@ class TestRefused:
 
     def test_of_what_another_event_was_so_that_nothing_crosses_the_wall(self, event, ana):
         elsewhere = make.event(venue="Secret Hall")
-        db.write(lambda s: events.change(s, OPERATOR, elsewhere.id, {"venue": "Town Hall"}, seen_version=1))
+        db.write(lambda s: events.update(s, OPERATOR, elsewhere.id, {"venue": "Town Hall"}, seen_version=1))
         assert_refused(NotFound, ana, event, last(elsewhere.id, "venue"), 1)
         assert stored(Event, event.id).venue == event.venue
 
@@ -183,7 +183,7 @@ class TestRefused:
         make.change_package(ana, gold, price="120")
         undone = last(gold.id, "price")
         option = make.option(gold, ana)
-        db.write(lambda s: options.change(s, ana, gold.id, option.id, {"label": "Other?"}, seen_version=1))
+        db.write(lambda s: options.update(s, ana, gold.id, option.id, {"label": "Other?"}, seen_version=1))
         asked = last(option.id, "label")
         db.write(lambda s: options.delete(s, ana, gold.id, option.id))
         assert_refused(NotFound, ana, event, asked, 2)
@@ -219,11 +219,11 @@ class TestOffers:
     def test_are_not_made_of_what_the_form_refuses_today(self, event, ana, gold):
         option = make.option(gold, ana, option_type="multi_select", choices=["Fish", "Meat"], label="Menu")
         to_text = {"option_type": "text_input", "choices": None}
-        db.write(lambda s: options.change(s, ana, gold.id, option.id, to_text, seen_version=1))
+        db.write(lambda s: options.update(s, ana, gold.id, option.id, to_text, seen_version=1))
         assert offers(ana, event) == {}
 
     def test_are_not_made_of_deleted_records_pictures_and_the_making(self, event, ana, gold):
-        picture = images.prepare(image_samples.picture("PNG"))
+        picture = images.prepare(image_samples.make_image_file("PNG"))
         db.write(lambda s: images.set_image(s, ana, event.id, gold.id, picture))
         db.write(lambda s: images.remove_image(s, ana, event.id, gold.id))
         silver = make.package(event, ana, name="Silver", price="1")
@@ -233,15 +233,15 @@ class TestOffers:
 
     def test_are_found_in_a_change_of_many(self, event, ana, gold):
         silver = make.package(event, ana, name="Silver", price="1")
-        edits = [Edit(gold.id, 1, {"price": "2"}), Edit(silver.id, 1, {"price": "3"})]
-        db.write(lambda s: bulk_edit.change(s, ana, event.id, edits))
+        edits = [PackageEdit(gold.id, 1, {"price": "2"}), PackageEdit(silver.id, 1, {"price": "3"})]
+        db.write(lambda s: bulk_edit.update(s, ana, event.id, edits))
         assert offers(ana, event) == {("Gold", "price"): ("2.00", "100.00"), ("Silver", "price"): ("3.00", "1.00")}
 
     def test_of_one_entry_are_of_this_event_only(self, event, ana, gold):
         make.change_package(ana, gold, price="120")
         entry, elsewhere = last(gold.id, "price"), make.event()
-        with db.reading() as session:
-            assert restoring.find_offer(session, ana, event.id, entry.id).version == 2
-            assert restoring.find_offer(session, OPERATOR, elsewhere.id, entry.id) is None
+        with db.read_session() as session:
+            assert restoring.find_restorable(session, ana, event.id, entry.id).version == 2
+            assert restoring.find_restorable(session, OPERATOR, elsewhere.id, entry.id) is None
             with pytest.raises(NotFound):
-                restoring.find_offer(session, ana, uuid.uuid4(), entry.id)
+                restoring.find_restorable(session, ana, uuid.uuid4(), entry.id)

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from tests.support import every_table, make
-from tests.support.database import Server, use_database
+from tests.support.database import DatabaseServer, use_database
 from tests.support.waiting import wait_until
 from ticketing import db
 from ticketing.db import backup, migrations, pg_programs
@@ -36,9 +36,9 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def debian() -> Iterator[Server]:
+def debian() -> Iterator[DatabaseServer]:
     """The oldest PostgreSQL that this machine has of its own. Where there is none, CI fails."""
-    found = [each for each in pg_programs.installed() if "/usr/lib/postgresql/" in str(each.folder)]
+    found = [each for each in pg_programs.list_installed() if "/usr/lib/postgresql/" in str(each.folder)]
     if not found:
         if os.environ.get("CI") == "true":
             pytest.fail("PostgreSQL's server is missing (apt-get install postgresql), and nothing may be skipped here")
@@ -56,87 +56,87 @@ def debian() -> Iterator[Server]:
     tool("initdb", "--no-sync", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--pgdata", data)
     tool("pg_ctl", "start", "--wait", "-D", data, "-l", folder / "log", "-o", f"-h '' -k {folder} -c fsync=off")
     try:
-        yield Server(f"postgresql://postgres@/postgres?host={folder}", prefix="ticketdesk_backup")
+        yield DatabaseServer(f"postgresql://postgres@/postgres?host={folder}", prefix="ticketdesk_backup")
     finally:
         tool("pg_ctl", "stop", "--wait", "-D", data, "-m", "immediate")
         shutil.rmtree(folder)
 
 
-def restored_to(server: Server, file: Path) -> None:
+def restore_into_new_database(server: DatabaseServer, file: Path) -> None:
     use_database(server.create(migrated=False))
     backup.restore(file)
 
 
-def found() -> tuple[every_table.Rows, str, list[tuple[str, int]]]:
-    return every_table.rows(), every_table.layout(), every_table.sequences()
+def read_everything() -> tuple[every_table.Rows, str, list[tuple[str, int]]]:
+    return every_table.rows(), every_table.dump_schema(), every_table.sequences()
 
 
-def assert_goes_on() -> None:
+def assert_still_works() -> None:
     """What sells, what is audited, and what is refused, as before."""
     event = make.event()
     package = make.package(event, quantity_limit=2)
     make.change_package(make.staff(event=event), package, price="12.00")
     make.purchase(event, package, quantity=2)
-    with db.reading() as session:
+    with db.read_session() as session:
         assert verify.verify(session) == []
     with pytest.raises(psycopg.errors.RestrictViolation), psycopg.connect(db.libpq_url()) as connection:
         connection.execute("UPDATE audit_log SET actor = 'Nobody'")
 
 
 def test_every_row_of_every_table_comes_back_with_all_that_guards_it(full_database, postgres, file):
-    before = found()
+    before = read_everything()
     assert [table for table, rows in before[0].items() if not rows] == [], (
         "tests/support/every_table.py makes no row of these"
     )
 
-    made = backup.make(file)
-    restored_to(postgres, file)
+    made = backup.create(file)
+    restore_into_new_database(postgres, file)
 
-    assert found() == before
+    assert read_everything() == before
     assert (made.events, made.purchases, made.size) == (1, 58, file.stat().st_size)
-    assert_goes_on()
+    assert_still_works()
 
 
 def test_a_backup_moves_to_an_older_postgresql_and_back(full_database, postgres, debian, file):
-    rows, _, places = found()
+    rows, _, places = read_everything()
 
-    backup.make(file)
-    restored_to(debian, file)
+    backup.create(file)
+    restore_into_new_database(debian, file)
     assert (every_table.rows(), every_table.sequences()) == (rows, places)
-    layout = every_table.layout()
-    assert_goes_on()
+    layout = every_table.dump_schema()
+    assert_still_works()
 
     use_database(debian.create(migrated=False))
     migrations.migrate()
-    assert every_table.layout() == layout, "as if its tables had been made there"
+    assert every_table.dump_schema() == layout, "as if its tables had been made there"
 
-    restored_to(debian, file)
-    backup.make(file.with_suffix(".second"))
-    restored_to(postgres, file.with_suffix(".second"))
+    restore_into_new_database(debian, file)
+    backup.create(file.with_suffix(".second"))
+    restore_into_new_database(postgres, file.with_suffix(".second"))
     assert (every_table.rows(), every_table.sequences()) == (rows, places)
-    assert_goes_on()
+    assert_still_works()
 
 
 def test_a_backup_of_an_earlier_version_is_brought_to_the_current_schema(
     every_row, database_without_schema, postgres, file
 ):
     every_table.migrate_to("0001")
-    every_table.pour(every_row)
+    every_table.copy_rows_from(every_row)
     of = every_table.columns()
     before = every_table.rows(of)
-    backup.make(file)
+    backup.create(file)
 
-    restored_to(postgres, file)
+    restore_into_new_database(postgres, file)
 
-    with db.reading() as session:
+    with db.read_session() as session:
         assert migrations.state(session) == "current"
         assert verify.verify(session) == []
     del of["alembic_version"]
     assert every_table.rows(of) == {table: before[table] for table in of}
-    assert_goes_on()
+    assert_still_works()
 
 
-def waiting_for(lock: str) -> int:
+def count_lock_waiters(lock: str) -> int:
     """How many in this database wait for a lock of this kind."""
     with psycopg.connect(db.libpq_url()) as connection:
         return connection.execute(
@@ -157,14 +157,14 @@ def test_sales_go_on_during_a_backup_which_is_of_one_moment_and_shows_no_passwor
 
     with ThreadPoolExecutor(2) as pool, psycopg.connect(db.libpq_url()) as held:
         held.execute("LOCK TABLE rate_limits IN ACCESS EXCLUSIVE MODE")
-        making = pool.submit(backup.make, file)
-        wait_until(lambda: waiting_for("relation"))
+        making = pool.submit(backup.create, file)
+        wait_until(lambda: count_lock_waiters("relation"))
         (pg_dump,) = [each for each in psutil.Process().children() if each.name() == "pg_dump"]
         told, environment = " ".join(pg_dump.cmdline()), pg_dump.environ()
         make.purchase(event, package)
         migrations.migrate()  # a server that starts meanwhile has nothing to migrate, and does not wait
-        migrating = pool.submit(as_a_migration_does)
-        wait_until(lambda: waiting_for("advisory"))
+        migrating = pool.submit(hold_migration_lock)
+        wait_until(lambda: count_lock_waiters("advisory"))
         assert (list(file.parent.glob("*.backup")), making.done()) == ([], False)
         held.rollback()
         made = making.result(60)
@@ -173,20 +173,20 @@ def test_sales_go_on_during_a_backup_which_is_of_one_moment_and_shows_no_passwor
     assert environment["PGPASSWORD"] == password
     assert password not in told
     assert (made.events, made.purchases) == (2, 58)
-    restored_to(postgres, file)
+    restore_into_new_database(postgres, file)
     assert every_table.rows() == counted
 
 
-def as_a_migration_does():
+def hold_migration_lock():
     with db.engine().begin() as connection:
-        migrations.take_turn(connection)
+        migrations.acquire_migration_lock(connection)
 
 
 def test_a_backup_waits_for_a_migration(empty_database, file, caplog):
     with ThreadPoolExecutor(1) as pool, psycopg.connect(db.libpq_url()) as held:
-        held.execute("SELECT pg_advisory_xact_lock(%s)", [migrations.MIGRATION_LOCK])
-        making = pool.submit(backup.make, file)
-        wait_until(lambda: waiting_for("advisory"))
+        held.execute("SELECT pg_advisory_xact_lock(%s)", [migrations.MIGRATION_LOCK_KEY])
+        making = pool.submit(backup.create, file)
+        wait_until(lambda: count_lock_waiters("advisory"))
         assert not making.done()
         held.rollback()
         making.result(60)
@@ -194,12 +194,12 @@ def test_a_backup_waits_for_a_migration(empty_database, file, caplog):
 
 
 def test_only_its_owner_may_read_a_backup_and_no_file_is_replaced(empty_database, file):
-    backup.make(file)
+    backup.create(file)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     content = file.read_bytes()
 
     with pytest.raises(BackupRefused, match=f"^{file} exists already, and a backup replaces no file"):
-        backup.make(file)
+        backup.create(file)
 
     assert file.read_bytes() == content
     assert os.listdir(file.parent) == [file.name]
@@ -213,7 +213,7 @@ def test_a_backup_that_fails_leaves_no_file(full_database, file):
     use_database(make_url(full_database).set(username="zq_clerk").render_as_string(hide_password=False))
     try:
         with pytest.raises(BackupRefused, match=r"could not be made: .*permission denied for table \w+\.$"):
-            backup.make(file)
+            backup.create(file)
     finally:
         with psycopg.connect(full_database) as connection:
             connection.execute("DROP OWNED BY zq_clerk")
@@ -223,20 +223,20 @@ def test_a_backup_that_fails_leaves_no_file(full_database, file):
 
 def test_a_database_without_our_tables_is_not_backed_up(database_without_schema, file):
     with pytest.raises(BackupRefused, match="There is nothing to back up"):
-        backup.make(file)
+        backup.create(file)
     assert os.listdir(file.parent) == []
 
 
 def test_a_place_that_cannot_be_written_is_told(empty_database, tmp_path):
     with pytest.raises(BackupRefused, match=r"cannot be written: No such file or directory\.$"):
-        backup.make(tmp_path / "nowhere" / "gala.backup")
+        backup.create(tmp_path / "nowhere" / "gala.backup")
 
 
 @pytest.fixture
 def whole(every_row: str, database: str, file: Path) -> Path:
     """A backup with rows in every table."""
     use_database(every_row)
-    backup.make(file)
+    backup.create(file)
     use_database(database)
     return file
 
@@ -263,10 +263,10 @@ def test_not_even_our_own_empty_tables_are_filled(whole, empty_database):
 
 def test_a_server_that_migrates_first_has_its_tables_left_alone(whole, database_without_schema):
     with ThreadPoolExecutor(1) as pool, psycopg.connect(database_without_schema) as server:
-        server.execute("SELECT pg_advisory_xact_lock(%s)", [migrations.MIGRATION_LOCK])
+        server.execute("SELECT pg_advisory_xact_lock(%s)", [migrations.MIGRATION_LOCK_KEY])
         server.execute("CREATE TABLE events ()")
         restoring = pool.submit(backup.restore, whole)
-        wait_until(lambda: waiting_for("advisory"))
+        wait_until(lambda: count_lock_waiters("advisory"))
         server.commit()
         with pytest.raises(BackupRefused, match="not empty: it holds events"):
             restoring.result(60)
@@ -291,7 +291,7 @@ def test_what_is_no_backup_of_ours_is_refused(database_without_schema, postgres,
     theirs = postgres.create(migrated=False)
     with psycopg.connect(theirs) as connection:
         connection.execute("CREATE TABLE theirs (id int)")
-    subprocess.run([pg_programs.installed()[0].path("pg_dump"), "-Fc", "-f", other, theirs], check=True)
+    subprocess.run([pg_programs.list_installed()[0].path("pg_dump"), "-Fc", "-f", other, theirs], check=True)
 
     for refused, sentence in {
         text: f"{text} is not a backup: ",
@@ -307,7 +307,7 @@ def test_what_is_no_backup_of_ours_is_refused(database_without_schema, postgres,
 
 def test_a_backup_of_a_later_version_is_refused(full_database, postgres, file):
     db.write(lambda session: session.execute(text("UPDATE alembic_version SET version_num = '9999'")))
-    backup.make(file)
+    backup.create(file)
     use_database(postgres.create(migrated=False))
 
     with pytest.raises(NewerSchema, match=r"newer schema \(9999\) than this version of Ticket Desk knows"):
@@ -344,22 +344,22 @@ def test_an_extension_stays_with_its_server(debian, database_without_schema, fil
     use_database(with_extension)
     migrations.migrate()
     event = make.event()
-    backup.make(file)
+    backup.create(file)
     for url in (database_without_schema, template):
         use_database(url)
         backup.restore(file)
-        with db.reading() as session:
+        with db.read_session() as session:
             assert session.get(Event, event.id) is not None
 
 
 @pytest.mark.parametrize(("server", "chosen"), [(15, "shipped 18"), (18, "shipped 18"), (19, "own 20"), (20, "own 20")])
 def test_the_programs_are_never_older_than_the_server_and_if_they_can_be_those_that_everybody_has(server, chosen):
     among = [Programs(18, Path("shipped 18")), Programs(16, Path("shipped 16")), Programs(20, Path("own 20"))]
-    assert pg_programs.fit_for(server, among).folder == Path(chosen)
+    assert pg_programs.select_for_server(server, among).folder == Path(chosen)
 
 
 def test_a_server_that_is_newer_than_all_programs_says_what_to_install():
     with pytest.raises(ProgramsMissing, match=r"found here are of version 18\. .*postgresql-client-19\)\.$"):
-        pg_programs.fit_for(19, [Programs(18, Path("here"))])
+        pg_programs.select_for_server(19, [Programs(18, Path("here"))])
     with pytest.raises(ProgramsMissing, match="none are found here"):
-        pg_programs.fit_for(19, [])
+        pg_programs.select_for_server(19, [])

@@ -14,12 +14,12 @@ import pytest
 from sqlalchemy import text
 
 from tests.support.database import use_database
-from tests.ticketing.ops.test_cli import run
+from tests.ticketing.ops.test_cli import run_cli
 from ticketing import db
 from ticketing.db import backup
 from ticketing.settings import ROOT
 
-SECONDS = 180
+TIMEOUT_SECONDS = 180
 
 
 @pytest.fixture
@@ -28,40 +28,40 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_the_commands_say_what_they_did(full_database, postgres, file, capsys):
-    verified = run(capsys, "verify")[1]
+    verified = run_cli(capsys, "verify")[1]
 
-    code, (told,), complaints = run(capsys, "backup", file)
+    code, (told,), complaints = run_cli(capsys, "backup", file)
     assert (code, complaints) == (0, [])
     size = f"{file.stat().st_size / 1e3:.0f} kB"
     assert told.startswith(f"1 event and 58 purchases are in {file}: {size}, ")
     assert told.endswith(" seconds.")
 
     use_database(postgres.create(migrated=False))
-    code, (told, *agreed), complaints = run(capsys, "restore", file)
+    code, (told, *agreed), complaints = run_cli(capsys, "restore", file)
     assert (code, agreed, complaints) == (0, verified, [])
     assert told.startswith(f"1 event and 58 purchases are restored from {file}: ")
 
-    code, out, (sentence,) = run(capsys, "restore", file)
+    code, out, (sentence,) = run_cli(capsys, "restore", file)
     assert (code, out) == (1, [])
     assert sentence.startswith("The database is not empty")
-    code, out, (sentence,) = run(capsys, "backup", file)
+    code, out, (sentence,) = run_cli(capsys, "backup", file)
     assert (code, out) == (1, [])
     assert sentence == f"{file} exists already, and a backup replaces no file. Choose another name."
 
 
 def test_a_restore_tells_what_verify_finds(full_database, postgres, file, capsys):
     db.write(lambda session: session.execute(text("UPDATE daily_sales SET seats = seats + 1, quantity = quantity + 1")))
-    backup.make(file)
+    backup.create(file)
     use_database(postgres.create(migrated=False))
 
-    code, out, complaints = run(capsys, "restore", file)
+    code, out, complaints = run_cli(capsys, "restore", file)
 
     assert code == 1
     assert out[0].startswith("1 event and 58 purchases are restored from ")
     assert complaints == [f"{len(out) - 1} numbers differ from what the purchases lead to."]
 
 
-SERVING = """
+SERVER_SCRIPT = """
 from tests.support import make
 from ticketing import db
 from ticketing.db import migrations
@@ -70,7 +70,7 @@ event = make.event()
 make.purchase(event, make.package(event))
 print("serving", flush=True)
 input()
-print(db.answers())
+print(db.is_reachable())
 """
 
 
@@ -86,18 +86,18 @@ def test_a_private_postgresql_is_backed_up_while_it_serves_and_restored_into_ano
 
     def command(data: str, *arguments: object) -> list[str]:
         asked = [sys.executable, "-m", "ticketing", *map(str, arguments)]
-        done = subprocess.run(asked, **how(data), stdout=subprocess.PIPE, timeout=SECONDS, check=False)
+        done = subprocess.run(asked, **how(data), stdout=subprocess.PIPE, timeout=TIMEOUT_SECONDS, check=False)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout.splitlines()
 
     try:
         with subprocess.Popen(
-            [sys.executable, "-c", SERVING], **how("one"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-c", SERVER_SCRIPT], **how("one"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
         ) as server:
             assert server.stdout.readline() == "serving\n", server.stderr.read()
             (told,) = command("one", "backup", file)
             assert told.startswith(f"1 event and 1 purchase are in {file}: ")
-            assert server.communicate("\n", timeout=SECONDS) == ("True\n", "")
+            assert server.communicate("\n", timeout=TIMEOUT_SECONDS) == ("True\n", "")
         told, agreed, _ = command("two", "restore", file)
         assert told.startswith(f"1 event and 1 purchase are restored from {file}: ")
         assert agreed.startswith("Every count, total, promo use and ticket agrees with the purchases")

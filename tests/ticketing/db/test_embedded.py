@@ -22,7 +22,7 @@ from ticketing.settings import ROOT
 
 THREADS = 8
 # Each line on stdin: so many threads ask at once, and what they heard, in one line.
-ASKING = f"""
+CLIENT_SCRIPT = f"""
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import text
@@ -41,14 +41,18 @@ db.stop()
 """
 
 
-class Asking:
+class Client:
     """A process with the private PostgreSQL of a data folder, as the app is one."""
 
     def __init__(self, folder: Path) -> None:
         environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
         environment |= {"TICKETDESK_DATA": str(folder), "PYTHONPATH": str(ROOT)}
         self._process = subprocess.Popen(
-            [sys.executable, "-c", ASKING], env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [sys.executable, "-c", CLIENT_SCRIPT],
+            env=environment,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
         )
 
     def ask(self) -> None:
@@ -73,47 +77,47 @@ def folder() -> Iterator[Path]:
 
 
 @contextmanager
-def asking(folder: Path) -> Iterator[Asking]:
-    process = Asking(folder)
+def run_client(folder: Path) -> Iterator[Client]:
+    process = Client(folder)
     try:
         yield process
     finally:
         process.end()
 
 
-def postmaster(folder: Path) -> psutil.Process:
+def get_postmaster(folder: Path) -> psutil.Process:
     return psutil.Process(int((folder / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
 
 
-def starts(folder: Path) -> int:
+def count_starts(folder: Path) -> int:
     return (folder / "postgres" / "log").read_text().count("starting PostgreSQL")
 
 
 def test_of_all_who_notice_in_two_processes_one_starts_it_again(folder):
     data = str(folder / "postgres")
     with ExitStack() as both:
-        desks = [both.enter_context(asking(folder)) for _ in range(2)]
+        desks = [both.enter_context(run_client(folder)) for _ in range(2)]
         for desk in desks:
             desk.ask()
         assert [desk.heard() for desk in desks] == [data, data]
-        assert starts(folder) == 1
+        assert count_starts(folder) == 1
         for times, ending in enumerate((signal.SIGKILL, signal.SIGINT), start=2):
-            gone = postmaster(folder)
+            gone = get_postmaster(folder)
             gone.send_signal(ending)
             gone.wait(20)
             for desk in desks:
                 desk.ask()
             assert [desk.heard() for desk in desks] == [data, data]
-            assert starts(folder) == times
-        last = postmaster(folder)
+            assert count_starts(folder) == times
+        last = get_postmaster(folder)
     last.wait(20)  # it ends with the last who used it, whoever started it
 
 
 def test_an_id_that_a_stranger_has_by_now_does_not_keep_it_away(folder):
-    with asking(folder) as desk:
+    with run_client(folder) as desk:
         desk.ask()
         assert desk.heard()
-        gone = postmaster(folder)
+        gone = get_postmaster(folder)
         gone.kill()
         gone.wait(20)
         note = folder / "postgres" / "postmaster.pid"
@@ -121,14 +125,14 @@ def test_an_id_that_a_stranger_has_by_now_does_not_keep_it_away(folder):
         note.write_text(f"{os.getpid()}\n{rest}")
         desk.ask()
         assert desk.heard() == str(folder / "postgres")
-        assert postmaster(folder).pid != os.getpid()
+        assert get_postmaster(folder).pid != os.getpid()
 
 
 def test_one_that_lives_but_does_not_answer_is_left_alone(folder):
-    with asking(folder) as desk:
+    with run_client(folder) as desk:
         desk.ask()
         assert desk.heard()
-        server = postmaster(folder)
+        server = get_postmaster(folder)
         server.suspend()
         try:
             desk.ask()
@@ -137,4 +141,4 @@ def test_one_that_lives_but_does_not_answer_is_left_alone(folder):
             server.resume()
         desk.ask()
         assert desk.heard() == str(folder / "postgres")
-        assert (starts(folder), postmaster(folder)) == (1, server)
+        assert (count_starts(folder), get_postmaster(folder)) == (1, server)

@@ -16,26 +16,26 @@ from sqlalchemy.engine import make_url
 
 from tests.support import make
 from tests.support.database import use_database
-from tests.support.disposable_postgres import OwnPostgres, own_postgres
+from tests.support.disposable_postgres import DisposablePostgres, run_disposable_postgres
 from ticketing import db
-from ticketing.errors import DiskFull, OutcomeUnknown, ReadOnly, TooBusy, TookTooLong, Unavailable
+from ticketing.errors import DatabaseTimeout, DiskFull, OutcomeUnknown, ReadOnly, TooBusy, Unavailable
 from ticketing.models import Package
 
-NOBODY = "postgresql://nobody@127.0.0.1:1/nothing"
+UNREACHABLE_URL = "postgresql://nobody@127.0.0.1:1/nothing"
 
 
-def end(pid: int) -> None:
+def terminate_backend(pid: int) -> None:
     """As an administrator does, from elsewhere."""
     with psycopg.connect(db.libpq_url(), autocommit=True) as connection:
         connection.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
 
 
-def pid_of(session: db.Session) -> int:
+def get_backend_pid(session: db.Session) -> int:
     return session.scalar(text("SELECT pg_backend_pid()"))
 
 
-def break_and_go_on(session: db.Session) -> None:
-    end(pid_of(session))
+def lose_connection(session: db.Session) -> None:
+    terminate_backend(get_backend_pid(session))
     session.execute(text("SELECT 1"))
 
 
@@ -44,7 +44,7 @@ def sleep_too_long(session: db.Session) -> None:
     session.execute(text("SELECT pg_sleep(20)"))
 
 
-def refuse(sqlstate: str):
+def make_failing_work(sqlstate: str):
     """Work that PostgreSQL refuses with this SQLSTATE, and how often it was tried."""
     tries = []
 
@@ -56,7 +56,7 @@ def refuse(sqlstate: str):
 
 
 @contextmanager
-def pool_of_one(monkeypatch: pytest.MonkeyPatch, *, wait: float) -> Iterator[None]:
+def single_connection_pool(monkeypatch: pytest.MonkeyPatch, *, wait: float) -> Iterator[None]:
     create = db.create_engine
     monkeypatch.setattr(
         db, "create_engine", lambda *a, **options: create(*a, **options | {"pool_size": 1, "pool_timeout": wait})
@@ -69,19 +69,19 @@ def pool_of_one(monkeypatch: pytest.MonkeyPatch, *, wait: float) -> Iterator[Non
 
 
 @pytest.fixture(autouse=True)
-def _a_pool_of_its_own(database: str) -> Iterator[None]:
+def _use_own_pool(database: str) -> Iterator[None]:
     yield
     use_database(database)
 
 
 @pytest.fixture(scope="module")
-def own_server() -> Iterator[OwnPostgres]:
-    with own_postgres() as postgres:
+def own_server() -> Iterator[DisposablePostgres]:
+    with run_disposable_postgres() as postgres:
         yield postgres
 
 
 @pytest.fixture
-def own(own_server: OwnPostgres) -> OwnPostgres:
+def own(own_server: DisposablePostgres) -> DisposablePostgres:
     use_database(own_server.url)
     return own_server
 
@@ -90,8 +90,8 @@ def own(own_server: OwnPostgres) -> OwnPostgres:
     ("sqlstate", "kind", "tries"),
     [
         ("53100", DiskFull, 1),
-        ("57014", TookTooLong, 1),
-        ("55P03", TookTooLong, 1),
+        ("57014", DatabaseTimeout, 1),
+        ("55P03", DatabaseTimeout, 1),
         ("25006", ReadOnly, 3),
         ("53300", TooBusy, 3),
         ("40001", TooBusy, 3),
@@ -101,7 +101,7 @@ def own(own_server: OwnPostgres) -> OwnPostgres:
     ],
 )
 def test_each_refusal_has_its_kind_and_is_tried_again_where_that_may_help(sqlstate, kind, tries):
-    work, tried = refuse(sqlstate)
+    work, tried = make_failing_work(sqlstate)
     with pytest.raises(Unavailable) as refusal:
         db.write(work)
     assert type(refusal.value) is kind
@@ -116,20 +116,20 @@ def test_every_kind_says_what_is_the_case_and_has_a_code_of_its_own():
 
 def test_a_fault_of_ours_is_no_excuse(event):
     for statement in ("SELECT no_such_column FROM packages", "SELECT 1 / 0"):
-        with pytest.raises(db.DBAPIError), db.reading() as session:
+        with pytest.raises(db.DBAPIError), db.read_session() as session:
             session.execute(text(statement))
-    assert db.told(ValueError("no")) is None
+    assert db.unavailable_error(ValueError("no")) is None
 
 
 def test_who_writes_while_reading_meets_a_fault_and_no_excuse(event):
-    with pytest.raises(db.DBAPIError, match="read-only"), db.reading() as session:
+    with pytest.raises(db.DBAPIError, match="read-only"), db.read_session() as session:
         session.execute(text("DELETE FROM rate_limits"))
 
 
 class TestTooLong:
     def test_a_long_question_is_cancelled_and_not_asked_again(self):
         began = time.monotonic()
-        with pytest.raises(TookTooLong), db.reading() as session:
+        with pytest.raises(DatabaseTimeout), db.read_session() as session:
             sleep_too_long(session)
         assert time.monotonic() - began < 10
 
@@ -140,7 +140,7 @@ class TestTooLong:
             tried.append(1)
             sleep_too_long(session)
 
-        with pytest.raises(TookTooLong):
+        with pytest.raises(DatabaseTimeout):
             db.write(work)
         assert tried == [1]
 
@@ -155,7 +155,7 @@ class TestTooLong:
 
         with db.Session(db.engine()) as other:
             other.scalar(select(Package).where(Package.id == package.id).with_for_update())
-            with pytest.raises(TookTooLong):
+            with pytest.raises(DatabaseTimeout):
                 db.write(work)
         assert tried == [1]
         db.write(work)
@@ -163,8 +163,8 @@ class TestTooLong:
 
 class TestFullPool:
     def test_a_wait_is_normal(self, monkeypatch):
-        with pool_of_one(monkeypatch, wait=20):
-            with db.reading() as first:
+        with single_connection_pool(monkeypatch, wait=20):
+            with db.read_session() as first:
                 first.execute(text("SELECT 1"))
                 waiting = threading.Thread(target=db.write, args=(lambda session: session.execute(text("SELECT 1")),))
                 waiting.start()
@@ -174,15 +174,15 @@ class TestFullPool:
             assert not waiting.is_alive()
 
     def test_after_it_comes_a_sentence_and_no_second_wait(self, monkeypatch):
-        with pool_of_one(monkeypatch, wait=0.5):
-            with db.reading() as first:
+        with single_connection_pool(monkeypatch, wait=0.5):
+            with db.read_session() as first:
                 first.execute(text("SELECT 1"))
-                for use in (lambda: db.write(pid_of), lambda: db.reading().__enter__()):
+                for use in (lambda: db.write(get_backend_pid), lambda: db.read_session().__enter__()):
                     began = time.monotonic()
                     with pytest.raises(TooBusy, match="Too many people are at work"):
                         use()
                     assert 0.5 <= time.monotonic() - began < 1.0
-            assert db.answers()
+            assert db.is_reachable()
 
     def test_a_server_without_a_free_slot_is_told_apart(self, postgres, database):
         """By PostgreSQL's own words at the door, since no code comes with them."""
@@ -192,8 +192,8 @@ class TestFullPool:
             crowded = make_url(database).set(username=role.as_string().strip('"'), password="crowded")
             use_database(crowded.render_as_string(hide_password=False))
             with pytest.raises(TooBusy):
-                db.write(pid_of)
-            with pytest.raises(TooBusy), db.reading():
+                db.write(get_backend_pid)
+            with pytest.raises(TooBusy), db.read_session():
                 pytest.fail("nobody is let in")
         finally:
             postgres.run(sql.SQL("DROP ROLE {}").format(role))
@@ -201,22 +201,22 @@ class TestFullPool:
 
 class TestBrokenConnections:
     def test_one_that_broke_while_nobody_used_it_reaches_nobody(self):
-        pid = db.write(pid_of)
-        end(pid)
-        with db.reading() as session:
-            assert pid_of(session) != pid
+        pid = db.write(get_backend_pid)
+        terminate_backend(pid)
+        with db.read_session() as session:
+            assert get_backend_pid(session) != pid
 
     def test_all_that_broke_are_gone_at_the_first_use(self):
         """Ten connections, as after a restart of PostgreSQL; each next use works at the first try."""
         sessions = [db.Session(db.engine()) for _ in range(10)]
-        pids = [pid_of(session) for session in sessions]
+        pids = [get_backend_pid(session) for session in sessions]
         for session in sessions:
             session.close()
         for pid in pids:
-            end(pid)
+            terminate_backend(pid)
         for _ in range(10):
-            with db.reading() as session:
-                assert pid_of(session) not in pids
+            with db.read_session() as session:
+                assert get_backend_pid(session) not in pids
 
     def test_one_that_breaks_before_the_commit_is_replaced_and_the_work_done_once(self, event):
         package = make.package(event, name="Table")
@@ -226,11 +226,11 @@ class TestBrokenConnections:
             session.get_one(Package, package.id).description += "!"
             session.flush()
             if not broken:
-                broken.append(pid_of(session))
-                break_and_go_on(session)
+                broken.append(get_backend_pid(session))
+                lose_connection(session)
 
         db.write(work)
-        with db.reading() as session:
+        with db.read_session() as session:
             assert session.get_one(Package, package.id).description == package.description + "!"
 
     def test_one_that_breaks_in_the_commit_is_told_as_that_and_not_tried_again(self, event):
@@ -240,16 +240,16 @@ class TestBrokenConnections:
         def work(session):
             tried.append(1)
             session.get_one(Package, package.id).description = "changed"
-            pid = pid_of(session)
-            listening.listen(session, "before_commit", lambda _: end(pid))
+            pid = get_backend_pid(session)
+            listening.listen(session, "before_commit", lambda _: terminate_backend(pid))
 
         with pytest.raises(OutcomeUnknown, match="It may be saved or not"):
             db.write(work)
         assert tried == [1]
 
     def test_one_that_breaks_while_a_page_reads_is_unavailable(self):
-        with pytest.raises(Unavailable), db.reading() as session:
-            break_and_go_on(session)
+        with pytest.raises(Unavailable), db.read_session() as session:
+            lose_connection(session)
 
 
 def test_after_a_change_of_servers_the_old_connections_are_left(event):
@@ -257,7 +257,7 @@ def test_after_a_change_of_servers_the_old_connections_are_left(event):
     tried = []
 
     def work(session):
-        tried.append(pid_of(session))
+        tried.append(get_backend_pid(session))
         if len(tried) == 1:
             session.execute(text("SET TRANSACTION READ ONLY"))
         session.execute(text("DELETE FROM rate_limits WHERE false"))
@@ -268,10 +268,10 @@ def test_after_a_change_of_servers_the_old_connections_are_left(event):
 
 class TestAway:
     def test_a_click_is_answered_soon_and_after_three_tries(self, caplog):
-        use_database(NOBODY)
+        use_database(UNREACHABLE_URL)
         began = time.monotonic()
         with pytest.raises(Unavailable, match=r"The database does not answer\. Nothing was saved"):
-            db.write(pid_of)
+            db.write(get_backend_pid)
         assert time.monotonic() - began < 10
         assert [record.getMessage().partition(":")[0] for record in caplog.records] == [
             "transaction starts over, attempt 1",
@@ -280,29 +280,29 @@ class TestAway:
         ]
 
     def test_a_page_is_answered_soon(self):
-        use_database(NOBODY)
+        use_database(UNREACHABLE_URL)
         began = time.monotonic()
-        with pytest.raises(Unavailable), db.reading():
+        with pytest.raises(Unavailable), db.read_session():
             pytest.fail("there is nothing to read from")
         assert time.monotonic() - began < 10
-        assert not db.answers()
+        assert not db.is_reachable()
 
     def test_one_that_restarts_meanwhile_is_not_noticed(self, own):
-        before = db.write(pid_of)
+        before = db.write(get_backend_pid)
         own.stop()
         own.start()
-        with db.reading() as session:
-            assert pid_of(session) != before
+        with db.read_session() as session:
+            assert get_backend_pid(session) != before
 
     def test_one_that_hangs_is_not_waited_for(self, own):
-        before = db.write(pid_of)
+        before = db.write(get_backend_pid)
         own.freeze()
         try:
-            time.sleep(db.RESTED_SECONDS + 0.1)  # what lay idle so long is asked before it is used
+            time.sleep(db.IDLE_BEFORE_PING_SECONDS + 0.1)  # what lay idle so long is asked before it is used
             began = time.monotonic()
             with pytest.raises(Unavailable, match="does not answer"):
-                db.write(pid_of)
+                db.write(get_backend_pid)
             assert time.monotonic() - began < 10
         finally:
             own.thaw()
-        assert db.write(pid_of) != before
+        assert db.write(get_backend_pid) != before

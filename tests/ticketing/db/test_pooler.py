@@ -27,7 +27,7 @@ def pooled(empty_database, monkeypatch):
     db.dispose()
 
 
-def prepared_after_many_times() -> int:
+def count_prepared_statements() -> int:
     with db.engine().connect() as connection:
         for number in range(10):
             connection.execute(text("SELECT CAST(:number AS int)"), {"number": number})
@@ -35,27 +35,27 @@ def prepared_after_many_times() -> int:
 
 
 def test_sessions_with_limits_and_time_zone_of_their_own_are_ready(pooled):
-    pooled(**db.SESSION)
+    pooled(**db.SESSION_SETTINGS)
     pooler.check()
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("timezone", "America/New_York"), *((limit, "0") for limit in db.SESSION if limit != "timezone")],
+    [("timezone", "America/New_York"), *((limit, "0") for limit in db.SESSION_SETTINGS if limit != "timezone")],
 )
 def test_the_start_is_refused_with_the_order_that_helps(pooled, name, value):
-    pooled(**db.SESSION | {name: value})
-    with pytest.raises(pooler.NotReady) as refused:
+    pooled(**db.SESSION_SETTINGS | {name: value})
+    with pytest.raises(pooler.PoolerMisconfigured) as refused:
         pooler.check()
 
     sentence = str(refused.value)
     assert f"lack {name}." in sentence
-    assert f"SET {name} = '{db.SESSION[name]}';" in sentence
+    assert f"SET {name} = '{db.SESSION_SETTINGS[name]}';" in sentence
     assert sentence.count("ALTER ROLE") == 1
 
 
 def test_the_limits_may_be_others(pooled):
-    pooled(**db.SESSION | {"statement_timeout": "5s"})
+    pooled(**db.SESSION_SETTINGS | {"statement_timeout": "5s"})
     pooler.check()
 
 
@@ -63,16 +63,18 @@ def test_without_a_pooler_nothing_is_demanded_since_every_session_is_told(empty_
     monkeypatch.delenv("TICKETDESK_POOLER", raising=False)
     db.dispose()
     pooler.check()
-    with db.reading() as session:
-        told = {name: session.scalar(text("SELECT current_setting(:name)"), {"name": name}) for name in db.SESSION}
-    assert told == db.SESSION | {"idle_in_transaction_session_timeout": "1min"}
+    with db.read_session() as session:
+        told = {
+            name: session.scalar(text("SELECT current_setting(:name)"), {"name": name}) for name in db.SESSION_SETTINGS
+        }
+    assert told == db.SESSION_SETTINGS | {"idle_in_transaction_session_timeout": "1min"}
 
 
 def test_nothing_is_prepared_behind_a_pooler_and_what_is_asked_often_without(pooled, monkeypatch):
-    assert prepared_after_many_times() == 0
+    assert count_prepared_statements() == 0
     monkeypatch.delenv("TICKETDESK_POOLER")
     db.dispose()
-    assert prepared_after_many_times() > 0
+    assert count_prepared_statements() > 0
 
 
 def test_another_kind_of_pooler_is_refused_by_name(monkeypatch):

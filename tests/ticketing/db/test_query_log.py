@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from tests.support import make
-from tests.support.metric_values import rises
+from tests.support.metric_values import assert_increases
 from ticketing import db, logs
 from ticketing.db import query_log
 
@@ -31,7 +31,7 @@ def slow_from(monkeypatch, caplog) -> Iterator[callable]:
     db.dispose()
 
 
-def told(caplog, beginning: str, *, at_least: int = 0) -> list[logging.LogRecord]:
+def wait_for_log_lines(caplog, beginning: str, *, at_least: int = 0) -> list[logging.LogRecord]:
     """The lines that begin so, once there are as many."""
     deadline = time.monotonic() + 30
     while True:
@@ -47,10 +47,10 @@ def run(statement: str, **values: object) -> None:
 
 def test_a_query_over_the_threshold_is_told_with_its_plan_and_without_its_values(slow_from, caplog):
     slow_from(0)
-    with rises(1, "ticketdesk_slow_statements_total"):
+    with assert_increases(1, "ticketdesk_slow_statements_total"):
         run("SELECT name FROM staff WHERE email_key = :email", email=SECRET)
-    (slow,) = told(caplog, "slow query,")
-    (plan,) = told(caplog, "plan of the slow query", at_least=1)
+    (slow,) = wait_for_log_lines(caplog, "slow query,")
+    (plan,) = wait_for_log_lines(caplog, "plan of the slow query", at_least=1)
 
     assert "SELECT name FROM staff WHERE email_key =" in slow.getMessage()
     assert slow.milliseconds >= 0
@@ -62,9 +62,12 @@ def test_a_query_over_the_threshold_is_told_with_its_plan_and_without_its_values
 
 def test_a_query_below_the_threshold_is_not_told(slow_from, caplog):
     slow_from(60_000)
-    with rises(0, "ticketdesk_slow_statements_total"), rises(1, "ticketdesk_statement_duration_seconds_count"):
+    with (
+        assert_increases(0, "ticketdesk_slow_statements_total"),
+        assert_increases(1, "ticketdesk_statement_duration_seconds_count"),
+    ):
         run("SELECT 1")
-    assert told(caplog, "slow query") == []
+    assert wait_for_log_lines(caplog, "slow query") == []
 
 
 def test_a_plan_is_asked_for_once_a_minute_and_statement(slow_from, caplog):
@@ -72,9 +75,9 @@ def test_a_plan_is_asked_for_once_a_minute_and_statement(slow_from, caplog):
     for _ in range(3):
         run("SELECT count(*) FROM events WHERE name = :name", name="Gala")
     run("SELECT count(*) FROM events WHERE venue = :name", name="Gala")
-    assert len(told(caplog, "slow query,")) == 4
+    assert len(wait_for_log_lines(caplog, "slow query,")) == 4
 
-    plans = told(caplog, "plan of the slow query", at_least=2)
+    plans = wait_for_log_lines(caplog, "plan of the slow query", at_least=2)
     assert len({plan.statement for plan in plans}) == 2, "the last one waited behind all others"
 
 
@@ -82,10 +85,10 @@ def test_a_slow_change_is_planned_and_not_done_again(slow_from, caplog, event):
     package = make.package(event)
     slow_from(0)
     run("UPDATE packages SET sales_version = sales_version + 1 WHERE id = :id", id=package.id)
-    (plan,) = told(caplog, "plan of the slow query", at_least=1)
+    (plan,) = wait_for_log_lines(caplog, "plan of the slow query", at_least=1)
 
     assert "Update on packages" in plan.plan
-    with db.reading() as session:
+    with db.read_session() as session:
         raised = session.scalar(text("SELECT sales_version FROM packages WHERE id = :id"), {"id": package.id})
     assert raised == package.sales_version + 1
 
@@ -96,10 +99,10 @@ def test_a_query_that_was_cut_off_is_slow_too(slow_from, caplog):
         connection.execute(text("SET LOCAL statement_timeout = '150ms'"))
         with pytest.raises(DBAPIError):
             connection.execute(text("SELECT pg_sleep(30)"))
-    (slow,) = told(caplog, "slow query,")
+    (slow,) = wait_for_log_lines(caplog, "slow query,")
     assert "SELECT pg_sleep(30)" in slow.getMessage()
     assert 100 <= slow.milliseconds < 30_000
-    assert told(caplog, "plan of the slow query", at_least=1)
+    assert wait_for_log_lines(caplog, "plan of the slow query", at_least=1)
 
 
 def test_a_statement_that_has_no_plan_says_why(slow_from, caplog):
@@ -111,25 +114,25 @@ def test_a_statement_that_has_no_plan_says_why(slow_from, caplog):
             session.execute(text("SELECT n FROM only_there")),
         )
     )
-    (why,) = told(caplog, "the slow query", at_least=1)
+    (why,) = wait_for_log_lines(caplog, "the slow query", at_least=1)
     assert 'relation "only_there" does not exist' in why.getMessage()
 
 
 def test_a_plan_carries_what_the_request_was_about(slow_from, caplog):
     slow_from(0)
     handler = caplog.handler
-    handler.addFilter(logs.add_what_is_known)
+    handler.addFilter(logs.add_context)
     try:
-        with logs.about(lambda: {"request": "r-12345678"}):
+        with logs.log_context(lambda: {"request": "r-12345678"}):
             run("SELECT count(*) FROM donors WHERE name = :name", name="Ana")
-        (plan,) = told(caplog, "plan of the slow query", at_least=1)
+        (plan,) = wait_for_log_lines(caplog, "plan of the slow query", at_least=1)
     finally:
-        handler.removeFilter(logs.add_what_is_known)
+        handler.removeFilter(logs.add_context)
     assert plan.request == "r-12345678"
 
 
 def test_parameters_become_numbers_and_percent_signs_stay():
-    assert query_log.numbered("SELECT %(a)s, %(b)s::uuid, %(a)s WHERE x LIKE '%%z'") == (
+    assert query_log.number_placeholders("SELECT %(a)s, %(b)s::uuid, %(a)s WHERE x LIKE '%%z'") == (
         "SELECT $1, $2::uuid, $1 WHERE x LIKE '%z'",
         2,
     )

@@ -11,10 +11,10 @@ from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.db import replica
 from ticketing.errors import NotFound, Unavailable
-from ticketing.purchase_filter import EVERYTHING
+from ticketing.purchase_filter import ALL_PURCHASES
 from ticketing.reporting import csv_export, figures
 
-NOBODY = "postgresql://nobody@127.0.0.1:9/nothing"
+UNREACHABLE_URL = "postgresql://nobody@127.0.0.1:9/nothing"
 
 
 @pytest.fixture(autouse=True)
@@ -37,26 +37,26 @@ def asked():
     remove(engine, "before_cursor_execute", note)
 
 
-def lines_of_the_file(event):
+def count_exported_lines(event):
     async def collect(wanted):
         return b"".join([piece async for piece in csv_export.stream(wanted)])
 
-    with db.reading() as session:
-        wanted = csv_export.purchases_query(session, OPERATOR, event.id, EVERYTHING)
+    with db.read_session() as session:
+        wanted = csv_export.build_purchases_export(session, OPERATOR, event.id, ALL_PURCHASES)
     return asyncio.run(collect(wanted)).count(b"\n") - 1
 
 
-def purchases(event):
-    return replica.read(lambda session: figures.summary(session, OPERATOR, event.id)).purchases
+def count_purchases(event):
+    return replica.read(lambda session: figures.get_summary(session, OPERATOR, event.id)).purchases
 
 
 def test_without_a_replica_a_report_asks_nothing_more_than_its_own_queries(event, asked, monkeypatch):
     monkeypatch.delenv("READ_DATABASE_URL", raising=False)
-    assert purchases(event) == 0
+    assert count_purchases(event) == 0
     with_replica_code = list(asked)
     asked.clear()
-    with db.reading() as session:
-        figures.summary(session, OPERATOR, event.id)
+    with db.read_session() as session:
+        figures.get_summary(session, OPERATOR, event.id)
 
     assert with_replica_code == asked
     assert replica.state() == replica.State("not set")
@@ -64,20 +64,20 @@ def test_without_a_replica_a_report_asks_nothing_more_than_its_own_queries(event
 
 @pytest.mark.parametrize("where", ["the primary itself", "nobody"])
 def test_what_is_no_replica_is_not_read(event, database, monkeypatch, where):
-    monkeypatch.setenv("READ_DATABASE_URL", database if where == "the primary itself" else NOBODY)
+    monkeypatch.setenv("READ_DATABASE_URL", database if where == "the primary itself" else UNREACHABLE_URL)
     make.purchase(event, make.package(event))
 
-    assert purchases(event) == 1
+    assert count_purchases(event) == 1
     assert replica.state() == replica.State("away")
-    assert lines_of_the_file(event) == 1
+    assert count_exported_lines(event) == 1
 
 
 def test_one_that_is_away_is_not_tried_again_for_some_seconds_and_said_once(event, monkeypatch, asked, caplog):
-    monkeypatch.setenv("READ_DATABASE_URL", NOBODY)
-    purchases(event)
+    monkeypatch.setenv("READ_DATABASE_URL", UNREACHABLE_URL)
+    count_purchases(event)
     first = len(asked)
     asked.clear()
-    purchases(event)
+    count_purchases(event)
 
     assert len(asked) == first - 1  # how far the primary has come
     assert [record.message.partition(".")[0] for record in caplog.records] == [
@@ -89,12 +89,12 @@ def test_a_refusal_is_no_failure_of_the_replica(event, database, monkeypatch):
     monkeypatch.setenv("READ_DATABASE_URL", database)
     stranger = make.staff()
     with pytest.raises(NotFound):
-        replica.read(lambda session: figures.summary(session, stranger, event.id))
+        replica.read(lambda session: figures.get_summary(session, stranger, event.id))
 
 
 def test_without_the_primary_nothing_is_read_and_the_replica_is_not_blamed(database, monkeypatch):
     monkeypatch.setenv("READ_DATABASE_URL", database)
-    monkeypatch.setenv("DATABASE_URL", NOBODY)
+    monkeypatch.setenv("DATABASE_URL", UNREACHABLE_URL)
     db.dispose()
     try:
         with pytest.raises(Unavailable):

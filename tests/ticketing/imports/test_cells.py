@@ -4,15 +4,15 @@ import pytest
 
 from ticketing.imports.cells import (
     STATUS_WORDS,
-    date_orders,
+    detect_date_orders,
+    is_date,
     is_email,
-    is_moment,
-    plain_amount,
-    plain_discount,
-    plain_moment,
-    plain_number,
-    plain_status,
-    plain_sum,
+    normalize_amount,
+    normalize_datetime,
+    normalize_discount,
+    normalize_status,
+    normalize_whole_number,
+    sum_amounts,
 )
 
 
@@ -27,7 +27,7 @@ from ticketing.imports.cells import (
     ],
 )  # fmt: skip
 def test_an_amount_is_read_without_its_sign_and_separators(cell, plain):
-    assert plain_amount(cell) == plain
+    assert normalize_amount(cell) == plain
 
 
 @pytest.mark.parametrize(
@@ -51,23 +51,23 @@ def test_an_amount_is_read_without_its_sign_and_separators(cell, plain):
     ],
 )
 def test_an_amount_that_could_be_two_or_none_stays_as_it_is(cell):
-    assert plain_amount(cell) == cell
+    assert normalize_amount(cell) == cell
 
 
 def test_a_discount_may_be_written_as_less_than_nothing():
-    assert plain_discount("-$10.00") == plain_discount("(10.00)") == plain_discount("10.00") == "10.00"
+    assert normalize_discount("-$10.00") == normalize_discount("(10.00)") == normalize_discount("10.00") == "10.00"
 
 
 @pytest.mark.parametrize(
     ("cell", "plain"), [("2", "2"), ("2.0", "2"), ("1,200", "1200"), ("2.5", "2.5"), ("two", "two"), ("-1", "-1")]
 )
 def test_a_number_of_packages_loses_its_decimals_only_when_they_say_nothing(cell, plain):
-    assert plain_number(cell) == plain
+    assert normalize_whole_number(cell) == plain
 
 
 def test_several_amounts_are_summed_to_the_cent_and_one_that_is_none_stands_for_all():
-    assert plain_sum(["0.10", "0.20", "-0.30", "4"]) == "4.00"
-    assert plain_sum(["0.10", "n/a"]) == "n/a"
+    assert sum_amounts(["0.10", "0.20", "-0.30", "4"]) == "4.00"
+    assert sum_amounts(["0.10", "n/a"]) == "n/a"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_several_amounts_are_summed_to_the_cent_and_one_that_is_none_stands_for_
     ],
 )  # fmt: skip
 def test_a_date_that_can_be_read_in_one_way_only_is_read_whatever_the_order(cell, iso):
-    assert plain_moment(cell, "iso") == plain_moment(cell, None) == iso
+    assert normalize_datetime(cell, "iso") == normalize_datetime(cell, None) == iso
 
 
 @pytest.mark.parametrize(
@@ -107,8 +107,8 @@ def test_a_date_that_can_be_read_in_one_way_only_is_read_whatever_the_order(cell
     ],
 )
 def test_a_date_of_numbers_is_read_in_the_order_that_was_chosen(cell, month_first, day_first):
-    assert plain_moment(cell, "month_first") == (month_first or cell)
-    assert plain_moment(cell, "day_first") == (day_first or cell)
+    assert normalize_datetime(cell, "month_first") == (month_first or cell)
+    assert normalize_datetime(cell, "day_first") == (day_first or cell)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_a_date_of_numbers_is_read_in_the_order_that_was_chosen(cell, month_firs
     ],
 )
 def test_the_order_of_dates_is_asked_only_when_both_readings_are_possible_and_differ(cells, orders):
-    assert date_orders(cells) == orders
+    assert detect_date_orders(cells) == orders
 
 
 @pytest.mark.parametrize(
@@ -140,12 +140,12 @@ def test_the_order_of_dates_is_asked_only_when_both_readings_are_possible_and_di
     ],
 )
 def test_a_status_is_known_by_the_words_of_other_programs(status, words):
-    assert {plain_status(word) for word in words} == {status}
+    assert {normalize_status(word) for word in words} == {status}
 
 
 @pytest.mark.parametrize("word", ["Partially refunded", "Transferred", "maybe", "x", ""])
 def test_a_status_that_nobody_can_translate_stays_as_it_is(word):
-    assert plain_status(word) == word
+    assert normalize_status(word) == word
 
 
 def test_no_word_means_two_statuses():
@@ -156,6 +156,6 @@ def test_no_word_means_two_statuses():
 def test_addresses_and_moments_are_told_from_other_text():
     assert is_email("a@b.org")
     assert not is_email("a@b")
-    assert is_moment("2026-10-01")
-    assert is_moment("01/02/2026")
-    assert not is_moment("12.50")
+    assert is_date("2026-10-01")
+    assert is_date("01/02/2026")
+    assert not is_date("12.50")

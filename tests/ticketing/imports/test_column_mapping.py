@@ -6,17 +6,17 @@ import uuid
 import pytest
 
 from tests.support import seller_files
-from tests.support.sales_file import data, sale, sheet
+from tests.support.sales_file import read_data, sale, sales_csv
 from ticketing.imports.column_mapping import (
     COLUMNS,
-    Mapping,
+    ColumnMapping,
     apply,
-    beginning,
-    date_orders,
+    detect_date_orders,
     from_json,
     header_hash,
     is_needed,
-    package_names,
+    limit_sales,
+    list_package_names,
     propose,
     to_json,
 )
@@ -27,17 +27,17 @@ PACKAGES = {TICKET: "Ticket", TABLE: "Table for ten"}
 
 
 def table(*rows, delimiter=","):
-    return read("file.csv", seller_files.as_csv(rows, delimiter))
+    return read("file.csv", seller_files.to_csv(rows, delimiter))
 
 
 def applied(found, **fields):
     """The cells of the only column, or row by row when there are more."""
-    rows = [cells for _, cells in apply(found, Mapping(**fields), PACKAGES).records]
+    rows = [cells for _, cells in apply(found, ColumnMapping(**fields), PACKAGES).records]
     return [cells[0] for cells in rows] if all(len(cells) == 1 for cells in rows) else rows
 
 
 PRETIX_POSITIONS = table(
-    *seller_files.rows(
+    *seller_files.build_rows(
         seller_files.PRETIX_POSITIONS,
         seller_files.pretix_position("A", 1, "Ticket", "50.00", "Ana", **{"Attendee email": "a@b.org"}),
         seller_files.pretix_position("A", 2, "table for TEN", "950.00", "Bo"),
@@ -46,13 +46,13 @@ PRETIX_POSITIONS = table(
 
 
 def test_a_file_with_our_columns_needs_no_mapping_and_one_without_any_of_them_does():
-    assert not is_needed(read("sales.csv", data("sales.csv")))
-    assert not is_needed(read("sales.csv", sheet(sale("Table", colour="red"))))
-    assert is_needed(read("sales.csv", sheet(sale("Table")).replace(b"quantity", b"qty")))
+    assert not is_needed(read("sales.csv", read_data("sales.csv")))
+    assert not is_needed(read("sales.csv", sales_csv(sale("Table", colour="red"))))
+    assert is_needed(read("sales.csv", sales_csv(sale("Table")).replace(b"quantity", b"qty")))
 
 
 def test_the_positions_of_pretix_are_recognised():
-    assert propose(PRETIX_POSITIONS, PACKAGES) == Mapping(
+    assert propose(PRETIX_POSITIONS, PACKAGES) == ColumnMapping(
         columns={
             "ticket_type": ("Product",), "purchaser_name": ("Invoice address name",), "purchaser_email": ("Email",),
             "total_amount": ("Price",), "purchase_date": ("Order date", "Order time"),
@@ -65,7 +65,7 @@ def test_the_positions_of_pretix_are_recognised():
 
 
 def test_the_orders_of_pretix_are_recognised():
-    rows = seller_files.rows(seller_files.PRETIX_ORDERS, seller_files.pretix_order("A", "101.50", 2))
+    rows = seller_files.build_rows(seller_files.PRETIX_ORDERS, seller_files.pretix_order("A", "101.50", 2))
     found = propose(table(*rows), {TICKET: "Ticket"})
     assert (found.combine, found.constants) == (False, {"ticket_type": "Ticket"})
     assert (found.columns["purchaser_name"], found.columns["quantity"]) == (("Name",), ("Positions",))
@@ -75,7 +75,9 @@ def test_the_orders_of_pretix_are_recognised():
 
 def test_the_orders_and_attendees_of_eventbrite_are_recognised():
     orders = propose(
-        table(*seller_files.rows(seller_files.EVENTBRITE_ORDERS, seller_files.eventbrite_order("1", 2, "107.50"))),
+        table(
+            *seller_files.build_rows(seller_files.EVENTBRITE_ORDERS, seller_files.eventbrite_order("1", 2, "107.50"))
+        ),
         PACKAGES,
     )
     assert orders.columns["purchaser_name"] == ("Buyer first name", "Buyer last name")
@@ -83,7 +85,7 @@ def test_the_orders_and_attendees_of_eventbrite_are_recognised():
     assert (orders.columns["quantity"], orders.columns["total_amount"]) == (("Ticket quantity",), ("Gross sales",))
     assert (orders.columns["external_sale_id"], orders.combine) == (("Order ID",), False)
     attendee = seller_files.eventbrite_attendee("1", "7", "Ticket", "50")
-    attendees = propose(table(*seller_files.rows(seller_files.EVENTBRITE_ATTENDEES, attendee)), PACKAGES)
+    attendees = propose(table(*seller_files.build_rows(seller_files.EVENTBRITE_ATTENDEES, attendee)), PACKAGES)
     assert attendees.columns["purchaser_email"] == ("Buyer Email",)
     assert attendees.columns["guest_name"] == ("First Name", "Last Name")
     assert (attendees.columns["total_amount"], attendees.combine) == (("Total Paid",), True)
@@ -91,7 +93,7 @@ def test_the_orders_and_attendees_of_eventbrite_are_recognised():
 
 
 def test_our_own_columns_are_recognised_whole():
-    found = propose(read("sales.csv", data("sales.csv")), {})
+    found = propose(read("sales.csv", read_data("sales.csv")), {})
     assert found.columns == {column: (column,) for column in COLUMNS if column in found.columns}
     assert len(found.columns) == 13
 
@@ -122,7 +124,7 @@ def test_columns_without_a_telling_name_are_known_by_what_is_in_them():
 def test_an_ambiguous_order_of_dates_is_told_and_not_guessed():
     found = table(["Order date"], ["03/04/2026"], ["05/06/2026"])
     assert propose(found, {}).date_order is None
-    assert date_orders(found, ("Order date",)) == ("month_first", "day_first")
+    assert detect_date_orders(found, ("Order date",)) == ("month_first", "day_first")
     assert applied(found, columns={"purchase_date": ("Order date",)}, date_order=None) == ["03/04/2026", "05/06/2026"]
     assert applied(found, columns={"purchase_date": ("Order date",)}, date_order="day_first")[0] == "2026-04-03"
 
@@ -132,7 +134,7 @@ def test_rows_without_a_quantity_are_one_each():
     assert propose(table(*rows), {}).constants == {"quantity": "1"}
     twice = propose(table(*rows, ["A"]), {})
     assert (twice.combine, twice.constants) == (True, {})
-    assert apply(table(*rows), Mapping(combine=True), {}).header == ("quantity",)
+    assert apply(table(*rows), ColumnMapping(combine=True), {}).header == ("quantity",)
 
 
 def test_columns_that_together_are_ours_are_joined_and_amounts_summed():
@@ -161,14 +163,14 @@ def test_packages_are_matched_by_choice_then_by_name_and_others_stay_as_they_are
     found = table(["Product"], ["Early bird"], ["TICKET"], ["Brunch"])
     fields = {"columns": {"ticket_type": ("Product",)}, "packages": {"early BIRD": TICKET}}
     assert applied(found, **fields) == ["Ticket", "TICKET", "Brunch"]
-    assert package_names(found, Mapping(**fields)) == ("Early bird", "TICKET", "Brunch")
+    assert list_package_names(found, ColumnMapping(**fields)) == ("Early bird", "TICKET", "Brunch")
 
 
 def test_rows_keep_their_numbers_and_a_broken_row_its_fault():
     found = table(["Order", "Name"], [], ["A", "Ana"], ["B", "Bo", "more"])
-    mapped = apply(found, Mapping({"purchaser_name": ("Name",)}), {})
+    mapped = apply(found, ColumnMapping({"purchaser_name": ("Name",)}), {})
     assert [row for row, _ in mapped.records] == [3, 4]
-    assert "3 cells and the header has 2" in mapped.faults[4]
+    assert "3 cells and the header has 2" in mapped.row_problems[4]
 
 
 def test_a_name_that_stands_twice_is_two_columns_to_choose_from():
@@ -179,9 +181,9 @@ def test_a_name_that_stands_twice_is_two_columns_to_choose_from():
 
 def test_the_first_sales_of_a_file_are_all_of_their_rows():
     found = table(["Order"], ["A"], ["B"], ["A"], ["C"])
-    mapping = Mapping({"external_sale_id": ("Order",)}, combine=True)
-    assert [row for row, _ in beginning(found, mapping, 2).records] == [2, 3, 4]
-    assert [row for row, _ in beginning(found, Mapping(), 2).records] == [2, 3]
+    mapping = ColumnMapping({"external_sale_id": ("Order",)}, combine=True)
+    assert [row for row, _ in limit_sales(found, mapping, 2).records] == [2, 3, 4]
+    assert [row for row, _ in limit_sales(found, ColumnMapping(), 2).records] == [2, 3]
 
 
 def test_a_mapping_survives_the_database():

@@ -11,13 +11,13 @@ import xlsxwriter
 from tests.support import seller_files
 from ticketing.errors import InvalidInput
 from ticketing.imports import excel
-from ticketing.imports.excel import MOST_UNPACKED, OLD
+from ticketing.imports.excel import MAX_UNPACKED_BYTES, OLE_SIGNATURE
 from ticketing.imports.files import read
 
 
 def cells(*values, **options):
     """What one row of such values is read as."""
-    return read("x.xlsx", seller_files.as_workbook([["header"] * len(values), values], **options)).records[0][1]
+    return read("x.xlsx", seller_files.to_workbook([["header"] * len(values), values], **options)).records[0][1]
 
 
 def refusal(content, name="x.xlsx"):
@@ -36,7 +36,7 @@ def changed(content, part, change):
 
 
 SHEET = "xl/worksheets/sheet1.xml"
-PLAIN = seller_files.as_workbook([["ticket_type", "notes"], ["Table", "x"]])
+PLAIN = seller_files.to_workbook([["ticket_type", "notes"], ["Table", "x"]])
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_numbers_texts_and_dates_are_read_as_an_import_takes_them(value, text):
 
 
 def test_a_number_is_what_excel_shows_of_it_and_not_its_binary_fraction():
-    content = seller_files.as_workbook([["total_amount"], [77]])
+    content = seller_files.to_workbook([["total_amount"], [77]])
     sum_of_cents = changed(content, SHEET, lambda xml: xml.replace(b"<v>77</v>", b"<v>0.30000000000000004</v>"))
     assert read("x.xlsx", sum_of_cents).records == ((2, ["0.3"]),)
 
@@ -75,7 +75,7 @@ def test_dates_that_count_from_1904_are_the_same_days():
 
 
 def test_rows_have_the_numbers_that_excel_shows():
-    content = seller_files.as_workbook([[], ["ticket_type", "notes"], [], ["Table", "x"], ["", ""], ["Couple", "y"]])
+    content = seller_files.to_workbook([[], ["ticket_type", "notes"], [], ["Table", "x"], ["", ""], ["Couple", "y"]])
     table = read("x.xlsx", content)
     assert (table.header, table.records) == (
         ("ticket_type", "notes"), ((4, ["Table", "x"]), (6, ["Couple", "y"])),
@@ -138,14 +138,14 @@ def test_a_csv_file_that_is_called_a_workbook_is_read_all_the_same():
 
 def test_a_workbook_that_is_empty_or_has_only_a_header_is_refused():
     assert (
-        refusal(seller_files.as_workbook([])) == "This file is empty. Choose a file with a header and at least one row."
+        refusal(seller_files.to_workbook([])) == "This file is empty. Choose a file with a header and at least one row."
     )
-    assert "a header and no rows" in refusal(seller_files.as_workbook([["ticket_type"]]))
+    assert "a header and no rows" in refusal(seller_files.to_workbook([["ticket_type"]]))
 
 
 def test_a_protected_workbook_and_one_of_an_old_excel_are_refused_with_the_way_out():
-    assert "password" in refusal(OLD + bytes(500) + "EncryptedPackage".encode("utf-16-le"))
-    assert "old Excel (.xls)" in refusal(OLD + bytes(500))
+    assert "password" in refusal(OLE_SIGNATURE + bytes(500) + "EncryptedPackage".encode("utf-16-le"))
+    assert "old Excel (.xls)" in refusal(OLE_SIGNATURE + bytes(500))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_another_archive_is_not_taken_for_a_workbook():
 
 
 def test_a_bomb_is_not_unpacked():
-    bomb = changed(PLAIN, "xl/styles.xml", lambda _: bytes(MOST_UNPACKED))
+    bomb = changed(PLAIN, "xl/styles.xml", lambda _: bytes(MAX_UNPACKED_BYTES))
     assert len(bomb) < 1_000_000
     assert "too large when it is unpacked" in refusal(bomb)
 

@@ -7,7 +7,7 @@ import pytest
 
 from ticketing.errors import InvalidInput
 from ticketing.imports.files import read, read_csv, to_csv
-from ticketing.imports.table import MOST_ROWS
+from ticketing.imports.table import MAX_ROWS
 
 HEADER = "ticket_type,purchaser_name,purchaser_email,quantity,total_amount,purchase_date,external_sale_id"
 
@@ -83,7 +83,7 @@ def test_a_broken_quotation_is_refused_with_its_row_and_swallows_nothing(content
 
 
 def test_fifty_thousand_rows_are_read_and_one_more_is_refused():
-    rows = b"Table\n" * MOST_ROWS
+    rows = b"Table\n" * MAX_ROWS
     assert len(read_csv(b"ticket_type\n" + rows).records) == 50_000
     assert refusal(b"ticket_type\n" + rows + b"Table\n") == (
         "This file has 50,001 rows; an import takes at most 50,000. Split it."

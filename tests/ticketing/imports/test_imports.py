@@ -10,8 +10,16 @@ import pytest
 from sqlalchemy import func, select, text
 
 from tests.support import make
-from tests.support.database_state import sold, uses
-from tests.support.sales_file import check, data, gala, places, run, sale, sheet
+from tests.support.database_state import get_sold_count, get_use_count
+from tests.support.sales_file import (
+    check_import,
+    create_gala,
+    list_problem_cells,
+    read_data,
+    run_import,
+    sale,
+    sales_csv,
+)
 from ticketing import audit, db, imports
 from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, NotAllowed, NotFound, SoldOut
@@ -24,27 +32,32 @@ from ticketing.sales import purchases, ticket_codes
 
 def everything() -> dict[str, int]:
     """How many rows every table has."""
-    with db.reading() as session:
+    with db.read_session() as session:
         return {
             table.name: session.scalar(select(func.count()).select_from(table)) for table in Base.metadata.sorted_tables
         }
 
 
 def stored(event, model=Purchase):
-    with db.reading() as session:
+    with db.read_session() as session:
         return session.scalars(select(model).where(model.event_id == event.id)).all()
 
 
 def figures(event):
-    with db.reading() as session:
-        return sales.summary(session, OPERATOR, event.id)
+    with db.read_session() as session:
+        return sales.get_summary(session, OPERATOR, event.id)
 
 
 def test_the_sales_of_the_gala_give_its_totals_to_the_cent_and_the_package(empty_database):
-    event, totals = gala(), json.loads(data("sales.totals.json"))
-    checked = check(event, data("sales.csv"))
-    assert (checked.rows, checked.to_import, checked.to_skip, places(checked)) == (totals["rows"], 1200, 0, [])
-    done = run(event, data("sales.csv"))
+    event, totals = create_gala(), json.loads(read_data("sales.totals.json"))
+    checked = check_import(event, read_data("sales.csv"))
+    assert (checked.rows, checked.to_import, checked.to_skip, list_problem_cells(checked)) == (
+        totals["rows"],
+        1200,
+        0,
+        [],
+    )
+    done = run_import(event, read_data("sales.csv"))
     assert (done.rows_imported, done.rows_skipped) == (1200, 0)
     found = figures(event)
     assert (found.revenue, found.packages_sold) == (Decimal(totals["revenue"]), totals["sold"])
@@ -52,30 +65,30 @@ def test_the_sales_of_the_gala_give_its_totals_to_the_cent_and_the_package(empty
     assert (checked.revenue, checked.packages) == (found.revenue, found.packages_sold)
     by_package = {each.name: {"sold": each.sold_count, "revenue": str(each.revenue)} for each in found.by_package}
     assert by_package == totals["by_package"]
-    with db.reading() as session:
+    with db.read_session() as session:
         assert verify.verify(session) == []
 
 
 def test_a_second_import_of_the_same_file_changes_nothing(empty_database):
-    event = gala()
-    run(event, data("sales.csv"))
+    event = create_gala()
+    run_import(event, read_data("sales.csv"))
     before, before_figures = everything(), figures(event)
-    checked = check(event, data("sales.csv"))
+    checked = check_import(event, read_data("sales.csv"))
     assert (checked.to_import, checked.to_skip, checked.problems) == (0, 1200, ())
     assert {warning.column for warning in checked.warnings} == {"external_sale_id"}
-    done = run(event, data("sales.csv"))
+    done = run_import(event, read_data("sales.csv"))
     assert (done.batch_id, done.rows_imported, done.rows_skipped) == (None, 0, 1200)
     assert (everything(), figures(event)) == (before, before_figures)
 
 
 def test_the_faulty_file_is_refused_with_exactly_its_problems_and_nothing_is_stored(empty_database):
-    event = gala()
+    event = create_gala()
     before = everything()
-    expected = [(problem["row"], problem["column"]) for problem in json.loads(data("sales-dirty.problems.json"))]
-    assert places(check(event, data("sales-dirty.csv"))) == expected
+    expected = [(problem["row"], problem["column"]) for problem in json.loads(read_data("sales-dirty.problems.json"))]
+    assert list_problem_cells(check_import(event, read_data("sales-dirty.csv"))) == expected
     with pytest.raises(ImportRefused) as refusal:
-        run(event, data("sales-dirty.csv"))
-    assert places(refusal.value.check) == expected
+        run_import(event, read_data("sales-dirty.csv"))
+    assert list_problem_cells(refusal.value.check) == expected
     assert str(refusal.value) == (
         "sales.csv has 17 problems. Nothing was imported; correct the file and import it again."
     )
@@ -91,7 +104,7 @@ def test_an_imported_sale_is_stored_as_it_was_made(event):
         purchaser_name=" José  Ruiz ", purchaser_email=" JOSE@Example.org ", purchaser_phone="555 0100",
         promo_code=promo.code.lower(), external_sale_id="EXT-1", purchase_date="2026-10-01T12:00:00",
     )  # fmt: skip
-    done = run(event, sheet(row), ana)
+    done = run_import(event, sales_csv(row), ana)
     [purchase] = stored(event)
     assert (purchase.quantity, purchase.seats, purchase.seats_per_package) == (3, 6, 2)
     assert [purchase.unit_price, purchase.list_price, purchase.discount, purchase.fee, purchase.total] == [
@@ -105,14 +118,14 @@ def test_an_imported_sale_is_stored_as_it_was_made(event):
     assert sorted(ticket.seat_number for ticket in stored(event, AssignedTicket)) == [1, 2, 3, 4, 5, 6]
     [use] = stored(event, PromoUse)
     assert (use.purchase_id, use.promo_code_id, use.discount) == (purchase.id, promo.id, Decimal("40.00"))
-    assert (sold(package), uses(promo)) == (3, 1)
+    assert (get_sold_count(package), get_use_count(promo)) == (3, 1)
 
 
 def test_a_batch_has_its_author_and_its_file_and_leaves_one_audit_row(event):
     ana = make.staff(event=event, name="Ana Ruiz")
     package = make.package(event)
     before = len(stored(event, AuditEntry))
-    done = run(event, sheet(sale(package), sale(package)), ana)
+    done = run_import(event, sales_csv(sale(package), sale(package)), ana)
     [batch] = stored(event, ImportBatch)
     assert (batch.id, batch.staff_id, batch.imported_by) == (done.batch_id, ana.staff_id, "Ana Ruiz")
     assert (batch.file_name, batch.rows_imported, batch.rows_skipped) == ("sales.csv", 2, 0)
@@ -131,7 +144,7 @@ def test_what_a_connection_planned_while_the_tables_were_small_does_not_hold_for
         connection.execute("VACUUM ANALYZE")
     for _ in range(12):  # after some uses a plan is kept
         make.purchase(event, package)
-    file = sheet(*(sale(package) for _ in range(2500)))
+    file = sales_csv(*(sale(package) for _ in range(2500)))
 
     def work(session):
         imports.run(session, OPERATOR, event.id, "sales.csv", file)
@@ -144,44 +157,46 @@ def test_only_what_counts_holds_capacity_and_uses_and_every_package_is_marked_as
     package, promo = make.package(event, quantity_limit=2), make.promo_code(event, max_total_uses=2)
     statuses = ("failed", "refunded", "completed", "pending")
     rows = [sale(package, payment_status=status, promo_code=promo.code, discount_amount="10.00") for status in statuses]
-    run(event, sheet(*rows[:2]))
-    assert (sold(package), uses(promo), len(stored(event, PromoUse))) == (0, 0, 0)
-    with db.reading() as session:
+    run_import(event, sales_csv(*rows[:2]))
+    assert (get_sold_count(package), get_use_count(promo), len(stored(event, PromoUse))) == (0, 0, 0)
+    with db.read_session() as session:
         assert session.get(Package, package.id).sales_version == 1
-    run(event, sheet(*rows[2:]))
-    assert (sold(package), uses(promo), len(stored(event, PromoUse))) == (2, 2, 2)
-    with db.reading() as session:
+    run_import(event, sales_csv(*rows[2:]))
+    assert (get_sold_count(package), get_use_count(promo), len(stored(event, PromoUse))) == (2, 2, 2)
+    with db.read_session() as session:
         assert session.get(Package, package.id).sales_version == 2
 
 
 def test_an_import_does_not_disturb_an_editor(event):
     package = make.package(event)
-    run(event, sheet(sale(package)))
-    with db.reading() as session:
+    run_import(event, sales_csv(sale(package)))
+    with db.read_session() as session:
         assert session.get(Package, package.id).version == package.version
 
 
 def test_the_limit_is_judged_with_what_is_sold_here_already(event):
     package = make.package(event, quantity_limit=3)
     make.purchase(event, package, quantity=2)
-    assert places(check(event, sheet(sale(package)))) == []
-    assert places(check(event, sheet(sale(package), sale(package)))) == [(3, "quantity")]
+    assert list_problem_cells(check_import(event, sales_csv(sale(package)))) == []
+    assert list_problem_cells(check_import(event, sales_csv(sale(package), sale(package)))) == [(3, "quantity")]
 
 
 def test_the_uses_of_a_donor_are_judged_with_the_purchases_made_here(event):
     package, promo, donor = make.package(event), make.promo_code(event, max_uses_per_donor=2), make.email()
     make.purchase(event, package, donor_email=donor, promo_code=promo.code)
     row = {"promo_code": promo.code, "purchaser_email": donor.upper(), "total_amount": "90.00", "discount_amount": "10"}
-    assert places(check(event, sheet(sale(package, **row)))) == []
-    assert places(check(event, sheet(sale(package, **row), sale(package, **row)))) == [(3, "promo_code")]
+    assert list_problem_cells(check_import(event, sales_csv(sale(package, **row)))) == []
+    assert list_problem_cells(check_import(event, sales_csv(sale(package, **row), sale(package, **row)))) == [
+        (3, "promo_code")
+    ]
 
 
 def test_a_donor_of_several_rows_is_one_and_keeps_the_name_known_here(event):
     package, known, new = make.package(event), make.email("known"), make.email("new")
     make.purchase(event, package, donor_email=known)
-    run(
+    run_import(
         event,
-        sheet(
+        sales_csv(
             sale(package, purchaser_email=known.upper(), purchaser_name="Somebody", purchaser_phone="1"),
             sale(package, purchaser_email=new, purchaser_name="First"),
             sale(package, purchaser_email=new.upper(), purchaser_name="Latest"),
@@ -197,15 +212,15 @@ def test_the_same_sale_may_be_in_two_events(event):
     row = sale("Table", external_sale_id="EXT-1")
     for each in (event, other):
         make.package(each, name="Table")
-        assert run(each, sheet(row)).rows_imported == 1
+        assert run_import(each, sales_csv(row)).rows_imported == 1
 
 
 def test_new_rows_of_a_file_that_grew_are_imported_and_the_old_ones_skipped(event):
     package = make.package(event)
     first, second = sale(package), sale(package)
-    run(event, sheet(first))
-    done = run(event, sheet(first, second))
-    assert (done.rows_imported, done.rows_skipped, sold(package)) == (1, 1, 2)
+    run_import(event, sales_csv(first))
+    done = run_import(event, sales_csv(first, second))
+    assert (done.rows_imported, done.rows_skipped, get_sold_count(package)) == (1, 1, 2)
 
 
 def test_a_ticket_code_that_is_in_use_is_drawn_again(event, monkeypatch):
@@ -213,7 +228,7 @@ def test_a_ticket_code_that_is_in_use_is_drawn_again(event, monkeypatch):
     taken = make.purchase(event, package).tickets[0].code
     drawn = iter([taken, "AAAAAAAA", "AAAAAAAA", "BBBBBBBB", "CCCCCCCC"])
     monkeypatch.setattr(ticket_codes, "new_ticket_code", lambda: next(drawn))
-    run(event, sheet(sale(package, quantity=3)))
+    run_import(event, sales_csv(sale(package, quantity=3)))
     codes = {ticket.code for ticket in stored(event, AssignedTicket)}
     assert codes == {taken, "AAAAAAAA", "BBBBBBBB", "CCCCCCCC"}
 
@@ -222,59 +237,61 @@ def test_a_ticket_code_that_a_purchase_took_meanwhile_lets_the_import_start_over
     package = make.package(event)
     taken = make.purchase(event, package).tickets[0].code
     chosen = iter([{taken}, {"BBBBBBBB"}])
-    monkeypatch.setattr("ticketing.imports.store._free_codes", lambda *_: next(chosen))
-    assert run(event, sheet(sale(package))).rows_imported == 1
-    assert (sold(package), len(stored(event)), len(stored(event, ImportBatch))) == (2, 2, 1)
+    monkeypatch.setattr("ticketing.imports.store._generate_ticket_codes", lambda *_: next(chosen))
+    assert run_import(event, sales_csv(sale(package))).rows_imported == 1
+    assert (get_sold_count(package), len(stored(event)), len(stored(event, ImportBatch))) == (2, 2, 1)
 
 
 def test_progress_is_told_up_to_the_last_row(event):
     package, told = make.package(event), []
-    run(event, sheet(*(sale(package) for _ in range(1001))), progress=lambda done, total: told.append((done, total)))
+    run_import(
+        event, sales_csv(*(sale(package) for _ in range(1001))), progress=lambda done, total: told.append((done, total))
+    )
     assert told == [(1000, 1001), (1001, 1001)]
 
 
 def test_a_file_that_cannot_be_read_is_refused_with_a_sentence(event):
     with pytest.raises(InvalidInput) as refused:
-        run(event, b"")
+        run_import(event, b"")
     assert refused.value.fields == {"file": "This file is empty. Choose a file with a header and at least one row."}
 
 
 def test_a_coordinator_imports_into_their_events_and_a_viewer_nowhere(event):
     package = make.package(event)
-    content = sheet(sale(package))
+    content = sales_csv(sale(package))
     before = everything()
-    for work in (check, run):
+    for work in (check_import, run_import):
         with pytest.raises(NotAllowed):
             work(event, content, make.staff(role="viewer", event=event))
         with pytest.raises(NotFound):
             work(event, content, make.staff(role="coordinator"))
     assert everything()["purchases"] == before["purchases"]
-    assert run(event, content, make.staff(role="coordinator", event=event)).rows_imported == 1
+    assert run_import(event, content, make.staff(role="coordinator", event=event)).rows_imported == 1
 
 
 def test_the_packages_and_codes_of_another_event_are_unknown(event):
     other = make.event()
     package, promo = make.package(other), make.promo_code(other)
     mine = make.package(event)
-    rows = sheet(sale(package), sale(mine, promo_code=promo.code))
-    assert places(check(event, rows)) == [(2, "ticket_type"), (3, "promo_code")]
+    rows = sales_csv(sale(package), sale(mine, promo_code=promo.code))
+    assert list_problem_cells(check_import(event, rows)) == [(2, "ticket_type"), (3, "promo_code")]
 
 
 def test_the_example_imports_into_the_event_it_was_made_for(event):
     make.package(event, name="Full", quantity_limit=1)
-    run(event, sheet(sale("Full")))
+    run_import(event, sales_csv(sale("Full")))
     for name in ("Couple", "+1 guest", "Table"):
         make.package(event, name=name, price="12.50")
-    with db.reading() as session:
+    with db.read_session() as session:
         example = imports.example_csv(session, OPERATOR, event.id)
-    checked = check(event, example)
+    checked = check_import(event, example)
     assert (checked.rows, checked.to_import, checked.problems, checked.warnings) == (3, 3, (), ())
 
 
 def test_the_problems_download_in_the_order_of_the_rows_and_run_no_formula(event):
     package = make.package(event)
     rows = [sale(package, total_amount="1.00"), sale("=cmd", quantity="0") | {"=colour": "red"}]
-    content = imports.problems_csv(check(event, sheet(*rows)))
+    content = imports.problems_csv(check_import(event, sales_csv(*rows)))
     lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline="")))
     assert [(line[0], line[1], line[3]) for line in lines] == [
         ("row", "column", "severity"), ("1", "'=colour", "warning"), ("2", "total_amount", "warning"),
@@ -300,10 +317,10 @@ def both_at_once(*works):
 def test_an_import_and_purchases_at_once_never_pass_the_limit(event):
     for _ in range(5):
         package = make.package(event, quantity_limit=30)
-        content = sheet(*(sale(package) for _ in range(20)))
+        content = sales_csv(*(sale(package) for _ in range(20)))
 
         def buy(package=package):
-            return sum(isinstance(each, purchases.Recorded) for each in map(buy_one, [package] * 5))
+            return sum(isinstance(each, purchases.RecordedPurchase) for each in map(buy_one, [package] * 5))
 
         def buy_one(package):
             try:
@@ -311,9 +328,9 @@ def test_an_import_and_purchases_at_once_never_pass_the_limit(event):
             except SoldOut as refusal:
                 return refusal
 
-        imported, *bought = both_at_once(lambda content=content: run(event, content), *[buy] * 4)
+        imported, *bought = both_at_once(lambda content=content: run_import(event, content), *[buy] * 4)
         stored_by_import = 0 if isinstance(imported, ImportRefused) else 20
-        assert sold(package) == stored_by_import + sum(bought) <= 30
+        assert get_sold_count(package) == stored_by_import + sum(bought) <= 30
 
 
 def test_imports_and_purchases_of_the_same_donors_and_codes_do_not_lock_each_other_out(event):
@@ -328,20 +345,22 @@ def test_imports_and_purchases_of_the_same_donors_and_codes_do_not_lock_each_oth
         for n in range(20):
             make.purchase(event, packages[n % 3], donor_email=donors[n], promo_code=codes[n % 2].code)
 
-    both_at_once(lambda: run(event, sheet(*rows[:100])), lambda: run(event, sheet(*rows[100:])), buy, buy)
-    assert sum(map(sold, packages)) == sum(map(uses, codes)) == 240
+    both_at_once(
+        lambda: run_import(event, sales_csv(*rows[:100])), lambda: run_import(event, sales_csv(*rows[100:])), buy, buy
+    )
+    assert sum(map(get_sold_count, packages)) == sum(map(get_use_count, codes)) == 240
 
 
 def test_the_same_file_imported_twice_at_once_is_imported_once(event):
     package = make.package(event)
-    content = sheet(*(sale(package) for _ in range(50)))
-    done = both_at_once(*[lambda: run(event, content)] * 4)
+    content = sales_csv(*(sale(package) for _ in range(50)))
+    done = both_at_once(*[lambda: run_import(event, content)] * 4)
     assert sorted(each.rows_imported for each in done) == [0, 0, 0, 50]
-    assert (sold(package), len(stored(event, ImportBatch))) == (50, 1)
+    assert (get_sold_count(package), len(stored(event, ImportBatch))) == (50, 1)
 
 
 def test_the_trail_of_changes_of_a_package_is_not_touched_by_an_import(event):
     package = make.package(event)
-    run(event, sheet(sale(package)))
-    with db.reading() as session:
+    run_import(event, sales_csv(sale(package)))
+    with db.read_session() as session:
         assert audit.changes_since(session, event.id, package.id, 1) == []

@@ -8,7 +8,7 @@ import pytest
 from ticketing.errors import InvalidInput
 from ticketing.imports import json_file
 from ticketing.imports.files import read
-from ticketing.imports.table import MOST_COLUMNS, MOST_ROWS
+from ticketing.imports.table import MAX_COLUMNS, MAX_ROWS
 
 
 def table(text):
@@ -120,7 +120,7 @@ def test_a_pdf_or_a_picture_that_is_called_a_table_is_told_as_what_it_is(beginni
 
 
 def test_as_many_rows_as_may_be_are_read_and_one_more_is_refused():
-    rows = [{"a": "x"}] * MOST_ROWS
+    rows = [{"a": "x"}] * MAX_ROWS
     assert len(table(json.dumps(rows)).records) == 50_000
     assert "50,001 rows" in refusal(json.dumps([*rows, {"a": "x"}]))
 
@@ -129,8 +129,8 @@ def test_records_that_each_have_columns_of_their_own_do_not_fill_the_memory():
     def records(count):
         return json.dumps([{f"column {number}": "x"} for number in range(count)])
 
-    assert len(table(records(MOST_COLUMNS)).titles) == 500
-    assert "501 columns" in refusal(records(MOST_COLUMNS + 1))
+    assert len(table(records(MAX_COLUMNS)).titles) == 500
+    assert "501 columns" in refusal(records(MAX_COLUMNS + 1))
 
 
 def test_what_is_written_comes_back():

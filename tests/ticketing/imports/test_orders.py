@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.sales_file import sale, sheet
+from tests.support.sales_file import sale, sales_csv
 from ticketing.imports.files import read_csv
-from ticketing.imports.orders import combined, possible_ids
-from ticketing.imports.rows import Known, judge, read
+from ticketing.imports.orders import collect_possible_ids, combine
+from ticketing.imports.rows import ExistingData, parse, validate
 from ticketing.models import Package
 from ticketing.validation import name_key
 
@@ -27,20 +27,20 @@ def seat(order="A", package="Table", **cells):
     return sale(package, external_sale_id=order, purchaser_email="ana@example.org", **cells)
 
 
-def judged(*rows, here=None):
+def judged(*rows, context=None):
     """The verdict; `here` are the sales of the event already: {external id: package}."""
-    known = Known(HELD, {}, {given: package.id for given, package in (here or {}).items()}, {})
-    return judge(combined(list(read(read_csv(sheet(*rows)), "America/New_York")), known), known)
+    known = ExistingData(HELD, {}, {given: package.id for given, package in (context or {}).items()}, {})
+    return validate(combine(list(parse(read_csv(sales_csv(*rows)), "America/New_York")), known), known)
 
 
-def sales(*rows, here=None):
-    found = judged(*rows, here=here)
+def sales(*rows, context=None):
+    found = judged(*rows, context=context)
     assert found.problems == []
     return found.sales
 
 
-def problems(*rows, here=None):
-    return [(problem.row, problem.column) for problem in judged(*rows, here=here).problems]
+def problems(*rows, context=None):
+    return [(problem.row, problem.column) for problem in judged(*rows, context=context).problems]
 
 
 def own(order, package):
@@ -70,16 +70,20 @@ def test_orders_and_packages_stay_apart_and_keep_the_order_of_the_file():
     [{"A": TABLE}, {own("A", TABLE): TABLE}, {"A": TABLE, own("A", COUPLE): COUPLE}],
     ids=["whole", "own", "both"],
 )
-def test_a_purchase_that_is_here_under_either_id_is_skipped_alone_and_beside_others(here):
-    assert judged(seat(), here=here).skipped == 1
-    found = judged(seat(), seat(package="Couple"), here=here)
-    assert (found.skipped, found.problems) == (1 + (own("A", COUPLE) in here), [])
-    assert [each.external_sale_id for each in found.sales] == [own("A", COUPLE)][: 2 - found.skipped]
+def test_a_purchase_that_is_here_under_either_id_is_skipped_alone_and_beside_others(context):
+    assert judged(seat(), context=context).skipped_count == 1
+    found = judged(seat(), seat(package="Couple"), context=context)
+    assert (found.skipped_count, found.problems) == (1 + (own("A", COUPLE) in context), [])
+    assert [each.external_sale_id for each in found.sales] == [own("A", COUPLE)][: 2 - found.skipped_count]
 
 
 def test_the_orders_own_id_belongs_to_one_package():
-    assert [each.external_sale_id for each in sales(seat(), here={"A": COUPLE})] == [own("A", TABLE)]
-    assert possible_ids(read(read_csv(sheet(seat(), seat("B", "Unknown"))), "UTC"), HELD) == {"A", own("A", TABLE), "B"}
+    assert [each.external_sale_id for each in sales(seat(), context={"A": COUPLE})] == [own("A", TABLE)]
+    assert collect_possible_ids(parse(read_csv(sales_csv(seat(), seat("B", "Unknown"))), "UTC"), HELD) == {
+        "A",
+        own("A", TABLE),
+        "B",
+    }
 
 
 def test_an_id_that_becomes_too_long_for_its_package_is_a_problem():
@@ -113,8 +117,8 @@ def test_every_problem_stays_at_its_row():
 
 def test_what_is_wrong_with_an_order_that_is_here_already_does_not_matter():
     rows = [seat(), seat(total_amount="x"), seat(payment_status="refunded")]
-    found = judged(*rows, here={"A": TABLE})
-    assert (found.problems, found.skipped, [warning.row for warning in found.warnings]) == ([], 1, [2])
+    found = judged(*rows, context={"A": TABLE})
+    assert (found.problems, found.skipped_count, [warning.row for warning in found.warnings]) == ([], 1, [2])
 
 
 def test_seats_that_were_given_back_are_left_out_while_others_stand():

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.sales_file import sale, sheet
+from tests.support.sales_file import sale, sales_csv
 from ticketing.imports.files import read_csv
-from ticketing.imports.rows import Judged, Known, judge, judge_header, read
+from ticketing.imports.rows import ExistingData, ValidationResult, parse, validate, validate_header
 from ticketing.models import Package, PromoCode
 from ticketing.validation import name_key
 
@@ -28,12 +28,12 @@ def a_code(code="EARLY25", total=None, per_donor=None, used=0) -> PromoCode:
     )  # fmt: skip
 
 
-def judged(*rows, packages=(), codes=(), known=(), donor_uses=None, zone=NEW_YORK) -> Judged:
+def judged(*rows, packages=(), codes=(), known=(), donor_uses=None, zone=NEW_YORK) -> ValidationResult:
     """The verdict on rows of an event that holds these packages (one called Table unless told otherwise)."""
     held = packages or (a_package(),)
-    return judge(
-        read(read_csv(sheet(*rows)), zone),
-        Known(
+    return validate(
+        parse(read_csv(sales_csv(*rows)), zone),
+        ExistingData(
             packages={package.name_key: package for package in held},
             promo_codes={code.code: code for code in codes},
             external_sale_ids=dict.fromkeys(known, uuid.uuid4()),
@@ -100,18 +100,18 @@ def test_a_code_is_known_without_case_and_an_unknown_one_is_a_problem():
 
 
 def test_missing_cells_at_the_end_are_blank_and_more_cells_than_columns_are_a_problem():
-    content = sheet(sale("Table", notes="x")).replace(b",x\r\n", b"\r\n")
-    assert [record.wrong for record in read(read_csv(content), NEW_YORK)] == [{}]
-    content = sheet(sale("Table", notes="x")).replace(b",x\r\n", b",x,,\r\n")
-    assert [record.wrong for record in read(read_csv(content), NEW_YORK)] == [{}]
-    content = sheet(sale("Table", notes="x")).replace(b",x\r\n", b",x,y\r\n")
-    [record] = read(read_csv(content), NEW_YORK)
+    content = sales_csv(sale("Table", notes="x")).replace(b",x\r\n", b"\r\n")
+    assert [record.wrong for record in parse(read_csv(content), NEW_YORK)] == [{}]
+    content = sales_csv(sale("Table", notes="x")).replace(b",x\r\n", b",x,,\r\n")
+    assert [record.wrong for record in parse(read_csv(content), NEW_YORK)] == [{}]
+    content = sales_csv(sale("Table", notes="x")).replace(b",x\r\n", b",x,y\r\n")
+    [record] = parse(read_csv(content), NEW_YORK)
     assert "9 cells and the header has 8" in record.wrong[""]
 
 
 def test_a_missing_or_doubled_column_is_a_problem_of_the_header_and_an_unknown_one_a_warning():
     header = read_csv(b"ticket_type,quantity,quantity,colour\nTable,1,1,red\n").header
-    told = judge_header(header)
+    told = validate_header(header)
     assert [(problem.row, problem.column) for problem in told.problems] == [
         (1, "purchaser_name"), (1, "purchaser_email"), (1, "total_amount"), (1, "purchase_date"),
         (1, "external_sale_id"), (1, "quantity"),
@@ -120,8 +120,8 @@ def test_a_missing_or_doubled_column_is_a_problem_of_the_header_and_an_unknown_o
 
 
 def test_the_event_id_of_the_file_is_ignored_without_a_word():
-    content = sheet(sale("Table", event_id="another"))
-    assert judge_header(read_csv(content).header) == Judged()
+    content = sales_csv(sale("Table", event_id="another"))
+    assert validate_header(read_csv(content).header) == ValidationResult()
     assert problems(sale("Table", event_id="another")) == []
 
 
@@ -171,7 +171,7 @@ def test_a_list_price_beyond_what_can_be_recorded_is_a_problem():
 
 def test_a_row_that_is_in_the_event_already_is_skipped_whatever_is_in_it():
     found = judged(sale("Unknown", external_sale_id="OLD", quantity="two"), sale("Table"), known={"OLD"})
-    assert (found.problems, found.skipped, len(found.sales)) == ([], 1, 1)
+    assert (found.problems, found.skipped_count, len(found.sales)) == ([], 1, 1)
     assert [(warning.row, warning.column) for warning in found.warnings] == [(2, "external_sale_id")]
 
 

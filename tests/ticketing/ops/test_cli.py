@@ -16,7 +16,7 @@ from sqlalchemy import func, select, text
 
 from tests.support import make, seller_files
 from tests.support.database import use_database
-from tests.support.sales_file import DATA, gala, sale, sheet
+from tests.support.sales_file import DATA, create_gala, sale, sales_csv
 from ticketing import cli as command_line
 from ticketing import db
 from ticketing.access import permissions
@@ -24,33 +24,33 @@ from ticketing.models import Event, Package, Purchase, Staff
 from ticketing.settings import ROOT
 
 
-def run(capsys, *arguments: object) -> tuple[int, list[str], list[str]]:
+def run_cli(capsys, *arguments: object) -> tuple[int, list[str], list[str]]:
     """Exit code, lines of stdout, lines of stderr."""
     code = command_line.main([str(argument) for argument in arguments])
     told = capsys.readouterr()
     return code, told.out.splitlines(), told.err.splitlines()
 
 
-def process(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
+def run_cli_process(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "ticketing", *arguments]
     return subprocess.run(command, cwd=ROOT, input=typed, capture_output=True, text=True, timeout=60, check=False)
 
 
-def count(model) -> int:
-    with db.reading() as session:
+def count_rows(model) -> int:
+    with db.read_session() as session:
         return session.scalar(select(func.count()).select_from(model))
 
 
 def test_a_database_is_migrated_filled_and_verified_by_commands_alone(database_without_schema, capsys):
-    refused = process("verify")
+    refused = run_cli_process("verify")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == "The database does not have the current schema. Run `python -m ticketing migrate` first.\n"
-    assert run(capsys, "migrate") == (0, ["The schema is at its current version."], [])
-    loaded = process("demo")
-    assert (loaded.returncode, count(Event)) == (0, 1)
+    assert run_cli(capsys, "migrate") == (0, ["The schema is at its current version."], [])
+    loaded = run_cli_process("demo")
+    assert (loaded.returncode, count_rows(Event)) == (0, 1)
     assert loaded.stdout == f"{uuid.UUID(loaded.stdout.strip())}\n"
-    assert run(capsys, "demo")[1] == [loaded.stdout.strip()]
-    code, (agreed, *chains), complaints = run(capsys, "verify")
+    assert run_cli(capsys, "demo")[1] == [loaded.stdout.strip()]
+    code, (agreed, *chains), complaints = run_cli(capsys, "verify")
     assert (code, complaints) == (0, [])
     assert agreed == (
         "Every count, total, promo use and ticket agrees with the purchases; the audit trail is as it was sealed."
@@ -69,7 +69,7 @@ def database_that_is_away(database) -> Iterator[None]:
 
 @pytest.mark.parametrize("command", ["verify", "migrate", "demo"])
 def test_a_database_that_is_away_is_one_sentence(database_that_is_away, capsys, command):
-    code, out, err = run(capsys, command)
+    code, out, err = run_cli(capsys, command)
     assert (code, out) == (1, [])
     assert err == ["The database does not answer. Nothing was saved; try again in a moment."]
 
@@ -79,7 +79,7 @@ def test_a_fault_is_one_sentence_and_never_a_trace(capsys, monkeypatch):
         raise KeyError("what")
 
     monkeypatch.setattr("ticketing.ops.verify.verify", fault)
-    code, out, err = run(capsys, "verify")
+    code, out, err = run_cli(capsys, "verify")
     assert (code, out) == (1, [])
     assert err == ["Something went wrong that nobody foresaw: KeyError: 'what'"]
 
@@ -88,7 +88,7 @@ def test_verify_lists_each_difference_and_fails(capsys, empty_database):
     event = make.event()
     make.package(event, name="Table")
     db.write(lambda session: session.execute(text("UPDATE packages SET sold_count = 3")))
-    assert run(capsys, "verify") == (
+    assert run_cli(capsys, "verify") == (
         1,
         [f"Harbor Lights Gala ({event.id}): the sold count of Table is 3, and the purchases lead to 0."],
         ["1 number differs from what the purchases lead to."],
@@ -102,7 +102,7 @@ def test_verify_tells_where_the_trail_was_tampered_with_and_fails(capsys, empty_
             text("UPDATE audit_chains SET seal = '' WHERE chain_id = :event"), {"event": event.id}
         )
     )
-    code, (told,), complaints = run(capsys, "verify")
+    code, (told,), complaints = run_cli(capsys, "verify")
     assert (code, complaints) == (1, ["1 place of the audit trail is not as it was sealed."])
     assert told.startswith(f"Harbor Lights Gala ({event.id}): audit trail, position 5, ")
     assert told.endswith(" UTC: the chain's own row does not agree with its last seal.")
@@ -111,14 +111,14 @@ def test_verify_tells_where_the_trail_was_tampered_with_and_fails(capsys, empty_
 def test_verify_holds_the_trail_against_what_was_noted_down(capsys, empty_database, tmp_path):
     make.event()
     noted = tmp_path / "seals.txt"
-    noted.write_text("\n".join(run(capsys, "verify")[1]))
+    noted.write_text("\n".join(run_cli(capsys, "verify")[1]))
     make.event()
-    assert run(capsys, "verify", "--noted", noted)[0] == 0
+    assert run_cli(capsys, "verify", "--noted", noted)[0] == 0
     noted.write_text(noted.read_text()[:-4] + "beef")
-    code, (told,), complaints = run(capsys, "verify", "--noted", noted)
+    code, (told,), complaints = run_cli(capsys, "verify", "--noted", noted)
     assert (code, complaints) == (1, ["1 place of the audit trail is not as it was sealed."])
     assert told.endswith("audit trail, position 5: another seal was noted down for this position.")
-    (sentence,) = run(capsys, "verify", "--noted", tmp_path / "nothing")[2]
+    (sentence,) = run_cli(capsys, "verify", "--noted", tmp_path / "nothing")[2]
     assert sentence == f"{tmp_path / 'nothing'} cannot be read: No such file or directory."
 
 
@@ -126,14 +126,14 @@ def test_an_account_is_made_with_the_password_from_stdin_and_signs_in(event):
     email = make.email()
     other = make.event()
     arguments = ["staff", "add", email, "--name", "Ana Ruiz", "--role", "viewer", "--event", str(event.id)]
-    done = process(*arguments, "--event", str(other.id), typed="correct horse battery\nnot this\n")
+    done = run_cli_process(*arguments, "--event", str(other.id), typed="correct horse battery\nnot this\n")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"Ana Ruiz <{email}> has an account as viewer, assigned to 2 events.\n"
 
     opened = make.sign_in(email, "correct horse battery")
 
     def enter(session):
-        actor = permissions.get_signed_in(session, opened.session_id)
+        actor = permissions.get_session_actor(session, opened.session_id)
         permissions.require(session, actor, "read", other.id)
         return actor.role
 
@@ -147,15 +147,15 @@ def test_at_a_terminal_the_password_is_asked_for_twice_and_not_shown(capsys, mon
     with os.fdopen(terminal) as stdin, os.fdopen(main_end):
         monkeypatch.setattr("sys.stdin", stdin)
         monkeypatch.setattr("getpass.getpass", lambda prompt: asked.append(prompt) or next(answers))
-        before = count(Staff)
-        code, _, err = run(capsys, "staff", "add", make.email(), "--name", "Ana", "--role", "admin")
+        before = count_rows(Staff)
+        code, _, err = run_cli(capsys, "staff", "add", make.email(), "--name", "Ana", "--role", "admin")
     assert (code, err, asked) == (1, ["password: The two passwords differ."], ["Password: ", "Once more: "])
-    assert count(Staff) == before
+    assert count_rows(Staff) == before
 
 
 def test_an_account_that_cannot_be_made_names_every_field(capsys, monkeypatch):
-    monkeypatch.setattr("ticketing.cli._password", lambda: "short")
-    code, out, err = run(capsys, "staff", "add", "not-an-address", "--name", "Ana", "--role", "admin")
+    monkeypatch.setattr("ticketing.cli._read_password", lambda: "short")
+    code, out, err = run_cli(capsys, "staff", "add", "not-an-address", "--name", "Ana", "--role", "admin")
     assert (code, out) == (1, [])
     assert err == [
         "email: Enter an e-mail address such as ana@example.org.", "password: Use at least 10 characters.",
@@ -164,14 +164,14 @@ def test_an_account_that_cannot_be_made_names_every_field(capsys, monkeypatch):
 
 def test_a_token_is_the_only_thing_on_stdout_and_speaks_for_its_owner(capsys):
     ana = make.staff(role="coordinator")
-    code, [token], err = run(capsys, "token", ana.email, "--name", "Donor site")
+    code, [token], err = run_cli(capsys, "token", ana.email, "--name", "Donor site")
     assert (code, err) == (0, [f"A new API token of {ana.email}, called Donor site. It is shown this once:"])
-    with db.reading() as session:
-        assert permissions.find_token(session, token).staff_id == ana.staff_id
+    with db.read_session() as session:
+        assert permissions.find_token_actor(session, token).staff_id == ana.staff_id
 
 
 def test_a_token_of_nobody_is_refused(capsys):
-    code, out, err = run(capsys, "token", "nobody@example.org")
+    code, out, err = run_cli(capsys, "token", "nobody@example.org")
     assert (code, out) == (1, [])
     assert err == ["nobody@example.org has no active account. Make one with `staff add` first."]
 
@@ -179,28 +179,28 @@ def test_a_token_of_nobody_is_refused(capsys):
 def test_an_import_is_checked_then_done_then_done_already(capsys, tmp_path, event):
     package = make.package(event, name="Table")
     file = tmp_path / "sales.csv"
-    file.write_bytes(sheet(sale(package), sale(package, total_amount="90.00")))
+    file.write_bytes(sales_csv(sale(package), sale(package, total_amount="90.00")))
     warning = (
         "warning: row 3, total_amount: $90.00 is not 1 x $100.00, which is $100.00. The total of the file is kept."
     )
-    assert run(capsys, "import", event.id, file, "--check") == (
+    assert run_cli(capsys, "import", event.id, file, "--check") == (
         0, ["No problems in 2 rows: 2 to import, 0 in the event already. Nothing was changed."], [warning],
     )  # fmt: skip
-    assert run(capsys, "import", event.id, file) == (
+    assert run_cli(capsys, "import", event.id, file) == (
         0, ["2 rows imported, 0 skipped that are in the event already."], [warning],
     )  # fmt: skip
-    assert run(capsys, "import", event.id, file) == (
+    assert run_cli(capsys, "import", event.id, file) == (
         0, ["0 rows imported, 2 skipped that are in the event already."], [],
     )  # fmt: skip
-    with db.reading() as session:
+    with db.read_session() as session:
         assert session.get(Package, package.id).sold_count == 2
 
 
 @pytest.mark.parametrize("only_check", [[], ["--check"]])
 def test_a_faulty_file_is_one_line_for_each_problem_and_nothing_is_stored(capsys, empty_database, only_check):
-    event = gala()
-    code, out, err = run(capsys, "import", event.id, DATA / "sales-dirty.csv", *only_check)
-    assert (code, len(out), count(Purchase)) == (1, 17, 0)
+    event = create_gala()
+    code, out, err = run_cli(capsys, "import", event.id, DATA / "sales-dirty.csv", *only_check)
+    assert (code, len(out), count_rows(Purchase)) == (1, 17, 0)
     assert out[0] == (
         "row 20, ticket_type: This event has no package called No Such Package. "
         "Check the spelling, or create it first."
@@ -212,28 +212,28 @@ def test_an_import_takes_the_same_sales_as_csv_excel_and_json(capsys, tmp_path, 
     rows = [sale(make.package(event)), sale(make.package(event))]
     table = [list(rows[0]), *(list(row.values()) for row in rows)]
     files = {
-        "sales.csv": sheet(*rows),
-        "sales.xlsx": seller_files.as_workbook(table),
+        "sales.csv": sales_csv(*rows),
+        "sales.xlsx": seller_files.to_workbook(table),
         "sales.json": json.dumps(rows).encode(),
     }
     for name, content in files.items():
         (tmp_path / name).write_bytes(content)
     stored = [
-        run(capsys, "import", event.id, tmp_path / name)[1][0] for name in ("sales.xlsx", "sales.json", "sales.csv")
+        run_cli(capsys, "import", event.id, tmp_path / name)[1][0] for name in ("sales.xlsx", "sales.json", "sales.csv")
     ]
     assert [line.partition(" rows")[0] for line in stored] == ["2", "0", "0"]
 
 
 def test_an_import_of_no_file_or_into_no_event_is_refused(capsys, tmp_path, event):
     missing = tmp_path / "missing.csv"
-    assert run(capsys, "import", event.id, missing) == (
+    assert run_cli(capsys, "import", event.id, missing) == (
         1, [], [f"{missing} cannot be read: No such file or directory."],
     )  # fmt: skip
     nowhere = uuid.uuid4()
-    assert run(capsys, "import", nowhere, DATA / "sales.csv") == (1, [], [f"There is no event {nowhere}."])
+    assert run_cli(capsys, "import", nowhere, DATA / "sales.csv") == (1, [], [f"There is no event {nowhere}."])
     empty = tmp_path / "empty.csv"
     empty.touch()
-    code, _, err = run(capsys, "import", event.id, empty)
+    code, _, err = run_cli(capsys, "import", event.id, empty)
     assert (code, err) == (1, ["file: This file is empty. Choose a file with a header and at least one row."])
 
 
@@ -256,12 +256,12 @@ def test_a_wrong_command_tells_how_it_is_used(capsys, arguments):
 def test_an_account_is_released_for_another_openid_provider(capsys):
     person = make.staff(openid_issuer="https://old.example", openid_subject=make.unique("sub"))
 
-    assert run(capsys, "staff", "release", person.email) == (
+    assert run_cli(capsys, "staff", "release", person.email) == (
         0,
         [f"The next OpenID sign-in as {person.email} gets this account."],
         [],
     )
-    assert run(capsys, "staff", "release", person.email) == (
+    assert run_cli(capsys, "staff", "release", person.email) == (
         1,
         [],
         [f"No OpenID sign-in is bound to {person.email}."],

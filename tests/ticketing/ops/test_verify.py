@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from tests.support import make
 from tests.support.database import use_database
-from tests.support.sales_file import run, sale, sheet
+from tests.support.sales_file import run_import, sale, sales_csv
 from ticketing import db
 from ticketing.models import Event
 from ticketing.ops import verify
@@ -25,9 +25,9 @@ def sold_here(postgres, database) -> Iterator[Event]:
     make.purchase(event, package, promo_code="FIXED", payment_status="pending", guests=[{"name": "Ben"}])
     make.purchase(event, package, channel="comp")
     make.purchase(event, package)
-    run(
+    run_import(
         event,
-        sheet(
+        sales_csv(
             sale(package, total_amount="1.00", discount_amount="7.77", promo_code="THIRD33"),
             sale(package, payment_status="failed", promo_code="FIXED"),
             sale(package, payment_status="refunded"),
@@ -45,62 +45,62 @@ def session(sold_here) -> Iterator[db.Session]:
         session.rollback()
 
 
-def broken(session: db.Session, statement: str, *constraints: str) -> list[str]:
+def list_differences_after(session: db.Session, statement: str, *constraints: str) -> list[str]:
     """What is told after a change that no function of ours would make, past the constraints that would refuse it."""
     for name in constraints:
         session.execute(text(f"ALTER TABLE purchases DROP CONSTRAINT ck_purchases_{name}"))
     session.execute(text(statement))
-    return sorted(told(session))
+    return sorted(list_differences(session))
 
 
-def told(session: db.Session) -> list[str]:
+def list_differences(session: db.Session) -> list[str]:
     return [str(difference) for difference in verify.verify(session)]
 
 
-def beside_the_days(differences: list[str]) -> list[str]:
+def exclude_daily(differences: list[str]) -> list[str]:
     """Without the sums by day, which follow every change of a purchase."""
     return [difference for difference in differences if ": the daily " not in difference]
 
 
-def of_the_days(differences: list[str]) -> list[str]:
+def only_daily(differences: list[str]) -> list[str]:
     """What is told of the sums by day, without the event's name."""
     return [difference.partition(": the daily ")[2] for difference in differences if ": the daily " in difference]
 
 
-def today(session: db.Session, later: str = "") -> str:
+def get_sale_day(session: db.Session, later: str = "") -> str:
     """The day of what was sold at the box office, in the event's time zone."""
     return str(session.scalar(text(f"SELECT max(day) {later} FROM daily_sales")))
 
 
 def test_nothing_differs_after_every_kind_of_purchase(session):
-    assert told(session) == []
+    assert list_differences(session) == []
 
 
 def test_a_wrong_sold_count_is_told_with_both_numbers(session, sold_here):
-    assert broken(session, "UPDATE packages SET sold_count = sold_count + 1") == [
+    assert list_differences_after(session, "UPDATE packages SET sold_count = sold_count + 1") == [
         f"Harbor Lights Gala ({sold_here.id}): the sold count of Table is 8, and the purchases lead to 7.",
     ]
 
 
 def test_a_wrong_use_count_is_told(session):
-    [difference] = broken(session, "UPDATE promo_codes SET current_uses = 0 WHERE code = 'THIRD33'")
+    [difference] = list_differences_after(session, "UPDATE promo_codes SET current_uses = 0 WHERE code = 'THIRD33'")
     assert difference.endswith("the use count of THIRD33 is 0, and the purchases lead to 2.")
 
 
 def test_a_lost_promo_use_is_told(session):
-    [difference] = broken(session, "DELETE FROM promo_uses WHERE discount = 7.77")
+    [difference] = list_differences_after(session, "DELETE FROM promo_uses WHERE discount = 7.77")
     assert "the use of THIRD33 by purchase" in difference
     assert difference.endswith("is missing, and the purchases lead to $7.77.")
 
 
 def test_a_wrong_discount_of_a_promo_use_is_told(session):
-    [difference] = broken(session, "UPDATE promo_uses SET discount = 1 WHERE discount = 33.00")
+    [difference] = list_differences_after(session, "UPDATE promo_uses SET discount = 1 WHERE discount = 33.00")
     assert difference.endswith("is $1.00, and the purchases lead to $33.00.")
 
 
 def test_a_use_of_a_purchase_that_does_not_count_is_told(session):
-    differences = broken(session, "UPDATE purchases SET payment_status = 'refunded' WHERE total = 1.00")
-    [sold, uses, use] = beside_the_days(differences)
+    differences = list_differences_after(session, "UPDATE purchases SET payment_status = 'refunded' WHERE total = 1.00")
+    [sold, uses, use] = exclude_daily(differences)
     assert sold.endswith("the sold count of Table is 7, and the purchases lead to 6.")
     assert uses.endswith("the use count of THIRD33 is 2, and the purchases lead to 1.")
     assert use.endswith("is $7.77, and the purchases lead to none.")
@@ -116,7 +116,7 @@ def test_a_use_of_a_purchase_that_does_not_count_is_told(session):
 )
 def test_a_wrong_amount_is_told_to_the_cent(session, wrong, called, stored, recomputed):
     purchase_id = session.scalar(text("SELECT id FROM purchases WHERE quantity = 3"))
-    differences = broken(
+    differences = list_differences_after(
         session, f"UPDATE purchases SET {wrong} WHERE quantity = 3", "list_price_adds_up", "total_adds_up"
     )
     expected = f"{called} of purchase {purchase_id} is {stored}, and the purchases lead to {recomputed}."
@@ -124,20 +124,25 @@ def test_a_wrong_amount_is_told_to_the_cent(session, wrong, called, stored, reco
 
 
 def test_amounts_that_agree_with_each_other_and_not_with_the_code_are_told(session):
-    differences = broken(session, "UPDATE purchases SET discount = 30.00, total = 69.99 WHERE quantity = 3")
-    things = [difference.partition(": ")[2].partition(" purchase ")[0] for difference in beside_the_days(differences)]
+    differences = list_differences_after(
+        session, "UPDATE purchases SET discount = 30.00, total = 69.99 WHERE quantity = 3"
+    )
+    things = [difference.partition(": ")[2].partition(" purchase ")[0] for difference in exclude_daily(differences)]
     assert things == ["the discount of", "the total of", "the use of THIRD33 by"]
 
 
 def test_the_amounts_of_an_import_stand_as_they_were_given(session):
-    assert beside_the_days(broken(session, "UPDATE purchases SET total = 12345.67 WHERE channel = 'import'")) == []
+    assert (
+        exclude_daily(list_differences_after(session, "UPDATE purchases SET total = 12345.67 WHERE channel = 'import'"))
+        == []
+    )
 
 
 @pytest.mark.parametrize("payment_status", ["completed", "failed"])
 def test_a_lost_ticket_is_told_whatever_became_of_the_purchase(session, payment_status):
     one = f"SELECT min(id::text)::uuid FROM purchases WHERE payment_status = '{payment_status}' AND quantity = 1"
     purchase_id = session.scalar(text(one))
-    [difference] = broken(
+    [difference] = list_differences_after(
         session, f"DELETE FROM assigned_tickets WHERE purchase_id = '{purchase_id}' AND seat_number = 2"
     )
     assert difference.endswith(f"the number of tickets of purchase {purchase_id} is 1, and the purchases lead to 2.")
@@ -146,7 +151,7 @@ def test_a_lost_ticket_is_told_whatever_became_of_the_purchase(session, payment_
 def test_a_difference_names_its_event(session):
     package_id = session.scalar(text("SELECT id FROM packages"))
     session.execute(text("UPDATE events SET name = 'Golf Day'"))
-    [difference] = broken(session, f"UPDATE packages SET sold_count = 0 WHERE id = '{package_id}'")
+    [difference] = list_differences_after(session, f"UPDATE packages SET sold_count = 0 WHERE id = '{package_id}'")
     assert difference.startswith("Golf Day (")
 
 
@@ -160,7 +165,7 @@ def test_a_difference_names_its_event(session):
 )
 def test_a_wrong_number_of_named_seats_is_told(session, statement, stored, recomputed):
     purchase_id = session.scalar(text("SELECT id FROM purchases WHERE seats_named = 1"))
-    [difference] = beside_the_days(broken(session, statement))
+    [difference] = exclude_daily(list_differences_after(session, statement))
     expected = f"purchase {purchase_id} is {stored}, and the purchases lead to {recomputed}."
     assert difference.endswith(f"the number of named seats of {expected}")
 
@@ -180,14 +185,14 @@ def test_a_wrong_number_of_named_seats_is_told(session, statement, stored, recom
 def test_each_wrong_sum_of_a_day_is_told(session, column, called, stored, recomputed):
     wrong = f"UPDATE daily_sales SET {column} = {column} + 1 WHERE total = 1.00"
     place = "Table on 2026-10-01 (import, completed, THIRD33)"
-    assert of_the_days(broken(session, wrong)) == [
+    assert only_daily(list_differences_after(session, wrong)) == [
         f"{called} of {place} is {stored}, and the purchases lead to {recomputed}.",
     ]
 
 
 def test_a_lost_day_is_told_once_and_not_by_each_of_its_sums(session):
-    assert of_the_days(broken(session, "DELETE FROM daily_sales WHERE channel = 'comp'")) == [
-        f"purchases of Table on {today(session)} (comp, completed) is missing, and the purchases lead to 1.",
+    assert only_daily(list_differences_after(session, "DELETE FROM daily_sales WHERE channel = 'comp'")) == [
+        f"purchases of Table on {get_sale_day(session)} (comp, completed) is missing, and the purchases lead to 1.",
     ]
 
 
@@ -196,8 +201,8 @@ def test_a_day_too_many_is_told(session):
         INSERT INTO daily_sales SELECT event_id, package_id, day - 1, channel, payment_status, promo_code_id, purchases,
             quantity, seats, seats_named, list_price, discount, total FROM daily_sales WHERE channel = 'comp'
     """
-    assert of_the_days(broken(session, added)) == [
-        f"purchases of Table on {today(session, '- 1')} (comp, completed) is 1, and the purchases lead to none.",
+    assert only_daily(list_differences_after(session, added)) == [
+        f"purchases of Table on {get_sale_day(session, '- 1')} (comp, completed) is 1, and the purchases lead to none.",
     ]
 
 
@@ -205,9 +210,9 @@ def test_an_amount_without_a_purchase_is_told(session):
     emptied = (
         "INSERT INTO daily_sales SELECT event_id, id, '2026-01-01', 'cash', 'completed', NULL, 0, 0, 0, 0, 0, 0, {}"
     )
-    assert of_the_days(broken(session, f"{emptied.format('0.00')} FROM packages")) == []
+    assert only_daily(list_differences_after(session, f"{emptied.format('0.00')} FROM packages")) == []
     session.execute(text("DELETE FROM daily_sales WHERE purchases = 0"))
-    assert of_the_days(broken(session, f"{emptied.format('0.01')} FROM packages")) == [
+    assert only_daily(list_differences_after(session, f"{emptied.format('0.01')} FROM packages")) == [
         "total of Table on 2026-01-01 (cash, completed) is $0.01, and the purchases lead to none.",
     ]
 
@@ -222,9 +227,9 @@ def test_an_amount_without_a_purchase_is_told(session):
     ],
 )
 def test_a_sum_in_a_wrong_place_is_missing_in_one_and_too_many_in_the_other(session, moved, row):
-    days = {"today": today(session), "tomorrow": today(session, "+ 1")}
+    days = {"today": get_sale_day(session), "tomorrow": get_sale_day(session, "+ 1")}
     wrong = f"UPDATE daily_sales SET {moved} WHERE payment_status = 'pending'"
-    assert sorted(of_the_days(broken(session, wrong))) == sorted(
+    assert sorted(only_daily(list_differences_after(session, wrong))) == sorted(
         [
             f"purchases of Table on {days['today']} (online, pending, FIXED) is missing, and the purchases lead to 1.",
             f"purchases of Table on {row.format(**days)} is 1, and the purchases lead to none.",
@@ -234,5 +239,5 @@ def test_a_sum_in_a_wrong_place_is_missing_in_one_and_too_many_in_the_other(sess
 
 def test_the_recount_goes_by_the_events_own_days(session):
     session.execute(text("UPDATE events SET time_zone = 'Pacific/Kiritimati'"))
-    moved = {line.partition(" on ")[2].partition(" (")[0] for line in of_the_days(told(session))}
+    moved = {line.partition(" on ")[2].partition(" (")[0] for line in only_daily(list_differences(session))}
     assert "2026-10-02" in moved

@@ -16,7 +16,7 @@ from ticketing.audit import Change
 from ticketing.catalog import packages
 from ticketing.errors import InvalidInput, NotAllowed, NotFound
 from ticketing.reporting import audit_log, csv_export
-from ticketing.reporting.audit_log import Sought
+from ticketing.reporting.audit_log import AuditFilter
 
 COLUMNS = (
     "occurred_at", "person", "via", "action", "record", "record_id", "field", "before", "after", "entry", "change_id",
@@ -29,11 +29,11 @@ def gold(event, ana):
     return make.package(event, ana, name="Gold", price="100")
 
 
-def found(event, actor=OPERATOR, page=1, per_page=20, **sought):
+def read_changes(event, actor=OPERATOR, page=1, per_page=20, **sought):
     """Who did what to which record, with its fields, the newest first; and how many there are."""
-    with db.reading() as session:
-        changes, total = audit_log.page_of(
-            session, actor, event and event.id, Sought(**sought), page=page, per_page=per_page
+    with db.read_session() as session:
+        changes, total = audit_log.list_changes(
+            session, actor, event and event.id, AuditFilter(**sought), page=page, per_page=per_page
         )
     told = [
         (each.first.actor, each.first.action, each.first.subject_name, *(entry.field for entry in each.entries))
@@ -42,9 +42,9 @@ def found(event, actor=OPERATOR, page=1, per_page=20, **sought):
     return told, total
 
 
-def rows(event, actor=OPERATOR, **sought):
-    with db.reading() as session:
-        asked = audit_log.export_query(session, actor, event and event.id, Sought(**sought))
+def read_csv_rows(event, actor=OPERATOR, **sought):
+    with db.read_session() as session:
+        asked = audit_log.build_export(session, actor, event and event.id, AuditFilter(**sought))
 
     async def read():
         return b"".join([piece async for piece in csv_export.stream(asked)])
@@ -54,7 +54,7 @@ def rows(event, actor=OPERATOR, **sought):
 
 def test_the_fields_of_one_change_stand_together_and_the_newest_change_first(event, ana, gold):
     make.change_package(ana, gold, price="120", quantity_limit=5)
-    told, total = found(event)
+    told, total = read_changes(event)
     assert told[0] == ("Ana Ruiz", "package.changed", "Gold", "price", "quantity_limit")
     assert [each[1] for each in told] == ["package.changed", "package.created", "event.created"]
     assert total == 3
@@ -63,9 +63,9 @@ def test_the_fields_of_one_change_stand_together_and_the_newest_change_first(eve
 def test_a_page_holds_changes_and_not_entries(event, ana, gold):
     for version in range(1, 6):
         make.change_package(ana, gold, version, price=f"{version}.50", quantity_limit=version)
-    first, total = found(event, per_page=3)
-    second, _ = found(event, page=2, per_page=3)
-    third, _ = found(event, page=3, per_page=3)
+    first, total = read_changes(event, per_page=3)
+    second, _ = read_changes(event, page=2, per_page=3)
+    third, _ = read_changes(event, page=3, per_page=3)
     assert total == 7
     assert [len(each) for each in (first, second, third)] == [3, 3, 1]
     assert [each[1] for each in (*first, *second, *third)] == [
@@ -81,7 +81,7 @@ def test_what_others_write_between_the_rows_of_a_change_does_not_tear_it(event, 
             audit.record(session, OPERATOR, event.id, "event.looked_at", event, [Change(field, 1, 2)], shared)
         other.commit()
         one.commit()
-    told, total = found(event, actions=("event.looked_at",))
+    told, total = read_changes(event, actions=("event.looked_at",))
     assert sorted(each[3:] for each in told) == [("a", "c"), ("b", "d")]
     assert total == 2
 
@@ -91,18 +91,18 @@ def test_each_filter_alone_and_all_together(event, ana, gold):
     silver = make.package(event, ben, name="Silver")
     make.change_package(ben, gold, price="1")
     make.change_package(ana, gold, 2, price="2")
-    assert [each[:3] for each in found(event, people=(ben.staff_id,))[0]] == [
+    assert [each[:3] for each in read_changes(event, people=(ben.staff_id,))[0]] == [
         ("Ben Okafor", "package.changed", "Gold"),
         ("Ben Okafor", "package.created", "Silver"),
     ]
-    assert found(event, people=(audit_log.WITHOUT_ACCOUNT,))[0][0][:2] == ("Operator", "event.created")
-    assert found(event, people=(ben.staff_id, audit_log.WITHOUT_ACCOUNT))[1] == 3
-    assert found(event, records=(silver.id,))[1] == 1
-    assert found(event, records=(silver.id, gold.id))[1] == 4
-    assert found(event, actions=("package.created", "event.created"))[1] == 3
+    assert read_changes(event, people=(audit_log.WITHOUT_ACCOUNT,))[0][0][:2] == ("Operator", "event.created")
+    assert read_changes(event, people=(ben.staff_id, audit_log.WITHOUT_ACCOUNT))[1] == 3
+    assert read_changes(event, records=(silver.id,))[1] == 1
+    assert read_changes(event, records=(silver.id, gold.id))[1] == 4
+    assert read_changes(event, actions=("package.created", "event.created"))[1] == 3
     everything = {"people": (ben.staff_id,), "records": (gold.id,), "actions": ("package.changed",)}
-    assert found(event, **everything)[1] == 1
-    assert found(event, **everything, last_day=date(2026, 1, 1))[1] == 0
+    assert read_changes(event, **everything)[1] == 1
+    assert read_changes(event, **everything, last_day=date(2026, 1, 1))[1] == 0
 
 
 def test_days_are_the_events_own_and_both_are_included(event):
@@ -121,10 +121,10 @@ def test_days_are_the_events_own_and_both_are_included(event):
             )
     looked = {"actions": ("event.looked_at",)}
     days = {"first_day": date(2026, 12, 5), "last_day": date(2026, 12, 6)}
-    assert [each[2] for each in found(event, **looked, **days)[0]] == ["last", "first"]
-    assert [each[2] for each in found(event, **looked, first_day=date(2026, 12, 7))[0]] == ["after"]
-    assert [each[2] for each in found(event, **looked, last_day=date(2026, 12, 4))[0]] == ["before"]
-    assert [row["occurred_at"] for row in rows(event, **looked, **days)] == [
+    assert [each[2] for each in read_changes(event, **looked, **days)[0]] == ["last", "first"]
+    assert [each[2] for each in read_changes(event, **looked, first_day=date(2026, 12, 7))[0]] == ["after"]
+    assert [each[2] for each in read_changes(event, **looked, last_day=date(2026, 12, 4))[0]] == ["before"]
+    assert [row["occurred_at"] for row in read_csv_rows(event, **looked, **days)] == [
         "2026-12-06T23:59:59-05:00",
         "2026-12-05T00:00:00-05:00",
     ]
@@ -133,90 +133,90 @@ def test_days_are_the_events_own_and_both_are_included(event):
 class TestWhoMayRead:
     def test_another_events_trail_does_not_exist(self, event, ana, gold):
         stranger = make.staff(event=make.event())
-        for read in (found, rows):
+        for read in (read_changes, read_csv_rows):
             with pytest.raises(NotFound):
                 read(event, stranger)
-        assert found(event, make.staff("viewer", event))[1] == 2
+        assert read_changes(event, make.staff("viewer", event))[1] == 2
 
     @pytest.mark.parametrize("role", ["viewer", "coordinator"])
     def test_the_offices_trail_is_for_admins(self, event, role):
         person = make.staff(role, event)
-        for read in (found, rows):
+        for read in (read_changes, read_csv_rows):
             with pytest.raises(NotAllowed):
                 read(None, person)
-        with db.reading() as session, pytest.raises(NotAllowed):
-            audit_log.people(session, person, None)
+        with db.read_session() as session, pytest.raises(NotAllowed):
+            audit_log.list_people(session, person, None)
 
     def test_the_offices_trail_has_what_belongs_to_no_event_and_an_events_trail_has_not(self, event, admin):
         person = make.staff("viewer", event, password=make.PASSWORD, name="Vera")
-        assert ("Operator", "staff.added", "Vera", "email", "role") in found(None, admin)[0]
-        assert found(event, admin, records=(person.staff_id,)) == ([], 0)
-        assert found(None, admin, actions=("event.created",)) == ([], 0)
+        assert ("Operator", "staff.added", "Vera", "email", "role") in read_changes(None, admin)[0]
+        assert read_changes(event, admin, records=(person.staff_id,)) == ([], 0)
+        assert read_changes(None, admin, actions=("event.created",)) == ([], 0)
 
 
 def test_who_and_what_there_is_to_choose_from(event, ana, gold):
     make.staff(event=event, name="Did nothing")
     db.write(lambda s: packages.delete(s, ana, event.id, gold.id))
-    with db.reading() as session:
-        assert audit_log.people(session, ana, event.id) == {
+    with db.read_session() as session:
+        assert audit_log.list_people(session, ana, event.id) == {
             ana.staff_id: "Ana Ruiz",
             audit_log.WITHOUT_ACCOUNT: "The operator",
         }
-        assert audit_log.named(session, ana, event.id, {gold.id, uuid.uuid4()}) == {gold.id: "Gold"}
-        assert audit_log.named(session, ana, event.id, set()) == {}
+        assert audit_log.list_record_names(session, ana, event.id, {gold.id, uuid.uuid4()}) == {gold.id: "Gold"}
+        assert audit_log.list_record_names(session, ana, event.id, set()) == {}
 
 
 def test_a_package_has_the_trail_of_its_questions_too_and_keeps_it_when_it_is_deleted(event, ana, gold):
     make.option(gold, ana, label="Any allergies?")
     make.package(event, ana, name="Silver")
-    with db.reading() as session:
-        changes, total = audit_log.page_of_package(session, ana, event.id, gold.id)
+    with db.read_session() as session:
+        changes, total = audit_log.list_package_changes(session, ana, event.id, gold.id)
     assert [each.first.action for each in changes] == ["option.created", "package.created"]
     assert total == 2
     db.write(lambda s: packages.delete(s, ana, event.id, gold.id))
-    with db.reading() as session:
-        assert audit_log.page_of_package(session, ana, event.id, gold.id)[0][0].first.action == "package.deleted"
+    with db.read_session() as session:
+        assert audit_log.list_package_changes(session, ana, event.id, gold.id)[0][0].first.action == "package.deleted"
         for nothing in (uuid.uuid4(), make.promo_code(event).id, make.package(make.event()).id):
             with pytest.raises(NotFound):
-                audit_log.page_of_package(session, ana, event.id, nothing)
+                audit_log.list_package_changes(session, ana, event.id, nothing)
 
 
 class TestFile:
     def test_has_a_row_for_every_entry_that_is_sought_and_no_other(self, event, ana, gold):
         make.change_package(ana, gold, price="120", quantity_limit=5)
-        (limit, price) = rows(event, people=(ana.staff_id,), actions=("package.changed",))
+        (limit, price) = read_csv_rows(event, people=(ana.staff_id,), actions=("package.changed",))
         assert tuple(price) == COLUMNS
         assert (price["person"], price["via"], price["record"]) == ("Ana Ruiz", "app", "Gold")
         assert (price["field"], price["before"], price["after"]) == ("price", "100.00", "120.00")
         assert (limit["field"], limit["before"], limit["after"]) == ("quantity_limit", "", "5")
         assert price["change_id"] == limit["change_id"]
-        assert len(rows(event)) == 5 + 7 + 2
+        assert len(read_csv_rows(event)) == 5 + 7 + 2
 
     def test_runs_no_formula_that_somebody_typed(self, event, ana):
         evil = make.package(event, make.staff(event=event, name="=HYPERLINK(1)"), name="@SUM(1)")
         make.change_package(ana, evil, name="-1+1", description=" =2+2")
-        told = {row["field"]: row for row in rows(event, actions=("package.changed",))}
+        told = {row["field"]: row for row in read_csv_rows(event, actions=("package.changed",))}
         assert (told["name"]["before"], told["name"]["after"]) == ("'@SUM(1)", "'-1+1")
         assert told["name"]["record"] == "'-1+1"
         assert told["description"]["after"] == "'=2+2"
-        assert {row["person"] for row in rows(event, actions=("package.created",))} == {"'=HYPERLINK(1)"}
+        assert {row["person"] for row in read_csv_rows(event, actions=("package.created",))} == {"'=HYPERLINK(1)"}
 
     def test_writes_lists_as_people_do(self, event, gold):
         make.option(gold, option_type="multi_select", choices=["Fish", "=Meat"], label="Menu")
-        told = {row["field"]: row["after"] for row in rows(event, actions=("option.created",))}
+        told = {row["field"]: row["after"] for row in read_csv_rows(event, actions=("option.created",))}
         assert (told["choices"], told["is_required"]) == ("Fish, =Meat", "true")
 
 
 @pytest.mark.parametrize(
     "sought",
     [
-        audit_log.EVERYTHING,
-        Sought(people=(uuid.uuid4(), "-"), records=(uuid.uuid4(),), actions=("package.changed", "event.created")),
-        Sought(first_day=date(2026, 1, 1), last_day=date(2026, 1, 1) + timedelta(days=1)),
+        audit_log.ALL_CHANGES,
+        AuditFilter(people=(uuid.uuid4(), "-"), records=(uuid.uuid4(),), actions=("package.changed", "event.created")),
+        AuditFilter(first_day=date(2026, 1, 1), last_day=date(2026, 1, 1) + timedelta(days=1)),
     ],
 )
 def test_an_address_gives_back_what_it_was_made_of(sought):
-    assert audit_log.parsed(audit_log.to_query(sought)) == sought
+    assert audit_log.parse(audit_log.to_query(sought)) == sought
 
 
 @pytest.mark.parametrize(
@@ -233,5 +233,5 @@ def test_an_address_gives_back_what_it_was_made_of(sought):
 )
 def test_what_an_address_does_not_say_right_is_refused_by_name(query, problem):
     with pytest.raises(InvalidInput) as refused:
-        audit_log.parsed(query)
+        audit_log.parse(query)
     assert list(refused.value.fields) == [problem]

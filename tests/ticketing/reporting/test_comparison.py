@@ -33,30 +33,30 @@ def sell(event, package, moment, **fields):
     return db.write(lambda s: purchases.record(s, OPERATOR, event.id, draft, moment=when)).purchase
 
 
-def compared(event, earlier, actor=OPERATOR, moment=NOW):
-    with db.reading() as session:
+def compare(event, earlier, actor=OPERATOR, moment=NOW):
+    with db.read_session() as session:
         return comparison.compare(session, actor, event.id, earlier.id, moment=moment)
 
 
-def candidates(event, actor=OPERATOR):
-    with db.reading() as session:
-        return [found.id for found in comparison.candidates(session, actor, event.id)]
+def list_candidates(event, actor=OPERATOR):
+    with db.read_session() as session:
+        return [found.id for found in comparison.list_candidates(session, actor, event.id)]
 
 
-def lines(found):
+def day_tuples(found):
     return [
         (line.days_before, line.revenue, line.seats, line.earlier_revenue, line.earlier_seats) for line in found.days
     ]
 
 
 def test_two_events_are_compared_at_equal_days_before_each(gala, last_year):
-    here, before = make.package(gala, price="100"), make.package(last_year, price="50", seats_per_package=2)
-    sell(gala, here, "2026-11-28T12:00")
-    sell(gala, here, "2026-11-30T09:00", quantity=3)
+    context, before = make.package(gala, price="100"), make.package(last_year, price="50", seats_per_package=2)
+    sell(gala, context, "2026-11-28T12:00")
+    sell(gala, context, "2026-11-30T09:00", quantity=3)
     sell(last_year, before, "2025-11-30T12:00", quantity=4)
     sell(last_year, before, "2025-12-04T12:00")
-    found = compared(gala, last_year)
-    assert lines(found) == [
+    found = compare(gala, last_year)
+    assert day_tuples(found) == [
         (7, 100, 1, 0, 0),
         (6, 100, 1, 200, 8),
         (5, 400, 4, 200, 8),
@@ -75,7 +75,7 @@ def test_what_is_sold_on_the_day_of_the_event_and_after_it_is_0_and_negative(gal
     package = make.package(last_year)
     for day in ("2025-12-06T23:59", "2025-12-07T00:00", "2025-12-09T12:00"):
         sell(last_year, package, day)
-    assert [(line.days_before, line.earlier_seats) for line in compared(gala, last_year).days] == [
+    assert [(line.days_before, line.earlier_seats) for line in compare(gala, last_year).days] == [
         (1, 0), (0, 1), (-1, 2), (-2, 2), (-3, 3),
     ]  # fmt: skip
 
@@ -86,7 +86,7 @@ def test_the_days_of_each_event_are_those_of_its_own_time_zone(gala):
     auckland = make.event(starts_at="2026-12-05T18:00", time_zone="Pacific/Auckland")
     sell(gala, make.package(gala), moment)
     sell(auckland, make.package(auckland), moment)
-    found = compared(gala, auckland)
+    found = compare(gala, auckland)
     assert [(line.days_before, line.seats, line.earlier_seats) for line in found.days][:2] == [(9, 1, 0), (8, 1, 1)]
 
 
@@ -95,14 +95,14 @@ def test_an_event_that_starts_at_midnight_is_on_the_day_that_begins(last_year):
     midnight = make.event(starts_at="2026-12-06T00:00")
     for event in (late, midnight):
         sell(event, make.package(event), "2026-12-04T12:00")
-    assert compared(late, last_year).days[0].days_before == 1
-    assert compared(midnight, last_year).days[0].days_before == 2
+    assert compare(late, last_year).days[0].days_before == 1
+    assert compare(midnight, last_year).days[0].days_before == 2
 
 
 def test_a_change_of_the_clock_between_sale_and_event_adds_no_day():
     event, other = make.event(starts_at="2026-11-02T00:30"), make.event(starts_at="2026-11-02T00:30")
     sell(event, make.package(event), "2026-10-31T23:30")
-    assert [line.days_before for line in compared(event, other).days] == [2, 1, 0]
+    assert [line.days_before for line in compare(event, other).days] == [2, 1, 0]
 
 
 def test_money_is_of_completed_purchases_and_seats_of_pending_ones_too(gala, last_year):
@@ -120,7 +120,7 @@ def test_money_is_of_completed_purchases_and_seats_of_pending_ones_too(gala, las
         corrections.change_status(session, OPERATOR, last_year.id, failed.id, "failed", seen_version=1)
 
     db.write(work)
-    assert lines(compared(gala, last_year))[:2] == [(6, 0, 2, 0, 0), (5, 0, 2, 100, 1)]
+    assert day_tuples(compare(gala, last_year))[:2] == [(6, 0, 2, 0, 0), (5, 0, 2, 100, 1)]
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_money_is_of_completed_purchases_and_seats_of_pending_ones_too(gala, las
 def test_today_is_the_events_own_day_and_no_later_day_is_told(gala, last_year, moment, days_before, known):
     sell(gala, make.package(gala), "2026-11-28T12:00")
     sell(last_year, make.package(last_year), "2025-12-05T12:00")
-    found = compared(gala, last_year, moment=datetime.fromisoformat(moment).replace(tzinfo=UTC))
+    found = compare(gala, last_year, moment=datetime.fromisoformat(moment).replace(tzinfo=UTC))
     assert found.today.days_before == days_before
     assert [line.days_before for line in found.days if line.revenue is not None] == known
 
@@ -143,19 +143,19 @@ def test_today_is_the_events_own_day_and_no_later_day_is_told(gala, last_year, m
 def test_an_event_that_is_over_stands_against_all_the_other_sold(gala, last_year):
     sell(gala, make.package(gala), "2026-12-01T12:00")
     sell(last_year, make.package(last_year), "2025-12-09T12:00", quantity=3)
-    found = compared(gala, last_year, moment=datetime(2027, 6, 1, tzinfo=UTC))
+    found = compare(gala, last_year, moment=datetime(2027, 6, 1, tzinfo=UTC))
     assert (found.revenue_ahead, found.seats_ahead) == (Decimal(-200), -2)
 
 
 def test_before_the_first_sale_both_stand_at_nothing(gala, last_year):
     sell(last_year, make.package(last_year), "2025-12-01T12:00")
-    found = compared(gala, last_year, moment=datetime(2026, 6, 1, 12, tzinfo=UTC))
+    found = compare(gala, last_year, moment=datetime(2026, 6, 1, 12, tzinfo=UTC))
     assert (found.today.days_before, found.revenue_ahead, found.seats_ahead) == (187, Decimal(0), 0)
     assert {line.revenue for line in found.days} == {None}
 
 
 def test_events_without_sales_have_no_days(gala, last_year):
-    found = compared(gala, last_year)
+    found = compare(gala, last_year)
     assert (found.days, found.revenue_ahead, found.seats_ahead) == ((), Decimal(0), 0)
 
 
@@ -164,7 +164,7 @@ def test_an_event_that_is_further_from_its_day_cannot_be_compared_with_yet(gala)
     next_year = make.event(starts_at="2027-12-04T18:00")
     sell(gala, make.package(gala), "2026-11-28T12:00")
     sell(next_year, make.package(next_year), "2026-11-28T12:00")
-    found = compared(gala, next_year)
+    found = compare(gala, next_year)
     assert (found.today.revenue, found.today.earlier_revenue) == (100, None)
     assert (found.revenue_ahead, found.seats_ahead) == (None, None)
 
@@ -184,19 +184,19 @@ def test_one_can_compare_with_every_other_event_that_has_sales_the_earliest_last
     row = sell(only_voided, make.package(only_voided), "2026-11-01T12:00")
     db.write(lambda s: corrections.void(s, OPERATOR, only_voided.id, row.id, "Twice"))
     sell(gala, make.package(gala), "2026-11-01T12:00")
-    assert candidates(gala, staff) == [wanted[1].id, wanted[2].id, wanted[0].id]
-    assert {event.id for event in wanted} < set(candidates(gala))
+    assert list_candidates(gala, staff) == [wanted[1].id, wanted[2].id, wanted[0].id]
+    assert {event.id for event in wanted} < set(list_candidates(gala))
 
 
 def test_one_compares_only_events_one_may_see(gala, last_year):
     sell(last_year, make.package(last_year), "2025-12-01T12:00")
     only_here, only_there = make.staff("viewer", event=gala), make.staff("viewer", event=last_year)
-    assert candidates(gala, only_here) == []
+    assert list_candidates(gala, only_here) == []
     for actor in (only_here, only_there):
         with pytest.raises(NotFound):
-            compared(gala, last_year, actor)
+            compare(gala, last_year, actor)
     with pytest.raises(NotFound):
-        candidates(gala, only_there)
+        list_candidates(gala, only_there)
     make.assign(only_here, last_year)
-    assert candidates(gala, only_here) == [last_year.id]
-    assert compared(gala, last_year, only_here).days
+    assert list_candidates(gala, only_here) == [last_year.id]
+    assert compare(gala, last_year, only_here).days

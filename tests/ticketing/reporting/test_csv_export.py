@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import make, varied_sales
-from tests.support.sales_file import run, sale, sheet
+from tests.support.sales_file import run_import, sale, sales_csv
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import options
 from ticketing.errors import NotFound
-from ticketing.purchase_filter import EVERYTHING, Selection
+from ticketing.purchase_filter import ALL_PURCHASES, PurchaseFilter
 from ticketing.reporting import csv_export, purchase_list
 
 COLUMNS = (
@@ -26,40 +26,40 @@ COLUMNS = (
 SEAT = ("seat_number", "ticket_code", "guest_name", "guest_email")
 
 
-def read(query, event, selection=EVERYTHING, actor=OPERATOR):
-    with db.reading() as session:
+def read(query, event, selection=ALL_PURCHASES, actor=OPERATOR):
+    with db.read_session() as session:
         return query(session, actor, event.id, selection)
 
 
-def exported(event, selection=EVERYTHING, query=csv_export.purchases_query):
+def export(event, selection=ALL_PURCHASES, query=csv_export.build_purchases_export):
     async def collect(wanted):
         return b"".join([piece async for piece in csv_export.stream(wanted)])
 
     return asyncio.run(collect(read(query, event, selection)))
 
 
-def rows_of(content):
+def parse_rows(content):
     return list(csv.DictReader(io.StringIO(content.decode("utf-8-sig"))))
 
 
-def header_of(content):
+def parse_header(content):
     return next(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
 
 
-def seats(event, selection=EVERYTHING):
-    return rows_of(exported(event, selection, csv_export.guests_query))
+def export_seats(event, selection=ALL_PURCHASES):
+    return parse_rows(export(event, selection, csv_export.build_guests_export))
 
 
 @pytest.fixture(scope="module")
 def gala(database):
-    return varied_sales.event()
+    return varied_sales.create_event()
 
 
 def test_the_file_opens_right_in_a_spreadsheet_and_its_columns_stand_in_order(event):
-    content = exported(event)
+    content = export(event)
     assert content.startswith(b"\xef\xbb\xbf")
-    assert tuple(header_of(content)) == (*COLUMNS, "fee")
-    assert tuple(header_of(exported(event, query=csv_export.guests_query))) == (*COLUMNS[:-1], *SEAT, "fee")
+    assert tuple(parse_header(content)) == (*COLUMNS, "fee")
+    assert tuple(parse_header(export(event, query=csv_export.build_guests_export))) == (*COLUMNS[:-1], *SEAT, "fee")
 
 
 def test_the_file_has_every_purchase_with_its_guests_answers_and_money():
@@ -78,7 +78,7 @@ def test_the_file_has_every_purchase_with_its_guests_answers_and_money():
         guests=[{"name": "Zoë"}, {"name": "Łukasz"}],
         answers=[{"option_id": vegetarian.id, "value": True}, {"option_id": menu.id, "value": ["Fish", "Rice"]}],
     )
-    (row,) = rows_of(exported(event))
+    (row,) = parse_rows(export(event))
     assert row["purchase_id"] == str(bought.purchase.id)
     assert row["purchased_at"] == "2026-06-01T12:00:00-04:00"
     assert (row["package"], row["purchaser_name"], row["guests"]) == ("Mesa, “Oro”", "José Núñez", "Zoë; Łukasz")
@@ -100,10 +100,10 @@ def test_no_text_that_was_typed_runs_as_a_formula(event, start):
         notes=formula,
         guests=[{"name": formula, "email": "=b@b.co"}],
     )
-    (row,) = rows_of(exported(event))
+    (row,) = parse_rows(export(event))
     for column in ("package", "purchaser_name", "purchaser_email", "purchaser_phone", "notes", "guests"):
         assert row[column].startswith("'"), column
-    (seat,) = seats(event)
+    (seat,) = export_seats(event)
     assert (seat["guest_name"][0], seat["guest_email"][0], seat["purchaser_name"][0]) == ("'", "'", "'")
 
 
@@ -111,23 +111,23 @@ def test_no_answer_and_no_question_runs_as_a_formula_either(event):
     package = make.package(event)
     wish = make.option(package, label="=1+1")
     make.purchase(event, package, answers=[{"option_id": wish.id, "value": "@SUM(1)"}])
-    assert rows_of(exported(event))[0]["'=1+1"] == "'@SUM(1)"
+    assert parse_rows(export(event))[0]["'=1+1"] == "'@SUM(1)"
 
 
 def test_ordinary_text_is_left_as_it_is(event):
     make.purchase(
         event, make.package(event, name="Table = ten seats"), donor={"name": "Ana-María", "email": "ana@b.co"}
     )
-    (row,) = rows_of(exported(event))
+    (row,) = parse_rows(export(event))
     assert (row["package"], row["purchaser_name"], row["notes"]) == ("Table = ten seats", "Ana-María", "")
 
 
 def test_the_file_has_no_row_of_another_event(event):
     other = make.event()
     make.purchase(other, make.package(other))
-    assert exported(event).count(b"\n") == 1
+    assert export(event).count(b"\n") == 1
     with pytest.raises(NotFound):
-        read(csv_export.purchases_query, event, actor=make.staff(event=other))
+        read(csv_export.build_purchases_export, event, actor=make.staff(event=other))
 
 
 class TestQuestions:
@@ -140,10 +140,10 @@ class TestQuestions:
             if package is gold:
                 answers.append({"option_id": wish.id, "value": "A window"})
             make.purchase(event, package, answers=answers)
-        content = exported(event, Selection(sort="oldest"))
-        assert header_of(content)[len(COLUMNS) :] == ["Menu", "Wish", "fee"]
-        assert [(row["Menu"], row["Wish"]) for row in rows_of(content)] == [("Fish", "A window"), ("Rice", "")]
-        assert [row["Menu"] for row in seats(event, Selection(sort="oldest"))] == ["Fish", "Rice"]
+        content = export(event, PurchaseFilter(sort="oldest"))
+        assert parse_header(content)[len(COLUMNS) :] == ["Menu", "Wish", "fee"]
+        assert [(row["Menu"], row["Wish"]) for row in parse_rows(content)] == [("Fish", "A window"), ("Rice", "")]
+        assert [row["Menu"] for row in export_seats(event, PurchaseFilter(sort="oldest"))] == ["Fish", "Rice"]
 
     @pytest.mark.parametrize("label", ["total", "guests", "fee"])
     def test_are_not_mistaken_for_another_column(self, event, label):
@@ -151,16 +151,16 @@ class TestQuestions:
         asked, twin = make.option(package, label=label), make.option(package, label=f"{label} (question)")
         answers = [{"option_id": asked.id, "value": "one"}, {"option_id": twin.id, "value": "two"}]
         make.purchase(event, package, answers=answers)
-        content = exported(event)
-        (row,) = rows_of(content)
-        assert len(set(header_of(content))) == len(header_of(content)) == len(COLUMNS) + 3
+        content = export(event)
+        (row,) = parse_rows(content)
+        assert len(set(parse_header(content))) == len(parse_header(content)) == len(COLUMNS) + 3
         assert (row["total"], row["guests"], row["fee"]) == ("7.00", "", "")
         assert (row[f"{label} (question)"], row[f"{label} (question) (question)"]) == ("one", "two")
 
     def test_are_told_whole_however_long(self, event):
         label = 'Say "yes", please; ' + "ä" * 181
         make.option(make.package(event), label=label)
-        assert header_of(exported(event))[-2] == label
+        assert parse_header(export(event))[-2] == label
 
     def test_that_are_retired_stay_while_they_have_answers(self, event):
         package = make.package(event)
@@ -170,13 +170,13 @@ class TestQuestions:
         make.purchase(event, package, answers=[{"option_id": once.id, "value": "Fish"}])
         for retired in (once, never):
             db.write(lambda s, retired=retired: options.retire(s, OPERATOR, package.id, retired.id))
-        content = exported(event)
-        assert header_of(content)[len(COLUMNS) :] == [still.label, once.label, "fee"]
-        assert rows_of(content)[0]["Once"] == "Fish"
+        content = export(event)
+        assert parse_header(content)[len(COLUMNS) :] == [still.label, once.label, "fee"]
+        assert parse_rows(content)[0]["Once"] == "Fish"
 
     def test_of_another_event_are_not_asked_about(self, event):
         make.option(make.package(make.event()), label="Elsewhere")
-        assert "Elsewhere" not in header_of(exported(event))
+        assert "Elsewhere" not in parse_header(export(event))
 
 
 class TestSeats:
@@ -184,7 +184,7 @@ class TestSeats:
         package = make.package(event, name="Gold", seats_per_package=2)
         guests = [{"name": "Zoë", "email": "zoe@example.org"}, {"name": "Ben"}]
         bought = make.purchase(event, package, quantity=2, guests=guests)
-        rows = seats(event)
+        rows = export_seats(event)
         assert [row["ticket_code"] for row in rows] == [ticket.code for ticket in bought.tickets]
         assert [(row["seat_number"], row["guest_name"], row["guest_email"]) for row in rows] == [
             ("1", "Zoë", "zoe@example.org"),
@@ -198,7 +198,7 @@ class TestSeats:
         package = make.package(event, seats_per_package=2)
         for name in ("Ben", "Ana"):
             make.purchase(event, package, donor={"name": name, "email": "x@example.org"})
-        rows = seats(event, Selection(sort="name"))
+        rows = export_seats(event, PurchaseFilter(sort="name"))
         assert [(row["purchaser_name"], row["seat_number"]) for row in rows] == [
             ("Ana", "1"), ("Ana", "2"), ("Ben", "1"), ("Ben", "2"),
         ]  # fmt: skip
@@ -208,20 +208,20 @@ class TestTheWholeSelection:
     @settings(max_examples=60, deadline=None)
     @given(data=st.data())
     def test_is_in_the_files_in_its_order_and_nothing_else(self, gala, data):
-        selection = data.draw(gala.selections())
+        selection = data.draw(gala.filters())
         lines, total = read(purchase_list.list_purchases, gala.event, selection)
         for page in range(2, -(-total // 20) + 1):
-            with db.reading() as session:
-                lines += purchase_list.page_of(session, OPERATOR, gala.event.id, selection, page=page)
+            with db.read_session() as session:
+                lines += purchase_list.list_page(session, OPERATOR, gala.event.id, selection, page=page)
         listed = [str(line.purchase.id) for line in lines]
-        assert [row["purchase_id"] for row in rows_of(exported(gala.event, selection))] == listed
-        by_seat = [row["purchase_id"] for row in seats(gala.event, selection)]
+        assert [row["purchase_id"] for row in parse_rows(export(gala.event, selection))] == listed
+        by_seat = [row["purchase_id"] for row in export_seats(gala.event, selection)]
         assert by_seat == [str(line.purchase.id) for line in lines for _ in range(line.purchase.seats)]
 
     def test_keeps_the_money_of_what_was_imported(self, event):
         package = make.package(event, price="100")
-        run(event, sheet(sale(package, total_amount="90.00", discount_amount="5.00", fee_amount="2.50")))
-        (row,) = rows_of(exported(event))
+        run_import(event, sales_csv(sale(package, total_amount="90.00", discount_amount="5.00", fee_amount="2.50")))
+        (row,) = parse_rows(export(event))
         money = ("list_price", "discount", "total", "fee")
         assert [row[column] for column in money] == ["100.00", "5.00", "90.00", "2.50"]
 
@@ -233,6 +233,6 @@ class TestTheWholeSelection:
         async def lengths(wanted):
             return [len(piece) async for piece in csv_export.stream(wanted)]
 
-        sizes = asyncio.run(lengths(read(csv_export.purchases_query, event)))
+        sizes = asyncio.run(lengths(read(csv_export.build_purchases_export, event)))
         assert len(sizes) == 4
-        assert max(sizes) < csv_export.PIECE + 5000
+        assert max(sizes) < csv_export.CHUNK_BYTES + 5000

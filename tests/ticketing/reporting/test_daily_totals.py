@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from tests.support import make
-from tests.support.database_state import refused, refuses
-from tests.support.sales_file import run, sale, sheet
+from tests.support.database_state import assert_purchase_refused, assert_refused
+from tests.support.sales_file import run_import, sale, sales_csv
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import events
@@ -23,9 +23,9 @@ NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 SUMS = ("purchases", "quantity", "seats", "seats_named", "list_price", "discount", "total")
 
 
-def kept(event):
+def read_stored_totals(event):
     """The sums as they are stored: package, day, channel, status and promo code -> the sums."""
-    with db.reading() as session:
+    with db.read_session() as session:
         rows = session.scalars(select(DailySales).where(DailySales.event_id == event.id)).all()
     return {
         (row.package_id, row.day, row.channel, row.payment_status, row.promo_code_id): tuple(
@@ -35,10 +35,10 @@ def kept(event):
     }
 
 
-def recounted(event):
+def recount_totals(event):
     """The same from the purchases one by one."""
     sums = defaultdict(lambda: [0] * len(SUMS))
-    with db.reading() as session:
+    with db.read_session() as session:
         zone = ZoneInfo(session.get(Event, event.id).time_zone)
         for row in session.scalars(select(Purchase).where(Purchase.event_id == event.id)):
             day = row.purchased_at.astimezone(zone).date()
@@ -48,11 +48,11 @@ def recounted(event):
     return {key: tuple(line) for key, line in sums.items()}
 
 
-def days(event):
+def get_verified_totals(event):
     """The sums, which were seen to be those of the purchases; what was emptied by a change is all zeros."""
-    stored = kept(event)
+    stored = read_stored_totals(event)
     filled = {key: line for key, line in stored.items() if line[0]}
-    assert filled == recounted(event)
+    assert filled == recount_totals(event)
     assert all(line == (0,) * len(SUMS) for key, line in stored.items() if key not in filled)
     return filled
 
@@ -84,7 +84,7 @@ def name_guests(event, purchase, seats):
 
 def change_event(event, **values):
     return db.write(
-        lambda s: events.change(s, OPERATOR, event.id, values, seen_version=events.get(s, OPERATOR, event.id).version)
+        lambda s: events.update(s, OPERATOR, event.id, values, seen_version=events.get(s, OPERATOR, event.id).version)
     )
 
 
@@ -99,7 +99,7 @@ def third(event) -> PromoCode:
 
 
 def test_without_sales_there_are_no_sums(event, table):
-    assert days(event) == {}
+    assert get_verified_totals(event) == {}
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_without_sales_there_are_no_sums(event, table):
 def test_a_sale_is_in_the_sums_of_its_day(event, table, third, sold, channel, status, with_code, sums):
     sell(event, table, **sold)
     key = (table.id, date(2026, 6, 1), channel, status, third.id if with_code else None)
-    assert days(event) == {key: (*sums[:4], *map(Decimal, sums[4:]))}
+    assert get_verified_totals(event) == {key: (*sums[:4], *map(Decimal, sums[4:]))}
 
 
 def test_sales_alike_are_one_row_and_what_differs_is_another(event, table, third):
@@ -133,62 +133,62 @@ def test_sales_alike_are_one_row_and_what_differs_is_another(event, table, third
         sell(event, table, promo_code="THIRD33")
     sell(event, make.package(event, price="10"))
     sell(event, table, NOON.replace(day=2))
-    assert sorted(line[0] for line in days(event).values()) == [1, 1, 3, 3]
+    assert sorted(line[0] for line in get_verified_totals(event).values()) == [1, 1, 3, 3]
 
 
 def test_a_sale_repeated_under_its_key_is_in_the_sums_once(event, table):
     donor, key = make.email(), make.unique("key")
     for _ in range(2):
         make.purchase(event, table, donor_email=donor, idempotency_key=key)
-    assert [line[0] for line in days(event).values()] == [1]
+    assert [line[0] for line in get_verified_totals(event).values()] == [1]
 
 
 def test_a_refused_sale_is_in_no_sum(event, table, third):
     sell(event, table)
-    before = days(event)
-    refused(SoldOut, event, table, quantity=100)
-    refused(SoldOut, event, table, quantity=100, promo_code="THIRD33")
-    assert days(event) == before
+    before = get_verified_totals(event)
+    assert_purchase_refused(SoldOut, event, table, quantity=100)
+    assert_purchase_refused(SoldOut, event, table, quantity=100, promo_code="THIRD33")
+    assert get_verified_totals(event) == before
 
 
 def test_a_free_package_counts_without_an_amount(event):
     sell(event, make.package(event, price="0"), quantity=2)
-    assert list(days(event).values()) == [(1, 2, 2, 0, Decimal(0), Decimal(0), Decimal(0))]
+    assert list(get_verified_totals(event).values()) == [(1, 2, 2, 0, Decimal(0), Decimal(0), Decimal(0))]
 
 
 def test_an_import_adds_to_the_sums_whatever_became_of_its_sales(event, table, third):
     row = {"purchase_date": "2026-06-01T12:00:00"}
-    content = sheet(
+    content = sales_csv(
         *(sale(table, payment_status=status, **row) for status in ("completed", "pending", "failed", "refunded")),
         sale(table, promo_code="THIRD33", discount_amount="5.00", total_amount="28.00", **row),
         sale(table, quantity=2, **row),
         sale(table, purchase_date="2026-06-01T23:59:59"),
         sale(table, purchase_date="2026-06-02T00:00:00"),
     )
-    run(event, content)
+    run_import(event, content)
     first, second = date(2026, 6, 1), date(2026, 6, 2)
-    assert {key[1:4]: line[:2] for key, line in days(event).items() if key[4] is None} == {
+    assert {key[1:4]: line[:2] for key, line in get_verified_totals(event).items() if key[4] is None} == {
         (first, "import", "completed"): (3, 4),
         (first, "import", "pending"): (1, 1),
         (first, "import", "failed"): (1, 1),
         (first, "import", "refunded"): (1, 1),
         (second, "import", "completed"): (1, 1),
     }
-    before = days(event)
-    run(event, content)
-    assert days(event) == before
+    before = get_verified_totals(event)
+    run_import(event, content)
+    assert get_verified_totals(event) == before
 
 
 def test_an_import_that_is_refused_adds_nothing(event, table):
-    with refuses(ImportRefused, event):
-        run(event, sheet(sale(table), sale(table, quantity=0)))
-    assert days(event) == {}
+    with assert_refused(ImportRefused, event):
+        run_import(event, sales_csv(sale(table), sale(table, quantity=0)))
+    assert get_verified_totals(event) == {}
 
 
 def test_an_import_adds_to_a_day_that_has_sales_already(event, table):
     for quantity in (1, 2):
-        run(event, sheet(sale(table, quantity=quantity)))
-    assert [line[:2] for line in days(event).values()] == [(2, 3)]
+        run_import(event, sales_csv(sale(table, quantity=quantity)))
+    assert [line[:2] for line in get_verified_totals(event).values()] == [(2, 3)]
 
 
 @pytest.mark.parametrize("before", ["completed", "pending"])
@@ -196,18 +196,21 @@ def test_a_voided_sale_moves_to_the_voided_ones_of_its_day(event, table, third, 
     kept_sale = sell(event, table, payment_status=before, promo_code="THIRD33", guests=[{"name": "Ben"}])
     wrong = sell(event, table, payment_status=before, promo_code="THIRD33", quantity=2, guests=[{"name": "Cleo"}])
     void(event, wrong)
-    assert {key[3]: line[:4] for key, line in days(event).items()} == {before: (1, 1, 3, 1), "voided": (1, 2, 6, 1)}
+    assert {key[3]: line[:4] for key, line in get_verified_totals(event).items()} == {
+        before: (1, 1, 3, 1),
+        "voided": (1, 2, 6, 1),
+    }
     void(event, kept_sale)
-    assert {key[3]: line[:4] for key, line in days(event).items()} == {"voided": (2, 3, 9, 2)}
+    assert {key[3]: line[:4] for key, line in get_verified_totals(event).items()} == {"voided": (2, 3, 9, 2)}
 
 
 def test_a_sale_voided_twice_moves_once(event, table):
     purchase = sell(event, table)
     void(event, purchase)
-    before = days(event)
-    with refuses(Conflict, event):
+    before = get_verified_totals(event)
+    with assert_refused(Conflict, event):
         void(event, purchase)
-    assert days(event) == before
+    assert get_verified_totals(event) == before
 
 
 @pytest.mark.parametrize(
@@ -217,16 +220,16 @@ def test_a_payment_that_moves_on_moves_its_sums(event, table, third, before, aft
     purchase = sell(event, table, payment_status=before, promo_code="THIRD33", guests=[{"name": "Ben"}])
     change_status(event, purchase, after)
     key = (table.id, date(2026, 6, 1), "online", after, third.id)
-    assert days(event) == {key: (1, 1, 3, 1, Decimal("33.33"), Decimal("11.00"), Decimal("22.33"))}
+    assert get_verified_totals(event) == {key: (1, 1, 3, 1, Decimal("33.33"), Decimal("11.00"), Decimal("22.33"))}
 
 
 def test_an_imported_payment_moves_on_too(event, table):
-    run(event, sheet(sale(table, payment_status="pending")))
-    with db.reading() as session:
+    run_import(event, sales_csv(sale(table, payment_status="pending")))
+    with db.read_session() as session:
         [purchase] = session.scalars(select(Purchase).where(Purchase.event_id == event.id))
     change_status(event, purchase, "completed")
     change_status(event, purchase, "refunded")
-    assert [key[3] for key in days(event)] == ["refunded"]
+    assert [key[3] for key in get_verified_totals(event)] == ["refunded"]
 
 
 def test_guests_named_renamed_and_cleared_later_are_counted(event, table):
@@ -238,7 +241,7 @@ def test_guests_named_renamed_and_cleared_later_are_counted(event, table):
         ({1: None, 3: None}, 1),
     ):
         name_guests(event, purchase, seats)
-        assert [line[3] for line in days(event).values()] == [named]
+        assert [line[3] for line in get_verified_totals(event).values()] == [named]
 
 
 def test_another_time_zone_moves_sales_to_other_days_with_all_their_sums(event, table, third):
@@ -247,12 +250,12 @@ def test_another_time_zone_moves_sales_to_other_days_with_all_their_sums(event, 
     sell(event, table, late)
     sell(event, table, early)
     void(event, sell(event, table, early))
-    run(event, sheet(sale(table, purchase_date="2026-06-01T23:59:00")))
+    run_import(event, sales_csv(sale(table, purchase_date="2026-06-01T23:59:00")))
     elsewhere = make.event()
     sell(elsewhere, make.package(elsewhere), late)
 
     def by_day():
-        return {key[1:4]: line[0] for key, line in days(event).items() if key[4] is None}
+        return {key[1:4]: line[0] for key, line in get_verified_totals(event).items() if key[4] is None}
 
     first, second = date(2026, 6, 1), date(2026, 6, 2)
     assert by_day() == {
@@ -267,7 +270,7 @@ def test_another_time_zone_moves_sales_to_other_days_with_all_their_sums(event, 
         (second, "online", "voided"): 1,
         (second, "import", "completed"): 1,
     }
-    assert [key[1] for key in days(elsewhere)] == [first]
+    assert [key[1] for key in get_verified_totals(elsewhere)] == [first]
     sell(event, table, datetime(2026, 6, 1, 22, tzinfo=UTC))
     assert by_day()[second, "online", "completed"] == 3
     change_event(event, time_zone="America/New_York")
@@ -277,15 +280,15 @@ def test_another_time_zone_moves_sales_to_other_days_with_all_their_sums(event, 
 def test_a_package_added_later_goes_by_the_events_new_days(event):
     change_event(event, time_zone="Pacific/Auckland")
     sell(event, make.package(event), datetime(2026, 6, 1, 12, tzinfo=UTC))
-    assert [key[1] for key in days(event)] == [date(2026, 6, 2)]
+    assert [key[1] for key in get_verified_totals(event)] == [date(2026, 6, 2)]
 
 
 def test_other_changes_of_the_event_leave_the_sums_alone(event, table):
     void(event, sell(event, table))
-    before = kept(event)
+    before = read_stored_totals(event)
     change_event(event, name="Another Name", starts_at="2027-01-01T18:00", revenue_goal="5")
-    assert kept(event) == before
-    days(event)
+    assert read_stored_totals(event) == before
+    get_verified_totals(event)
 
 
 # Moments around the changes of the clock, and the day the event's calendar shows at them.
@@ -326,7 +329,7 @@ def test_sales_around_a_change_of_the_clock_are_on_the_day_the_calendar_showed(t
     package = make.package(event)
     for moment, _ in CLOCK_CHANGES[time_zone]:
         if way == "imported":
-            run(event, sheet(sale(package, purchase_date=f"{moment}Z")))
+            run_import(event, sales_csv(sale(package, purchase_date=f"{moment}Z")))
         else:
             sell(event, package, datetime.fromisoformat(moment).replace(tzinfo=UTC))
     if way == "zone_changed":
@@ -334,4 +337,4 @@ def test_sales_around_a_change_of_the_clock_are_on_the_day_the_calendar_showed(t
     expected = defaultdict(int)
     for _, day in CLOCK_CHANGES[time_zone]:
         expected[date.fromisoformat(day)] += 1
-    assert {key[1]: line[0] for key, line in days(event).items()} == expected
+    assert {key[1]: line[0] for key, line in get_verified_totals(event).items()} == expected

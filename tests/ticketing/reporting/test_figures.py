@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.support import make
-from tests.support.sales_file import run, sale, sheet
+from tests.support.sales_file import run_import, sale, sales_csv
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import packages
@@ -21,7 +21,7 @@ def sell(event, package, moment=None, **fields):
     return db.write(lambda s: purchases.record(s, OPERATOR, event.id, draft, moment=moment)).purchase
 
 
-def moved_on(event, purchase, status):
+def update_status(event, purchase, status):
     """To what becomes of a sale afterwards."""
 
     def work(session):
@@ -33,23 +33,23 @@ def moved_on(event, purchase, status):
 
 
 def read(function, event, actor=OPERATOR, **options):
-    with db.reading() as session:
+    with db.read_session() as session:
         return function(session, actor, event.id, **options)
 
 
 def test_an_event_without_sales_has_zeros(event):
     package = make.package(event)
-    figures = read(sales.figures, event)
+    figures = read(sales.get_figures, event)
     assert (figures.revenue, figures.discount, figures.purchases, figures.packages_sold) == (0, 0, 0, 0)
-    assert (figures.seats_sold, figures.seats_named, figures.sold_out_count, figures.goal_reached) == (0, 0, 0, None)
+    assert (figures.seats_sold, figures.seats_named, figures.sold_out_count, figures.goal_percent) == (0, 0, 0, None)
     assert [(row.package_id, row.sold_count) for row in figures.by_package] == [(package.id, 0)]
     assert (figures.by_day, figures.by_channel, figures.by_promo_code) == ((), (), ())
-    assert figures.bridge == sales.Bridge(Decimal(0), Decimal(0), Decimal(0), Decimal(0))
+    assert figures.bridge == sales.RevenueBridge(Decimal(0), Decimal(0), Decimal(0), Decimal(0))
     assert figures.by_status == tuple(sales.StatusSales(status, 0, 0, 0, Decimal(0)) for status in PAYMENT_STATUSES)
 
 
 def test_an_event_without_packages_has_figures_too(event):
-    figures = read(sales.figures, event)
+    figures = read(sales.get_figures, event)
     assert (figures.by_package, figures.revenue, figures.sold_out_count) == ((), 0, 0)
 
 
@@ -62,8 +62,8 @@ def test_every_status_is_told_with_what_it_holds_or_held(event):
         (4, "completed", "refunded"),
         (5, "completed", "voided"),
     ):
-        moved_on(event, sell(event, package, quantity=quantity, payment_status=before), status)
-    assert read(sales.figures, event).by_status == (
+        update_status(event, sell(event, package, quantity=quantity, payment_status=before), status)
+    assert read(sales.get_figures, event).by_status == (
         sales.StatusSales("completed", 1, 1, 2, Decimal(100)),
         sales.StatusSales("pending", 1, 2, 4, Decimal(200)),
         sales.StatusSales("failed", 1, 3, 6, Decimal(300)),
@@ -78,11 +78,13 @@ def test_list_prices_less_discounts_and_what_imports_differ_are_the_revenue(even
     sell(event, package, quantity=2, promo_code=promo.code)
     sell(event, package, channel="comp")
     sell(event, package, payment_status="pending", promo_code=promo.code)
-    assert read(sales.figures, event).bridge == sales.Bridge(Decimal(300), Decimal(110), Decimal(0), Decimal(190))
-    run(event, sheet(sale(package, total_amount="97.50", discount_amount="5.00")))
-    run(event, sheet(sale(package, total_amount="103.25")))
-    figures = read(sales.figures, event)
-    assert figures.bridge == sales.Bridge(Decimal(500), Decimal(115), Decimal("5.75"), Decimal("390.75"))
+    assert read(sales.get_figures, event).bridge == sales.RevenueBridge(
+        Decimal(300), Decimal(110), Decimal(0), Decimal(190)
+    )
+    run_import(event, sales_csv(sale(package, total_amount="97.50", discount_amount="5.00")))
+    run_import(event, sales_csv(sale(package, total_amount="103.25")))
+    figures = read(sales.get_figures, event)
+    assert figures.bridge == sales.RevenueBridge(Decimal(500), Decimal(115), Decimal("5.75"), Decimal("390.75"))
     assert (figures.bridge.revenue, figures.bridge.discount) == (figures.revenue, figures.discount)
 
 
@@ -95,23 +97,23 @@ def test_purchases_are_told_by_promo_code_the_most_revenue_first_and_those_witho
     sell(event, package, promo_code="SMALL")
     sell(event, package, promo_code="SMALL", payment_status="pending")
     sell(event, package, quantity=3, promo_code="LARGE")
-    moved_on(event, sell(event, package, promo_code=gone.code), "voided")
+    update_status(event, sell(event, package, promo_code=gone.code), "voided")
     sell(event, package, quantity=9)
-    assert read(sales.figures, event).by_promo_code == (
-        sales.CodeSales(large.id, "LARGE", 1, 3, Decimal(1), Decimal(299)),
-        sales.CodeSales(small.id, "SMALL", 2, 2, Decimal(10), Decimal(90)),
-        sales.CodeSales(None, None, 1, 9, Decimal(0), Decimal(900)),
+    assert read(sales.get_figures, event).by_promo_code == (
+        sales.PromoCodeSales(large.id, "LARGE", 1, 3, Decimal(1), Decimal(299)),
+        sales.PromoCodeSales(small.id, "SMALL", 2, 2, Decimal(10), Decimal(90)),
+        sales.PromoCodeSales(None, None, 1, 9, Decimal(0), Decimal(900)),
     )
 
 
 def test_purchases_are_told_by_channel_in_the_order_in_which_channels_are_chosen(event):
     package = make.package(event, price="100")
-    run(event, sheet(sale(package, quantity=2)))
+    run_import(event, sales_csv(sale(package, quantity=2)))
     sell(event, package, channel="online", payment_status="pending")
     sell(event, package, channel="comp")
     sell(event, package, channel="cash", quantity=3)
-    moved_on(event, sell(event, package, channel="cheque"), "voided")
-    assert read(sales.figures, event).by_channel == (
+    update_status(event, sell(event, package, channel="cheque"), "voided")
+    assert read(sales.get_figures, event).by_channel == (
         sales.ChannelSales("cash", 1, 3, Decimal(300)),
         sales.ChannelSales("comp", 1, 1, Decimal(0)),
         sales.ChannelSales("online", 1, 1, Decimal(0)),
@@ -122,8 +124,8 @@ def test_purchases_are_told_by_channel_in_the_order_in_which_channels_are_chosen
 def test_the_summary_over_http_is_of_the_same_figures(event):
     package = make.package(event, price="33.33", seats_per_package=3)
     sell(event, package, quantity=2, guests=[{"name": "Ben"}])
-    summary, figures = read(sales.summary, event), read(sales.figures, event)
-    for field in fields(sales.Summary):
+    summary, figures = read(sales.get_summary, event), read(sales.get_figures, event)
+    for field in fields(sales.SalesSummary):
         assert getattr(summary, field.name) == getattr(figures, field.name), field.name
 
 
@@ -131,17 +133,17 @@ def test_a_voided_sale_leaves_no_quiet_days_behind(event):
     package = make.package(event, price="100")
     first, _, last = (sell(event, package, datetime(2026, 6, day, 16, tzinfo=UTC)) for day in (1, 10, 20))
     for sold in (first, last):
-        moved_on(event, sold, "voided")
-    assert [(line.day, line.revenue) for line in read(sales.figures, event).by_day] == [(date(2026, 6, 10), 100)]
+        update_status(event, sold, "voided")
+    assert [(line.day, line.revenue) for line in read(sales.get_figures, event).by_day] == [(date(2026, 6, 10), 100)]
 
 
 def test_figures_wait_for_no_purchase_and_look_at_none(event):
     sell(event, make.package(event))
     with db.engine().begin() as connection:
         connection.execute(text("LOCK TABLE purchases, assigned_tickets, promo_uses IN ACCESS EXCLUSIVE MODE"))
-        with db.reading() as session:
+        with db.read_session() as session:
             session.execute(text("SET LOCAL lock_timeout = '1s'"))
-            assert sales.figures(session, OPERATOR, event.id).purchases == 1
+            assert sales.get_figures(session, OPERATOR, event.id).purchases == 1
 
 
 def test_money_counts_completed_purchases_and_capacity_pending_ones_too(event):
@@ -151,8 +153,8 @@ def test_money_counts_completed_purchases_and_capacity_pending_ones_too(event):
     sell(event, package, quantity=3, payment_status="pending", guests=[{"name": "Cleo"}])
     for status, before in (("failed", "pending"), ("refunded", "completed"), ("voided", "completed")):
         sold = sell(event, package, quantity=4, payment_status=before, guests=[{"name": "Nobody"}])
-        moved_on(event, sold, status)
-    figures = read(sales.figures, event)
+        update_status(event, sold, status)
+    figures = read(sales.get_figures, event)
     assert (figures.revenue, figures.discount, figures.pending) == (Decimal(190), Decimal(10), Decimal(300))
     assert figures.refunded == Decimal(400)
     assert (figures.purchases, figures.packages_sold, figures.seats_sold, figures.seats_named) == (2, 5, 10, 2)
@@ -165,7 +167,7 @@ def test_packages_stand_in_display_order_and_the_sold_out_ones_are_counted(event
     gold = make.package(event, name="Gold", quantity_limit=1)
     make.package(event, name="Silver", is_sponsorship=True)
     sell(event, gold)
-    figures = read(sales.figures, event)
+    figures = read(sales.get_figures, event)
     assert [(row.name, row.is_sold_out, row.is_sponsorship) for row in figures.by_package] == [
         ("Gold", True, False),
         ("Silver", False, True),
@@ -178,7 +180,7 @@ def test_sponsorships_can_be_looked_at_alone(event):
     sponsor = make.package(event, price="5000", is_sponsorship=True)
     for package in (table, sponsor, sponsor):
         sell(event, package, guests=[{"name": "Ben"}])
-    figures = read(sales.figures, event, sponsorships_only=True)
+    figures = read(sales.get_figures, event, sponsorships_only=True)
     assert (figures.revenue, figures.purchases, figures.seats_named) == (Decimal(10_000), 2, 2)
     assert [row.package_id for row in figures.by_package] == [sponsor.id]
     assert sum(day.revenue for day in figures.by_day) == 10_000
@@ -195,7 +197,7 @@ def test_sponsorships_can_be_looked_at_alone(event):
 def test_a_goal_is_reached_when_it_is_and_not_by_rounding(sold, reached):
     event = make.event(revenue_goal="1000")
     sell(event, make.package(event, price=sold))
-    assert read(sales.figures, event).goal_reached == Decimal(reached)
+    assert read(sales.get_figures, event).goal_percent == Decimal(reached)
 
 
 def test_a_day_is_the_events_own_day():
@@ -203,7 +205,7 @@ def test_a_day_is_the_events_own_day():
     package = make.package(event, price="100")
     sell(event, package, datetime(2026, 6, 2, 3, 59, tzinfo=UTC))
     sell(event, package, datetime(2026, 6, 2, 4, 0, tzinfo=UTC))
-    assert [(day.day, day.revenue) for day in read(sales.figures, event).by_day] == [
+    assert [(day.day, day.revenue) for day in read(sales.get_figures, event).by_day] == [
         (date(2026, 6, 1), Decimal(100)),
         (date(2026, 6, 2), Decimal(100)),
     ]
@@ -214,7 +216,7 @@ def test_quiet_days_are_shown_and_the_sum_runs_on(event):
     sell(event, package, datetime(2026, 6, 1, 16, tzinfo=UTC))
     sell(event, package, datetime(2026, 6, 4, 16, tzinfo=UTC), quantity=2)
     sell(event, package, datetime(2026, 6, 4, 17, tzinfo=UTC), payment_status="pending")
-    assert [(d.day.day, d.revenue, d.cumulative, d.packages_sold) for d in read(sales.figures, event).by_day] == [
+    assert [(d.day.day, d.revenue, d.cumulative, d.packages_sold) for d in read(sales.get_figures, event).by_day] == [
         (1, 100, 100, 1),
         (2, 0, 100, 0),
         (3, 0, 100, 0),
@@ -231,7 +233,7 @@ def test_the_days_add_up_to_the_summary(event):
             datetime(2026, 10, 30, 22, tzinfo=UTC) + timedelta(hours=7 * number),
             quantity=1 + number % 3,
         )
-    figures = read(sales.figures, event)
+    figures = read(sales.get_figures, event)
     days = figures.by_day
     assert sum(day.revenue for day in days) == days[-1].cumulative == figures.revenue
     assert sum(day.packages_sold for day in days) == figures.packages_sold
@@ -239,7 +241,7 @@ def test_the_days_add_up_to_the_summary(event):
 
 def test_the_figures_of_another_event_do_not_exist(event):
     stranger = make.staff(event=make.event())
-    for function in (sales.summary, sales.figures):
+    for function in (sales.get_summary, sales.get_figures):
         with pytest.raises(NotFound):
             read(function, event, stranger)
 
@@ -248,16 +250,16 @@ def test_one_event_does_not_count_in_another(event):
     other = make.event()
     sell(other, make.package(other))
     make.package(event)
-    assert read(sales.figures, event).revenue == 0
-    assert read(sales.figures, event).by_day == ()
+    assert read(sales.get_figures, event).revenue == 0
+    assert read(sales.get_figures, event).by_day == ()
 
 
 def test_a_mark_changes_with_every_sale_and_edit_and_with_nothing_else(event):
     package, other = make.package(event), make.event()
 
     def mark():
-        with db.reading() as session:
-            return sales.state(session, {event.id})[event.id]
+        with db.read_session() as session:
+            return sales.compute_fingerprints(session, {event.id})[event.id]
 
     seen = [mark()]
     sell(other, make.package(other))

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from tests.support import make
-from tests.support.sales_file import run, sale, sheet
+from tests.support.sales_file import run_import, sale, sales_csv
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import events
 from ticketing.errors import TicketingError
 from ticketing.models import BOX_OFFICE_CHANNELS, CHANNELS, PAYMENT_STATUSES, Event, Package, PromoCode, Purchase
 from ticketing.ops import verify
-from ticketing.purchase_filter import EVERYTHING, Selection
+from ticketing.purchase_filter import ALL_PURCHASES, PurchaseFilter
 from ticketing.reporting import csv_export, figures, purchase_list
-from ticketing.reporting.purchase_list import Totals
+from ticketing.reporting.purchase_list import PurchaseTotals
 from ticketing.sales import corrections, guests
 
 COUNTING = ("completed", "pending")
@@ -33,10 +33,10 @@ ZONES = ("America/New_York", "Pacific/Auckland", "Asia/Beirut")
 GOAL = Decimal("1234.56")
 START = datetime(2026, 10, 23, 20, tzinfo=UTC)  # clocks change in Beirut on the 25th, in New York on 1 November
 
-which = st.integers(0, 11)
+purchase_indexes = st.integers(0, 11)
 moments = st.integers(0, 10 * 24 * 60).map(lambda minutes: START + timedelta(minutes=minutes))
 amounts = st.decimals(0, 200, places=2)
-sold = st.fixed_dictionaries(
+sale_fields = st.fixed_dictionaries(
     {
         "package": st.integers(0, 2),
         "quantity": st.integers(1, 3),
@@ -47,7 +47,7 @@ sold = st.fixed_dictionaries(
         "moment": moments,
     }
 )
-imported = st.fixed_dictionaries(
+import_fields = st.fixed_dictionaries(
     {
         "package": st.integers(0, 2),
         "quantity": st.integers(1, 3),
@@ -58,12 +58,12 @@ imported = st.fixed_dictionaries(
         "moment": moments,
     }
 )
-happenings = st.one_of(
-    *[st.tuples(st.just("sell"), sold)] * 4,
-    *[st.tuples(st.just("import_sales"), st.lists(imported, min_size=1, max_size=4))] * 2,
-    st.tuples(st.just("void"), which),
-    st.tuples(st.just("change_status"), which, st.sampled_from(("completed", "failed", "refunded"))),
-    st.tuples(st.just("name_guests"), which, st.dictionaries(st.integers(1, 3), st.booleans(), min_size=1)),
+operations = st.one_of(
+    *[st.tuples(st.just("sell"), sale_fields)] * 4,
+    *[st.tuples(st.just("import_sales"), st.lists(import_fields, min_size=1, max_size=4))] * 2,
+    st.tuples(st.just("void"), purchase_indexes),
+    st.tuples(st.just("change_status"), purchase_indexes, st.sampled_from(("completed", "failed", "refunded"))),
+    st.tuples(st.just("name_guests"), purchase_indexes, st.dictionaries(st.integers(1, 3), st.booleans(), min_size=1)),
     st.tuples(st.just("move"), st.sampled_from(ZONES)),
 )
 
@@ -90,7 +90,7 @@ class Gala:
         )
         return cls(event, packages, codes)
 
-    def happens(self, what: str, *given: Any) -> None:
+    def perform(self, what: str, *given: Any) -> None:
         """It, or its refusal: a table that is sold out, a comp sale with a code, a void of an import."""
         with suppress(TicketingError):
             getattr(self, what)(*given)
@@ -101,7 +101,7 @@ class Gala:
         make.purchase(self.event, self.packages[sold["package"]], guests=named, **fields)
 
     def import_sales(self, rows: list[dict[str, Any]]) -> None:
-        run(self.event, sheet(*(self._line(**row) for row in rows)))
+        run_import(self.event, sales_csv(*(self._line(**row) for row in rows)))
 
     def _line(self, package: int, moment: datetime, promo_code: str | None, **cells: Any) -> dict[str, str]:
         given = {"purchase_date": moment.isoformat(), "promo_code": promo_code or ""}
@@ -136,7 +136,7 @@ class Gala:
     def move(self, time_zone: str) -> None:
         def work(session: db.Session) -> None:
             seen = events.get(session, OPERATOR, self.event.id).version
-            events.change(session, OPERATOR, self.event.id, {"time_zone": time_zone}, seen_version=seen)
+            events.update(session, OPERATOR, self.event.id, {"time_zone": time_zone}, seen_version=seen)
 
         db.write(work)
 
@@ -156,9 +156,9 @@ class Row:
         self.counts, self.is_completed = self.status in COUNTING, self.status == "completed"
 
 
-def rows_of(gala: Gala, session: db.Session, selection: Selection) -> list[Row]:
+def export_rows(gala: Gala, session: db.Session, selection: PurchaseFilter) -> list[Row]:
     async def collect() -> bytes:
-        wanted = csv_export.purchases_query(session, OPERATOR, gala.event.id, selection)
+        wanted = csv_export.build_purchases_export(session, OPERATOR, gala.event.id, selection)
         return b"".join([piece async for piece in csv_export.stream(wanted)])
 
     return [Row(cells) for cells in csv.DictReader(io.StringIO(asyncio.run(collect()).decode("utf-8-sig")))]
@@ -168,7 +168,7 @@ def revenue(rows: list[Row]) -> Decimal:
     return sum((row.total for row in rows if row.is_completed), Decimal(0))
 
 
-def packages_of(rows: list[Row]) -> int:
+def count_packages(rows: list[Row]) -> int:
     return sum(row.quantity for row in rows if row.counts)
 
 
@@ -176,11 +176,11 @@ def discount(rows: list[Row]) -> Decimal:
     return sum((row.discount for row in rows if row.is_completed), Decimal(0))
 
 
-def purchases_of(rows: list[Row]) -> int:
+def count_purchases(rows: list[Row]) -> int:
     return sum(row.counts for row in rows)
 
 
-def by(rows: list[Row], trait: str) -> dict[Any, list[Row]]:
+def group_counting_by(rows: list[Row], trait: str) -> dict[Any, list[Row]]:
     """Those that count, by one of their traits."""
     found = defaultdict(list)
     for row in rows:
@@ -189,7 +189,7 @@ def by(rows: list[Row], trait: str) -> dict[Any, list[Row]]:
     return found
 
 
-def of_status(rows: list[Row], status: str) -> figures.StatusSales:
+def expected_status_sales(rows: list[Row], status: str) -> figures.StatusSales:
     some = [row for row in rows if row.status == status]
     return figures.StatusSales(
         status, len(some), sum(row.quantity for row in some), sum(row.seats for row in some),
@@ -197,9 +197,9 @@ def of_status(rows: list[Row], status: str) -> figures.StatusSales:
     )  # fmt: skip
 
 
-def of_package(rows: list[Row], package: Package) -> figures.PackageSales:
+def expected_package_sales(rows: list[Row], package: Package) -> figures.PackageSales:
     some = [row for row in rows if row.package == package.name]
-    sold = packages_of(some)
+    sold = count_packages(some)
     left = None if package.quantity_limit is None else package.quantity_limit - sold
     return figures.PackageSales(
         package.id, package.name, sold, package.quantity_limit, left, sum(row.seats for row in some if row.counts),
@@ -207,79 +207,85 @@ def of_package(rows: list[Row], package: Package) -> figures.PackageSales:
     )  # fmt: skip
 
 
-def by_day(rows: list[Row]) -> tuple[figures.DaySales, ...]:
-    days, lines, so_far = by(rows, "day"), [], Decimal(0)
+def expected_days(rows: list[Row]) -> tuple[figures.DaySales, ...]:
+    days, lines, so_far = group_counting_by(rows, "day"), [], Decimal(0)
     day = min(days, default=None)
     while days and day <= max(days):
         so_far += revenue(days.get(day, []))
-        lines.append(figures.DaySales(day, revenue(days.get(day, [])), so_far, packages_of(days.get(day, []))))
+        lines.append(figures.DaySales(day, revenue(days.get(day, [])), so_far, count_packages(days.get(day, []))))
         day += timedelta(days=1)
     return tuple(lines)
 
 
-def by_promo_code(rows: list[Row], promo_codes: tuple[PromoCode, ...]) -> tuple[figures.CodeSales, ...]:
+def expected_promo_code_sales(
+    rows: list[Row], promo_codes: tuple[PromoCode, ...]
+) -> tuple[figures.PromoCodeSales, ...]:
     ids = {promo_code.code: promo_code.id for promo_code in promo_codes}
     lines = [
-        figures.CodeSales(ids.get(code), code, purchases_of(some), packages_of(some), discount(some), revenue(some))
-        for code, some in by(rows, "code").items()
+        figures.PromoCodeSales(
+            ids.get(code), code, count_purchases(some), count_packages(some), discount(some), revenue(some)
+        )
+        for code, some in group_counting_by(rows, "code").items()
     ]
     return tuple(sorted(lines, key=lambda line: (line.code is None, -line.revenue, line.code)))
 
 
-def recomputed(gala: Gala, rows: list[Row], *, sponsorships_only: bool) -> figures.Figures:
+def expected_figures(gala: Gala, rows: list[Row], *, sponsorships_only: bool) -> figures.SalesFigures:
     rows = [row for row in rows if row.is_sponsorship or not sponsorships_only]
-    packages = [of_package(rows, one) for one in gala.packages if one.is_sponsorship or not sponsorships_only]
+    packages = [
+        expected_package_sales(rows, one) for one in gala.packages if one.is_sponsorship or not sponsorships_only
+    ]
     listed = sum((row.list_price for row in rows if row.is_completed), Decimal(0))
-    channels = by(rows, "channel")
-    return figures.Figures(
+    channels = group_counting_by(rows, "channel")
+    return figures.SalesFigures(
         revenue=revenue(rows),
         discount=discount(rows),
-        pending=of_status(rows, "pending").total,
-        refunded=of_status(rows, "refunded").total,
-        purchases=purchases_of(rows),
-        packages_sold=packages_of(rows),
+        pending=expected_status_sales(rows, "pending").total,
+        refunded=expected_status_sales(rows, "refunded").total,
+        purchases=count_purchases(rows),
+        packages_sold=count_packages(rows),
         seats_sold=sum(row.seats for row in rows if row.counts),
         seats_named=sum(row.named for row in rows if row.counts),
         sold_out_count=sum(package.is_sold_out for package in packages),
         revenue_goal=GOAL,
         by_package=tuple(packages),
-        bridge=figures.Bridge(listed, discount(rows), revenue(rows) - listed + discount(rows), revenue(rows)),
-        by_status=tuple(of_status(rows, status) for status in PAYMENT_STATUSES),
-        by_promo_code=by_promo_code(rows, gala.promo_codes),
+        bridge=figures.RevenueBridge(listed, discount(rows), revenue(rows) - listed + discount(rows), revenue(rows)),
+        by_status=tuple(expected_status_sales(rows, status) for status in PAYMENT_STATUSES),
+        by_promo_code=expected_promo_code_sales(rows, gala.promo_codes),
         by_channel=tuple(
-            figures.ChannelSales(channel, len(some), packages_of(some), revenue(some))
+            figures.ChannelSales(channel, len(some), count_packages(some), revenue(some))
             for channel in CHANNELS
             if (some := channels[channel])
         ),
-        by_day=by_day(rows),
+        by_day=expected_days(rows),
     )
 
 
-def added_up(rows: list[Row]) -> Totals:
+def expected_totals(rows: list[Row]) -> PurchaseTotals:
     amounts = (sum((getattr(row, name) for row in rows), Decimal(0)) for name in ("list_price", "discount", "total"))
     counted = (sum(getattr(row, name) for row in rows) for name in ("quantity", "seats", "named"))
-    return Totals(len(rows), *counted, *amounts)
+    return PurchaseTotals(len(rows), *counted, *amounts)
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(happenings, min_size=5, max_size=25))
+@given(st.lists(operations, min_size=5, max_size=25))
 def test_every_figure_is_the_sum_of_the_exported_rows(history):
     gala = Gala.prepared()
     for happening in history:
-        gala.happens(*happening)
-    with db.reading() as session:
-        rows = rows_of(gala, session, EVERYTHING)
+        gala.perform(*happening)
+    with db.read_session() as session:
+        rows = export_rows(gala, session, ALL_PURCHASES)
         for sponsorships_only in (False, True):
-            told = figures.figures(session, OPERATOR, gala.event.id, sponsorships_only=sponsorships_only)
-            assert told == recomputed(gala, rows, sponsorships_only=sponsorships_only)
+            told = figures.get_figures(session, OPERATOR, gala.event.id, sponsorships_only=sponsorships_only)
+            assert told == expected_figures(gala, rows, sponsorships_only=sponsorships_only)
             assert told.bridge.revenue == told.bridge.list_price - told.bridge.discount + told.bridge.difference
-            summary = figures.summary(session, OPERATOR, gala.event.id, sponsorships_only=sponsorships_only)
-            assert (summary.goal_reached, summary.revenue) == (told.revenue * 1000 // GOAL / 10, told.revenue)
-            selection = Selection(sponsorships_only=sponsorships_only)
+            summary = figures.get_summary(session, OPERATOR, gala.event.id, sponsorships_only=sponsorships_only)
+            assert (summary.goal_percent, summary.revenue) == (told.revenue * 1000 // GOAL / 10, told.revenue)
+            selection = PurchaseFilter(sponsorships_only=sponsorships_only)
             chosen = [row for row in rows if row.is_sponsorship or not sponsorships_only]
-            assert purchase_list.totals(session, OPERATOR, gala.event.id, selection) == added_up(chosen)
+            assert purchase_list.get_totals(session, OPERATOR, gala.event.id, selection) == expected_totals(chosen)
         for status in PAYMENT_STATUSES:
-            selection = Selection(statuses=(status,))
-            totals = purchase_list.totals(session, OPERATOR, gala.event.id, selection)
-            assert totals == added_up([row for row in rows if row.status == status])
+            selection = PurchaseFilter(statuses=(status,))
+            totals = purchase_list.get_totals(session, OPERATOR, gala.event.id, selection)
+            assert totals == expected_totals([row for row in rows if row.status == status])
         assert [found for found in verify.verify(session) if found.event_id == gala.event.id] == []

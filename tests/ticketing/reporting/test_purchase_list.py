@@ -9,26 +9,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import make, varied_sales
-from tests.support.sales_file import run, sale, sheet
+from tests.support.sales_file import run_import, sale, sales_csv
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.errors import NotFound
-from ticketing.purchase_filter import EVERYTHING, Selection
+from ticketing.purchase_filter import ALL_PURCHASES, PurchaseFilter
 from ticketing.reporting import purchase_list
-from ticketing.reporting.purchase_list import Totals
+from ticketing.reporting.purchase_list import PurchaseTotals
 from ticketing.sales import corrections
 
 
 def read(function, event, *given, actor=OPERATOR, **options):
-    with db.reading() as session:
+    with db.read_session() as session:
         return function(session, actor, event.id, *given, **options)
 
 
 def details(event, purchase, **options):
-    return read(purchase_list.details, event, purchase.id, **options)
+    return read(purchase_list.get_details, event, purchase.id, **options)
 
 
-def every_page(event, selection, per_page=20):
+def list_all_pages(event, selection, per_page=20):
     lines, total = read(purchase_list.list_purchases, event, selection, per_page=per_page)
     for page in range(2, -(-total // per_page) + 1):
         lines += read(purchase_list.list_purchases, event, selection, page=page, per_page=per_page)[0]
@@ -37,7 +37,7 @@ def every_page(event, selection, per_page=20):
 
 @pytest.fixture(scope="module")
 def gala(database):
-    return varied_sales.event()
+    return varied_sales.create_event()
 
 
 class TestAPage:
@@ -48,30 +48,30 @@ class TestAPage:
         last = datetime(2026, 6, 2, tzinfo=UTC)
         latest = make.purchase(event, package, moment=last, promo_code=promo.code, guests=[{"name": "Ben"}]).purchase
         (first, total), (second, _) = (
-            read(purchase_list.list_purchases, event, EVERYTHING, page=page) for page in (1, 2)
+            read(purchase_list.list_purchases, event, ALL_PURCHASES, page=page) for page in (1, 2)
         )
         assert (len(first), len(second), total) == (20, 1, 21)
         top = first[0]
-        assert (top.purchase.id, top.package, top.promo_code, top.guests_named) == (latest.id, "Gold", promo.code, 1)
+        assert (top.purchase.id, top.package, top.promo_code, top.seats_named) == (latest.id, "Gold", promo.code, 1)
 
     def test_after_the_last_is_empty_and_knows_how_many_there_are(self, event):
         make.purchase(event, make.package(event))
-        assert read(purchase_list.list_purchases, event, EVERYTHING, page=2) == ([], 1)
-        assert read(purchase_list.list_purchases, event, Selection(search="ana"), page=2) == ([], 1)
+        assert read(purchase_list.list_purchases, event, ALL_PURCHASES, page=2) == ([], 1)
+        assert read(purchase_list.list_purchases, event, PurchaseFilter(search="ana"), page=2) == ([], 1)
 
     def test_of_sales_in_the_same_moment_shows_none_twice(self, event):
         package = make.package(event)
         for _ in range(7):
             make.purchase(event, package, moment=datetime(2026, 6, 1, tzinfo=UTC))
         for sort in ("newest", "oldest", "name", "total", "unnamed"):
-            lines, total = every_page(event, Selection(sort=sort), per_page=2)
+            lines, total = list_all_pages(event, PurchaseFilter(sort=sort), per_page=2)
             assert (len({line.purchase.id for line in lines}), total) == (7, 7)
 
     @settings(max_examples=60, deadline=None)
     @given(data=st.data())
     def test_belongs_to_pages_that_hold_every_selected_purchase_once(self, gala, data):
-        selection = data.draw(gala.selections())
-        lines, total = every_page(gala.event, selection, per_page=7)
+        selection = data.draw(gala.filters())
+        lines, total = list_all_pages(gala.event, selection, per_page=7)
         whole, _ = read(purchase_list.list_purchases, gala.event, selection, per_page=1000)
         assert [line.purchase.id for line in lines] == [line.purchase.id for line in whole]
         assert len({line.purchase.id for line in lines}) == len(lines) == total
@@ -79,9 +79,9 @@ class TestAPage:
 
 class TestTotals:
     def test_of_nothing_are_zeros(self, event):
-        nothing = Totals(0, 0, 0, 0, Decimal(0), Decimal(0), Decimal(0))
-        assert read(purchase_list.totals, event, EVERYTHING) == nothing
-        assert read(purchase_list.totals, event, Selection(search="ana")) == nothing
+        nothing = PurchaseTotals(0, 0, 0, 0, Decimal(0), Decimal(0), Decimal(0))
+        assert read(purchase_list.get_totals, event, ALL_PURCHASES) == nothing
+        assert read(purchase_list.get_totals, event, PurchaseFilter(search="ana")) == nothing
 
     def test_count_the_selected_purchases_as_they_are_whatever_their_status(self, event):
         package = make.package(event, price="10", seats_per_package=3)
@@ -89,20 +89,22 @@ class TestTotals:
         make.purchase(event, package, quantity=2, promo_code=code, guests=[{"name": "Ben"}])
         gone = make.purchase(event, package).purchase
         db.write(lambda s: corrections.void(s, OPERATOR, event.id, gone.id, "Entered twice"))
-        assert read(purchase_list.totals, event, EVERYTHING) == Totals(2, 3, 9, 1, Decimal(30), Decimal(5), Decimal(25))
-        assert read(purchase_list.totals, event, Selection(statuses=("voided",))).total == Decimal(10)
+        assert read(purchase_list.get_totals, event, ALL_PURCHASES) == PurchaseTotals(
+            2, 3, 9, 1, Decimal(30), Decimal(5), Decimal(25)
+        )
+        assert read(purchase_list.get_totals, event, PurchaseFilter(statuses=("voided",))).total == Decimal(10)
 
     @settings(max_examples=100, deadline=None)
     @given(data=st.data())
     def test_are_the_sums_of_the_rows_on_all_pages(self, gala, data):
         """Whether they come from the sums by day or from the rows."""
-        selection = data.draw(gala.selections())
-        rows = [line.purchase for line in every_page(gala.event, selection, per_page=1000)[0]]
+        selection = data.draw(gala.filters())
+        rows = [line.purchase for line in list_all_pages(gala.event, selection, per_page=1000)[0]]
         sums = (
             sum(getattr(row, name) for row in rows)
             for name in ("quantity", "seats", "seats_named", "list_price", "discount", "total")
         )
-        assert read(purchase_list.totals, gala.event, selection) == Totals(len(rows), *sums)
+        assert read(purchase_list.get_totals, gala.event, selection) == PurchaseTotals(len(rows), *sums)
 
 
 class TestDetails:
@@ -127,8 +129,8 @@ class TestDetails:
         assert (told.recorded_by, told.import_file, told.history) == ("Cleo Clerk", None, ())
 
     def test_of_an_imported_sale_name_the_file(self, event):
-        run(event, sheet(sale(make.package(event))))
-        ((line,), _) = read(purchase_list.list_purchases, event, EVERYTHING)
+        run_import(event, sales_csv(sale(make.package(event))))
+        ((line,), _) = read(purchase_list.list_purchases, event, ALL_PURCHASES)
         told = details(event, line.purchase)
         assert (told.import_file, told.promo_code, told.answers) == ("sales.csv", None, ())
 
@@ -152,16 +154,16 @@ class TestDetails:
         bought = make.purchase(other, make.package(other)).purchase
         for purchase_id in (bought.id, uuid.uuid4()):
             with pytest.raises(NotFound):
-                read(purchase_list.details, event, purchase_id)
+                read(purchase_list.get_details, event, purchase_id)
 
 
 def test_the_purchases_of_an_event_exist_only_for_who_is_assigned_to_it(event):
     bought = make.purchase(event, make.package(event)).purchase
     viewer, stranger = make.staff("viewer", event), make.staff("coordinator", make.event())
     for function, asked in (
-        (purchase_list.list_purchases, EVERYTHING),
-        (purchase_list.totals, EVERYTHING),
-        (purchase_list.details, bought.id),
+        (purchase_list.list_purchases, ALL_PURCHASES),
+        (purchase_list.get_totals, ALL_PURCHASES),
+        (purchase_list.get_details, bought.id),
     ):
         read(function, event, asked, actor=viewer)
         with pytest.raises(NotFound):

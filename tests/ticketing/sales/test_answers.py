@@ -13,12 +13,12 @@ from ticketing.catalog import options
 from ticketing.errors import InvalidInput
 from ticketing.models import Purchase
 
-A_SALE_WAITS = text(
+COUNT_LOCK_WAITS = text(
     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
 )
 
 
-def sell_while(event, package, answers, change):
+def sell_during_change(event, package, answers, change):
     """Starts `change` in a transaction, lets a sale run into it, commits, and answers with what the sale came to."""
     outcome = []
 
@@ -34,7 +34,7 @@ def sell_while(event, package, answers, change):
         buyer.start()
         until = time.monotonic() + 10
         with db.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as watcher:
-            while not watcher.execute(A_SALE_WAITS).scalar_one():
+            while not watcher.execute(COUNT_LOCK_WAITS).scalar_one():
                 assert time.monotonic() < until, "the sale did not wait"
 
     buyer = threading.Thread(target=sell)
@@ -43,8 +43,8 @@ def sell_while(event, package, answers, change):
     return outcome[0]
 
 
-def purchases_of(package):
-    with db.reading() as session:
+def count_purchases(package):
+    with db.read_session() as session:
         return session.scalar(select(func.count()).where(Purchase.package_id == package.id))
 
 
@@ -56,18 +56,20 @@ def package(event):
 def test_an_answer_to_a_question_whose_type_changed_meanwhile_is_refused(event, package):
     option = make.option(package, option_type="boolean")
     change = {"option_type": "text_input"}
-    outcome = sell_while(
+    outcome = sell_during_change(
         event,
         package,
         [{"option_id": option.id, "value": True}],
-        lambda session: options.change(session, OPERATOR, package.id, option.id, change, seen_version=1),
+        lambda session: options.update(session, OPERATOR, package.id, option.id, change, seen_version=1),
     )
     assert outcome.fields == {f"answers.{option.id}": "Answer with text."}
-    assert purchases_of(package) == 0
+    assert count_purchases(package) == 0
 
 
 def test_a_question_added_meanwhile_is_asked(event, package):
     draft = options.OptionDraft(label="Diet?", option_type="boolean")
-    outcome = sell_while(event, package, [], lambda session: options.create(session, OPERATOR, package.id, draft))
+    outcome = sell_during_change(
+        event, package, [], lambda session: options.create(session, OPERATOR, package.id, draft)
+    )
     assert list(outcome.fields.values()) == ["Answer “Diet?”."]
-    assert purchases_of(package) == 0
+    assert count_purchases(package) == 0

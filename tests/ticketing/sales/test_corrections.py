@@ -6,10 +6,16 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import select
 
-from tests.races.racing import THREADS, kinds, race
+from tests.races.racing import THREADS, count_by_type, race
 from tests.support import make
-from tests.support.database_state import refused, refuses, sold, trail, uses
-from tests.support.sales_file import run, sale, sheet
+from tests.support.database_state import (
+    assert_purchase_refused,
+    assert_refused,
+    get_audit_changes,
+    get_sold_count,
+    get_use_count,
+)
+from tests.support.sales_file import run_import, sale, sales_csv
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import promo_codes
@@ -23,11 +29,11 @@ ALLOWED = {("pending", "completed"), ("pending", "failed"), ("completed", "refun
 REFUSED = [(now, to) for now in PAYMENT_STATUSES for to in PAYMENT_STATUSES if (now, to) not in ALLOWED]
 
 
-def change(purchase, status, actor=OPERATOR, *, seen=None, event_id=None):
+def change(purchase, status, actor=OPERATOR, *, seen_version=None, event_id=None):
     row = getattr(purchase, "purchase", purchase)
     return db.write(
         lambda s: corrections.change_status(
-            s, actor, event_id or row.event_id, row.id, status, seen_version=seen or row.version or 1
+            s, actor, event_id or row.event_id, row.id, status, seen_version=seen_version or row.version or 1
         )
     )
 
@@ -36,26 +42,26 @@ def void(purchase, reason="Typed twice"):
     return db.write(lambda s: corrections.void(s, OPERATOR, purchase.event_id, purchase.id, reason))
 
 
-def standing(event, package, status, **fields):
+def make_with_status(event, package, status, **fields):
     """A purchase that has come to this status the way it would."""
     first = "completed" if status in ("completed", "refunded") else "pending"
     bought = make.purchase(event, package, payment_status=first, **fields).purchase
     if status == "voided":
         return void(bought)
-    return bought if status == first else change(bought, status, seen=1)
+    return bought if status == first else change(bought, status, seen_version=1)
 
 
-def row_of(purchase):
-    with db.reading() as session:
+def reload(purchase):
+    with db.read_session() as session:
         return session.get(Purchase, purchase.id)
 
 
-def figures(event):
-    with db.reading() as session:
-        return sales.figures(session, OPERATOR, event.id)
+def get_figures(event):
+    with db.read_session() as session:
+        return sales.get_figures(session, OPERATOR, event.id)
 
 
-def assert_right(event):
+def assert_verified(event):
     with db.Session(db.engine()) as session:
         assert [each for each in verify.verify(session) if each.event_id == event.id] == []
 
@@ -63,23 +69,23 @@ def assert_right(event):
 @pytest.mark.parametrize(("now", "to"), sorted(ALLOWED))
 def test_a_payment_moves_on_and_keeps_its_amounts(event, now, to):
     package = make.package(event, seats_per_package=2)
-    bought = standing(event, package, now, quantity=3)
-    changed = change(bought, to, seen=1)
+    bought = make_with_status(event, package, now, quantity=3)
+    changed = change(bought, to, seen_version=1)
     assert (changed.payment_status, changed.version, changed.seats) == (to, 2, 6)
-    row = row_of(bought)
+    row = reload(bought)
     assert (row.payment_status, row.version, row.total) == (to, 2, Decimal(300))
     assert (row.voided_at, row.void_reason) == (None, None)
-    assert trail(bought.id, "purchase.status_changed") == {"payment_status": (now, to)}
-    assert_right(event)
+    assert get_audit_changes(bought.id, "purchase.status_changed") == {"payment_status": (now, to)}
+    assert_verified(event)
 
 
 @pytest.mark.parametrize(("now", "to"), REFUSED)
 def test_every_other_way_is_refused_and_changes_nothing(event, now, to):
-    bought = standing(event, make.package(event), now)
-    with refuses(Conflict, event) as refusal:
-        change(bought, to, seen=bought.version)
+    bought = make_with_status(event, make.package(event), now)
+    with assert_refused(Conflict, event) as refusal:
+        change(bought, to, seen_version=bought.version)
     assert str(refusal.value)
-    assert_right(event)
+    assert_verified(event)
 
 
 @pytest.mark.parametrize(
@@ -93,17 +99,17 @@ def test_every_other_way_is_refused_and_changes_nothing(event, now, to):
     ],
 )
 def test_a_refusal_says_why_and_what_to_do(event, now, to, sentence):
-    bought = standing(event, make.package(event), now)
+    bought = make_with_status(event, make.package(event), now)
     with pytest.raises(Conflict, match=sentence[:40]) as refusal:
-        change(bought, to, seen=bought.version)
+        change(bought, to, seen_version=bought.version)
     assert str(refusal.value).startswith(sentence)
 
 
 @pytest.mark.parametrize("status", ["", "paid", "COMPLETED", "pending\x00"])
 def test_what_is_no_status_is_named_as_such(event, status):
     bought = make.purchase(event, make.package(event)).purchase
-    with refuses(InvalidInput, event) as refusal:
-        change(bought, status, seen=1)
+    with assert_refused(InvalidInput, event) as refusal:
+        change(bought, status, seen_version=1)
     assert set(refusal.value.fields) == {"status"}
 
 
@@ -112,34 +118,34 @@ def test_what_it_held_comes_back_and_can_be_sold_again(event, now, to):
     package = make.package(event, quantity_limit=5)
     promo = make.promo_code(event, max_total_uses=1)
     bought = make.purchase(event, package, quantity=5, payment_status=now, promo_code=promo.code).purchase
-    refused(SoldOut, event, package)
-    change(bought, to, seen=1)
-    assert (sold(package), uses(promo)) == (0, 0)
+    assert_purchase_refused(SoldOut, event, package)
+    change(bought, to, seen_version=1)
+    assert (get_sold_count(package), get_use_count(promo)) == (0, 0)
     make.purchase(event, package, quantity=5, promo_code=promo.code)
-    refused(SoldOut, event, package)
-    assert_right(event)
+    assert_purchase_refused(SoldOut, event, package)
+    assert_verified(event)
 
 
 def test_a_payment_that_arrives_holds_what_it_held(event):
     package = make.package(event, quantity_limit=2)
     promo = make.promo_code(event, max_total_uses=1)
     bought = make.purchase(event, package, quantity=2, payment_status="pending", promo_code=promo.code).purchase
-    before = figures(event)
-    change(bought, "completed", seen=1)
-    after = figures(event)
+    before = get_figures(event)
+    change(bought, "completed", seen_version=1)
+    after = get_figures(event)
     assert (before.revenue, before.pending) == (0, bought.total)
     assert (after.revenue, after.pending, after.seats_sold) == (bought.total, 0, before.seats_sold)
-    refused(SoldOut, event, package)
+    assert_purchase_refused(SoldOut, event, package)
     other = make.package(event)
-    assert refused(PromoRefused, event, other, promo_code=promo.code).reason == "used_up"
+    assert assert_purchase_refused(PromoRefused, event, other, promo_code=promo.code).reason == "used_up"
 
 
 def test_a_refunded_sale_is_in_the_figures_as_refunded_only(event):
     package = make.package(event, seats_per_package=2)
     kept = make.purchase(event, package, guests=[{"name": "Bo"}]).purchase
     back = make.purchase(event, package, quantity=2, guests=[{"name": "Cy"}]).purchase
-    change(back, "refunded", seen=1)
-    now = figures(event)
+    change(back, "refunded", seen_version=1)
+    now = get_figures(event)
     assert (now.revenue, now.refunded, now.packages_sold) == (kept.total, back.total, 1)
     assert (now.seats_sold, now.seats_named) == (2, 1)
 
@@ -148,40 +154,40 @@ def test_a_voided_refund_gives_nothing_back_again(event):
     package, promo = make.package(event), make.promo_code(event)
     make.purchase(event, package, quantity=2, promo_code=promo.code)
     bought = make.purchase(event, package, quantity=3, promo_code=promo.code).purchase
-    change(bought, "refunded", seen=1)
+    change(bought, "refunded", seen_version=1)
     void(bought)
-    assert (sold(package), uses(promo)) == (2, 1)
-    assert_right(event)
+    assert (get_sold_count(package), get_use_count(promo)) == (2, 1)
+    assert_verified(event)
 
 
 def test_a_refunded_sale_keeps_its_discount_on_record_and_its_code_gave_nothing(event):
     package, promo = make.package(event), make.promo_code(event)
     bought = make.purchase(event, package, promo_code=promo.code).purchase
-    change(bought, "refunded", seen=1)
-    with db.reading() as session:
+    change(bought, "refunded", seen_version=1)
+    with db.read_session() as session:
         _, given = promo_codes.get(session, OPERATOR, event.id, promo.id)
-    assert (given, row_of(bought).discount) == (0, Decimal(10))
+    assert (given, reload(bought).discount) == (0, Decimal(10))
     new = {"discount_value": "50"}
-    with refuses(CodeUsed, event):
-        db.write(lambda s: promo_codes.change(s, OPERATOR, event.id, promo.id, new, seen_version=1))
+    with assert_refused(CodeUsed, event):
+        db.write(lambda s: promo_codes.update(s, OPERATOR, event.id, promo.id, new, seen_version=1))
 
 
 def test_what_was_imported_moves_on_like_any_other(event):
     package = make.package(event, quantity_limit=1)
-    run(event, sheet(sale(package)))
-    with db.reading() as session:
+    run_import(event, sales_csv(sale(package)))
+    with db.read_session() as session:
         imported = session.scalars(select(Purchase).where(Purchase.event_id == event.id)).one()
-    change(imported, "refunded", seen=1)
-    assert sold(package) == 0
+    change(imported, "refunded", seen_version=1)
+    assert get_sold_count(package) == 0
     make.purchase(event, package)
-    assert_right(event)
+    assert_verified(event)
 
 
 def test_who_saw_an_older_version_is_told_what_happened_since(event):
     bought = make.purchase(event, make.package(event), payment_status="pending").purchase
-    change(bought, "completed", make.staff(event=event, name="Ana Ruiz"), seen=1)
-    with refuses(StaleVersion, event) as refusal:
-        change(bought, "failed", seen=1)
+    change(bought, "completed", make.staff(event=event, name="Ana Ruiz"), seen_version=1)
+    with assert_refused(StaleVersion, event) as refusal:
+        change(bought, "failed", seen_version=1)
     (told,) = refusal.value.changes
     assert (told.field, told.old, told.new, told.by) == ("payment_status", "pending", "completed", "Ana Ruiz")
     assert refusal.value.current_version == 2
@@ -190,15 +196,15 @@ def test_who_saw_an_older_version_is_told_what_happened_since(event):
 def test_a_viewer_changes_nothing_and_a_stranger_finds_nothing(event):
     bought = make.purchase(event, make.package(event)).purchase
     for actor, kind in ((make.staff(role="viewer", event=event), NotAllowed), (make.staff(), NotFound)):
-        with refuses(kind, event):
-            change(bought, "refunded", actor, seen=1)
+        with assert_refused(kind, event):
+            change(bought, "refunded", actor, seen_version=1)
 
 
 def test_a_sale_is_found_in_its_own_event_only(event):
     elsewhere = make.event()
     bought = make.purchase(elsewhere, make.package(elsewhere)).purchase
-    with refuses(NotFound, elsewhere):
-        change(bought, "refunded", make.staff(event=event), seen=1, event_id=event.id)
+    with assert_refused(NotFound, elsewhere):
+        change(bought, "refunded", make.staff(event=event), seen_version=1, event_id=event.id)
     with pytest.raises(NotFound):
         db.write(lambda s: corrections.change_status(s, OPERATOR, event.id, uuid.uuid4(), "failed", seen_version=1))
 
@@ -208,27 +214,27 @@ class TestMany:
         package, promo = make.package(event, quantity_limit=10), make.promo_code(event)
         make.purchase(event, package, promo_code=promo.code)
         bought = make.purchase(event, package, quantity=4, promo_code=promo.code).purchase
-        outcomes = race(THREADS, lambda _: change(bought, "refunded", seen=1))
-        assert kinds(outcomes) == {"Purchase": 1, "StaleVersion": THREADS - 1}
-        assert (sold(package), uses(promo), row_of(bought).version) == (1, 1, 2)
-        assert_right(event)
+        outcomes = race(THREADS, lambda _: change(bought, "refunded", seen_version=1))
+        assert count_by_type(outcomes) == {"Purchase": 1, "StaleVersion": THREADS - 1}
+        assert (get_sold_count(package), get_use_count(promo), reload(bought).version) == (1, 1, 2)
+        assert_verified(event)
 
     def test_who_want_different_things_of_one_payment_get_one_of_them(self, event):
         package = make.package(event)
         bought = make.purchase(event, package, quantity=2, payment_status="pending").purchase
-        outcomes = race(THREADS, lambda n: change(bought, ("completed", "failed")[n % 2], seen=1))
-        assert kinds(outcomes) == {"Purchase": 1, "StaleVersion": THREADS - 1}
-        status = row_of(bought).payment_status
+        outcomes = race(THREADS, lambda n: change(bought, ("completed", "failed")[n % 2], seen_version=1))
+        assert count_by_type(outcomes) == {"Purchase": 1, "StaleVersion": THREADS - 1}
+        status = reload(bought).payment_status
         assert status in ("completed", "failed")
-        assert sold(package) == (2 if status == "completed" else 0)
-        assert_right(event)
+        assert get_sold_count(package) == (2 if status == "completed" else 0)
+        assert_verified(event)
 
     def test_who_refund_and_void_the_same_sale_return_it_once(self, event):
         package, promo = make.package(event), make.promo_code(event)
         bought = make.purchase(event, package, quantity=2, promo_code=promo.code).purchase
-        race(THREADS, lambda n: change(bought, "refunded", seen=1) if n % 2 else void(bought))
-        assert (sold(package), uses(promo), row_of(bought).payment_status) == (0, 0, "voided")
-        assert_right(event)
+        race(THREADS, lambda n: change(bought, "refunded", seen_version=1) if n % 2 else void(bought))
+        assert (get_sold_count(package), get_use_count(promo), reload(bought).payment_status) == (0, 0, "voided")
+        assert_verified(event)
 
     def test_who_buy_while_others_refund_never_pass_the_limits(self, event):
         limit = THREADS // 2
@@ -239,10 +245,10 @@ class TestMany:
         def refund_or_buy(number):
             if number % 2:
                 return make.purchase(event, package, promo_code=promo.code)
-            return change(first[number // 2 % limit], "refunded", seen=1)
+            return change(first[number // 2 % limit], "refunded", seen_version=1)
 
         outcomes = race(THREADS * 2, refund_or_buy)
-        bought = kinds(outcomes)["Recorded"]
-        assert kinds(outcomes)["Purchase"] == limit
-        assert sold(package) == uses(promo) == bought <= limit
-        assert_right(event)
+        bought = count_by_type(outcomes)["Recorded"]
+        assert count_by_type(outcomes)["Purchase"] == limit
+        assert get_sold_count(package) == get_use_count(promo) == bought <= limit
+        assert_verified(event)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, update
 
 from tests.support import make
-from tests.support.database_state import refused, sold, standing, uses
+from tests.support.database_state import assert_purchase_refused, get_sold_count, get_use_count, snapshot
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import packages
@@ -23,14 +23,14 @@ from ticketing.errors import (
 from ticketing.models import Answer, Donor, Option, Purchase
 from ticketing.sales import purchases
 from ticketing.sales.purchases import PurchaseDraft
-from ticketing.sales.ticket_codes import LETTERS
-from ticketing.validation import validated
+from ticketing.sales.ticket_codes import ALPHABET
+from ticketing.validation import validate
 
 NOW = datetime.now(UTC)
 
 
 def edit(package, **values):
-    db.write(lambda s: packages.change(s, OPERATOR, package.event_id, package.id, values, seen_version=package.version))
+    db.write(lambda s: packages.update(s, OPERATOR, package.event_id, package.id, values, seen_version=package.version))
 
 
 def test_a_purchase_fixes_price_seats_and_purchaser(event):
@@ -38,7 +38,7 @@ def test_a_purchase_fixes_price_seats_and_purchaser(event):
     package = make.package(event, price="250.50", seats_per_package=4)
     donor = {"name": " Ana  Ruiz ", "email": "Ana@Example.org ", "phone": "555 0100"}
     bought = make.purchase(event, package, ana, quantity=3, donor=donor, channel="cash", notes="Table near the door")
-    with db.reading() as session:
+    with db.read_session() as session:
         row = session.get(Purchase, bought.purchase.id)
     assert (row.unit_price, row.list_price, row.discount, row.total) == tuple(
         map(Decimal, ("250.5", "751.5", "0", "751.5"))
@@ -48,14 +48,14 @@ def test_a_purchase_fixes_price_seats_and_purchaser(event):
     assert (row.channel, row.payment_status, row.notes) == ("cash", "completed", "Table near the door")
     assert row.recorded_by == ana.staff_id
     assert abs(row.purchased_at - datetime.now(UTC)) < timedelta(minutes=1)
-    assert (sold(package), bought.is_repeat) == (3, False)
+    assert (get_sold_count(package), bought.is_repeat) == (3, False)
 
 
 def test_a_purchase_is_its_own_record_and_writes_no_audit_row(event):
     package = make.package(event)
-    before = standing(event)[0][-1]
+    before = snapshot(event)[0][-1]
     make.purchase(event, package)
-    assert standing(event)[0][-1] == before
+    assert snapshot(event)[0][-1] == before
 
 
 def test_there_is_one_ticket_for_each_seat_with_a_code_nobody_misreads(event):
@@ -67,8 +67,8 @@ def test_there_is_one_ticket_for_each_seat_with_a_code_nobody_misreads(event):
 
 
 def test_the_letters_of_codes_leave_out_what_is_mistaken():
-    assert not set(LETTERS) & set("ILO01")
-    assert len(set(LETTERS)) == len(LETTERS) == 31
+    assert not set(ALPHABET) & set("ILO01")
+    assert len(set(ALPHABET)) == len(ALPHABET) == 31
 
 
 def test_guests_are_named_from_the_first_seat_and_the_rest_later(event):
@@ -86,7 +86,7 @@ def test_guests_are_named_from_the_first_seat_and_the_rest_later(event):
 def test_there_cannot_be_more_guests_than_seats(event):
     package = make.package(event, seats_per_package=2)
     guests = [{"name": f"Guest {n}"} for n in range(5)]
-    assert set(refused(InvalidInput, event, package, quantity=2, guests=guests).fields) == {"guests"}
+    assert set(assert_purchase_refused(InvalidInput, event, package, quantity=2, guests=guests).fields) == {"guests"}
     assert len(make.purchase(event, package, quantity=2, guests=guests[:4]).tickets) == 4
 
 
@@ -94,21 +94,21 @@ def test_there_cannot_be_more_guests_than_seats(event):
 def test_the_limit_is_sold_exactly(event, status):
     package = make.package(event, quantity_limit=5)
     make.purchase(event, package, quantity=3, payment_status=status)
-    assert "3 of 5 sold, 2 left" in str(refused(SoldOut, event, package, quantity=3))
+    assert "3 of 5 sold, 2 left" in str(assert_purchase_refused(SoldOut, event, package, quantity=3))
     make.purchase(event, package, quantity=2)
-    assert "5 of 5 sold." in str(refused(SoldOut, event, package))
-    assert sold(package) == 5
+    assert "5 of 5 sold." in str(assert_purchase_refused(SoldOut, event, package))
+    assert get_sold_count(package) == 5
 
 
 def test_more_than_the_whole_limit_is_refused(event):
-    refused(SoldOut, event, make.package(event, quantity_limit=5), quantity=6)
+    assert_purchase_refused(SoldOut, event, make.package(event, quantity_limit=5), quantity=6)
 
 
 def test_an_unlimited_package_sells_on(event):
     package = make.package(event)
     make.purchase(event, package, quantity=10_000)
     make.purchase(event, package, quantity=1)
-    assert sold(package) == 10_001
+    assert get_sold_count(package) == 10_001
 
 
 @pytest.mark.parametrize(
@@ -117,35 +117,37 @@ def test_an_unlimited_package_sells_on(event):
 def test_a_quantity_is_from_1_to_10000(event, quantity, is_right):
     values = {"package_id": event.id, "quantity": quantity, "donor": {"name": "Ana", "email": "a@b.co"}}
     if is_right:
-        assert validated(PurchaseDraft, values)
+        assert validate(PurchaseDraft, values)
     else:
         with pytest.raises(InvalidInput):
-            validated(PurchaseDraft, values)
+            validate(PurchaseDraft, values)
 
 
 def test_a_disabled_package_is_not_sold(event):
-    refused(NotForSale, event, make.package(event, is_enabled=False))
+    assert_purchase_refused(NotForSale, event, make.package(event, is_enabled=False))
 
 
 def test_a_package_of_another_event_is_not_sold_here(event):
     elsewhere = make.package(make.event())
-    refused(NotFound, event, elsewhere)
-    assert sold(elsewhere) == 0
+    assert_purchase_refused(NotFound, event, elsewhere)
+    assert get_sold_count(elsewhere) == 0
 
 
 def test_a_viewer_sells_nothing_and_a_stranger_finds_nothing(event):
     package = make.package(event)
-    refused(NotAllowed, event, package, make.staff(role="viewer", event=event))
-    refused(NotFound, event, package, make.staff(event=make.event()))
+    assert_purchase_refused(NotAllowed, event, package, make.staff(role="viewer", event=event))
+    assert_purchase_refused(NotFound, event, package, make.staff(event=make.event()))
 
 
 def test_comp_costs_nothing_takes_capacity_and_no_promo_code(event):
     package = make.package(event, price="100", quantity_limit=1)
     promo = make.promo_code(event)
-    assert set(refused(InvalidInput, event, package, channel="comp", promo_code=promo.code).fields) == {"promo_code"}
+    assert set(assert_purchase_refused(InvalidInput, event, package, channel="comp", promo_code=promo.code).fields) == {
+        "promo_code"
+    }
     bought = make.purchase(event, package, channel="comp").purchase
     assert (bought.list_price, bought.discount, bought.total) == (Decimal(100), Decimal(100), Decimal(0))
-    assert (sold(package), uses(promo)) == (1, 0)
+    assert (get_sold_count(package), get_use_count(promo)) == (1, 0)
 
 
 @pytest.mark.parametrize("channel", ["cash", "cheque", "card_terminal", "comp", "online"])
@@ -160,7 +162,7 @@ def test_the_same_donor_is_one_donor_whatever_the_case_of_the_address(event):
     first = make.purchase(event, package, donor={"name": "Ana", "email": "ana@example.org", "phone": "1"}).purchase
     second = make.purchase(event, package, donor={"name": "Ana R", "email": " ANA@example.org"}).purchase
     assert first.donor_id == second.donor_id
-    with db.reading() as session:
+    with db.read_session() as session:
         donor = session.get(Donor, first.donor_id)
         kept = session.get(Purchase, first.id)
     assert (donor.name, donor.phone, kept.purchaser_name) == ("Ana R", "1", "Ana")
@@ -169,7 +171,7 @@ def test_the_same_donor_is_one_donor_whatever_the_case_of_the_address(event):
 def test_the_price_quoted_is_the_price_charged_or_nothing_is_sold(event):
     package = make.package(event, price="100")
     edit(package, price="120")
-    conflict = refused(PriceChanged, event, package, package_version=1)
+    conflict = assert_purchase_refused(PriceChanged, event, package, package_version=1)
     assert conflict.code == "stale_version"
     assert "$120.00" in str(conflict)
     assert make.purchase(event, package, package_version=2).purchase.total == Decimal(120)
@@ -179,7 +181,7 @@ def test_the_price_quoted_is_the_price_charged_or_nothing_is_sold(event):
 def test_more_or_fewer_seats_for_the_price_are_a_change_too(event):
     package = make.package(event, seats_per_package=10)
     edit(package, seats_per_package=8)
-    refused(PriceChanged, event, package, package_version=1)
+    assert_purchase_refused(PriceChanged, event, package, package_version=1)
 
 
 def test_a_change_that_does_not_touch_the_deal_is_no_conflict(event):
@@ -189,7 +191,7 @@ def test_a_change_that_does_not_touch_the_deal_is_no_conflict(event):
 
 
 def test_a_version_nobody_has_seen_is_refused(event):
-    refused(PriceChanged, event, make.package(event), package_version=7)
+    assert_purchase_refused(PriceChanged, event, make.package(event), package_version=7)
 
 
 def test_the_same_key_answers_with_the_first_purchase_and_changes_nothing(event):
@@ -204,9 +206,9 @@ def test_the_same_key_answers_with_the_first_purchase_and_changes_nothing(event)
         "idempotency_key": make.unique("key"),
     }
     first = make.purchase(event, package, **fields)
-    before = standing(event)
+    before = snapshot(event)
     again = make.purchase(event, package, **fields)
-    assert standing(event) == before
+    assert snapshot(event) == before
     assert (again.is_repeat, again.purchase.id, again.promo_code) == (True, first.purchase.id, first.promo_code)
     assert [(t.code, t.guest_name) for t in again.tickets] == [(t.code, t.guest_name) for t in first.tickets]
     assert again.answers == first.answers == {option.id: "Nuts"}
@@ -216,7 +218,7 @@ def test_the_same_key_for_another_purchase_is_refused(event):
     package = make.package(event)
     key, donor = make.unique("key"), make.email()
     make.purchase(event, package, donor_email=donor, idempotency_key=key)
-    refused(IdempotencyMismatch, event, package, donor_email=donor, quantity=2, idempotency_key=key)
+    assert_purchase_refused(IdempotencyMismatch, event, package, donor_email=donor, quantity=2, idempotency_key=key)
 
 
 def test_a_key_belongs_to_one_event(event):
@@ -229,7 +231,7 @@ def test_a_key_belongs_to_one_event(event):
 def test_a_refused_purchase_does_not_use_up_its_key(event):
     package = make.package(event, quantity_limit=1)
     key, donor = make.unique("key"), make.email()
-    refused(SoldOut, event, package, quantity=2, donor_email=donor, idempotency_key=key)
+    assert_purchase_refused(SoldOut, event, package, quantity=2, donor_email=donor, idempotency_key=key)
     assert not make.purchase(event, package, donor_email=donor, idempotency_key=key).is_repeat
 
 
@@ -237,11 +239,11 @@ def test_a_required_question_must_be_answered_and_an_optional_one_may_be_skipped
     package = make.package(event)
     required = make.option(package, option_type="boolean", label="Vegetarian?")
     optional = make.option(package, is_required=False)
-    refusal = refused(InvalidInput, event, package)
+    refusal = assert_purchase_refused(InvalidInput, event, package)
     assert refusal.fields == {f"answers.{required.id}": "Answer “Vegetarian?”."}
     answers = [{"option_id": required.id, "value": False}, {"option_id": optional.id, "value": "  "}]
     bought = make.purchase(event, package, answers=answers)
-    with db.reading() as session:
+    with db.read_session() as session:
         rows = session.scalars(select(Answer).where(Answer.purchase_id == bought.purchase.id)).all()
     assert [(row.option_id, row.value) for row in rows] == [(required.id, False)]
 
@@ -269,7 +271,9 @@ def test_an_answer_fits_its_question(event, option, accepted, turned_down):
         bought = make.purchase(event, package, answers=[{"option_id": question.id, "value": value}])
         assert bought.answers == {question.id: kept}
     for value in turned_down:
-        refusal = refused(InvalidInput, event, package, answers=[{"option_id": question.id, "value": value}])
+        refusal = assert_purchase_refused(
+            InvalidInput, event, package, answers=[{"option_id": question.id, "value": value}]
+        )
         assert set(refusal.fields) == {f"answers.{question.id}"}
 
 
@@ -278,7 +282,7 @@ def test_a_question_that_is_not_asked_is_not_answered(event):
     foreign, retired = make.option(other), make.option(package)
     db.write(lambda s: s.execute(update(Option).where(Option.id == retired.id).values(retired_at=NOW)))
     for question in (foreign, retired):
-        refused(InvalidInput, event, package, answers=[{"option_id": question.id, "value": "x"}])
+        assert_purchase_refused(InvalidInput, event, package, answers=[{"option_id": question.id, "value": "x"}])
     assert make.purchase(event, package).answers == {}
 
 
@@ -291,12 +295,12 @@ def test_a_question_is_answered_once(event):
 
 def test_a_quote_is_what_the_purchase_costs_and_changes_nothing(event):
     package, promo = make.package(event, price="33.35"), make.promo_code(event, discount_value="12.5")
-    before = standing(event)
-    with db.reading() as session:
+    before = snapshot(event)
+    with db.read_session() as session:
         quoted = purchases.quote(
             session, OPERATOR, event.id, package_id=package.id, quantity=3, promo_code=promo.code.lower()
         )
-    assert standing(event) == before
+    assert snapshot(event) == before
     bought = make.purchase(event, package, quantity=3, promo_code=promo.code).purchase
     assert (quoted.list_price, quoted.discount, quoted.total) == (bought.list_price, bought.discount, bought.total)
 
@@ -307,11 +311,11 @@ def test_a_quote_refuses_what_the_purchase_would_refuse(event):
         ({"promo_code": promo.code}, PromoRefused),
         ({"channel": "comp", "promo_code": "X"}, InvalidInput),
     ):
-        with db.reading() as session, pytest.raises(kind):
+        with db.read_session() as session, pytest.raises(kind):
             purchases.quote(session, OPERATOR, event.id, package_id=package.id, quantity=1, **fields)
 
 
 def test_the_most_expensive_purchase_is_refused_with_a_sentence_and_the_next_one_fits(event):
     package = make.package(event, price="1000000.00")
-    assert "Record it in parts" in str(refused(InvalidInput, event, package, quantity=10_000))
+    assert "Record it in parts" in str(assert_purchase_refused(InvalidInput, event, package, quantity=10_000))
     assert make.purchase(event, package, quantity=9_999).purchase.total == Decimal("9999000000.00")

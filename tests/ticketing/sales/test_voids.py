@@ -11,15 +11,21 @@ import pytest
 from sqlalchemy import func, select
 
 from tests.support import make
-from tests.support.database_state import refused, refuses, sold, trail, uses
-from tests.support.sales_file import run, sale, sheet
+from tests.support.database_state import (
+    assert_purchase_refused,
+    assert_refused,
+    get_audit_changes,
+    get_sold_count,
+    get_use_count,
+)
+from tests.support.sales_file import run_import, sale, sales_csv
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import packages, promo_codes
 from ticketing.errors import Conflict, InvalidInput, NotAllowed, NotFound, PromoRefused, SoldOut
 from ticketing.models import AssignedTicket, AuditEntry, PromoUse, Purchase
 from ticketing.ops import verify
-from ticketing.purchase_filter import EVERYTHING
+from ticketing.purchase_filter import ALL_PURCHASES
 from ticketing.reporting import figures as sales
 from ticketing.reporting import purchase_list
 from ticketing.sales import corrections
@@ -32,12 +38,12 @@ def void(bought, actor=OPERATOR, *, reason="Typed twice", event_id=None):
     return db.write(lambda s: corrections.void(s, actor, event_id or row.event_id, row.id, reason))
 
 
-def row_of(bought):
-    with db.reading() as session:
+def reload(bought):
+    with db.read_session() as session:
         return session.get(Purchase, bought.purchase.id)
 
 
-def differences(event):
+def list_differences(event):
     with db.Session(db.engine()) as session:
         return [each for each in verify.verify(session) if each.event_id == event.id]
 
@@ -46,11 +52,11 @@ def test_the_row_stays_with_the_moment_the_reason_and_its_amounts(event):
     package, promo = make.package(event, seats_per_package=2), make.promo_code(event)
     bought = make.purchase(event, package, quantity=3, channel="cash", promo_code=promo.code)
     assert void(bought, reason="  Typed   twice ").payment_status == "voided"
-    row = row_of(bought)
+    row = reload(bought)
     assert (row.payment_status, row.void_reason, row.promo_code_id) == ("voided", "Typed twice", promo.id)
     assert abs(row.voided_at - datetime.now(UTC)) < timedelta(minutes=1)
     assert (row.quantity, row.list_price, row.discount, row.total) == (3, Decimal(300), Decimal(30), Decimal(270))
-    with db.reading() as session:
+    with db.read_session() as session:
         tickets = select(func.count()).where(AssignedTicket.purchase_id == row.id)
         assert session.scalar(tickets) == 6
 
@@ -60,24 +66,24 @@ def test_the_capacity_comes_back_and_can_be_sold_again(event, status):
     package = make.package(event, quantity_limit=5)
     make.purchase(event, package, quantity=2)
     bought = make.purchase(event, package, quantity=3, payment_status=status)
-    refused(SoldOut, event, package)
+    assert_purchase_refused(SoldOut, event, package)
     void(bought)
-    assert sold(package) == 2
+    assert get_sold_count(package) == 2
     make.purchase(event, package, quantity=3)
-    refused(SoldOut, event, package)
+    assert_purchase_refused(SoldOut, event, package)
 
 
 def test_the_use_of_the_code_comes_back_and_its_row_stays(event):
     package, promo = make.package(event), make.promo_code(event, max_total_uses=1)
     bought = make.purchase(event, package, quantity=4, promo_code=promo.code)
-    assert refused(PromoRefused, event, package, promo_code=promo.code).reason == "used_up"
+    assert assert_purchase_refused(PromoRefused, event, package, promo_code=promo.code).reason == "used_up"
     void(bought)
-    assert uses(promo) == 0
-    with db.reading() as session:
+    assert get_use_count(promo) == 0
+    with db.read_session() as session:
         use = session.get(PromoUse, bought.purchase.id)
-    assert (use.given_back_at, use.discount) == (row_of(bought).voided_at, Decimal(40))
+    assert (use.given_back_at, use.discount) == (reload(bought).voided_at, Decimal(40))
     make.purchase(event, package, promo_code=promo.code)
-    assert refused(PromoRefused, event, package, promo_code=promo.code).reason == "used_up"
+    assert assert_purchase_refused(PromoRefused, event, package, promo_code=promo.code).reason == "used_up"
 
 
 def test_a_use_that_was_given_back_is_not_given_back_again(event):
@@ -85,8 +91,8 @@ def test_a_use_that_was_given_back_is_not_given_back_again(event):
     make.purchase(event, package, promo_code=promo.code)
     bought = make.purchase(event, package, promo_code=promo.code)
     for _ in range(2):
-        db.write(lambda s: promo_codes.give_back(s, bought.purchase.id, datetime.now(UTC)))
-    assert uses(promo) == 1
+        db.write(lambda s: promo_codes.release_use(s, bought.purchase.id, datetime.now(UTC)))
+    assert get_use_count(promo) == 1
 
 
 def test_the_use_of_the_donor_comes_back_and_no_other_donors(event):
@@ -94,9 +100,15 @@ def test_the_use_of_the_donor_comes_back_and_no_other_donors(event):
     ana, bo = make.email("ana"), make.email("bo")
     bought, _ = (make.purchase(event, package, donor_email=donor, promo_code=promo.code) for donor in (ana, bo))
     void(bought)
-    assert refused(PromoRefused, event, package, donor_email=bo, promo_code=promo.code).reason == "used_up_by_donor"
+    assert (
+        assert_purchase_refused(PromoRefused, event, package, donor_email=bo, promo_code=promo.code).reason
+        == "used_up_by_donor"
+    )
     make.purchase(event, package, donor_email=ana.upper(), promo_code=promo.code)
-    assert refused(PromoRefused, event, package, donor_email=ana, promo_code=promo.code).reason == "used_up_by_donor"
+    assert (
+        assert_purchase_refused(PromoRefused, event, package, donor_email=ana, promo_code=promo.code).reason
+        == "used_up_by_donor"
+    )
 
 
 def test_a_sale_without_a_code_gives_none_back(event):
@@ -104,18 +116,18 @@ def test_a_sale_without_a_code_gives_none_back(event):
     make.purchase(event, package, promo_code=promo.code)
     for fields in ({}, {"channel": "comp"}):
         void(make.purchase(event, package, **fields))
-    assert (uses(promo), sold(package)) == (1, 1)
+    assert (get_use_count(promo), get_sold_count(package)) == (1, 1)
 
 
 def test_the_log_says_who_took_it_back_and_why(event):
     ana = make.staff(event=event, name="Ana Ruiz")
     bought = make.purchase(event, make.package(event), donor={"name": "Zoë Oh", "email": "z@example.org"})
     void(bought, ana, reason="Paid with the wrong card")
-    assert trail(bought.purchase.id, "purchase.voided") == {
+    assert get_audit_changes(bought.purchase.id, "purchase.voided") == {
         "payment_status": ("completed", "voided"),
         "void_reason": (None, "Paid with the wrong card"),
     }
-    with db.reading() as session:
+    with db.read_session() as session:
         rows = session.scalars(select(AuditEntry).where(AuditEntry.subject_id == bought.purchase.id)).all()
     assert {(row.actor, row.staff_id, row.event_id) for row in rows} == {("Ana Ruiz", ana.staff_id, event.id)}
     assert len({row.change_id for row in rows}) == 1
@@ -126,21 +138,21 @@ def test_a_second_void_is_refused_and_returns_nothing_again(event):
     make.purchase(event, package, promo_code=promo.code)
     bought = make.purchase(event, package, quantity=2, promo_code=promo.code)
     void(bought)
-    with refuses(Conflict, event) as refusal:
+    with assert_refused(Conflict, event) as refusal:
         void(bought, reason="Once more")
     assert str(refusal.value) == "This sale is voided already."
-    assert (sold(package), uses(promo), row_of(bought).void_reason) == (1, 1, "Typed twice")
+    assert (get_sold_count(package), get_use_count(promo), reload(bought).void_reason) == (1, 1, "Typed twice")
 
 
 def test_an_imported_sale_is_corrected_where_it_was_sold(event):
     package = make.package(event)
-    run(event, sheet(sale(package)))
-    with db.reading() as session:
+    run_import(event, sales_csv(sale(package)))
+    with db.read_session() as session:
         imported = session.scalars(select(Purchase).where(Purchase.event_id == event.id)).one()
-    with refuses(Conflict, event) as refusal:
+    with assert_refused(Conflict, event) as refusal:
         void(imported)
     assert "imported" in str(refusal.value)
-    assert sold(package) == 1
+    assert get_sold_count(package) == 1
 
 
 @pytest.mark.parametrize(
@@ -152,7 +164,7 @@ def test_a_reason_has_1_to_500_characters(event, reason, is_right):
     if is_right:
         assert void(bought, reason=reason).void_reason == reason
         return
-    with refuses(InvalidInput, event) as refusal:
+    with assert_refused(InvalidInput, event) as refusal:
         void(bought, reason=reason)
     assert set(refusal.value.fields) == {"reason"}
 
@@ -160,14 +172,14 @@ def test_a_reason_has_1_to_500_characters(event, reason, is_right):
 def test_a_viewer_takes_nothing_back_and_a_stranger_finds_nothing(event):
     bought = make.purchase(event, make.package(event))
     for actor, kind in ((make.staff(role="viewer", event=event), NotAllowed), (make.staff(), NotFound)):
-        with refuses(kind, event):
+        with assert_refused(kind, event):
             void(bought, actor)
 
 
 def test_a_sale_is_found_in_its_own_event_only(event):
     elsewhere = make.event()
     bought = make.purchase(elsewhere, make.package(elsewhere))
-    with refuses(NotFound, elsewhere):
+    with assert_refused(NotFound, elsewhere):
         void(bought, make.staff(event=event), event_id=event.id)
     with pytest.raises(NotFound):
         db.write(lambda s: corrections.void(s, OPERATOR, event.id, uuid.uuid4(), "Typed twice"))
@@ -178,9 +190,9 @@ def test_a_voided_sale_no_longer_counts_anywhere(event):
     kept = make.purchase(event, package, promo_code=promo.code, guests=[{"name": "Bo"}])
     wrong = make.purchase(event, package, quantity=2, promo_code=promo.code, guests=[{"name": "Cy"}])
     void(wrong)
-    with db.reading() as session:
-        summary = sales.figures(session, OPERATOR, event.id)
-        lines, total = purchase_list.list_purchases(session, OPERATOR, event.id, EVERYTHING)
+    with db.read_session() as session:
+        summary = sales.get_figures(session, OPERATOR, event.id)
+        lines, total = purchase_list.list_purchases(session, OPERATOR, event.id, ALL_PURCHASES)
         _, given = promo_codes.get(session, OPERATOR, event.id, promo.id)
     assert (summary.revenue, summary.discount, summary.pending) == (Decimal(90), Decimal(10), Decimal(0))
     assert (summary.purchases, summary.packages_sold, summary.seats_sold, summary.seats_named) == (1, 1, 2, 1)
@@ -189,23 +201,23 @@ def test_a_voided_sale_no_longer_counts_anywhere(event):
     assert (day.revenue, day.cumulative, day.packages_sold) == (Decimal(90), Decimal(90), 1)
     assert given == Decimal(10)
     assert (total, {line.purchase.id for line in lines}) == (2, {kept.purchase.id, wrong.purchase.id})
-    assert differences(event) == []
+    assert list_differences(event) == []
 
 
 def test_an_event_of_voided_sales_alone_has_no_days(event):
     void(make.purchase(event, make.package(event)))
-    with db.reading() as session:
-        figures = sales.figures(session, OPERATOR, event.id)
+    with db.read_session() as session:
+        figures = sales.get_figures(session, OPERATOR, event.id)
     assert (figures.by_day, figures.purchases) == ((), 0)
-    assert differences(event) == []
+    assert list_differences(event) == []
 
 
 def test_whoever_watches_the_sales_is_told_of_a_void(event):
     bought = make.purchase(event, make.package(event))
 
     def state():
-        with db.reading() as session:
-            return sales.state(session, {event.id})
+        with db.read_session() as session:
+            return sales.compute_fingerprints(session, {event.id})
 
     before = state()
     void(bought)
@@ -217,7 +229,7 @@ def test_a_limit_may_go_down_to_what_is_still_sold(event):
     make.purchase(event, package, quantity=3)
     void(make.purchase(event, package, quantity=4))
     changed = db.write(
-        lambda s: packages.change(s, OPERATOR, event.id, package.id, {"quantity_limit": 3}, seen_version=1)
+        lambda s: packages.update(s, OPERATOR, event.id, package.id, {"quantity_limit": 3}, seen_version=1)
     )
     assert (changed.quantity_limit, changed.is_sold_out) == (3, True)
 
@@ -228,7 +240,7 @@ def test_the_key_of_a_voided_sale_answers_with_it_and_sells_nothing(event):
     void(first)
     again = make.purchase(event, package, donor_email=donor, idempotency_key=key)
     assert (again.is_repeat, again.purchase.id, again.purchase.payment_status) == (True, first.purchase.id, "voided")
-    assert sold(package) == 0
+    assert get_sold_count(package) == 0
 
 
 def test_16_threads_void_one_sale_once(event):
@@ -248,10 +260,10 @@ def test_16_threads_void_one_sale_once(event):
         outcomes = list(pool.map(attempt, range(THREADS)))
     assert Counter(type(outcome).__name__ for outcome in outcomes) == {"Purchase": 1, "Conflict": THREADS - 1}
     (done,) = (outcome for outcome in outcomes if isinstance(outcome, Purchase))
-    assert row_of(bought).void_reason == done.void_reason
-    assert trail(bought.purchase.id, "purchase.voided")["void_reason"] == (None, done.void_reason)
-    with db.reading() as session:
+    assert reload(bought).void_reason == done.void_reason
+    assert get_audit_changes(bought.purchase.id, "purchase.voided")["void_reason"] == (None, done.void_reason)
+    with db.read_session() as session:
         rows = select(func.count()).where(AuditEntry.subject_id == bought.purchase.id)
         assert session.scalar(rows) == 2
-    assert (sold(package), uses(promo)) == (1, 1)
-    assert differences(event) == []
+    assert (get_sold_count(package), get_use_count(promo)) == (1, 1)
+    assert list_differences(event) == []

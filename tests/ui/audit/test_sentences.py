@@ -6,13 +6,13 @@ import re
 import pytest
 
 from tests.support import make
-from tests.support.sales_file import run, sale, sheet
+from tests.support.sales_file import run_import, sale, sales_csv
 from ticketing import audit, db
 from ticketing.access import invitations, sessions, staff
 from ticketing.actors import OPERATOR
 from ticketing.audit import Change
 from ticketing.catalog import bulk_edit, copying, events, options, package_order, packages, promo_codes
-from ticketing.catalog.bulk_edit import Edit
+from ticketing.catalog.bulk_edit import PackageEdit
 from ticketing.reporting import audit_log
 from ticketing.sales import corrections, guests
 from ticketing.settings import ROOT
@@ -22,7 +22,7 @@ ACTION = re.compile(r"[a-z_]+\.[a-z_]+")
 ZONE = "America/New_York"
 
 
-def recorded_actions() -> set[str]:
+def find_recorded_actions() -> set[str]:
     """Each literal like noun.past_verb that is passed to anything which is given the session first."""
     found = set()
     for file in sorted((ROOT / "ticketing").rglob("*.py")):
@@ -34,7 +34,7 @@ def recorded_actions() -> set[str]:
     return found
 
 
-def unnamed_actions() -> list[str]:
+def find_unnamed_actions() -> list[str]:
     """Calls of audit.record whose kind of change is neither a literal nor handed in from where it is one."""
     found = []
     for file in sorted((ROOT / "ticketing").rglob("*.py")):
@@ -57,12 +57,12 @@ def _is_session(node: ast.expr) -> bool:
 
 
 def test_every_action_that_is_recorded_has_a_sentence_of_its_own():
-    assert len(recorded_actions()) >= 20
-    assert recorded_actions() - sentences.KINDS.keys() == set()
+    assert len(find_recorded_actions()) >= 20
+    assert find_recorded_actions() - sentences.ACTION_TEXTS.keys() == set()
 
 
 def test_no_action_is_recorded_under_a_name_that_cannot_be_read_in_the_code():
-    assert unnamed_actions() == []
+    assert find_unnamed_actions() == []
 
 
 @pytest.fixture
@@ -70,16 +70,16 @@ def gold(event, ana):
     return make.package(event, ana, name="Gold", price="2500", quantity_limit=40)
 
 
-def last(event, number: int = 1) -> list[str]:
-    with db.reading() as session:
-        changes, _ = audit_log.page_of(session, OPERATOR, event.id, per_page=number)
-    return [sentences.told(change, ZONE) for change in changes]
+def read_latest_sentences(event, number: int = 1) -> list[str]:
+    with db.read_session() as session:
+        changes, _ = audit_log.list_changes(session, OPERATOR, event.id, per_page=number)
+    return [sentences.format_sentence(change, ZONE) for change in changes]
 
 
-def lines(event) -> list[tuple[str, str, str]]:
-    with db.reading() as session:
-        (change,), _ = audit_log.page_of(session, OPERATOR, event.id, per_page=1)
-    return [(line.field, line.before, line.after) for line in sentences.lines(change, ZONE)]
+def read_field_diffs(event) -> list[tuple[str, str, str]]:
+    with db.read_session() as session:
+        (change,), _ = audit_log.list_changes(session, OPERATOR, event.id, per_page=1)
+    return [(line.field, line.before, line.after) for line in sentences.list_field_diffs(change, ZONE)]
 
 
 @pytest.mark.parametrize(
@@ -96,14 +96,14 @@ def lines(event) -> list[tuple[str, str, str]]:
     ],
 )
 def test_a_changed_package(event, ana, gold, values, sentence):
-    db.write(lambda s: packages.change(s, ana, event.id, gold.id, values, seen_version=1))
-    assert last(event) == [f"Ana Ruiz {sentence}"]
+    db.write(lambda s: packages.update(s, ana, event.id, gold.id, values, seen_version=1))
+    assert read_latest_sentences(event) == [f"Ana Ruiz {sentence}"]
 
 
 def test_values_that_no_sentence_holds_stand_below_it(event, ana, gold):
     values = {"description": "Two\nlines.", "price": "1"}
-    db.write(lambda s: packages.change(s, ana, event.id, gold.id, values, seen_version=1))
-    assert lines(event) == [
+    db.write(lambda s: packages.update(s, ana, event.id, gold.id, values, seen_version=1))
+    assert read_field_diffs(event) == [
         ("Price", "$2,500.00", "$1.00"),
         ("Description", "One seat at the gala.", "Two\nlines."),
     ]
@@ -111,21 +111,21 @@ def test_values_that_no_sentence_holds_stand_below_it(event, ana, gold):
 
 def test_several_packages_at_once_are_one_change_with_every_field_by_its_package(event, ana, gold):
     silver = make.package(event, ana, name="Silver", price="5")
-    edits = [Edit(gold.id, 1, {"price": "1"}), Edit(silver.id, 1, {"is_enabled": False})]
-    db.write(lambda s: bulk_edit.change(s, ana, event.id, edits))
-    assert last(event) == ["Ana Ruiz changed 2 packages: Gold and Silver."]
-    assert lines(event) == [("Gold: price", "$2,500.00", "$1.00"), ("Silver: on-sale setting", "Yes", "No")]
+    edits = [PackageEdit(gold.id, 1, {"price": "1"}), PackageEdit(silver.id, 1, {"is_enabled": False})]
+    db.write(lambda s: bulk_edit.update(s, ana, event.id, edits))
+    assert read_latest_sentences(event) == ["Ana Ruiz changed 2 packages: Gold and Silver."]
+    assert read_field_diffs(event) == [("Gold: price", "$2,500.00", "$1.00"), ("Silver: on-sale setting", "Yes", "No")]
 
 
 def test_a_promo_code_and_an_option(event, ana, gold):
     code = make.promo_code(event, ana, code="EARLY10")
     expiry = {"expires_at": "2026-12-01T18:00"}
-    db.write(lambda s: promo_codes.change(s, ana, event.id, code.id, expiry, seen_version=1))
-    db.write(lambda s: promo_codes.change(s, ana, event.id, code.id, {"is_active": False}, seen_version=2))
+    db.write(lambda s: promo_codes.update(s, ana, event.id, code.id, expiry, seen_version=1))
+    db.write(lambda s: promo_codes.update(s, ana, event.id, code.id, {"is_active": False}, seen_version=2))
     option = make.option(gold, ana, label="Any allergies?")
-    db.write(lambda s: options.change(s, ana, gold.id, option.id, {"is_required": False}, seen_version=1))
+    db.write(lambda s: options.update(s, ana, gold.id, option.id, {"is_required": False}, seen_version=1))
     db.write(lambda s: options.retire(s, ana, gold.id, option.id))
-    assert last(event, 6) == [
+    assert read_latest_sentences(event, 6) == [
         "Ana Ruiz retired the option “Any allergies?”.",
         "Ana Ruiz made an answer to “Any allergies?” optional.",
         "Ana Ruiz made the option “Any allergies?”.",
@@ -137,10 +137,10 @@ def test_a_promo_code_and_an_option(event, ana, gold):
 
 def test_what_is_made_copied_arranged_and_deleted(event, ana, gold):
     copy = db.write(lambda s: copying.copy_package(s, ana, event.id, gold.id))
-    db.write(lambda s: package_order.arrange(s, ana, event.id, [copy.id, gold.id]))
-    assert lines(event) == [("Order", f"Gold, {copy.name}", f"{copy.name}, Gold")]
+    db.write(lambda s: package_order.reorder(s, ana, event.id, [copy.id, gold.id]))
+    assert read_field_diffs(event) == [("Order", f"Gold, {copy.name}", f"{copy.name}, Gold")]
     db.write(lambda s: packages.delete(s, ana, event.id, copy.id))
-    assert last(event, 4) == [
+    assert read_latest_sentences(event, 4) == [
         f"Ana Ruiz deleted the package {copy.name}.",
         "Ana Ruiz arranged the packages.",
         f"Ana Ruiz made the package {copy.name} as a copy of Gold.",
@@ -157,8 +157,8 @@ def test_what_happens_to_purchases_and_imports(event, ana):
     db.write(lambda s: guests.name_guests(s, ana, event.id, sold.id, two, seen_version=2))
     db.write(lambda s: corrections.change_status(s, ana, event.id, sold.id, "completed", seen_version=3))
     db.write(lambda s: corrections.void(s, ana, event.id, sold.id, "Entered twice."))
-    run(event, sheet(sale(table), sale(table)))
-    assert last(event, 5) == [
+    run_import(event, sales_csv(sale(table), sale(table)))
+    assert read_latest_sentences(event, 5) == [
         "Operator imported 2 sales from sales.csv.",
         "Ana Ruiz voided the purchase of Ana Ruiz: Entered twice.",
         "Ana Ruiz marked the purchase of Ana Ruiz as completed; it was pending.",
@@ -181,15 +181,15 @@ def test_what_happens_to_people(event):
     db.write(lambda s: invitations.accept(s, code, password, user_agent="tests"))
     for work in (
         lambda s: sessions.end_all(s, ana, ben.id),
-        lambda s: staff.make_link(s, ana, ben.id),
-        lambda s: staff.change(s, ana, ben.id, {"role": "coordinator"}, seen_version=None, unassign=[event.id]),
+        lambda s: staff.create_invitation_link(s, ana, ben.id),
+        lambda s: staff.update(s, ana, ben.id, {"role": "coordinator"}, seen_version=None, unassign=[event.id]),
         lambda s: staff.deactivate(s, ana, ben.id),
         lambda s: staff.activate(s, ana, ben.id),
     ):
         db.write(work)
-    with db.reading() as s:
-        changes, _ = audit_log.page_of(s, OPERATOR, None, audit_log.Sought(records=(ben.id,)))
-    assert [sentences.told(change, ZONE) for change in changes] == [
+    with db.read_session() as s:
+        changes, _ = audit_log.list_changes(s, OPERATOR, None, audit_log.AuditFilter(records=(ben.id,)))
+    assert [sentences.format_sentence(change, ZONE) for change in changes] == [
         "Ana Ruiz activated the account of Ben Okafor.",
         "Ana Ruiz deactivated the account of Ben Okafor.",
         "Ana Ruiz changed the role of Ben Okafor from viewer to coordinator.",
@@ -198,12 +198,17 @@ def test_what_happens_to_people(event):
         "Ben Okafor chose a password by a link.",
         "Ana Ruiz invited Ben Okafor.",
     ]
-    assert last(event, 2) == ["Ana Ruiz took Ben Okafor off this event.", "Ana Ruiz let Ben Okafor work on this event."]
+    assert read_latest_sentences(event, 2) == [
+        "Ana Ruiz took Ben Okafor off this event.",
+        "Ana Ruiz let Ben Okafor work on this event.",
+    ]
 
 
 def test_an_event(event):
-    db.write(lambda s: events.change(s, OPERATOR, event.id, {"venue": "Town Hall"}, seen_version=1))
-    assert last(event) == ["Operator changed the venue of Harbor Lights Gala from Pier 4 Hall to Town Hall."]
+    db.write(lambda s: events.update(s, OPERATOR, event.id, {"venue": "Town Hall"}, seen_version=1))
+    assert read_latest_sentences(event) == [
+        "Operator changed the venue of Harbor Lights Gala from Pier 4 Hall to Town Hall."
+    ]
 
 
 @pytest.mark.parametrize(
@@ -215,16 +220,16 @@ def test_an_event(event):
 )
 def test_a_kind_that_nobody_has_words_for_still_reads_well(event, action, changes, sentence):
     db.write(lambda s: audit.record(s, OPERATOR, event.id, action, event, changes))
-    assert last(event) == [sentence]
-    assert lines(event) == [("Owner", "a", "b")] * len(changes)
-    assert sentences.label(action) == action.replace("_", " ").replace(".", " ").capitalize()
+    assert read_latest_sentences(event) == [sentence]
+    assert read_field_diffs(event) == [("Owner", "a", "b")] * len(changes)
+    assert sentences.get_action_label(action) == action.replace("_", " ").replace(".", " ").capitalize()
 
 
-@pytest.mark.parametrize("action", sorted(sentences.KINDS))
+@pytest.mark.parametrize("action", sorted(sentences.ACTION_TEXTS))
 def test_no_sentence_fails_on_an_entry_without_a_field_or_with_a_strange_value(event, action):
     for changes in ([], [Change("price", "lots", {"a": [1]})], [Change("choices", [1, None], None)]):
         db.write(lambda s, changes=changes: audit.record(s, OPERATOR, event.id, action, event, changes))
-        (sentence,) = last(event)
+        (sentence,) = read_latest_sentences(event)
         assert sentence.startswith("Operator ")
         assert sentence.endswith(".")
-        lines(event)
+        read_field_diffs(event)

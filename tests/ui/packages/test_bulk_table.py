@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.support import make
-from tests.support.package_cards import change_elsewhere, remove, stored
+from tests.support.package_cards import delete_package, list_stored_packages, update_as_colleague
 from ticketing import db
 from ticketing.models import Staff
 
@@ -34,7 +34,7 @@ def edit(screen, *rows):
     cells = {place: values for place, values in enumerate(rows) if values}
     state = {"edited_rows": cells, "added_rows": [], "deleted_rows": []}
     screen.app.session_state[screen.app.data_editor[0].key] = state
-    return screen.again()
+    return screen.rerun()
 
 
 def shown(screen):
@@ -46,7 +46,7 @@ def effects(screen):
 
 
 def held(event):
-    return [(str(each.price), each.quantity_limit, each.is_enabled) for each in stored(event)]
+    return [(str(each.price), each.quantity_limit, each.is_enabled) for each in list_stored_packages(event)]
 
 
 BEFORE = [("2500.00", 60, True), ("100.00", None, True)]
@@ -109,7 +109,7 @@ class TestConfirming:
 
     def test_none_is_undone_once_a_colleague_changed_one(self, screen, event, offered):
         edit(screen, {"Price": 2600}, {"Limit": 5}).click("Change 2 packages")
-        change_elsewhere(event, offered[1], name="Seat")
+        update_as_colleague(event, offered[1], name="Seat")
         assert screen.click("Undo").toasts() == ["Not undone. Bea Colleague changed Seat after you opened it: name."]
         assert held(event) == [("2600.00", 60, True), ("100.00", 5, True)]
 
@@ -160,15 +160,15 @@ class TestRefused:
 class TestOthersMeanwhile:
     def test_a_colleague_s_change_is_told_with_what_is_the_case_now(self, screen, event, offered):
         edit(screen, {"Price": 2600}, {"Price": 120})
-        change_elsewhere(event, offered[0], price="2700", quantity_limit=80)
-        screen.again()
+        update_as_colleague(event, offered[0], price="2700", quantity_limit=80)
+        screen.rerun()
         assert screen.says("Bea Colleague changed Table after you opened it: price, quantity limit.")
         assert screen.says("It is at $2,700.00 and limited to 80 now.")
         assert screen.field("Change 2 packages").disabled
 
     def test_between_looking_and_confirming_it_is_told_as_well_and_none_is_changed(self, screen, event, offered):
         edit(screen, {"Price": 2600}, {"Price": 120})
-        change_elsewhere(event, offered[0], price="2700")
+        update_as_colleague(event, offered[0], price="2700")
         screen.click("Change 2 packages")
         assert screen.says("Nothing was changed, because of Table.")
         assert screen.says("Bea Colleague changed Table after you opened it: price.")
@@ -178,16 +178,16 @@ class TestOthersMeanwhile:
     @pytest.mark.parametrize(("choice", "price"), [("Keep what I typed", "2600.00"), ("Take theirs", "2700.00")])
     def test_one_chooses_and_keeps_the_rest(self, screen, event, offered, choice, price):
         edit(screen, {"Price": 2600}, {"Price": 120})
-        change_elsewhere(event, offered[0], price="2700")
-        screen.again().click(choice)
+        update_as_colleague(event, offered[0], price="2700")
+        screen.rerun().click(choice)
         assert list(screen.app.error) == []
         screen.click("Change 2 packages" if choice == "Keep what I typed" else "Change 1 package")
         assert held(event) == [(price, 60, True), ("120.00", None, True)]
 
     def test_what_a_colleague_changed_where_one_typed_nothing_is_simply_there(self, screen, event, offered):
         edit(screen, {}, {"Price": 120})
-        change_elsewhere(event, offered[0], price="2700")
-        screen.again()
+        update_as_colleague(event, offered[0], price="2700")
+        screen.rerun()
         assert shown(screen)[0]["Price"] == 2700
         screen.click("Change 1 package")
         assert held(event) == [("2700.00", 60, True), ("120.00", None, True)]
@@ -195,7 +195,7 @@ class TestOthersMeanwhile:
     def test_a_sale_is_no_conflict_and_is_counted(self, screen, event, offered):
         edit(screen, {}, {"Limit": 5})
         make.purchase(event, offered[1], quantity=2)
-        assert shown(screen.again())[1]["Sold"] == 2
+        assert shown(screen.rerun())[1]["Sold"] == 2
         screen.click("Change 1 package")
         assert held(event)[1] == ("100.00", 5, True)
 
@@ -208,15 +208,15 @@ class TestOthersMeanwhile:
 
     def test_one_that_was_deleted_is_told_and_the_rest_stays(self, screen, event, offered):
         edit(screen, {"Price": 2600}, {"Price": 120})
-        remove(event, offered[1])
-        screen.again()
+        delete_package(event, offered[1])
+        screen.rerun()
         assert screen.says("Ticket was deleted meanwhile, and with it what you typed there.")
         screen.click("Change 1 package")
         assert held(event) == [("2600.00", 60, True)]
 
     def test_one_that_is_deleted_in_the_moment_of_confirming_changes_nothing(self, screen, event, offered):
         edit(screen, {"Price": 2600}, {"Price": 120})
-        remove(event, offered[1])
+        delete_package(event, offered[1])
         screen.click("Change 2 packages")
         assert screen.says("This package does not exist")
         assert held(event) == BEFORE[:1]
@@ -225,7 +225,7 @@ class TestOthersMeanwhile:
     def test_a_new_one_comes_in_and_what_was_typed_stays_in_its_row(self, screen, event, offered):
         edit(screen, {}, {"Price": 120})
         make.package(event, name="Late")
-        screen.again()
+        screen.rerun()
         assert [(row["Package"], row["Price"]) for row in shown(screen)][1:] == [("Ticket", 120), ("Late", 100)]
         screen.click("Change 1 package")
         assert held(event)[1:] == [("120.00", None, True), ("100.00", None, True)]
@@ -252,4 +252,4 @@ def test_another_event_has_a_table_of_its_own(screen, event, coordinator):
         make.package(other)
     edit(screen, {"Price": 2600})
     screen.app.query_params["event"] = str(other.id)
-    assert effects(screen.again()) == []
+    assert effects(screen.rerun()) == []

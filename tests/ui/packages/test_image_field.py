@@ -5,10 +5,10 @@ from sqlalchemy import func, select
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from tests.support import image_samples, make
-from tests.support.package_cards import DESCRIPTION, NAME, PRICE, give_picture, stored
+from tests.support.package_cards import DESCRIPTION, NAME, PRICE, list_stored_packages, set_image
 from ticketing import db
 from ticketing.catalog import images, malware_scan
-from ticketing.errors import ScannerAway
+from ticketing.errors import ScannerUnavailable
 from ticketing.models import Image
 
 CHOOSE, ANOTHER = "Picture (optional)", "Another picture"
@@ -33,17 +33,17 @@ def editing(visit, coordinator, event, package):
 
 def upload(screen, label, content, name="table.jpg"):
     screen.field(label).upload(name, content)
-    return screen.again()
+    return screen.rerun()
 
 
 def picture_of(event, place=0):
-    with db.reading() as session:
-        package = stored(event)[place]
-        return images.by_package(session, [package]).get(package.id)
+    with db.read_session() as session:
+        package = list_stored_packages(event)[place]
+        return images.find_by_package(session, [package]).get(package.id)
 
 
 def number_of_pictures(event):
-    with db.reading() as session:
+    with db.read_session() as session:
         return session.scalar(select(func.count()).where(Image.event_id == event.id))
 
 
@@ -54,14 +54,14 @@ def previews(screen):
 class TestChoosing:
     def test_it_is_seen_before_it_is_saved(self, editing, event):
         assert "<img" not in previews(editing)[0]
-        upload(editing, CHOOSE, image_samples.picture("JPEG"))
+        upload(editing, CHOOSE, image_samples.make_image_file("JPEG"))
         assert '<img src="data:image/jpeg;base64,' in previews(editing)[0]
         assert editing.says("The new picture is kept when you save the package.")
         assert editing.dialog() == "Edit package"
         assert number_of_pictures(event) == 0
 
     def test_saved_it_is_the_package_s_with_its_words_and_the_other_fields(self, editing, event):
-        upload(editing, CHOOSE, image_samples.picture("JPEG", (90, 60)))
+        upload(editing, CHOOSE, image_samples.make_image_file("JPEG", (90, 60)))
         editing.type(NAME, "Big Table").type(WORDS, "Ten chairs").click("Save package")
         assert editing.toasts() == ["Big Table is saved."]
         seen = picture_of(event)
@@ -69,13 +69,15 @@ class TestChoosing:
 
     def test_a_new_package_has_its_picture_at_once(self, visit, coordinator, event):
         screen = upload(
-            visit("packages", coordinator, event).click("New package"), CHOOSE, image_samples.picture("WEBP")
+            visit("packages", coordinator, event).click("New package"), CHOOSE, image_samples.make_image_file("WEBP")
         )
         screen.type(NAME, "Table").type(PRICE, "10").type(DESCRIPTION, "-").click("Make package")
         assert picture_of(event).media_type == "image/webp"
 
     def test_with_another_field_refused_the_picture_waits(self, visit, coordinator, event):
-        screen = upload(visit("packages", coordinator, event).click("New package"), CHOOSE, image_samples.picture())
+        screen = upload(
+            visit("packages", coordinator, event).click("New package"), CHOOSE, image_samples.make_image_file()
+        )
         screen.type(NAME, "Table").type(DESCRIPTION, "-").click("Make package")
         assert screen.problem(PRICE)
         assert "data:image/png" in previews(screen)[0]
@@ -84,23 +86,23 @@ class TestChoosing:
         assert picture_of(event).width == 60
 
     def test_taken_back_nothing_is_stored(self, editing, event):
-        upload(editing, CHOOSE, image_samples.picture()).click("Take back")
+        upload(editing, CHOOSE, image_samples.make_image_file()).click("Take back")
         assert "<img" not in previews(editing)[0]
         editing.click("Save package")
         assert number_of_pictures(event) == 0
 
     def test_given_up_nothing_is_stored_and_the_next_form_begins_without_it(self, editing, event, package):
-        upload(editing, CHOOSE, image_samples.picture()).click("Cancel")
+        upload(editing, CHOOSE, image_samples.make_image_file()).click("Cancel")
         assert number_of_pictures(event) == 0
         assert "<img" not in previews(editing.pick(package, "Edit"))[0]
 
     def test_the_last_one_chosen_counts(self, editing, event):
-        upload(editing, CHOOSE, image_samples.picture(size=(90, 60)))
-        upload(editing, ANOTHER, image_samples.picture(size=(70, 70))).click("Save package")
+        upload(editing, CHOOSE, image_samples.make_image_file(size=(90, 60)))
+        upload(editing, ANOTHER, image_samples.make_image_file(size=(70, 70))).click("Save package")
         assert picture_of(event).width == 70
         assert number_of_pictures(event) == 1
 
-    @pytest.mark.parametrize("content", [image_samples.picture(), b"no picture"])
+    @pytest.mark.parametrize("content", [image_samples.make_image_file(), b"no picture"])
     def test_the_server_lets_go_of_each_uploaded_file_at_once(self, editing, monkeypatch, content):
         kept = []
         remove = MemoryUploadedFileManager.remove_file
@@ -121,19 +123,19 @@ class TestRefused:
         [
             (b"x" * 100, NOT_A_PICTURE),
             (b"", "This file is empty."),
-            (image_samples.animated("PNG"), "This picture is animated."),
-            (image_samples.picture("JPEG")[:400], "This picture is damaged or incomplete."),
-            (image_samples.claiming("PNG", 9000, 9000), "This picture has 9,000 x 9,000 pixels."),
+            (image_samples.make_animation("PNG"), "This picture is animated."),
+            (image_samples.make_image_file("JPEG")[:400], "This picture is damaged or incomplete."),
+            (image_samples.make_file_claiming_size("PNG", 9000, 9000), "This picture has 9,000 x 9,000 pixels."),
         ],
     )
     def test_why_stands_beside_the_field_and_the_rest_can_be_saved(self, editing, event, content, sentence):
         upload(editing, CHOOSE, content)
         assert editing.problem(CHOOSE).startswith(sentence)
         editing.type(NAME, "Big Table").click("Save package")
-        assert (stored(event)[0].name, number_of_pictures(event)) == ("Big Table", 0)
+        assert (list_stored_packages(event)[0].name, number_of_pictures(event)) == ("Big Table", 0)
 
     def test_the_picture_that_was_there_stays(self, visit, coordinator, event, package):
-        sha256 = give_picture(event, package)
+        sha256 = set_image(event, package)
         screen = upload(visit("packages", coordinator, event).pick(package, "Edit"), ANOTHER, b"x")
         assert screen.problem(ANOTHER).startswith(NOT_A_PICTURE)
         assert sha256 in previews(screen)[0]
@@ -142,14 +144,14 @@ class TestRefused:
 
     def test_a_good_one_after_a_bad_one_ends_the_complaint(self, editing):
         upload(editing, CHOOSE, b"x")
-        assert upload(editing, CHOOSE, image_samples.picture()).problems() == []
+        assert upload(editing, CHOOSE, image_samples.make_image_file()).problems() == []
 
     def test_a_scanner_that_is_away_is_told_and_the_file_is_not_taken(self, editing, event, monkeypatch):
         def away(_content):
-            raise ScannerAway
+            raise ScannerUnavailable
 
-        monkeypatch.setattr(malware_scan, "find", away)
-        upload(editing, CHOOSE, image_samples.picture())
+        monkeypatch.setattr(malware_scan, "find_signature", away)
+        upload(editing, CHOOSE, image_samples.make_image_file())
         assert editing.problem(CHOOSE).startswith("The virus scanner does not answer, so the file was not taken.")
         assert "<img" not in previews(editing)[0]
 
@@ -157,7 +159,7 @@ class TestRefused:
 class TestThere:
     @pytest.fixture
     def sha256(self, event, package):
-        return give_picture(event, package, alt="A table")
+        return set_image(event, package, alt="A table")
 
     @pytest.fixture
     def editing(self, sha256, visit, coordinator, event, package):
@@ -177,7 +179,11 @@ class TestThere:
         assert WORDS not in editing.labels()
         assert picture_of(event).sha256 == sha256
         editing.click("Save package")
-        assert (picture_of(event), stored(event)[0].image_alt, number_of_pictures(event)) == (None, None, 0)
+        assert (picture_of(event), list_stored_packages(event)[0].image_alt, number_of_pictures(event)) == (
+            None,
+            None,
+            0,
+        )
 
     def test_a_removal_is_taken_back_before_saving(self, editing, sha256, event):
         editing.click("Remove picture").click("Remove it").click("Take back")
@@ -186,7 +192,7 @@ class TestThere:
         assert picture_of(event).sha256 == sha256
 
     def test_replaced_it_leaves_nothing_behind(self, editing, sha256, event):
-        upload(editing, ANOTHER, image_samples.picture(colour=image_samples.BLUE))
+        upload(editing, ANOTHER, image_samples.make_image_file(color=image_samples.BLUE))
         assert editing.says("These words were written for the former picture. Change them if they no longer fit.")
         editing.type(WORDS, "A blue one").click("Save package")
         assert picture_of(event).sha256 != sha256
@@ -199,7 +205,7 @@ class TestThere:
     def test_words_that_cannot_be_are_refused_beside_them(self, editing, event):
         editing.type(WORDS, "A\x07table").type(NAME, "Big Table").click("Save package")
         assert editing.problem(WORDS) == "Remove the control characters."
-        assert stored(event)[0].name == "Table"
+        assert list_stored_packages(event)[0].name == "Table"
 
 
 class TestTwoPeople:
@@ -212,7 +218,7 @@ class TestTwoPeople:
             if not drawn:
                 db.write(lambda session: images.remove_image(session, bea, event.id, package.id))
                 return None
-            prepared = images.prepare(image_samples.picture(**drawn))
+            prepared = images.prepare(image_samples.make_image_file(**drawn))
             db.write(lambda session: images.set_image(session, bea, event.id, package.id, prepared, "Theirs"))
             return prepared.sha256.hex()
 
@@ -225,11 +231,11 @@ class TestTwoPeople:
         assert sha256 in previews(editing)[0]
         assert editing.value(WORDS) == "Theirs"
         editing.click("Save package")
-        assert (stored(event)[0].name, picture_of(event).sha256) == ("Big Table", sha256)
+        assert (list_stored_packages(event)[0].name, picture_of(event).sha256) == ("Big Table", sha256)
 
     @pytest.mark.parametrize("choice", ["Keep mine", "Take theirs"])
     def test_of_two_new_ones_one_is_chosen(self, editing, event, theirs, choice):
-        mine = upload(editing, CHOOSE, image_samples.picture(colour=image_samples.GREEN))
+        mine = upload(editing, CHOOSE, image_samples.make_image_file(color=image_samples.GREEN))
         sha256 = theirs(colour=image_samples.BLUE)
         mine.click("Save package")
         assert mine.says("**Picture**: Bea Colleague added one, today")
@@ -237,17 +243,17 @@ class TestTwoPeople:
         assert mine.field("Save package").disabled
         form = mine.app.session_state["opened_package"]
         mine.app.button(key=form.key(f"{choice.split()[-1]}_image")).click()
-        mine.again()
+        mine.rerun()
         assert (sha256 in previews(mine)[0]) == (choice == "Take theirs")
         mine.click("Save package")
         assert (picture_of(event).sha256 == sha256) == (choice == "Take theirs")
         assert number_of_pictures(event) == 1
 
     def test_a_picture_that_they_removed_is_told(self, visit, coordinator, event, package, theirs):
-        give_picture(event, package)
+        set_image(event, package)
         editing = visit("packages", coordinator, event).pick(package, "Edit").type(NAME, "Big Table")
         theirs()
         assert editing.click("Save package").says("**Picture**: Bea Colleague removed it, today")
         assert "<img" not in previews(editing)[0]
         editing.click("Save package")
-        assert (stored(event)[0].name, picture_of(event)) == ("Big Table", None)
+        assert (list_stored_packages(event)[0].name, picture_of(event)) == ("Big Table", None)

@@ -34,8 +34,8 @@ def screen(visit, event, coordinator, three):
 
 
 def stored(event):
-    with db.reading() as session:
-        return "".join(packages.names(session, OPERATOR, event.id).values())
+    with db.read_session() as session:
+        return "".join(packages.list_names(session, OPERATOR, event.id).values())
 
 
 def shown(screen):
@@ -73,9 +73,9 @@ def send(screen, names, *, knows=None, steps=1):
 def arrange_elsewhere(event, names):
     """A colleague's order."""
     colleague = make.staff(role="admin", name="Bea Colleague")
-    with db.reading() as session:
-        ids = {name: package_id for package_id, name in packages.names(session, OPERATOR, event.id).items()}
-    db.write(lambda session: package_order.arrange(session, colleague, event.id, [ids[name] for name in names]))
+    with db.read_session() as session:
+        ids = {name: package_id for package_id, name in packages.list_names(session, OPERATOR, event.id).items()}
+    db.write(lambda session: package_order.reorder(session, colleague, event.id, [ids[name] for name in names]))
 
 
 def undo(screen):
@@ -84,7 +84,7 @@ def undo(screen):
 
 def sort(screen, how):
     screen.app.menu_button(key="arranging_sort").click(how)
-    return screen.again()
+    return screen.rerun()
 
 
 class TestList:
@@ -171,7 +171,7 @@ class TestUndo:
         make.package(other)
         make.assign(coordinator, other)
         screen.app.query_params["event"] = str(other.id)
-        assert undo(screen.again()).disabled
+        assert undo(screen.rerun()).disabled
 
 
 class TestSorting:
@@ -238,7 +238,7 @@ def test_an_order_that_the_database_did_not_take_goes_back_and_says_why(screen, 
         send(screen, "CAB")
     finally:
         use_database(database)
-    screen.again()
+    screen.rerun()
     assert screen.says("The database does not answer. Nothing was saved; try again in a moment.")
     assert stored(event) == standing(screen) == "ABC"
     assert shown(screen)["answered"] == 1

@@ -7,15 +7,15 @@ import pytest
 from sqlalchemy import select
 
 from tests.support import make
-from tests.support.database_state import sold, standing, uses
-from tests.support.sales_file import run, sale, sheet
-from tests.support.screen import plain
+from tests.support.database_state import get_sold_count, get_use_count, snapshot
+from tests.support.sales_file import run_import, sale, sales_csv
+from tests.support.screen import unescape_markdown
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.models import AssignedTicket, Purchase
 from ticketing.sales import corrections, guests, purchases
 
-STEPS = ("Mark as paid", "Mark as failed", "Mark as refunded", "Void")
+ACTION_LABELS = ("Mark as paid", "Mark as failed", "Mark as refunded", "Void")
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def opened(visit, event, seller):
     def do(recorded, actor=seller):
         screen = visit("purchasers", actor, event)
         screen.app.query_params["purchase"] = str(recorded.purchase.id)
-        return screen.again()
+        return screen.rerun()
 
     return do
 
@@ -52,16 +52,16 @@ def buy(event, package, **fields):
     return db.write(lambda session: purchases.record(session, OPERATOR, event.id, draft, moment=moment))
 
 
-def status_of(recorded):
-    with db.reading() as session:
+def get_status(recorded):
+    with db.read_session() as session:
         return session.get(Purchase, recorded.purchase.id).payment_status
 
 
-def offered(screen):
-    return [label for label in screen.labels() if label in STEPS]
+def list_offered_actions(screen):
+    return [label for label in screen.labels() if label in ACTION_LABELS]
 
 
-def bridge(screen):
+def read_price_breakdown(screen):
     (drawn,) = (text for text in screen.texts() if 'class="bridge"' in text)
     return re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td>', drawn)
 
@@ -76,34 +76,37 @@ class TestWhatItShows:
             assert screen.says(part), part
 
     def test_from_the_list_price_to_the_total(self, opened, event, table, early):
-        assert bridge(opened(buy(event, table, quantity=2, promo_code="EARLY10"))) == [
+        assert read_price_breakdown(opened(buy(event, table, quantity=2, promo_code="EARLY10"))) == [
             ("List price, 2 × $2,500.00", "$5,000.00"),
             ("Discount, EARLY10", "-$500.00"),
             ("Total", "$4,500.00"),
         ]
 
     def test_no_discount_where_none_was_given(self, opened, event, table):
-        assert [label for label, _ in bridge(opened(buy(event, table)))] == ["List price, 1 × $2,500.00", "Total"]
+        assert [label for label, _ in read_price_breakdown(opened(buy(event, table)))] == [
+            "List price, 1 × $2,500.00",
+            "Total",
+        ]
 
     def test_a_comp_is_taken_off_whole(self, opened, event, table):
-        assert bridge(opened(buy(event, table, channel="comp")))[1:] == [
+        assert read_price_breakdown(opened(buy(event, table, channel="comp")))[1:] == [
             ("Discount, comp", "-$2,500.00"),
             ("Total", "$0.00"),
         ]
 
     def test_an_imported_one_with_its_difference_fee_id_and_file(self, visit, seller, event, table):
-        run(event, sheet(sale(table, total_amount="2400.00", fee_amount="2.50", external_sale_id="EB-7")))
+        run_import(event, sales_csv(sale(table, total_amount="2400.00", fee_amount="2.50", external_sale_id="EB-7")))
         screen = visit("purchasers", seller, event)
         next(each for each in screen.app.main.button if str(each.key).startswith("open_")).click()
-        screen.again()
-        assert bridge(screen)[1:] == [
+        screen.rerun()
+        assert read_price_breakdown(screen)[1:] == [
             ("Difference, as it was imported", "-$100.00"),
             ("Total", "$2,400.00"),
             ("Fee, as it was imported; not part of the total", "$2.50"),
         ]
         assert screen.says("external id EB-7")
         assert screen.says("sales.csv, today")
-        assert offered(screen) == ["Mark as refunded"]
+        assert list_offered_actions(screen) == ["Mark as refunded"]
 
     def test_answers_and_notes(self, opened, event, table):
         asked = make.option(table, label="Vegetarian?", option_type="boolean")
@@ -133,7 +136,7 @@ class TestWhatItShows:
     def test_a_viewer_everything_and_nothing_to_do(self, opened, event, table):
         screen = opened(buy(event, table), make.staff(role="viewer", event=event))
         assert screen.says("Zoë Müller</h3>")
-        assert (offered(screen), "Name guests" in screen.labels()) == ([], False)
+        assert (list_offered_actions(screen), "Name guests" in screen.labels()) == ([], False)
 
 
 class TestWhatIsDone:
@@ -145,15 +148,15 @@ class TestWhatIsDone:
         ],
     )
     def test_is_offered_as_far_as_the_payment_may_move(self, opened, event, table, status, steps):
-        assert offered(opened(buy(event, table, payment_status=status))) == steps
+        assert list_offered_actions(opened(buy(event, table, payment_status=status))) == steps
 
     def test_marked_as_paid_after_saying_what_that_means(self, opened, event, table):
         bought = buy(event, table, payment_status="pending")
         screen = opened(bought).click("Mark as paid")
         assert screen.says("$2,500.00 counts as revenue from now on.")
-        assert status_of(bought) == "pending"
+        assert get_status(bought) == "pending"
         screen.click("Mark as paid")
-        assert status_of(bought) == "completed"
+        assert get_status(bought) == "completed"
         assert screen.toasts() == ["Marked as paid: $2,500.00 is revenue now."]
         assert screen.says("Status: was Pending, now Completed")
         assert screen.says("Sam Coordinator, today")
@@ -161,7 +164,7 @@ class TestWhatIsDone:
     def test_marked_as_failed(self, opened, event, table):
         bought = buy(event, table, payment_status="pending", quantity=2)
         screen = opened(bought).click("Mark as failed").click("Mark as failed")
-        assert (status_of(bought), sold(table), offered(screen)) == ("failed", 0, [])
+        assert (get_status(bought), get_sold_count(table), list_offered_actions(screen)) == ("failed", 0, [])
         assert screen.toasts() == ["Marked as failed: its 2 packages come back."]
 
     def test_refunded_which_gives_seats_and_promo_use_back(self, opened, event, table, early):
@@ -169,28 +172,28 @@ class TestWhatIsDone:
         screen = opened(bought).click("Mark as refunded")
         assert screen.says("$2,250.00 leaves the revenue, and its package and its promo use come back.")
         screen.click("Mark as refunded")
-        assert (status_of(bought), sold(table), uses(early)) == ("refunded", 0, 0)
+        assert (get_status(bought), get_sold_count(table), get_use_count(early)) == ("refunded", 0, 0)
         assert screen.says("10 seats given back")
         assert "Name guests" not in screen.labels()
 
     def test_voided_with_a_reason(self, opened, event, table):
         bought = buy(event, table)
-        before = standing(event)
+        before = snapshot(event)
         screen = opened(bought).click("Void").click("Void")
         assert screen.problem("Reason")
-        assert standing(event) == before
+        assert snapshot(event) == before
         screen.type("Reason", "Entered twice").click("Void")
-        assert (status_of(bought), sold(table)) == ("voided", 0)
+        assert (get_status(bought), get_sold_count(table)) == ("voided", 0)
         assert screen.toasts() == ["The sale is voided: its package comes back."]
         assert screen.says("Reason: Entered twice")
 
     @pytest.mark.parametrize("step", ["Mark as refunded", "Void"])
     def test_nothing_after_cancel(self, opened, event, table, step):
         bought = buy(event, table)
-        before = standing(event)
+        before = snapshot(event)
         screen = opened(bought).click(step).click("Cancel")
-        assert standing(event) == before
-        assert offered(screen) == ["Mark as refunded", "Void"]
+        assert snapshot(event) == before
+        assert list_offered_actions(screen) == ["Mark as refunded", "Void"]
 
     def test_nothing_to_a_purchase_that_a_colleague_changed_meanwhile_which_is_shown_as_it_is_now(
         self, opened, event, table
@@ -202,9 +205,9 @@ class TestWhatIsDone:
         )
         screen.click("Mark as failed")
         (error,) = screen.app.error
-        assert plain(error.value).endswith("Nothing was done; below is how it stands now.")
-        assert status_of(bought) == "completed"
-        assert offered(screen) == ["Mark as refunded", "Void"]
+        assert unescape_markdown(error.value).endswith("Nothing was done; below is how it stands now.")
+        assert get_status(bought) == "completed"
+        assert list_offered_actions(screen) == ["Mark as refunded", "Void"]
 
     def test_guests_named_in_place_which_the_history_tells(self, opened, event, table):
         bought = buy(event, table)
@@ -213,7 +216,7 @@ class TestWhatIsDone:
         screen.enter(f"Seat 1 · {code}", "Ben Okafor").click("Save guests")
         assert screen.says("Seat 1: was nobody, now Ben Okafor")
         assert screen.says("1 of 10 seats named")
-        with db.reading() as session:
+        with db.read_session() as session:
             assert session.scalar(select(AssignedTicket.guest_name).where(AssignedTicket.code == code)) == "Ben Okafor"
 
     @pytest.mark.parametrize(("seats", "folded"), [(7, []), (8, ["History · 2 entries"])])

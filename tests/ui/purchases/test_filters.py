@@ -3,19 +3,18 @@
 from streamlit.testing.v1 import AppTest
 
 
-def searched():
+def run_search_change():
     import streamlit as st
 
-    from ticketing.purchase_filter import Selection
     from ui.purchases import filters
 
     st.session_state.filter_search_7 = "  Ana "
     filters.generation()
-    filters._change("search", 7, Selection(statuses=("pending",), sponsorships_only=True))
+    filters._on_change("search", 7, Selection(statuses=("pending",), sponsorships_only=True))
 
 
 def test_a_field_that_is_gone_holds_what_it_was_drawn_with():
-    app = AppTest.from_function(searched).run()
+    app = AppTest.from_function(run_search_change).run()
     assert not app.exception
     query = {name: value[0] if isinstance(value, list) else value for name, value in app.query_params.items()}
     assert query == {"search": "Ana", "status": "pending", "sponsorships_only": "true"}

@@ -8,8 +8,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.support.database import use_database
-from tests.support.screen import plain
-from ticketing.errors import DiskFull, TooBusy, TookTooLong, Unavailable
+from tests.support.screen import unescape_markdown
+from ticketing.errors import DatabaseTimeout, DiskFull, TooBusy, Unavailable
 
 
 def page() -> None:
@@ -18,8 +18,8 @@ def page() -> None:
 
     from ui.runtime import outage
 
-    with outage.page_kept():
-        with outage.banner_above():
+    with outage.keep_page_on_outage():
+        with outage.reserve_banner():
             if failure := st.session_state.get("failure"):
                 raise failure
         st.write("drawn")
@@ -39,10 +39,10 @@ def away(database: str) -> Iterator[None]:
     use_database(database)
 
 
-@pytest.mark.parametrize("failure", [TookTooLong(), DiskFull()])
+@pytest.mark.parametrize("failure", [DatabaseTimeout(), DiskFull()])
 def test_what_does_not_pass_is_said_and_tried_again_by_hand(failure):
     at = failing(failure)
-    assert [plain(alert.value) for alert in at.error] == [str(failure)]
+    assert [unescape_markdown(alert.value) for alert in at.error] == [str(failure)]
     at.session_state["failure"] = None
     at.button(key="away_try_again").click().run()
     assert (list(at.error), [each.value for each in at.markdown]) == ([], ["drawn"])
@@ -51,8 +51,8 @@ def test_what_does_not_pass_is_said_and_tried_again_by_hand(failure):
 @pytest.mark.parametrize("failure", [Unavailable(), TooBusy()])
 def test_what_passes_is_tried_again_without_a_click(failure, away):
     at = failing(failure)
-    assert [plain(alert.value) for alert in at.error] == [
-        f"{failure.what} This page keeps what you typed and goes on by itself."
+    assert [unescape_markdown(alert.value) for alert in at.error] == [
+        f"{failure.summary} This page keeps what you typed and goes on by itself."
     ]
     assert list(at.button) == []
     at.session_state["failure"] = None
@@ -66,11 +66,11 @@ def test_a_callback_that_cannot_ask_leaves_the_page(away):
         from ticketing.errors import Unavailable
         from ui.runtime import outage
 
-        @outage.page_kept()
+        @outage.keep_page_on_outage()
         def ask() -> None:
             raise Unavailable
 
-        with outage.banner_above():
+        with outage.reserve_banner():
             pass
         st.button("Ask", on_click=ask)
         st.text_input("Name", key="name")
@@ -78,5 +78,5 @@ def test_a_callback_that_cannot_ask_leaves_the_page(away):
     at = AppTest.from_function(asking, default_timeout=30).run()
     at.text_input(key="name").input("Ana")
     at.button[0].click().run()
-    assert plain(at.error[0].value).startswith("The database does not answer.")
+    assert unescape_markdown(at.error[0].value).startswith("The database does not answer.")
     assert at.session_state["name"] == "Ana"

@@ -11,7 +11,7 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from bench.load.staff import shows_sales, shows_sponsorships
 from bench.load.tab import Tab
 from tests.support import make
-from tests.support.server import Running, running
+from tests.support.server import RunningServer, run_server
 from ui.runtime import sales_watch
 
 
@@ -21,14 +21,16 @@ class Page(Tab):
     `timers` are its fragments, by the seconds after which they ring; one of them has it drawn anew after a sale.
     """
 
-    def __init__(self, server: Running) -> None:
+    def __init__(self, server: RunningServer) -> None:
         self.event = make.event()
         make.purchase(self.event, make.package(self.event))
         person = make.staff(event=self.event, password=make.PASSWORD)
         self.wrong: list[str] = []
         self.runs = 0
         self.timers: dict[float, str] = {}
-        super().__init__(server.url, server.cookie_of(person.email), told=self.wrong.append, patience=10)
+        super().__init__(
+            server.url, server.get_session_cookie(person.email), on_error=self.wrong.append, timeout_seconds=10
+        )
 
     async def __aenter__(self) -> Page:
         await self.open({"event": str(self.event.id)}, shows_sales)
@@ -55,8 +57,8 @@ class Page(Tab):
 
 
 @pytest.fixture(scope="module")
-def server(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(database, tmp_path_factory.mktemp("ticks"), "tests/support/late_tick_app.py") as server:
+def server(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    with run_server(database, tmp_path_factory.mktemp("ticks"), "tests/support/late_tick_app.py") as server:
         yield server
 
 
@@ -64,7 +66,7 @@ def test_a_timer_that_rings_between_the_end_of_a_run_and_its_last_messages_takes
     async def switch_while_it_rings(page: Page) -> None:
         async with page:
             for on in (True, False, True, False):
-                rings = map(page.ring, page.timers.values())
+                rings = map(page.send_tick, page.timers.values())
                 await asyncio.gather(page.switch_sponsorships(on=on), *rings)
 
     page = Page(server)
@@ -77,7 +79,7 @@ def test_a_timer_that_rings_a_hundred_times_while_nothing_is_sold_runs_next_to_n
     async def ring_and_switch(page: Page) -> None:
         async with page:
             for _ in range(100):
-                await page.ring(page.timers[sales_watch.SECONDS_BETWEEN_TICKS])
+                await page.send_tick(page.timers[sales_watch.TICK_SECONDS])
                 await page.heard()
             await page.switch_sponsorships(on=True)
 

@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from tests.support import make
-from tests.support.metric_values import rises
+from tests.support.metric_values import assert_increases
 from tests.support.screen import Screen
 from ticketing import db, logs
 from ticketing.errors import NotFound
@@ -21,27 +21,34 @@ FRAME = "ui/main.py"
 @pytest.fixture
 def log(caplog, monkeypatch):
     """The log with what each line would carry."""
-    monkeypatch.setattr(logs, "_also", script_run._of_this_script)
-    caplog.handler.addFilter(logs.add_what_is_known)
+    monkeypatch.setattr(logs, "_process_context_provider", script_run._get_log_context)
+    caplog.handler.addFilter(logs.add_context)
     yield caplog
-    caplog.handler.removeFilter(logs.add_what_is_known)
+    caplog.handler.removeFilter(logs.add_context)
 
 
 def test_a_page_that_was_drawn_is_done_and_timed(event, ana):
     make.purchase(event, make.package(event))
-    with rises(1, RUNS, page="sales", outcome="done"), rises(1, SECONDS, page="sales"):
+    with assert_increases(1, RUNS, page="sales", outcome="done"), assert_increases(1, SECONDS, page="sales"):
         Screen(FRAME, ana, event)
 
 
 def test_a_page_that_ends_early_is_stopped():
     """Without an event the sales page leads to the events."""
-    with rises(1, RUNS, page="sales", outcome="stopped"), rises(1, RUNS, page="events", outcome="done"):
+    with (
+        assert_increases(1, RUNS, page="sales", outcome="stopped"),
+        assert_increases(1, RUNS, page="events", outcome="done"),
+    ):
         Screen(FRAME, make.staff())
 
 
 @pytest.mark.parametrize(("raised", "outcome"), [(RuntimeError("x"), "fault"), (NotFound("package"), "refused")])
 def test_a_page_that_breaks_and_one_that_refuses_are_told_apart(raised, outcome):
-    with rises(1, RUNS, page="sales", outcome=outcome), pytest.raises(type(raised)), script_run.counted("sales"):
+    with (
+        assert_increases(1, RUNS, page="sales", outcome=outcome),
+        pytest.raises(type(raised)),
+        script_run.measure_run("sales"),
+    ):
         raise raised
 
 
@@ -70,13 +77,13 @@ def test_a_line_from_a_callback_tells_session_page_person_and_event(event, ana, 
 
 def test_a_line_tells_nobody_by_name_or_address(event, ana, log, every_query_told):
     Screen(FRAME, ana, event)
-    told = [logs.formatter("json").format(each) for each in log.records]
+    told = [logs.create_formatter("json").format(each) for each in log.records]
     assert told
     assert not any(ana.email in line or ana.name in line for line in told)
 
 
 def test_an_import_in_a_thread_of_its_own_is_told_as_of_who_started_it(log):
-    with logs.about(lambda: {"actor": "the-one-who-clicked"}):
+    with logs.log_context(lambda: {"actor": "the-one-who-clicked"}):
         job = import_job.start(lambda _session, _progress: logging.getLogger("ticketing.x").warning("at work"))
     assert job.ended.wait(30)
     (line,) = [each for each in log.records if each.getMessage() == "at work"]
@@ -84,9 +91,9 @@ def test_an_import_in_a_thread_of_its_own_is_told_as_of_who_started_it(log):
 
 
 def test_what_is_remembered_of_sessions_does_not_grow_without_end(monkeypatch):
-    monkeypatch.setattr(script_run, "MOST_REMEMBERED", 2)
-    monkeypatch.setattr(script_run, "_known", script_run.OrderedDict())
+    monkeypatch.setattr(script_run, "MAX_REMEMBERED_SESSIONS", 2)
+    monkeypatch.setattr(script_run, "_context_by_session", script_run.OrderedDict())
     for session in ("first", "second", "third"):
         monkeypatch.setattr(script_run, "session_id", lambda session=session: session)
-        script_run.remember(actor=session)
-    assert list(script_run._known) == ["second", "third"]
+        script_run.add_log_context(actor=session)
+    assert list(script_run._context_by_session) == ["second", "third"]

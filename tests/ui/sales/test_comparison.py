@@ -8,7 +8,7 @@ from ticketing.reporting.comparison import ComparedDay, Comparison
 from ui.sales import comparison as comparing
 
 
-def compared(revenue, seats, *, days_before=13, earlier=("10000.00", 100)):
+def make_comparison(revenue, seats, *, days_before=13, earlier=("10000.00", 100)):
     dollars, places = earlier
     today = ComparedDay(days_before, Decimal(revenue), seats, None if dollars is None else Decimal(dollars), places)
     return Comparison(days=(today,), today=today)
@@ -27,7 +27,7 @@ def compared(revenue, seats, *, days_before=13, earlier=("10000.00", 100)):
     ],
 )
 def test_the_sentence_tells_both_differences_and_when(revenue, seats, told):
-    assert comparing.sentence(compared(revenue, seats), "Spring Gala") == told
+    assert comparing.format_comparison(make_comparison(revenue, seats), "Spring Gala") == told
 
 
 @pytest.mark.parametrize(
@@ -35,13 +35,13 @@ def test_the_sentence_tells_both_differences_and_when(revenue, seats, told):
     [(2, "at 2 days before"), (1, "at 1 day before"), (0, "on the day"), (-1, "1 day after"), (-2, "2 days after")],
 )
 def test_the_day_is_told_as_people_say_it(days_before, told):
-    comparison = compared("10001.00", 101, days_before=days_before)
-    assert comparing.sentence(comparison, "Spring Gala") == f"Ahead of Spring Gala by $1 and 1 seat {told}."
+    comparison = make_comparison("10001.00", 101, days_before=days_before)
+    assert comparing.format_comparison(comparison, "Spring Gala") == f"Ahead of Spring Gala by $1 and 1 seat {told}."
 
 
 def test_an_event_that_is_further_from_its_day_cannot_be_compared_yet():
-    comparison = compared("10000.00", 100, earlier=(None, None))
-    assert comparing.sentence(comparison, "Next Gala") == (
+    comparison = make_comparison("10000.00", 100, earlier=(None, None))
+    assert comparing.format_comparison(comparison, "Next Gala") == (
         "Next Gala is further from its day than this event, so the two cannot be compared yet."
     )
 
@@ -55,10 +55,10 @@ class TestPanels:
             ComparedDay(0, None, None, Decimal("50.00"), 5),
         ]
         comparison = Comparison(tuple(days), days[1])
-        return [comparing.panel(comparison, "Spring Gala", measure).to_dict() for measure in ("revenue", "seats")]
+        return [comparing.build_chart(comparison, "Spring Gala", measure).to_dict() for measure in ("revenue", "seats")]
 
     def lines(self, panel):
-        drawn = {(row["event"], row["day"]): row["amount"] for row in rows_of(panel, panel["layer"][0])}
+        drawn = {(row["event"], row["day"]): row["amount"] for row in get_layer_rows(panel, panel["layer"][0])}
         return [[drawn.get((name, day)) for day in (-2, -1, 0)] for name in ("This event", "Spring Gala")]
 
     def test_hold_a_point_for_each_day_and_event_and_none_that_has_not_come(self, panels):
@@ -80,9 +80,9 @@ class TestPanels:
 
     def test_mark_the_day_that_the_sentence_is_about(self, panels):
         for panel in panels:
-            (rule,) = [layer for layer in panel["layer"] if rows_of(panel, layer)[0].get("label") == "today"][:1]
-            assert rows_of(panel, rule) == [{"day": -1, "label": "today"}]
+            (rule,) = [layer for layer in panel["layer"] if get_layer_rows(panel, layer)[0].get("label") == "today"][:1]
+            assert get_layer_rows(panel, rule) == [{"day": -1, "label": "today"}]
 
 
-def rows_of(panel, layer):
+def get_layer_rows(panel, layer):
     return panel["datasets"][layer["data"]["name"]]

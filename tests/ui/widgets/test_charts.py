@@ -12,68 +12,68 @@ from ui.widgets import charts
 FIRST = date(2026, 10, 30)
 
 
-def days(*revenues):
+def make_days(*revenues):
     sums = [sum(map(Decimal, revenues[: n + 1])) for n in range(len(revenues))]
     return [DaySales(FIRST + timedelta(days=n), Decimal(revenue), sums[n], 1) for n, revenue in enumerate(revenues)]
 
 
-def drawn(chart, mark):
+def get_layer(chart, mark):
     """The layer with this mark and its rows."""
     spec = chart.to_dict()
     (layer,) = [layer for layer in spec["layer"] if layer["mark"]["type"] == mark and layer["mark"].get("opacity") != 0]
     return layer, spec["datasets"][layer.get("data", spec.get("data"))["name"]]
 
 
-def so_far(*revenues, goal=None, quiet_days=0):
-    rows = days(*revenues)
-    return charts.so_far(rows, goal, rows[-1].day + timedelta(days=quiet_days))
+def build_chart(*revenues, goal=None, quiet_days=0):
+    rows = make_days(*revenues)
+    return charts.build_cumulative_revenue_chart(rows, goal, rows[-1].day + timedelta(days=quiet_days))
 
 
-def top(chart, mark="line"):
-    layer, _ = drawn(chart, mark)
+def get_axis_maximum(chart, mark="line"):
+    layer, _ = get_layer(chart, mark)
     return layer["encoding"]["y"]["scale"]["domain"][1]
 
 
 class TestRevenueSoFar:
     def test_is_one_point_per_day_from_the_first_sale(self):
-        _, rows = drawn(so_far("100.00", "0.00", "50.50"), "line")
+        _, rows = get_layer(build_chart("100.00", "0.00", "50.50"), "line")
         assert [row["cumulative"] for row in rows] == [100, 100, 150.5]
         assert [row["name"] for row in rows] == ["Fri 30 Oct 2026", "Sat 31 Oct 2026", "Sun 1 Nov 2026"]
         assert [row["so_far"] for row in rows] == ["$100.00", "$100.00", "$150.50"]
 
     def test_goes_on_level_over_quiet_days_since_the_last_sale(self):
-        _, rows = drawn(so_far("100.00", quiet_days=2), "line")
+        _, rows = get_layer(build_chart("100.00", quiet_days=2), "line")
         assert [(row["cumulative"], row["packages"]) for row in rows] == [(100, 1), (100, 0), (100, 0)]
 
     def test_has_the_goal_as_a_named_line_with_room_above(self):
-        chart = so_far("100.00", goal=Decimal("750000.00"))
-        _, rows = drawn(chart, "text")
+        chart = build_chart("100.00", goal=Decimal("750000.00"))
+        _, rows = get_layer(chart, "text")
         assert rows == [{"goal": 750000, "label": "Goal $750,000"}]
-        assert top(chart) > 750000
+        assert get_axis_maximum(chart) > 750000
 
     def test_has_room_above_the_revenue_when_the_goal_is_passed(self):
-        assert top(so_far("900.00", goal=Decimal("100.00"))) > 900
+        assert get_axis_maximum(build_chart("900.00", goal=Decimal("100.00"))) > 900
 
     def test_without_a_goal_has_no_line_for_it(self):
-        assert {layer["mark"]["type"] for layer in so_far("1.00").to_dict()["layer"]} == {
+        assert {layer["mark"]["type"] for layer in build_chart("1.00").to_dict()["layer"]} == {
             "area", "line", "point", "rule",
         }  # fmt: skip
-        assert "goal" not in str(so_far("1.00").to_dict())
+        assert "goal" not in str(build_chart("1.00").to_dict())
 
     def test_of_pending_sales_alone_stands_on_an_axis_of_a_dollar(self):
-        assert top(so_far("0.00")) == 1
+        assert get_axis_maximum(build_chart("0.00")) == 1
 
 
 class TestRevenueByDay:
     def test_is_one_bar_per_day_quiet_ones_included(self):
-        rows = days("100.00", "0.00", "50.50")
-        layer, bars = drawn(charts.by_day(rows, rows[-1].day + timedelta(days=1)), "bar")
+        rows = make_days("100.00", "0.00", "50.50")
+        layer, bars = get_layer(charts.build_daily_revenue_chart(rows, rows[-1].day + timedelta(days=1)), "bar")
         assert [bar["revenue"] for bar in bars] == [100, 0, 50.5, 0]
         assert all(bar["from"] < bar["day"] < bar["to"] for bar in bars)
         assert layer["encoding"]["y2"] == {"datum": 0}
 
     def test_of_one_day_is_a_bar_and_not_a_wall(self):
-        layer, (bar,) = drawn(charts.by_day(days("100.00"), FIRST), "bar")
+        layer, (bar,) = get_layer(charts.build_daily_revenue_chart(make_days("100.00"), FIRST), "bar")
         first, last = layer["encoding"]["x"]["scale"]["domain"]
         assert last - first > 14 * (bar["to"] - bar["from"])
 
@@ -82,7 +82,7 @@ class TestRevenueByDay:
     ("number", "step"), [(6, 1), (7, 2), (13, 7), (42, 7), (43, 14), (84, 14), (300, 56), (400, 91)]
 )
 def test_days_are_marked_in_steps_that_people_count_in_and_never_crowded(number, step):
-    axis = charts.day_axis(0, number - 1, "", charts.colours(), marked=number - 1).to_dict()["axis"]
+    axis = charts.build_day_axis(0, number - 1, "", charts.get_colors(), anchor_day=number - 1).to_dict()["axis"]
     marks = sorted(axis["values"])
     assert marks[-1] == number - 1
     assert len(marks) <= 6
@@ -95,10 +95,10 @@ class TestShown:
 
         def draw(*figures):
             drawn_for.append(figures)
-            return charts.by_day(*figures)
+            return charts.build_daily_revenue_chart(*figures)
 
-        today, tomorrow = tuple(days("100.00")), tuple(days("100.00", "50.00"))
-        for figures in (today, tuple(days("100.00")), tomorrow, today):
-            charts.show(draw, figures, FIRST, description="Revenue of each day")
+        today, tomorrow = tuple(make_days("100.00")), tuple(make_days("100.00", "50.00"))
+        for figures in (today, tuple(make_days("100.00")), tomorrow, today):
+            charts.render(draw, figures, FIRST, description="Revenue of each day")
 
         assert drawn_for == [(today, FIRST), (tomorrow, FIRST)]

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from tests.races.conftest import differences
+from tests.races.conftest import list_differences
 from tests.races.racing import THREADS, race
 from tests.support import make
 from ticketing import audit, db
@@ -22,28 +22,28 @@ from ticketing.models import AuditChain
 from ticketing.ops import verify
 
 
-def look_at(session: Session, event: Any, times: int = 1) -> None:
+def record_entries(session: Session, event: Any, times: int = 1) -> None:
     for _ in range(times):
         audit.record(session, OPERATOR, event.id, "event.looked_at", event)
 
 
-def entries(event: Any) -> int:
-    with db.reading() as session:
+def count_entries(event: Any) -> int:
+    with db.read_session() as session:
         return session.get_one(AuditChain, event.id).entries
 
 
-def two_at_once(event: Any) -> None:
+def seal_concurrently(event: Any) -> None:
     """The second seals while the first has sealed and not yet committed."""
     first_has_sealed = threading.Event()
 
     def second() -> None:
         with Session(db.engine()) as session:
-            look_at(session, event)
+            record_entries(session, event)
             first_has_sealed.wait(timeout=30)
             session.commit()
 
     with ThreadPoolExecutor(1) as pool, Session(db.engine()) as session:
-        look_at(session, event)
+        record_entries(session, event)
         session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
         waiting = pool.submit(second)
         first_has_sealed.set()
@@ -60,41 +60,41 @@ def test_control_without_holding_the_chain_two_take_the_same_position(empty_data
         assert " FOR UPDATE" in held
         connection.exec_driver_sql(held.replace(" FOR UPDATE", ""))
     with pytest.raises(IntegrityError, match="pk_audit_seals"):
-        two_at_once(event)
+        seal_concurrently(event)
 
 
 def test_the_second_waits_for_the_first_and_follows_it(event):
-    two_at_once(event)
-    assert entries(event) == 7
-    assert differences(event) == []
+    seal_concurrently(event)
+    assert count_entries(event) == 7
+    assert list_differences(event) == []
 
 
 def test_16_writers_in_one_event_leave_one_whole_chain(event):
-    before = entries(event)
-    race(THREADS * 8, lambda number: db.write(lambda s: look_at(s, event, times=1 + number % 3)))
-    assert entries(event) == before + sum(1 + number % 3 for number in range(THREADS * 8))
-    assert differences(event) == []
+    before = count_entries(event)
+    race(THREADS * 8, lambda number: db.write(lambda s: record_entries(s, event, times=1 + number % 3)))
+    assert count_entries(event) == before + sum(1 + number % 3 for number in range(THREADS * 8))
+    assert list_differences(event) == []
 
 
 def test_16_writers_in_several_events_in_all_orders_never_wait_in_a_circle(event, caplog):
     events = [event, *(make.event() for _ in range(3))]
-    before = [entries(each) for each in events]
+    before = [count_entries(each) for each in events]
 
     def attempt(number: int) -> None:
         turned = events[number % 4 :] + events[: number % 4]
-        db.write(lambda s: [look_at(s, each) for each in (turned if number % 2 else turned[::-1])])
+        db.write(lambda s: [record_entries(s, each) for each in (turned if number % 2 else turned[::-1])])
 
     race(THREADS * 8, attempt)
     starts_over = [record.exc_info[1] for record in caplog.records if record.exc_info]
     assert [one for one in starts_over if isinstance(getattr(one, "orig", None), psycopg.errors.DeadlockDetected)] == []
-    assert [entries(each) for each in events] == [number + THREADS * 8 for number in before]
-    assert [differences(each) for each in events] == [[], [], [], []]
+    assert [count_entries(each) for each in events] == [number + THREADS * 8 for number in before]
+    assert [list_differences(each) for each in events] == [[], [], [], []]
 
 
 def test_the_first_entries_of_a_trail_by_many_at_once_begin_one_chain(empty_database):
     event = make.event()
     race(THREADS, lambda number: db.write(lambda s: audit.record(s, OPERATOR, None, "office.looked_at", event)))
-    with db.reading() as session:
-        office, _ = hash_chain.last(session)
-        assert (office.event_id, office.entries) == (hash_chain.OFFICE, THREADS)
+    with db.read_session() as session:
+        office, _ = hash_chain.list_heads(session)
+        assert (office.event_id, office.entries) == (hash_chain.OFFICE_CHAIN_ID, THREADS)
         assert verify.verify(session) == []

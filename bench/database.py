@@ -9,18 +9,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.support.database import Server, use_database
+from tests.support.database import DatabaseServer, use_database
 from ticketing import db
 from ticketing.db import embedded, migrations
 
 
 @contextmanager
-def database_of_its_own() -> Iterator[Path]:
+def create_temporary_database() -> Iterator[Path]:
     """A migrated, empty database in use, and a folder for files; both are gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="ticketdesk-bench-"))
     folder.chmod(0o755)  # root's PostgreSQL runs as another user, who must be able to enter
     os.environ["TICKETDESK_DATA"] = str(folder)
-    server = Server(os.environ.get("DATABASE_URL") or embedded.start(), prefix=f"ticketdesk_bench_{os.getpid()}")
+    server = DatabaseServer(
+        os.environ.get("DATABASE_URL") or embedded.start(), prefix=f"ticketdesk_bench_{os.getpid()}"
+    )
     try:
         use_database(server.create(migrated=False))
         migrations.migrate()
@@ -33,9 +35,9 @@ def database_of_its_own() -> Iterator[Path]:
 
 
 @contextmanager
-def copied() -> Iterator[str]:
+def copy_database() -> Iterator[str]:
     """The address of a copy of the database in use, as it is now."""
-    server = Server(os.environ["DATABASE_URL"], prefix=f"ticketdesk_bench_{os.getpid()}_copy")
+    server = DatabaseServer(os.environ["DATABASE_URL"], prefix=f"ticketdesk_bench_{os.getpid()}_copy")
     db.dispose()  # nobody may be connected to what is copied
     try:
         yield server.create(like=os.environ["DATABASE_URL"])

@@ -10,11 +10,11 @@ from tests.support import make
 from ticketing import daily_totals, db
 from ticketing.models import Event
 
-MANY = 1_000_000
+LARGE_EVENT_PURCHASES = 1_000_000
 PACKAGES = 10
 DAYS = 56
 
-_PURCHASES = """
+_INSERT_PURCHASES = """
     WITH package AS (
         SELECT row_number() OVER (ORDER BY display_order) - 1 AS place, id, price, seats_per_package
         FROM packages WHERE event_id = %(event_id)s
@@ -42,7 +42,7 @@ _PURCHASES = """
             CASE WHEN promo_code_id IS NULL THEN 0 ELSE round(price * quantity / 10, 2) END AS discount
     ) AS priced
 """
-_TICKETS = """
+_INSERT_TICKETS = """
     INSERT INTO assigned_tickets (id, event_id, purchase_id, seat_number, code, guest_name)
     SELECT gen_random_uuid(), %(event_id)s, purchase.id, seat,
         translate(lpad(upper(to_hex(row_number() OVER ())), 8, 'X'), '01', 'GH'),
@@ -50,15 +50,15 @@ _TICKETS = """
     FROM purchases AS purchase, generate_series(1, seats) AS seat
     WHERE purchase.event_id = %(event_id)s
 """
-_NAMED = """
+_UPDATE_SEATS_NAMED = """
     UPDATE purchases SET seats_named = 1 WHERE event_id = %(event_id)s AND purchased_at < timestamptz '2026-10-18'
 """
-_USES = """
+_INSERT_PROMO_USES = """
     INSERT INTO promo_uses (purchase_id, event_id, promo_code_id, donor_id, discount, used_at)
     SELECT id, event_id, promo_code_id, donor_id, discount, purchased_at FROM purchases
     WHERE event_id = %(event_id)s AND promo_code_id IS NOT NULL AND payment_status IN ('completed', 'pending')
 """
-_COUNTS = """
+_UPDATE_COUNTS = """
     UPDATE packages SET sold_count = (
         SELECT coalesce(sum(quantity), 0) FROM purchases
         WHERE package_id = packages.id AND payment_status IN ('completed', 'pending')
@@ -70,12 +70,12 @@ _COUNTS = """
 
 
 @cache
-def the_many() -> Event:
+def get_large_event() -> Event:
     """The event of a million purchases, made once for all rows that need it."""
-    return event_with(MANY)
+    return create_event(LARGE_EVENT_PURCHASES)
 
 
-def event_with(purchases: int) -> Event:
+def create_event(purchase_count: int) -> Event:
     """An event of ten packages with so many purchases over eight weeks, one to three packages in each."""
     event = make.event(revenue_goal="1000000")
     for number in range(PACKAGES):
@@ -84,15 +84,15 @@ def event_with(purchases: int) -> Event:
     values = {
         "event_id": event.id,
         "promo_code_id": promo_code.id,
-        "purchases": purchases,
+        "purchases": purchase_count,
         "packages": PACKAGES,
         "days": DAYS,
     }
     with psycopg.connect(db.libpq_url()) as connection:
-        for statement in (_PURCHASES, _TICKETS, _NAMED, _USES):
+        for statement in (_INSERT_PURCHASES, _INSERT_TICKETS, _UPDATE_SEATS_NAMED, _INSERT_PROMO_USES):
             connection.execute(statement, values)
         with psycopg.ClientCursor(connection) as cursor:
-            cursor.execute(_COUNTS, values)
+            cursor.execute(_UPDATE_COUNTS, values)
     db.write(lambda session: daily_totals.rebuild(session, event.id))
     with psycopg.connect(db.libpq_url(), autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")

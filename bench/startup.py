@@ -16,16 +16,16 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from bench.measure import ROUNDS, Row
 from tests.support.make import PASSWORD
-from tests.support.server import free_port
+from tests.support.server import find_free_port
 from ticketing.settings import ROOT
 
-MOST_SECONDS = 5.0
+MAX_SECONDS = 5.0
 STARTS = min(ROUNDS, 5)
-PATIENCE = 60
+TIMEOUT_SECONDS = 60
 EMAIL = "ana@example.org"
 
 
-def to_the_page(folder: Path) -> list[Row]:
+def measure_startup(folder: Path) -> list[Row]:
     """A data folder of its own with the sample event, and a browser that was signed in before and is already open."""
     data = folder / "prepared"
     data.mkdir()
@@ -33,31 +33,31 @@ def to_the_page(folder: Path) -> list[Row]:
     environment = {
         name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "TICKETDESK_SECRET")
     }
-    environment |= {"TICKETDESK_DATA": str(data), "STREAMLIT_SERVER_PORT": str(free_port())}
-    told(environment, "migrate")
-    event_id = told(environment, "demo").split()[-1]
-    told(environment, "staff", "add", EMAIL, "--name", "Ana Ruiz", "--role", "admin", said=f"{PASSWORD}\n")
+    environment |= {"TICKETDESK_DATA": str(data), "STREAMLIT_SERVER_PORT": str(find_free_port())}
+    run_cli(environment, "migrate")
+    event_id = run_cli(environment, "demo").split()[-1]
+    run_cli(environment, "staff", "add", EMAIL, "--name", "Ana Ruiz", "--role", "admin", stdin=f"{PASSWORD}\n")
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
         raise SystemExit("`make run` is measured with Chromium, and there is none (apt-get install chromium).")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"])
         window = browser.new_context().new_page()
-        taken = [to_the_sales(window, environment, event_id) for _ in range(1 + STARTS)][1:]
+        taken = [time_startup(window, environment, event_id) for _ in range(1 + STARTS)][1:]
         browser.close()
-    return [Row("`make run`, to the page in a browser", "s", [], taken, MOST_SECONDS, less_is_better=True)]
+    return [Row("`make run`, to the page in a browser", "s", [], taken, MAX_SECONDS, less_is_better=True)]
 
 
-def told(environment: dict[str, str], *command: str, said: str = "") -> str:
+def run_cli(environment: dict[str, str], *command: str, stdin: str = "") -> str:
     """What the command line answers."""
     program = [sys.executable, "-m", "ticketing", *command]
-    done = subprocess.run(program, cwd=ROOT, env=environment, input=said, capture_output=True, text=True, check=False)
+    done = subprocess.run(program, cwd=ROOT, env=environment, input=stdin, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(program)} failed:\n{done.stderr}")
     return done.stdout
 
 
-def to_the_sales(window: Page, environment: dict[str, str], event_id: str) -> float:
+def time_startup(window: Page, environment: dict[str, str], event_id: str) -> float:
     """Seconds from the command until the sales are there to be read. In the first of them somebody signs in."""
     url = f"http://localhost:{environment['STREAMLIT_SERVER_PORT']}"
     start = time.perf_counter()
@@ -66,26 +66,26 @@ def to_the_sales(window: Page, environment: dict[str, str], event_id: str) -> fl
         start_new_session=True,
     )  # fmt: skip
     try:
-        wait_for(url)
+        wait_for_server(url)
         if not window.context.cookies():
             window.request.post(f"{url}/session/sign-in", form={"email": EMAIL, "password": PASSWORD})
         window.goto(f"{url}/?event={event_id}")
-        expect(window.get_by_text("All purchases (")).to_be_visible(timeout=PATIENCE * 1000)
+        expect(window.get_by_text("All purchases (")).to_be_visible(timeout=TIMEOUT_SECONDS * 1000)
         return time.perf_counter() - start
     finally:
         window.goto("about:blank")
         os.killpg(process.pid, signal.SIGTERM)
-        process.wait(PATIENCE)
+        process.wait(TIMEOUT_SECONDS)
 
 
-def wait_for(url: str) -> None:
-    deadline = time.monotonic() + PATIENCE
+def wait_for_server(url: str) -> None:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         with suppress(httpx.HTTPError):
             httpx.get(f"{url}/healthz")
             return
         time.sleep(0.02)
-    raise SystemExit(f"`make run` does not answer within {PATIENCE} s.")
+    raise SystemExit(f"`make run` does not answer within {TIMEOUT_SECONDS} s.")
 
 
-ROWS = (to_the_page,)
+MEASUREMENTS = (measure_startup,)

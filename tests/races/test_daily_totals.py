@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from tests.races.racing import THREADS, kinds, race
+from tests.races.racing import THREADS, count_by_type, race
 from tests.support import make
-from tests.support.sales_file import run, sale, sheet
+from tests.support.sales_file import run_import, sale, sales_csv
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import events
@@ -30,16 +30,16 @@ def sell(event: Event, package: Package, **fields: Any) -> Purchase:
     return db.write(lambda s: purchases.record(s, OPERATOR, event.id, draft, moment=EVENING)).purchase
 
 
-def move_to(event: Event, time_zone: str) -> Event:
+def change_time_zone(event: Event, time_zone: str) -> Event:
     def work(session: db.Session) -> Event:
         seen = events.get(session, OPERATOR, event.id).version
-        return events.change(session, OPERATOR, event.id, {"time_zone": time_zone}, seen_version=seen)
+        return events.update(session, OPERATOR, event.id, {"time_zone": time_zone}, seen_version=seen)
 
     return db.write(work)
 
 
-def days(event: Event) -> dict[str, int]:
-    with db.reading() as session:
+def count_by_day(event: Event) -> dict[str, int]:
+    with db.read_session() as session:
         rows = session.execute(
             select(DailySales.day, func.sum(DailySales.purchases))
             .where(DailySales.event_id == event.id, DailySales.purchases > 0)
@@ -49,10 +49,10 @@ def days(event: Event) -> dict[str, int]:
 
 
 def test_control_a_sum_that_is_read_and_written_back_loses_sales(shelf):
-    shelf.stock()
+    shelf.insert_row()
 
     def naive(_number, session, meet):
-        row = shelf.seen(session)
+        row = shelf.read_in(session)
         meet()
         shelf.change(session, "sold = :sold", sold=row.sold + 1)
 
@@ -61,11 +61,11 @@ def test_control_a_sum_that_is_read_and_written_back_loses_sales(shelf):
 
 
 def test_control_a_sale_that_looks_at_the_time_zone_first_is_counted_on_a_day_that_is_gone(shelf):
-    shelf.stock(price=1)  # stands for the time zone, `sold` for the sums of its days
+    shelf.insert_row(price=1)  # stands for the time zone, `sold` for the sums of its days
     moved = threading.Event()
 
     def naive(number, session, meet):
-        row = shelf.seen(session)
+        row = shelf.read_in(session)
         meet()
         if number == EDITOR:
             shelf.change(session, "price = 2, sold = 0")
@@ -83,7 +83,7 @@ def test_16_threads_that_sell_the_same_on_the_same_day_are_all_in_one_sum(event)
     package, promo = make.package(event, seats_per_package=2), make.promo_code(event)
     code = {"promo_code": promo.code}
     race(160, lambda number: sell(event, package, quantity=2, **(code if number % 2 else {})))
-    with db.reading() as session:
+    with db.read_session() as session:
         rows = session.execute(
             select(DailySales.promo_code_id, DailySales.purchases, DailySales.quantity, DailySales.seats).where(
                 DailySales.event_id == event.id
@@ -95,36 +95,38 @@ def test_16_threads_that_sell_the_same_on_the_same_day_are_all_in_one_sum(event)
 @pytest.mark.parametrize("with_code", [False, True])
 def test_a_sale_is_on_a_day_of_the_time_zone_that_holds_in_the_end(event, with_code):
     """The editor moves the event back and forth while the others sell; a sale waits for the move or the move for it."""
-    here = [make.package(event) for _ in range(3)]
+    context = [make.package(event) for _ in range(3)]
     fields = {"promo_code": make.promo_code(event).code} if with_code else {}
 
     def attempt(number: int) -> Any:
         turn, thread = divmod(number, THREADS)
         if thread == EDITOR:
-            return move_to(event, ZONES[turn % 2])
-        return sell(event, here[number % 3], **fields)
+            return change_time_zone(event, ZONES[turn % 2])
+        return sell(event, context[number % 3], **fields)
 
     outcomes = race(THREADS * 20, attempt)
-    assert kinds(outcomes) == {"Event": 20, "Purchase": 20 * (THREADS - 1)}
-    assert days(event) == {"2026-06-01": 20 * (THREADS - 1)}
-    move_to(event, "Pacific/Auckland")
-    assert days(event) == {"2026-06-02": 20 * (THREADS - 1)}
+    assert count_by_type(outcomes) == {"Event": 20, "Purchase": 20 * (THREADS - 1)}
+    assert count_by_day(event) == {"2026-06-01": 20 * (THREADS - 1)}
+    change_time_zone(event, "Pacific/Auckland")
+    assert count_by_day(event) == {"2026-06-02": 20 * (THREADS - 1)}
 
 
 def test_voids_payments_guests_and_imports_move_the_sums_of_the_days_that_hold(event):
     """Everything that writes purchases at once, on two packages and one code, while the event changes time zones."""
-    here = [make.package(event, seats_per_package=2) for _ in range(2)]
+    context = [make.package(event, seats_per_package=2) for _ in range(2)]
     promo = make.promo_code(event)
 
     def attempt(number: int) -> Any:
         turn, thread = divmod(number, THREADS)
-        package = here[thread % 2]
+        package = context[thread % 2]
         if thread == EDITOR:
-            return move_to(event, ZONES[turn % 2])
+            return change_time_zone(event, ZONES[turn % 2])
         if thread == 1:
             cells = {"purchase_date": EVENING.isoformat(), "discount_amount": "10.00", "total_amount": "90.00"}
             statuses = ("completed", "pending", "failed", "refunded")
-            return run(event, sheet(*(sale(one, payment_status=s, **cells) for one in here for s in statuses)))
+            return run_import(
+                event, sales_csv(*(sale(one, payment_status=s, **cells) for one in context for s in statuses))
+            )
         code = {"promo_code": promo.code} if thread % 3 == 0 else {}
         bought = sell(event, package, payment_status="pending" if thread % 4 == 0 else "completed", **code)
         changes = (
@@ -138,11 +140,11 @@ def test_voids_payments_guests_and_imports_move_the_sums_of_the_days_that_hold(e
         return db.write(changes[turn % 3])
 
     outcomes = race(THREADS * 12, attempt)
-    assert set(kinds(outcomes)) == {"Event", "Imported", "Purchase"}
-    assert set(days(event)) == {"2026-06-01"}
-    with db.reading() as session:
+    assert set(count_by_type(outcomes)) == {"Event", "Imported", "Purchase"}
+    assert set(count_by_day(event)) == {"2026-06-01"}
+    with db.read_session() as session:
         stored = session.scalar(select(func.count()).where(Purchase.event_id == event.id))
-        told = sum(line.purchases for line in figures.figures(session, OPERATOR, event.id).by_status)
+        told = sum(line.purchases for line in figures.get_figures(session, OPERATOR, event.id).by_status)
     assert told == stored == 12 * (THREADS - 2) + 12 * 8
 
 
@@ -160,5 +162,5 @@ def test_one_sale_changed_by_everyone_at_once_moves_once(event):
             return db.write(change)
 
         outcomes = race(THREADS, attempt)
-        assert set(kinds(outcomes)) <= {"Purchase", Conflict.__name__, StaleVersion.__name__}
-    assert sum(days(event).values()) == 5
+        assert set(count_by_type(outcomes)) <= {"Purchase", Conflict.__name__, StaleVersion.__name__}
+    assert sum(count_by_day(event).values()) == 5

@@ -10,72 +10,74 @@ from dataclasses import dataclass, field
 import psutil
 import psycopg
 
-from tests.support.server import Running
+from tests.support.server import RunningServer
 from ticketing import db
 
-_SECONDS_BETWEEN_LOOKS = 0.5
+_POLL_SECONDS = 0.5
 
 
 @dataclass
-class Vitals:
+class ResourceUsage:
     """While it is entered: processor seconds of each, the most memory and connections at a time, and how
     many transactions only read: those end by ROLLBACK."""
 
-    servers: list[Running]
+    servers: list[RunningServer]
     server_cpu: float = 0.0
     database_cpu: float | None = None
     driver_cpu: float = 0.0
     memory: list[int] = field(default_factory=list)
     connections: int = 0
-    reads: int = 0
+    read_transactions: int = 0
     seconds: float = 0.0
 
-    def __enter__(self) -> Vitals:
+    def __enter__(self) -> ResourceUsage:
         self._connection = psycopg.connect(db.libpq_url(), autocommit=True)
-        self._postmaster = _postmaster(self._connection)
-        self._done = threading.Event()
-        self._begun = self._now()
+        self._postmaster = _find_postmaster(self._connection)
+        self._stop = threading.Event()
+        self._start_counters = self._read_counters()
         self.memory = [0] * len(self.servers)
-        self._watching = threading.Thread(target=self._watch)
-        self._watching.start()
+        self._thread = threading.Thread(target=self._poll)
+        self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._watching.join()
-        spent = [after - before for before, after in zip(self._begun, self._now(), strict=True)]
+        self._stop.set()
+        self._thread.join()
+        spent = [after - before for before, after in zip(self._start_counters, self._read_counters(), strict=True)]
         self.seconds, self.server_cpu, self.driver_cpu, database_cpu, reads = spent
         self.database_cpu = database_cpu if self._postmaster else None
-        self.reads = int(reads)
+        self.read_transactions = int(reads)
         self._connection.close()
 
-    def _watch(self) -> None:
-        while not self._done.wait(_SECONDS_BETWEEN_LOOKS):
-            self.memory = [max(most, memory_of(each)) for most, each in zip(self.memory, self.servers, strict=True)]
-            self.connections = max(self.connections, self._asked("count(*)", "pg_stat_activity") - 1)
+    def _poll(self) -> None:
+        while not self._stop.wait(_POLL_SECONDS):
+            self.memory = [
+                max(most, measure_memory(each)) for most, each in zip(self.memory, self.servers, strict=True)
+            ]
+            self.connections = max(self.connections, self._query_int("count(*)", "pg_stat_activity") - 1)
 
-    def _asked(self, what: str, where: str) -> int:
+    def _query_int(self, what: str, where: str) -> int:
         row = self._connection.execute(f"SELECT {what} FROM {where} WHERE datname = current_database()").fetchone()
         assert row is not None
         return int(row[0])
 
-    def _now(self) -> tuple[float, float, float, float, float]:
+    def _read_counters(self) -> tuple[float, float, float, float, float]:
         return (
             time.perf_counter(),
-            sum(cpu_of(psutil.Process(server.pid)) for server in self.servers),
+            sum(measure_cpu_seconds(psutil.Process(server.pid)) for server in self.servers),
             time.process_time(),
-            cpu_of(self._postmaster) if self._postmaster else 0.0,
-            self._asked("xact_rollback", "pg_stat_database"),
+            measure_cpu_seconds(self._postmaster) if self._postmaster else 0.0,
+            self._query_int("xact_rollback", "pg_stat_database"),
         )
 
 
-def memory_of(server: Running) -> int:
+def measure_memory(server: RunningServer) -> int:
     """Bytes in memory of the server and whatever it started."""
     process = psutil.Process(server.pid)
     return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
 
 
-def cpu_of(process: psutil.Process) -> float:
+def measure_cpu_seconds(process: psutil.Process) -> float:
     """Seconds of processor of the process, of those that it started, and of those of them that have ended."""
     seconds = 0.0
     for each in (process, *process.children(recursive=True)):
@@ -87,7 +89,7 @@ def cpu_of(process: psutil.Process) -> float:
     return seconds
 
 
-def _postmaster(connection: psycopg.Connection) -> psutil.Process | None:
+def _find_postmaster(connection: psycopg.Connection) -> psutil.Process | None:
     """The database's first process, when it runs on this machine where we can see it."""
     row = connection.execute("SELECT pg_backend_pid(), inet_server_addr() IS NULL").fetchone()
     assert row is not None
