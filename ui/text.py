@@ -10,6 +10,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from ticketing import money
+from ticketing.formatting import format_count as format_count
 
 T = TypeVar("T")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
@@ -87,11 +88,6 @@ def format_dollars(amount: Decimal) -> str:
 def format_whole_dollars(amount: Decimal) -> str:
     """ "$1,235" for tiles, safe in Markdown."""
     return money.format_whole_dollars(amount).replace("$", r"\$")
-
-
-def format_count(number: int, singular: str, plural: str | None = None) -> str:
-    """ "1 seat", "2 seats", "1,204 seats"."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
 def format_datetime(when: datetime, zone: str, now: datetime | None = None) -> str:

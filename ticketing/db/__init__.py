@@ -23,7 +23,7 @@ from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.event import listen
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session as Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from ticketing import metrics, settings
