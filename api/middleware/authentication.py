@@ -28,7 +28,7 @@ COOKIE_NAME = "ticketdesk_session"
 SESSION_HEADER = b"x-ticketdesk-session"
 COOKIE_MAX_AGE_SECONDS = sign_in.SESSION_DAYS * 24 * 60 * 60
 PICTURES_PATH = "/pictures/"
-INVALID_TOKEN_MESSAGE = "Send a token that is valid: Authorization: Bearer td_..."
+INVALID_TOKEN_MESSAGE = "Send a token that is valid: Authorization: Bearer td_..."  # noqa: S105
 _LINE_BREAK = re.compile(r"[\r\n]")
 PUBLIC_PATHS = {
     "/healthz",

@@ -6,11 +6,12 @@ from streamlit.testing.v1 import AppTest
 def run_search_change():
     import streamlit as st
 
+    from ticketing.purchase_filter import PurchaseFilter
     from ui.purchases import filters
 
     st.session_state.filter_search_7 = "  Ana "
     filters.generation()
-    filters._on_change("search", 7, Selection(statuses=("pending",), sponsorships_only=True))
+    filters._on_change("search", 7, PurchaseFilter(statuses=("pending",), sponsorships_only=True))
 
 
 def test_a_field_that_is_gone_holds_what_it_was_drawn_with():
