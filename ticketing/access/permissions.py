@@ -46,7 +46,7 @@ def _find_actor_by_session(session: Session, condition: ColumnElement[bool]) -> 
         .join(SignInSession, SignInSession.staff_id == Staff.id)
         .where(condition, Staff.is_active, text(_SESSION_IS_OPEN))
     ).first()
-    return None if row is None else _build_actor(row[0], session_id=row[1], is_use_due=row[2])
+    return None if row is None else _build_actor(row[0], session_id=row[1], needs_last_used_update=row[2])
 
 
 def find_token_actor(session: Session, secret: str) -> Actor | None:
@@ -56,7 +56,7 @@ def find_token_actor(session: Session, secret: str) -> Actor | None:
         .join(ApiToken, ApiToken.staff_id == Staff.id)
         .where(ApiToken.secret_hash == hash_secret(secret), Staff.is_active, text(_TOKEN_IS_VALID))
     ).first()
-    return None if row is None else _build_actor(row[0], via="api", token_id=row[1], is_use_due=row[2])
+    return None if row is None else _build_actor(row[0], via="api", token_id=row[1], needs_last_used_update=row[2])
 
 
 def _build_actor(person: Staff, **fields: Any) -> Actor:
