@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from copy import deepcopy
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
-from fastapi import Depends, Query, Security
+from fastapi import Depends, Path, Query, Security
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, create_model
 
@@ -25,6 +26,10 @@ Money = Annotated[
     WithJsonSchema({"type": "string", "pattern": r"^-?\d+\.\d\d$", "examples": ["100.00"]}),
 ]
 PageNumber = Annotated[int, Query(alias="page", ge=1, le=1_000_000, description="Counted from 1.")]
+EventId = Annotated[uuid.UUID, Path(description="Id of the event.", examples=["01a207b2-b02d-710f-ba15-1a059629fb52"])]
+PackageId = Annotated[
+    uuid.UUID, Path(description="Id of the package.", examples=["01a207b3-5c11-7e40-8a2f-6f0d2f1c9b77"])
+]
 SeenVersion = Annotated[
     int | None,
     Field(ge=1, le=2**31 - 1, description="The one that was seen. Without it, what stands now is changed."),
