@@ -1,12 +1,14 @@
 """The registration table: one sale, its total shown before it is recorded."""
 
 import time
+from dataclasses import dataclass, field
 
 import streamlit as st
 
 from ticketing import db, money
 from ticketing.catalog import options, packages
 from ticketing.errors import TicketingError, Unavailable
+from ticketing.models import Option
 from ticketing.purchase_filter import BOX_OFFICE_PURCHASES
 from ticketing.reporting import purchase_list
 from ticketing.sales import guests, purchases
@@ -27,6 +29,18 @@ DEFAULT_VALUES = {
 }  # fmt: skip
 
 
+@dataclass
+class SaleState:
+    """What the last run of the page rendered for the sale in progress: its questions, and the inputs of the total."""
+
+    options: list[Option] = field(default_factory=list)
+    quoted_inputs: dict[str, object] = field(default_factory=dict)
+
+
+def get_sale_state(form: forms.FormState) -> SaleState:
+    return forms.get_page_state(form, SaleState)
+
+
 def start_sale(kept: dict) -> None:
     forms.open_form(FORM_KIND, None, 0, DEFAULT_VALUES | kept)
 
@@ -37,7 +51,7 @@ def record(form_id: str) -> None:
     if form.form_id != form_id or is_second_click(form):
         return
     typed = form.typed()
-    if form.quoted_inputs != get_price_inputs(form):
+    if get_sale_state(form).quoted_inputs != get_price_inputs(form):
         form.problems, form.refusal = {}, "The total has just changed. Check it, then record the sale."
         return
     recorded = forms.submit(
@@ -69,7 +83,7 @@ def get_price_inputs(form: forms.FormState) -> dict:
 
 def get_draft_values(form: forms.FormState) -> dict:
     typed = form.typed()
-    answers = [{"option_id": o.id, "value": get_answer(form, o)} for o in form.asked]
+    answers = [{"option_id": o.id, "value": get_answer(form, o)} for o in get_sale_state(form).options]
     return {
         **{
             name: typed[name] for name in ("package_id", "quantity", "promo_code", "channel", "payment_status", "notes")
@@ -118,7 +132,7 @@ def render_sale_fields(form: forms.FormState, on_offer: dict) -> None:
     forms.render_problem(form.problems, "package_id")
     st.number_input("Quantity, in packages", 1, 10_000, key=form.key("quantity"), persist_state="session")
     forms.render_problem(form.problems, "quantity")
-    for option in form.asked:
+    for option in get_sale_state(form).options:
         render_question(form, option)
     st.text_input("Donor's name", key=form.key("name"), persist_state="session", on_change="ignore")
     forms.render_problem(form.problems, "donor.name")
@@ -137,9 +151,9 @@ def render_sale_fields(form: forms.FormState, on_offer: dict) -> None:
     forms.render_hint(
         "One guest per line; an e-mail address may follow after a comma. Seats left over are named later."
     )
-    for field in form.problems:
-        if field.startswith("guests"):
-            forms.render_problem(form.problems, field)
+    for name in form.problems:
+        if name.startswith("guests"):
+            forms.render_problem(form.problems, name)
     st.text_input("Note (optional)", key=form.key("notes"), persist_state="session", on_change="ignore")
     forms.render_problem(form.problems, "notes")
 
@@ -184,7 +198,7 @@ def render_payment(form: forms.FormState, package) -> None:
         forms.render_problem({"promo_code": str(refused)}, "promo_code")
         st.button("Record sale", type="primary", width="stretch", disabled=True)
         return
-    form.quoted_inputs = get_price_inputs(form)
+    get_sale_state(form).quoted_inputs = get_price_inputs(form)
     forms.render_problem(form.problems, "promo_code")
     seats = text.format_count(package.seats_per_package * (typed["quantity"] or 1), "seat")
     st.markdown(f"{typed['quantity'] or 1:,} × {text.escape_markdown(package.name)} · {seats}")
@@ -247,7 +261,7 @@ if form.typed()["package_id"] not in on_offer:
 package = on_offer[form.typed()["package_id"]]
 form.version = package.version
 with db.read_session() as s:
-    form.asked = options.list_active(s, context.actor, package.id)
+    get_sale_state(form).options = options.list_active(s, context.actor, package.id)
 
 if "receipt" in st.session_state:
     render_receipt(*st.session_state.receipt)

@@ -1,6 +1,7 @@
 """Promo codes: how each stands, what it gave, and what it would do to a purchase."""
 
 import uuid
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -33,6 +34,14 @@ STATES = {
     "never_used": ("Never used", ":material/radio_button_unchecked:", "blue"),
     "active": ("Active", ":material/check_circle:", "green"),
 }
+
+
+@dataclass
+class DryRunState:
+    """The last dry run of the form: what was entered, and its result or refusal."""
+
+    inputs: dict[str, object] = field(default_factory=dict)
+    result: promo_code_check.DryRunResult | TicketingError | None = None
 
 
 def start_new() -> None:
@@ -195,25 +204,26 @@ def render_dry_run_form(form: forms.FormState) -> None:
 
 def get_dry_run_result(
     form: forms.FormState, typed: dict[str, object]
-) -> promo_code_check.DryRunResult | TicketingError:
+) -> promo_code_check.DryRunResult | TicketingError | None:
     """What the trial of what stands in the fields said. Drawn again it is the same trial, and is counted once."""
-    if form.quoted_inputs == typed:
-        return form.outcome
+    state = forms.get_page_state(form, DryRunState)
+    if state.inputs == typed:
+        return state.result
     try:
-        form.outcome = db.write(
+        state.result = db.write(
             lambda s: promo_code_check.dry_run(
                 s, context.actor, event.id, typed["code"], package_id=typed["package_id"],
                 quantity=typed["quantity"] or 1, donor_email=typed["email"] or "", moment=typed["moment"],
             )
         )  # fmt: skip
     except TicketingError as refused:
-        form.outcome = refused
-    form.quoted_inputs = typed
-    return form.outcome
+        state.result = refused
+    state.inputs = typed
+    return state.result
 
 
 def retry_dry_run(form: forms.FormState) -> None:
-    form.quoted_inputs = {}
+    forms.get_page_state(form, DryRunState).inputs = {}
 
 
 def render_card(row, total_discount: Decimal, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """Who works here: for admins, who invite, change, put out and let in again."""
 
 import uuid
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -30,6 +31,13 @@ STATE_BADGES = {
 MAX_EVENTS_SHOWN = 3
 
 
+@dataclass
+class PersonFormState:
+    """The names of the events that the edited person was assigned to when the form was opened, by id."""
+
+    assigned_events: dict[uuid.UUID, str] = field(default_factory=dict)
+
+
 def open_new_form() -> None:
     forms.open_form("person", None, 0, {"name": "", "email": "", "role": "coordinator", "events": []})
 
@@ -44,7 +52,8 @@ def handle_menu_choice(person_id: uuid.UUID) -> None:
     if picked == "Edit":
         values = {"name": row.name, "role": row.role, "events": list(person.events)}
         forms.open_form("person", row.id, row.version, values)
-        forms.find_form("person").asked = [{event.id: event.name for event in context.events} | dict(person.events)]
+        form = forms.find_form("person")
+        forms.get_page_state(form, PersonFormState).assigned_events = dict(person.events)
     elif picked == "Activate":
         forms.attempt(lambda s: staff.activate(s, context.actor, row.id), f"{row.name} can sign in again.")
     else:
@@ -97,7 +106,8 @@ def deactivate() -> None:
 
 
 def render_person_form(form: forms.FormState) -> None:
-    names = form.asked[0] if form.asked else {event.id: event.name for event in context.events}
+    assigned = forms.get_page_state(form, PersonFormState).assigned_events
+    names = {event.id: event.name for event in context.events} | assigned
     labels = text.unique_labels({event_id: (name, str(event_id)[-6:]) for event_id, name in names.items()})
     with st.form("person_form", border=False, enter_to_submit=False):
         st.text_input("Name", key=form.key("name"), placeholder="Ana Ruiz")

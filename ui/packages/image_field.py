@@ -84,15 +84,14 @@ def save(session: db.Session, context: PageContext, event_id: uuid.UUID, form: F
     if "image" in changed and typed["image"] is None:
         images.remove_image(session, context.actor, event_id, package.id)
     elif "image" in changed:
-        images.set_image(session, context.actor, event_id, package.id, form.picture.prepared, typed["image_alt"])
+        prepared = _get_state(form).prepared
+        images.set_image(session, context.actor, event_id, package.id, prepared, typed["image_alt"])
     elif "image_alt" in changed and typed["image"] is not None:
         images.set_alt(session, context.actor, event_id, package.id, typed["image_alt"])
 
 
 def _get_state(form: FormState) -> ImageFieldState:
-    if form.picture is None:
-        form.picture = ImageFieldState()
-    return form.picture
+    return forms.get_page_state(form, ImageFieldState)
 
 
 def _refresh_stored_image(context: PageContext, event_id: uuid.UUID, form: FormState, chosen: ImageFieldState) -> None:
@@ -162,15 +161,16 @@ def _discard_upload(file_id: str) -> None:
 
 
 def _set_confirming_removal(form: FormState, is_asking: bool) -> None:
-    form.picture.is_confirming_removal = is_asking
+    _get_state(form).is_confirming_removal = is_asking
 
 
 def _remove(form: FormState) -> None:
-    form.picture.is_confirming_removal = False
-    form.picture.problem = ""
+    chosen = _get_state(form)
+    chosen.is_confirming_removal, chosen.problem = False, ""
     st.session_state[form.key("image")] = None
 
 
 def _revert(form: FormState) -> None:
-    form.picture.prepared, form.picture.problem = None, ""
+    chosen = _get_state(form)
+    chosen.prepared, chosen.problem = None, ""
     st.session_state[form.key("image")] = form.values["image"]

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import streamlit as st
 
@@ -14,6 +14,8 @@ from ticketing import db
 from ticketing.errors import FieldChange, InvalidInput, NotSignedIn, StaleVersion, TicketingError
 from ui import text
 from ui.runtime import outage
+
+State = TypeVar("State")
 
 
 @dataclass
@@ -31,10 +33,6 @@ class FormState:
     auto_merged: list[FieldChange] = field(default_factory=list)
     conflicts: dict[str, FieldChange] = field(default_factory=dict)
     notes: str = ""
-    asked: list[Any] = field(default_factory=list)
-    quoted_inputs: dict[str, Any] = field(default_factory=dict)
-    picture: Any = None
-    outcome: Any = None
     is_signed_out: bool = False
     form_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
@@ -62,6 +60,7 @@ def open_form(
 
     `as_typed` turns a field's stored value (as the audit trail has it) into what its widget holds.
     """
+    close_form(kind)
     form = st.session_state[f"opened_{kind}"] = FormState(
         kind, record_id, version, dict(values), to_widget_value=to_widget_value
     )
@@ -75,7 +74,16 @@ def find_form(kind: str) -> FormState | None:
 
 
 def close_form(kind: str) -> None:
-    st.session_state.pop(f"opened_{kind}", None)
+    """Close the form of this kind and drop the page state that was kept with it."""
+    form = st.session_state.pop(f"opened_{kind}", None)
+    if form is not None:
+        st.session_state.pop(form.key("page_state"), None)
+
+
+def get_page_state(form: FormState, state_type: type[State]) -> State:
+    """Return what one page keeps with this form, created empty at first use; it ends with the form."""
+    # Every run of a page's script defines its classes anew, so isinstance would fail on state of an earlier run.
+    return cast("State", st.session_state.setdefault(form.key("page_state"), state_type()))
 
 
 def skip_if_closed(form: FormState, action: Callable[[], None]) -> Callable[[], None]:
