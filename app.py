@@ -1,9 +1,10 @@
-"""The server, and nothing else: pages, API, downloads and sign-in in one process behind one port."""
+"""The server: pages, API, downloads and sign-in in one process on one port."""
 
 from __future__ import annotations
 
 import gc
 import logging
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -17,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Mount, Route
 
+import ticketing
 from api.app import api_app
 from api.middleware import errors
 from api.middleware.authentication import AuthenticationMiddleware
@@ -30,20 +32,21 @@ from ticketing import db, settings
 from ticketing.db import migrations, pooler, replica
 from ticketing.errors import TicketingError
 from ui import menu, text
-from ui.runtime import index_html, rerun_patch, script_run
+from ui.runtime import StreamlitChanged, index_html, paths, rerun_patch, script_run
 
 log = logging.getLogger("ticketing.server")
 
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
-    """The database is there and migrated before the first request, and what pages import is loaded."""
-    settings.openid()  # what is set up half is told now, and not to the first who signs in
+    """Check settings, migrate the database and load libraries before the first request."""
+    settings.openid()  # fail fast on incomplete OpenID settings
     settings.metrics_token()
     await run_in_threadpool(pooler.check)
     await run_in_threadpool(migrations.migrate)
-    _warm_up()
-    log.info("started, schema %s", migrations.head_revision())
+    _import_large_libraries()
+    _tune_garbage_collection()
+    log.info("started, version %s, schema %s", ticketing.__version__, migrations.head_revision())
     try:
         with graceful_shutdown.delay_sigterm():
             yield
@@ -53,37 +56,46 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         log.info("stopped")
 
 
-def _warm_up() -> None:
-    """Garbage is looked for where it can be, in what scripts made and not in these libraries; and seldom, since to look
-    took a twelfth of a busy server's time."""
+def _import_large_libraries() -> None:
+    """Import what the first page would otherwise wait for."""
     for library in ("pandas", "altair", "pyarrow"):
         import_module(library)
+
+
+def _tune_garbage_collection() -> None:
+    """Freeze long-lived objects and raise the GC thresholds; collection used 8% of CPU on a busy server."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 20, 20)
 
 
-def show_script_error(fault: Exception) -> bool:
-    """A refusal that a page let through is its own sentence; a fault is a reference, and the log has the traceback."""
-    st.error(
-        text.escape_markdown(str(fault))
-        if isinstance(fault, TicketingError)
-        else errors.fault_message(errors.log_fault(fault))
-    )
+def show_script_error(error: Exception) -> bool:
+    """Show domain errors as they are; log anything else and show a reference."""
+    if isinstance(error, TicketingError):
+        st.error(text.escape_markdown(str(error)))
+    else:
+        st.error(errors.fault_message(errors.log_fault(error)))
     return True
 
 
 def redirect_sales_to_root(request: Request) -> RedirectResponse:
-    """Streamlit knows its first page by "/" alone; people know it by its name too."""
+    """Redirect /sales to /, the only address that Streamlit has for its first page."""
     return RedirectResponse("/" + (f"?{request.url.query}" if request.url.query else ""))
 
 
 def serve_index(_request: Request) -> HTMLResponse:
-    return HTMLResponse(index_html.render(), headers={"Cache-Control": "no-cache"})
+    """Return the HTML that every page starts from."""
+    return HTMLResponse(index, headers={"Cache-Control": "no-cache"})
 
 
-script_run.set_up_logging()
-rerun_patch.install_patches()
+try:
+    index = index_html.build()
+    inline_script_hashes = index_html.hash_inline_scripts()
+    script_run.set_up_logging()
+    rerun_patch.install_patches()
+except StreamlitChanged as error:
+    sys.exit(str(error))
+
 app = st.App(
     Path(__file__).resolve().parent / "ui" / "main.py",
     routes=[
@@ -100,14 +112,14 @@ app = st.App(
         Mount("/api", app=api_app),
     ],
     middleware=[
-        Middleware(RequestLogMiddleware),
-        Middleware(SecurityHeadersMiddleware),
-        # Streamlit keeps to its list for the websocket alone.
+        Middleware(RequestLogMiddleware, unlogged_paths=paths.FREQUENT),
+        Middleware(SecurityHeadersMiddleware, inline_script_hashes=inline_script_hashes),
+        # Streamlit applies server.allowedHosts to the websocket only.
         Middleware(TrustedHostMiddleware, allowed_hosts=st.get_option("server.allowedHosts") or ["*"]),
         Middleware(FaultMiddleware),
-        Middleware(BodyLimitMiddleware),
+        Middleware(BodyLimitMiddleware, upload_path=paths.UPLOAD),
         Middleware(CsrfMiddleware),
-        Middleware(AuthenticationMiddleware),
+        Middleware(AuthenticationMiddleware, static_path=paths.STATIC),
     ],
     lifespan=lifespan,
     on_script_error=show_script_error,

@@ -19,6 +19,7 @@ import pytest
 import yaml
 from prometheus_client import Counter, Gauge, Histogram, Info
 
+import ticketing
 from tests.support import make
 from tests.support.database import DatabaseServer, use_database
 from tests.support.server import run_server
@@ -123,7 +124,7 @@ def test_a_request_is_found_by_its_id_with_its_person_event_and_queries(server):
 
 def test_start_and_stop_are_told_and_health_checks_are_not(server):
     told = [line["message"] for line in map(json.loads, server["lines"])]
-    assert [each for each in told if each.startswith("started, schema")]
+    assert [each for each in told if each.startswith(f"started, version {ticketing.__version__}, schema ")]
     assert told[-1] == "stopped"
     assert not [each for each in told if "/healthz" in each or "/metrics" in each]
 

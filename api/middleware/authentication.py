@@ -48,8 +48,9 @@ PUBLIC_PATHS = {
 class AuthenticationMiddleware:
     """ASGI middleware for requests and websockets: puts the Actor into `scope["state"]`, or turns the caller away."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, static_path: str) -> None:
         self.app = app
+        self._static_path = static_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -77,7 +78,7 @@ class AuthenticationMiddleware:
         if path in PUBLIC_PATHS:
             return None
         # Streamlit's own scripts and styles, some 60 for one page: the signature alone shows that we know the browser.
-        if path.startswith("/static/") and find_cookie_secret(connection):
+        if path.startswith(self._static_path) and find_cookie_secret(connection):
             return None
         actor = await run_in_threadpool(_find_actor, connection)
         if actor is None:

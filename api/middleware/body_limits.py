@@ -28,10 +28,10 @@ UPLOAD_LIMIT = BodyLimit(None, 600)  # Streamlit: server.maxUploadSize
 CLOSE_CONNECTION = {"Connection": "close"}
 
 
-def get_limit(scope: Scope) -> BodyLimit:
+def get_limit(scope: Scope, upload_path: str) -> BodyLimit:
     """By the address, since what kind of body it is says only the caller."""
     path = scope["path"]
-    if path.startswith("/_stcore/upload_file/"):
+    if path.startswith(upload_path):
         return UPLOAD_LIMIT
     if errors.is_api_path(path):
         return PICTURE_LIMIT if path.endswith("/image") else JSON_LIMIT
@@ -41,14 +41,15 @@ def get_limit(scope: Scope) -> BodyLimit:
 class BodyLimitMiddleware:
     """ASGI middleware: too large is 413, before or while it arrives; too slow is 408."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, upload_path: str) -> None:
         self.app = app
+        self._upload_path = upload_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        bound = get_limit(scope)
+        bound = get_limit(scope, self._upload_path)
         announced = Headers(scope=scope).get("content-length", "")
         if bound.most is not None and announced.isdecimal() and int(announced) > bound.most:
             refused = errors.error_response(scope, 413, "too_large", _too_large_message(bound.most), CLOSE_CONNECTION)

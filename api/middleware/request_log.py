@@ -25,11 +25,6 @@ UNLOGGED_PATHS = (
     "/healthz",
     "/livez",
     "/metrics",
-    "/static/",
-    "/media/",
-    "/component/",
-    "/_stcore/health",
-    "/_stcore/host-config",
     "/session/style.css",
     "/session/icon.svg",
 )
@@ -38,8 +33,9 @@ UNLOGGED_PATHS = (
 class RequestLogMiddleware:
     """ASGI middleware, the outermost: everything that is logged inside carries what is known of the request."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, unlogged_paths: tuple[str, ...]) -> None:
         self.app = app
+        self._unlogged_paths = UNLOGGED_PATHS + unlogged_paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -54,7 +50,7 @@ class RequestLogMiddleware:
                 seen.status = seen.status or 500
                 raise
             finally:
-                seen.record(scope)
+                seen.record(scope, is_logged=not scope["path"].startswith(self._unlogged_paths))
 
 
 class _ResponseObserver:
@@ -77,7 +73,7 @@ class _ResponseObserver:
             self.status = 403  # what the server makes of a websocket that is closed before it was accepted
         await self._send(message)
 
-    def record(self, scope: Scope) -> None:
+    def record(self, scope: Scope, *, is_logged: bool) -> None:
         seconds = time.perf_counter() - self._started_at
         status, route = self.status or CLIENT_CLOSED_REQUEST, get_route(scope)
         method = scope["method"] if scope.get("method") in KNOWN_METHODS else "other"
@@ -88,7 +84,7 @@ class _ResponseObserver:
             metrics.WEBSOCKETS.dec()
         else:
             metrics.REQUEST_SECONDS.labels(route).observe(seconds)
-        if not scope["path"].startswith(UNLOGGED_PATHS):
+        if is_logged:
             milliseconds = round(seconds * 1000)
             told = {"method": method, "status": status, "milliseconds": milliseconds}
             log.info("%s %s %s in %s ms", method, route, status, milliseconds, extra=told)

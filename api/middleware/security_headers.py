@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
+from collections.abc import Sequence
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -32,8 +27,9 @@ TLS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
 class SecurityHeadersMiddleware:
     """ASGI middleware, the outermost: adds the headers that an answer does not have already."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, inline_script_hashes: Sequence[str]) -> None:
         self.app = app
+        self._page_policy = build_page_policy(inline_script_hashes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -42,15 +38,15 @@ class SecurityHeadersMiddleware:
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _add_security_headers(MutableHeaders(scope=message))
+                _add_security_headers(MutableHeaders(scope=message), self._page_policy)
             await send(message)
 
         await self.app(scope, receive, dressed)
 
 
-def _add_security_headers(headers: MutableHeaders) -> None:
+def _add_security_headers(headers: MutableHeaders, page_policy: str) -> None:
     if headers.get("content-type", "").startswith("text/html"):
-        headers.setdefault("Content-Security-Policy", page_policy())
+        headers.setdefault("Content-Security-Policy", page_policy)
     for name, value in DEFAULT_HEADERS.items():
         headers.setdefault(name, value)
     if settings.is_behind_tls():
@@ -69,13 +65,12 @@ def _mark_cookies_secure(headers: MutableHeaders) -> None:
     ]
 
 
-@cache
-def page_policy() -> str:
-    """For Streamlit's pages; docs/decisions/0014 says what each part is for."""
+def build_page_policy(inline_script_hashes: Sequence[str]) -> str:
+    """Return the policy of Streamlit's pages; docs/decisions/0014 says what each part is for."""
     return "; ".join(
         [
             "default-src 'none'",
-            f"script-src 'self' blob: {' '.join(_hash_inline_scripts())}",
+            f"script-src 'self' blob: {' '.join(inline_script_hashes)}",
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data: blob:",
             "font-src 'self' data:",
@@ -88,14 +83,3 @@ def page_policy() -> str:
             "frame-ancestors 'none'",
         ]
     )
-
-
-def _hash_inline_scripts() -> list[str]:
-    """The scripts inside the page of the Streamlit that is installed, by their hashes: these and no others may run."""
-    spec = find_spec("streamlit")
-    assert spec is not None
-    assert spec.origin is not None
-    page = (Path(spec.origin).parent / "static" / "index.html").read_text()
-    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
-    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
-    return [f"'sha256-{digest}'" for digest in digests]

@@ -11,8 +11,6 @@ import uuid
 from dataclasses import dataclass
 
 import streamlit as st
-from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ticketing import db
 from ticketing.catalog import images, packages
@@ -21,6 +19,7 @@ from ticketing.catalog.images import PackageImage
 from ticketing.errors import TicketingError
 from ticketing.models import Package
 from ui.packages import cards
+from ui.runtime import uploads
 from ui.session import PageContext
 from ui.widgets import forms
 from ui.widgets.forms import FormState
@@ -149,15 +148,8 @@ def _render_uploader(form: FormState, chosen: ImageFieldState, label: str) -> No
             chosen.prepared, chosen.problem = prepared, ""
             st.session_state[form.key("image")] = prepared.sha256.hex()
     chosen.upload_count += 1
-    _discard_upload(file.file_id)
+    uploads.discard_upload(file.file_id)
     st.rerun()
-
-
-def _discard_upload(file_id: str) -> None:
-    """Streamlit keeps an uploaded file until the tab is closed, also when its uploader is long gone."""
-    context = get_script_run_ctx()
-    if context is not None and isinstance(context.uploaded_file_mgr, MemoryUploadedFileManager):
-        context.uploaded_file_mgr.remove_file(context.session_id, file_id)
 
 
 def _set_confirming_removal(form: FormState, is_asking: bool) -> None:

@@ -13,6 +13,7 @@ from starlette.websockets import WebSocketDisconnect
 from api.middleware import authentication
 from tests.api.conftest import ACCEPT_HTML
 from tests.support import make
+from ui.runtime import paths
 
 pytestmark = pytest.mark.usefixtures("admin")
 ANY_ID = uuid.UUID(int=7)
@@ -122,7 +123,7 @@ def test_the_identity_header_of_a_stranger_opens_nothing(browser, name):
 def test_the_identity_header_of_someone_signed_in_is_their_own(browser, sign_in):
     person = sign_in()
     someone_else = str(make.staff("admin").session_id)
-    seen = TestClient(authentication.AuthenticationMiddleware(_echo_session_header))
+    seen = TestClient(authentication.AuthenticationMiddleware(_echo_session_header, paths.STATIC))
     seen.cookies.update(dict(browser.cookies))
 
     told = seen.get("/packages", headers={"X-TicketDesk-Session": someone_else}).text

@@ -16,6 +16,7 @@ from tests.api.conftest import ACCEPT_HTML
 from tests.support import make
 from ticketing import db
 from ticketing.models import Event, SignInSession
+from ui.runtime import paths
 
 pytestmark = pytest.mark.usefixtures("admin")
 FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -110,10 +111,10 @@ def test_no_address_takes_more_than_a_form(browser, sign_in, path):
 
 
 def test_pictures_and_uploads_are_counted_by_who_reads_them():
-    assert body_limits.get_limit({"path": "/_stcore/upload_file/7/8"}).most is None
-    assert body_limits.get_limit({"path": "/api/v1/admin/events/7/tickets/packages/8/image"}).most is None
-    assert body_limits.get_limit({"path": "/pictures/7/image"}).most == 64 * 1024
-    assert body_limits.get_limit({"path": "/api/v1/events/7/tickets/purchases"}).most == 1024 * 1024
+    assert body_limits.get_limit({"path": "/_stcore/upload_file/7/8"}, paths.UPLOAD).most is None
+    assert body_limits.get_limit({"path": "/api/v1/admin/events/7/tickets/packages/8/image"}, paths.UPLOAD).most is None
+    assert body_limits.get_limit({"path": "/pictures/7/image"}, paths.UPLOAD).most == 64 * 1024
+    assert body_limits.get_limit({"path": "/api/v1/events/7/tickets/purchases"}, paths.UPLOAD).most == 1024 * 1024
 
 
 @pytest.mark.parametrize(
