@@ -16,7 +16,8 @@ from ticketing import db
 from ticketing.catalog import events
 from ticketing.models import Purchase
 from ticketing.sales import purchases
-from ticketing.sales.purchases import PurchaseDraft, RecordedPurchase
+from ticketing.sales.purchase_draft import PurchaseDraft
+from ticketing.sales.purchases import RecordedPurchase
 
 router = APIRouter(prefix="/events/{event_id}/tickets/purchases", tags=["Donor site"])
 

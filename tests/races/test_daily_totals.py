@@ -140,7 +140,7 @@ def test_voids_payments_guests_and_imports_move_the_sums_of_the_days_that_hold(e
         return db.write(changes[turn % 3])
 
     outcomes = race(THREADS * 12, attempt)
-    assert set(count_by_type(outcomes)) == {"Event", "Imported", "Purchase"}
+    assert set(count_by_type(outcomes)) == {"Event", "ImportResult", "Purchase"}
     assert set(count_by_day(event)) == {"2026-06-01"}
     with db.read_session() as session:
         stored = session.scalar(select(func.count()).where(Purchase.event_id == event.id))

@@ -65,9 +65,9 @@ def test_8_packages_and_3_codes_in_all_orders_with_voids_and_imports_never_deadl
         return bought
 
     outcomes = race(THREADS * len(combinations), attempt)
-    assert count_by_type(outcomes).keys() <= {"Recorded", "Imported", "ImportRefused", "SoldOut", "PromoRefused"}
-    assert count_by_type(outcomes)["Imported"] > 0
-    assert count_by_type(outcomes)["Recorded"] > 150
+    assert count_by_type(outcomes).keys() <= {"RecordedPurchase", "ImportResult", "ImportRefused", "SoldOut", "PromoRefused"}
+    assert count_by_type(outcomes)["ImportResult"] > 0
+    assert count_by_type(outcomes)["RecordedPurchase"] > 150
     starts_over = [record.exc_info[1] for record in caplog.records if record.exc_info]
     assert [one for one in starts_over if isinstance(getattr(one, "orig", None), psycopg.errors.DeadlockDetected)] == []
     assert all(get_sold_count(package) <= 30 for package in context)

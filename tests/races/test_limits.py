@@ -36,14 +36,14 @@ def test_the_last_seat_is_sold_once(event):
     for _ in range(10):
         package = make.package(event, quantity_limit=1)
         outcomes = race(THREADS, lambda _, package=package: make.purchase(event, package))
-        assert count_by_type(outcomes) == {"Recorded": 1, "SoldOut": THREADS - 1}
+        assert count_by_type(outcomes) == {"RecordedPurchase": 1, "SoldOut": THREADS - 1}
         assert get_sold_count(package) == 1
 
 
 def test_16_threads_sell_exactly_the_limit_in_1000_attempts(event):
     package = make.package(event, quantity_limit=100, seats_per_package=2)
     outcomes = race(1000, lambda _: make.purchase(event, package))
-    assert count_by_type(outcomes) == {"Recorded": 100, "SoldOut": 900}
+    assert count_by_type(outcomes) == {"RecordedPurchase": 100, "SoldOut": 900}
     assert get_sold_count(package) == 100
     with db.read_session() as session:
         stored = session.execute(
@@ -82,7 +82,7 @@ def test_control_counting_first_gives_the_last_use_of_a_code_to_everyone(event):
 def test_a_code_is_used_exactly_as_often_as_it_allows(event):
     package, promo = make.package(event), make.promo_code(event, max_total_uses=20)
     outcomes = race(200, lambda _: make.purchase(event, package, promo_code=promo.code))
-    assert count_by_type(outcomes) == {"Recorded": 20, "PromoRefused": 180}
+    assert count_by_type(outcomes) == {"RecordedPurchase": 20, "PromoRefused": 180}
     assert {outcome.reason for outcome in outcomes if isinstance(outcome, PromoRefused)} == {"used_up"}
     assert (get_use_count(promo), get_sold_count(package)) == (20, 20)
 
@@ -120,7 +120,7 @@ def test_one_donor_uses_a_code_as_often_as_it_allows_however_the_address_is_spel
             event, package, donor_email=respell_address(address, number), promo_code=promo.code
         ),
     )
-    assert count_by_type(outcomes) == {"Recorded": 3, "PromoRefused": 61}
+    assert count_by_type(outcomes) == {"RecordedPurchase": 3, "PromoRefused": 61}
     assert {outcome.reason for outcome in outcomes if isinstance(outcome, PromoRefused)} == {"used_up_by_donor"}
     with db.read_session() as session:
         assert session.scalar(select(func.count()).where(PromoUse.promo_code_id == promo.id)) == 3
@@ -131,7 +131,7 @@ def test_one_donor_uses_a_code_as_often_as_it_allows_however_the_address_is_spel
 def test_a_repeated_click_makes_one_purchase(event):
     package, key, donor = make.package(event, quantity_limit=1), make.unique("click"), make.email()
     outcomes = race(THREADS, lambda _: make.purchase(event, package, donor_email=donor, idempotency_key=key))
-    assert count_by_type(outcomes) == {"Recorded": THREADS}
+    assert count_by_type(outcomes) == {"RecordedPurchase": THREADS}
     assert len({outcome.purchase.id for outcome in outcomes}) == 1
     assert [outcome.is_repeat for outcome in outcomes].count(False) == 1
     assert get_sold_count(package) == 1
@@ -142,7 +142,7 @@ def test_a_repeated_click_with_the_last_use_of_a_code_makes_one_purchase(event):
     promo = make.promo_code(event, max_total_uses=1, max_uses_per_donor=1)
     fields = {"donor_email": donor, "promo_code": promo.code, "idempotency_key": key}
     outcomes = race(THREADS, lambda _: make.purchase(event, package, **fields))
-    assert count_by_type(outcomes) == {"Recorded": THREADS}
+    assert count_by_type(outcomes) == {"RecordedPurchase": THREADS}
     assert (get_sold_count(package), get_use_count(promo)) == (1, 1)
 
 
@@ -154,7 +154,7 @@ def test_one_key_with_two_purchases_at_once_records_one_and_refuses_the_other(ev
             event, package, donor_email=donor, quantity=1 + number % 2 * 2, idempotency_key=key
         ),
     )
-    assert count_by_type(outcomes) == {"Recorded": THREADS // 2, "IdempotencyMismatch": THREADS // 2}
+    assert count_by_type(outcomes) == {"RecordedPurchase": THREADS // 2, "IdempotencyMismatch": THREADS // 2}
     assert get_sold_count(package) in {1, 3}
 
 
@@ -189,5 +189,5 @@ def test_a_package_is_deleted_or_bought_and_never_both(event):
             return make.purchase(event, package)
 
         outcomes = count_by_type(race(THREADS, attempt))
-        assert not (outcomes["NoneType"] and outcomes["Recorded"])
+        assert not (outcomes["NoneType"] and outcomes["RecordedPurchase"])
         assert outcomes["NoneType"] <= 1

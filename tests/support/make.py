@@ -21,7 +21,8 @@ from ticketing.catalog.packages import PackageDraft
 from ticketing.catalog.promo_codes import PromoCodeDraft
 from ticketing.models import Event, EventAssignment, Option, Package, PromoCode, Staff
 from ticketing.sales import purchases
-from ticketing.sales.purchases import PurchaseDraft, RecordedPurchase
+from ticketing.sales.purchase_draft import PurchaseDraft
+from ticketing.sales.purchases import RecordedPurchase
 
 PASSWORD = "correct horse battery"
 

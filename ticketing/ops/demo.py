@@ -29,7 +29,7 @@ from ticketing.catalog.packages import PackageDraft
 from ticketing.catalog.promo_codes import PromoCodeDraft
 from ticketing.models import Event, Option, Package, Purchase
 from ticketing.sales import purchases
-from ticketing.sales.purchases import PurchaseDraft
+from ticketing.sales.purchase_draft import PurchaseDraft
 
 DAYS_UNTIL_EVENT = 13
 DAYS_ON_SALE = 56

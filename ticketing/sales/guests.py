@@ -22,7 +22,7 @@ from ticketing.errors import Conflict, InvalidInput, NotFound
 from ticketing.models import SOLD_STATUSES, AssignedTicket, DailySales, Package, Purchase
 from ticketing.purchase_filter import PurchaseFilter
 from ticketing.sales import corrections
-from ticketing.sales.purchases import GuestDraft
+from ticketing.sales.purchase_draft import GuestDraft
 from ticketing.validation import validate
 
 _IS_SOLD = Purchase.payment_status.in_(SOLD_STATUSES)

@@ -248,7 +248,7 @@ class TestMany:
             return change(first[number // 2 % limit], "refunded", seen_version=1)
 
         outcomes = race(THREADS * 2, refund_or_buy)
-        bought = count_by_type(outcomes)["Recorded"]
+        bought = count_by_type(outcomes)["RecordedPurchase"]
         assert count_by_type(outcomes)["Purchase"] == limit
         assert get_sold_count(package) == get_use_count(promo) == bought <= limit
         assert_verified(event)

@@ -22,7 +22,7 @@ from ticketing.errors import (
 )
 from ticketing.models import Answer, Donor, Option, Purchase
 from ticketing.sales import purchases
-from ticketing.sales.purchases import PurchaseDraft
+from ticketing.sales.purchase_draft import PurchaseDraft
 from ticketing.sales.ticket_codes import ALPHABET
 from ticketing.validation import validate
 
