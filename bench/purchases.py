@@ -23,6 +23,7 @@ from ticketing.actors import Actor
 from ticketing.errors import SoldOut
 from ticketing.models import Event, Option, Package, PromoCode
 from ticketing.sales import purchases, ticket_codes
+from ticketing.sales.purchase_draft import PurchaseDraft
 
 CLIENTS = 16
 PURCHASES = 3200
@@ -78,7 +79,7 @@ def measure_product_rate(actor: Actor, packages: int) -> float:
     drafts = iter([make.purchase_draft(package) for package in wanted])
     one_at_a_time = threading.Lock()
 
-    def next_draft() -> purchases.PurchaseDraft | None:
+    def next_draft() -> PurchaseDraft | None:
         with one_at_a_time:
             return next(drafts, None)
 
