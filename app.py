@@ -40,8 +40,7 @@ log = logging.getLogger("ticketing.server")
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Check settings, migrate the database and load libraries before the first request."""
-    settings.openid()  # fail fast on incomplete OpenID settings
-    settings.metrics_token()
+    settings.load()  # fail fast on wrong or incomplete settings
     await run_in_threadpool(pooler.check)
     await run_in_threadpool(migrations.migrate)
     _import_large_libraries()

@@ -45,7 +45,7 @@ def test_what_a_service_is_made_of_is_there(name):
 @pytest.mark.parametrize("name", ["one", "two"])
 def test_an_app_server_is_told_what_it_knows_and_is_where_nginx_looks(name):
     service = SERVICES[name]
-    assert set(service["environment"]) <= {each.name for each in settings.ALL}
+    assert set(service["environment"]) <= set(settings.NAMES)
     servers = (DEPLOY / "compose/ticketdesk-servers.conf").read_text()
     assert f"server {service['networks']['desk']['ipv4_address']}:8501 " in servers
 

@@ -37,7 +37,7 @@ def set_up() -> None:
     Ours are told from INFO on, those of libraries from WARNING on: what they say below that, our lines say.
     """
     global _handler
-    form, root = create_formatter(settings.log_format()), logging.getLogger()
+    form, root = create_formatter(settings.load().log_format), logging.getLogger()
     if _handler is not None:
         root.removeHandler(_handler)
     _handler = logging.StreamHandler()

@@ -1,208 +1,44 @@
-"""What an operator sets by environment variables. The table in docs/operations is made of what is declared here."""
+"""Settings that an operator makes by environment variables, validated together when the server starts.
+
+The table in docs/operations/README.md is generated from the fields by `make documents`.
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
 ROOT = Path(__file__).resolve().parents[1]
+MIN_METRICS_TOKEN_LENGTH = 16
+ROLES_BY_CLAIM = ("admin", "coordinator", "viewer")
 
 
-@dataclass(frozen=True)
-class Setting:
-    """An environment variable. `meaning` and `otherwise`, what holds without it, are Markdown for operators."""
-
-    name: str
-    meaning: str
-    default_description: str
-
-    def get(self) -> str:
-        """Its value without surrounding space; empty when it is not set."""
-        return os.environ.get(self.name, "").strip()
-
-
-DATABASE_URL = Setting(
-    "DATABASE_URL",
-    "`postgresql://user:password@host/database`, PostgreSQL 15 or newer",
-    "a private PostgreSQL 18 in the data folder",
-)
-READ_DATABASE_URL = Setting(
-    "READ_DATABASE_URL",
-    "a streaming replica of that database, where reports and exports are read while it has all that was committed "
-    "before they were asked for",
-    "they are read where everything is",
-)
-POOLER = Setting(
-    "TICKETDESK_POOLER",
-    "`transaction` when `DATABASE_URL` leads through PgBouncer in transaction mode; the start is refused while the "
-    "database's role has no time limits of its own",
-    "every connection is ours alone, and sets its own",
-)
-DATA_FOLDER = Setting(
-    "TICKETDESK_DATA",
-    "the data folder: the private PostgreSQL and the generated secret",
-    "`.data` beside `app.py`",
-)
-SECRET = Setting(
-    "TICKETDESK_SECRET",
-    "signs the sign-in cookies; the same on every server",
-    "made once and kept in the data folder",
-)
-BASE_URL = Setting(
-    "TICKETDESK_BASE_URL",
-    "the address people type, such as `https://tickets.example.org`; with `https` cookies are `Secure` and browsers "
-    "stay on https",
-    "taken from each request",
-)
-OPENID_ISSUER = Setting(
-    "TICKETDESK_OPENID_ISSUER",
-    "the provider that staff may sign in with, as it calls itself, such as `https://login.example.org/realms/gala`",
-    "passwords only",
-)
-OPENID_CLIENT_ID = Setting(
-    "TICKETDESK_OPENID_CLIENT_ID", "the id that the provider gave for Ticket Desk", "needed with an issuer"
-)
-OPENID_CLIENT_SECRET = Setting(
-    "TICKETDESK_OPENID_CLIENT_SECRET", "the secret that the provider gave for Ticket Desk", "needed with an issuer"
-)
-OPENID_DOMAINS = Setting(
-    "TICKETDESK_OPENID_DOMAINS",
-    "whose e-mail addresses are let in, with commas: `example.org, harbor.example`. A subdomain is another domain",
-    "needed with an issuer",
-)
-OPENID_NAME = Setting(
-    "TICKETDESK_OPENID_NAME",
-    'what the button and the sentences call it: "Sign in with Harbor Lights account"',
-    "OpenID account",
-)
-OPENID_ROLE_CLAIM = Setting(
-    "TICKETDESK_OPENID_ROLE_CLAIM",
-    "the claim that gives roles, such as `groups`",
-    "roles are those of the staff list",
-)
-OPENID_ROLES = Setting(
-    "TICKETDESK_OPENID_ROLES",
-    "what the values of that claim give: `gala-admins=admin,gala-team=coordinator`",
-    "needed with a role claim",
-)
-CLAMD_ADDRESS = Setting(
-    "CLAMD_ADDRESS",
-    "the malware scanner that checks every uploaded picture: `host:port` of clamd, or the path of its socket",
-    "nothing is scanned",
-)
-METRICS_TOKEN = Setting(
-    "TICKETDESK_METRICS_TOKEN",
-    "what Prometheus sends as `Authorization: Bearer ...` to read `/metrics`; 16 characters or more",
-    "there is no `/metrics`",
-)
-LOG_FORMAT = Setting("TICKETDESK_LOG_FORMAT", "`text` for people or `json` for machines, one line each", "`text`")
-SLOW_QUERY_MS = Setting(
-    "TICKETDESK_SLOW_QUERY_MS",
-    "from how many milliseconds on a query is logged as slow, with its plan",
-    "500",
-)
-DRAIN_SECONDS = Setting(
-    "TICKETDESK_DRAIN_SECONDS",
-    "how long after SIGTERM the server still works while `/healthz` answers 503 `stopping`, so that a load balancer "
-    "sends nobody new; 0 to 300",
-    "0",
-)
-ALLOWED_HOSTS = Setting(
-    "STREAMLIT_SERVER_ALLOWED_HOSTS",
-    "the names under which the server answers, with blanks between: `tickets.example.org *.desk.example`; any other "
-    "`Host` is refused with 400",
-    "any",
-)
-PORT = Setting("STREAMLIT_SERVER_PORT", "the port to listen on", "8501")
-ADDRESS = Setting("STREAMLIT_SERVER_ADDRESS", "the address to listen on", "all addresses")
-
-ALL = tuple(each for each in list(globals().values()) if isinstance(each, Setting))
-
-
-def render_table() -> str:
-    """Every setting as a Markdown table, for docs/operations."""
-    rows = (f"| `{each.name}` | {each.meaning} | {each.default_description} |" for each in ALL)
-    return "\n".join(("| variable | meaning | without it |", "| --- | --- | --- |", *rows))
-
-
-def database_url() -> str | None:
-    """None means the embedded PostgreSQL in the data folder."""
-    return DATABASE_URL.get() or None
-
-
-def read_database_url() -> str | None:
-    """None means that reports are read where everything is."""
-    return READ_DATABASE_URL.get() or None
-
-
-def uses_transaction_pooler() -> bool:
-    """Whether a pooler may hand every transaction to another session. Raises ValueError for another kind of pooler."""
-    kind = POOLER.get()
-    if kind not in ("", "transaction"):
-        raise ValueError(f"{POOLER.name} is `transaction` or not set; it is `{kind}`")
-    return bool(kind)
-
-
-def data_folder() -> Path:
-    """Holds the embedded database and the generated secret."""
-    return Path(DATA_FOLDER.get() or ROOT / ".data").resolve()
-
-
-def base_url() -> str | None:
-    """The address people type, without a slash at its end; decides `Secure` cookies."""
-    return BASE_URL.get().rstrip("/") or None
-
-
-def is_behind_tls() -> bool:
-    """Whether people come by https, whatever the proxy speaks to us."""
-    return (base_url() or "").startswith("https://")
-
-
-def clamd_address() -> str | None:
-    """None means that no upload is scanned."""
-    return CLAMD_ADDRESS.get() or None
-
-
-def metrics_token() -> str | None:
-    """None means that /metrics is not there. Raises ValueError when it could be guessed."""
-    if (token := METRICS_TOKEN.get()) and len(token) < 16:
-        raise ValueError(f"{METRICS_TOKEN.name} has 16 characters or more")
-    return token or None
-
-
-def log_format() -> str:
-    """text or json. Raises ValueError for anything else."""
-    if (name := LOG_FORMAT.get() or "text") not in ("text", "json"):
-        raise ValueError(f"{LOG_FORMAT.name} is text or json, not {name}")
-    return name
-
-
-def slow_query_ms() -> int:
-    """Raises ValueError when it is not a whole number."""
-    return _parse_whole_number(SLOW_QUERY_MS, 500, maximum=3_600_000)
-
-
-def drain_seconds() -> int:
-    """Raises ValueError when it is not a whole number, or more than five minutes."""
-    return _parse_whole_number(DRAIN_SECONDS, 0, maximum=300)
-
-
-def _parse_whole_number(setting: Setting, default: int, *, maximum: int) -> int:
-    value = setting.get()
-    if value and not (value.isascii() and value.isdecimal() and int(value) <= maximum):
-        raise ValueError(f"{setting.name} is a whole number from 0 to {maximum}, not {value}")
-    return int(value) if value else default
+class InvalidSettings(ValueError):
+    """One sentence for the operator, which names the variable."""
 
 
 @dataclass(frozen=True)
 class OpenIdSettings:
-    """An OpenID provider whose word is taken: for which addresses, and how far.
+    """The OpenID provider that staff may sign in with, and the e-mail domains it may vouch for.
 
-    With `role_claim`, `roles` says which of its values gives which role; without, roles are those of the staff list.
+    With `role_claim`, `roles` maps values of that claim to roles. Without it, roles are those of the staff list.
     """
 
     issuer: str
@@ -214,53 +50,258 @@ class OpenIdSettings:
     roles: Mapping[str, str]
 
 
-def openid() -> OpenIdSettings | None:
-    """TICKETDESK_OPENID_*; None without an issuer. Raises ValueError when what is set is not whole."""
-    if not (issuer := OPENID_ISSUER.get()):
-        return None
-    where = urlsplit(issuer)
-    if where.scheme != "https" and where.hostname not in ("localhost", "127.0.0.1"):
-        raise ValueError(f"{OPENID_ISSUER.name} begins with https://")
-    needed = (OPENID_CLIENT_ID, OPENID_CLIENT_SECRET, OPENID_DOMAINS)
-    if missing := [each.name for each in needed if not each.get()]:
-        raise ValueError(f"{OPENID_ISSUER.name} is set, so {' and '.join(missing)} must be, too")
-    role_claim, roles = OPENID_ROLE_CLAIM.get(), _parse_openid_roles()
-    if bool(role_claim) != bool(roles):
-        raise ValueError(f"{OPENID_ROLE_CLAIM.name} and {OPENID_ROLES.name} are set together")
-    domains = (part.strip().lower().removeprefix("@") for part in OPENID_DOMAINS.get().split(","))
-    return OpenIdSettings(
-        issuer,
-        OPENID_CLIENT_ID.get(),
-        OPENID_CLIENT_SECRET.get(),
-        OPENID_NAME.get() or "OpenID account",
-        frozenset(filter(None, domains)),
-        role_claim or None,
-        roles,
+def _setting(name: str, description: str, without: str, default: Any = None) -> Any:
+    """Declare the field of one variable; `description` and `without`, its default in words, are Markdown.
+
+    Values are left out of `repr`, since several are secrets.
+    """
+    extra: dict[str, Any] = {"without": without}
+    return Field(default, validation_alias=name, description=description, json_schema_extra=extra, repr=False)
+
+
+def _whole_number(maximum: int) -> Callable[[object], int]:
+    def parse(value: object) -> int:
+        digits = str(value)
+        if not (digits.isascii() and digits.isdecimal() and int(digits) <= maximum):
+            raise ValueError(f"is a whole number from 0 to {maximum}, not {value}")
+        return int(digits)
+
+    return parse
+
+
+def _validate_pooler(kind: str | None) -> str | None:
+    if kind not in (None, "transaction"):
+        raise ValueError(f"is `transaction` or not set; it is `{kind}`")
+    return kind
+
+
+def _validate_metrics_token(token: str | None) -> str | None:
+    if token is not None and len(token) < MIN_METRICS_TOKEN_LENGTH:
+        raise ValueError(f"has {MIN_METRICS_TOKEN_LENGTH} characters or more")
+    return token
+
+
+def _validate_log_format(name: str) -> str:
+    if name not in ("text", "json"):
+        raise ValueError(f"is text or json, not {name}")
+    return name
+
+
+def _strip_trailing_slash(url: str | None) -> str | None:
+    return (url or "").rstrip("/") or None
+
+
+class Settings(BaseSettings):
+    """Every setting. A variable that is empty or blank counts as not set."""
+
+    model_config = SettingsConfigDict(case_sensitive=True, extra="ignore", frozen=True)
+
+    database_url: str | None = _setting(
+        "DATABASE_URL",
+        "`postgresql://user:password@host/database`, PostgreSQL 15 or newer",
+        "a private PostgreSQL 18 in the data folder",
     )
+    read_database_url: str | None = _setting(
+        "READ_DATABASE_URL",
+        "a streaming replica of that database. Reports and exports read from it while it has everything that was "
+        "committed before they were requested",
+        "reports and exports read from `DATABASE_URL`",
+    )
+    pooler: Annotated[str | None, AfterValidator(_validate_pooler)] = _setting(
+        "TICKETDESK_POOLER",
+        "`transaction` when `DATABASE_URL` leads through PgBouncer in transaction mode; the server does not start "
+        "while the database role has no time limits of its own",
+        "connections are direct, and the server sets the time limits",
+    )
+    data_folder: Annotated[Path, AfterValidator(Path.resolve)] = _setting(
+        "TICKETDESK_DATA",
+        "the data folder: the private PostgreSQL and the generated secret",
+        "`.data` beside `app.py`",
+        ROOT / ".data",
+    )
+    secret: str | None = _setting(
+        "TICKETDESK_SECRET",
+        "signs the sign-in cookies; the same on every server",
+        "generated once and kept in the data folder",
+    )
+    base_url: Annotated[str | None, AfterValidator(_strip_trailing_slash)] = _setting(
+        "TICKETDESK_BASE_URL",
+        "the address people type, such as `https://tickets.example.org`; with `https` cookies are `Secure` and "
+        "browsers stay on https",
+        "taken from each request",
+    )
+    openid_issuer: str | None = _setting(
+        "TICKETDESK_OPENID_ISSUER",
+        "the issuer URL of the OpenID provider for staff sign-in, such as `https://login.example.org/realms/gala`",
+        "passwords only",
+    )
+    openid_client_id: str | None = _setting(
+        "TICKETDESK_OPENID_CLIENT_ID", "the client id that the provider gave to Ticket Desk", "required with an issuer"
+    )
+    openid_client_secret: str | None = _setting(
+        "TICKETDESK_OPENID_CLIENT_SECRET",
+        "the client secret that the provider gave to Ticket Desk",
+        "required with an issuer",
+    )
+    openid_domains: str | None = _setting(
+        "TICKETDESK_OPENID_DOMAINS",
+        "the e-mail domains that may sign in, separated by commas: `example.org, harbor.example`. Subdomains are not "
+        "included",
+        "required with an issuer",
+    )
+    openid_name: str = _setting(
+        "TICKETDESK_OPENID_NAME",
+        'the name of the provider on the button: "Sign in with Harbor Lights account"',
+        "OpenID account",
+        "OpenID account",
+    )
+    openid_role_claim: str | None = _setting(
+        "TICKETDESK_OPENID_ROLE_CLAIM",
+        "the claim that carries roles, such as `groups`",
+        "roles are those of the staff list",
+    )
+    openid_roles: str | None = _setting(
+        "TICKETDESK_OPENID_ROLES",
+        "the role for each value of that claim: `gala-admins=admin,gala-team=coordinator`",
+        "required with a role claim",
+    )
+    clamd_address: str | None = _setting(
+        "CLAMD_ADDRESS",
+        "the malware scanner that checks every uploaded picture: `host:port` of clamd, or the path of its socket",
+        "nothing is scanned",
+    )
+    metrics_token: Annotated[str | None, AfterValidator(_validate_metrics_token)] = _setting(
+        "TICKETDESK_METRICS_TOKEN",
+        "the token that Prometheus sends as `Authorization: Bearer ...` to read `/metrics`; 16 characters or more",
+        "`/metrics` answers 404",
+    )
+    log_format: Annotated[str, AfterValidator(_validate_log_format)] = _setting(
+        "TICKETDESK_LOG_FORMAT", "`text` for people or `json` for machines, one line per entry", "`text`", "text"
+    )
+    slow_query_ms: Annotated[int, BeforeValidator(_whole_number(3_600_000))] = _setting(
+        "TICKETDESK_SLOW_QUERY_MS", "queries that take this many milliseconds or more are logged as slow", "500", 500
+    )
+    drain_seconds: Annotated[int, BeforeValidator(_whole_number(300))] = _setting(
+        "TICKETDESK_DRAIN_SECONDS",
+        "how long after SIGTERM the server still works while `/healthz` answers 503 `stopping`, so that a load "
+        "balancer sends no new users; 0 to 300",
+        "0",
+        0,
+    )
+    # Streamlit reads these three itself. They are listed for the table.
+    allowed_hosts: str | None = _setting(
+        "STREAMLIT_SERVER_ALLOWED_HOSTS",
+        "the host names under which the server answers, separated by blanks: `tickets.example.org *.desk.example`; any "
+        "other `Host` is refused with 400",
+        "any",
+    )
+    port: str | None = _setting("STREAMLIT_SERVER_PORT", "the port to listen on", "8501")
+    address: str | None = _setting("STREAMLIT_SERVER_ADDRESS", "the address to listen on", "all addresses")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _treat_blank_as_unset(cls, value: object, info: ValidationInfo) -> object:
+        stripped = value.strip() if isinstance(value, str) else value
+        return cls.model_fields[info.field_name or ""].default if stripped == "" else stripped
+
+    @model_validator(mode="after")
+    def _validate_openid(self) -> Settings:
+        _ = self.openid
+        return self
+
+    @property
+    def uses_transaction_pooler(self) -> bool:
+        """Whether a pooler may run each transaction in another session."""
+        return self.pooler is not None
+
+    @property
+    def is_behind_tls(self) -> bool:
+        """Whether people connect by https, whatever a proxy speaks to this server."""
+        return (self.base_url or "").startswith("https://")
+
+    @cached_property
+    def openid(self) -> OpenIdSettings | None:
+        """The settings of the OpenID provider; None without an issuer. Raises ValueError when some are missing."""
+        if self.openid_issuer is None:
+            return None
+        issuer = urlsplit(self.openid_issuer)
+        if issuer.scheme != "https" and issuer.hostname not in ("localhost", "127.0.0.1"):
+            raise ValueError("TICKETDESK_OPENID_ISSUER begins with https://")
+        required = {
+            "TICKETDESK_OPENID_CLIENT_ID": self.openid_client_id,
+            "TICKETDESK_OPENID_CLIENT_SECRET": self.openid_client_secret,
+            "TICKETDESK_OPENID_DOMAINS": self.openid_domains,
+        }
+        if missing := [name for name, value in required.items() if value is None]:
+            raise ValueError(f"TICKETDESK_OPENID_ISSUER is set, so {' and '.join(missing)} must be, too")
+        roles = _parse_openid_roles(self.openid_roles or "")
+        if bool(self.openid_role_claim) != bool(roles):
+            raise ValueError("TICKETDESK_OPENID_ROLE_CLAIM and TICKETDESK_OPENID_ROLES are set together")
+        domains = (part.strip().lower().removeprefix("@") for part in (self.openid_domains or "").split(","))
+        return OpenIdSettings(
+            self.openid_issuer,
+            self.openid_client_id or "",
+            self.openid_client_secret or "",
+            self.openid_name,
+            frozenset(filter(None, domains)),
+            self.openid_role_claim,
+            roles,
+        )
 
 
-def _parse_openid_roles() -> dict[str, str]:
-    """`gala-admins=admin,gala-team=coordinator`, by the value of the claim."""
+def _parse_openid_roles(listed: str) -> dict[str, str]:
+    """Parse `gala-admins=admin,gala-team=coordinator` into roles by value of the claim."""
     roles = {}
-    for part in filter(str.strip, OPENID_ROLES.get().split(",")):
+    for part in filter(str.strip, listed.split(",")):
         value, _, role = (each.strip() for each in part.rpartition("="))
-        if not value or role not in ("admin", "coordinator", "viewer"):
-            raise ValueError(f"{OPENID_ROLES.name}: {part.strip()} is not VALUE=admin, coordinator or viewer")
+        if not value or role not in ROLES_BY_CLAIM:
+            raise ValueError(f"TICKETDESK_OPENID_ROLES: {part.strip()} is not VALUE=admin, coordinator or viewer")
         roles[value] = role
     return roles
 
 
-def secret() -> str:
-    """What signs cookies; made once and kept in the data folder when it is not set."""
-    if configured := SECRET.get():
-        return configured
-    file = data_folder() / "secret"
+NAMES = tuple(str(field.validation_alias) for field in Settings.model_fields.values())
+
+
+def load() -> Settings:
+    """Return the settings, parsed again only after a variable changed, as tests do.
+
+    Raises InvalidSettings with a sentence that names the variable.
+    """
+    return _parse(tuple(map(os.environ.get, NAMES)))
+
+
+@lru_cache(maxsize=1)
+def _parse(_values: tuple[str | None, ...]) -> Settings:
+    try:
+        return Settings()
+    except ValidationError as invalid:
+        first = invalid.errors()[0]
+        reason = str(first["ctx"]["error"] if "ctx" in first else first["msg"])
+    raise InvalidSettings(" ".join([*map(str, first["loc"]), reason]))
+
+
+def get_secret() -> str:
+    """Return the key that signs cookies; without TICKETDESK_SECRET it is generated and kept in the data folder."""
+    settings = load()
+    if settings.secret:
+        return settings.secret
+    file = settings.data_folder / "secret"
     file.parent.mkdir(parents=True, exist_ok=True)
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
         return file.read_text()
-    made = secrets.token_urlsafe(48)
+    secret = secrets.token_urlsafe(48)
     with os.fdopen(handle, "w") as opened:
-        opened.write(made)
-    return made
+        opened.write(secret)
+    return secret
+
+
+def render_table() -> str:
+    """Return every setting as a Markdown table, for docs/operations."""
+    rows = []
+    for field in Settings.model_fields.values():
+        assert isinstance(field.json_schema_extra, dict)
+        rows.append(f"| `{field.validation_alias}` | {field.description} | {field.json_schema_extra['without']} |")
+    return "\n".join(("| variable | meaning | without it |", "| --- | --- | --- |", *rows))

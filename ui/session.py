@@ -96,7 +96,7 @@ def browser_time_zone() -> str:
 def absolute_url(path: str) -> str:
     """The whole address of `path` for who opens it elsewhere: as people type it, or as this browser did."""
     seen = urlsplit(st.context.url or "")
-    return (settings.base_url() or f"{seen.scheme}://{seen.netloc}") + path
+    return (settings.load().base_url or f"{seen.scheme}://{seen.netloc}") + path
 
 
 def render_next_step(context: PageContext, event: Event, *, has_packages: bool) -> None:

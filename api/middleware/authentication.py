@@ -188,7 +188,7 @@ def is_same_origin(connection: HTTPConnection) -> bool:
     origin = connection.headers.get("origin")
     if origin is None:
         return True
-    sent_by, ours = urlsplit(origin), urlsplit(settings.base_url() or "")
+    sent_by, ours = urlsplit(origin), urlsplit(settings.load().base_url or "")
     if sent_by.scheme not in ("http", "https") or not sent_by.netloc:
         return False
     if sent_by.netloc == ours.netloc:
@@ -198,7 +198,7 @@ def is_same_origin(connection: HTTPConnection) -> bool:
 
 def is_https(request: Request) -> bool:
     """Whether cookies are for https alone."""
-    return request.url.scheme == "https" or settings.is_behind_tls()
+    return request.url.scheme == "https" or settings.load().is_behind_tls
 
 
 def is_first_run() -> bool:
@@ -206,7 +206,7 @@ def is_first_run() -> bool:
 
     Not where an OpenID provider is set up: such a server is for others, and whoever found it first would own it.
     """
-    if settings.openid() is not None:
+    if settings.load().openid is not None:
         return False
     with db.read_session() as session:
         return staff.is_first_run(session)
@@ -214,4 +214,4 @@ def is_first_run() -> bool:
 
 @cache
 def _signer() -> TimestampSigner:
-    return TimestampSigner(settings.secret(), salt=COOKIE_NAME)
+    return TimestampSigner(settings.get_secret(), salt=COOKIE_NAME)

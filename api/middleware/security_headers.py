@@ -49,7 +49,7 @@ def _add_security_headers(headers: MutableHeaders, page_policy: str) -> None:
         headers.setdefault("Content-Security-Policy", page_policy)
     for name, value in DEFAULT_HEADERS.items():
         headers.setdefault(name, value)
-    if settings.is_behind_tls():
+    if settings.load().is_behind_tls:
         for name, value in TLS_HEADERS.items():
             headers.setdefault(name, value)
         _mark_cookies_secure(headers)

@@ -25,7 +25,7 @@ def delay_sigterm() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    seconds = settings.drain_seconds()
+    seconds = settings.load().drain_seconds
     loop, stop = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
     was_told = False
 

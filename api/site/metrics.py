@@ -17,7 +17,7 @@ from ticketing.db import migrations, replica
 
 async def get_metrics(request: Request) -> Response:
     """Without a token set there is nothing here. No address is trusted instead: a proxy's is everybody's."""
-    token = settings.metrics_token()
+    token = settings.load().metrics_token
     if token is None:
         return PlainTextResponse("Metrics are switched off. TICKETDESK_METRICS_TOKEN switches them on.", 404)
     if not hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {token}".encode()):

@@ -39,7 +39,7 @@ PROVIDER_UNAVAILABLE_MESSAGE = "Your {name} does not answer. Try again in a few 
 async def start(request: Request) -> Response:
     """Sends the browser to the provider, with what it must bring back."""
     onward = safe_next(request.query_params.get("next"))
-    rules = settings.openid()
+    rules = settings.load().openid
     if rules is None:
         return _refusal_response(request, 404, NOT_CONFIGURED_MESSAGE, onward)
     if await run_in_threadpool(authentication.find_session_actor, request):
@@ -68,7 +68,7 @@ async def start(request: Request) -> Response:
 
 async def callback(request: Request) -> Response:
     """The provider's answer, which only the browser that began may bring, once."""
-    rules = settings.openid()
+    rules = settings.load().openid
     if rules is None:
         return _refusal_response(request, 404, NOT_CONFIGURED_MESSAGE, "/")
     begun = _find_pending_sign_in(request)
@@ -114,7 +114,7 @@ def _find_pending_sign_in(request: Request) -> dict[str, str] | None:
 
 
 def _redirect_uri(request: Request) -> str:
-    return (settings.base_url() or str(request.base_url).rstrip("/")) + CALLBACK_PATH
+    return (settings.load().base_url or str(request.base_url).rstrip("/")) + CALLBACK_PATH
 
 
 def _unavailable_response(request: Request, rules: OpenIdSettings, next_path: str) -> Response:
@@ -145,7 +145,7 @@ def _delete_cookie(response: Response, request: Request) -> None:
 
 @cache
 def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(settings.secret(), salt=COOKIE_NAME)
+    return URLSafeTimedSerializer(settings.get_secret(), salt=COOKIE_NAME)
 
 
 routes = [Route(START_PATH, start), Route(CALLBACK_PATH, callback)]

@@ -154,7 +154,13 @@ def _render_sign_in_page(
         fields, alert = form_messages(refusal)
     elif fields:
         status = 422
-    shown = {"onward": next_path, "email": email, "fields": fields or {}, "alert": alert, "openid": settings.openid()}
+    shown = {
+        "onward": next_path,
+        "email": email,
+        "fields": fields or {},
+        "alert": alert,
+        "openid": settings.load().openid,
+    }
     return html.render_page("sign_in.html", status, headers, **shown)
 
 

@@ -115,7 +115,7 @@ def _to_offer(package: Package, picture: PackageImage | None, asked: list[Option
 def _get_image_urls(picture: PackageImage | None) -> dict[str, str]:
     if picture is None:
         return {}
-    here = settings.base_url() or ""
+    here = settings.load().base_url or ""
     return {"image_url": here + picture.path, "thumbnail_url": here + picture.thumbnail_path}
 
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from ticketing import db, logs, settings
+from ticketing import db, logs
 
 HOSTILE = "Ana\n2026-01-01 ERROR forged\r\x0b\u2028\x1b[31m"
 
@@ -95,32 +95,3 @@ def test_what_was_known_is_forgotten_afterwards_and_can_be_carried_to_another_th
         assert json.loads(write("json", "x"))["request"] == "outer"
     assert "request" not in json.loads(write("json", "x"))
     assert carried == {"request": "inner"}
-
-
-def test_a_format_that_is_none_is_told_at_the_start(monkeypatch):
-    monkeypatch.setenv("TICKETDESK_LOG_FORMAT", "xml")
-    with pytest.raises(ValueError, match="TICKETDESK_LOG_FORMAT is text or json, not xml"):
-        logs.set_up()
-
-
-@pytest.mark.parametrize(("typed", "milliseconds"), [("", 500), ("0", 0), ("250", 250)])
-def test_the_threshold_of_slow_queries(monkeypatch, typed, milliseconds):
-    monkeypatch.setenv("TICKETDESK_SLOW_QUERY_MS", typed)
-    assert settings.slow_query_ms() == milliseconds
-
-
-@pytest.mark.parametrize("typed", ["-1", "1.5", "fast", "3600001", "²"])
-def test_a_threshold_that_is_no_whole_number_is_told(monkeypatch, typed):
-    monkeypatch.setenv("TICKETDESK_SLOW_QUERY_MS", typed)
-    with pytest.raises(ValueError, match="TICKETDESK_SLOW_QUERY_MS is a whole number"):
-        settings.slow_query_ms()
-
-
-@pytest.mark.parametrize(("typed", "is_fine"), [("300", True), ("301", False)])
-def test_nobody_waits_longer_than_five_minutes_for_a_server_to_stop(monkeypatch, typed, is_fine):
-    monkeypatch.setenv("TICKETDESK_DRAIN_SECONDS", typed)
-    if is_fine:
-        assert settings.drain_seconds() == 300
-    else:
-        with pytest.raises(ValueError, match="from 0 to 300"):
-            settings.drain_seconds()

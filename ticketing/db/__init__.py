@@ -89,7 +89,7 @@ def engine() -> Engine:
     if _engine is None:
         with _engine_lock:
             if _engine is None:
-                made = build_engine(settings.database_url() or embedded.start(), "primary")
+                made = build_engine(settings.load().database_url or embedded.start(), "primary")
                 listen(made, "do_connect", _connect_or_restart_embedded)
                 listen(made, "handle_error", _invalidate_read_only_connection)
                 _engine = made
@@ -127,7 +127,7 @@ def build_engine(url: str, pool_name: str, *, connect_timeout_seconds: int = CON
 
 def _get_session_connect_args() -> dict[str, Any]:
     """A transaction pooler passes no options on, and does not know what was prepared in which of its sessions."""
-    if settings.uses_transaction_pooler():
+    if settings.load().uses_transaction_pooler:
         return {"prepare_threshold": None}
     return {"options": " ".join(f"-c {name}={value}" for name, value in SESSION_SETTINGS.items())}
 

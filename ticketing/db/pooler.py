@@ -16,7 +16,7 @@ def check() -> None:
 
     Without TICKETDESK_POOLER nothing is asked: then every connection brings them along.
     """
-    if not settings.uses_transaction_pooler():
+    if not settings.load().uses_transaction_pooler:
         return
     with db.read_session() as session:
         role = session.scalar(text("SELECT quote_ident(current_user)"))
@@ -27,6 +27,6 @@ def check() -> None:
     if lacking:
         orders = " ".join(f"ALTER ROLE {role} SET {name} = '{db.SESSION_SETTINGS[name]}';" for name in lacking)
         raise PoolerMisconfigured(
-            f"{settings.POOLER.name} is set, and sessions of {role} lack {', '.join(lacking)}. Run in the database: "
+            f"TICKETDESK_POOLER is set, and sessions of {role} lack {', '.join(lacking)}. Run in the database: "
             f"{orders} Then let the pooler connect anew (RECONNECT in its console) and start again."
         )

@@ -57,7 +57,7 @@ class Pool(QueuePool):
 
 def instrument(engine: Engine) -> None:
     """Counts and times every statement of this engine, logs the slow ones, and tells how its Pool stands."""
-    planner, slow = _Planner(engine), settings.slow_query_ms() / 1000
+    planner, slow = _Planner(engine), settings.load().slow_query_ms / 1000
 
     def begun(_connection: Any, _cursor: Any, _statement: str, _values: Any, context: Any, _many: bool) -> None:
         context.begun = time.perf_counter()

@@ -190,7 +190,7 @@ def state() -> State:
 
 def is_configured() -> bool:
     """Whether there is a replica to read at."""
-    return settings.read_database_url() is not None
+    return settings.load().read_database_url is not None
 
 
 def stop() -> None:
@@ -205,7 +205,7 @@ def _get_engine() -> Engine:
     global _engine
     if _engine is None:
         _engine = db.build_engine(
-            settings.read_database_url() or "", "replica", connect_timeout_seconds=CONNECT_TIMEOUT_SECONDS
+            settings.load().read_database_url or "", "replica", connect_timeout_seconds=CONNECT_TIMEOUT_SECONDS
         )
     return _engine
 

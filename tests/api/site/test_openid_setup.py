@@ -96,8 +96,8 @@ def test_the_visitor_of_the_sample_gala_is_out_once_somebody_signs_in(browser, e
     ],
 )
 def test_what_is_set_up_half_is_told_when_the_server_starts(provider, monkeypatch, name, value, sentence):
-    assert settings.openid().domains == {"example.org", "harbor.example"}
+    assert settings.load().openid.domains == {"example.org", "harbor.example"}
     configure_openid(monkeypatch, **{name: value})
 
     with pytest.raises(ValueError, match=sentence):
-        settings.openid()
+        settings.load()
