@@ -44,16 +44,16 @@ async def start(request: Request) -> Response:
         return _refusal_response(request, 404, NOT_CONFIGURED_MESSAGE, onward)
     if await run_in_threadpool(authentication.find_session_actor, request):
         return RedirectResponse(onward, 303)
-    try:
-        provider = await openid_provider.get_provider(rules)
-    except ProviderUnavailable:
-        return _unavailable_response(request, rules, onward)
     begun = {
         "state": secrets.token_urlsafe(32),
         "nonce": secrets.token_urlsafe(32),
         "verifier": secrets.token_urlsafe(48),
     }
-    response = RedirectResponse(provider.authorization_url(redirect_uri=_redirect_uri(request), **begun), 303)
+    try:
+        url = await openid_provider.create_sign_in_url(rules, redirect_uri=_redirect_uri(request), **begun)
+    except ProviderUnavailable:
+        return _unavailable_response(request, rules, onward)
+    response = RedirectResponse(url, 303)
     response.set_cookie(
         COOKIE_NAME,
         _serializer().dumps(begun | {"next": onward}),
@@ -80,8 +80,8 @@ async def callback(request: Request) -> Response:
         return _refusal_response(request, 403, NOT_CONFIRMED_MESSAGE.format(name=rules.name), onward)
     agent = request.headers.get("user-agent", "")
     try:
-        provider = await openid_provider.get_provider(rules)
-        claims = await provider.claims(
+        claims = await openid_provider.get_claims(
+            rules,
             code=code,
             redirect_uri=_redirect_uri(request),
             nonce=begun["nonce"],
