@@ -38,7 +38,7 @@ class Provider:
         self.app = Starlette(
             routes=[
                 Route("/.well-known/openid-configuration", self._discovery),
-                Route("/keys", lambda _: JSONResponse({"keys": [self.key.as_dict(private=False)]})),
+                Route("/keys", self._keys),
                 Route("/authorize", self._authorize, methods=["GET", "POST"]),
                 Route("/token", self._token, methods=["POST"]),
                 Route("/me", self._me),
@@ -50,6 +50,8 @@ class Provider:
         self.person: Claims = {}
         self.user_info: Claims = {}
         self.denies_access = False
+        self.extra_metadata: Claims = {}
+        self.publishes_keys = True
         self.alter_claims: Callable[[Claims], Claims] = lambda claims: claims
         self.sign: Callable[[Claims], str] = self.sign_rs256
         self.token_requests: list[dict[str, str]] = []
@@ -73,7 +75,11 @@ class Provider:
                 "id_token_signing_alg_values_supported": ["RS256", "HS256", "none"],
                 "code_challenge_methods_supported": ["S256"],
             }
+            | self.extra_metadata
         )
+
+    def _keys(self, _request: Request) -> Response:
+        return JSONResponse({"keys": [self.key.as_dict(private=False)]} if self.publishes_keys else {})
 
     def _authorize(self, request: Request) -> Response:
         """GET asks whether to go on, POST goes on."""

@@ -156,6 +156,7 @@ FORGED_TOKENS: dict[str, Callable[[Provider], Callable[[dict[str, Any]], str]]] 
     "signed with the public key as if it were a secret": _sign_with_public_key,
     "that was altered after it was signed": lambda p: lambda claims: p.sign_rs256(claims)[:-8] + "AAAAAAAA",
     "that is none": lambda _: lambda _claims: "not a token",
+    "that is null": lambda _: lambda _claims: None,
 }
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
+
 import pytest
 from sqlalchemy import select
 
 from api.middleware import authentication
+from api.site import openid_provider
 from tests.api.conftest import ACCEPT_HTML
 from tests.support import make
+from tests.support.openid_provider import CLIENT_SECRET
 from tests.support.openid_visitor import (
     Visitor,
     assert_refused,
     configure_openid,
+    create_colleague,
     find_staff,
     stranger_claims,
 )
@@ -38,6 +44,55 @@ def test_a_provider_that_calls_itself_otherwise_is_none(browser, provider, monke
     configure_openid(monkeypatch, ISSUER=f"{provider.url}/")
 
     assert browser.get("/session/openid", headers=ACCEPT_HTML).status_code == 503
+
+
+@pytest.fixture
+def no_cached_metadata() -> Iterator[None]:
+    openid_provider._create_client.cache_clear()
+    yield
+    openid_provider._create_client.cache_clear()
+
+
+@pytest.mark.usefixtures("no_cached_metadata")
+def test_discovery_document_does_not_switch_off_pkce(visitor):
+    visitor.provider.extra_metadata = {"code_challenge_method": None, "verify": False, "client_id": "another-client"}
+
+    sent = parse_qs(urlsplit(visitor.start()).query)
+
+    assert sent["code_challenge_method"] == ["S256"]
+    assert sent["client_id"] == ["ticket-desk"]
+
+
+@pytest.mark.usefixtures("no_cached_metadata")
+def test_discovery_document_of_another_issuer_is_not_cached(visitor):
+    visitor.provider.extra_metadata = {"issuer": "https://another.example"}
+    assert visitor.browser.get("/session/openid", headers=ACCEPT_HTML).status_code == 503
+
+    visitor.provider.reset()
+
+    assert visitor.browser.get("/session/openid", headers=ACCEPT_HTML).status_code == 303
+
+
+@pytest.mark.usefixtures("no_cached_metadata")
+def test_client_secret_is_posted_where_basic_is_not_supported(visitor):
+    visitor.provider.extra_metadata = {"token_endpoint_auth_methods_supported": ["client_secret_post"]}
+    _, claims = create_colleague()
+
+    visitor.sign_in(**claims)
+
+    (token_request,) = visitor.provider.token_requests
+    assert token_request["client_secret"] == CLIENT_SECRET
+
+
+def test_malformed_keys_are_unavailable_and_not_cached(visitor):
+    person, claims = create_colleague()
+    visitor.provider.rotate_keys()
+    visitor.provider.publishes_keys = False
+    assert_refused(visitor.sign_in(**claims), person.email, "does not answer", 503)
+
+    visitor.provider.reset()
+
+    assert visitor.sign_in(**claims).status_code == 303
 
 
 def test_the_button_is_there_when_there_is_a_provider(browser, provider):
