@@ -19,6 +19,7 @@ from tests.support.hostile_text import LINE_BREAKS, REFUSED_TEXTS, TEXTS, normal
 from ticketing import db, logs
 from ticketing.actors import OPERATOR
 from ticketing.catalog import packages
+from ticketing.db import transactions
 from ticketing.models import Event
 
 FORMULA = re.compile(r"\s*[=+\-@\t\r]")
@@ -239,7 +240,7 @@ def test_a_fault_about_what_somebody_typed_makes_one_record_in_the_log(call, eve
 def test_a_transaction_that_starts_over_makes_one_record_in_the_log(event, monkeypatch, caplog):
     """What PostgreSQL says of a row it refused holds what was typed, over as many lines."""
     typed = "one\n2026-11-25 12:00:00 ERROR forged"
-    monkeypatch.setattr(db, "RETRY_CONSTRAINTS", {"ck_packages_name_length"})
+    monkeypatch.setattr(transactions, "RETRY_CONSTRAINTS", {"ck_packages_name_length"})
 
     def work(session: db.Session) -> None:
         row = packages.create(session, OPERATOR, event.id, make.package_draft())

@@ -11,6 +11,7 @@ from tests.support import make
 from tests.support.metric_values import assert_increases, get_value
 from ticketing import db, imports
 from ticketing.actors import OPERATOR
+from ticketing.db import transactions
 from ticketing.errors import NotFound, PromoRefused, SoldOut, Unavailable
 from ticketing.sales import purchases
 
@@ -98,7 +99,7 @@ def test_what_is_refused_while_reading_counts_too():
 
 
 def test_a_database_that_does_not_answer_counts_once(monkeypatch):
-    monkeypatch.setattr(db, "MAX_ATTEMPTS", 1)
+    monkeypatch.setattr(transactions, "MAX_ATTEMPTS", 1)
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/nothing")
     db.dispose()
     try:

@@ -17,13 +17,13 @@ from tests.api.conftest import ACCEPT_HTML
 from tests.support import make
 from tests.support.database import use_database
 from ticketing import db
-from ticketing.db import migrations
+from ticketing.db import migrations, transactions
 
 
 @pytest.fixture
 def away(database, monkeypatch):
     """The database does not answer."""
-    monkeypatch.setattr(db, "MAX_ATTEMPTS", 1)
+    monkeypatch.setattr(transactions, "MAX_ATTEMPTS", 1)
     yield lambda: use_database("postgresql://nobody@127.0.0.1:9/nothing")
     use_database(database)
 

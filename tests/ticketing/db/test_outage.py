@@ -13,11 +13,13 @@ from psycopg import sql
 from sqlalchemy import event as listening
 from sqlalchemy import select, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
 
 from tests.support import make
 from tests.support.database import use_database
 from tests.support.disposable_postgres import DisposablePostgres, run_disposable_postgres
 from ticketing import db
+from ticketing.db import connections, liveness
 from ticketing.errors import DatabaseTimeout, DiskFull, OutcomeUnknown, ReadOnly, TooBusy, Unavailable
 from ticketing.models import Package
 
@@ -57,10 +59,8 @@ def make_failing_work(sqlstate: str):
 
 @contextmanager
 def single_connection_pool(monkeypatch: pytest.MonkeyPatch, *, wait: float) -> Iterator[None]:
-    create = db.create_engine
-    monkeypatch.setattr(
-        db, "create_engine", lambda *a, **options: create(*a, **options | {"pool_size": 1, "pool_timeout": wait})
-    )
+    monkeypatch.setattr(connections, "POOL_SIZE", 1)
+    monkeypatch.setattr(connections, "POOL_TIMEOUT_SECONDS", wait)
     db.dispose()
     try:
         yield
@@ -116,13 +116,13 @@ def test_every_kind_says_what_is_the_case_and_has_a_code_of_its_own():
 
 def test_a_fault_of_ours_is_no_excuse(event):
     for statement in ("SELECT no_such_column FROM packages", "SELECT 1 / 0"):
-        with pytest.raises(db.DBAPIError), db.read_session() as session:
+        with pytest.raises(DBAPIError), db.read_session() as session:
             session.execute(text(statement))
     assert db.unavailable_error(ValueError("no")) is None
 
 
 def test_who_writes_while_reading_meets_a_fault_and_no_excuse(event):
-    with pytest.raises(db.DBAPIError, match="read-only"), db.read_session() as session:
+    with pytest.raises(DBAPIError, match="read-only"), db.read_session() as session:
         session.execute(text("DELETE FROM rate_limits"))
 
 
@@ -298,7 +298,7 @@ class TestAway:
         before = db.write(get_backend_pid)
         own.freeze()
         try:
-            time.sleep(db.IDLE_BEFORE_PING_SECONDS + 0.1)  # what lay idle so long is asked before it is used
+            time.sleep(liveness.IDLE_BEFORE_PING_SECONDS + 0.1)  # what lay idle so long is asked before it is used
             began = time.monotonic()
             with pytest.raises(Unavailable, match="does not answer"):
                 db.write(get_backend_pid)
