@@ -95,7 +95,7 @@ def time_download(server: RunningServer, event: Event, token: str, file: Path, m
 def validate_file(file: Path, event: Event) -> None:
     """Every row is there, and the file's sums are the summary's."""
     with db.read_session() as session:
-        summary = figures.get_summary(session, OPERATOR, event.id)
+        summary = figures.get_figures(session, OPERATOR, event.id)
     with file.open(encoding="utf-8-sig", newline="") as text:
         rows = list(csv.DictReader(text))
     paid = [row for row in rows if row["payment_status"] == "completed"]

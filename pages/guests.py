@@ -6,8 +6,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from ticketing import db, purchase_filter
-from ticketing.reporting import figures as sales
-from ticketing.reporting import purchase_list
+from ticketing.reporting import figures, purchase_list
 from ticketing.sales import guests
 from ui import session, text
 from ui.purchases import details, guest_names
@@ -25,7 +24,7 @@ NAMED_CHOICES = {"Named and not": None, "Named": True, "Without a guest": False}
 SPONSORSHIP_FILTER = replace(purchase_filter.SOLD_PURCHASES, sponsorships_only=True, sort="unnamed")
 
 
-def render_figures(summary: sales.SalesFigures) -> None:
+def render_figures(summary: figures.SalesFigures) -> None:
     """How many seats have a guest, in all and by package."""
     without = summary.seats_sold - summary.seats_named
     told = f"{summary.seats_named:,} of {text.format_count(summary.seats_sold, 'seat')} sold have a guest · {without:,} without"
@@ -167,7 +166,7 @@ def render_download(container, package_id) -> None:
 
 
 with db.read_session() as s:
-    summary = sales.get_figures(s, context.actor, event.id)
+    summary = figures.get_figures(s, context.actor, event.id)
 
 names = {each.package_id: each.name for each in summary.by_package}
 if st.session_state.get("guests_package") not in names:

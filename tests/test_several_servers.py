@@ -223,7 +223,7 @@ def get_figures_source(event: Event) -> str:
     """What `replica.read` of this process reads at."""
 
     def work(session: db.Session) -> bool:
-        assert figures.get_summary(session, OPERATOR, event.id)
+        assert figures.get_figures(session, OPERATOR, event.id)
         return bool(session.scalar(text("SELECT pg_is_in_recovery()")))
 
     return "replica" if replica.read(work) else "primary"
@@ -245,7 +245,7 @@ def test_a_file_has_the_sale_of_a_moment_ago_also_while_the_replica_stands_still
         rows = export_sales(desk, event, token)
         assert str(bought.purchase.id) in [row["purchase_id"] for row in rows]
         assert len(rows) == number
-        assert replica.read(lambda s: figures.get_summary(s, OPERATOR, event.id)).purchases == number
+        assert replica.read(lambda s: figures.get_figures(s, OPERATOR, event.id)).purchases == number
 
     assert list_export_databases(desk, event) == ["primary"] * 3
     told = replica.state()
@@ -264,7 +264,7 @@ def test_without_the_replica_the_primary_is_read_until_it_is_back(desk, event, t
     make.purchase(event, package)
     desk.stop("replica", signal.SIGINT)
     try:
-        assert replica.read(lambda s: figures.get_summary(s, OPERATOR, event.id)).purchases == 1
+        assert replica.read(lambda s: figures.get_figures(s, OPERATOR, event.id)).purchases == 1
         assert replica.state() == replica.State("away")
         assert len(export_sales(desk, event, token)) == 1
         assert list_export_databases(desk, event) == ["primary"]
@@ -284,7 +284,7 @@ def test_a_report_that_the_replica_breaks_off_is_read_at_the_primary(desk, event
         seen.append(session.scalar(text("SELECT pg_is_in_recovery()")))
         if seen[-1]:
             session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
-        return figures.get_summary(session, OPERATOR, event.id).purchases
+        return figures.get_figures(session, OPERATOR, event.id).purchases
 
     assert replica.read(work) == 0
     assert seen == [True, False]

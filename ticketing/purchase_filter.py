@@ -1,21 +1,21 @@
-"""Which purchases of an event are meant: one filter for the lists, the links from figures, and every CSV.
+"""Purchase filter shared by lists, links and CSV exports. Source: docs/product.md, "Sales".
 
-It travels in addresses as query parameters, so that a filtered list can be sent to a colleague and its file holds
-exactly what the list shows. Days are the event's own days. Source: PRODUCT "Sales".
+It travels in URLs as query parameters, so that a filtered list can be sent to a colleague and its CSV holds exactly
+what the list shows. Days are days of the event's time zone.
 """
 
 from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
 
+from pydantic import AfterValidator, Field
 from sqlalchemy import ColumnElement, Date, ScalarSelect, case, cast, func, or_, select
 
-from ticketing import query_parameters
 from ticketing.models import (
     BOX_OFFICE_CHANNELS,
     CHANNELS,
@@ -28,33 +28,34 @@ from ticketing.models import (
     Purchase,
 )
 from ticketing.query_parameters import (
-    DAY_DESCRIPTION,
-    Parameter,
-    choice_parser,
+    DAY_FORMAT,
+    CommaSeparated,
+    Day,
+    FilterQuery,
+    Flag,
     describe_choices,
-    list_parser,
-    parse_bool,
-    parse_day,
+    one_of,
 )
 
-SORTS = ("newest", "oldest", "name", "total", "unnamed")
+Sort = Literal["newest", "oldest", "name", "total", "unnamed"]
+SORTS: tuple[Sort, ...] = get_args(Sort)
 NO_PROMO_CODE = "-"
 MAX_SEARCH_LENGTH = 200
 
 _WORD_SEPARATORS = re.compile(r"[\s\x00-\x1f\x7f\ud800-\udfff]+")
 _INVISIBLE_CHARACTERS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _PROMO_CODE = re.compile(r"[A-Z0-9]{4,20}")
-# Half a ticket code or more. A shorter word would find seats by chance: most codes have an A somewhere.
+# At least half a ticket code: most codes contain an A, so a shorter word would match seats by chance.
 _TICKET_CODE_PREFIX = re.compile(r"[A-HJKMNP-Z2-9]{4,8}")
 
 
 @dataclass(frozen=True)
 class PurchaseFilter:
-    """What is asked for; several values of one filter mean any of them, several filters mean all of them.
+    """Which purchases of an event to select; any of the values of one field, and all of the fields.
 
     `search`: every word must be in the name, e-mail address, external id or promo code, or begin a ticket code;
-    accents and case do not matter. `codes` are promo codes, NO_CODE stands for purchases without one. Both days are
-    included. `unnamed_only`: purchases that count and have seats without a guest. `differing_only`: purchases whose
+    accents and case do not matter. `codes` are promo codes, NO_PROMO_CODE selects purchases without one. Both days
+    are included. `unnamed_only`: sold purchases that have seats without a guest. `differing_only`: purchases whose
     total is not list price less discount, which only imports bring.
     """
 
@@ -73,17 +74,17 @@ class PurchaseFilter:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """What is searched for, without what nobody can see."""
+        """The words to search for, without invisible characters."""
         return tuple(word for word in _WORD_SEPARATORS.split(self.search) if word)
 
     @property
     def needs_rows(self) -> bool:
-        """Whether the sums by day cannot answer it, so that each purchase must be looked at."""
+        """Whether each purchase must be read, because the daily totals cannot answer this filter."""
         return bool(self.words) or self.unnamed_only or self.discounted_only or self.differing_only
 
     @property
     def matches_everything(self) -> bool:
-        """Whether it leaves no purchase of the event out, whatever their order."""
+        """Whether every purchase of the event is selected, in whatever order."""
         return replace(self, search=" ".join(self.words), sort=ALL_PURCHASES.sort) == ALL_PURCHASES
 
 
@@ -92,36 +93,144 @@ SOLD_PURCHASES = PurchaseFilter(statuses=SOLD_STATUSES)
 BOX_OFFICE_PURCHASES = PurchaseFilter(channels=BOX_OFFICE_CHANNELS)
 
 
+def _validate_search(value: str) -> str:
+    if _INVISIBLE_CHARACTERS.search(value):
+        raise ValueError
+    return value
+
+
+def _validate_code(value: str) -> str:
+    if value != NO_PROMO_CODE and not _PROMO_CODE.fullmatch(value.upper()):
+        raise ValueError
+    return value.upper()
+
+
+class PurchaseQuery(FilterQuery):
+    """The query parameters of a PurchaseFilter."""
+
+    search: Annotated[str, AfterValidator(_validate_search)] = Field(
+        "",
+        alias="search",
+        max_length=MAX_SEARCH_LENGTH,
+        description="Words that must all be in the purchaser's name, e-mail address, external id or promo code, or "
+        f"begin a ticket code. Takes at most {MAX_SEARCH_LENGTH} characters, all of them visible.",
+        examples=["ruiz example.org"],
+    )
+    package_ids: CommaSeparated[uuid.UUID] = Field(
+        default_factory=tuple,
+        alias="package",
+        description="Package that was bought. Takes ids of packages, separated by commas.",
+        examples=["01a207b2-b02d-710f-ba15-1a059629fb52"],
+    )
+    statuses: CommaSeparated[Annotated[str, one_of(PAYMENT_STATUSES)]] = Field(
+        default_factory=tuple,
+        alias="status",
+        description=f"Payment status. Takes {describe_choices(PAYMENT_STATUSES)}.",
+        examples=["completed,pending"],
+    )
+    codes: CommaSeparated[Annotated[str, AfterValidator(_validate_code)]] = Field(
+        default_factory=tuple,
+        alias="code",
+        description=f"Promo code of the purchase. Takes promo codes, separated by commas; {NO_PROMO_CODE} means "
+        "without one.",
+        examples=["EARLY25"],
+    )
+    channels: CommaSeparated[Annotated[str, one_of(CHANNELS)]] = Field(
+        default_factory=tuple,
+        alias="channel",
+        description=f"Sales channel. Takes {describe_choices(CHANNELS)}.",
+        examples=["cash,cheque"],
+    )
+    first_day: Day = Field(
+        None,
+        alias="from",
+        description=f"First day, in the event's time zone. Takes {DAY_FORMAT}.",
+        examples=["2026-10-01"],
+    )
+    last_day: Day = Field(
+        None,
+        alias="to",
+        description=f"Last day, in the event's time zone. Takes {DAY_FORMAT}.",
+        examples=["2026-10-31"],
+    )
+    sponsorships_only: Flag = Field(
+        False,
+        alias="sponsorships_only",
+        description="Only purchases of sponsorships. Takes true or false.",
+        examples=[True],
+    )
+    unnamed_only: Flag = Field(
+        False,
+        alias="unnamed_only",
+        description="Only completed and pending purchases that have seats without a guest. Takes true or false.",
+        examples=[True],
+    )
+    discounted_only: Flag = Field(
+        False,
+        alias="discounted_only",
+        description="Only purchases with a discount. Takes true or false.",
+        examples=[True],
+    )
+    differing_only: Flag = Field(
+        False,
+        alias="differing_only",
+        description="Only imported purchases whose total is not list price less discount. Takes true or false.",
+        examples=[True],
+    )
+    sort: Sort = Field(
+        "newest",
+        alias="sort",
+        description=f"Order of the purchases. Takes one of {', '.join(SORTS)}.",
+        examples=["name"],
+    )
+
+    def to_filter(self) -> PurchaseFilter:
+        return PurchaseFilter(**dict(self))
+
+
+def parse(query: Mapping[str, str], *, ignored: Iterable[str] = ("event",)) -> PurchaseFilter:
+    """Return the filter of a URL's query. Raises InvalidInput with a sentence for each parameter that is wrong.
+
+    `ignored` are parameters of the same URL that are no filters.
+    """
+    return PurchaseQuery.parse(query, ignored).to_filter()
+
+
+def to_query(purchase_filter: PurchaseFilter) -> dict[str, str]:
+    """Return the query parameters of a filter; `parse` is the inverse."""
+    return PurchaseQuery.format(purchase_filter)
+
+
 def build_conditions(purchase_filter: PurchaseFilter, event_id: uuid.UUID) -> list[ColumnElement[bool]]:
-    """What a Purchase joined with its Package must satisfy; the first condition is the event."""
-    chosen = _build_shared_conditions(purchase_filter, event_id, Purchase, _PURCHASE_DAY)
-    # The day alone is computed of each row; the range around it, wide enough for any zone, is found in the index.
+    """Return the WHERE conditions on Purchase joined with its Package; the first one is the event."""
+    conditions = _build_shared_conditions(purchase_filter, event_id, Purchase, _PURCHASE_DAY)
+    # The day is computed for each row; a range around it, wide enough for any time zone, can use the index.
     if purchase_filter.first_day is not None:
-        chosen.append(Purchase.purchased_at >= _midnight(purchase_filter.first_day) - timedelta(days=1))
+        conditions.append(Purchase.purchased_at >= _midnight(purchase_filter.first_day) - timedelta(days=1))
     if purchase_filter.last_day is not None:
-        chosen.append(Purchase.purchased_at < _midnight(purchase_filter.last_day) + timedelta(days=2))
+        conditions.append(Purchase.purchased_at < _midnight(purchase_filter.last_day) + timedelta(days=2))
     if purchase_filter.unnamed_only:
-        chosen += [_IS_SOLD, Purchase.seats > Purchase.seats_named]
+        conditions += [_IS_SOLD, Purchase.seats > Purchase.seats_named]
     if purchase_filter.discounted_only:
-        chosen.append(Purchase.discount > 0)
+        conditions.append(Purchase.discount > 0)
     if purchase_filter.differing_only:
-        chosen.append(Purchase.total != Purchase.list_price - Purchase.discount)
-    return chosen + [_contains_word(word, event_id) for word in purchase_filter.words]
+        conditions.append(Purchase.total != Purchase.list_price - Purchase.discount)
+    return conditions + [_contains_word(word, event_id) for word in purchase_filter.words]
 
 
 def build_daily_conditions(purchase_filter: PurchaseFilter, event_id: uuid.UUID) -> list[ColumnElement[bool]]:
-    """The same of DailySales joined with its Package, for a selection that does not need the rows."""
+    """Return the same conditions on DailySales joined with its Package, for a filter that does not need rows."""
     assert not purchase_filter.needs_rows
     return _build_shared_conditions(purchase_filter, event_id, DailySales, DailySales.day)
 
 
 def build_order_by(purchase_filter: PurchaseFilter) -> list[ColumnElement[Any]]:
-    """The columns of Purchase to sort by; no two purchases stand at the same place."""
+    """Return the columns of Purchase to sort by; they order all purchases unambiguously."""
     newest: list[ColumnElement[Any]] = [Purchase.purchased_at.desc(), Purchase.id.desc()]
     match purchase_filter.sort:
         case "oldest":
             return [Purchase.purchased_at.asc(), Purchase.id.asc()]
-        case "name":  # the text that is searched begins with it, without accents and case
+        case "name":  # search_text begins with the name, without accents and case
             return [Purchase.search_text.collate("C").asc(), *newest]
         case "total":
             return [Purchase.total.desc(), *newest]
@@ -132,33 +241,35 @@ def build_order_by(purchase_filter: PurchaseFilter) -> list[ColumnElement[Any]]:
 
 
 _IS_SOLD = Purchase.payment_status.in_(SOLD_STATUSES)
-# As ticketing.daily_sales has it, so that a day of a chart and the list behind it are the same purchases.
+# Same expression as in ticketing.daily_totals, so that a day of a chart and its list are the same purchases.
 _PURCHASE_DAY = cast(func.timezone(Package.time_zone, Purchase.purchased_at), Date)
 
 
 def _build_shared_conditions(
     purchase_filter: PurchaseFilter, event_id: uuid.UUID, table: type[Purchase] | type[DailySales], day: Any
 ) -> list[ColumnElement[bool]]:
-    chosen: list[ColumnElement[bool]] = [table.event_id == event_id]
+    conditions: list[ColumnElement[bool]] = [table.event_id == event_id]
     if purchase_filter.package_ids:
-        chosen.append(table.package_id.in_(purchase_filter.package_ids))
+        conditions.append(table.package_id.in_(purchase_filter.package_ids))
     if purchase_filter.statuses:
-        chosen.append(table.payment_status.in_(purchase_filter.statuses))
+        conditions.append(table.payment_status.in_(purchase_filter.statuses))
     if purchase_filter.channels:
-        chosen.append(table.channel.in_(purchase_filter.channels))
+        conditions.append(table.channel.in_(purchase_filter.channels))
     if purchase_filter.codes:
-        named = select(PromoCode.id).where(PromoCode.event_id == event_id, PromoCode.code.in_(purchase_filter.codes))
-        with_code = table.promo_code_id.in_(named)
-        chosen.append(
+        promo_code_ids = select(PromoCode.id).where(
+            PromoCode.event_id == event_id, PromoCode.code.in_(purchase_filter.codes)
+        )
+        with_code = table.promo_code_id.in_(promo_code_ids)
+        conditions.append(
             or_(with_code, table.promo_code_id.is_(None)) if NO_PROMO_CODE in purchase_filter.codes else with_code
         )
     if purchase_filter.sponsorships_only:
-        chosen.append(Package.is_sponsorship.is_(True))
+        conditions.append(Package.is_sponsorship.is_(True))
     if purchase_filter.first_day is not None:
-        chosen.append(day >= purchase_filter.first_day)
+        conditions.append(day >= purchase_filter.first_day)
     if purchase_filter.last_day is not None:
-        chosen.append(day <= purchase_filter.last_day)
-    return chosen
+        conditions.append(day <= purchase_filter.last_day)
+    return conditions
 
 
 def _midnight(day: date) -> datetime:
@@ -166,94 +277,24 @@ def _midnight(day: date) -> datetime:
 
 
 def _contains_word(word: str, event_id: uuid.UUID) -> ColumnElement[bool]:
-    """Whether one word of a search is in a purchase. Other tables are asked once, not for every purchase."""
-    somewhere = _build_like_pattern(word)
-    codes = select(PromoCode.id).where(PromoCode.event_id == event_id, func.search_key(PromoCode.code).like(somewhere))
-    places = [Purchase.search_text.like(somewhere), Purchase.promo_code_id.in_(codes)]
-    start = word.upper()
-    if _TICKET_CODE_PREFIX.fullmatch(start):
+    """Return the condition that a purchase contains a word. Subqueries run once, not once per purchase."""
+    pattern = _build_like_pattern(word)
+    codes = select(PromoCode.id).where(PromoCode.event_id == event_id, func.search_key(PromoCode.code).like(pattern))
+    matches = [Purchase.search_text.like(pattern), Purchase.promo_code_id.in_(codes)]
+    prefix = word.upper()
+    if _TICKET_CODE_PREFIX.fullmatch(prefix):
         tickets = select(AssignedTicket.purchase_id).where(
             AssignedTicket.event_id == event_id,
-            AssignedTicket.code.between(start, start.ljust(8, "Z")),  # found in the index, whatever its collation
-            AssignedTicket.code.startswith(start),
+            AssignedTicket.code.between(prefix, prefix.ljust(8, "Z")),  # can use the index, whatever its collation
+            AssignedTicket.code.startswith(prefix),
         )
-        places.append(Purchase.id.in_(tickets))
-    return or_(*places)
+        matches.append(Purchase.id.in_(tickets))
+    return or_(*matches)
 
 
 def _build_like_pattern(word: str) -> ScalarSelect[str]:
-    """The pattern of LIKE for text that contains the word; a subquery, so that it is made once for all rows."""
+    """Return the LIKE pattern for text that contains a word, as a subquery that is computed once for all rows."""
     key = func.search_key(word)
     for special in ("\\", "%", "_"):
         key = func.replace(key, special, f"\\{special}")
     return select(func.concat("%", key, "%")).scalar_subquery()
-
-
-def parse(query: Mapping[str, str], *, ignored: Collection[str] = ("event",)) -> PurchaseFilter:
-    """The selection that an address names; `besides` are parameters of that address which mean something else.
-
-    Raises InvalidInput naming each parameter that is not understood.
-    """
-    found, problems = query_parameters.parse(PARAMETERS, query, ignored=ignored)
-    query_parameters.raise_for_problems(problems)
-    return PurchaseFilter(**found)
-
-
-def to_query(purchase_filter: PurchaseFilter) -> dict[str, str]:
-    """The parameters that name it in an address, which `parsed` gives back."""
-    return query_parameters.to_query(PARAMETERS, purchase_filter, ALL_PURCHASES)
-
-
-def _parse_code(value: str) -> str:
-    if value != NO_PROMO_CODE and not _PROMO_CODE.fullmatch(value.upper()):
-        raise ValueError
-    return value.upper()
-
-
-def _parse_search(value: str) -> str:
-    if len(value) > MAX_SEARCH_LENGTH or _INVISIBLE_CHARACTERS.search(value):
-        raise ValueError
-    return value
-
-
-PARAMETERS = {
-    "search": Parameter(
-        "search",
-        _parse_search,
-        f"at most {MAX_SEARCH_LENGTH} characters, all of them visible",
-        "Words that must all be in name, e-mail address, external id or promo code, or begin a ticket code.",
-    ),
-    "package": Parameter(
-        "package_ids", list_parser(uuid.UUID), "ids of packages, with commas between", "What was bought."
-    ),
-    "status": Parameter(
-        "statuses", list_parser(choice_parser(PAYMENT_STATUSES)), describe_choices(PAYMENT_STATUSES), "How it stands."
-    ),
-    "code": Parameter(
-        "codes",
-        list_parser(_parse_code),
-        f"promo codes, with commas between; {NO_PROMO_CODE} means without one",
-        "The promo code that was used.",
-    ),
-    "channel": Parameter(
-        "channels", list_parser(choice_parser(CHANNELS)), describe_choices(CHANNELS), "How it was sold."
-    ),
-    "from": Parameter("first_day", parse_day, DAY_DESCRIPTION, "The first of the event's own days."),
-    "to": Parameter("last_day", parse_day, DAY_DESCRIPTION, "The last of the event's own days."),
-    "sponsorships_only": Parameter(
-        "sponsorships_only", parse_bool, "true or false", "Leaves out what is no sponsorship."
-    ),
-    "unnamed_only": Parameter(
-        "unnamed_only", parse_bool, "true or false", "Leaves out what does not count or has a guest on every seat."
-    ),
-    "discounted_only": Parameter(
-        "discounted_only", parse_bool, "true or false", "Leaves out what was sold at list price."
-    ),
-    "differing_only": Parameter(
-        "differing_only",
-        parse_bool,
-        "true or false",
-        "Leaves out what cost list price less discount, as all but imports do.",
-    ),
-    "sort": Parameter("sort", choice_parser(SORTS), f"one of {', '.join(SORTS)}", "The order; newest unless given."),
-}

@@ -1,101 +1,132 @@
-"""Filters that travel in addresses: how each is read, written, and told when it is not understood."""
+"""Value types and base model of the filters that travel in URLs, such as `?status=completed,pending&to=2026-10-31`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from datetime import date
-from typing import Any
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ModelWrapValidatorHandler,
+    PlainSerializer,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from ticketing.errors import InvalidInput
 
 _DAY_PATTERN = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
-DAY_DESCRIPTION = "a day such as 2026-10-31, from 2000 to 2099"
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+DAY_FORMAT = "a day such as 2026-10-31, from 2000 to 2099"
+T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """A query parameter: the field it fills and how it is read (ValueError when it cannot be); both also in words."""
+class FilterQuery(BaseModel):
+    """The query parameters of one filter; validation raises InvalidInput with a sentence for each wrong parameter.
 
-    field: str
-    read: Callable[[str], Any]
-    accepts: str
-    description: str
-
-
-def parse(
-    parameters: Mapping[str, Parameter], query: Mapping[str, str], *, ignored: Collection[str] = ()
-) -> tuple[dict[str, Any], dict[str, str]]:
-    """What an address says, by field, and a sentence for each parameter that is not understood.
-
-    `besides` are parameters of that address which mean something else.
+    A subclass names its fields as the filter does; the alias is the parameter. Each description ends in "Takes ...",
+    which the sentence about a wrong value repeats.
     """
-    found: dict[str, Any] = {}
-    problems: dict[str, str] = {}
-    for name, value in query.items():
-        if name in parameters:
-            parameter = parameters[name]
-            try:
-                found[parameter.field] = parameter.read(value)
-            except ValueError:
-                problems[name] = f"“{name}” takes {parameter.accepts}."
-        elif name not in ignored:
-            problems[name] = f"There is no filter “{name[:40]}”. The filters are {', '.join(parameters)}."
-    first, last = found.get("first_day"), found.get("last_day")
-    if first and last and last < first:
-        problems["to"] = "“to” is a day before “from”. Exchange the two."
-    return found, problems
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @classmethod
+    def parse(cls, query: Mapping[str, str], ignored: Iterable[str]) -> Self:
+        """Return the query of a URL without its `ignored` parameters. Raises InvalidInput."""
+        return cls.model_validate({name: value for name, value in query.items() if name not in ignored})
+
+    @classmethod
+    def format(cls, filter_: object) -> dict[str, str]:
+        """Return the parameters of a filter; those that have their default are left out."""
+        query = cls.model_construct(**vars(filter_))
+        return query.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+    @field_validator("last_day", check_fields=False)
+    @classmethod
+    def _validate_day_order(cls, last_day: date | None, info: ValidationInfo) -> date | None:
+        first_day = info.data.get("first_day")
+        if first_day and last_day and last_day < first_day:
+            raise PydanticCustomError("day_order", "“to” is a day before “from”. Swap the two.")
+        return last_day
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _raise_invalid_input(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Raise the domain's error, so that pages, downloads and the API answer alike."""
+        try:
+            return handler(values)
+        except ValidationError as exc:
+            raise InvalidInput({str(error["loc"][0]): cls._format_error(error) for error in exc.errors()}) from exc
+
+    @classmethod
+    def _format_error(cls, error: ErrorDetails) -> str:
+        name = str(error["loc"][0])
+        descriptions = {field.alias: field.description or "" for field in cls.model_fields.values()}
+        match error["type"]:
+            case "extra_forbidden":
+                return f"There is no filter “{name[:40]}”. The filters are {', '.join(map(str, descriptions))}."
+            case "day_order":
+                return error["msg"]
+            case _:
+                return f"“{name}” takes {descriptions[name].rpartition(' Takes ')[2]}"
 
 
-def raise_for_problems(problems: Mapping[str, str]) -> None:
-    """A mistyped filter must not show or export everything. Raises InvalidInput unless all is understood."""
-    if problems:
-        raise InvalidInput(problems)
+def one_of(values: Iterable[str]) -> AfterValidator:
+    """Return a validator that accepts these values."""
+    accepted = frozenset(values)
 
-
-def to_query(parameters: Mapping[str, Parameter], chosen: object, default: object) -> dict[str, str]:
-    """The parameters that name it in an address: only what differs from the default, so that `parsed` gives it back."""
-    values = {name: getattr(chosen, parameter.field) for name, parameter in parameters.items()}
-    defaults = {name: getattr(default, parameter.field) for name, parameter in parameters.items()}
-    return {name: _format_value(value) for name, value in values.items() if value != defaults[name]}
-
-
-def _format_value(value: Any) -> str:
-    match value:
-        case bool():
-            return "true" if value else "false"
-        case tuple():
-            return ",".join(str(one) for one in value)
-        case _:
-            return str(value)
-
-
-def list_parser(parse_item: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
-    """Values with commas between, each once."""
-    return lambda value: tuple(dict.fromkeys(parse_item(one.strip()) for one in value.split(",")))
-
-
-def choice_parser(allowed: Collection[str]) -> Callable[[str], str]:
-    def read(value: str) -> str:
-        if value not in allowed:
+    def validate(value: str) -> str:
+        if value not in accepted:
             raise ValueError
         return value
 
-    return read
+    return AfterValidator(validate)
 
 
-def parse_day(value: str) -> date:
+def describe_choices(values: Iterable[str]) -> str:
+    """Return what a comma-separated parameter of these values takes."""
+    return f"one or more of {', '.join(values)}, separated by commas"
+
+
+def _parse_day(value: str) -> date:
     if not _DAY_PATTERN.fullmatch(value):
         raise ValueError
     return date.fromisoformat(value)
 
 
-def parse_bool(value: str) -> bool:
-    return {"true": True, "1": True, "false": False, "0": False}[
-        choice_parser(("true", "1", "false", "0"))(value.lower())
-    ]
+def _parse_flag(value: str) -> bool:
+    if value.lower() not in _FLAGS:
+        raise ValueError
+    return _FLAGS[value.lower()]
 
 
-def describe_choices(values: Collection[str]) -> str:
-    return f"one or more of {', '.join(values)}, with commas between"
+def _split(value: str | list[str]) -> list[str]:
+    """Split at commas. FastAPI hands over a list with the one text that was sent."""
+    text = value if isinstance(value, str) else ",".join(value)
+    return [item.strip() for item in text.split(",")]
+
+
+def _deduplicate(values: tuple[T, ...]) -> tuple[T, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+Day = Annotated[date | None, BeforeValidator(_parse_day, json_schema_input_type=date)]
+Flag = Annotated[
+    bool,
+    BeforeValidator(_parse_flag, json_schema_input_type=bool),
+    PlainSerializer(lambda value: "true" if value else "false", return_type=str),
+]
+CommaSeparated = Annotated[
+    tuple[T, ...],
+    AfterValidator(_deduplicate),
+    BeforeValidator(_split, json_schema_input_type=str),
+    PlainSerializer(lambda values: ",".join(map(str, values)), return_type=str),
+]

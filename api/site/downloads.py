@@ -10,7 +10,6 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -40,23 +39,20 @@ def audit_csv(request: Request) -> Response:
     """A row for each entry of an event's audit log that the address asks for, or of the office's."""
     actor, named = authentication.get_actor(request), request.path_params["event_id"]
     event_id = None if named == "office" else _parse_event_id(request)
-    sought = audit_log.parse(_reject_repeated_parameters(request.query_params), ignored=())
+    reject_repeated_parameters(request)
+    audit_filter = audit_log.parse(request.query_params, ignored=())
     with db.read_session() as session:
-        asked = audit_log.build_export(session, actor, event_id, sought)
-    return _attachment_response(asked, "audit-log", is_filtered=sought != audit_log.ALL_CHANGES)
+        export = audit_log.build_export(session, actor, event_id, audit_filter)
+    return _attachment_response(export, "audit-log", is_filtered=audit_filter != audit_log.ALL_CHANGES)
 
 
-def parse_filter(query: QueryParams) -> PurchaseFilter:
-    """What the address selects. Raises InvalidInput."""
-    return purchase_filter.parse(_reject_repeated_parameters(query), ignored=())
-
-
-def _reject_repeated_parameters(query: QueryParams) -> QueryParams:
-    """Raises InvalidInput for a filter given twice, of which only one would count."""
-    given = Counter(name for name, _ in query.multi_items())
-    if twice := [name for name, times in given.items() if times > 1]:
-        raise InvalidInput({name: f"Give “{name[:40]}” once, several values with commas between." for name in twice})
-    return query
+def reject_repeated_parameters(request: Request) -> None:
+    """Raise InvalidInput for each query parameter that is given twice, since only one of them would count."""
+    counts = Counter(name for name, _ in request.query_params.multi_items())
+    if repeated := [name for name, count in counts.items() if count > 1]:
+        raise InvalidInput(
+            {name: f"Give “{name[:40]}” once, with its values separated by commas." for name in repeated}
+        )
 
 
 def csv_response(
@@ -87,9 +83,9 @@ def _attachment_response(export: Export, kind: str, *, is_filtered: bool) -> Str
 
 
 def _export_response(request: Request, query: ExportQuery, kind: str) -> Response:
-    return csv_response(
-        authentication.get_actor(request), _parse_event_id(request), parse_filter(request.query_params), query, kind
-    )
+    actor, event_id = authentication.get_actor(request), _parse_event_id(request)
+    reject_repeated_parameters(request)
+    return csv_response(actor, event_id, purchase_filter.parse(request.query_params, ignored=()), query, kind)
 
 
 def _parse_event_id(request: Request) -> uuid.UUID:

@@ -1,4 +1,4 @@
-"""/v1/admin/events/{event_id}/tickets: the figures of an event and of one package, and every purchase as CSV."""
+"""/v1/admin/events/{event_id}/tickets: sales figures of an event and of one package, and the CSV export."""
 
 from __future__ import annotations
 
@@ -6,136 +6,133 @@ import uuid
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
-from pydantic import BaseModel
-from starlette.requests import Request
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field
 from starlette.responses import StreamingResponse
 
 from api.errors import document_responses
-from api.schemas import PER_PAGE, Answer, Caller, Money, Page, PageNumber
+from api.schemas import PER_PAGE, Answer, Caller, EventId, Money, PackageId, Page, PageNumber
 from api.site import downloads
 from api.v1.purchases import Donor, build_purchase_fields
 from ticketing import db
 from ticketing.catalog import events
 from ticketing.db import replica
-from ticketing.purchase_filter import MAX_SEARCH_LENGTH, PARAMETERS, SORTS, PurchaseFilter
-from ticketing.reporting import figures as sales
-from ticketing.reporting import purchase_list
+from ticketing.purchase_filter import PurchaseFilter, PurchaseQuery
+from ticketing.reporting import figures, purchase_list
 from ticketing.reporting.purchase_list import PurchaseRow
 
 router = APIRouter(prefix="/admin/events/{event_id}/tickets", tags=["Sales"])
-SponsorshipsOnly = Annotated[bool, Query(description="Leaves out what is no sponsorship.")]
-PARAMETER_SCHEMAS = {
-    "search": {"type": "string", "maxLength": MAX_SEARCH_LENGTH},
-    "from": {"type": "string", "format": "date"},
-    "to": {"type": "string", "format": "date"},
-    "sort": {"type": "string", "enum": list(SORTS)},
-}
-FILTER_PARAMETERS = [
-    {
-        "name": name,
-        "in": "query",
-        "required": False,
-        "schema": {"type": "boolean"} if name.endswith("_only") else PARAMETER_SCHEMAS.get(name, {"type": "string"}),
-        "description": f"{parameter.description} Takes {parameter.accepts}.",
-    }
-    for name, parameter in PARAMETERS.items()
-]
 
 
 class PackageSales(Answer):
-    package_id: uuid.UUID
-    name: str
-    sold_count: int
-    quantity_limit: int | None
-    available: int | None
-    seats_sold: int
-    revenue: Money
-    is_sponsorship: bool
-    is_sold_out: bool
+    """Sales of one package. Revenue is of completed purchases; the counts include pending ones."""
+
+    package_id: uuid.UUID = Field(description="Id of the package.", examples=["01a207b3-5c11-7e40-8a2f-6f0d2f1c9b77"])
+    name: str = Field(description="Name of the package.", examples=["Table of Ten"])
+    sold_count: int = Field(description="Packages sold.", examples=[42])
+    quantity_limit: int | None = Field(description="Most packages that can be sold; null is unlimited.", examples=[60])
+    available: int | None = Field(description="Packages left; null is unlimited.", examples=[18])
+    seats_sold: int = Field(description="Packages sold times the seats each had when it was sold.", examples=[420])
+    revenue: Money = Field(description="Paid for the package after discounts, in USD.", examples=["105000.00"])
+    is_sponsorship: bool = Field(description="Whether the package is a sponsorship.", examples=[False])
+    is_sold_out: bool = Field(description="Whether no package is left.", examples=[False])
 
 
 class SummaryAnswer(Answer):
     """Revenue and discount are of completed purchases; packages and seats count pending ones too."""
 
-    revenue: Money
-    discount: Money
-    purchases: int
-    packages_sold: int
-    seats_sold: int
-    seats_named: int
-    sold_out_count: int
-    revenue_goal: Money | None
-    by_package: list[PackageSales]
+    revenue: Money = Field(description="Paid after discounts, in USD.", examples=["128450.00"])
+    discount: Money = Field(description="Discounts of these purchases, in USD.", examples=["1454.50"])
+    purchases: int = Field(description="Completed and pending purchases.", examples=[187])
+    packages_sold: int = Field(description="Quantities of these purchases.", examples=[204])
+    seats_sold: int = Field(description="Packages sold times the seats in each.", examples=[936])
+    seats_named: int = Field(description="Seats sold that have a guest.", examples=[228])
+    sold_out_count: int = Field(description="Packages with nothing left.", examples=[1])
+    revenue_goal: Money | None = Field(description="Goal of the whole event, in USD.", examples=["310000.00"])
+    by_package: list[PackageSales] = Field(description="Every package of the event, in display order.")
 
 
 class PurchaseListed(BaseModel):
-    """A purchase as it stands, whatever its status. `seats_named` is how many of its seats have a guest."""
+    """A purchase of whatever status."""
 
-    id: uuid.UUID
-    purchased_at: datetime
-    donor: Donor
-    quantity: int
-    seats: int
-    seats_named: int
-    unit_price: Money
-    list_price: Money
-    discount: Money
-    total: Money
-    promo_code: str | None
-    payment_status: str
-    channel: str
-    external_sale_id: str | None
-    notes: str | None
+    id: uuid.UUID = Field(description="Id of the purchase.", examples=["01a207b4-91f3-7a06-b1d2-0c4f5e6a7b88"])
+    purchased_at: datetime = Field(
+        description="When it was bought, in the event's time zone.", examples=["2026-10-03T09:42:00-04:00"]
+    )
+    donor: Donor = Field(description="Who bought it.")
+    quantity: int = Field(description="Packages bought.", examples=[2])
+    seats: int = Field(description="Seats of these packages.", examples=[20])
+    seats_named: int = Field(description="Seats that have a guest.", examples=[7])
+    unit_price: Money = Field(description="Price of one package when it was bought, in USD.", examples=["2500.00"])
+    list_price: Money = Field(description="Quantity times unit price, in USD.", examples=["5000.00"])
+    discount: Money = Field(description="Taken off the list price, in USD.", examples=["500.00"])
+    total: Money = Field(description="Price after the discount, in USD.", examples=["4500.00"])
+    promo_code: str | None = Field(description="Promo code that was used.", examples=["EARLY10"])
+    payment_status: str = Field(
+        description="`completed`, `pending`, `failed`, `refunded` or `voided`.", examples=["completed"]
+    )
+    channel: str = Field(
+        description="`cash`, `cheque`, `card_terminal`, `comp`, `online` or `import`.", examples=["online"]
+    )
+    external_sale_id: str | None = Field(description="Id in the imported file.", examples=["EB-20931"])
+    notes: str | None = Field(description="Notes of the donor or the box office.", examples=["Near the stage, please."])
 
 
 class PackageSalesAnswer(PackageSales, Page[PurchaseListed]):
     """The package's line of the summary, and a page of its purchases; `total` counts the purchases of all pages."""
 
 
-def _build_purchase_item(line: PurchaseRow, time_zone: str) -> PurchaseListed:
-    return PurchaseListed.model_validate(
-        build_purchase_fields(line.purchase, PurchaseListed, line.promo_code, time_zone)
-    )
-
-
 @router.get("/packages/{package_id}/sales", responses=document_responses(404, 422))
-def package_sales(
-    caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID, page: PageNumber = 1
-) -> PackageSalesAnswer:
-    """One package's figures and its purchases, the newest first, all of one moment.
+def package_sales(caller: Caller, event_id: EventId, package_id: PackageId, page: PageNumber = 1) -> PackageSalesAnswer:
+    """Return one package's figures and its purchases, newest first, all of one moment.
 
-    The list has failed, refunded and voided purchases too; they are in no figure.
+    The list includes failed, refunded and voided purchases; the figures do not.
     """
     with db.read_session() as session:
-        figures = sales.get_package_sales(session, caller, event_id, package_id)
-        lines, total = purchase_list.list_purchases(
+        sales = figures.get_package_sales(session, caller, event_id, package_id)
+        rows, total = purchase_list.list_purchases(
             session, caller, event_id, PurchaseFilter(package_ids=(package_id,)), page=page, per_page=PER_PAGE
         )
-        zone = events.get(session, caller, event_id).time_zone
-    figured = PackageSales.model_validate(figures).model_dump()
+        time_zone = events.get(session, caller, event_id).time_zone
     return PackageSalesAnswer(
-        **figured, items=[_build_purchase_item(line, zone) for line in lines], total=total, page=page
+        **PackageSales.model_validate(sales).model_dump(),
+        items=[_build_purchase_item(row, time_zone) for row in rows],
+        total=total,
+        page=page,
     )
+
+
+def _build_purchase_item(row: PurchaseRow, time_zone: str) -> PurchaseListed:
+    return PurchaseListed.model_validate(build_purchase_fields(row.purchase, PurchaseListed, row.promo_code, time_zone))
 
 
 @router.get("/sales/summary", responses=document_responses(404, 422))
-def sales_summary(caller: Caller, event_id: uuid.UUID, sponsorships_only: SponsorshipsOnly = False) -> SummaryAnswer:
-    """The event's figures, all of one moment."""
-    figures = replica.read(lambda s: sales.get_summary(s, caller, event_id, sponsorships_only=sponsorships_only))
-    return SummaryAnswer.model_validate(figures)
+def sales_summary(
+    caller: Caller,
+    event_id: EventId,
+    sponsorships_only: Annotated[bool, Query(description="Count sponsorships only.", examples=[True])] = False,
+) -> SummaryAnswer:
+    """Return the event's figures, all of one moment."""
+    summary = replica.read(
+        lambda session: figures.get_figures(session, caller, event_id, sponsorships_only=sponsorships_only)
+    )
+    return SummaryAnswer.model_validate(summary)
 
 
 @router.get(
     "/sales/export",
     response_class=StreamingResponse,
     responses=document_responses(404, 422)
-    | {200: {"description": "One row for each purchase.", "content": {"text/csv": {"schema": {"type": "string"}}}}},
-    openapi_extra={"parameters": FILTER_PARAMETERS},
+    | {200: {"description": "One row per purchase.", "content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
-def sales_export(caller: Caller, event_id: uuid.UUID, request: Request) -> StreamingResponse:
-    """The selected purchases as CSV (UTF-8 with a byte order mark), streamed; all of them without a filter.
+def sales_export(
+    caller: Caller,
+    event_id: EventId,
+    _: Annotated[None, Depends(downloads.reject_repeated_parameters)],
+    query: Annotated[PurchaseQuery, Query()],
+) -> StreamingResponse:
+    """Stream the purchases that match all filters as CSV (UTF-8 with a byte order mark).
 
-    Several filters mean purchases to which all of them apply. A filter that is not understood is refused.
+    Without a filter, every purchase is exported. An unknown filter or value is refused.
     """
-    return downloads.csv_response(caller, event_id, downloads.parse_filter(request.query_params))
+    return downloads.csv_response(caller, event_id, query.to_filter())

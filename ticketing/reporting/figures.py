@@ -1,7 +1,7 @@
-"""What was sold, read-only. Source of every figure: PRODUCT "Sales" and the words "sold count", "counts", "revenue".
+"""Sales figures, read-only. Source of every figure: docs/product.md, "Sales" and "Words".
 
-Packages and seats count purchases that are completed or pending; money counts completed ones only. Days are the
-event's own days. Call several of these in one `db.read_session()` session and they describe one moment.
+Packages and seats count purchases that are completed or pending ("sold"); money counts completed ones only. Amounts
+are USD, days are days of the event's time zone. Functions called in one `db.read_session()` describe one moment.
 """
 
 from __future__ import annotations
@@ -21,21 +21,15 @@ from ticketing import money
 from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.errors import NotFound
-from ticketing.models import (
-    CHANNELS,
-    PAYMENT_STATUSES,
-    SOLD_STATUSES,
-    Event,
-    Package,
-)
+from ticketing.models import CHANNELS, PAYMENT_STATUSES, SOLD_STATUSES, Event, Package
 
 
 @dataclass(frozen=True)
 class PackageSales:
-    """One package of the event, sold or not. USD is of completed purchases; the rest counts pending ones too.
+    """Sales of one package, also of one that has none.
 
     `sold_count` is packages sold, `available` is packages left (None is unlimited), `seats_sold` is packages sold times
-    the seats each had when it was sold, `seats_named` is those of them that have a guest.
+    the seats each had when it was sold, `seats_named` is the seats among them that have a guest.
     """
 
     package_id: uuid.UUID
@@ -52,7 +46,7 @@ class PackageSales:
 
 @dataclass(frozen=True)
 class StatusSales:
-    """All purchases of one payment status, what they hold or held, and their totals in USD."""
+    """All purchases of one payment status, with their packages and seats and the sum of their totals."""
 
     status: str
     purchases: int
@@ -63,10 +57,7 @@ class StatusSales:
 
 @dataclass(frozen=True)
 class PromoCodeSales:
-    """Purchases with one promo code, or without any (`code` None): completed and pending ones.
-
-    `discount` is what their purchasers paid less and `revenue` what they paid: USD of the completed ones.
-    """
+    """Sold purchases with one promo code, or without any (`code` is None); discount and revenue of completed ones."""
 
     promo_code_id: uuid.UUID | None
     code: str | None
@@ -78,7 +69,7 @@ class PromoCodeSales:
 
 @dataclass(frozen=True)
 class ChannelSales:
-    """Purchases made one way: completed and pending ones, and USD of the completed ones."""
+    """Sold purchases of one sales channel, and revenue of the completed ones."""
 
     channel: str
     purchases: int
@@ -88,7 +79,7 @@ class ChannelSales:
 
 @dataclass(frozen=True)
 class DaySales:
-    """One day of the event's calendar: USD and packages of that day, and USD since the first sale."""
+    """One day: its revenue and packages sold, and the revenue since the first sale (`cumulative`)."""
 
     day: date
     revenue: Decimal
@@ -98,10 +89,10 @@ class DaySales:
 
 @dataclass(frozen=True)
 class RevenueBridge:
-    """How the list prices of completed purchases become the revenue: `list_price - discount + difference`, in USD.
+    """How list prices of completed purchases add up to the revenue: `list_price - discount + difference`.
 
-    `list_price` is quantity times the price of the moment; `discount` is what promo codes, comp and imported discounts
-    took off; `difference` is how far imported totals are from list price less discount, usually 0.00.
+    `list_price` is quantity times the price at the time of sale; `discount` is taken off by promo codes, comp sales and
+    imports; `difference` is how far imported totals are from list price less discount, usually 0.00.
     """
 
     list_price: Decimal
@@ -111,13 +102,17 @@ class RevenueBridge:
 
 
 @dataclass(frozen=True)
-class SalesSummary:
-    """An event's figures in short.
+class SalesFigures:
+    """All figures of an event.
 
     `revenue` is what completed purchases cost after discounts, and `discount` what was taken off them; `pending` is
-    what pending purchases will bring; `refunded` is what refunded purchases had cost: all USD. `purchases` is the
-    number of completed and pending ones, `packages_sold` their quantities, `seats_sold` the seats of these packages,
-    `seats_named` the seats that have a guest. `sold_out_count` is the number of packages with nothing left.
+    what pending purchases will bring; `refunded` is what refunded purchases had cost. `purchases` is the number of sold
+    purchases, `packages_sold` their quantities, `seats_sold` the seats of these packages, `seats_named` the seats that
+    have a guest. `sold_out_count` is the number of packages with nothing left.
+
+    `by_status` has all five statuses. `by_promo_code` and `by_channel` have those with sold purchases; the codes with
+    the most revenue come first, purchases without a code last. `by_day` runs from the first day with a sold purchase to
+    the last and includes days without sales as zeros.
     """
 
     revenue: Decimal
@@ -130,7 +125,12 @@ class SalesSummary:
     seats_named: int
     sold_out_count: int
     revenue_goal: Decimal | None
+    bridge: RevenueBridge
     by_package: tuple[PackageSales, ...]
+    by_status: tuple[StatusSales, ...]
+    by_promo_code: tuple[PromoCodeSales, ...]
+    by_channel: tuple[ChannelSales, ...]
+    by_day: tuple[DaySales, ...]
 
     @property
     def goal_percent(self) -> Decimal | None:
@@ -140,44 +140,31 @@ class SalesSummary:
         return (self.revenue * 1000 // self.revenue_goal) / 10
 
 
-@dataclass(frozen=True)
-class SalesFigures(SalesSummary):
-    """An event's figures in full: the same purchases by status, by promo code, by channel and by day.
-
-    `by_status` has all five statuses. `by_promo_code` and `by_channel` have those with purchases that count; the codes
-    with the most revenue first and purchases without a code last. `by_day` runs from the first day with a purchase that
-    counts to the last, quiet days included as zeros.
-    """
-
-    bridge: RevenueBridge
-    by_status: tuple[StatusSales, ...]
-    by_promo_code: tuple[PromoCodeSales, ...]
-    by_channel: tuple[ChannelSales, ...]
-    by_day: tuple[DaySales, ...]
-
-
 def get_figures(
     session: Session, actor: Actor, event_id: uuid.UUID, *, sponsorships_only: bool = False
 ) -> SalesFigures:
-    """The figures of an event, or of its sponsorships alone, in two queries of its daily sums. Raises NotFound."""
+    """Return the figures of an event, or of its sponsorships only, from two queries of the daily totals.
+
+    Raises NotFound when the actor may not see the event.
+    """
     permissions.require(session, actor, "read", event_id)
-    chosen = {"event_id": event_id, "sponsorships_only": sponsorships_only}
-    sums = _GroupedTotals(session.execute(_GROUPED_TOTALS_SQL, chosen).all())
+    parameters = {"event_id": event_id, "sponsorships_only": sponsorships_only}
+    totals = _GroupedTotals(session.execute(_GROUPED_TOTALS_SQL, parameters).all())
     rows = session.execute(
         select(Event.revenue_goal, Package)
         .outerjoin(Package, (Package.event_id == Event.id) & or_(~literal(sponsorships_only), Package.is_sponsorship))
         .where(Event.id == event_id)
         .order_by(Package.display_order)
     ).all()
-    by_package = tuple(sums.build_package_sales(row.Package) for row in rows if row.Package is not None)
-    by_status = tuple(sums.build_status_sales(status) for status in PAYMENT_STATUSES)
-    totals = {line.status: line.total for line in by_status}
-    bridge = sums.bridge()
+    by_package = tuple(totals.build_package_sales(row.Package) for row in rows if row.Package is not None)
+    by_status = tuple(totals.build_status_sales(status) for status in PAYMENT_STATUSES)
+    total_by_status = {line.status: line.total for line in by_status}
+    bridge = totals.build_bridge()
     return SalesFigures(
         revenue=bridge.revenue,
         discount=bridge.discount,
-        pending=totals["pending"],
-        refunded=totals["refunded"],
+        pending=total_by_status["pending"],
+        refunded=total_by_status["refunded"],
         purchases=sum(line.purchases for line in by_status if line.status in SOLD_STATUSES),
         packages_sold=sum(line.sold_count for line in by_package),
         seats_sold=sum(line.seats_sold for line in by_package),
@@ -187,32 +174,25 @@ def get_figures(
         by_package=by_package,
         bridge=bridge,
         by_status=by_status,
-        by_promo_code=sums.by_promo_code(),
-        by_channel=sums.by_channel(),
-        by_day=sums.by_day(),
+        by_promo_code=totals.build_promo_code_sales(),
+        by_channel=totals.build_channel_sales(),
+        by_day=totals.build_day_sales(),
     )
 
 
 def get_package_sales(session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID) -> PackageSales:
-    """One package's line of the figures. Raises NotFound."""
+    """Return the sales of one package. Raises NotFound when the event or the package does not exist for the actor."""
     for line in get_figures(session, actor, event_id).by_package:
         if line.package_id == package_id:
             return line
     raise NotFound("package")
 
 
-def get_summary(
-    session: Session, actor: Actor, event_id: uuid.UUID, *, sponsorships_only: bool = False
-) -> SalesSummary:
-    """The figures as the HTTP interface tells them. Raises NotFound."""
-    return get_figures(session, actor, event_id, sponsorships_only=sponsorships_only)
-
-
 def compute_fingerprints(session: Session, event_ids: set[uuid.UUID]) -> dict[uuid.UUID, tuple[int, ...]]:
-    """A mark for each event that differs whenever a sale, a package or the event itself changed.
+    """Return a fingerprint per event that changes with every sale and with every edit of the event or its packages.
 
-    Built from the packages' own counters, so it costs one small index range per event and cannot miss a transaction
-    that commits late, as a look at the newest timestamp would. Judges nothing: it tells no figure.
+    It is built from the counters of the packages, so it costs one small index range per event and cannot miss a
+    transaction that commits late, as a comparison of timestamps would. Checks no permission: it reveals no figure.
     """
     rows = session.execute(
         select(
@@ -230,7 +210,7 @@ def compute_fingerprints(session: Session, event_ids: set[uuid.UUID]) -> dict[uu
     return {row[0]: tuple(int(part) for part in row[1:]) for row in rows}
 
 
-# Every line of the figures from one pass over the daily sums. Voids leave rows of zeros there, which make no line.
+# One pass over the daily totals yields every line of the figures. Voided sales leave rows of zeros, which are skipped.
 _GROUPED_TOTALS_SQL = text("""
     SELECT CASE 0 WHEN grouping(sales.payment_status) THEN 'status' WHEN grouping(sales.package_id) THEN 'package'
             WHEN grouping(sales.channel) THEN 'channel' WHEN grouping(sales.day) THEN 'day' ELSE 'code' END AS line,
@@ -256,7 +236,7 @@ _GROUPED_TOTALS_SQL = text("""
 
 
 class _GroupedTotals:
-    """The answer of _SUMS, from which the lines of the figures are made."""
+    """The rows of _GROUPED_TOTALS_SQL by group, and the lines of the figures built from them."""
 
     def __init__(self, rows: Sequence[Row[Any]]) -> None:
         self._status = {row.payment_status: row for row in rows if row.line == "status"}
@@ -265,7 +245,7 @@ class _GroupedTotals:
         self._day = {row.day: row for row in rows if row.line == "day" and row.purchases}
         self._code = [row for row in rows if row.line == "code" and row.purchases]
 
-    def bridge(self) -> RevenueBridge:
+    def build_bridge(self) -> RevenueBridge:
         row = self._status.get("completed")
         if row is None:
             return RevenueBridge(money.ZERO, money.ZERO, money.ZERO, money.ZERO)
@@ -292,18 +272,18 @@ class _GroupedTotals:
             is_sold_out=package.is_sold_out,
         )
 
-    def by_channel(self) -> tuple[ChannelSales, ...]:
+    def build_channel_sales(self) -> tuple[ChannelSales, ...]:
         rows = [self._channel[channel] for channel in CHANNELS if channel in self._channel]
         return tuple(ChannelSales(row.channel, row.purchases, row.packages, row.revenue) for row in rows)
 
-    def by_promo_code(self) -> tuple[PromoCodeSales, ...]:
+    def build_promo_code_sales(self) -> tuple[PromoCodeSales, ...]:
         rows = sorted(self._code, key=lambda row: (row.code is None, -row.revenue, row.code))
         return tuple(
             PromoCodeSales(row.promo_code_id, row.code, row.purchases, row.packages, row.discount, row.revenue)
             for row in rows
         )
 
-    def by_day(self) -> tuple[DaySales, ...]:
+    def build_day_sales(self) -> tuple[DaySales, ...]:
         if not self._day:
             return ()
         first, last = min(self._day), max(self._day)

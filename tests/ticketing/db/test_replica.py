@@ -47,7 +47,7 @@ def count_exported_lines(event):
 
 
 def count_purchases(event):
-    return replica.read(lambda session: figures.get_summary(session, OPERATOR, event.id)).purchases
+    return replica.read(lambda session: figures.get_figures(session, OPERATOR, event.id)).purchases
 
 
 def test_without_a_replica_a_report_asks_nothing_more_than_its_own_queries(event, asked, monkeypatch):
@@ -56,7 +56,7 @@ def test_without_a_replica_a_report_asks_nothing_more_than_its_own_queries(event
     with_replica_code = list(asked)
     asked.clear()
     with db.read_session() as session:
-        figures.get_summary(session, OPERATOR, event.id)
+        figures.get_figures(session, OPERATOR, event.id)
 
     assert with_replica_code == asked
     assert replica.state() == replica.State("not set")
@@ -89,7 +89,7 @@ def test_a_refusal_is_no_failure_of_the_replica(event, database, monkeypatch):
     monkeypatch.setenv("READ_DATABASE_URL", database)
     stranger = make.staff()
     with pytest.raises(NotFound):
-        replica.read(lambda session: figures.get_summary(session, stranger, event.id))
+        replica.read(lambda session: figures.get_figures(session, stranger, event.id))
 
 
 def test_without_the_primary_nothing_is_read_and_the_replica_is_not_blamed(database, monkeypatch):

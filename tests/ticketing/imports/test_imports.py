@@ -26,7 +26,7 @@ from ticketing.errors import InvalidInput, NotAllowed, NotFound, SoldOut
 from ticketing.imports import ImportRefused
 from ticketing.models import AssignedTicket, AuditEntry, Base, Donor, ImportBatch, Package, PromoUse, Purchase
 from ticketing.ops import verify
-from ticketing.reporting import figures as sales
+from ticketing.reporting import figures
 from ticketing.sales import purchases, ticket_codes
 
 
@@ -43,9 +43,9 @@ def stored(event, model=Purchase):
         return session.scalars(select(model).where(model.event_id == event.id)).all()
 
 
-def figures(event):
+def read_figures(event):
     with db.read_session() as session:
-        return sales.get_summary(session, OPERATOR, event.id)
+        return figures.get_figures(session, OPERATOR, event.id)
 
 
 def test_the_sales_of_the_gala_give_its_totals_to_the_cent_and_the_package(empty_database):
@@ -59,7 +59,7 @@ def test_the_sales_of_the_gala_give_its_totals_to_the_cent_and_the_package(empty
     )
     done = run_import(event, read_data("sales.csv"))
     assert (done.rows_imported, done.rows_skipped) == (1200, 0)
-    found = figures(event)
+    found = read_figures(event)
     assert (found.revenue, found.packages_sold) == (Decimal(totals["revenue"]), totals["sold"])
     assert found.discount == Decimal(totals["discount_completed"])
     assert (checked.revenue, checked.packages) == (found.revenue, found.packages_sold)
@@ -72,13 +72,13 @@ def test_the_sales_of_the_gala_give_its_totals_to_the_cent_and_the_package(empty
 def test_a_second_import_of_the_same_file_changes_nothing(empty_database):
     event = create_gala()
     run_import(event, read_data("sales.csv"))
-    before, before_figures = everything(), figures(event)
+    before, before_figures = everything(), read_figures(event)
     checked = check_import(event, read_data("sales.csv"))
     assert (checked.to_import, checked.to_skip, checked.problems) == (0, 1200, ())
     assert {warning.column for warning in checked.warnings} == {"external_sale_id"}
     done = run_import(event, read_data("sales.csv"))
     assert (done.batch_id, done.rows_imported, done.rows_skipped) == (None, 0, 1200)
-    assert (everything(), figures(event)) == (before, before_figures)
+    assert (everything(), read_figures(event)) == (before, before_figures)
 
 
 def test_the_faulty_file_is_refused_with_exactly_its_problems_and_nothing_is_stored(empty_database):

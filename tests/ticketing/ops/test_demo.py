@@ -14,7 +14,7 @@ from ticketing.catalog import events, promo_codes
 from ticketing.errors import NotAllowed
 from ticketing.models import Answer, Event, Package, Purchase
 from ticketing.ops import demo, verify
-from ticketing.reporting import figures as sales
+from ticketing.reporting import figures
 
 ZONE = ZoneInfo("America/New_York")
 
@@ -25,7 +25,7 @@ def load_demo():
 
 def get_figures(event):
     with db.read_session() as session:
-        return sales.get_figures(session, OPERATOR, event.id)
+        return figures.get_figures(session, OPERATOR, event.id)
 
 
 def list_purchases(event):

@@ -22,7 +22,7 @@ from ticketing.catalog import promo_codes
 from ticketing.errors import CodeUsed, Conflict, InvalidInput, NotAllowed, NotFound, PromoRefused, SoldOut, StaleVersion
 from ticketing.models import PAYMENT_STATUSES, Purchase
 from ticketing.ops import verify
-from ticketing.reporting import figures as sales
+from ticketing.reporting import figures
 from ticketing.sales import corrections
 
 ALLOWED = {("pending", "completed"), ("pending", "failed"), ("completed", "refunded")}
@@ -58,7 +58,7 @@ def reload(purchase):
 
 def get_figures(event):
     with db.read_session() as session:
-        return sales.get_figures(session, OPERATOR, event.id)
+        return figures.get_figures(session, OPERATOR, event.id)
 
 
 def assert_verified(event):

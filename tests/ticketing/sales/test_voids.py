@@ -26,8 +26,7 @@ from ticketing.errors import Conflict, InvalidInput, NotAllowed, NotFound, Promo
 from ticketing.models import AssignedTicket, AuditEntry, PromoUse, Purchase
 from ticketing.ops import verify
 from ticketing.purchase_filter import ALL_PURCHASES
-from ticketing.reporting import figures as sales
-from ticketing.reporting import purchase_list
+from ticketing.reporting import figures, purchase_list
 from ticketing.sales import corrections
 
 THREADS = 16
@@ -191,7 +190,7 @@ def test_a_voided_sale_no_longer_counts_anywhere(event):
     wrong = make.purchase(event, package, quantity=2, promo_code=promo.code, guests=[{"name": "Cy"}])
     void(wrong)
     with db.read_session() as session:
-        summary = sales.get_figures(session, OPERATOR, event.id)
+        summary = figures.get_figures(session, OPERATOR, event.id)
         lines, total = purchase_list.list_purchases(session, OPERATOR, event.id, ALL_PURCHASES)
         _, given = promo_codes.get(session, OPERATOR, event.id, promo.id)
     assert (summary.revenue, summary.discount, summary.pending) == (Decimal(90), Decimal(10), Decimal(0))
@@ -207,8 +206,8 @@ def test_a_voided_sale_no_longer_counts_anywhere(event):
 def test_an_event_of_voided_sales_alone_has_no_days(event):
     void(make.purchase(event, make.package(event)))
     with db.read_session() as session:
-        figures = sales.get_figures(session, OPERATOR, event.id)
-    assert (figures.by_day, figures.purchases) == ((), 0)
+        emptied = figures.get_figures(session, OPERATOR, event.id)
+    assert (emptied.by_day, emptied.purchases) == ((), 0)
     assert list_differences(event) == []
 
 
@@ -217,7 +216,7 @@ def test_whoever_watches_the_sales_is_told_of_a_void(event):
 
     def state():
         with db.read_session() as session:
-            return sales.compute_fingerprints(session, {event.id})
+            return figures.compute_fingerprints(session, {event.id})
 
     before = state()
     void(bought)
