@@ -1,4 +1,4 @@
-"""What a page shows while the database is away. It stays as it is, with what was typed, and goes on by itself."""
+"""Show a banner while the database is unavailable. The page keeps what was typed, and continues by itself."""
 
 from __future__ import annotations
 
@@ -14,49 +14,49 @@ from ticketing.errors import Unavailable
 from ui import text
 
 RETRY_SECONDS = 3
-RECOVERY_HINT = "This page keeps what you typed and goes on by itself."
+RECOVERY_HINT = "This page keeps what you typed and continues by itself."
 
 
 @contextmanager
 def keep_page_on_outage() -> Iterator[None]:
-    """Around what draws and asks the database: when it is away the page is not drawn on, and keep_page steps in."""
+    """Stop the run with the banner when the block raises Unavailable; the page stays as it is."""
     try:
         yield
-    except Unavailable as away:
-        stop_with_banner(away)
+    except Unavailable as error:
+        stop_with_banner(error)
 
 
 def is_banner_shown() -> bool:
-    """Whether the banner says now that the database is away."""
+    """Whether the page shows the banner now."""
     return "away" in st.session_state
 
 
 def stop_with_banner(error: Unavailable) -> NoReturn:
-    """Ends this run and draws nothing but the banner that says why.
+    """End this run and render the banner with `error` only.
 
-    A run that ends for the sake of a fragment takes nothing off the page: widgets that it did not draw keep what
-    they hold, here and in the browser, as after any st.rerun. Ending it with a message instead would lose every
-    field of a form that is open.
+    The run ends by a rerun of the banner's fragment, as with st.rerun: widgets that the run did not render keep their
+    values, here and in the browser. Ending it with a message would lose every field of an open form.
     """
     st.session_state.away = error
-    run = get_script_run_ctx()
+    context = get_script_run_ctx()
+    assert context is not None
     raise RerunException(
         RerunData(
-            query_string=run.query_string,
-            page_script_hash=run.page_script_hash,
-            fragment_id_queue=run.fragment_storage.resolve_target("away"),
+            query_string=context.query_string,
+            page_script_hash=context.page_script_hash,
+            fragment_id_queue=context.fragment_storage.resolve_target("away"),
             is_fragment_scoped_rerun=True,
-            cached_message_hashes=run.cached_message_hashes,
-            context_info=run.context_info,
+            cached_message_hashes=context.cached_message_hashes,
+            context_info=context.context_info,
         )
     )
 
 
 @contextmanager
 def reserve_banner() -> Iterator[None]:
-    """Around the first question to the database: the place of the banner is at the top, whatever comes of it.
+    """Render the banner at the top of the page; wrap the first database query of the frame script.
 
-    What it says stays until the question is answered, so that it does not blink with every try.
+    The banner stays until the query succeeds, so that it does not blink with every retry.
     """
     try:
         yield
@@ -68,15 +68,15 @@ def reserve_banner() -> Iterator[None]:
 
 @st.fragment(key="away")
 def _render_banner() -> None:
-    away: Unavailable | None = st.session_state.get("away")
-    if away is None:
+    error: Unavailable | None = st.session_state.get("away")
+    if error is None:
         return
-    if away.is_transient:
-        st.error(text.escape_markdown(f"{away.summary} {RECOVERY_HINT}"), icon=":material/cloud_off:")
+    if error.is_transient:
+        st.error(text.escape_markdown(f"{error.summary} {RECOVERY_HINT}"), icon=":material/cloud_off:")
         _rerun_when_available()
     else:
         with st.container(horizontal=True, vertical_alignment="center", key="away_by_hand"):
-            st.error(text.escape_markdown(str(away)), icon=":material/error:")
+            st.error(text.escape_markdown(str(error)), icon=":material/error:")
             st.button("Try again", key="away_try_again", on_click=st.rerun)
 
 

@@ -1,32 +1,35 @@
-"""A page whose server is gone: the browser finds another one, which draws it anew and says what that means.
+"""Tell visitors that their page was connected to another server, or after a sleep, to a new session of the same one.
 
-The same holds for a page that was asleep for longer than its server remembers it.
+The new server renders the page again, without what was typed and not saved.
 """
 
 from __future__ import annotations
 
 import streamlit as st
 
-CONNECTION_LOST_MESSAGE = "The connection was lost for a while. Enter again what was not saved."
+CONNECTION_LOST_MESSAGE = "You were offline. Please re-enter anything unsaved."
 _DAY_SECONDS = 24 * 60 * 60
 
 
 def notify_after_reconnect() -> None:
-    """Call once in the frame. What was lost is said until somebody has read it and closes it."""
+    """Show a toast, until it is closed, if this session replaces an earlier one. Call once in the frame script."""
     if "is_known_here" not in st.session_state:
         st.session_state.is_known_here = True
-        if _is_reconnect():
+        if find_earlier_session(st.context.headers.get("Sec-WebSocket-Protocol", "")):
             st.toast(CONNECTION_LOST_MESSAGE, icon=":material/cloud_off:", duration="infinite")
     _redraw_after_reconnect()
 
 
-def _is_reconnect() -> bool:
-    """Browsers that connect again name the session they had; one that is still known here is simply continued."""
-    named = st.context.headers.get("Sec-WebSocket-Protocol", "").split(",")
-    return len(named) > 2 and bool(named[2].strip())
+def find_earlier_session(protocol_header: str) -> str | None:
+    """Return the id of the session that the browser had before it lost its connection.
+
+    Browsers send it as the third entry of the header. A session that still exists here is continued.
+    """
+    entries = [entry.strip() for entry in protocol_header.split(",")]
+    return (entries[2] or None) if len(entries) > 2 else None
 
 
 @st.fragment(run_every=_DAY_SECONDS)
 def _redraw_after_reconnect() -> None:
-    """Does nothing, and is there for its timer: a page without one is not drawn when its connection is back, and its
-    buttons would speak of a run that the new server knows nothing of."""
+    """Do nothing. A page without a timer is not rendered when its connection is back, and its buttons would belong to
+    a run that the new server does not know."""

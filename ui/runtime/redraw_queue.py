@@ -1,7 +1,7 @@
-"""Pages that are drawn anew because of a sale elsewhere take turns, and let those go first who are at work.
+"""Queue background redraws so that user interactions keep priority (docs/decisions/0019).
 
-Drawn all at once, each would take as long as all of them, and so would somebody's click (docs/decisions/0019).
-The line is kept on the event loop: nobody else calls what is here, but for `drawing` and `end`.
+Pages that a sale elsewhere changes are redrawn one at a time. All at once, each would take as long as all of them, and
+so would every click. Everything here runs on the event loop, except `track_run` and `finish`.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ MAX_REDRAW_SECONDS = 2.0
 MAX_WAIT_SECONDS = 10.0
 
 _loop: asyncio.AbstractEventLoop | None = None
-_queue: dict[str, tuple[float, Callable[[], None]]] = {}  # by Streamlit's session, with since when; the first is next
-_current_session: str | None = None
+_queue: dict[str, tuple[float, Callable[[], None]]] = {}  # (queued at, redraw) by session id, the next one first
+_current_session: str | None = None  # the session whose redraw is running
 _timeout_handle: asyncio.TimerHandle | None = None
-_running_since: dict[str, float] = {}  # since when, by session: whose turn it is, and who clicked
+_running_since: dict[str, float] = {}  # by session id, for redraws and clicks
 
 
 def enqueue(session_id: str, redraw: Callable[[], None]) -> None:
-    """Calls `draw` when it is this session's turn, at once when nobody draws.
+    """Call `redraw` when it is this session's turn, at once if no script runs.
 
-    Who stands there already keeps the place and has the newer `draw` called.
+    A session that is already queued keeps its place, with the newer `redraw`.
     """
     global _loop
     _loop = asyncio.get_running_loop()
     if session_id != _current_session:
-        since, _ = _queue.get(session_id, (time.monotonic(), None))
-        _queue[session_id] = since, redraw
+        queued_at, _ = _queue.get(session_id, (time.monotonic(), None))
+        _queue[session_id] = queued_at, redraw
         _start_next()
 
 
 def discard(session_id: str) -> None:
-    """For a page that is drawn anyway."""
+    """Remove the session from the queue, because its page is redrawn anyway."""
     _queue.pop(session_id, None)
 
 
 @contextmanager
 def track_run() -> Iterator[None]:
-    """Around a run of the frame, for a turn or for a click: the next turn begins when it is over."""
+    """Mark a run of the frame script, for a redraw or a click. The next redraw starts when it ends."""
     session = script_run.session_id()
     _running_since[session] = time.monotonic()
     try:
@@ -54,8 +54,8 @@ def track_run() -> Iterator[None]:
 
 
 def finish(session_id: str) -> None:
-    """Ends this session's turn, if it has one, and lets the next begin. For any thread."""
-    if _loop is not None and not _loop.is_closed():  # as when the server stops
+    """End this session's redraw, if it has one, and start the next. Thread-safe."""
+    if _loop is not None and not _loop.is_closed():  # it is closed when the server stops
         _loop.call_soon_threadsafe(_finish, session_id)
 
 
@@ -71,18 +71,18 @@ def _start_next() -> None:
     global _current_session, _timeout_handle
     if _current_session is None and _queue and (not _is_any_run_active() or _is_next_overdue()):
         _current_session = next(iter(_queue))
-        _, draw = _queue.pop(_current_session)
-        # As with a database that hangs: who holds a turn for too long has lost it.
+        _, redraw = _queue.pop(_current_session)
+        # A redraw that hangs, as on a slow database, must not block the queue.
         _timeout_handle = asyncio.get_running_loop().call_later(MAX_REDRAW_SECONDS, _finish, _current_session)
-        draw()
+        redraw()
 
 
 def _is_any_run_active() -> bool:
-    """Who takes as long as no page does is not counted: that one waits for something."""
+    """Runs that take longer than any page does are not counted: they wait for something."""
     return any(since > time.monotonic() - MAX_REDRAW_SECONDS for since in list(_running_since.values()))
 
 
 def _is_next_overdue() -> bool:
-    """Where clicks leave no time, figures must still come, however late."""
-    since, _ = next(iter(_queue.values()))
-    return time.monotonic() - since > MAX_WAIT_SECONDS
+    """Whether the next redraw waited so long that it starts even while scripts run."""
+    queued_at, _ = next(iter(_queue.values()))
+    return time.monotonic() - queued_at > MAX_WAIT_SECONDS

@@ -1,8 +1,8 @@
-"""What Streamlit does when a timer of a page rings, mended in two places (docs/decisions/0025).
+"""Patch two Streamlit session methods that mishandle run_every ticks (docs/decisions/0025).
 
-It ran a script for each tick, also for one that had nothing to do. And its event loop drops what a run has yet to tell
-once another runner took its place: a tick that came when the script had ended and its last messages waited left the
-page half drawn, until somebody clicked.
+Streamlit runs a script for each tick, even if nothing changed. And a tick that arrives after a script has ended, but
+before its last messages were forwarded, replaces the script runner: the event loop then drops those messages, and the
+page stays half rendered until the next click.
 """
 
 from __future__ import annotations
@@ -20,26 +20,29 @@ _original_create_scriptrunner = AppSession._create_scriptrunner
 
 
 def install_patches() -> None:
-    """For every session of this process."""
-    AppSession.request_rerun = _request_rerun  # type: ignore[method-assign]
-    AppSession._create_scriptrunner = _create_scriptrunner  # type: ignore[method-assign]
+    """Patch every session of this process. The patches are functions, so mypy sees other types than methods."""
+    AppSession.request_rerun = _request_rerun  # type: ignore[assignment,method-assign]
+    AppSession._create_scriptrunner = _create_scriptrunner  # type: ignore[assignment,method-assign]
 
 
 def _request_rerun(session: AppSession, client_state: ClientState | None) -> None:
-    """A page that has news is drawn when it is its turn. What it asked for last is what its turn begins with."""
+    """Run the script at once for an interaction, queue it for a tick that finds a change, skip it for an idle tick."""
     if client_state is None or not client_state.is_auto_rerun:
         redraw_queue.discard(session.id)
         _original_request_rerun(session, client_state)
         return
     match sales_watch.on_tick(session.id, client_state.fragment_id):
-        case "news":
+        case "changed":
             redraw_queue.enqueue(session.id, partial(_original_request_rerun, session, client_state))
-        case "look":
+        case "poll_due":
             _original_request_rerun(session, client_state)
 
 
 def _create_scriptrunner(session: AppSession, rerun_data: RerunData) -> None:
-    """A runner that is there and takes no request has ended; it is gone once the loop has passed on its messages."""
+    """Wait with a new script runner until the event loop has forwarded the messages of the one that ended.
+
+    A runner that refuses a request has ended; the session removes it when its messages are forwarded.
+    """
     runner = session._scriptrunner
     if runner is None:
         _original_create_scriptrunner(session, rerun_data)

@@ -1,4 +1,4 @@
-"""Notices sales made elsewhere: one cheap query per second and a half and server, however many pages are open."""
+"""Notice sales made elsewhere: one cheap query per server every 1.5 seconds, however many pages are open."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ NO_STATE: tuple[int, ...] = ()
 
 @dataclass
 class Watch:
-    """A page that follows an event, by the timer that has it drawn anew. What shows NOTHING has news at any time."""
+    """A page that follows an event, and the fragment whose timer redraws it.
+
+    `shown_state` is the state of the event that the page shows; NO_STATE differs from every state.
+    """
 
     fragment_id: str
     event_id: uuid.UUID
@@ -33,16 +36,17 @@ class Watch:
 
 _lock = threading.Lock()
 _last_poll_at = 0.0
-_watches: dict[str, Watch] = {}  # by Streamlit's session
-_last_requested_at: dict[uuid.UUID, float] = {}  # by event, when it was last asked for
-_states: dict[uuid.UUID, tuple[int, ...]] = {}
+_watches: dict[str, Watch] = {}  # by session id
+_last_requested_at: dict[uuid.UUID, float] = {}  # by event id
+_states: dict[uuid.UUID, tuple[int, ...]] = {}  # by event id, as of the last poll
 _poll_error: Unavailable | None = None
 
 
 def find_state(event_id: uuid.UUID) -> tuple[int, ...] | None:
-    """The event's mark (see sales.state), at most 1.5 seconds old; asked once for all pages of this server.
+    """Return the event's state (see figures.compute_fingerprints), at most 1.5 seconds old.
 
-    Raises Unavailable. While the database is away one page looks at a time; the others hear how the last look ended.
+    Polls for all pages of this server if a poll is due. Raises Unavailable; during an outage one page polls at a time,
+    and the others raise the error of the last poll.
     """
     if not _lock.acquire(blocking=_poll_error is None):
         raise type(_poll_error or Unavailable())
@@ -58,20 +62,22 @@ def find_state(event_id: uuid.UUID) -> tuple[int, ...] | None:
         _lock.release()
 
 
-def on_tick(session_id: str, fragment_id: str) -> Literal["news", "nothing", "look"]:
-    """Notes that a timer of this session rang, and answers what for: its page shows an older mark than the last look
-    found; it has nothing to do; or it is to look. Timers that follow no event, and all while the database is away, are
-    to look. Asks memory alone, since it is asked on the event loop.
+def on_tick(session_id: str, fragment_id: str) -> Literal["changed", "unchanged", "poll_due"]:
+    """Record a tick of this session, and return what its page has to do.
+
+    "changed": redraw, because the last poll found another state than the page shows. "unchanged": nothing.
+    "poll_due": run the fragment; also for timers that follow no event, and for all during an outage.
+    Reads memory only, because it runs on the event loop.
     """
     watch = _watches.get(session_id)
     if watch is None or watch.fragment_id != fragment_id:
-        return "look"
+        return "poll_due"
     watch.last_tick_at = _last_requested_at[watch.event_id] = time.monotonic()
     if _poll_error is not None:
-        return "look"
+        return "poll_due"
     if _states.get(watch.event_id) != watch.shown_state:
-        return "news"
-    return "look" if _is_poll_due() else "nothing"
+        return "changed"
+    return "poll_due" if _is_poll_due() else "unchanged"
 
 
 def _is_poll_due() -> bool:
@@ -81,28 +87,28 @@ def _is_poll_due() -> bool:
 def _poll() -> None:
     global _last_poll_at, _poll_error, _states
     now = time.monotonic()
-    # Copies, because pages come and ring meanwhile.
-    for forgotten in [e for e, asked in list(_last_requested_at.items()) if now - asked > WATCH_EXPIRY_SECONDS]:
-        del _last_requested_at[forgotten]
-    for closed in [tab for tab, watch in list(_watches.items()) if now - watch.last_tick_at > WATCH_EXPIRY_SECONDS]:
-        del _watches[closed]
+    # Iterate over copies, because other threads add pages and ticks meanwhile.
+    for event_id in [key for key, at in list(_last_requested_at.items()) if now - at > WATCH_EXPIRY_SECONDS]:
+        del _last_requested_at[event_id]
+    for session_id in [key for key, watch in list(_watches.items()) if now - watch.last_tick_at > WATCH_EXPIRY_SECONDS]:
+        del _watches[session_id]
     metrics.WATCH_POLLS.inc()
     try:
         with metrics.WATCH_FAILURES.count_exceptions(), db.read_session() as session:
-            found = figures.compute_fingerprints(session, set(_last_requested_at))
-    except Unavailable as away:
-        _poll_error = away
+            states = figures.compute_fingerprints(session, set(_last_requested_at))
+    except Unavailable as error:
+        _poll_error = error
     else:
-        _states, _poll_error = found, None
+        _states, _poll_error = states, None
         metrics.WATCH_LAST_POLL.set_to_current_time()
     _last_poll_at = time.monotonic() if _poll_error else now
 
 
 def rerun_on_change(event_id: uuid.UUID, *, paused: bool = False) -> None:
-    """Call at the top of a page, before it reads: draws the page again within 3 seconds of a change elsewhere.
+    """Redraw this page within 3 seconds of a change elsewhere. Call at the top of a page, before it reads.
 
-    The mark is taken before the page's own reading, so a sale between the two is shown twice rather than missed.
-    `paused` while somebody fills in a form; what follows keeps its place on the page, and with it the focus.
+    The state is taken before the page reads, so a sale in between is shown twice, never missed. `paused` is for pages
+    with an open form; the container stays, so that the elements below keep their place and the focus.
     """
     with st.container(key="watch"):
         if not paused:
@@ -115,13 +121,13 @@ def _watch_event(event_id: uuid.UUID, shown_state: tuple[int, ...] | None) -> No
         script_run.fragment_id(), event_id, shown_state, last_tick_at=time.monotonic()
     )
     try:
-        is_another = find_state(event_id) != shown_state
-    except Unavailable as away:
+        is_changed = find_state(event_id) != shown_state
+    except Unavailable as error:
         watch.shown_state = NO_STATE
         if not outage.is_banner_shown():
-            outage.stop_with_banner(away)
+            outage.stop_with_banner(error)
         return
-    if is_another or outage.is_banner_shown():
+    if is_changed or outage.is_banner_shown():
         st.rerun()
     elif script_run.is_fragment_run():
         redraw_queue.finish(script_run.session_id())

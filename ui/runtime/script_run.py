@@ -1,4 +1,4 @@
-"""The run of a page's script, as the log and the figures see it."""
+"""The run of a page's script: its session and fragment, its log context and its metrics."""
 
 from __future__ import annotations
 
@@ -14,25 +14,30 @@ from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 
 from ticketing import logs, metrics
 from ticketing.errors import TicketingError
+from ui.runtime import StreamlitChanged
 
 MAX_REMEMBERED_SESSIONS = 1_000
+ERROR_LOGGER = "streamlit.error_util"
+UNCAUGHT_ERROR_MESSAGE = "Uncaught app execution"
 
-# By Streamlit's session: callbacks and fragments run before the frame has asked again who is here.
+# By session id, since callbacks and fragments run before the frame script has looked up the user.
 _context_by_session: OrderedDict[str, dict[str, str]] = OrderedDict()
 
 
 def set_up_logging() -> None:
-    """Lines that a page's script writes carry its session, and Streamlit's own go where ours go."""
+    """Add the session to log lines of scripts, and route Streamlit's loggers to ours. Raises StreamlitChanged."""
     logs.set_up()
     logs.set_context_provider(_get_log_context)
-    # Streamlit gives each of its loggers a handler when it is made, many of them late, and has no option against it.
-    streamlit.logger.setup_formatter = _route_to_root
+    # Streamlit adds a handler to each of its loggers when it creates them, many of them late; no option prevents it.
+    if not hasattr(streamlit.logger, "setup_formatter"):
+        raise StreamlitChanged("streamlit.logger.setup_formatter")
+    streamlit.logger.setup_formatter = logs.route_to_root
     streamlit.logger.update_formatter()
-    logging.getLogger("streamlit.error_util").addFilter(_is_not_uncaught_error)
+    logging.getLogger(ERROR_LOGGER).addFilter(_is_not_uncaught_error)
 
 
 def add_log_context(**context: str) -> None:
-    """What lines of this session are about until something else is remembered: `actor`, `event`, `page`."""
+    """Add fields (`actor`, `event`, `page`) to all later log lines of this session."""
     session = session_id()
     if session:
         _context_by_session[session] = {**_context_by_session.get(session, {}), **context}
@@ -43,9 +48,12 @@ def add_log_context(**context: str) -> None:
 
 @contextmanager
 def measure_run(page: str) -> Iterator[None]:
-    """Times a run of this page and counts how it ended. Streamlit ends a run early by what is no Exception."""
+    """Record the duration and outcome of a page's run.
+
+    The outcome is "stopped" where Streamlit ends a run early, which it does by a BaseException.
+    """
     add_log_context(page=page)
-    outcome, began = "stopped", time.perf_counter()
+    outcome, started_at = "stopped", time.perf_counter()
     try:
         yield
         outcome = "done"
@@ -57,7 +65,24 @@ def measure_run(page: str) -> Iterator[None]:
         raise
     finally:
         metrics.PAGE_RUNS.labels(page, outcome).inc()
-        metrics.PAGE_SECONDS.labels(page).observe(time.perf_counter() - began)
+        metrics.PAGE_SECONDS.labels(page).observe(time.perf_counter() - started_at)
+
+
+def session_id() -> str:
+    """Return Streamlit's id of the tab that this script runs for, or "" outside of a run."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context.session_id if context else ""
+
+
+def fragment_id() -> str:
+    """Return Streamlit's id of the running fragment, or "" outside of one."""
+    return ThreadState.get().fragment_id or ""
+
+
+def is_fragment_run() -> bool:
+    """Whether only fragments run, not the whole page."""
+    context = get_script_run_ctx(suppress_warning=True)
+    return context is not None and bool(context.fragment_ids_this_run)
 
 
 def _get_log_context() -> dict[str, str]:
@@ -65,27 +90,6 @@ def _get_log_context() -> dict[str, str]:
     return {"session": session, **_context_by_session.get(session, {})} if session else {}
 
 
-def session_id() -> str:
-    """Streamlit's name for the tab that this script runs for; empty outside of one."""
-    script = get_script_run_ctx(suppress_warning=True)
-    return script.session_id if script else ""
-
-
-def fragment_id() -> str:
-    """Streamlit's name for the fragment that runs; empty outside of one."""
-    return ThreadState.get().fragment_id or ""
-
-
-def is_fragment_run() -> bool:
-    """Whether only fragments run, and not the whole page."""
-    script = get_script_run_ctx(suppress_warning=True)
-    return script is not None and bool(script.fragment_ids_this_run)
-
-
-def _route_to_root(logger: logging.Logger) -> None:
-    logs.route_to_root(logger)
-
-
 def _is_not_uncaught_error(record: logging.LogRecord) -> bool:
-    """Streamlit tells each error of a page just before it asks the app, which tells it under a reference."""
-    return record.msg != "Uncaught app execution"
+    """Drop the line that Streamlit logs before it calls app.show_script_error, which logs the error itself."""
+    return record.msg != UNCAUGHT_ERROR_MESSAGE

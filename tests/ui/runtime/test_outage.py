@@ -1,4 +1,4 @@
-"""The banner over a page whose database cannot do it now. What it leaves on the page, tests/test_outage.py looks at."""
+"""The banner over a page whose database is unavailable. tests/test_outage.py tests what stays on the page."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ticketing.errors import DatabaseTimeout, DiskFull, TooBusy, Unavailable
 
 
 def page() -> None:
-    """A page that fails as it is told to."""
+    """A page that raises `failure` of its session state."""
     import streamlit as st
 
     from ui.runtime import outage
@@ -25,23 +25,23 @@ def page() -> None:
         st.write("drawn")
 
 
-def failing(failure: Unavailable) -> AppTest:
+def run_with_failure(failure: Unavailable) -> AppTest:
     at = AppTest.from_function(page, default_timeout=30)
     at.session_state["failure"] = failure
     return at.run()
 
 
 @pytest.fixture
-def away(database: str) -> Iterator[None]:
-    """Nothing answers the banner either; a page that fails all the same would be drawn anew for ever."""
-    use_database("postgresql://nobody@127.0.0.1:1/nothing")
+def unreachable(database: str) -> Iterator[None]:
+    """Replace the database by an address that nothing answers, or the banner would rerun the failing page for ever."""
+    use_database("postgresql://user@127.0.0.1:1/nothing")
     yield
     use_database(database)
 
 
 @pytest.mark.parametrize("failure", [DatabaseTimeout(), DiskFull()])
-def test_what_does_not_pass_is_said_and_tried_again_by_hand(failure):
-    at = failing(failure)
+def test_permanent_error_is_retried_by_hand(failure):
+    at = run_with_failure(failure)
     assert [unescape_markdown(alert.value) for alert in at.error] == [str(failure)]
     at.session_state["failure"] = None
     at.button(key="away_try_again").click().run()
@@ -49,33 +49,33 @@ def test_what_does_not_pass_is_said_and_tried_again_by_hand(failure):
 
 
 @pytest.mark.parametrize("failure", [Unavailable(), TooBusy()])
-def test_what_passes_is_tried_again_without_a_click(failure, away):
-    at = failing(failure)
+def test_transient_error_is_retried_without_a_click(failure, unreachable):
+    at = run_with_failure(failure)
     assert [unescape_markdown(alert.value) for alert in at.error] == [
-        f"{failure.summary} This page keeps what you typed and goes on by itself."
+        f"{failure.summary} This page keeps what you typed and continues by itself."
     ]
     assert list(at.button) == []
     at.session_state["failure"] = None
     assert list(at.run().error) == []
 
 
-def test_a_callback_that_cannot_ask_leaves_the_page(away):
-    def asking() -> None:
+def test_outage_in_callback_keeps_page(unreachable):
+    def callback_page() -> None:
         import streamlit as st
 
         from ticketing.errors import Unavailable
         from ui.runtime import outage
 
         @outage.keep_page_on_outage()
-        def ask() -> None:
+        def query() -> None:
             raise Unavailable
 
         with outage.reserve_banner():
             pass
-        st.button("Ask", on_click=ask)
+        st.button("Query", on_click=query)
         st.text_input("Name", key="name")
 
-    at = AppTest.from_function(asking, default_timeout=30).run()
+    at = AppTest.from_function(callback_page, default_timeout=30).run()
     at.text_input(key="name").input("Ana")
     at.button[0].click().run()
     assert unescape_markdown(at.error[0].value).startswith("The database does not answer.")

@@ -1,4 +1,4 @@
-"""Pages that a sale elsewhere draws anew wait for each other and for clicks, but not for one that hangs."""
+"""Background redraws wait for each other and for clicks, but not for a run that hangs."""
 
 from __future__ import annotations
 
@@ -13,158 +13,159 @@ from ui.runtime import redraw_queue, script_run
 
 
 @pytest.fixture(autouse=True)
-def nobody_draws(monkeypatch):
-    for name, value in {"_turn": None, "_takes_too_long": None, "_line": {}, "_drawing": {}, "_loop": None}.items():
+def empty_queue(monkeypatch):
+    names = {"_current_session": None, "_timeout_handle": None, "_queue": {}, "_running_since": {}, "_loop": None}
+    for name, value in names.items():
         monkeypatch.setattr(redraw_queue, name, value)
 
 
 @pytest.fixture
-def drawn():
-    """Whose turn it was, the last one last; who stands in line by `queue` is noted when called."""
+def redrawn():
+    """The sessions whose redraw was started, in order."""
     return []
 
 
-def queue(drawn: list[str], *sessions: str) -> None:
+def enqueue(redrawn: list[str], *sessions: str) -> None:
     for session in sessions:
-        redraw_queue.enqueue(session, lambda session=session: drawn.append(session))
+        redraw_queue.enqueue(session, lambda session=session: redrawn.append(session))
 
 
-async def seen(what: Callable[[], object]) -> None:
+async def wait_until(condition: Callable[[], object]) -> None:
     async with asyncio.timeout(30):
-        while not what():
+        while not condition():
             await asyncio.sleep(0.005)
 
 
-def test_one_page_is_drawn_at_a_time_in_the_order_in_which_they_came(drawn):
-    async def work():
-        queue(drawn, "first", "second", "third")
-        for there, over in ((["first"], "first"), (["first", "second"], "second")):
+def test_pages_are_redrawn_one_at_a_time_in_order(redrawn):
+    async def scenario():
+        enqueue(redrawn, "first", "second", "third")
+        for expected, session in ((["first"], "first"), (["first", "second"], "second")):
             await asyncio.sleep(0)
-            assert drawn == there
-            redraw_queue.finish(over)
-            await seen(lambda there=there: len(drawn) > len(there))
-        assert drawn == ["first", "second", "third"]
+            assert redrawn == expected
+            redraw_queue.finish(session)
+            await wait_until(lambda expected=expected: len(redrawn) > len(expected))
+        assert redrawn == ["first", "second", "third"]
 
-    asyncio.run(work())
+    asyncio.run(scenario())
 
 
-def test_who_asks_again_keeps_the_place_and_is_drawn_once_with_what_was_asked_last(drawn):
-    async def work():
-        queue(drawn, "first", "second", "third")
-        redraw_queue.enqueue("second", lambda: drawn.append("second, as of now"))
-        redraw_queue.enqueue("first", lambda: drawn.append("first, though it is being drawn"))
+def test_queued_page_keeps_its_place_and_is_redrawn_once_with_latest_request(redrawn):
+    async def scenario():
+        enqueue(redrawn, "first", "second", "third")
+        redraw_queue.enqueue("second", lambda: redrawn.append("second, latest request"))
+        redraw_queue.enqueue("first", lambda: redrawn.append("first, during its redraw"))
         redraw_queue.finish("first")
-        await seen(lambda: len(drawn) == 2)
+        await wait_until(lambda: len(redrawn) == 2)
         redraw_queue.finish("second")
-        await seen(lambda: len(drawn) == 3)
-        assert drawn == ["first", "second, as of now", "third"]
+        await wait_until(lambda: len(redrawn) == 3)
+        assert redrawn == ["first", "second, latest request", "third"]
 
-    asyncio.run(work())
+    asyncio.run(scenario())
 
 
-def test_who_was_drawn_for_a_click_stands_in_line_no_more(drawn):
-    async def work():
-        queue(drawn, "first", "second", "third")
+def test_click_removes_page_from_queue(redrawn):
+    async def scenario():
+        enqueue(redrawn, "first", "second", "third")
         redraw_queue.discard("second")
         redraw_queue.finish("first")
-        await seen(lambda: len(drawn) == 2)
-        assert drawn == ["first", "third"]
+        await wait_until(lambda: len(redrawn) == 2)
+        assert redrawn == ["first", "third"]
 
-    asyncio.run(work())
+    asyncio.run(scenario())
 
 
-def test_no_turn_begins_while_a_click_is_drawn(drawn):
-    async def work():
+def test_no_redraw_starts_during_a_click(redrawn):
+    async def scenario():
         with redraw_queue.track_run():
-            queue(drawn, "first")
+            enqueue(redrawn, "first")
             await asyncio.sleep(0)
-            assert drawn == []
-        await seen(lambda: drawn == ["first"])
+            assert redrawn == []
+        await wait_until(lambda: redrawn == ["first"])
 
-    asyncio.run(work())
+    asyncio.run(scenario())
 
 
-def test_a_click_that_hangs_holds_nobody_up(drawn, monkeypatch):
-    async def work():
+def test_hanging_click_does_not_block_queue(redrawn, monkeypatch):
+    async def scenario():
         with redraw_queue.track_run():
             monkeypatch.setattr(redraw_queue, "MAX_REDRAW_SECONDS", 0.0)
-            queue(drawn, "first")
-            assert drawn == ["first"]
+            enqueue(redrawn, "first")
+            assert redrawn == ["first"]
 
-    asyncio.run(work())
+    asyncio.run(scenario())
 
 
-def test_who_waited_too_long_is_drawn_whatever_others_do(drawn, monkeypatch):
-    async def work():
+def test_overdue_redraw_starts_during_a_click(redrawn, monkeypatch):
+    async def scenario():
         with redraw_queue.track_run():
-            queue(drawn, "first")
-            assert drawn == []
+            enqueue(redrawn, "first")
+            assert redrawn == []
             monkeypatch.setattr(redraw_queue, "MAX_WAIT_SECONDS", 0.0)
-            queue(drawn, "first")
-            assert drawn == ["first"]
+            enqueue(redrawn, "first")
+            assert redrawn == ["first"]
 
-    asyncio.run(work())
+    asyncio.run(scenario())
 
 
-def test_a_page_that_hangs_loses_its_turn_and_ends_nobody_elses(drawn, monkeypatch):
+def test_hanging_redraw_times_out_and_ends_no_other_redraw(redrawn, monkeypatch):
     monkeypatch.setattr(redraw_queue, "MAX_REDRAW_SECONDS", 0.05)
 
-    async def work():
-        queue(drawn, "hanging", "second", "third")
-        await seen(lambda: drawn == ["hanging", "second"])
+    async def scenario():
+        enqueue(redrawn, "hanging", "second", "third")
+        await wait_until(lambda: redrawn == ["hanging", "second"])
         monkeypatch.setattr(redraw_queue, "MAX_REDRAW_SECONDS", 60)
-        await seen(lambda: drawn == ["hanging", "second", "third"])
+        await wait_until(lambda: redrawn == ["hanging", "second", "third"])
         redraw_queue.finish("hanging")
         redraw_queue.finish("second")
-        queue(drawn, "fourth")
+        enqueue(redrawn, "fourth")
         await asyncio.sleep(0)
-        assert drawn[-1] == "third", "the turn is the third's"
+        assert redrawn[-1] == "third", "the redraw of the third page is running"
         redraw_queue.finish("third")
-        await seen(lambda: drawn[-1] == "fourth")
+        await wait_until(lambda: redrawn[-1] == "fourth")
 
-    asyncio.run(work())
+    asyncio.run(scenario())
 
 
-def test_the_end_of_a_run_ends_its_turn_whatever_ended_it(drawn, monkeypatch):
+def test_run_that_raises_ends_its_redraw(redrawn, monkeypatch):
     monkeypatch.setattr(script_run, "session_id", lambda: "first")
 
-    async def work():
-        queue(drawn, "first", "second")
+    async def scenario():
+        enqueue(redrawn, "first", "second")
         with pytest.raises(ZeroDivisionError), redraw_queue.track_run():
             raise ZeroDivisionError
-        await seen(lambda: drawn == ["first", "second"])
+        await wait_until(lambda: redrawn == ["first", "second"])
 
-    asyncio.run(work())
+    asyncio.run(scenario())
 
 
-def test_twenty_pages_are_drawn_one_after_the_other_by_threads_of_their_own():
-    drawing, most, threads = [], [], []
+def test_twenty_pages_in_threads_are_redrawn_one_at_a_time():
+    running, counts, threads = [], [], []
 
-    def draw(session: str) -> None:
-        drawing.append(session)
-        most.append(len(drawing))
-        time.sleep(0.001)  # so that two at a time would meet
-        drawing.remove(session)
+    def redraw(session: str) -> None:
+        running.append(session)
+        counts.append(len(running))
+        time.sleep(0.001)  # so that two at a time would overlap
+        running.remove(session)
         redraw_queue.finish(session)
 
-    def begin(session: str) -> None:
-        threads.append(threading.Thread(target=draw, args=[session]))
+    def start(session: str) -> None:
+        threads.append(threading.Thread(target=redraw, args=[session]))
         threads[-1].start()
 
-    async def work():
+    async def scenario():
         for session in map(str, range(20)):
-            redraw_queue.enqueue(session, lambda session=session: begin(session))
-        await seen(lambda: len(most) == 20)
+            redraw_queue.enqueue(session, lambda session=session: start(session))
+        await wait_until(lambda: len(counts) == 20)
         for thread in threads:
             thread.join()
 
-    asyncio.run(work())
-    assert set(most) == {1}
+    asyncio.run(scenario())
+    assert set(counts) == {1}
 
 
-def test_a_page_that_is_drawn_to_the_end_when_the_server_has_stopped_is_no_fault(drawn):
-    async def work():
-        queue(drawn, "first")
+def test_redraw_may_finish_after_server_stopped(redrawn):
+    async def scenario():
+        enqueue(redrawn, "first")
 
-    asyncio.run(work())
+    asyncio.run(scenario())
     redraw_queue.finish("first")

@@ -1,4 +1,4 @@
-"""A timer that rings takes nothing off the page, whenever it does, and runs no script when there is nothing to do."""
+"""A tick loses no messages of a page, whenever it arrives, and an idle tick runs no script."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from ui.runtime import sales_watch
 
 
 class Page(Tab):
-    """The sales page of an event with one purchase. `wrong` is what must not be on it, `runs` are all of its scripts.
+    """The sales page of an event with one purchase.
 
-    `timers` are its fragments, by the seconds after which they ring; one of them has it drawn anew after a sale.
+    `errors` are sentences that must not be on it, `runs` counts its script runs, and `timer_fragments` are the ids of its
+    fragments with a timer, by their interval in seconds.
     """
 
     def __init__(self, server: RunningServer) -> None:
         self.event = make.event()
         make.purchase(self.event, make.package(self.event))
         person = make.staff(event=self.event, password=make.PASSWORD)
-        self.wrong: list[str] = []
+        self.errors: list[str] = []
         self.runs = 0
-        self.timers: dict[float, str] = {}
+        self.timer_fragments: dict[float, str] = {}
         super().__init__(
-            server.url, server.get_session_cookie(person.email), on_error=self.wrong.append, timeout_seconds=10
+            server.url, server.get_session_cookie(person.email), on_error=self.errors.append, timeout_seconds=10
         )
 
     async def __aenter__(self) -> Page:
@@ -40,19 +41,19 @@ class Page(Tab):
         await self.close()
 
     async def switch_sponsorships(self, *, on: bool) -> None:
-        """Raises when the page does not show what must come of it."""
-        switched = self.switch(self.get("checkbox", "Sponsorships only"), on=on)
-        await self.act(switched, shows_sponsorships if on else shows_sales)
+        """Raises ActionFailed when the page does not show the result."""
+        client_state = self.switch(self.get("checkbox", "Sponsorships only"), on=on)
+        await self.act(client_state, shows_sponsorships if on else shows_sales)
 
-    async def heard(self) -> None:
-        """Returns when the server has taken up all that was sent."""
+    async def wait_until_received(self) -> None:
+        """Wait until the server has received everything that was sent."""
         assert self._socket is not None
         await (await self._socket.ping())
 
     def _take(self, message: ForwardMsg) -> None:
         self.runs += message.WhichOneof("type") == "new_session"
         if message.HasField("auto_rerun"):
-            self.timers[message.auto_rerun.interval] = message.auto_rerun.fragment_id
+            self.timer_fragments[message.auto_rerun.interval] = message.auto_rerun.fragment_id
         super()._take(message)
 
 
@@ -62,28 +63,28 @@ def server(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield server
 
 
-def test_a_timer_that_rings_between_the_end_of_a_run_and_its_last_messages_takes_nothing_off_the_page(server):
-    async def switch_while_it_rings(page: Page) -> None:
+def test_tick_between_end_of_run_and_its_last_messages_loses_nothing(server):
+    async def switch_during_ticks(page: Page) -> None:
         async with page:
             for on in (True, False, True, False):
-                rings = map(page.send_tick, page.timers.values())
-                await asyncio.gather(page.switch_sponsorships(on=on), *rings)
+                ticks = map(page.send_tick, page.timer_fragments.values())
+                await asyncio.gather(page.switch_sponsorships(on=on), *ticks)
 
     page = Page(server)
-    asyncio.run(switch_while_it_rings(page))
+    asyncio.run(switch_during_ticks(page))
 
-    assert page.wrong == []
+    assert page.errors == []
 
 
-def test_a_timer_that_rings_a_hundred_times_while_nothing_is_sold_runs_next_to_no_script(server):
-    async def ring_and_switch(page: Page) -> None:
+def test_hundred_idle_ticks_run_few_scripts(server):
+    async def tick_and_switch(page: Page) -> None:
         async with page:
             for _ in range(100):
-                await page.send_tick(page.timers[sales_watch.TICK_SECONDS])
-                await page.heard()
+                await page.send_tick(page.timer_fragments[sales_watch.TICK_SECONDS])
+                await page.wait_until_received()
             await page.switch_sponsorships(on=True)
 
     page = Page(server)
-    asyncio.run(ring_and_switch(page))
+    asyncio.run(tick_and_switch(page))
 
-    assert 2 <= page.runs < 10  # the page was drawn twice, and looked a few times whether there are news
+    assert 2 <= page.runs < 10  # two runs of the page, and a few polls

@@ -1,4 +1,4 @@
-"""Sales made elsewhere are noticed, at the price of one query for a whole server."""
+"""Sales made elsewhere are noticed, with one query for all pages of a server."""
 
 import time
 import uuid
@@ -28,7 +28,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Time that passes when told to, and a server on which nobody has looked yet."""
+    """A clock that the test moves, and a server that has not polled yet."""
     clock = Clock()
     monkeypatch.setattr(sales_watch, "time", SimpleNamespace(monotonic=lambda: clock.now))
     monkeypatch.setattr(sales_watch, "_last_poll_at", 0.0)
@@ -40,51 +40,51 @@ def clock(monkeypatch):
 
 
 @pytest.fixture
-def page(clock, event):
-    """What the ring of an open page means, which shows the event as it is now: "news", "nothing" or "look"."""
-    shown = sales_watch.find_state(event.id)
-    sales_watch._watches["tab"] = sales_watch.Watch("its timer", event.id, shown, last_tick_at=clock.now)
+def tick(clock, event):
+    """Send a tick of an open page, which shows the present state, and return what the page has to do."""
+    shown_state = sales_watch.find_state(event.id)
+    sales_watch._watches["tab"] = sales_watch.Watch("fragment", event.id, shown_state, last_tick_at=clock.now)
 
-    return lambda session="tab", timer="its timer": sales_watch.on_tick(session, timer)
+    return lambda session="tab", fragment="fragment": sales_watch.on_tick(session, fragment)
 
 
 @pytest.fixture
-def looks(monkeypatch):
-    """The events that each query asked for."""
-    asked = []
-    state = figures.compute_fingerprints
+def polls(monkeypatch):
+    """The events of each poll."""
+    polls = []
+    compute_fingerprints = figures.compute_fingerprints
 
-    def counted(session, event_ids):
-        asked.append(set(event_ids))
-        return state(session, event_ids)
+    def record(session, event_ids):
+        polls.append(set(event_ids))
+        return compute_fingerprints(session, event_ids)
 
-    monkeypatch.setattr(figures, "compute_fingerprints", counted)
-    return asked
+    monkeypatch.setattr(figures, "compute_fingerprints", record)
+    return polls
 
 
-def test_many_watchers_of_one_event_cost_one_query(clock, looks, event):
+def test_many_watchers_of_one_event_cost_one_query(clock, polls, event):
     with ThreadPoolExecutor(16) as pool:
         marks = set(pool.map(lambda _: sales_watch.find_state(event.id), range(64)))
     assert len(marks) == 1
-    assert looks == [{event.id}]
+    assert polls == [{event.id}]
 
 
-def test_the_next_look_is_one_query_for_all_events_that_are_watched(clock, looks, event):
+def test_poll_is_one_query_for_all_watched_events(clock, polls, event):
     other = make.event()
     for watched in (event, other):
         sales_watch.find_state(watched.id)
     clock.tick(sales_watch.POLL_SECONDS + 0.1)
-    del looks[:]
+    polls.clear()
     for watched in (event, other, event):
         sales_watch.find_state(watched.id)
-    assert looks == [{event.id, other.id}]
+    assert polls == [{event.id, other.id}]
 
 
-def test_an_event_that_nobody_watches_any_more_is_not_asked_for(clock, looks, event):
+def test_event_without_watchers_is_not_polled(clock, polls, event):
     sales_watch.find_state(make.event().id)
     clock.tick(sales_watch.WATCH_EXPIRY_SECONDS + 1)
     sales_watch.find_state(event.id)
-    assert looks[-1] == {event.id}
+    assert polls[-1] == {event.id}
 
 
 def sell(event, package):
@@ -110,7 +110,7 @@ def set_goal(event, _package):
 
 
 @pytest.mark.parametrize("change", [sell, change_price, add_package, delete_package, set_goal])
-def test_a_change_is_noticed_at_the_next_look_and_not_before(clock, event, change):
+def test_change_is_noticed_at_next_poll_and_not_before(clock, event, change):
     package = make.package(event)
     before = sales_watch.find_state(event.id)
     change(event, package)
@@ -120,14 +120,14 @@ def test_a_change_is_noticed_at_the_next_look_and_not_before(clock, event, chang
     assert sales_watch.find_state(event.id) != before
 
 
-def test_nothing_changed_is_no_change(clock, event):
+def test_state_stays_without_a_change(clock, event):
     make.purchase(event, make.package(event))
     before = sales_watch.find_state(event.id)
     clock.tick(60)
     assert sales_watch.find_state(event.id) == before
 
 
-def test_a_sale_of_another_event_is_no_change(clock, event):
+def test_state_stays_after_sale_of_another_event(clock, event):
     other = make.event()
     package = make.package(other)
     before = sales_watch.find_state(event.id)
@@ -136,85 +136,85 @@ def test_a_sale_of_another_event_is_no_change(clock, event):
     assert sales_watch.find_state(event.id) == before
 
 
-class TestATimerRings:
-    def test_in_vain_as_long_as_nothing_is_new_and_it_is_not_time_to_look(self, clock, page):
-        assert page() == "nothing"
+class TestOnTick:
+    def test_idle_page_has_nothing_to_do_until_poll_is_due(self, clock, tick):
+        assert tick() == "unchanged"
         clock.tick(sales_watch.POLL_SECONDS - 0.1)
-        assert page() == "nothing"
+        assert tick() == "unchanged"
         clock.tick(0.2)
-        assert page() == "look"
+        assert tick() == "poll_due"
 
-    def test_for_news_when_another_page_found_them(self, clock, page, event):
+    def test_change_found_by_another_page_redraws(self, clock, tick, event):
         make.purchase(event, make.package(event))
-        assert page() == "nothing"
+        assert tick() == "unchanged"
         clock.tick(sales_watch.POLL_SECONDS + 0.1)
         sales_watch.find_state(event.id)
-        assert page() == "news"
+        assert tick() == "changed"
 
-    def test_to_look_while_the_database_is_away(self, clock, page, event, database):
+    def test_every_tick_polls_during_outage(self, clock, tick, event, database):
         use_database("postgresql://nobody@127.0.0.1:1/nothing")
         clock.tick(sales_watch.POLL_SECONDS + 0.1)
         with pytest.raises(Unavailable):
             sales_watch.find_state(event.id)
         use_database(database)
-        assert page() == "look"
+        assert tick() == "poll_due"
 
-    def test_for_news_when_the_page_shows_that_it_was_away(self, page):
+    def test_page_that_showed_an_outage_redraws(self, tick):
         sales_watch._watches["tab"].shown_state = sales_watch.NO_STATE
-        assert page() == "news"
+        assert tick() == "changed"
 
-    def test_unknown_to_us_when_it_is_of_another_page_or_has_another_purpose(self, page):
-        assert page("another tab") == "look"
-        assert page("tab", "another timer") == "look"
+    def test_tick_of_unknown_session_or_fragment_polls(self, tick):
+        assert tick("another tab") == "poll_due"
+        assert tick("tab", "another fragment") == "poll_due"
 
-    def test_in_vain_and_yet_its_event_is_asked_for_at_the_next_look(self, clock, page, event, looks):
+    def test_idle_tick_keeps_event_in_next_poll(self, clock, tick, event, polls):
         clock.tick(sales_watch.WATCH_EXPIRY_SECONDS - 1)
-        page()
+        tick()
         clock.tick(2)
         sales_watch.find_state(make.event().id)
-        assert event.id in looks[-1]
+        assert event.id in polls[-1]
 
-    def test_unknown_to_us_when_the_page_was_closed_and_forgotten(self, clock, page, event):
+    def test_tick_of_expired_watch_polls(self, clock, tick, event):
         clock.tick(sales_watch.WATCH_EXPIRY_SECONDS + 1)
         sales_watch.find_state(event.id)
         assert not sales_watch._watches
-        assert page() == "look"
+        assert tick() == "poll_due"
 
 
-def test_while_the_database_is_away_one_look_answers_all_and_the_next_finds_it_back(clock, event, database, caplog):
+def test_during_outage_one_poll_answers_all_pages_and_a_later_one_recovers(clock, event, database, caplog):
     before = sales_watch.find_state(event.id)
     use_database("postgresql://nobody@127.0.0.1:1/nothing")
     clock.tick(2)
 
-    def is_away(event_id):
+    def assert_unavailable(event_id):
         with pytest.raises(Unavailable, match="does not answer"):
             sales_watch.find_state(event_id)
 
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(is_away, [event.id, uuid.uuid4()] * 16))
+        list(pool.map(assert_unavailable, [event.id, uuid.uuid4()] * 16))
     assert caplog.text.count("could not be read") == 1
     use_database(database)
-    is_away(event.id)
+    assert_unavailable(event.id)
     clock.tick(2)
     assert sales_watch.find_state(event.id) == before
 
 
-def test_the_oldest_answer_and_the_longest_wait_leave_time_to_draw_within_three_seconds():
-    """Another page may have looked just before the sale."""
+def test_oldest_state_and_longest_wait_leave_time_to_redraw_within_three_seconds():
+    """Another page may have polled just before the sale."""
     assert sales_watch.POLL_SECONDS + sales_watch.TICK_SECONDS <= 2.5
 
 
-def test_looks_are_counted_and_those_that_fail_apart(clock, event, monkeypatch):
-    looks, failures = "ticketdesk_watch_looks_total", "ticketdesk_watch_failures_total"
-    with assert_increases(1, looks), assert_increases(0, failures):
+def test_polls_and_failures_are_counted(clock, event, monkeypatch):
+    polls, failures = "ticketdesk_watch_looks_total", "ticketdesk_watch_failures_total"
+    with assert_increases(1, polls), assert_increases(0, failures):
         sales_watch.find_state(event.id)
         sales_watch.find_state(event.id)
     assert time.time() - get_value("ticketdesk_watch_last_look_timestamp_seconds") < 60
 
-    def broken(_session, _event_ids):
+    def fail(_session, _event_ids):
         raise Unavailable
 
-    monkeypatch.setattr(figures, "compute_fingerprints", broken)
+    monkeypatch.setattr(figures, "compute_fingerprints", fail)
     clock.tick(sales_watch.POLL_SECONDS + 0.1)
-    with assert_increases(1, looks), assert_increases(1, failures), pytest.raises(Unavailable):
+    with assert_increases(1, polls), assert_increases(1, failures), pytest.raises(Unavailable):
         sales_watch.find_state(event.id)

@@ -1,4 +1,4 @@
-"""A run of a page as the figures and the log see it."""
+"""Metrics and log context of a page's run."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ FRAME = "ui/main.py"
 
 @pytest.fixture
 def log(caplog, monkeypatch):
-    """The log with what each line would carry."""
+    """Log records with their context."""
     monkeypatch.setattr(logs, "_process_context_provider", script_run._get_log_context)
     caplog.handler.addFilter(logs.add_context)
     yield caplog
     caplog.handler.removeFilter(logs.add_context)
 
 
-def test_a_page_that_was_drawn_is_done_and_timed(event, ana):
+def test_rendered_page_is_done_and_timed(event, ana):
     make.purchase(event, make.package(event))
     with assert_increases(1, RUNS, page="sales", outcome="done"), assert_increases(1, SECONDS, page="sales"):
         Screen(FRAME, ana, event)
 
 
-def test_a_page_that_ends_early_is_stopped():
-    """Without an event the sales page leads to the events."""
+def test_page_that_ends_early_is_stopped():
+    """Without an event the sales page switches to the events page."""
     with (
         assert_increases(1, RUNS, page="sales", outcome="stopped"),
         assert_increases(1, RUNS, page="events", outcome="done"),
@@ -43,7 +43,7 @@ def test_a_page_that_ends_early_is_stopped():
 
 
 @pytest.mark.parametrize(("raised", "outcome"), [(RuntimeError("x"), "fault"), (NotFound("package"), "refused")])
-def test_a_page_that_breaks_and_one_that_refuses_are_told_apart(raised, outcome):
+def test_faults_and_refusals_are_counted_apart(raised, outcome):
     with (
         assert_increases(1, RUNS, page="sales", outcome=outcome),
         pytest.raises(type(raised)),
@@ -53,7 +53,7 @@ def test_a_page_that_breaks_and_one_that_refuses_are_told_apart(raised, outcome)
 
 
 @pytest.fixture
-def every_query_told(monkeypatch):
+def log_every_query(monkeypatch):
     monkeypatch.setenv("TICKETDESK_SLOW_QUERY_MS", "0")
     db.dispose()
     yield
@@ -61,8 +61,8 @@ def every_query_told(monkeypatch):
     db.dispose()
 
 
-def test_a_line_from_a_callback_tells_session_page_person_and_event(event, ana, log, every_query_told):
-    """The callback runs before the page has asked who is here; it is still who was here."""
+def test_line_from_callback_has_session_page_actor_and_event(event, ana, log, log_every_query):
+    """The callback runs before the frame script looks up the user, so the context is that of the run before."""
     package = make.package(event)
     screen = Screen(FRAME, ana, event).go("packages")
     log.clear()
@@ -75,22 +75,22 @@ def test_a_line_from_a_callback_tells_session_page_person_and_event(event, ana, 
     assert (line.actor, line.event) == (str(ana.staff_id), str(event.id))
 
 
-def test_a_line_tells_nobody_by_name_or_address(event, ana, log, every_query_told):
+def test_lines_contain_no_name_or_email(event, ana, log, log_every_query):
     Screen(FRAME, ana, event)
-    told = [logs.create_formatter("json").format(each) for each in log.records]
-    assert told
-    assert not any(ana.email in line or ana.name in line for line in told)
+    lines = [logs.create_formatter("json").format(each) for each in log.records]
+    assert lines
+    assert not any(ana.email in line or ana.name in line for line in lines)
 
 
-def test_an_import_in_a_thread_of_its_own_is_told_as_of_who_started_it(log):
-    with logs.log_context(lambda: {"actor": "the-one-who-clicked"}):
-        job = import_job.start(lambda _session, _progress: logging.getLogger("ticketing.x").warning("at work"))
+def test_import_thread_keeps_log_context_of_its_starter(log):
+    with logs.log_context(lambda: {"actor": "starter"}):
+        job = import_job.start(lambda _session, _progress: logging.getLogger("ticketing.x").warning("importing"))
     assert job.ended.wait(30)
-    (line,) = [each for each in log.records if each.getMessage() == "at work"]
-    assert line.actor == "the-one-who-clicked"
+    (line,) = [each for each in log.records if each.getMessage() == "importing"]
+    assert line.actor == "starter"
 
 
-def test_what_is_remembered_of_sessions_does_not_grow_without_end(monkeypatch):
+def test_log_contexts_of_old_sessions_are_dropped(monkeypatch):
     monkeypatch.setattr(script_run, "MAX_REMEMBERED_SESSIONS", 2)
     monkeypatch.setattr(script_run, "_context_by_session", script_run.OrderedDict())
     for session in ("first", "second", "third"):

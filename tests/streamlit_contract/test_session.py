@@ -1,0 +1,134 @@
+"""What rerun_patch, script_run, outage and uploads use of a session and of the run of a script."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
+from typing import Any
+
+import pytest
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.runtime.app_session import AppSession, AppSessionState
+from streamlit.runtime.fragment import MemoryFragmentStorage
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
+from streamlit.runtime.runtime import Runtime
+from streamlit.runtime.scriptrunner import RerunData, RerunException, get_script_run_ctx
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+from streamlit.runtime.scriptrunner_utils.script_run_context import FragmentThreadState, ScriptRunContext
+from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
+from streamlit.testing.v1 import AppTest
+
+from ui.runtime import rerun_patch
+
+# The patches of decision 25 rest on what these methods do, so any change of their text is to be read.
+SOURCES = {
+    "AppSession.request_rerun": (rerun_patch._original_request_rerun, "52f29d897336"),
+    "AppSession._create_scriptrunner": (rerun_patch._original_create_scriptrunner, "1529b64dc24c"),
+    "AppSession._handle_scriptrunner_event_on_event_loop": (
+        AppSession._handle_scriptrunner_event_on_event_loop,
+        "ed8b8b01f1b6",
+    ),
+    "ScriptRunner.request_rerun": (ScriptRunner.request_rerun, "c55e8d7e95a8"),
+}
+
+
+def parameters(function: Callable[..., Any]) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_source_is_the_one_that_was_read(name):
+    function, digest = SOURCES[name]
+    assert hashlib.sha256(inspect.getsource(function).encode()).hexdigest()[:12] == digest
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (rerun_patch._original_request_rerun, ["self", "client_state"]),
+        (rerun_patch._original_create_scriptrunner, ["self", "initial_rerun_data"]),
+        (ScriptRunner.request_rerun, ["self", "rerun_data"]),
+        (get_script_run_ctx, ["suppress_warning"]),
+        (MemoryFragmentStorage.resolve_target, ["self", "target"]),
+        (MemoryUploadedFileManager.remove_file, ["self", "session_id", "file_id"]),
+        (RerunException.__init__, ["self", "rerun_data"]),
+        (Runtime.handle_backmsg, ["self", "session_id", "msg", "client"]),
+    ],
+    ids=lambda value: getattr(value, "__qualname__", ""),
+)
+def test_parameters(function, expected):
+    assert parameters(function) == expected
+
+
+@pytest.mark.parametrize("attribute", ["id", "_scriptrunner", "_state", "_event_loop"])
+def test_attribute_of_app_session(attribute):
+    assert f"self.{attribute}" in inspect.getsource(AppSession.__init__)
+
+
+def test_state_of_a_session_that_ends():
+    assert AppSessionState.SHUTDOWN_REQUESTED
+
+
+def test_tick_is_recognized_by_its_client_state():
+    assert {"is_auto_rerun", "fragment_id"} <= set(ClientState.DESCRIPTOR.fields_by_name)
+
+
+def test_name_of_the_script_thread():
+    """tests/support/late_tick_app.py waits for these threads."""
+    assert 'name="ScriptRunner.' in inspect.getsource(ScriptRunner.start)
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["session_id", "query_string", "fragment_storage", "cached_message_hashes", "context_info", "uploaded_file_mgr",
+     "fragment_ids_this_run"],
+)  # fmt: skip
+def test_field_of_the_script_run_context(field):
+    assert field in {each.name for each in fields(ScriptRunContext)}
+
+
+def test_page_of_the_script_run_context():
+    assert isinstance(ScriptRunContext.page_script_hash, property)
+
+
+def test_fragment_of_the_running_thread():
+    assert "fragment_id" in {each.name for each in fields(FragmentThreadState)}
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["query_string", "page_script_hash", "fragment_id_queue", "is_fragment_scoped_rerun", "cached_message_hashes",
+     "context_info"],
+)  # fmt: skip
+def test_field_of_the_rerun_data(field):
+    assert field in {each.name for each in fields(RerunData)}
+
+
+def test_run_knows_its_session_and_fragment():
+    def page() -> None:
+        import streamlit as st
+
+        from ui.runtime import script_run
+
+        @st.fragment
+        def part() -> None:
+            st.text(f"{bool(script_run.fragment_id())} {script_run.is_fragment_run()}")
+
+        st.text(f"{bool(script_run.session_id())} {bool(script_run.fragment_id())} {script_run.is_fragment_run()}")
+        part()
+
+    at = AppTest.from_function(page).run()
+    assert [each.value for each in at.text] == ["True False False", "True False"]
+
+
+def test_removed_upload_is_gone():
+    manager = MemoryUploadedFileManager("/upload")
+    manager.add_file("session", UploadedFileRec("file", "table.jpg", "image/jpeg", b"x"))
+    manager.remove_file("session", "file")
+    assert manager.get_files("session", ["file"]) == []
+
+
+def test_upload_has_the_id_of_its_file():
+    assert "self.file_id" in inspect.getsource(UploadedFile.__init__)
