@@ -16,7 +16,8 @@ from ticketing import audit, daily_totals, optimistic_locking
 from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.errors import NotFound
-from ticketing.models import Event, EventAssignment, Staff
+from ticketing.models import Event as Event
+from ticketing.models import EventAssignment, Staff
 from ticketing.validation import BLANK_AS_NONE, Amount, Draft, MaxLength, Name, SingleLineText, Timestamp
 
 

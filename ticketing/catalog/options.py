@@ -17,7 +17,8 @@ from ticketing import audit, optimistic_locking
 from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.errors import Conflict, HasAnswers, InvalidInput, NotFound
-from ticketing.models import Answer, Option, Package
+from ticketing.models import Answer, Package
+from ticketing.models import Option as Option
 from ticketing.validation import Draft, MaxLength, SingleLineText, clean_multi_line
 
 MAX_ACTIVE = 4

@@ -20,7 +20,8 @@ from ticketing.actors import Actor
 from ticketing.catalog import images
 from ticketing.db import constraint_name
 from ticketing.errors import DuplicateName, HasSales, LimitBelowSold, NotFound
-from ticketing.models import Event, Package, Purchase
+from ticketing.models import Event, Purchase
+from ticketing.models import Package as Package
 from ticketing.purchase_filter import PurchaseFilter
 from ticketing.validation import BLANK_AS_NONE, Amount, Draft, MaxLength, MultiLineText, Name, name_key
 
