@@ -1,4 +1,4 @@
-"""/v1/events/{event_id}/tickets/purchases: "this was bought", said by the donor site."""
+"""/v1/events/{event_id}/tickets/purchases: the donor site records a purchase."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from api.errors import document_responses
-from api.schemas import Caller, Money, to_time_zone
+from api.schemas import Caller, EventId, Money, to_time_zone
 from ticketing import db
 from ticketing.catalog import events
 from ticketing.models import Purchase
@@ -27,70 +27,106 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=200,
-        description="Of the caller's making, one for each purchase. Repeated, it answers with the first result.",
+        description="A key that the caller makes up, a new one for each purchase. The same request with the same key "
+        "returns the first result and records nothing.",
+        examples=["order-20261003-0042"],
     ),
 ]
 
 
 class Donor(BaseModel):
-    name: str
-    email: str
-    phone: str | None
+    """The donor, as written on this purchase."""
+
+    name: str = Field(description="Full name.", examples=["Ana Ruiz"])
+    email: str = Field(description="E-mail address.", examples=["ana@example.org"])
+    phone: str | None = Field(description="Phone number, if given.", examples=["555 0100"])
 
 
 class Guest(BaseModel):
-    name: str
-    email: str | None
+    """The person who sits on a seat."""
+
+    name: str = Field(description="Full name.", examples=["Ben Okafor"])
+    email: str | None = Field(description="E-mail address, if given.", examples=["ben@example.org"])
 
 
 class Ticket(BaseModel):
-    """One seat: its code to say aloud, and its guest once one is named."""
+    """The ticket of one seat."""
 
-    code: str
-    seat_number: int
-    guest: Guest | None
+    code: str = Field(description="Ticket code, unique in the event and easy to read aloud.", examples=["YKR38YSG"])
+    seat_number: int = Field(description="Number of the seat within the purchase, from 1.", examples=[1])
+    guest: Guest | None = Field(
+        description="The guest on this seat; null until one is named.",
+        examples=[{"name": "Ben Okafor", "email": "ben@example.org"}],
+    )
 
 
 class AnswerGiven(BaseModel):
-    option_id: uuid.UUID
-    value: bool | list[str] | str
+    """The donor's answer to one option of the package."""
+
+    option_id: uuid.UUID = Field(
+        description="The option that was answered.", examples=["01a207b4-91d2-7a35-bb0e-2c4f7d6e8a13"]
+    )
+    value: bool | list[str] | str = Field(
+        description="true or false, the list of chosen choices, or text, by the type of the option.",
+        examples=[True, ["Fish"], "No nuts"],
+    )
 
 
 class PurchaseAnswer(BaseModel):
-    """A purchase as it was recorded. `list_price` is quantity x price; `total` is what is paid."""
+    """A recorded purchase. Amounts are in USD."""
 
-    id: uuid.UUID
-    event_id: uuid.UUID
-    package_id: uuid.UUID
-    quantity: int
-    seats: int
-    unit_price: Money
-    list_price: Money
-    discount: Money
-    total: Money
-    promo_code: str | None
-    payment_status: str
-    channel: str
-    purchased_at: datetime
-    donor: Donor
-    notes: str | None
-    tickets: list[Ticket]
-    answers: list[AnswerGiven]
+    id: uuid.UUID = Field(description="Id of the purchase.", examples=["01a207b5-2f6b-7c18-9e41-d3a85b0c7f24"])
+    event_id: uuid.UUID = Field(description="Id of the event.", examples=["01a207b2-b02d-710f-ba15-1a059629fb52"])
+    package_id: uuid.UUID = Field(
+        description="Id of the package that was bought.", examples=["01a207b3-5c11-7e40-8a2f-6f0d2f1c9b77"]
+    )
+    quantity: int = Field(description="Number of packages.", examples=[2])
+    seats: int = Field(description="Number of seats: quantity times seats per package.", examples=[20])
+    unit_price: Money = Field(description="Price of one package when it was bought.", examples=["2500.00"])
+    list_price: Money = Field(description="Quantity times unit price.", examples=["5000.00"])
+    discount: Money = Field(description="What was taken off the list price.", examples=["500.00"])
+    total: Money = Field(description="What is paid: list price less discount.", examples=["4500.00"])
+    promo_code: str | None = Field(description="The promo code that was used, if any.", examples=["EARLY10"])
+    payment_status: str = Field(description="completed, pending, failed, refunded or voided.", examples=["completed"])
+    channel: str = Field(
+        description="How it was sold: cash, cheque, card_terminal, comp or online.", examples=["online"]
+    )
+    purchased_at: datetime = Field(
+        description="When it was bought, with the offset of the event's time zone.",
+        examples=["2026-10-03T09:42:00-04:00"],
+    )
+    donor: Donor = Field(
+        description="Who bought it.", examples=[{"name": "Ana Ruiz", "email": "ana@example.org", "phone": "555 0100"}]
+    )
+    notes: str | None = Field(description="A note for staff, if given.", examples=["Table near the stage"])
+    tickets: list[Ticket] = Field(
+        description="One ticket per seat, in the order of the seats.",
+        examples=[[{"code": "YKR38YSG", "seat_number": 1, "guest": {"name": "Ben Okafor", "email": None}}]],
+    )
+    answers: list[AnswerGiven] = Field(
+        description="The answers that were given; options that were skipped are left out.",
+        examples=[[{"option_id": "01a207b4-91d2-7a35-bb0e-2c4f7d6e8a13", "value": ["Fish"]}]],
+    )
 
 
 @router.post(
     "",
     status_code=201,
     responses=document_responses(403, 404, 409, 422)
-    | {200: {"model": PurchaseAnswer, "description": "The idempotency key was seen before; nothing changed."}},
+    | {
+        200: {
+            "model": PurchaseAnswer,
+            "description": "This idempotency key was used before; this is its first result, and nothing changed.",
+        }
+    },
 )
 def record_purchase(
-    caller: Caller, event_id: uuid.UUID, draft: PurchaseDraft, response: Response, key: IdempotencyKey = None
+    caller: Caller, event_id: EventId, draft: PurchaseDraft, response: Response, key: IdempotencyKey = None
 ) -> PurchaseAnswer:
-    """Takes the capacity and the promo use, fixes the price, makes one ticket for each seat: all of it, or nothing.
+    """Record a purchase: take the capacity and the promo use, fix the price, and create one ticket per seat, or nothing.
 
-    409 `sold_out`, `not_for_sale`, `promo_refused`, or `stale_version` when `package_version` is given and the price
-    or the seats changed since. 422 `idempotency_mismatch` when the key was used for another purchase.
+    409 with code `sold_out`, `not_for_sale` or `promo_refused`, or `stale_version` when `package_version` is given and
+    the price or the seats changed since. 422 with code `idempotency_mismatch` when the key was used for another purchase.
     """
 
     def work(session: Session) -> PurchaseAnswer:
@@ -104,7 +140,7 @@ def record_purchase(
 def build_purchase_fields(
     row: Purchase, schema: type[BaseModel], promo_code: str | None, time_zone: str
 ) -> dict[str, Any]:
-    """What an answer of this shape says of a purchase itself."""
+    """Return the values of the fields of `schema` that come from the purchase itself."""
     fields: dict[str, Any] = {field: getattr(row, field) for field in schema.model_fields if hasattr(row, field)}
     return fields | {
         "purchased_at": to_time_zone(row.purchased_at, time_zone),

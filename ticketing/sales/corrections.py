@@ -1,7 +1,7 @@
-"""What staff change on a sale after it was made: taken back when it was a mistake, moved on when its payment is.
+"""Corrections of recorded purchases: void a sale that was a mistake, move a payment to its next status.
 
-Source: PRODUCT "Purchases" and "a purchase that counts". Locks, always in this order: the purchase, its package, the
-package's days, the promo code. A sale takes them in the same order, so nobody waits in a circle.
+Rules: docs/product.md, "Purchases". Locks are always taken in the same order, as a sale takes them, so that no two
+transactions deadlock: the purchase, its package, the package's daily totals, the promo code.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ticketing.errors import Conflict
 from ticketing.models import SOLD_STATUSES, Purchase
 from ticketing.validation import Draft, MaxLength, SingleLineText, validate
 
-# What a payment may turn into. Failed, refunded and voided purchases gave back what they held: they are final.
+# Failed, refunded and voided purchases returned their capacity and promo use, so these statuses are final.
 NEXT_STATUSES = {"pending": ("completed", "failed"), "completed": ("refunded",)}
 
 
@@ -36,24 +36,24 @@ class StatusDraft(Draft):
 
 
 def void(session: Session, actor: Actor, event_id: uuid.UUID, purchase_id: uuid.UUID, reason: str) -> Purchase:
-    """Takes back a sale that was recorded here by mistake: capacity and promo use return once, the row stays.
+    """Void a sale that was recorded here by mistake; return its capacity and promo use once, keep its row.
 
-    Raises NotFound, InvalidInput (no reason), and Conflict when it was voided before or came from an import.
+    Raises NotFound, InvalidInput (no reason), and Conflict when it is voided already or was imported.
     """
     permissions.require(session, actor, "change", event_id)
-    why = validate(VoidDraft, {"reason": reason}).reason
+    reason = validate(VoidDraft, {"reason": reason}).reason
     purchase = get_for_update(session, event_id, purchase_id)
     if purchase.payment_status == "voided":
-        raise Conflict("This sale is voided already.")
+        raise Conflict("This sale is already voided.")
     if purchase.channel == "import":
-        raise Conflict("This sale was imported. Correct it where it was sold.")
+        raise Conflict("This sale was imported, so it cannot be voided here. Correct it where it was sold.")
     now = datetime.now(UTC)
     changes = [
         audit.Change("payment_status", purchase.payment_status, "voided"),
-        audit.Change("void_reason", None, why),
+        audit.Change("void_reason", None, reason),
     ]
     with updating_totals(session, purchase, returned_quantity=_count_held_packages(purchase)):
-        purchase.payment_status, purchase.void_reason, purchase.voided_at = "voided", why, now
+        purchase.payment_status, purchase.void_reason, purchase.voided_at = "voided", reason, now
     promo_codes.release_use(session, purchase.id, now)
     audit.record(session, actor, event_id, "purchase.voided", purchase, changes)
     return purchase
@@ -62,10 +62,10 @@ def void(session: Session, actor: Actor, event_id: uuid.UUID, purchase_id: uuid.
 def change_status(
     session: Session, actor: Actor, event_id: uuid.UUID, purchase_id: uuid.UUID, status: str, *, seen_version: int
 ) -> Purchase:
-    """Moves a payment on (NEXT_STATUSES). Failed and refunded ones give capacity and promo use back, once.
+    """Move a payment to one of its NEXT_STATUSES; failed and refunded return capacity and promo use, once.
 
-    What was imported moves on like any other. Raises NotFound, InvalidInput (no such status), StaleVersion, and
-    Conflict with the sentence why this purchase cannot become that; then nothing is changed.
+    Imported purchases move on like any other. Raises NotFound, InvalidInput (no such status), StaleVersion, and Conflict
+    with the reason why this purchase cannot take that status; then nothing is changed.
     """
     permissions.require(session, actor, "change", event_id)
     validate(StatusDraft, {"status": status})
@@ -73,18 +73,20 @@ def change_status(
     optimistic_locking.check_version(session, event_id, purchase, seen_version)
     if status not in NEXT_STATUSES.get(purchase.payment_status, ()):
         raise Conflict(_explain_refusal(purchase.payment_status, status))
-    is_given_back = status not in SOLD_STATUSES
+    returns_capacity = status not in SOLD_STATUSES
     changes = [audit.Change("payment_status", purchase.payment_status, status)]
-    with updating_totals(session, purchase, returned_quantity=_count_held_packages(purchase) if is_given_back else 0):
+    with updating_totals(
+        session, purchase, returned_quantity=_count_held_packages(purchase) if returns_capacity else 0
+    ):
         purchase.payment_status = status
-    if is_given_back:
+    if returns_capacity:
         promo_codes.release_use(session, purchase.id, datetime.now(UTC))
     audit.record(session, actor, event_id, "purchase.status_changed", purchase, changes)
     return purchase
 
 
 def get_for_update(session: Session, event_id: uuid.UUID, purchase_id: uuid.UUID) -> Purchase:
-    """The purchase as it stands, which nobody else can change until the transaction ends. Raises NotFound."""
+    """Return the purchase, locked until the transaction ends. Raises NotFound."""
     return optimistic_locking.get_for_update(session, Purchase, event_id, purchase_id, "purchase")
 
 
@@ -95,29 +97,28 @@ _RETURN_CAPACITY = text("""
 
 @contextmanager
 def updating_totals(session: Session, purchase: Purchase, *, returned_quantity: int = 0) -> Iterator[None]:
-    """For changing a `held` purchase: returns `give_back` packages, moves the sums, raises the version.
+    """Change a purchase that get_for_update locked: return packages, update the daily totals, raise the version.
 
-    Its package is held from here on, as every change of sums must: be quick inside.
+    Its package stays locked from here to the end of the transaction, so keep the body short.
     """
     session.execute(_RETURN_CAPACITY, {"package_id": purchase.package_id, "quantity": returned_quantity})
     with daily_totals.updating_purchase(session, purchase):
         yield
         purchase.version += 1
-    session.refresh(purchase, ["seats"])  # computed by the database, so unknown after an UPDATE
+    session.refresh(purchase, ["seats"])  # a generated column, so SQLAlchemy expires it at the UPDATE
 
 
 def _count_held_packages(purchase: Purchase) -> int:
-    """How many packages it holds: all of them while it counts."""
     return purchase.quantity if purchase.payment_status in SOLD_STATUSES else 0
 
 
-def _explain_refusal(now: str, wanted: str) -> str:
-    if now == wanted:
-        return f"This purchase is {now} already."
-    if now not in NEXT_STATUSES:
-        return f"This purchase is {now}, which is final. Record a new sale if it was bought after all."
-    if wanted == "voided":
-        return "A sale is voided with a reason. Use Void instead."
-    if now == "pending":
-        return "This purchase is pending: nothing was paid that could be refunded. Set it to failed instead."
-    return f"This purchase is paid, so it cannot become {wanted}. Refund it instead."
+def _explain_refusal(current: str, requested: str) -> str:
+    if current == requested:
+        return f"This purchase is already {current}."
+    if current not in NEXT_STATUSES:
+        return f"This purchase is {current}, which is final. If it was bought after all, record a new sale."
+    if requested == "voided":
+        return "Voiding a sale takes a reason. Use Void instead."
+    if current == "pending":
+        return "This purchase is pending, so there is no payment to refund. Mark it as failed instead."
+    return f"This purchase is paid, so it cannot become {requested}. Refund it instead."

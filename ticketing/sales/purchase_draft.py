@@ -44,7 +44,7 @@ class AnswerDraft(Draft):
     """An answer to one of the package's options; `options.validate_answers` checks that it fits the question."""
 
     option_id: uuid.UUID = Field(
-        description="The option that is answered.", examples=["0197a3c2-5b1e-7c40-9d2f-3a6b8c1d4e5f"]
+        description="The option that is answered.", examples=["01a207b4-91d2-7a35-bb0e-2c4f7d6e8a13"]
     )
     value: Annotated[Any, AfterValidator(_validate_encodable_text), WithJsonSchema(_ANSWER_SCHEMA)] = Field(
         default=None,
@@ -63,7 +63,7 @@ class PurchaseDraft(Draft):
     """A purchase to be recorded: one package, any quantity of it, for one donor."""
 
     package_id: uuid.UUID = Field(
-        description="The package that is bought.", examples=["0197a3c2-5b1e-7c40-9d2f-3a6b8c1d4e50"]
+        description="The package that is bought.", examples=["01a207b3-5c11-7e40-8a2f-6f0d2f1c9b77"]
     )
     quantity: Annotated[int, Field(ge=1, le=10_000)] = Field(
         description="How many packages, not seats: 2 tables of ten are 2.", examples=[2]
@@ -77,7 +77,7 @@ class PurchaseDraft(Draft):
     answers: Annotated[list[AnswerDraft], AfterValidator(_validate_unique_answers)] = Field(
         default=[],
         description="Answers to the options of the package, at most one for each.",
-        examples=[[{"option_id": "0197a3c2-5b1e-7c40-9d2f-3a6b8c1d4e5f", "value": True}]],
+        examples=[[{"option_id": "01a207b4-91d2-7a35-bb0e-2c4f7d6e8a13", "value": True}]],
     )
     guests: list[GuestDraft] = Field(
         default=[],

@@ -1,4 +1,4 @@
-"""The codes of assigned tickets, unique in their event."""
+"""Ticket codes, one per seat; a constraint keeps them unique within an event."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ ALPHABET = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 
 
 def new_ticket_code() -> str:
-    """Eight letters and digits that are not mistaken for each other, to be read aloud."""
+    """Return eight random letters and digits, without those that look or sound alike (I, L, O, 0, 1)."""
     number = secrets.randbelow(len(ALPHABET) ** 8)
     letters = []
     for _ in range(8):
-        number, which = divmod(number, len(ALPHABET))
-        letters.append(ALPHABET[which])
+        number, index = divmod(number, len(ALPHABET))
+        letters.append(ALPHABET[index])
     return "".join(letters)
