@@ -1,4 +1,4 @@
-"""Whatever is raced for, the numbers are right afterwards; and a shelf on which naive versions may go wrong."""
+"""An event whose totals are verified after each race, and an unconstrained table for the naive control versions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ticketing.ops import verify
 
 def list_differences(event: Event) -> list[str]:
     with db.read_session() as session:
-        return [str(found) for found in verify.verify(session) if found.event_id == event.id]
+        return [str(difference) for difference in verify.verify(session) if difference.event_id == event.id]
 
 
 @pytest.fixture
@@ -27,11 +27,11 @@ def event() -> Iterator[Event]:
 
 
 @pytest.fixture
-def shelf(database: str) -> Iterator[UnconstrainedStock]:
-    name = make.unique("shelf").replace("-", "_")
+def stock(database: str) -> Iterator[UnconstrainedStock]:
+    name = make.unique("stock").replace("-", "_")
     db.write(
         lambda s: s.execute(
-            text(f"CREATE TABLE {name} (sold int NOT NULL, most int, price int NOT NULL, is_enabled bool NOT NULL)")
+            text(f"CREATE TABLE {name} (sold int NOT NULL, max_sold int, price int NOT NULL, is_enabled bool NOT NULL)")
         )
     )
     yield UnconstrainedStock(name)

@@ -1,4 +1,4 @@
-"""Many at once, and what naive code does then."""
+"""Run an action in many threads at once, and run naive versions of it on a table without constraints."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ THREADS = 16
 
 
 def race(attempts: int, attempt: Callable[[int], Any]) -> list[Any]:
-    """Runs `attempt` so often by 16 threads that start together; answers with each result or refusal.
+    """Call `attempt` with 0, 1, ... in 16 threads that start together; return each result or TicketingError.
 
-    Only refusals are results. Anything else, a deadlock among it, has reached a caller and fails the test.
+    Any other exception, such as a deadlock, propagates and fails the test.
     """
     start = threading.Barrier(THREADS)
 
@@ -29,8 +29,8 @@ def race(attempts: int, attempt: Callable[[int], Any]) -> list[Any]:
         for number in range(worker, attempts, THREADS):
             try:
                 outcomes.append(attempt(number))
-            except TicketingError as refusal:
-                outcomes.append(refusal)
+            except TicketingError as exc:
+                outcomes.append(exc)
         return outcomes
 
     with ThreadPoolExecutor(THREADS) as pool:
@@ -42,14 +42,14 @@ def count_by_type(outcomes: list[Any]) -> Counter[str]:
 
 
 class UnconstrainedStock:
-    """A row such as a package's, without the constraints that would stop a naive version of a sale."""
+    """A table with one row like a package's, without the constraints that would stop a naive version of a sale."""
 
     def __init__(self, table: str) -> None:
         self.table = table
 
-    def insert_row(self, *, sold: int = 0, most: int | None = None, price: int = 100) -> None:
-        row = {"sold": sold, "most": most, "price": price}
-        db.write(lambda s: s.execute(text(f"INSERT INTO {self.table} VALUES (:sold, :most, :price, true)"), row))
+    def insert_row(self, *, sold: int = 0, max_sold: int | None = None, price: int = 100) -> None:
+        row = {"sold": sold, "max_sold": max_sold, "price": price}
+        db.write(lambda s: s.execute(text(f"INSERT INTO {self.table} VALUES (:sold, :max_sold, :price, true)"), row))
 
     def read(self) -> Any:
         with db.read_session() as session:
@@ -62,7 +62,7 @@ class UnconstrainedStock:
         session.execute(text(f"UPDATE {self.table} SET {change}"), values)
 
     def race(self, naive: Callable[[int, db.Session, Callable[[], Any]], Any]) -> list[Any]:
-        """Runs a naive version 16 times at once: it reads, meets the others at the barrier, and writes."""
+        """Run a naive version in 16 threads: each reads, waits at the barrier until all have read, and writes."""
         everyone_has_read = threading.Barrier(THREADS)
         return race(
             THREADS, lambda number: db.write(lambda s: naive(number, s, lambda: everyone_has_read.wait(timeout=30)))

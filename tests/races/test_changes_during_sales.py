@@ -1,4 +1,4 @@
-"""Staff void, lower a limit, disable and change a price while others buy. Each first as naive code does it."""
+"""Void, lower a limit, disable and change a price while others buy. A control shows each naive version fail."""
 
 from __future__ import annotations
 
@@ -34,34 +34,34 @@ def recorded_purchases(outcomes: list[Any]) -> list[Purchase]:
     return [outcome.purchase for outcome in outcomes if isinstance(outcome, purchases.RecordedPurchase)]
 
 
-def test_control_a_void_that_looks_first_returns_one_sale_many_times(shelf):
-    shelf.insert_row(sold=THREADS, most=THREADS)
+def test_control_void_that_reads_then_writes_returns_one_sale_many_times(stock):
+    stock.insert_row(sold=THREADS, max_sold=THREADS)
     status = ["completed"]
 
-    def naive(_number, session, meet):
+    def naive(_number, session, wait_for_others):
         was = status[0]
-        meet()
+        wait_for_others()
         if was != "voided":
             status[0] = "voided"
-            shelf.change(session, "sold = sold - 1")
+            stock.change(session, "sold = sold - 1")
 
-    shelf.race(naive)
-    assert shelf.read().sold == 0  # and not THREADS - 1
-
-
-def test_control_a_void_and_a_purchase_that_write_what_they_computed_lose_each_other(shelf):
-    shelf.insert_row(sold=50, most=100)
-
-    def naive(number, session, meet):
-        row = shelf.read_in(session)
-        meet()
-        shelf.change(session, "sold = :sold", sold=row.sold + (1 if number % 2 else -1))
-
-    shelf.race(naive)
-    assert shelf.read().sold != 50
+    stock.race(naive)
+    assert stock.read().sold == 0  # and not THREADS - 1
 
 
-def test_a_void_gives_back_once_and_what_came_back_is_sold_once(event):
+def test_control_void_and_purchase_that_write_computed_counts_lose_updates(stock):
+    stock.insert_row(sold=50, max_sold=100)
+
+    def naive(number, session, wait_for_others):
+        row = stock.read_in(session)
+        wait_for_others()
+        stock.change(session, "sold = :sold", sold=row.sold + (1 if number % 2 else -1))
+
+    stock.race(naive)
+    assert stock.read().sold != 50
+
+
+def test_void_returns_capacity_once_and_it_is_sold_once(event):
     limit = 16
     package, promo = make.package(event, quantity_limit=limit), make.promo_code(event, max_total_uses=limit)
     first = [make.purchase(event, package, promo_code=promo.code).purchase for _ in range(limit)]
@@ -82,23 +82,23 @@ def test_a_void_gives_back_once_and_what_came_back_is_sold_once(event):
     assert get_sold_count(package) == get_use_count(promo) == limit
 
 
-def test_control_a_limit_lowered_by_looking_first_ends_below_what_is_sold(shelf):
-    shelf.insert_row(sold=50, most=100)
+def test_control_limit_lowered_by_read_then_write_ends_below_sold(stock):
+    stock.insert_row(sold=50, max_sold=100)
 
-    def naive(number, session, meet):
-        row = shelf.read_in(session)
-        meet()
+    def naive(number, session, wait_for_others):
+        row = stock.read_in(session)
+        wait_for_others()
         if number == EDITOR and row.sold <= 50:
-            shelf.change(session, "most = 50")
-        elif row.sold < row.most:
-            shelf.change(session, "sold = sold + 1")
+            stock.change(session, "max_sold = 50")
+        elif row.sold < row.max_sold:
+            stock.change(session, "sold = sold + 1")
 
-    shelf.race(naive)
-    assert shelf.read().sold > shelf.read().most
+    stock.race(naive)
+    assert stock.read().sold > stock.read().max_sold
 
 
 @pytest.mark.parametrize("lowered", [20, 60, 99])
-def test_a_limit_lowered_during_the_sale_is_refused_or_kept(event, lowered):
+def test_limit_lowered_during_sales_is_refused_or_kept(event, lowered):
     package = make.package(event, quantity_limit=100)
 
     def attempt(number: int) -> Any:
@@ -109,27 +109,27 @@ def test_a_limit_lowered_during_the_sale_is_refused_or_kept(event, lowered):
     assert get_sold_count(package) == len(recorded_purchases(outcomes)) == limit
 
 
-def test_control_a_sale_that_looks_first_is_made_after_the_disabling(shelf):
-    shelf.insert_row(most=100)
+def test_control_sale_that_reads_then_writes_sells_a_disabled_package(stock):
+    stock.insert_row(max_sold=100)
     disabled = threading.Event()
 
-    def naive(number, session, meet):
-        row = shelf.read_in(session)
-        meet()
+    def naive(number, session, wait_for_others):
+        row = stock.read_in(session)
+        wait_for_others()
         if number == EDITOR:
-            shelf.change(session, "is_enabled = false")
+            stock.change(session, "is_enabled = false")
             session.commit()
             disabled.set()
         elif row.is_enabled:
             assert disabled.wait(timeout=30)
-            shelf.change(session, "sold = sold + 1")
+            stock.change(session, "sold = sold + 1")
 
-    shelf.race(naive)
-    assert shelf.read().sold == THREADS - 1
+    stock.race(naive)
+    assert stock.read().sold == THREADS - 1
 
 
-def test_no_sale_is_made_after_the_disabling(event):
-    """Disabling holds the package's row, so what it sees sold is all there is to be sold before it."""
+def test_disabled_package_is_not_sold(event):
+    """Disabling locks the package's row, so the sold count that it reads includes every sale before it."""
     package = make.package(event)
     sold_when_disabled = []
 
@@ -145,29 +145,29 @@ def test_no_sale_is_made_after_the_disabling(event):
     assert [get_sold_count(package)] == sold_when_disabled == [len(recorded_purchases(outcomes))]
 
 
-def test_control_a_sale_that_looks_first_is_made_at_a_price_that_is_gone(shelf):
-    shelf.insert_row(price=100)
+def test_control_sale_that_reads_then_writes_charges_the_old_price(stock):
+    stock.insert_row(price=100)
     changed, paid = threading.Event(), []
 
-    def naive(number, session, meet):
-        row = shelf.read_in(session)
-        meet()
+    def naive(number, session, wait_for_others):
+        row = stock.read_in(session)
+        wait_for_others()
         if number == EDITOR:
-            shelf.change(session, "price = 120")
+            stock.change(session, "price = 120")
             session.commit()
             changed.set()
         else:
             assert changed.wait(timeout=30)
             paid.append(row.price)
-            shelf.change(session, "sold = sold + 1")
+            stock.change(session, "sold = sold + 1")
 
-    shelf.race(naive)
-    assert shelf.read().price == 120
+    stock.race(naive)
+    assert stock.read().price == 120
     assert paid == [100] * (THREADS - 1)
 
 
 @pytest.mark.parametrize("quoted", [True, False])
-def test_a_price_changed_during_the_sale_holds_for_every_sale_after_it_and_none_before(event, quoted):
+def test_new_price_applies_to_every_sale_after_the_change_and_none_before(event, quoted):
     package, quote = make.package(event, price="100.00"), {"package_version": 1} if quoted else {}
     sold_when_changed = []
 
@@ -190,7 +190,7 @@ def test_a_price_changed_during_the_sale_holds_for_every_sale_after_it_and_none_
     assert (get_sold_count(package), stored) == (2 * len(totals), len(totals))
 
 
-def test_a_sale_voided_by_everyone_at_once_is_voided_once(event):
+def test_concurrent_voids_of_one_sale_apply_once(event):
     package = make.package(event, quantity_limit=1)
     for _ in range(5):
         purchase = make.purchase(event, package).purchase

@@ -1,4 +1,4 @@
-"""The sums by day while everybody writes purchases, and while staff move the event to another time zone's days."""
+"""Daily totals while many write purchases, and while staff change the event's time zone."""
 
 from __future__ import annotations
 
@@ -48,38 +48,38 @@ def count_by_day(event: Event) -> dict[str, int]:
         return {str(day): number for day, number in rows}
 
 
-def test_control_a_sum_that_is_read_and_written_back_loses_sales(shelf):
-    shelf.insert_row()
+def test_control_total_that_is_read_then_written_loses_sales(stock):
+    stock.insert_row()
 
-    def naive(_number, session, meet):
-        row = shelf.read_in(session)
-        meet()
-        shelf.change(session, "sold = :sold", sold=row.sold + 1)
+    def naive(_number, session, wait_for_others):
+        row = stock.read_in(session)
+        wait_for_others()
+        stock.change(session, "sold = :sold", sold=row.sold + 1)
 
-    shelf.race(naive)
-    assert shelf.read().sold < THREADS
+    stock.race(naive)
+    assert stock.read().sold < THREADS
 
 
-def test_control_a_sale_that_looks_at_the_time_zone_first_is_counted_on_a_day_that_is_gone(shelf):
-    shelf.insert_row(price=1)  # stands for the time zone, `sold` for the sums of its days
+def test_control_sale_that_reads_time_zone_first_is_counted_on_the_old_day(stock):
+    stock.insert_row(price=1)  # stands for the time zone, `sold` for the sums of its days
     moved = threading.Event()
 
-    def naive(number, session, meet):
-        row = shelf.read_in(session)
-        meet()
+    def naive(number, session, wait_for_others):
+        row = stock.read_in(session)
+        wait_for_others()
         if number == EDITOR:
-            shelf.change(session, "price = 2, sold = 0")
+            stock.change(session, "price = 2, sold = 0")
             session.commit()
             moved.set()
         else:
             assert moved.wait(timeout=30)
-            shelf.change(session, "sold = sold + 1" if row.price == 2 else "sold = sold")
+            stock.change(session, "sold = sold + 1" if row.price == 2 else "sold = sold")
 
-    shelf.race(naive)
-    assert shelf.read().sold < THREADS - 1
+    stock.race(naive)
+    assert stock.read().sold < THREADS - 1
 
 
-def test_16_threads_that_sell_the_same_on_the_same_day_are_all_in_one_sum(event):
+def test_concurrent_sales_of_one_day_are_all_in_its_total(event):
     package, promo = make.package(event, seats_per_package=2), make.promo_code(event)
     code = {"promo_code": promo.code}
     race(160, lambda number: sell(event, package, quantity=2, **(code if number % 2 else {})))
@@ -93,16 +93,16 @@ def test_16_threads_that_sell_the_same_on_the_same_day_are_all_in_one_sum(event)
 
 
 @pytest.mark.parametrize("with_code", [False, True])
-def test_a_sale_is_on_a_day_of_the_time_zone_that_holds_in_the_end(event, with_code):
-    """The editor moves the event back and forth while the others sell; a sale waits for the move or the move for it."""
-    context = [make.package(event) for _ in range(3)]
+def test_sale_is_counted_on_the_day_of_the_final_time_zone(event, with_code):
+    """One thread changes the time zone back and forth while the others sell; each waits for the other's locks."""
+    packages = [make.package(event) for _ in range(3)]
     fields = {"promo_code": make.promo_code(event).code} if with_code else {}
 
     def attempt(number: int) -> Any:
         turn, thread = divmod(number, THREADS)
         if thread == EDITOR:
             return change_time_zone(event, ZONES[turn % 2])
-        return sell(event, context[number % 3], **fields)
+        return sell(event, packages[number % 3], **fields)
 
     outcomes = race(THREADS * 20, attempt)
     assert count_by_type(outcomes) == {"Event": 20, "Purchase": 20 * (THREADS - 1)}
@@ -111,32 +111,30 @@ def test_a_sale_is_on_a_day_of_the_time_zone_that_holds_in_the_end(event, with_c
     assert count_by_day(event) == {"2026-06-02": 20 * (THREADS - 1)}
 
 
-def test_voids_payments_guests_and_imports_move_the_sums_of_the_days_that_hold(event):
-    """Everything that writes purchases at once, on two packages and one code, while the event changes time zones."""
-    context = [make.package(event, seats_per_package=2) for _ in range(2)]
+def test_voids_payments_guests_and_imports_update_the_right_days(event):
+    """Every way to write purchases at once, on two packages and one code, while the event changes time zones."""
+    packages = [make.package(event, seats_per_package=2) for _ in range(2)]
     promo = make.promo_code(event)
 
     def attempt(number: int) -> Any:
         turn, thread = divmod(number, THREADS)
-        package = context[thread % 2]
+        package = packages[thread % 2]
         if thread == EDITOR:
             return change_time_zone(event, ZONES[turn % 2])
         if thread == 1:
             cells = {"purchase_date": EVENING.isoformat(), "discount_amount": "10.00", "total_amount": "90.00"}
             statuses = ("completed", "pending", "failed", "refunded")
             return run_import(
-                event, sales_csv(*(sale(one, payment_status=s, **cells) for one in context for s in statuses))
+                event, sales_csv(*(sale(one, payment_status=s, **cells) for one in packages for s in statuses))
             )
         code = {"promo_code": promo.code} if thread % 3 == 0 else {}
         bought = sell(event, package, payment_status="pending" if thread % 4 == 0 else "completed", **code)
+        next_status = "completed" if bought.payment_status == "pending" else "refunded"
         changes = (
             lambda s: guests.name_guests(s, OPERATOR, event.id, bought.id, {1: {"name": "Ben"}}, seen_version=1),
-            lambda s: corrections.change_status(
-                s, OPERATOR, event.id, bought.id,
-                "completed" if bought.payment_status == "pending" else "refunded", seen_version=1,
-            ),
+            lambda s: corrections.change_status(s, OPERATOR, event.id, bought.id, next_status, seen_version=1),
             lambda s: corrections.void(s, OPERATOR, event.id, bought.id, "Twice"),
-        )  # fmt: skip
+        )
         return db.write(changes[turn % 3])
 
     outcomes = race(THREADS * 12, attempt)
@@ -144,11 +142,11 @@ def test_voids_payments_guests_and_imports_move_the_sums_of_the_days_that_hold(e
     assert set(count_by_day(event)) == {"2026-06-01"}
     with db.read_session() as session:
         stored = session.scalar(select(func.count()).where(Purchase.event_id == event.id))
-        told = sum(line.purchases for line in figures.get_figures(session, OPERATOR, event.id).by_status)
-    assert told == stored == 12 * (THREADS - 2) + 12 * 8
+        counted = sum(line.purchases for line in figures.get_figures(session, OPERATOR, event.id).by_status)
+    assert counted == stored == 12 * (THREADS - 2) + 12 * 8
 
 
-def test_one_sale_changed_by_everyone_at_once_moves_once(event):
+def test_concurrent_changes_of_one_sale_move_its_totals_once(event):
     package = make.package(event, seats_per_package=2)
     for _ in range(5):
         bought = sell(event, package, payment_status="pending")

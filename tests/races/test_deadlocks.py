@@ -1,4 +1,4 @@
-"""Packages, codes and donors taken in all orders at once: nobody waits in a circle."""
+"""Packages, codes and donors locked in all orders at once never deadlock."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ticketing.models import Package
 from ticketing.sales import corrections
 
 
-def test_control_two_who_take_two_packages_in_opposite_order_lock_each_other_out(event):
+def test_control_two_packages_locked_in_opposite_order_deadlock(event):
     pair = [make.package(event).id, make.package(event).id]
     both_hold_one, victims = threading.Barrier(2), []
 
@@ -44,19 +44,19 @@ def test_control_two_who_take_two_packages_in_opposite_order_lock_each_other_out
 
 
 def test_8_packages_and_3_codes_in_all_orders_with_voids_and_imports_never_deadlock(event, caplog):
-    """Of every combination each client buys one, in an order of its own, for one of 4 donors; some of it is voided."""
-    context = [make.package(event, quantity_limit=30) for _ in range(8)]
+    """Each client buys every combination once, in its own order, for one of 4 donors; a third is voided."""
+    packages = [make.package(event, quantity_limit=30) for _ in range(8)]
     codes = [make.promo_code(event, max_total_uses=80, max_uses_per_donor=25) for _ in range(3)]
     donors = [make.email() for _ in range(4)]
-    combinations = list(product(context, codes))
+    combinations = list(product(packages, codes))
     orders = [random.Random(client).sample(combinations, len(combinations)) for client in range(THREADS)]
 
     def attempt(number: int) -> Any:
         turn, client = divmod(number, THREADS)
         if client == 0 and turn % 6 == 0:
             cells = {"discount_amount": "10.00", "total_amount": "90.00", "purchaser_email": donors[turn % 4]}
-            some = orders[client][turn : turn + 6]
-            rows = [sale(package, promo_code=code.code, **cells) for package, code in some]
+            batch = orders[client][turn : turn + 6]
+            rows = [sale(package, promo_code=code.code, **cells) for package, code in batch]
             return run_import(event, sales_csv(*rows))
         package, code = orders[client][turn]
         bought = make.purchase(event, package, promo_code=code.code, donor_email=donors[(client + turn) % 4])
@@ -65,12 +65,20 @@ def test_8_packages_and_3_codes_in_all_orders_with_voids_and_imports_never_deadl
         return bought
 
     outcomes = race(THREADS * len(combinations), attempt)
-    assert count_by_type(outcomes).keys() <= {"RecordedPurchase", "ImportResult", "ImportRefused", "SoldOut", "PromoRefused"}
+    assert count_by_type(outcomes).keys() <= {
+        "RecordedPurchase",
+        "ImportResult",
+        "ImportRefused",
+        "SoldOut",
+        "PromoRefused",
+    }
     assert count_by_type(outcomes)["ImportResult"] > 0
     assert count_by_type(outcomes)["RecordedPurchase"] > 150
-    starts_over = [record.exc_info[1] for record in caplog.records if record.exc_info]
-    assert [one for one in starts_over if isinstance(getattr(one, "orig", None), psycopg.errors.DeadlockDetected)] == []
-    assert all(get_sold_count(package) <= 30 for package in context)
+    retried_errors = [record.exc_info[1] for record in caplog.records if record.exc_info]
+    assert [
+        one for one in retried_errors if isinstance(getattr(one, "orig", None), psycopg.errors.DeadlockDetected)
+    ] == []
+    assert all(get_sold_count(package) <= 30 for package in packages)
     assert all(get_use_count(code) <= 80 for code in codes)
     with db.read_session() as session:
         per_donor = session.execute(

@@ -1,4 +1,4 @@
-"""Many who write to the trail at once: every chain stays whole, and nobody waits in a circle."""
+"""Concurrent audit entries: every hash chain stays unbroken, and writers never deadlock."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def count_entries(event: Any) -> int:
 
 
 def seal_concurrently(event: Any) -> None:
-    """The second seals while the first has sealed and not yet committed."""
+    """Seal in a second transaction after the first has sealed and before it commits."""
     first_has_sealed = threading.Event()
 
     def second() -> None:
@@ -53,45 +53,47 @@ def seal_concurrently(event: Any) -> None:
         waiting.result(timeout=30)
 
 
-def test_control_without_holding_the_chain_two_take_the_same_position(empty_database):
+def test_control_without_a_lock_two_entries_take_the_same_position(empty_database):
     event = make.event()
     with db.engine().begin() as connection:
-        held = connection.scalar(text("SELECT pg_get_functiondef('seal_audit_entries'::regproc)"))
-        assert " FOR UPDATE" in held
-        connection.exec_driver_sql(held.replace(" FOR UPDATE", ""))
+        definition = connection.scalar(text("SELECT pg_get_functiondef('seal_audit_entries'::regproc)"))
+        assert " FOR UPDATE" in definition
+        connection.exec_driver_sql(definition.replace(" FOR UPDATE", ""))
     with pytest.raises(IntegrityError, match="pk_audit_seals"):
         seal_concurrently(event)
 
 
-def test_the_second_waits_for_the_first_and_follows_it(event):
+def test_second_writer_waits_for_the_first(event):
     seal_concurrently(event)
     assert count_entries(event) == 7
     assert list_differences(event) == []
 
 
-def test_16_writers_in_one_event_leave_one_whole_chain(event):
+def test_16_writers_in_one_event_leave_an_unbroken_chain(event):
     before = count_entries(event)
     race(THREADS * 8, lambda number: db.write(lambda s: record_entries(s, event, times=1 + number % 3)))
     assert count_entries(event) == before + sum(1 + number % 3 for number in range(THREADS * 8))
     assert list_differences(event) == []
 
 
-def test_16_writers_in_several_events_in_all_orders_never_wait_in_a_circle(event, caplog):
+def test_16_writers_in_several_events_in_all_orders_never_deadlock(event, caplog):
     events = [event, *(make.event() for _ in range(3))]
     before = [count_entries(each) for each in events]
 
     def attempt(number: int) -> None:
-        turned = events[number % 4 :] + events[: number % 4]
-        db.write(lambda s: [record_entries(s, each) for each in (turned if number % 2 else turned[::-1])])
+        rotated = events[number % 4 :] + events[: number % 4]
+        db.write(lambda s: [record_entries(s, each) for each in (rotated if number % 2 else rotated[::-1])])
 
     race(THREADS * 8, attempt)
-    starts_over = [record.exc_info[1] for record in caplog.records if record.exc_info]
-    assert [one for one in starts_over if isinstance(getattr(one, "orig", None), psycopg.errors.DeadlockDetected)] == []
+    retried_errors = [record.exc_info[1] for record in caplog.records if record.exc_info]
+    assert [
+        one for one in retried_errors if isinstance(getattr(one, "orig", None), psycopg.errors.DeadlockDetected)
+    ] == []
     assert [count_entries(each) for each in events] == [number + THREADS * 8 for number in before]
     assert [list_differences(each) for each in events] == [[], [], [], []]
 
 
-def test_the_first_entries_of_a_trail_by_many_at_once_begin_one_chain(empty_database):
+def test_concurrent_first_entries_start_one_chain(empty_database):
     event = make.event()
     race(THREADS, lambda number: db.write(lambda s: audit.record(s, OPERATOR, None, "office.looked_at", event)))
     with db.read_session() as session:

@@ -1,4 +1,4 @@
-"""The last seat, the last use of a code, the last use of a donor. Each first as naive code does it, which must lose."""
+"""The last seat, the last use of a code, the last use per donor. A control shows each naive version fail."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from ticketing.sales import purchases
 from ticketing.validation import email_key
 
 
-def test_control_reading_first_and_writing_then_sells_the_last_seat_to_everyone(shelf):
-    shelf.insert_row(sold=99, most=100)
+def test_control_read_then_write_sells_the_last_seat_many_times(stock):
+    stock.insert_row(sold=99, max_sold=100)
 
-    def naive(_number, session, meet):
-        row = shelf.read_in(session)
-        meet()
-        if row.sold < row.most:
-            shelf.change(session, "sold = sold + 1")
+    def naive(_number, session, wait_for_others):
+        row = stock.read_in(session)
+        wait_for_others()
+        if row.sold < row.max_sold:
+            stock.change(session, "sold = sold + 1")
 
-    shelf.race(naive)
-    assert shelf.read().sold == 99 + THREADS
+    stock.race(naive)
+    assert stock.read().sold == 99 + THREADS
 
 
-def test_the_last_seat_is_sold_once(event):
+def test_last_seat_is_sold_once(event):
     for _ in range(10):
         package = make.package(event, quantity_limit=1)
         outcomes = race(THREADS, lambda _, package=package: make.purchase(event, package))
@@ -56,21 +56,21 @@ def test_16_threads_sell_exactly_the_limit_in_1000_attempts(event):
     assert tuple(codes) == (200, 200)
 
 
-def test_purchases_of_several_packages_never_pass_the_limit(event):
+def test_purchases_of_several_packages_stay_within_the_limit(event):
     package = make.package(event, quantity_limit=100)
     outcomes = race(200, lambda number: make.purchase(event, package, quantity=1 + number % 7))
     bought = sum(outcome.purchase.quantity for outcome in outcomes if not isinstance(outcome, SoldOut))
     assert bought == get_sold_count(package) <= 100
 
 
-def test_control_counting_first_gives_the_last_use_of_a_code_to_everyone(event):
+def test_control_count_then_write_gives_the_last_use_of_a_code_many_times(event):
     package, promo = make.package(event), make.promo_code(event)
     allowed = 1
-    meeting = threading.Barrier(THREADS)
+    all_have_counted = threading.Barrier(THREADS)
 
     def naive(session):
         used = session.scalar(select(func.count()).where(PromoUse.promo_code_id == promo.id))
-        meeting.wait(timeout=30)
+        all_have_counted.wait(timeout=30)
         if used < allowed:
             draft = make.purchase_draft(package, promo_code=promo.code)
             purchases.record(session, OPERATOR, event.id, draft)
@@ -79,7 +79,7 @@ def test_control_counting_first_gives_the_last_use_of_a_code_to_everyone(event):
     assert get_use_count(promo) == THREADS > allowed
 
 
-def test_a_code_is_used_exactly_as_often_as_it_allows(event):
+def test_code_is_used_exactly_up_to_its_limit(event):
     package, promo = make.package(event), make.promo_code(event, max_total_uses=20)
     outcomes = race(200, lambda _: make.purchase(event, package, promo_code=promo.code))
     assert count_by_type(outcomes) == {"RecordedPurchase": 20, "PromoRefused": 180}
@@ -87,22 +87,22 @@ def test_a_code_is_used_exactly_as_often_as_it_allows(event):
     assert (get_use_count(promo), get_sold_count(package)) == (20, 20)
 
 
-def respell_address(address: str, number: int) -> str:
-    """One address in one of 16 spellings, of which every second has spaces around it."""
+def respell_email(address: str, number: int) -> str:
+    """Return the address in one of 16 spellings in upper and lower case, every second one with spaces around it."""
     letters = [letter.upper() if number >> place & 1 else letter for place, letter in enumerate(address)]
     return "".join(letters) if number % 2 else f"  {''.join(letters)} "
 
 
-def test_control_comparing_addresses_as_typed_gives_a_donor_the_last_use_many_times(event):
+def test_control_comparing_emails_as_typed_exceeds_the_limit_per_donor(event):
     package, promo, address = make.package(event), make.promo_code(event), make.email()
     allowed = 1
 
     def naive(number):
-        typed = respell_address(address, number)
+        typed = respell_email(address, number)
 
         def work(session):
-            mine = select(func.count()).where(Purchase.purchaser_email == typed, Purchase.promo_code_id == promo.id)
-            if session.scalar(mine) < allowed:
+            uses = select(func.count()).where(Purchase.purchaser_email == typed, Purchase.promo_code_id == promo.id)
+            if session.scalar(uses) < allowed:
                 draft = make.purchase_draft(package, promo_code=promo.code, donor_email=typed)
                 purchases.record(session, OPERATOR, event.id, draft)
 
@@ -112,13 +112,11 @@ def test_control_comparing_addresses_as_typed_gives_a_donor_the_last_use_many_ti
     assert get_use_count(promo) == THREADS > allowed
 
 
-def test_one_donor_uses_a_code_as_often_as_it_allows_however_the_address_is_spelled(event):
+def test_limit_per_donor_holds_for_every_spelling_of_the_email(event):
     package, promo, address = make.package(event), make.promo_code(event, max_uses_per_donor=3), make.email()
     outcomes = race(
         64,
-        lambda number: make.purchase(
-            event, package, donor_email=respell_address(address, number), promo_code=promo.code
-        ),
+        lambda number: make.purchase(event, package, donor_email=respell_email(address, number), promo_code=promo.code),
     )
     assert count_by_type(outcomes) == {"RecordedPurchase": 3, "PromoRefused": 61}
     assert {outcome.reason for outcome in outcomes if isinstance(outcome, PromoRefused)} == {"used_up_by_donor"}
@@ -128,7 +126,7 @@ def test_one_donor_uses_a_code_as_often_as_it_allows_however_the_address_is_spel
     assert (get_use_count(promo), get_sold_count(package)) == (3, 3)
 
 
-def test_a_repeated_click_makes_one_purchase(event):
+def test_repeated_click_records_one_purchase(event):
     package, key, donor = make.package(event, quantity_limit=1), make.unique("click"), make.email()
     outcomes = race(THREADS, lambda _: make.purchase(event, package, donor_email=donor, idempotency_key=key))
     assert count_by_type(outcomes) == {"RecordedPurchase": THREADS}
@@ -137,7 +135,7 @@ def test_a_repeated_click_makes_one_purchase(event):
     assert get_sold_count(package) == 1
 
 
-def test_a_repeated_click_with_the_last_use_of_a_code_makes_one_purchase(event):
+def test_repeated_click_with_the_last_use_of_a_code_records_one_purchase(event):
     package, key, donor = make.package(event), make.unique("click"), make.email()
     promo = make.promo_code(event, max_total_uses=1, max_uses_per_donor=1)
     fields = {"donor_email": donor, "promo_code": promo.code, "idempotency_key": key}
@@ -146,7 +144,7 @@ def test_a_repeated_click_with_the_last_use_of_a_code_makes_one_purchase(event):
     assert (get_sold_count(package), get_use_count(promo)) == (1, 1)
 
 
-def test_one_key_with_two_purchases_at_once_records_one_and_refuses_the_other(event):
+def test_one_key_for_two_purchases_records_one_and_refuses_the_other(event):
     package, key, donor = make.package(event, quantity_limit=3), make.unique("key"), make.email()
     outcomes = race(
         THREADS,
@@ -158,7 +156,7 @@ def test_one_key_with_two_purchases_at_once_records_one_and_refuses_the_other(ev
     assert get_sold_count(package) in {1, 3}
 
 
-def test_of_two_editors_at_once_one_is_told(event):
+def test_concurrent_edits_save_one_and_report_a_conflict_to_the_others(event):
     package = make.package(event)
     outcomes = race(
         THREADS,
@@ -170,7 +168,7 @@ def test_of_two_editors_at_once_one_is_told(event):
     assert all(len(outcome.changes) == 1 for outcome in outcomes if isinstance(outcome, StaleVersion))
 
 
-def test_packages_added_at_once_get_places_of_their_own_and_no_name_twice(event):
+def test_concurrently_added_packages_have_unique_positions_and_names(event):
     outcomes = race(THREADS, lambda number: make.package(event, name=f"Table {number % 4}"))
     assert count_by_type(outcomes) == {"Package": 4, "DuplicateName": THREADS - 4}
     assert sum(isinstance(outcome, DuplicateName) for outcome in outcomes) == THREADS - 4
@@ -179,7 +177,7 @@ def test_packages_added_at_once_get_places_of_their_own_and_no_name_twice(event)
     assert sorted(places) == [1, 2, 3, 4]
 
 
-def test_a_package_is_deleted_or_bought_and_never_both(event):
+def test_package_is_either_deleted_or_bought(event):
     for _ in range(10):
         package = make.package(event)
 

@@ -1,4 +1,4 @@
-"""The last admin, one link, the last try at a password: raced for by many at once."""
+"""Concurrent changes of accounts: the last admin stays, and an invitation link works once."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ def count_admins() -> int:
         return session.scalar(select(func.count()).where(Staff.role == "admin", Staff.is_active)) or 0
 
 
-def test_control_counting_first_and_writing_then_puts_both_admins_out(shelf):
-    """Two rows would do; one that both lower to nothing shows the same."""
-    shelf.insert_row(sold=2)
+def test_control_count_then_write_deactivates_both_admins(stock):
+    """A counter of two admins that every thread lowers stands for the two rows."""
+    stock.insert_row(sold=2)
 
-    def naive(_number, session, meet):
-        left = shelf.read_in(session).sold
-        meet()
-        if left > 1:
-            shelf.change(session, "sold = sold - 1")
+    def naive(_number, session, wait_for_others):
+        admins = stock.read_in(session).sold
+        wait_for_others()
+        if admins > 1:
+            stock.change(session, "sold = sold - 1")
 
-    shelf.race(naive)
-    assert shelf.read().sold == 2 - THREADS
+    stock.race(naive)
+    assert stock.read().sold == 2 - THREADS
 
 
-def test_of_admins_who_put_each_other_out_one_stays(empty_database):
+def test_admins_who_deactivate_each_other_leave_one(empty_database):
     for _ in range(3):
         people = [make.staff(role="admin", password=make.PASSWORD) for _ in range(4)]
         outcomes = race(THREADS, lambda number, people=people: deactivate(people, number))
         assert count_admins() == 1
         assert count_by_type(outcomes).keys() <= {"Staff", "NotSignedIn"}
-        (left,) = [person for person in people if get_row(Staff, person.staff_id).is_active]
-        require(left, "administer")
-        demote(left)
+        (last_admin,) = [person for person in people if get_row(Staff, person.staff_id).is_active]
+        require(last_admin, "administer")
+        demote(last_admin)
 
 
 def deactivate(people, number):
@@ -50,13 +50,13 @@ def deactivate(people, number):
     return db.write(lambda session: staff.deactivate(session, actor, person.staff_id))
 
 
-def demote(left) -> None:
-    """The next round begins without this one: somebody else could come in meanwhile."""
+def demote(actor) -> None:
+    """Leave no admin for the next round."""
     with db.engine().begin() as connection:
-        connection.execute(Staff.__table__.update().where(Staff.id == left.staff_id).values(role="viewer"))
+        connection.execute(Staff.__table__.update().where(Staff.id == actor.staff_id).values(role="viewer"))
 
 
-def test_of_admins_who_step_down_at_once_one_stays(empty_database):
+def test_admins_who_step_down_at_once_leave_one(empty_database):
     people = [make.staff(role="admin", password=make.PASSWORD) for _ in range(4)]
     outcomes = race(
         THREADS,
@@ -70,13 +70,13 @@ def test_of_admins_who_step_down_at_once_one_stays(empty_database):
     assert count_by_type(outcomes)["Staff"] == 3
 
 
-def test_a_link_that_is_sent_many_times_at_once_opens_one_session(admin):
+def test_link_accepted_many_times_at_once_opens_one_session(admin):
     draft = InvitationDraft(email=make.email(), name="Ana Ruiz", role="viewer")
     person, secret = db.write(lambda session: staff.invite(session, admin, draft))
 
     def accept(number):
-        chosen = AcceptDraft(password=f"password number {number}")
-        db.write(lambda session: invitations.accept(session, secret, chosen, user_agent="tests"))
+        draft = AcceptDraft(password=f"password number {number}")
+        db.write(lambda session: invitations.accept(session, secret, draft, user_agent="tests"))
         return number
 
     outcomes = race(THREADS, accept)
@@ -87,7 +87,7 @@ def test_a_link_that_is_sent_many_times_at_once_opens_one_session(admin):
     assert make.sign_in(person.email, f"password number {first}")
 
 
-def test_links_that_are_made_at_once_leave_one_that_opens(admin):
+def test_links_created_at_once_leave_one_valid(admin):
     person = make.staff()
     outcomes = race(
         THREADS, lambda _: db.write(lambda session: staff.create_invitation_link(session, admin, person.staff_id))[1]
@@ -96,24 +96,24 @@ def test_links_that_are_made_at_once_leave_one_that_opens(admin):
     assert count_rows(Invitation, staff_id=person.staff_id, revoked_at=None) == 1
 
 
-def test_a_link_that_is_used_while_newer_ones_are_made_waits_in_no_circle(admin):
+def test_link_accepted_while_others_are_created_never_deadlocks(admin):
     person = make.staff()
     for _ in range(3):
         _, secret = db.write(lambda session: staff.create_invitation_link(session, admin, person.staff_id))
 
-        def either(number, secret=secret):
+        def accept_or_renew(number, secret=secret):
             if number % 2:
                 return db.write(lambda session: staff.create_invitation_link(session, admin, person.staff_id))[1]
-            chosen = AcceptDraft(password="another battery staple")
-            return db.write(lambda session: invitations.accept(session, secret, chosen, user_agent="tests"))
+            draft = AcceptDraft(password="another battery staple")
+            return db.write(lambda session: invitations.accept(session, secret, draft, user_agent="tests"))
 
-        outcomes = race(THREADS, either)
+        outcomes = race(THREADS, accept_or_renew)
         assert count_by_type(outcomes)["str"] == THREADS // 2
         assert count_by_type(outcomes)["SignIn"] <= 1
         assert count_by_type(outcomes).keys() <= {"str", "SignIn", "LinkRefused"}
 
 
-def test_of_invitations_to_one_address_at_once_one_is_made(admin):
+def test_concurrent_invitations_of_one_email_create_one_account(admin):
     email = make.email()
     draft = InvitationDraft(email=email, name="Ana Ruiz", role="viewer")
     outcomes = race(THREADS, lambda _: db.write(lambda session: staff.invite(session, admin, draft)))

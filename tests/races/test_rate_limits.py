@@ -1,4 +1,4 @@
-"""A limit that several servers keep together: nobody gets one through too many, in however many at once."""
+"""Rate limits hold exactly under concurrency, across threads, engines and processes."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ from ticketing.errors import RateLimited
 from ticketing.models import Package
 from ticketing.settings import ROOT
 
-TEN_PER_MINUTE = Limit("for_races", 10, timedelta(minutes=1), "That was often.")
-# Another server: a process of its own, which knows of this one by the database alone.
+TEN_PER_MINUTE = Limit("for_races", 10, timedelta(minutes=1), "Too many attempts.")
+# Stands for another server: a process that shares only the database with this one.
 SERVER_SCRIPT = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from ticketing import db\nfrom ticketing.access import rate_limits
+from ticketing import db
+from ticketing.access import rate_limits
 from ticketing.errors import RateLimited
 
-limit = rate_limits.Limit("for_races", 10, timedelta(minutes=1), "That was often.")
+limit = rate_limits.Limit("for_races", 10, timedelta(minutes=1), "Too many attempts.")
 
-def gets_through(_number):
+def is_allowed(_number):
     try:
         db.write(lambda session: rate_limits.consume(session, limit, sys.argv[1]))
     except RateLimited:
@@ -40,7 +41,7 @@ def gets_through(_number):
     return True
 
 with ThreadPoolExecutor(16) as pool:
-    print(sum(pool.map(gets_through, range(64))))
+    print(sum(pool.map(is_allowed, range(64))))
 """
 
 
@@ -48,21 +49,21 @@ def consume(caller: str) -> Any:
     return db.write(lambda s: rate_limits.consume(s, TEN_PER_MINUTE, caller))
 
 
-def test_control_counting_first_and_writing_then_lets_everyone_through(shelf):
-    shelf.insert_row(sold=9, most=10)  # `sold` stands for what was counted
+def test_control_count_then_write_allows_everyone(stock):
+    stock.insert_row(sold=9, max_sold=10)  # `sold` stands for what was counted
 
-    def naive(_number, session, meet):
-        row = shelf.read_in(session)
-        meet()
-        if row.sold < row.most:
-            shelf.change(session, "sold = sold + 1")
-            return "through"
+    def naive(_number, session, wait_for_others):
+        row = stock.read_in(session)
+        wait_for_others()
+        if row.sold < row.max_sold:
+            stock.change(session, "sold = sold + 1")
+            return "allowed"
         return "refused"
 
-    assert Counter(shelf.race(naive)) == {"through": THREADS}
+    assert Counter(stock.race(naive)) == {"allowed": THREADS}
 
 
-def test_16_threads_get_10_through_in_256_attempts_whoever_they_are():
+def test_16_threads_are_allowed_10_of_256_attempts():
     for _ in range(5):
         caller = make.unique("caller")
         assert count_by_type(race(256, lambda _, caller=caller: consume(caller))) == {
@@ -71,32 +72,32 @@ def test_16_threads_get_10_through_in_256_attempts_whoever_they_are():
         }
 
 
-def test_two_engines_that_know_nothing_of_each_other_keep_one_limit():
+def test_separate_engines_share_one_limit():
     caller = make.unique("caller")
-    others = [create_engine(db.engine().url, pool_size=THREADS) for _ in range(2)]
+    engines = [create_engine(db.engine().url, pool_size=THREADS) for _ in range(2)]
 
     def attempt(number: int) -> None:
-        with Session(others[number // THREADS % 2]) as session:
+        with Session(engines[number // THREADS % 2]) as session:
             rate_limits.consume(session, TEN_PER_MINUTE, caller)
             session.commit()
 
     outcomes = race(128, attempt)
-    for other in others:
-        other.dispose()
+    for engine in engines:
+        engine.dispose()
     assert count_by_type(outcomes) == {"NoneType": 10, "RateLimited": 118}
 
 
-def test_two_servers_keep_one_limit():
+def test_two_servers_share_one_limit():
     caller = make.unique("caller")
     command = [sys.executable, "-c", SERVER_SCRIPT, caller]
     servers = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    through = [int(server.communicate(timeout=60)[0]) for server in servers]
+    allowed = [int(server.communicate(timeout=60)[0]) for server in servers]
     assert [server.returncode for server in servers] == [0, 0]
-    assert sum(through) == 10
+    assert sum(allowed) == 10
 
 
-def test_a_limit_that_is_used_up_frees_as_many_as_have_left_the_window():
-    """Four of ten moments are moved out of the window; so many get through, and no more."""
+def test_attempts_that_left_the_window_are_allowed_again():
+    """Four of ten attempts are moved out of the window, so four more are allowed."""
     caller = make.unique("caller")
     race(THREADS, lambda _: consume(caller))
     shift = text(
@@ -108,7 +109,7 @@ def test_a_limit_that_is_used_up_frees_as_many_as_have_left_the_window():
     assert count_by_type(race(64, lambda _: consume(caller)))["NoneType"] == 4
 
 
-def test_a_person_who_makes_packages_from_everywhere_at_once_makes_10(event):
+def test_one_person_creates_at_most_10_packages_across_events(event):
     person, elsewhere = make.staff(event=event), make.event()
     make.assign(person, elsewhere)
     outcomes = race(64, lambda number: make.package((event, elsewhere)[number % 2], person))
@@ -118,8 +119,8 @@ def test_a_person_who_makes_packages_from_everywhere_at_once_makes_10(event):
     assert stored == 10
 
 
-def test_what_is_given_up_leaves_its_place_to_who_waits(event):
-    """Half of the packages have a name that is taken, so their transactions end without one."""
+def test_rolled_back_attempts_do_not_count(event):
+    """Half of the packages have a name that is taken, so their transactions roll back."""
     person = make.staff(event=event)
     make.package(event, name="Taken")
 
@@ -132,7 +133,7 @@ def test_what_is_given_up_leaves_its_place_to_who_waits(event):
     assert outcomes["DuplicateName"] + outcomes["RateLimited"] == 118
 
 
-def test_10_guesses_are_answered_however_many_are_made_at_once(event):
+def test_at_most_10_code_checks_are_answered(event):
     person, package = make.staff(event=event), make.package(event)
 
     def guess(number: int) -> str | None:

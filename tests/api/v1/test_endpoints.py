@@ -1,4 +1,4 @@
-"""The table of the HTTP interface as it was agreed, and the interface as it is: the same paths, the same verbs."""
+"""The OpenAPI document has the specified paths, verbs and fields, and no other paths."""
 
 from __future__ import annotations
 
@@ -65,54 +65,56 @@ PAGINATED_PATHS = {
 
 
 def served_verbs() -> dict[str, str]:
-    """Every path below /v1 and its verbs, as the document has them."""
-    verbs = {path.removeprefix("/v1"): [verb.upper() for verb in taken] for path, taken in _paths().items()}
-    return {path: " ".join(verb for verb in ("GET", "POST", "PATCH", "DELETE") if verb in taken)
-            for path, taken in verbs.items()}  # fmt: skip
+    """Return every path below /v1 with its verbs, from the OpenAPI document."""
+    verbs = {path.removeprefix("/v1"): [verb.upper() for verb in operations] for path, operations in _paths().items()}
+    return {
+        path: " ".join(verb for verb in ("GET", "POST", "PATCH", "DELETE") if verb in served)
+        for path, served in verbs.items()
+    }
 
 
 def _paths():
     return api_app.openapi()["paths"]
 
 
-def test_every_path_and_verb_that_was_agreed_is_there_and_no_other():
+def test_paths_and_verbs_are_exactly_the_specified_ones():
     assert served_verbs() == SPECIFIED_PATHS | ADDITIONAL_PATHS
 
 
-def test_every_field_has_its_agreed_name():
-    shapes = api_app.openapi()["components"]["schemas"]
+def test_schemas_have_the_specified_fields():
+    schemas = api_app.openapi()["components"]["schemas"]
     assert {
-        name: set(fields.split()) - set(shapes[name]["properties"]) for name, fields in SPECIFIED_FIELDS.items()
+        name: set(fields.split()) - set(schemas[name]["properties"]) for name, fields in SPECIFIED_FIELDS.items()
     } == {name: set() for name in SPECIFIED_FIELDS}
 
 
-def test_long_lists_come_in_pages_of_20_that_are_asked_for_by_number():
+def test_long_lists_have_pages_of_20():
     for path in PAGINATED_PATHS:
-        asked = _paths()["/v1" + path]["get"]
-        assert [each["name"] for each in asked["parameters"] if each["in"] == "query"] == ["page"], path
-        answer = asked["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
-        shape = api_app.openapi()["components"]["schemas"][answer]
-        assert set(shape["properties"]) >= {"items", "total", "page", "per_page"}, path
-        assert shape["properties"]["per_page"]["default"] == 20, path
+        operation = _paths()["/v1" + path]["get"]
+        assert [each["name"] for each in operation["parameters"] if each["in"] == "query"] == ["page"], path
+        page_schema = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        schema = api_app.openapi()["components"]["schemas"][page_schema]
+        assert set(schema["properties"]) >= {"items", "total", "page", "per_page"}, path
+        assert schema["properties"]["per_page"]["default"] == 20, path
 
 
-def test_too_many_is_documented_with_when_to_come_again():
+def test_rate_limit_is_documented_with_retry_after():
     assert re.search(r"429[^.]*Retry-After", api_app.openapi()["info"]["description"])
     for path, verbs in _paths().items():
-        for verb, asked in verbs.items():
-            assert "Retry-After" in asked["responses"]["429"]["headers"], (verb, path)
-            assert "Retry-After" in asked["responses"]["503"]["headers"], (verb, path)
+        for verb, operation in verbs.items():
+            assert "Retry-After" in operation["responses"]["429"]["headers"], (verb, path)
+            assert "Retry-After" in operation["responses"]["503"]["headers"], (verb, path)
 
 
 @pytest.mark.parametrize("path", sorted(served_verbs()))
-def test_a_verb_that_is_not_in_the_table_is_refused_with_those_that_are(call, path):
+def test_other_verbs_are_refused_with_the_allowed_ones(call, path):
     address = re.sub(r"\{\w+\}", str(uuid.uuid4()), path)
-    # "reorder" stands where ids stand, so to other verbs it is an id that is none.
-    taken = {verb for other, verbs in served_verbs().items() if _matches(other, address) for verb in verbs.split()}
-    for verb in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - taken:
-        answer = call(verb, address)
-        assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed"), verb
-        assert set(answer.headers["allow"].split(", ")) == taken, verb
+    # "reorder" is in the place of an id, so other verbs take it for one.
+    allowed = {verb for other, verbs in served_verbs().items() if _matches(other, address) for verb in verbs.split()}
+    for verb in {"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - allowed:
+        response = call(verb, address)
+        assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed"), verb
+        assert set(response.headers["allow"].split(", ")) == allowed, verb
 
 
 def _matches(path: str, address: str) -> bool:

@@ -1,4 +1,4 @@
-"""The same request twice is one purchase, and the key of one is not the key of another."""
+"""Idempotency keys: the same request twice is one purchase, and a key is not reused for another one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def buy(call, package, key, **more):
     return call("POST", f"/events/{package.event_id}/tickets/purchases", body, **{"Idempotency-Key": key})
 
 
-def test_the_same_key_again_answers_with_the_first_purchase_and_changes_nothing(call, event, package):
+def test_same_key_returns_first_purchase_and_changes_nothing(call, event, package):
     promo, question = make.promo_code(event, max_total_uses=1), make.option(package)
     body = {
         "quantity": 3,
@@ -34,13 +34,13 @@ def test_the_same_key_again_answers_with_the_first_purchase_and_changes_nothing(
 
     again = [buy(call, package, "order-1", **body) for _ in range(2)]
 
-    assert (first.status_code, [answer.status_code for answer in again]) == (201, [200, 200])
-    assert [answer.json() for answer in again] == [first.json()] * 2
+    assert (first.status_code, [response.status_code for response in again]) == (201, [200, 200])
+    assert [response.json() for response in again] == [first.json()] * 2
     assert snapshot(event) == before
     assert (get_sold_count(package), get_use_count(promo)) == (3, 1)
 
 
-def test_the_first_answer_holds_whatever_happened_since(call, event, package):
+def test_first_result_is_returned_after_later_edits(call, event, package):
     first = buy(call, package, "order-1", quantity=3)
     path = f"/admin/events/{event.id}/tickets/packages/{package.id}"
     call("PATCH", path, {"version": 1, "price": "999.00", "seats_per_package": 9})
@@ -63,7 +63,7 @@ def test_the_first_answer_holds_whatever_happened_since(call, event, package):
     ],
     ids=lambda other: " ".join(other),
 )
-def test_the_same_key_for_another_purchase_is_refused_and_changes_nothing(call, event, package, other):
+def test_same_key_for_another_purchase_is_refused_and_changes_nothing(call, event, package, other):
     first = buy(call, package, "order-1")
     before = snapshot(event)
 
@@ -73,7 +73,7 @@ def test_the_same_key_for_another_purchase_is_refused_and_changes_nothing(call, 
     assert buy(call, package, "order-1").json() == first.json()
 
 
-def test_another_package_under_the_same_key_is_refused(call, event, package):
+def test_same_key_for_another_package_is_refused(call, event, package):
     buy(call, package, "order-1")
     other = make.package(event)
 
@@ -82,7 +82,7 @@ def test_another_package_under_the_same_key_is_refused(call, event, package):
     assert get_sold_count(other) == 0
 
 
-def test_the_same_purchase_written_differently_is_the_same(call, package):
+def test_same_purchase_in_another_notation_is_a_repeat(call, package):
     first = buy(call, package, "order-1", notes="At the door")
 
     again = buy(
@@ -99,7 +99,7 @@ def test_the_same_purchase_written_differently_is_the_same(call, package):
     assert (again.status_code, again.json()) == (200, first.json())
 
 
-def test_a_refused_request_leaves_its_key_unused_for_the_same_or_another_body(call, event, package):
+def test_refused_request_leaves_its_key_unused(call, event, package):
     promo = make.promo_code(event, is_active=False)
     before = snapshot(event)
     assert_problem(buy(call, package, "order-1", quantity=4), 409, "sold_out")
@@ -121,13 +121,13 @@ def test_another_key_is_another_purchase(call, package):
     assert len(ids) == get_sold_count(package) == 3
 
 
-def test_a_key_belongs_to_one_event(call, package):
+def test_key_belongs_to_one_event(call, package):
     elsewhere = make.package(make.event())
 
     assert buy(call, package, "order-1").json()["id"] != buy(call, elsewhere, "order-1").json()["id"]
 
 
-def test_the_key_is_the_events_whoever_sends_it(call, program, event, package):
+def test_key_is_shared_by_all_callers_of_the_event(call, program, event, package):
     colleague = program(make.staff("coordinator", event))
 
     first, again = buy(call, package, "order-1"), buy(colleague, package, "order-1")
@@ -135,7 +135,7 @@ def test_the_key_is_the_events_whoever_sends_it(call, program, event, package):
     assert (again.status_code, again.json()) == (200, first.json())
 
 
-def test_without_a_key_each_request_is_a_purchase(call, event, package):
+def test_each_request_without_key_is_a_purchase(call, event, package):
     body = {"package_id": str(package.id), "quantity": 1, "donor": ANA}
     path = f"/events/{event.id}/tickets/purchases"
 
@@ -143,12 +143,12 @@ def test_without_a_key_each_request_is_a_purchase(call, event, package):
     assert get_sold_count(package) == 2
 
 
-@pytest.mark.parametrize(("length", "is_right"), [(0, False), (1, True), (200, True), (201, False)])
-def test_a_key_has_1_to_200_characters(call, package, length, is_right):
-    answer = buy(call, package, "k" * length)
+@pytest.mark.parametrize(("length", "is_valid"), [(0, False), (1, True), (200, True), (201, False)])
+def test_key_has_1_to_200_characters(call, package, length, is_valid):
+    response = buy(call, package, "k" * length)
 
-    if is_right:
-        assert answer.status_code == 201
+    if is_valid:
+        assert response.status_code == 201
     else:
-        assert list(field_messages(answer)) == ["Idempotency-Key"]
+        assert list(field_messages(response)) == ["Idempotency-Key"]
         assert get_sold_count(package) == 0

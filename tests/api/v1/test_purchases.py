@@ -15,16 +15,16 @@ def buy(call, event, package, key=None, **fields):
     return call("POST", f"/events/{event.id}/tickets/purchases", body | fields, **headers)
 
 
-def test_options_are_made_and_listed_in_order(call, event):
+def test_options_are_created_and_listed_in_order(call, event):
     path = f"/admin/packages/{make.package(event).id}/options"
     dinner = {"label": "Dinner", "option_type": "multi_select", "choices": ["Fish", "Beans"], "is_required": False}
 
-    made = call("POST", path, dinner)
+    created = call("POST", path, dinner)
     call("POST", path, {"label": "Vegan?", "option_type": "boolean"})
 
-    assert made.status_code == 201
+    assert created.status_code == 201
     expected = dinner | {"display_order": 1, "version": 1}
-    assert {key: made.json()[key] for key in expected} == expected
+    assert {key: created.json()[key] for key in expected} == expected
     listed = call("GET", path).json()
     assert [item["label"] for item in listed["items"]] == ["Dinner", "Vegan?"]
     assert listed["items"][1]["choices"] is None
@@ -32,7 +32,7 @@ def test_options_are_made_and_listed_in_order(call, event):
     assert (listed["total"], listed["page"], listed["per_page"]) == (2, 1, 20)
 
 
-def test_a_list_without_choices_is_refused_at_its_field(call, event):
+def test_multi_select_without_choices_is_refused(call, event):
     path = f"/admin/packages/{make.package(event).id}/options"
 
     problem = assert_problem(
@@ -42,7 +42,7 @@ def test_a_list_without_choices_is_refused_at_its_field(call, event):
     assert [error["field"] for error in problem["errors"]] == ["choices"]
 
 
-def test_promo_codes_are_made_and_listed_with_what_they_gave(call, event):
+def test_promo_codes_are_created_and_listed_with_total_discount(call, event):
     path = f"/admin/events/{event.id}/promo-codes"
     package = make.package(event, price="100.00")
     code = {
@@ -53,25 +53,25 @@ def test_promo_codes_are_made_and_listed_with_what_they_gave(call, event):
         "max_total_uses": 5,
     }
 
-    made = call("POST", path, code)
+    created = call("POST", path, code)
 
-    assert made.status_code == 201
-    assert made.json()["code"] == "EARLY10"
-    assert made.json()["discount_value"] == "10.00"
-    assert made.json()["expires_at"] == "2026-12-01T12:00:00-05:00"
-    assert (made.json()["current_uses"], made.json()["total_discount"]) == (0, "0.00")
+    assert created.status_code == 201
+    assert created.json()["code"] == "EARLY10"
+    assert created.json()["discount_value"] == "10.00"
+    assert created.json()["expires_at"] == "2026-12-01T12:00:00-05:00"
+    assert (created.json()["current_uses"], created.json()["total_discount"]) == (0, "0.00")
     buy(call, event, package, promo_code="early10", quantity=3)
     (listed,) = call("GET", path).json()["items"]
-    assert listed == made.json() | {"current_uses": 1, "total_discount": "30.00"}
+    assert listed == created.json() | {"current_uses": 1, "total_discount": "30.00"}
     assert_problem(call("POST", path, code), 409, "duplicate_code")
 
 
-def test_a_purchase_tells_price_discount_and_a_code_for_each_seat(call, event):
+def test_purchase_has_price_discount_and_a_code_for_each_seat(call, event):
     package = make.package(event, price="250.00", seats_per_package=2)
     question = make.option(package, label="Vegan?", option_type="boolean")
     make.promo_code(event, code="SPRING", discount_value="10")
 
-    answer = buy(
+    response = buy(
         call,
         event,
         package,
@@ -82,9 +82,9 @@ def test_a_purchase_tells_price_discount_and_a_code_for_each_seat(call, event):
         package_version=1,
     )
 
-    assert answer.status_code == 201
-    told_back = answer.json()
-    assert uuid.UUID(told_back["id"])
+    assert response.status_code == 201
+    recorded = response.json()
+    assert uuid.UUID(recorded["id"])
     expected = {
         "package_id": str(package.id),
         "quantity": 2,
@@ -99,14 +99,14 @@ def test_a_purchase_tells_price_discount_and_a_code_for_each_seat(call, event):
         "donor": {"name": "Ana Ruiz", "email": "ana@example.org", "phone": None},
         "answers": [{"option_id": str(question.id), "value": True}],
     }
-    assert {key: told_back[key] for key in expected} == expected
-    guests = [ticket["guest"] for ticket in told_back["tickets"]]
+    assert {key: recorded[key] for key in expected} == expected
+    guests = [ticket["guest"] for ticket in recorded["tickets"]]
     assert guests == [{"name": "Bo Lind", "email": "bo@example.org"}, {"name": "Cy Oh", "email": None}, None, None]
-    assert len({ticket["code"] for ticket in told_back["tickets"]}) == 4
-    assert re.search(r"[+-]\d\d:\d\d$", told_back["purchased_at"])
+    assert len({ticket["code"] for ticket in recorded["tickets"]}) == 4
+    assert re.search(r"[+-]\d\d:\d\d$", recorded["purchased_at"])
 
 
-def test_what_is_sold_out_disabled_or_changed_is_a_conflict(call, event):
+def test_sold_out_disabled_or_changed_package_is_a_conflict(call, event):
     path = f"/admin/events/{event.id}/tickets/packages"
     package = make.package(event, quantity_limit=1)
     buy(call, event, package)
@@ -117,7 +117,7 @@ def test_what_is_sold_out_disabled_or_changed_is_a_conflict(call, event):
     assert_problem(buy(call, event, package), 409, "not_for_sale")
 
 
-def test_a_promo_code_that_is_refused_says_by_which_rule(call, event):
+def test_refused_promo_code_has_a_reason(call, event):
     package = make.package(event)
     make.promo_code(event, code="OFFOFF", is_active=False)
 
@@ -127,7 +127,7 @@ def test_a_promo_code_that_is_refused_says_by_which_rule(call, event):
     assert (unknown["reason"], inactive["reason"]) == ("unknown", "inactive")
 
 
-def test_a_question_that_must_be_answered_is_named(call, event):
+def test_missing_answer_names_the_option(call, event):
     package = make.package(event)
     question = make.option(package, label="Any allergies?")
 
@@ -136,7 +136,7 @@ def test_a_question_that_must_be_answered_is_named(call, event):
     assert problem["errors"] == [{"field": f"answers.{question.id}", "message": "Answer “Any allergies?”."}]
 
 
-def test_the_offer_is_what_may_be_sold_now_with_its_questions(call, event):
+def test_offer_lists_enabled_packages_with_their_options(call, event):
     seat = make.package(event, name="Seat", quantity_limit=1)
     make.package(event, name="Hidden", is_enabled=False)
     table = make.package(event, name="Table")
@@ -150,7 +150,7 @@ def test_the_offer_is_what_may_be_sold_now_with_its_questions(call, event):
     assert offer["total"] == 2
 
 
-def test_the_summary_adds_up(call, event):
+def test_summary_adds_up(call, event):
     call("PATCH", f"/admin/events/{event.id}", {"version": 1, "revenue_goal": "1000"})
     seat = make.package(event, name="Seat", price="100.00")
     gold = make.package(event, name="Gold", price="500.00", seats_per_package=10, quantity_limit=1, is_sponsorship=True)

@@ -1,4 +1,4 @@
-"""A sale is asked the questions that stand when it is made, not those that stood when it began."""
+"""A sale is checked against the options at the moment it commits, not those at the moment it began."""
 
 import threading
 import time
@@ -19,23 +19,23 @@ COUNT_LOCK_WAITS = text(
 
 
 def sell_during_change(event, package, answers, change):
-    """Starts `change` in a transaction, lets a sale run into it, commits, and answers with what the sale came to."""
+    """Run `change` in a transaction, start a sale that waits for it, commit, and return the sale or its refusal."""
     outcome = []
 
     def sell():
         try:
             outcome.append(make.purchase(event, package, answers=answers))
-        except InvalidInput as refused:
-            outcome.append(refused)
+        except InvalidInput as exc:
+            outcome.append(exc)
 
     def work(session):
         change(session)
         session.flush()
         buyer.start()
-        until = time.monotonic() + 10
+        deadline = time.monotonic() + 10
         with db.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as watcher:
             while not watcher.execute(COUNT_LOCK_WAITS).scalar_one():
-                assert time.monotonic() < until, "the sale did not wait"
+                assert time.monotonic() < deadline, "the sale did not wait"
 
     buyer = threading.Thread(target=sell)
     db.write(work)
@@ -53,7 +53,7 @@ def package(event):
     return make.package(event)
 
 
-def test_an_answer_to_a_question_whose_type_changed_meanwhile_is_refused(event, package):
+def test_answer_is_refused_when_option_type_changes_during_sale(event, package):
     option = make.option(package, option_type="boolean")
     change = {"option_type": "text_input"}
     outcome = sell_during_change(
@@ -66,7 +66,7 @@ def test_an_answer_to_a_question_whose_type_changed_meanwhile_is_refused(event, 
     assert count_purchases(package) == 0
 
 
-def test_a_question_added_meanwhile_is_asked(event, package):
+def test_required_option_added_during_sale_must_be_answered(event, package):
     draft = options.OptionDraft(label="Diet?", option_type="boolean")
     outcome = sell_during_change(
         event, package, [], lambda session: options.create(session, OPERATOR, package.id, draft)

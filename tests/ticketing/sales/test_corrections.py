@@ -1,4 +1,4 @@
-"""A payment moved on after the sale: which way it may go, what comes back, and that two people cannot both do it."""
+"""Payment status changes: which are allowed, what they return, and that concurrent changes apply once."""
 
 import uuid
 from decimal import Decimal
@@ -25,8 +25,8 @@ from ticketing.ops import verify
 from ticketing.reporting import figures
 from ticketing.sales import corrections
 
-ALLOWED = {("pending", "completed"), ("pending", "failed"), ("completed", "refunded")}
-REFUSED = [(now, to) for now in PAYMENT_STATUSES for to in PAYMENT_STATUSES if (now, to) not in ALLOWED]
+ALLOWED_CHANGES = {("pending", "completed"), ("pending", "failed"), ("completed", "refunded")}
+REFUSED_CHANGES = [(now, to) for now in PAYMENT_STATUSES for to in PAYMENT_STATUSES if (now, to) not in ALLOWED_CHANGES]
 
 
 def change(purchase, status, actor=OPERATOR, *, seen_version=None, event_id=None):
@@ -43,7 +43,7 @@ def void(purchase, reason="Typed twice"):
 
 
 def make_with_status(event, package, status, **fields):
-    """A purchase that has come to this status the way it would."""
+    """Return a purchase that reached this status by allowed changes."""
     first = "completed" if status in ("completed", "refunded") else "pending"
     bought = make.purchase(event, package, payment_status=first, **fields).purchase
     if status == "voided":
@@ -66,8 +66,8 @@ def assert_verified(event):
         assert [each for each in verify.verify(session) if each.event_id == event.id] == []
 
 
-@pytest.mark.parametrize(("now", "to"), sorted(ALLOWED))
-def test_a_payment_moves_on_and_keeps_its_amounts(event, now, to):
+@pytest.mark.parametrize(("now", "to"), sorted(ALLOWED_CHANGES))
+def test_allowed_status_change_keeps_amounts(event, now, to):
     package = make.package(event, seats_per_package=2)
     bought = make_with_status(event, package, now, quantity=3)
     changed = change(bought, to, seen_version=1)
@@ -79,8 +79,8 @@ def test_a_payment_moves_on_and_keeps_its_amounts(event, now, to):
     assert_verified(event)
 
 
-@pytest.mark.parametrize(("now", "to"), REFUSED)
-def test_every_other_way_is_refused_and_changes_nothing(event, now, to):
+@pytest.mark.parametrize(("now", "to"), REFUSED_CHANGES)
+def test_other_status_change_is_refused_and_changes_nothing(event, now, to):
     bought = make_with_status(event, make.package(event), now)
     with assert_refused(Conflict, event) as refusal:
         change(bought, to, seen_version=bought.version)
@@ -91,14 +91,14 @@ def test_every_other_way_is_refused_and_changes_nothing(event, now, to):
 @pytest.mark.parametrize(
     ("now", "to", "sentence"),
     [
-        ("completed", "completed", "This purchase is completed already."),
-        ("pending", "refunded", "This purchase is pending: nothing was paid that could be refunded."),
+        ("completed", "completed", "This purchase is already completed."),
+        ("pending", "refunded", "This purchase is pending, so there is no payment to refund."),
         ("completed", "pending", "This purchase is paid, so it cannot become pending. Refund it instead."),
-        ("completed", "voided", "A sale is voided with a reason. Use Void instead."),
+        ("completed", "voided", "Voiding a sale takes a reason. Use Void instead."),
         ("refunded", "completed", "This purchase is refunded, which is final."),
     ],
 )
-def test_a_refusal_says_why_and_what_to_do(event, now, to, sentence):
+def test_refusal_says_why_and_what_to_do(event, now, to, sentence):
     bought = make_with_status(event, make.package(event), now)
     with pytest.raises(Conflict, match=sentence[:40]) as refusal:
         change(bought, to, seen_version=bought.version)
@@ -106,7 +106,7 @@ def test_a_refusal_says_why_and_what_to_do(event, now, to, sentence):
 
 
 @pytest.mark.parametrize("status", ["", "paid", "COMPLETED", "pending\x00"])
-def test_what_is_no_status_is_named_as_such(event, status):
+def test_unknown_status_is_invalid_input(event, status):
     bought = make.purchase(event, make.package(event)).purchase
     with assert_refused(InvalidInput, event) as refusal:
         change(bought, status, seen_version=1)
@@ -114,7 +114,7 @@ def test_what_is_no_status_is_named_as_such(event, status):
 
 
 @pytest.mark.parametrize(("now", "to"), [("pending", "failed"), ("completed", "refunded")])
-def test_what_it_held_comes_back_and_can_be_sold_again(event, now, to):
+def test_failed_or_refunded_purchase_returns_capacity_and_promo_use(event, now, to):
     package = make.package(event, quantity_limit=5)
     promo = make.promo_code(event, max_total_uses=1)
     bought = make.purchase(event, package, quantity=5, payment_status=now, promo_code=promo.code).purchase
@@ -126,7 +126,7 @@ def test_what_it_held_comes_back_and_can_be_sold_again(event, now, to):
     assert_verified(event)
 
 
-def test_a_payment_that_arrives_holds_what_it_held(event):
+def test_completed_payment_keeps_capacity_and_promo_use(event):
     package = make.package(event, quantity_limit=2)
     promo = make.promo_code(event, max_total_uses=1)
     bought = make.purchase(event, package, quantity=2, payment_status="pending", promo_code=promo.code).purchase
@@ -140,7 +140,7 @@ def test_a_payment_that_arrives_holds_what_it_held(event):
     assert assert_purchase_refused(PromoRefused, event, other, promo_code=promo.code).reason == "used_up"
 
 
-def test_a_refunded_sale_is_in_the_figures_as_refunded_only(event):
+def test_refunded_sale_counts_as_refunded_only(event):
     package = make.package(event, seats_per_package=2)
     kept = make.purchase(event, package, guests=[{"name": "Bo"}]).purchase
     back = make.purchase(event, package, quantity=2, guests=[{"name": "Cy"}]).purchase
@@ -150,7 +150,7 @@ def test_a_refunded_sale_is_in_the_figures_as_refunded_only(event):
     assert (now.seats_sold, now.seats_named) == (2, 1)
 
 
-def test_a_voided_refund_gives_nothing_back_again(event):
+def test_voiding_a_refunded_sale_returns_nothing_again(event):
     package, promo = make.package(event), make.promo_code(event)
     make.purchase(event, package, quantity=2, promo_code=promo.code)
     bought = make.purchase(event, package, quantity=3, promo_code=promo.code).purchase
@@ -160,7 +160,7 @@ def test_a_voided_refund_gives_nothing_back_again(event):
     assert_verified(event)
 
 
-def test_a_refunded_sale_keeps_its_discount_on_record_and_its_code_gave_nothing(event):
+def test_refunded_sale_keeps_discount_but_code_gave_nothing(event):
     package, promo = make.package(event), make.promo_code(event)
     bought = make.purchase(event, package, promo_code=promo.code).purchase
     change(bought, "refunded", seen_version=1)
@@ -172,7 +172,7 @@ def test_a_refunded_sale_keeps_its_discount_on_record_and_its_code_gave_nothing(
         db.write(lambda s: promo_codes.update(s, OPERATOR, event.id, promo.id, new, seen_version=1))
 
 
-def test_what_was_imported_moves_on_like_any_other(event):
+def test_imported_purchase_changes_status_like_any_other(event):
     package = make.package(event, quantity_limit=1)
     run_import(event, sales_csv(sale(package)))
     with db.read_session() as session:
@@ -183,24 +183,29 @@ def test_what_was_imported_moves_on_like_any_other(event):
     assert_verified(event)
 
 
-def test_who_saw_an_older_version_is_told_what_happened_since(event):
+def test_stale_version_lists_changes_since(event):
     bought = make.purchase(event, make.package(event), payment_status="pending").purchase
     change(bought, "completed", make.staff(event=event, name="Ana Ruiz"), seen_version=1)
     with assert_refused(StaleVersion, event) as refusal:
         change(bought, "failed", seen_version=1)
-    (told,) = refusal.value.changes
-    assert (told.field, told.old, told.new, told.by) == ("payment_status", "pending", "completed", "Ana Ruiz")
+    (change_seen,) = refusal.value.changes
+    assert (change_seen.field, change_seen.old, change_seen.new, change_seen.by) == (
+        "payment_status",
+        "pending",
+        "completed",
+        "Ana Ruiz",
+    )
     assert refusal.value.current_version == 2
 
 
-def test_a_viewer_changes_nothing_and_a_stranger_finds_nothing(event):
+def test_viewer_and_unassigned_staff_are_refused(event):
     bought = make.purchase(event, make.package(event)).purchase
     for actor, kind in ((make.staff(role="viewer", event=event), NotAllowed), (make.staff(), NotFound)):
         with assert_refused(kind, event):
             change(bought, "refunded", actor, seen_version=1)
 
 
-def test_a_sale_is_found_in_its_own_event_only(event):
+def test_purchase_of_another_event_is_not_found(event):
     elsewhere = make.event()
     bought = make.purchase(elsewhere, make.package(elsewhere)).purchase
     with assert_refused(NotFound, elsewhere):
@@ -209,8 +214,8 @@ def test_a_sale_is_found_in_its_own_event_only(event):
         db.write(lambda s: corrections.change_status(s, OPERATOR, event.id, uuid.uuid4(), "failed", seen_version=1))
 
 
-class TestMany:
-    def test_at_once_refund_one_sale_once(self, event):
+class TestConcurrentChanges:
+    def test_concurrent_refunds_of_one_sale_apply_once(self, event):
         package, promo = make.package(event, quantity_limit=10), make.promo_code(event)
         make.purchase(event, package, promo_code=promo.code)
         bought = make.purchase(event, package, quantity=4, promo_code=promo.code).purchase
@@ -219,7 +224,7 @@ class TestMany:
         assert (get_sold_count(package), get_use_count(promo), reload(bought).version) == (1, 1, 2)
         assert_verified(event)
 
-    def test_who_want_different_things_of_one_payment_get_one_of_them(self, event):
+    def test_competing_status_changes_apply_one(self, event):
         package = make.package(event)
         bought = make.purchase(event, package, quantity=2, payment_status="pending").purchase
         outcomes = race(THREADS, lambda n: change(bought, ("completed", "failed")[n % 2], seen_version=1))
@@ -229,14 +234,14 @@ class TestMany:
         assert get_sold_count(package) == (2 if status == "completed" else 0)
         assert_verified(event)
 
-    def test_who_refund_and_void_the_same_sale_return_it_once(self, event):
+    def test_refund_and_void_return_capacity_once(self, event):
         package, promo = make.package(event), make.promo_code(event)
         bought = make.purchase(event, package, quantity=2, promo_code=promo.code).purchase
         race(THREADS, lambda n: change(bought, "refunded", seen_version=1) if n % 2 else void(bought))
         assert (get_sold_count(package), get_use_count(promo), reload(bought).payment_status) == (0, 0, "voided")
         assert_verified(event)
 
-    def test_who_buy_while_others_refund_never_pass_the_limits(self, event):
+    def test_purchases_during_refunds_stay_within_limits(self, event):
         limit = THREADS // 2
         package = make.package(event, quantity_limit=limit)
         promo = make.promo_code(event, max_total_uses=limit)

@@ -1,4 +1,4 @@
-"""Who sits where: named seat by seat, found by a name, and never changed behind a colleague's back."""
+"""Guests: naming seat by seat, pasted lists, the list of empty seats and the guest list."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -51,20 +51,20 @@ def reload(purchase):
         return session.get(Purchase, purchase.id)
 
 
-def list_guests(event, actor=OPERATOR, **wanted):
+def list_guests(event, actor=OPERATOR, **options):
     with db.read_session() as session:
-        return guests.list_guests(session, actor, event.id, **wanted)
+        return guests.list_guests(session, actor, event.id, **options)
 
 
-def search_guests(event, search, **wanted):
-    lines, total = list_guests(event, search=search, **wanted)
+def search_guests(event, search, **options):
+    lines, total = list_guests(event, search=search, **options)
     assert total == len(lines)
     return [line.guest for line in lines]
 
 
-def list_missing_guests(event, actor=OPERATOR, **wanted):
+def list_missing_guests(event, actor=OPERATOR, **options):
     with db.read_session() as session:
-        return guests.list_purchases_missing_guests(session, actor, event.id, **wanted)
+        return guests.list_purchases_missing_guests(session, actor, event.id, **options)
 
 
 def count_named_seats(event):
@@ -81,7 +81,7 @@ def assert_verified(event):
 
 
 class TestNaming:
-    def test_names_renames_and_clears_and_leaves_other_seats_as_they_are(self, event, bought):
+    def test_names_renames_and_clears_only_given_seats(self, event, bought):
         changed = name_guests(
             bought, {1: {"name": "Ann Lopez", "email": "ann@example.org"}, 2: None, 10: {"name": " Cy  Oh "}}
         )
@@ -90,7 +90,7 @@ class TestNaming:
         assert count_named_seats(event) == 2
         assert_verified(event)
 
-    def test_is_told_seat_by_seat_in_the_trail(self, event, bought):
+    def test_audit_log_has_one_line_per_seat(self, event, bought):
         name_guests(bought, {1: None, 2: {"name": "Bo", "email": "bo@example.org"}, 3: BO}, make.staff(event=event))
         assert get_audit_changes(bought.id, "purchase.guests_named") == {
             "seat 1": ("Ana Lopez <ana@example.org>", None),
@@ -102,12 +102,12 @@ class TestNaming:
         assert len({row.change_id for row in rows}) == 1
         assert {row.actor for row in rows} == {"Sam Coordinator"}
 
-    def test_what_is_named_already_is_no_change(self, event, bought):
+    def test_same_guests_are_no_change(self, event, bought):
         before = reload(bought).version
         assert name_guests(bought, {1: ANA, 2: BO, 3: None}).version == before
         assert get_audit_changes(bought.id, "purchase.guests_named") == {}
 
-    def test_whoever_watches_the_event_is_told(self, event, bought):
+    def test_naming_changes_event_fingerprint(self, event, bought):
         def state():
             with db.read_session() as session:
                 return figures.compute_fingerprints(session, {event.id})
@@ -117,12 +117,12 @@ class TestNaming:
         assert state() != before
 
     @pytest.mark.parametrize("seat", [0, -1, 11])
-    def test_there_are_no_other_seats_than_the_purchases(self, event, bought, seat):
+    def test_seat_outside_purchase_is_refused(self, event, bought, seat):
         with assert_refused(InvalidInput, event) as refusal:
             name_guests(bought, {3: BO, seat: ANA})
         assert refusal.value.fields == {f"guests.{seat}": f"There is no seat {seat}: this purchase has 10 seats."}
 
-    def test_every_guest_that_is_wrong_is_told_by_seat(self, event, bought):
+    def test_every_invalid_guest_is_reported_by_seat(self, event, bought):
         wrong = {1: {"name": ""}, 2: {"name": "x" * 201}, 3: {"name": "Cy", "email": "cy"}, 4: BO}
         with assert_refused(InvalidInput, event) as refusal:
             name_guests(bought, wrong)
@@ -131,7 +131,7 @@ class TestNaming:
         assert name_guests(bought, {2: {"name": "x" * 200}}).seats_named == 2
 
     @pytest.mark.parametrize("status", ["failed", "refunded", "voided"])
-    def test_a_purchase_that_does_not_count_has_no_seats_to_name(self, event, bought, table, status):
+    def test_failed_refunded_or_voided_purchase_has_no_seats_to_name(self, event, bought, table, status):
         first = {"failed": "pending"}.get(status, "completed")
         other = make.purchase(event, table, payment_status=first).purchase
         if status == "voided":
@@ -140,28 +140,28 @@ class TestNaming:
             db.write(lambda s: corrections.change_status(s, OPERATOR, event.id, other.id, status, seen_version=1))
         with assert_refused(Conflict, event) as refusal:
             name_guests(other, {1: BO}, seen_version=2)
-        assert str(refusal.value) == f"This purchase is {status}, so its seats are given back. Nobody was named."
+        assert str(refusal.value) == f"This purchase is {status}, so its seats were returned. No guest was named."
 
-    def test_who_saw_an_older_version_learns_who_named_whom(self, event, bought):
+    def test_stale_version_lists_guests_named_since(self, event, bought):
         name_guests(bought, {3: BO}, make.staff(event=event, name="Ana Ruiz"))
         with assert_refused(StaleVersion, event) as refusal:
             name_guests(bought, {4: ANA})
-        (told,) = refusal.value.changes
-        assert (told.field, told.old, told.new, told.by) == ("seat 3", None, "Bo Okafor", "Ana Ruiz")
+        (change,) = refusal.value.changes
+        assert (change.field, change.old, change.new, change.by) == ("seat 3", None, "Bo Okafor", "Ana Ruiz")
         name_guests(bought, {4: ANA}, seen_version=refusal.value.current_version)
         assert guests_by_seat(bought).keys() == {1, 2, 3, 4}
 
-    def test_a_viewer_names_nobody_and_a_stranger_finds_nothing(self, event, bought):
+    def test_viewer_and_unassigned_staff_are_refused(self, event, bought):
         for actor, kind in ((make.staff(role="viewer", event=event), NotAllowed), (make.staff(), NotFound)):
             with assert_refused(kind, event):
                 name_guests(bought, {3: BO}, actor)
 
-    def test_a_purchase_is_found_in_its_own_event_only(self, event, bought):
+    def test_purchase_of_another_event_is_not_found(self, event, bought):
         elsewhere = make.event()
         with assert_refused(NotFound, event):
             name_guests(bought, {3: BO}, make.staff(event=elsewhere), event_id=elsewhere.id)
 
-    def test_many_at_once_lose_nobodys_guest(self, event, bought):
+    def test_concurrent_naming_loses_no_guest(self, event, bought):
         def attempt(number):
             seat = 3 + number % 8
             seen = reload(bought).version
@@ -174,7 +174,7 @@ class TestNaming:
         assert reload(bought).version == 1 + done
         assert_verified(event)
 
-    def test_a_thousand_seats_are_named_in_one_go(self, event):
+    def test_names_a_thousand_seats_at_once(self, event):
         hall = make.package(event, seats_per_package=100)
         big = make.purchase(event, hall, quantity=10).purchase
         changed = name_guests(big, {seat: {"name": f"Guest {seat}"} for seat in range(1, 1001)})
@@ -198,27 +198,27 @@ class TestPastedList:
             ("Pia O'Neill", "Pia O'Neill", None),
         ],
     )
-    def test_a_line_is_a_guest(self, line, guest, email):
+    def test_parses_name_and_email_of_a_line(self, line, guest, email):
         assert guests.parse_guest_list(line) == [{"name": guest, "email": email}]
 
-    def test_blank_lines_are_nobody_and_the_order_stays(self):
+    def test_skips_blank_lines_and_keeps_order(self):
         assert [each["name"] for each in guests.parse_guest_list("Zoë\r\n\n  \nAna\n")] == ["Zoë", "Ana"]
         assert guests.parse_guest_list(" \n") == []
 
-    def test_an_address_alone_is_refused_where_it_would_be_stored(self, event, bought):
+    def test_email_without_name_is_refused_when_stored(self, event, bought):
         (guest,) = guests.parse_guest_list("ana@example.org")
         with assert_refused(InvalidInput, event) as refusal:
             name_guests(bought, {3: guest})
         assert refusal.value.fields == {"guests.3.name": "Fill this in."}
 
-    @pytest.mark.parametrize(("given", "address"), [("Ana <x", None), ("Ana", None), ("Ana < Bo", "a@example.org")])
-    def test_a_guest_of_the_trail_is_read_back(self, given, address):
-        assert guests.parse_guest(guests.format_guest(given, address)) == (given, address)
+    @pytest.mark.parametrize(("name", "email"), [("Ana <x", None), ("Ana", None), ("Ana < Bo", "a@example.org")])
+    def test_formatted_guest_is_read_back(self, name, email):
+        assert guests.parse_guest(guests.format_guest(name, email)) == (name, email)
         assert guests.parse_guest(guests.format_guest(None, None)) == (None, None)
 
 
-class TestSeatsWithoutAGuest:
-    def test_the_oldest_purchase_comes_first(self, event, table):
+class TestPurchasesMissingGuests:
+    def test_oldest_purchase_comes_first(self, event, table):
         def buy(days_ago, donor):
             draft = make.purchase_draft(table, donor={"name": donor, "email": make.email()})
             moment = datetime.now(UTC) - timedelta(days=days_ago)
@@ -232,7 +232,7 @@ class TestSeatsWithoutAGuest:
         second, total = list_missing_guests(event, page=2, per_page=2)
         assert ([row.purchase.purchaser_name for row in second], total) == (["Late"], 3)
 
-    def test_only_purchases_that_count_and_have_an_empty_seat(self, event, table, bought):
+    def test_lists_only_sold_purchases_with_empty_seats(self, event, table, bought):
         make.purchase(event, make.package(event), guests=[BO])
         pending = make.purchase(event, table, payment_status="pending").purchase
         gone = make.purchase(event, table).purchase
@@ -241,26 +241,26 @@ class TestSeatsWithoutAGuest:
         assert {row.purchase.id: row.seats_unnamed for row in rows} == {bought.id: 8, pending.id: 10}
         assert total == 2
 
-    def test_of_one_package(self, event, bought):
+    def test_filters_by_package(self, event, bought):
         single = make.package(event)
         alone = make.purchase(event, single).purchase
         rows, total = list_missing_guests(event, package_id=single.id)
         assert ([row.purchase.id for row in rows], total) == ([alone.id], 1)
 
-    def test_the_empty_seats_of_a_purchase_in_order(self, event, bought):
+    def test_lists_empty_seats_of_a_purchase_in_order(self, event, bought):
         name_guests(bought, {4: BO})
         with db.read_session() as session:
             assert guests.list_empty_seats(session, OPERATOR, event.id, bought.id, limit=3) == [3, 5, 6]
             assert guests.list_empty_seats(session, OPERATOR, event.id, bought.id) == [3, 5, 6, 7, 8, 9, 10]
 
-    def test_the_seats_of_a_purchase_page_by_page(self, event, bought):
+    def test_pages_through_seats_of_a_purchase(self, event, bought):
         with db.read_session() as session:
             _, tickets = guests.get_purchase_with_seats(session, OPERATOR, event.id, bought.id, page=2, per_page=4)
         assert [ticket.seat_number for ticket in tickets] == [5, 6, 7, 8]
 
 
 class TestGuestList:
-    def test_a_line_says_who_sits_where_and_who_bought(self, event, bought):
+    def test_row_has_guest_seat_and_purchaser(self, event, bought):
         lines, total = list_guests(event, per_page=2)
         assert total == 10
         with db.read_session() as session:
@@ -271,14 +271,14 @@ class TestGuestList:
         assert (ana.purchaser, ana.payment_status, ana.purchase_id) == ("Ana Ruiz", "completed", bought.id)
         assert {ana.ticket_code, bo.ticket_code} <= set(codes)
 
-    def test_a_search_finds_guests_without_accents_and_case(self, event):
+    def test_search_ignores_accents_and_case(self, event):
         make.purchase(event, make.package(event, seats_per_package=2), guests=[{"name": "Zoë Müller"}, BO])
         for search in ("zoe", "MULLER", "müller zoë", "  zo   mul "):
             assert search_guests(event, search) == ["Zoë Müller"], search
         assert search_guests(event, "zoe bo") == []
         assert search_guests(event, "%") == search_guests(event, "_") == []
 
-    def test_a_search_finds_by_address_code_and_purchaser(self, event, bought):
+    def test_search_matches_email_ticket_code_and_purchaser(self, event, bought):
         other = make.purchase(event, make.package(event), donor={"name": "Łukasz Nowak", "email": "ln@example.org"})
         (ticket,) = other.tickets
         assert search_guests(event, "ana@example") == ["Ana Lopez"]
@@ -291,10 +291,10 @@ class TestGuestList:
         assert search_guests(event, "lukasz") == [None]
         assert len(search_guests(event, "Ruiz", per_page=100)) == 10
 
-    def test_what_nobody_can_see_is_not_searched_for(self, event, bought):
+    def test_search_ignores_control_characters(self, event, bought):
         assert search_guests(event, "okafor\x00") == ["Bo Okafor"]
 
-    def test_of_one_package_named_or_not(self, event, bought):
+    def test_filters_by_package_and_named(self, event, bought):
         single = make.package(event)
         make.purchase(event, single, guests=[{"name": "Cy"}])
         make.purchase(event, single)
@@ -306,20 +306,20 @@ class TestGuestList:
         assert list_guests(event, package_id=single.id)[1] == 2
         assert search_guests(event, "cy", package_id=single.id, named=False) == []
 
-    def test_purchases_that_do_not_count_are_not_in_it(self, event, bought):
+    def test_leaves_out_refunded_purchases(self, event, bought):
         db.write(lambda s: corrections.change_status(s, OPERATOR, event.id, bought.id, "refunded", seen_version=1))
         assert list_guests(event) == ([], 0)
         assert search_guests(event, "Lopez") == []
 
-    def test_pages_hold_every_seat_once(self, event, bought):
+    def test_pages_contain_every_seat_once(self, event, bought):
         make.purchase(event, make.package(event, seats_per_package=7))
         codes = [line.ticket_code for page in (1, 2, 3) for line in list_guests(event, page=page, per_page=7)[0]]
         assert len(codes) == len(set(codes)) == 17
 
-    def test_other_events_and_strangers(self, event, bought):
+    def test_is_scoped_to_event_and_assigned_staff(self, event, bought):
         assert list_guests(make.event()) == ([], 0)
         stranger = make.staff()
-        for look in (list_guests, list_missing_guests):
+        for list_function in (list_guests, list_missing_guests):
             with pytest.raises(NotFound):
-                look(event, stranger)
+                list_function(event, stranger)
         assert list_guests(event, make.staff(role="viewer", event=event))[1] == 10

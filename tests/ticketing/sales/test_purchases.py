@@ -1,3 +1,5 @@
+"""Recording a purchase: price, capacity, promo codes, options, idempotency, and quotes."""
+
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -33,7 +35,7 @@ def edit(package, **values):
     db.write(lambda s: packages.update(s, OPERATOR, package.event_id, package.id, values, seen_version=package.version))
 
 
-def test_a_purchase_fixes_price_seats_and_purchaser(event):
+def test_purchase_stores_price_seats_and_purchaser(event):
     ana = make.staff(event=event)
     package = make.package(event, price="250.50", seats_per_package=4)
     donor = {"name": " Ana  Ruiz ", "email": "Ana@Example.org ", "phone": "555 0100"}
@@ -51,14 +53,14 @@ def test_a_purchase_fixes_price_seats_and_purchaser(event):
     assert (get_sold_count(package), bought.is_repeat) == (3, False)
 
 
-def test_a_purchase_is_its_own_record_and_writes_no_audit_row(event):
+def test_purchase_writes_no_audit_entry(event):
     package = make.package(event)
     before = snapshot(event)[0][-1]
     make.purchase(event, package)
     assert snapshot(event)[0][-1] == before
 
 
-def test_there_is_one_ticket_for_each_seat_with_a_code_nobody_misreads(event):
+def test_each_seat_gets_a_ticket_with_a_readable_code(event):
     package = make.package(event, seats_per_package=10)
     tickets = make.purchase(event, package, quantity=3).tickets
     assert [ticket.seat_number for ticket in tickets] == list(range(1, 31))
@@ -66,12 +68,12 @@ def test_there_is_one_ticket_for_each_seat_with_a_code_nobody_misreads(event):
     assert all(re.fullmatch(r"[A-HJKMNP-Z2-9]{8}", ticket.code) for ticket in tickets)
 
 
-def test_the_letters_of_codes_leave_out_what_is_mistaken():
+def test_ticket_code_alphabet_has_no_ambiguous_characters():
     assert not set(ALPHABET) & set("ILO01")
     assert len(set(ALPHABET)) == len(ALPHABET) == 31
 
 
-def test_guests_are_named_from_the_first_seat_and_the_rest_later(event):
+def test_guests_fill_seats_from_the_first(event):
     package = make.package(event, seats_per_package=4)
     guests = [{"name": "Ana Ruiz", "email": "ana@example.org"}, {"name": "Ben Ode"}]
     tickets = make.purchase(event, package, guests=guests).tickets
@@ -83,7 +85,7 @@ def test_guests_are_named_from_the_first_seat_and_the_rest_later(event):
     ]
 
 
-def test_there_cannot_be_more_guests_than_seats(event):
+def test_more_guests_than_seats_are_refused(event):
     package = make.package(event, seats_per_package=2)
     guests = [{"name": f"Guest {n}"} for n in range(5)]
     assert set(assert_purchase_refused(InvalidInput, event, package, quantity=2, guests=guests).fields) == {"guests"}
@@ -91,7 +93,7 @@ def test_there_cannot_be_more_guests_than_seats(event):
 
 
 @pytest.mark.parametrize("status", ["completed", "pending"])
-def test_the_limit_is_sold_exactly(event, status):
+def test_sells_exactly_the_limit(event, status):
     package = make.package(event, quantity_limit=5)
     make.purchase(event, package, quantity=3, payment_status=status)
     assert "3 of 5 sold, 2 left" in str(assert_purchase_refused(SoldOut, event, package, quantity=3))
@@ -100,11 +102,11 @@ def test_the_limit_is_sold_exactly(event, status):
     assert get_sold_count(package) == 5
 
 
-def test_more_than_the_whole_limit_is_refused(event):
+def test_quantity_over_limit_is_refused(event):
     assert_purchase_refused(SoldOut, event, make.package(event, quantity_limit=5), quantity=6)
 
 
-def test_an_unlimited_package_sells_on(event):
+def test_unlimited_package_never_sells_out(event):
     package = make.package(event)
     make.purchase(event, package, quantity=10_000)
     make.purchase(event, package, quantity=1)
@@ -112,34 +114,34 @@ def test_an_unlimited_package_sells_on(event):
 
 
 @pytest.mark.parametrize(
-    ("quantity", "is_right"), [(0, False), (1, True), (10_000, True), (10_001, False), (-1, False)]
+    ("quantity", "is_valid"), [(0, False), (1, True), (10_000, True), (10_001, False), (-1, False)]
 )
-def test_a_quantity_is_from_1_to_10000(event, quantity, is_right):
+def test_quantity_is_from_1_to_10000(event, quantity, is_valid):
     values = {"package_id": event.id, "quantity": quantity, "donor": {"name": "Ana", "email": "a@b.co"}}
-    if is_right:
+    if is_valid:
         assert validate(PurchaseDraft, values)
     else:
         with pytest.raises(InvalidInput):
             validate(PurchaseDraft, values)
 
 
-def test_a_disabled_package_is_not_sold(event):
+def test_disabled_package_is_not_sold(event):
     assert_purchase_refused(NotForSale, event, make.package(event, is_enabled=False))
 
 
-def test_a_package_of_another_event_is_not_sold_here(event):
+def test_package_of_another_event_is_not_found(event):
     elsewhere = make.package(make.event())
     assert_purchase_refused(NotFound, event, elsewhere)
     assert get_sold_count(elsewhere) == 0
 
 
-def test_a_viewer_sells_nothing_and_a_stranger_finds_nothing(event):
+def test_viewer_and_unassigned_staff_are_refused(event):
     package = make.package(event)
     assert_purchase_refused(NotAllowed, event, package, make.staff(role="viewer", event=event))
     assert_purchase_refused(NotFound, event, package, make.staff(event=make.event()))
 
 
-def test_comp_costs_nothing_takes_capacity_and_no_promo_code(event):
+def test_comp_is_free_takes_capacity_and_refuses_promo_code(event):
     package = make.package(event, price="100", quantity_limit=1)
     promo = make.promo_code(event)
     assert set(assert_purchase_refused(InvalidInput, event, package, channel="comp", promo_code=promo.code).fields) == {
@@ -151,13 +153,13 @@ def test_comp_costs_nothing_takes_capacity_and_no_promo_code(event):
 
 
 @pytest.mark.parametrize("channel", ["cash", "cheque", "card_terminal", "comp", "online"])
-def test_every_channel_but_import_is_recorded_here(event, channel):
+def test_every_channel_except_import_is_accepted(event, channel):
     assert make.purchase(event, make.package(event), channel=channel).purchase.channel == channel
     with pytest.raises(ValueError, match="channel"):
         make.purchase_draft(make.package(event), channel="import")
 
 
-def test_the_same_donor_is_one_donor_whatever_the_case_of_the_address(event):
+def test_email_in_any_case_is_the_same_donor(event):
     package = make.package(event)
     first = make.purchase(event, package, donor={"name": "Ana", "email": "ana@example.org", "phone": "1"}).purchase
     second = make.purchase(event, package, donor={"name": "Ana R", "email": " ANA@example.org"}).purchase
@@ -168,7 +170,7 @@ def test_the_same_donor_is_one_donor_whatever_the_case_of_the_address(event):
     assert (donor.name, donor.phone, kept.purchaser_name) == ("Ana R", "1", "Ana")
 
 
-def test_the_price_quoted_is_the_price_charged_or_nothing_is_sold(event):
+def test_purchase_is_refused_when_quoted_price_changed(event):
     package = make.package(event, price="100")
     edit(package, price="120")
     conflict = assert_purchase_refused(PriceChanged, event, package, package_version=1)
@@ -178,23 +180,23 @@ def test_the_price_quoted_is_the_price_charged_or_nothing_is_sold(event):
     assert make.purchase(event, package).purchase.total == Decimal(120)
 
 
-def test_more_or_fewer_seats_for_the_price_are_a_change_too(event):
+def test_purchase_is_refused_when_quoted_seats_changed(event):
     package = make.package(event, seats_per_package=10)
     edit(package, seats_per_package=8)
     assert_purchase_refused(PriceChanged, event, package, package_version=1)
 
 
-def test_a_change_that_does_not_touch_the_deal_is_no_conflict(event):
+def test_edit_of_other_fields_is_no_conflict(event):
     package = make.package(event)
     edit(package, description="New words", name=make.unique("Renamed"))
     assert make.purchase(event, package, package_version=1).purchase.quantity == 1
 
 
-def test_a_version_nobody_has_seen_is_refused(event):
+def test_future_package_version_is_refused(event):
     assert_purchase_refused(PriceChanged, event, make.package(event), package_version=7)
 
 
-def test_the_same_key_answers_with_the_first_purchase_and_changes_nothing(event):
+def test_same_key_returns_first_purchase_and_changes_nothing(event):
     package = make.package(event, quantity_limit=1, seats_per_package=2)
     option = make.option(package)
     promo = make.promo_code(event, max_total_uses=1)
@@ -214,28 +216,28 @@ def test_the_same_key_answers_with_the_first_purchase_and_changes_nothing(event)
     assert again.answers == first.answers == {option.id: "Nuts"}
 
 
-def test_the_same_key_for_another_purchase_is_refused(event):
+def test_same_key_for_another_purchase_is_refused(event):
     package = make.package(event)
     key, donor = make.unique("key"), make.email()
     make.purchase(event, package, donor_email=donor, idempotency_key=key)
     assert_purchase_refused(IdempotencyMismatch, event, package, donor_email=donor, quantity=2, idempotency_key=key)
 
 
-def test_a_key_belongs_to_one_event(event):
+def test_key_belongs_to_one_event(event):
     elsewhere, key = make.event(), make.unique("key")
     first = make.purchase(event, make.package(event), idempotency_key=key)
     second = make.purchase(elsewhere, make.package(elsewhere), idempotency_key=key)
     assert first.purchase.id != second.purchase.id
 
 
-def test_a_refused_purchase_does_not_use_up_its_key(event):
+def test_refused_purchase_leaves_key_unused(event):
     package = make.package(event, quantity_limit=1)
     key, donor = make.unique("key"), make.email()
     assert_purchase_refused(SoldOut, event, package, quantity=2, donor_email=donor, idempotency_key=key)
     assert not make.purchase(event, package, donor_email=donor, idempotency_key=key).is_repeat
 
 
-def test_a_required_question_must_be_answered_and_an_optional_one_may_be_skipped(event):
+def test_required_option_must_be_answered_and_optional_one_may_be_skipped(event):
     package = make.package(event)
     required = make.option(package, option_type="boolean", label="Vegetarian?")
     optional = make.option(package, is_required=False)
@@ -249,7 +251,7 @@ def test_a_required_question_must_be_answered_and_an_optional_one_may_be_skipped
 
 
 @pytest.mark.parametrize(
-    ("option", "accepted", "turned_down"),
+    ("option", "accepted", "refused"),
     [
         ({"option_type": "boolean"}, [(True, True), (False, False)], ["yes", ["a"]]),
         (
@@ -264,20 +266,20 @@ def test_a_required_question_must_be_answered_and_an_optional_one_may_be_skipped
         ),
     ],
 )
-def test_an_answer_fits_its_question(event, option, accepted, turned_down):
+def test_answer_must_fit_option_type(event, option, accepted, refused):
     package = make.package(event)
     question = make.option(package, **option)
-    for value, kept in accepted:
+    for value, stored in accepted:
         bought = make.purchase(event, package, answers=[{"option_id": question.id, "value": value}])
-        assert bought.answers == {question.id: kept}
-    for value in turned_down:
+        assert bought.answers == {question.id: stored}
+    for value in refused:
         refusal = assert_purchase_refused(
             InvalidInput, event, package, answers=[{"option_id": question.id, "value": value}]
         )
         assert set(refusal.fields) == {f"answers.{question.id}"}
 
 
-def test_a_question_that_is_not_asked_is_not_answered(event):
+def test_answer_to_foreign_or_retired_option_is_refused(event):
     package, other = make.package(event), make.package(event)
     foreign, retired = make.option(other), make.option(package)
     db.write(lambda s: s.execute(update(Option).where(Option.id == retired.id).values(retired_at=NOW)))
@@ -286,14 +288,14 @@ def test_a_question_that_is_not_asked_is_not_answered(event):
     assert make.purchase(event, package).answers == {}
 
 
-def test_a_question_is_answered_once(event):
+def test_second_answer_to_an_option_is_refused(event):
     package = make.package(event)
     answer = {"option_id": make.option(package).id, "value": "x"}
     with pytest.raises(ValueError, match="once"):
         make.purchase_draft(package, answers=[answer, answer])
 
 
-def test_a_quote_is_what_the_purchase_costs_and_changes_nothing(event):
+def test_quote_equals_purchase_price_and_changes_nothing(event):
     package, promo = make.package(event, price="33.35"), make.promo_code(event, discount_value="12.5")
     before = snapshot(event)
     with db.read_session() as session:
@@ -305,7 +307,7 @@ def test_a_quote_is_what_the_purchase_costs_and_changes_nothing(event):
     assert (quoted.list_price, quoted.discount, quoted.total) == (bought.list_price, bought.discount, bought.total)
 
 
-def test_a_quote_refuses_what_the_purchase_would_refuse(event):
+def test_quote_is_refused_like_the_purchase(event):
     package, promo = make.package(event), make.promo_code(event, is_active=False)
     for fields, kind in (
         ({"promo_code": promo.code}, PromoRefused),
@@ -315,7 +317,7 @@ def test_a_quote_refuses_what_the_purchase_would_refuse(event):
             purchases.quote(session, OPERATOR, event.id, package_id=package.id, quantity=1, **fields)
 
 
-def test_the_most_expensive_purchase_is_refused_with_a_sentence_and_the_next_one_fits(event):
+def test_list_price_over_the_maximum_is_refused(event):
     package = make.package(event, price="1000000.00")
     assert "Record it in parts" in str(assert_purchase_refused(InvalidInput, event, package, quantity=10_000))
     assert make.purchase(event, package, quantity=9_999).purchase.total == Decimal("9999000000.00")

@@ -1,4 +1,4 @@
-"""A sale taken back: what it held returns exactly once, the row stays, and the log tells who and why."""
+"""Voiding a sale: capacity and promo use return once, the row stays, and the audit log has who and why."""
 
 import threading
 import uuid
@@ -47,7 +47,7 @@ def list_differences(event):
         return [each for each in verify.verify(session) if each.event_id == event.id]
 
 
-def test_the_row_stays_with_the_moment_the_reason_and_its_amounts(event):
+def test_voided_row_keeps_amounts_and_gains_time_and_reason(event):
     package, promo = make.package(event, seats_per_package=2), make.promo_code(event)
     bought = make.purchase(event, package, quantity=3, channel="cash", promo_code=promo.code)
     assert void(bought, reason="  Typed   twice ").payment_status == "voided"
@@ -61,7 +61,7 @@ def test_the_row_stays_with_the_moment_the_reason_and_its_amounts(event):
 
 
 @pytest.mark.parametrize("status", ["completed", "pending"])
-def test_the_capacity_comes_back_and_can_be_sold_again(event, status):
+def test_capacity_returns_and_can_be_sold_again(event, status):
     package = make.package(event, quantity_limit=5)
     make.purchase(event, package, quantity=2)
     bought = make.purchase(event, package, quantity=3, payment_status=status)
@@ -72,7 +72,7 @@ def test_the_capacity_comes_back_and_can_be_sold_again(event, status):
     assert_purchase_refused(SoldOut, event, package)
 
 
-def test_the_use_of_the_code_comes_back_and_its_row_stays(event):
+def test_promo_use_returns_and_its_row_stays(event):
     package, promo = make.package(event), make.promo_code(event, max_total_uses=1)
     bought = make.purchase(event, package, quantity=4, promo_code=promo.code)
     assert assert_purchase_refused(PromoRefused, event, package, promo_code=promo.code).reason == "used_up"
@@ -85,7 +85,7 @@ def test_the_use_of_the_code_comes_back_and_its_row_stays(event):
     assert assert_purchase_refused(PromoRefused, event, package, promo_code=promo.code).reason == "used_up"
 
 
-def test_a_use_that_was_given_back_is_not_given_back_again(event):
+def test_promo_use_returns_once(event):
     package, promo = make.package(event), make.promo_code(event)
     make.purchase(event, package, promo_code=promo.code)
     bought = make.purchase(event, package, promo_code=promo.code)
@@ -94,7 +94,7 @@ def test_a_use_that_was_given_back_is_not_given_back_again(event):
     assert get_use_count(promo) == 1
 
 
-def test_the_use_of_the_donor_comes_back_and_no_other_donors(event):
+def test_use_per_donor_returns_to_that_donor_only(event):
     package, promo = make.package(event), make.promo_code(event, max_uses_per_donor=1)
     ana, bo = make.email("ana"), make.email("bo")
     bought, _ = (make.purchase(event, package, donor_email=donor, promo_code=promo.code) for donor in (ana, bo))
@@ -110,7 +110,7 @@ def test_the_use_of_the_donor_comes_back_and_no_other_donors(event):
     )
 
 
-def test_a_sale_without_a_code_gives_none_back(event):
+def test_sale_without_code_returns_no_promo_use(event):
     package, promo = make.package(event), make.promo_code(event)
     make.purchase(event, package, promo_code=promo.code)
     for fields in ({}, {"channel": "comp"}):
@@ -118,7 +118,7 @@ def test_a_sale_without_a_code_gives_none_back(event):
     assert (get_use_count(promo), get_sold_count(package)) == (1, 1)
 
 
-def test_the_log_says_who_took_it_back_and_why(event):
+def test_audit_log_has_who_voided_and_why(event):
     ana = make.staff(event=event, name="Ana Ruiz")
     bought = make.purchase(event, make.package(event), donor={"name": "Zoë Oh", "email": "z@example.org"})
     void(bought, ana, reason="Paid with the wrong card")
@@ -132,18 +132,18 @@ def test_the_log_says_who_took_it_back_and_why(event):
     assert len({row.change_id for row in rows}) == 1
 
 
-def test_a_second_void_is_refused_and_returns_nothing_again(event):
+def test_second_void_is_refused_and_returns_nothing(event):
     package, promo = make.package(event), make.promo_code(event)
     make.purchase(event, package, promo_code=promo.code)
     bought = make.purchase(event, package, quantity=2, promo_code=promo.code)
     void(bought)
     with assert_refused(Conflict, event) as refusal:
         void(bought, reason="Once more")
-    assert str(refusal.value) == "This sale is voided already."
+    assert str(refusal.value) == "This sale is already voided."
     assert (get_sold_count(package), get_use_count(promo), reload(bought).void_reason) == (1, 1, "Typed twice")
 
 
-def test_an_imported_sale_is_corrected_where_it_was_sold(event):
+def test_imported_sale_cannot_be_voided(event):
     package = make.package(event)
     run_import(event, sales_csv(sale(package)))
     with db.read_session() as session:
@@ -155,12 +155,12 @@ def test_an_imported_sale_is_corrected_where_it_was_sold(event):
 
 
 @pytest.mark.parametrize(
-    ("reason", "is_right"),
+    ("reason", "is_valid"),
     [("", False), ("  \n ", False), ("x", True), ("x" * 500, True), ("x" * 501, False), ("x\x00", False)],
 )
-def test_a_reason_has_1_to_500_characters(event, reason, is_right):
+def test_reason_has_1_to_500_characters(event, reason, is_valid):
     bought = make.purchase(event, make.package(event))
-    if is_right:
+    if is_valid:
         assert void(bought, reason=reason).void_reason == reason
         return
     with assert_refused(InvalidInput, event) as refusal:
@@ -168,14 +168,14 @@ def test_a_reason_has_1_to_500_characters(event, reason, is_right):
     assert set(refusal.value.fields) == {"reason"}
 
 
-def test_a_viewer_takes_nothing_back_and_a_stranger_finds_nothing(event):
+def test_viewer_and_unassigned_staff_are_refused(event):
     bought = make.purchase(event, make.package(event))
     for actor, kind in ((make.staff(role="viewer", event=event), NotAllowed), (make.staff(), NotFound)):
         with assert_refused(kind, event):
             void(bought, actor)
 
 
-def test_a_sale_is_found_in_its_own_event_only(event):
+def test_purchase_of_another_event_is_not_found(event):
     elsewhere = make.event()
     bought = make.purchase(elsewhere, make.package(elsewhere))
     with assert_refused(NotFound, elsewhere):
@@ -184,7 +184,7 @@ def test_a_sale_is_found_in_its_own_event_only(event):
         db.write(lambda s: corrections.void(s, OPERATOR, event.id, uuid.uuid4(), "Typed twice"))
 
 
-def test_a_voided_sale_no_longer_counts_anywhere(event):
+def test_voided_sale_counts_nowhere(event):
     package, promo = make.package(event, seats_per_package=2, quantity_limit=3), make.promo_code(event)
     kept = make.purchase(event, package, promo_code=promo.code, guests=[{"name": "Bo"}])
     wrong = make.purchase(event, package, quantity=2, promo_code=promo.code, guests=[{"name": "Cy"}])
@@ -203,7 +203,7 @@ def test_a_voided_sale_no_longer_counts_anywhere(event):
     assert list_differences(event) == []
 
 
-def test_an_event_of_voided_sales_alone_has_no_days(event):
+def test_event_with_only_voided_sales_has_no_days(event):
     void(make.purchase(event, make.package(event)))
     with db.read_session() as session:
         emptied = figures.get_figures(session, OPERATOR, event.id)
@@ -211,7 +211,7 @@ def test_an_event_of_voided_sales_alone_has_no_days(event):
     assert list_differences(event) == []
 
 
-def test_whoever_watches_the_sales_is_told_of_a_void(event):
+def test_void_changes_event_fingerprint(event):
     bought = make.purchase(event, make.package(event))
 
     def state():
@@ -223,7 +223,7 @@ def test_whoever_watches_the_sales_is_told_of_a_void(event):
     assert state() != before
 
 
-def test_a_limit_may_go_down_to_what_is_still_sold(event):
+def test_limit_may_be_lowered_to_what_is_still_sold(event):
     package = make.package(event, quantity_limit=10)
     make.purchase(event, package, quantity=3)
     void(make.purchase(event, package, quantity=4))
@@ -233,7 +233,7 @@ def test_a_limit_may_go_down_to_what_is_still_sold(event):
     assert (changed.quantity_limit, changed.is_sold_out) == (3, True)
 
 
-def test_the_key_of_a_voided_sale_answers_with_it_and_sells_nothing(event):
+def test_key_of_voided_sale_returns_it_and_sells_nothing(event):
     package, key, donor = make.package(event), make.unique("key"), make.email()
     first = make.purchase(event, package, donor_email=donor, idempotency_key=key)
     void(first)
