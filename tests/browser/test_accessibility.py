@@ -18,7 +18,7 @@ AXE = Axe()
 GRAVE = ("serious", "critical")
 # What of each page shows that it is drawn with what is in the event.
 SHOWS = {
-    "sales": "Revenue so far",
+    "sales": "Total revenue",
     "purchasers": "Zoë Müller",
     "guests": "Zoë Müller",
     "packages": "Old ticket",

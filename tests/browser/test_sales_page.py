@@ -1,4 +1,4 @@
-"""The page that is open all day: from a figure to its purchases, an address to be sent, and nothing that jumps."""
+"""Sales page in a browser: links from figures, a URL that can be shared, and a stable layout on redraw."""
 
 import re
 
@@ -25,7 +25,7 @@ def seller(event):
     return make.staff(event=event, password=make.PASSWORD)
 
 
-def test_a_figure_leads_to_the_purchases_behind_it_and_back(page: Page, enter, event, table, seller) -> None:
+def test_figure_links_to_its_purchases_and_back(page: Page, enter, event, table, seller) -> None:
     make.purchase(event, table, payment_status="pending")
     make.purchase(event, make.package(event, name="Single", price="100"))
     main = enter(page, seller, f"/sales?event={event.id}").get_by_test_id("stMain")
@@ -38,9 +38,7 @@ def test_a_figure_leads_to_the_purchases_behind_it_and_back(page: Page, enter, e
     expect(page).to_have_url(re.compile(r"/purchasers\?event=.+&package=.+&status=completed%2Cpending"))
 
 
-def test_the_switch_and_the_comparison_stay_in_an_address_that_can_be_sent(
-    page: Page, enter, event, table, seller
-) -> None:
+def test_toggle_and_comparison_are_kept_in_url(page: Page, enter, event, table, seller) -> None:
     earlier = make.event(name="Spring Gala", starts_at="2026-05-09T18:00")
     make.assign(seller, earlier)
     make.purchase(event, table)
@@ -60,7 +58,7 @@ def test_the_switch_and_the_comparison_stay_in_an_address_that_can_be_sent(
     expect(main.get_by_test_id("stVegaLiteChart")).to_have_count(4)
 
 
-def test_a_sale_elsewhere_closes_and_moves_nothing_that_was_opened(page: Page, enter, event, table, seller) -> None:
+def test_sale_elsewhere_keeps_opened_table_in_place(page: Page, enter, event, table, seller) -> None:
     make.purchase(event, table)
     main = enter(page, seller, f"/sales?event={event.id}").get_by_test_id("stMain")
     main.get_by_text("Day by day, as a table").click()
@@ -73,13 +71,13 @@ def test_a_sale_elsewhere_closes_and_moves_nothing_that_was_opened(page: Page, e
     assert days.bounding_box() == pytest.approx(place, abs=1)
 
 
-def test_nothing_is_wider_than_a_phone(phone: Page, enter, event, seller) -> None:
-    long = "Diamond Presenting Sponsorship with Named Pavilion, Twenty Seats and Red-Carpet Photography"
-    package = make.package(event, name=long, price="1000000", quantity_limit=3)
+def test_page_fits_phone_width(phone: Page, enter, event, seller) -> None:
+    long_name = "Diamond Presenting Sponsorship with Named Pavilion, Twenty Seats and Red-Carpet Photography"
+    package = make.package(event, name=long_name, price="1000000", quantity_limit=3)
     make.promo_code(event, code="SPRINGBENEFITCODE126", discount_value="1")
     make.purchase(event, package, quantity=3, promo_code="SPRINGBENEFITCODE126")
     main = enter(phone, seller, f"/sales?event={event.id}").get_by_test_id("stMain")
-    expect(main.get_by_role("table", name="Packages sold of their limit")).to_be_visible()
+    expect(main.get_by_role("table", name="Packages sold out of their limit")).to_be_visible()
     wider = main.evaluate(
         "main => [main, ...main.querySelectorAll('.figures')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
     )

@@ -1,4 +1,4 @@
-"""The sales page: figures that add up, what is behind each, days, packages, codes, channels, and an earlier event."""
+"""Sales page: figures and their links, days, packages, promo codes, channels, comparison with an earlier event."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -31,13 +31,13 @@ def count_charts(screen):
 
 
 def read_table(screen, caption):
-    """The rows of the table of figures whose caption begins so, as an eye reads them; sums included."""
-    (found,) = (html for html in list_tables(screen) if f"<caption>{caption}" in html)
-    return [[" ".join(cell.itertext()) for cell in row] for row in parse_html(found).iterfind("table/*/tr")]
+    """The rows of the table of figures whose caption begins so, as text, the totals row included."""
+    (table,) = (html for html in list_tables(screen) if f"<caption>{caption}" in html)
+    return [[" ".join(cell.itertext()) for cell in row] for row in parse_html(table).iterfind("table/*/tr")]
 
 
 def parse_html(html):
-    return ElementTree.fromstring(html)  # noqa: S314 (ours; and that it is well-formed is worth knowing)
+    return ElementTree.fromstring(html)  # noqa: S314 (our own markup, which must be well-formed)
 
 
 def list_tables(screen):
@@ -45,12 +45,14 @@ def list_tables(screen):
 
 
 def read_links(screen):
-    """The queries that the words of a figure or a row lead to, without the event."""
+    """Return the query parameters of each link by its label, without the event."""
     links = {unescape_markdown(link.label).strip("*"): link.proto.query_string for link in screen.app.main.page_link}
     for html in list_tables(screen):
         links |= {a.text: urlsplit(a.get("href")).query for a in parse_html(html).iter("a")}
-    queries = {words: {name: one for name, (one,) in parse_qs(query).items()} for words, query in links.items()}
-    return {words: {name: one for name, one in query.items() if name != "event"} for words, query in queries.items()}
+    queries = {label: {name: value for name, (value,) in parse_qs(query).items()} for label, query in links.items()}
+    return {
+        label: {name: value for name, value in query.items() if name != "event"} for label, query in queries.items()
+    }
 
 
 def read_download_link(screen):
@@ -59,15 +61,15 @@ def read_download_link(screen):
 
 
 def read_amounts(screen):
-    """The amounts of the bridge by name, in the order in which they stand."""
-    words = [
+    """Return the amounts of the revenue breakdown by name, in order."""
+    texts = [
         unescape_markdown(each.value).strip("*") for each in screen.app.main if isinstance(each, (Markdown, PageLink))
     ]
-    return {name: amount for name, amount in pairwise(words) if re.fullmatch(r"-?\$[\d,]+\.\d\d", amount)}
+    return {name: amount for name, amount in pairwise(texts) if re.fullmatch(r"-?\$[\d,]+\.\d\d", amount)}
 
 
 class TestWithoutSales:
-    def test_says_where_sales_come_from_and_draws_no_chart(self, visit, viewer, event):
+    def test_explains_where_sales_come_from_and_shows_no_chart(self, visit, viewer, event):
         make.package(event)
         screen = visit("sales", viewer, event)
         assert screen.says("No sales yet")
@@ -77,13 +79,13 @@ class TestWithoutSales:
         assert read_links(screen) == {}
         assert list(screen.app.get("link_button")) == []
 
-    def test_shows_a_goal_that_is_all_ahead(self, visit):
+    def test_goal_without_sales_is_zero_percent(self, visit):
         event = make.event(revenue_goal="50000")
         screen = visit("sales", make.staff(event=event), event)
         assert read_tiles(screen)["Goal"] == "0.0%"
         assert screen.says("$50,000 to go")
 
-    def test_offers_the_first_step_to_who_may_take_it(self, visit, event):
+    def test_offers_next_step_to_actor_with_permission(self, visit, event):
         screen = visit("sales", make.staff(event=event), event)
         assert [link.label for link in screen.app.main.page_link] == ["Add what is sold"]
 
@@ -111,11 +113,11 @@ class TestFigures:
         make.purchase(event, single, payment_status="pending")
         return visit("sales", viewer, event)
 
-    def test_stand_in_the_tiles_in_whole_dollars(self, screen):
+    def test_tiles_show_whole_dollars(self, screen):
         assert read_tiles(screen) == {"Revenue": "$7,682", "Goal": "76.8%", "Packages sold": "7", "Seats sold": "34"}
         assert screen.says("$2,319 to go")
 
-    def test_add_up_to_the_revenue_by_the_cent(self, screen):
+    def test_breakdown_adds_up_to_revenue_in_cents(self, screen):
         assert read_amounts(screen) == {
             "List price": "$7,801.50",
             "Discounts": "-$120.00",
@@ -124,66 +126,66 @@ class TestFigures:
             "Refunded": "$0.00",
         }
 
-    def test_lead_to_the_purchases_behind_them(self, screen):
+    def test_figures_link_to_their_purchases(self, screen):
         links = read_links(screen)
         completed = {"status": "completed"}
         assert links["3 paid purchases"] == links["List price"] == links["Revenue"] == completed
         assert links["Discounts"] == completed | {"discounted_only": "true"}
         assert links["in 4 purchases"] == {"status": "completed,pending"}
-        assert links["33 unnamed"] == {"unnamed_only": "true"}
+        assert links["33 guests to name"] == {"unnamed_only": "true"}
         assert links["Pending"] == {"status": "pending"}
         assert links["All purchases (4)"] == {}
         assert "Refunded" not in links
 
-    def test_by_package_tell_what_is_sold_of_what(self, screen, packages):
+    def test_package_table_shows_sold_count_and_limit(self, screen, packages):
         assert read_table(screen, "Packages sold") == [
             ["Package", "Sold", "Seats", "Revenue"],
             ["Table", "3 of 3, sold out", "30", "$7,501.50"],
             ["Single & more", "4, no limit", "4", "$180.00"],
             ["Unsold", "0 of 5", "0", "$0.00"],
-            ["Together", "7", "34", "$7,681.50"],
+            ["Total", "7", "34", "$7,681.50"],
         ]
         assert read_links(screen)["Table"] == {"package": str(packages[0].id), "status": "completed,pending"}
         assert "Unsold" not in read_links(screen)
 
-    def test_fill_the_bar_of_a_package_as_far_as_it_is_sold(self, screen):
-        (found,) = (html for html in list_tables(screen) if "sold out" in html)
-        assert re.findall(r'class="(bar[ a-z]*)"><span style="width:([\d.]+%)"', found) == [
+    def test_bar_width_is_share_of_limit(self, screen):
+        (table,) = (html for html in list_tables(screen) if "sold out" in html)
+        assert re.findall(r'class="(bar[ a-z]*)"><span style="width:([\d.]+%)"', table) == [
             ("bar full", "100.0%"),
             ("bar", "0.0%"),
         ]
 
-    def test_by_promo_code_and_channel_add_up_to_the_same(self, screen):
+    def test_promo_code_and_channel_tables_have_same_totals(self, screen):
         assert read_table(screen, "Purchases, discount and revenue of each promo code")[1:] == [
             ["EARLY10", "1", "$20.00", "$180.00"],
             ["Without a code", "3", "$100.00", "$7,501.50"],
-            ["Together", "4", "$120.00", "$7,681.50"],
+            ["Total", "4", "$120.00", "$7,681.50"],
         ]
         assert read_table(screen, "Purchases and revenue of each channel")[1:] == [
             ["Cash", "1", "$7,501.50"],
             ["Comp", "1", "$0.00"],
             ["Online", "2", "$180.00"],
-            ["Together", "4", "$7,681.50"],
+            ["Total", "4", "$7,681.50"],
         ]
         links = read_links(screen)
         assert links["EARLY10"] == {"code": "EARLY10", "status": "completed,pending"}
         assert links["Without a code"] == {"code": "-", "status": "completed,pending"}
         assert links["Cash"] == {"channel": "cash", "status": "completed,pending"}
 
-    def test_can_be_downloaded(self, screen, event):
+    def test_download_link_exports_all_purchases(self, screen, event):
         assert read_download_link(screen) == ("Download CSV", f"/export/{event.id}/purchases.csv")
 
 
-def test_an_imported_total_that_is_its_own_is_told_as_a_difference(visit, viewer, event):
+def test_imported_total_shows_difference(visit, viewer, event):
     package = make.package(event, price="100")
     run_import(event, sales_csv(sale(package, total_amount="70.00", discount_amount="20.00")))
     screen = visit("sales", viewer, event)
-    told = {"List price": "$100.00", "Discounts": "-$20.00", "Difference": "-$10.00", "Revenue": "$70.00"}
-    assert list(read_amounts(screen).items())[:4] == list(told.items())
+    expected = {"List price": "$100.00", "Discounts": "-$20.00", "Difference": "-$10.00", "Revenue": "$70.00"}
+    assert list(read_amounts(screen).items())[:4] == list(expected.items())
     assert read_links(screen)["Difference"] == {"status": "completed", "differing_only": "true"}
 
 
-def test_what_was_paid_back_is_apart_from_the_revenue(visit, viewer, event):
+def test_refunded_amount_is_not_in_revenue(visit, viewer, event):
     package = make.package(event, price="100")
     sold = [make.purchase(event, package).purchase for _ in range(2)]
     db.write(
@@ -196,7 +198,7 @@ def test_what_was_paid_back_is_apart_from_the_revenue(visit, viewer, event):
     assert read_links(screen)["Refunded"] == {"status": "refunded"}
 
 
-def test_a_goal_that_is_passed_is_reached(visit):
+def test_exceeded_goal_is_reached(visit):
     event = make.event(revenue_goal="150")
     make.purchase(event, make.package(event, price="100"), quantity=2)
     screen = visit("sales", make.staff(event=event), event)
@@ -205,22 +207,25 @@ def test_a_goal_that_is_passed_is_reached(visit):
 
 
 class TestDays:
-    def test_one_sale_is_one_day_with_its_charts(self, visit, viewer, event):
+    def test_single_sale_shows_both_charts(self, visit, viewer, event):
         make.purchase(event, make.package(event, price="100"))
         screen = visit("sales", viewer, event)
         assert count_charts(screen) == 2
 
-    def test_a_day_of_pending_sales_alone_is_a_chart_at_zero(self, visit, viewer, event):
+    def test_pending_sales_only_show_charts_at_zero(self, visit, viewer, event):
         make.purchase(event, make.package(event), payment_status="pending")
         assert count_charts(visit("sales", viewer, event)) == 2
 
-    def test_stand_in_a_table_when_it_is_opened_each_with_its_purchases(self, visit, viewer, event):
-        """Of the event's own calendar: 3 AM in London is the evening before in New York."""
+    def test_table_of_days_opens_with_links_to_purchases(self, visit, viewer, event):
+        """Days are in the event's time zone: 3 AM in London is the evening before in New York."""
         package = make.package(event, price="100")
-        run_import(event, sales_csv(
-            sale(package, purchase_date="2025-10-03T12:00:00"),
-            sale(package, purchase_date="2025-10-06T03:00:00+01:00", quantity=2),
-        ))  # fmt: skip
+        run_import(
+            event,
+            sales_csv(
+                sale(package, purchase_date="2025-10-03T12:00:00"),
+                sale(package, purchase_date="2025-10-06T03:00:00+01:00", quantity=2),
+            ),
+        )
         screen = visit("sales", viewer, event)
         assert not any("Sales of each day" in html for html in list_tables(screen))
         screen.app.session_state["table_of_days"] = True
@@ -239,23 +244,27 @@ class TestDays:
 
 
 class TestLatestSales:
-    def test_are_five_the_newest_first_with_what_is_not_paid_named(self, visit, viewer, event):
+    def test_shows_five_newest_first_and_names_unpaid_status(self, visit, viewer, event):
         package = make.package(event, name="Single", price="100")
         for number in range(1, 7):
             make.purchase(event, package, donor={"name": f"Donor {number}", "email": "ana@example.org"})
         make.purchase(event, package, payment_status="pending", donor={"name": "<b>Zoë</b>", "email": "z@example.org"})
         rows = read_table(visit("sales", viewer, event), "The latest purchases")[1:]
         assert [re.sub(r" ?(Single|1).*", "", name) for name, _ in rows] == [
-            "<b>Zoë</b>", "Donor 6", "Donor 5", "Donor 4", "Donor 3",
-        ]  # fmt: skip
+            "<b>Zoë</b>",
+            "Donor 6",
+            "Donor 5",
+            "Donor 4",
+            "Donor 3",
+        ]
         assert rows[0][0].endswith("Pending")
         assert re.search(r"1 × Single · today,\s\d+:\d\d\s[AP]M$", rows[1][0])
 
-    def test_are_without_what_did_not_sell(self, visit, viewer, event):
+    def test_excludes_voided_purchases(self, visit, viewer, event):
         package = make.package(event)
         make.purchase(event, package, donor={"name": "Sold", "email": "ana@example.org"})
-        gone = make.purchase(event, package, channel="cash").purchase
-        db.write(lambda session: corrections.void(session, OPERATOR, event.id, gone.id, "A mistake"))
+        voided = make.purchase(event, package, channel="cash").purchase
+        db.write(lambda session: corrections.void(session, OPERATOR, event.id, voided.id, "A mistake"))
         screen = visit("sales", viewer, event)
         assert len(read_table(screen, "The latest purchases")) == 2
         assert "All purchases (2)" in read_links(screen)
@@ -273,48 +282,48 @@ class TestSponsorshipsOnly:
         make.purchase(event, make.package(event, name="Single", price="100"), channel="cash")
         return visit("sales", viewer, event).enter("Sponsorships only", True)
 
-    def test_is_a_switch_for_the_whole_page(self, screen, event):
+    def test_toggle_applies_to_whole_page(self, screen, event):
         assert read_tiles(screen) == {"Revenue": "$5,000", "Goal": "5.0%", "Packages sold": "1", "Seats sold": "10"}
         assert read_amounts(screen)["Revenue"] == "$5,000.00"
-        assert [row[0] for row in read_table(screen, "Packages sold")] == ["Package", "Gold", "Together"]
-        assert [row[0] for row in read_table(screen, "Purchases and revenue")] == ["Channel", "Online", "Together"]
+        assert [row[0] for row in read_table(screen, "Packages sold")] == ["Package", "Gold", "Total"]
+        assert [row[0] for row in read_table(screen, "Purchases and revenue")] == ["Channel", "Online", "Total"]
         assert len(read_table(screen, "The latest purchases")) == 2
 
-    def test_holds_for_what_is_behind_the_figures_and_for_the_file(self, screen, event):
+    def test_toggle_applies_to_links_and_download(self, screen, event):
         assert {query["sponsorships_only"] for query in read_links(screen).values()} == {"true"}
         assert read_download_link(screen)[1] == f"/export/{event.id}/purchases.csv?sponsorships_only=true"
 
-    def test_does_not_say_what_is_to_go_since_the_goal_is_the_whole_events(self, screen):
-        assert screen.says("of $100,000 for all")
+    def test_goal_tile_names_goal_of_whole_event(self, screen):
+        assert screen.says("of the $100,000 event goal")
         assert not screen.says("$95,000 to go")
 
-    def test_opens_from_an_address(self, visit, viewer, event, screen):
+    def test_toggle_is_read_from_url(self, visit, viewer, event, screen):
         screen.app.query_params["sponsorships_only"] = "true"
         assert read_tiles(screen.rerun())["Revenue"] == "$5,000"
 
-    def test_without_any_says_so_and_how_to_get_back(self, visit, viewer):
+    def test_without_sponsorships_explains_how_to_show_all_sales(self, visit, viewer):
         event = make.event()
         make.purchase(event, make.package(event))
         screen = visit("sales", make.staff(event=event), event).enter("Sponsorships only", True)
         assert screen.says("No sponsorships sold yet")
-        assert screen.says("Switch off **Sponsorships only**")
-        assert screen.enter("Sponsorships only", False).says("How the revenue adds up")
+        assert screen.says("Turn off **Sponsorships only**")
+        assert screen.enter("Sponsorships only", False).says("Revenue breakdown")
 
 
 class TestManyRows:
-    def test_of_packages_begin_with_ten_and_their_sum_and_all_come_on_request(self, visit, viewer, event):
+    def test_package_table_shows_ten_rows_and_all_on_request(self, visit, viewer, event):
         for number in range(1, 12):
             make.package(event, name=f"Package {number:02}")
         make.purchase(event, make.package(event, name="Last", price="100"))
         screen = visit("sales", viewer, event)
         names = [row[0] for row in read_table(screen, "Packages sold")]
-        assert names == ["Package", *(f"Package {n:02}" for n in range(1, 11)), "Together"]
+        assert names == ["Package", *(f"Package {n:02}" for n in range(1, 11)), "Total"]
         screen.click("Show all 12 packages")
-        assert [row[0] for row in read_table(screen, "Packages sold")][-3:] == ["Package 11", "Last", "Together"]
+        assert [row[0] for row in read_table(screen, "Packages sold")][-3:] == ["Package 11", "Last", "Total"]
         screen.click("Show the first 10")
         assert len(read_table(screen, "Packages sold")) == 12
 
-    def test_up_to_ten_are_shown_as_they_are(self, visit, viewer, event):
+    def test_ten_packages_are_shown_without_button(self, visit, viewer, event):
         for _ in range(10):
             package = make.package(event)
         make.purchase(event, package)
@@ -323,8 +332,8 @@ class TestManyRows:
         assert not any("Show" in label for label in screen.labels())
 
 
-class TestAgainstAnEarlierEvent:
-    """Both are tomorrow in their own calendar of sales, so that their days before are the same."""
+class TestComparison:
+    """Both events have sales on the same days before the event."""
 
     @pytest.fixture
     def event(self):
@@ -340,30 +349,33 @@ class TestAgainstAnEarlierEvent:
         gold = make.package(event, price="1000", is_sponsorship=True)
         make.purchase(event, package)
         make.purchase(event, gold)
-        then = make.package(earlier, name="Then", price="250")
-        run_import(earlier, sales_csv(
-            sale(then, purchase_date=days_ago(370), quantity=2),
-            sale(then, purchase_date=days_ago(364)),
-        ))  # fmt: skip
+        earlier_package = make.package(earlier, name="Then", price="250")
+        run_import(
+            earlier,
+            sales_csv(
+                sale(earlier_package, purchase_date=days_ago(370), quantity=2),
+                sale(earlier_package, purchase_date=days_ago(364)),
+            ),
+        )
         viewer = make.staff(role="viewer", event=event)
         make.assign(viewer, earlier)
         return visit("sales", viewer, event)
 
-    def test_is_offered_and_not_chosen_at_first(self, screen, earlier):
+    def test_no_event_is_chosen_at_first(self, screen, earlier):
         assert screen.value("Compare with") is None
-        assert screen.says("at equal days before each")
+        assert screen.says("the same number of days before each")
         assert count_charts(screen) == 2
 
-    def test_is_told_in_a_sentence_and_two_charts(self, screen, earlier):
+    def test_chosen_event_shows_sentence_and_two_charts(self, screen, earlier):
         screen.enter("Compare with", earlier.id)
-        assert screen.says("Ahead of Spring *Gala* by $600 and 1 seat at 1 day before.")
+        assert screen.says("Ahead of Spring *Gala* by $600 and 1 seat, 1 day before the event.")
         assert count_charts(screen) == 4
 
-    def test_compares_sponsorships_with_sponsorships(self, screen, earlier):
+    def test_sponsorships_only_compares_sponsorships(self, screen, earlier):
         screen.enter("Sponsorships only", True).enter("Compare with", earlier.id)
-        assert screen.says("Ahead of Spring *Gala* by $1,000 and 1 seat at 1 day before.")
+        assert screen.says("Ahead of Spring *Gala* by $1,000 and 1 seat, 1 day before the event.")
 
-    def test_stands_in_a_table_when_it_is_opened(self, screen, earlier):
+    def test_comparison_table_opens(self, screen, earlier):
         screen.enter("Compare with", earlier.id)
         screen.app.session_state["table_of_comparison"] = True
         rows = read_table(screen.rerun(), "Revenue and seats of both events")
@@ -372,14 +384,14 @@ class TestAgainstAnEarlierEvent:
         assert rows[2] == ["1 day before", "$1,100.00, 3 seats", "$500.00, 2 seats"]
         assert rows[-1] == ["6 days before", "$0.00, 0 seats", "$500.00, 2 seats"]
 
-    def test_is_not_offered_where_no_other_event_has_sales(self, visit, viewer, event):
+    def test_not_offered_without_other_events_with_sales(self, visit, viewer, event):
         make.event()
         make.purchase(event, make.package(event))
         assert "Compare with" not in visit("sales", viewer, event).labels()
 
 
 def make_event_in_days(days, **fields):
-    """An event at noon, so many days from today."""
+    """Create an event at noon UTC, `days` from today."""
     return make.event(starts_at=f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%dT12:00}", time_zone="UTC", **fields)
 
 
@@ -387,7 +399,7 @@ def days_ago(days):
     return f"{datetime.now(UTC) - timedelta(days=days):%Y-%m-%dT12:00:00}"
 
 
-def test_figures_of_another_event_stay_there(visit, viewer, event):
+def test_sales_of_other_events_are_not_counted(visit, viewer, event):
     other = make.event()
     make.purchase(other, make.package(other))
     assert visit("sales", viewer, event).says("No sales yet")

@@ -1,4 +1,4 @@
-"""Lists that come page by page, each page one query."""
+"""Paginated lists, one query per page."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ T = TypeVar("T")
 
 
 def load(key: str, fetch: Callable[[int], tuple[list[T], int]]) -> tuple[list[T], int]:
-    """The rows of the page that is open and how many there are in all; back to the first when it is gone.
+    """Return the rows of the current page and the number of all rows; fall back to the first page when it is empty.
 
-    A page is gone when rows were deleted, or when another event was opened that has fewer.
+    A page becomes empty when rows are deleted, or when another event with fewer rows is opened.
     """
     rows, total = fetch(int(st.session_state.get(key, 1)))
     if not rows and total:
@@ -22,7 +22,7 @@ def load(key: str, fetch: Callable[[int], tuple[list[T], int]]) -> tuple[list[T]
     return rows, total
 
 
-def render(key: str, total: int, per_page: int, **more: Any) -> None:
-    """The way to the other pages, where there are any. `more` is st.pagination's, such as a callback."""
+def render(key: str, total: int, per_page: int, **options: Any) -> None:
+    """Render the page links, when there are several pages. `options` go to st.pagination, such as a callback."""
     if total > per_page:
-        st.pagination(-(-total // per_page), key=key, **more)
+        st.pagination(-(-total // per_page), key=key, **options)

@@ -1,7 +1,7 @@
-"""Figures as a real table: numbers at the right, bars that say their number too, rows that lead to what is behind them.
+"""HTML tables of figures, with right-aligned numbers, bars and links.
 
-Drawn as HTML, because the grid of st.dataframe is a picture: a screen reader gets its raw values, and a phone a second
-direction to scroll in. What users typed is escaped here.
+st.dataframe draws on a canvas: screen readers get raw values, and phones a second direction to scroll in. Text of
+users is escaped here.
 """
 
 from __future__ import annotations
@@ -25,27 +25,27 @@ class Column:
 
 @dataclass(frozen=True)
 class Link:
-    """Words that lead to a page of the menu, with the query that tells it what to show."""
+    """A link to a page of the menu, with its query parameters."""
 
-    words: str
+    label: str
     page: str
     query: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Bar:
-    """Words over a share from 0 to 1 as a bar; `is_full` is the end of something, and red."""
+    """A label with a bar below it for a share from 0 to 1; `is_full` makes the bar red."""
 
-    words: str
+    label: str
     share: Decimal
     is_full: bool = False
 
 
 @dataclass(frozen=True)
 class TwoLineCell:
-    """Words with quieter ones below."""
+    """A label with a second, quieter line."""
 
-    words: str
+    label: str
     below: str
 
 
@@ -53,7 +53,7 @@ Cell = str | Link | Bar | TwoLineCell
 
 
 def number_column(name: str) -> Column:
-    """A column of figures, at the right."""
+    """Return a right-aligned column of numbers."""
     return Column(name, is_number=True)
 
 
@@ -66,26 +66,30 @@ def render(
     is_header_visible: bool = True,
     is_scrollable: bool = False,
 ) -> None:
-    """Draws it, with `foot` as its line of sums. The caption is for who cannot see what stands above the table, and so
-    are the columns' names where nobody else needs them (`is_titled`). A long table scrolls under its head."""
+    """Render a table; `totals_row` is its footer. The caption is for screen readers only.
+
+    Column names are too unless `is_header_visible`. A scrollable table keeps its header in place.
+    """
     kind = "figures" + ("" if is_header_visible else " untitled") + (" long" if is_scrollable else "")
-    # What scrolls must be reachable without a mouse.
-    reach = f' tabindex="0" role="region" aria-label="{escape(caption)}"' if is_scrollable else ""
-    colours = charts.get_colors()
-    paint = ";".join(f"--{name}:{colours[name]}" for name in ("line", "full", "quiet", "grid", "ground"))
+    # A scrollable region must be reachable by keyboard.
+    focus = f' tabindex="0" role="region" aria-label="{escape(caption)}"' if is_scrollable else ""
+    colors = charts.get_colors()
+    style = ";".join(f"--{name}:{colors[name]}" for name in ("line", "full", "quiet", "grid", "ground"))
     head = "".join(f'<th scope="col"{_format_class_attribute(column)}>{escape(column.name)}</th>' for column in columns)
     body = "".join(_format_row_html(columns, row) for row in rows)
-    sums = f"<tfoot>{_format_row_html(columns, totals_row)}</tfoot>" if totals_row else ""
+    foot = f"<tfoot>{_format_row_html(columns, totals_row)}</tfoot>" if totals_row else ""
     st.html(
-        f'<div class="{kind}" style="{paint}"{reach}><table><caption>{escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>{sums}</table></div>"
+        f'<div class="{kind}" style="{style}"{focus}><table><caption>{escape(caption)}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table></div>"
     )
 
 
 def _format_row_html(columns: Sequence[Column], cells: Sequence[Cell]) -> str:
-    named, *others = zip(columns, cells, strict=True)
-    first = f'<th scope="row"{_format_class_attribute(named[0])}>{_format_cell_html(named[1])}</th>'
-    return f"<tr>{first}{''.join(f'<td{_format_class_attribute(column)}>{_format_cell_html(cell)}</td>' for column, cell in others)}</tr>"
+    first, *others = (
+        (_format_class_attribute(column), _format_cell_html(cell)) for column, cell in zip(columns, cells, strict=True)
+    )
+    header = f'<th scope="row"{first[0]}>{first[1]}</th>'
+    return f"<tr>{header}{''.join(f'<td{attribute}>{html}</td>' for attribute, html in others)}</tr>"
 
 
 def _format_class_attribute(column: Column) -> str:
@@ -95,11 +99,11 @@ def _format_class_attribute(column: Column) -> str:
 def _format_cell_html(cell: Cell) -> str:
     if isinstance(cell, Link):
         address = escape(f"/{cell.page}?{urlencode(cell.query)}")
-        return f'<a href="{address}" target="_self">{escape(cell.words)}</a>'
+        return f'<a href="{address}" target="_self">{escape(cell.label)}</a>'
     if isinstance(cell, Bar):
         width = f"{min(max(cell.share, Decimal(0)), Decimal(1)):.1%}"
         kind = "bar full" if cell.is_full else "bar"
-        return f'{escape(cell.words)}<span class="{kind}"><span style="width:{width}"></span></span>'
+        return f'{escape(cell.label)}<span class="{kind}"><span style="width:{width}"></span></span>'
     if isinstance(cell, TwoLineCell):
-        return f'{escape(cell.words)}<span class="below">{escape(cell.below)}</span>'
+        return f'{escape(cell.label)}<span class="below">{escape(cell.below)}</span>'
     return escape(cell)

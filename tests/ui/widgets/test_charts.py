@@ -1,4 +1,4 @@
-"""What the charts of sales draw, read as the data they hand to the browser."""
+"""Sales charts, checked by the data they send to the browser."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -18,7 +18,7 @@ def make_days(*revenues):
 
 
 def get_layer(chart, mark):
-    """The layer with this mark and its rows."""
+    """Return the layer with this mark, and its rows."""
     spec = chart.to_dict()
     (layer,) = [layer for layer in spec["layer"] if layer["mark"]["type"] == mark and layer["mark"].get("opacity") != 0]
     return layer, spec["datasets"][layer.get("data", spec.get("data"))["name"]]
@@ -34,45 +34,48 @@ def get_axis_maximum(chart, mark="line"):
     return layer["encoding"]["y"]["scale"]["domain"][1]
 
 
-class TestRevenueSoFar:
-    def test_is_one_point_per_day_from_the_first_sale(self):
+class TestTotalRevenue:
+    def test_has_one_point_per_day_since_first_sale(self):
         _, rows = get_layer(build_chart("100.00", "0.00", "50.50"), "line")
         assert [row["cumulative"] for row in rows] == [100, 100, 150.5]
         assert [row["name"] for row in rows] == ["Fri 30 Oct 2026", "Sat 31 Oct 2026", "Sun 1 Nov 2026"]
         assert [row["so_far"] for row in rows] == ["$100.00", "$100.00", "$150.50"]
 
-    def test_goes_on_level_over_quiet_days_since_the_last_sale(self):
+    def test_stays_level_on_days_without_sales(self):
         _, rows = get_layer(build_chart("100.00", quiet_days=2), "line")
         assert [(row["cumulative"], row["packages"]) for row in rows] == [(100, 1), (100, 0), (100, 0)]
 
-    def test_has_the_goal_as_a_named_line_with_room_above(self):
+    def test_goal_is_labeled_line_below_axis_maximum(self):
         chart = build_chart("100.00", goal=Decimal("750000.00"))
         _, rows = get_layer(chart, "text")
         assert rows == [{"goal": 750000, "label": "Goal $750,000"}]
         assert get_axis_maximum(chart) > 750000
 
-    def test_has_room_above_the_revenue_when_the_goal_is_passed(self):
+    def test_exceeded_goal_leaves_room_above_revenue(self):
         assert get_axis_maximum(build_chart("900.00", goal=Decimal("100.00"))) > 900
 
-    def test_without_a_goal_has_no_line_for_it(self):
+    def test_without_goal_has_no_goal_line(self):
         assert {layer["mark"]["type"] for layer in build_chart("1.00").to_dict()["layer"]} == {
-            "area", "line", "point", "rule",
-        }  # fmt: skip
+            "area",
+            "line",
+            "point",
+            "rule",
+        }
         assert "goal" not in str(build_chart("1.00").to_dict())
 
-    def test_of_pending_sales_alone_stands_on_an_axis_of_a_dollar(self):
+    def test_zero_revenue_has_axis_maximum_of_one_dollar(self):
         assert get_axis_maximum(build_chart("0.00")) == 1
 
 
-class TestRevenueByDay:
-    def test_is_one_bar_per_day_quiet_ones_included(self):
+class TestDailyRevenue:
+    def test_has_one_bar_per_day_including_days_without_sales(self):
         rows = make_days("100.00", "0.00", "50.50")
         layer, bars = get_layer(charts.build_daily_revenue_chart(rows, rows[-1].day + timedelta(days=1)), "bar")
         assert [bar["revenue"] for bar in bars] == [100, 0, 50.5, 0]
         assert all(bar["from"] < bar["day"] < bar["to"] for bar in bars)
         assert layer["encoding"]["y2"] == {"datum": 0}
 
-    def test_of_one_day_is_a_bar_and_not_a_wall(self):
+    def test_single_day_has_narrow_bar(self):
         layer, (bar,) = get_layer(charts.build_daily_revenue_chart(make_days("100.00"), FIRST), "bar")
         first, last = layer["encoding"]["x"]["scale"]["domain"]
         assert last - first > 14 * (bar["to"] - bar["from"])
@@ -81,7 +84,7 @@ class TestRevenueByDay:
 @pytest.mark.parametrize(
     ("number", "step"), [(6, 1), (7, 2), (13, 7), (42, 7), (43, 14), (84, 14), (300, 56), (400, 91)]
 )
-def test_days_are_marked_in_steps_that_people_count_in_and_never_crowded(number, step):
+def test_day_axis_has_regular_ticks_and_at_most_six(number, step):
     axis = charts.build_day_axis(0, number - 1, "", charts.get_colors(), anchor_day=number - 1).to_dict()["axis"]
     marks = sorted(axis["values"])
     assert marks[-1] == number - 1
@@ -89,16 +92,16 @@ def test_days_are_marked_in_steps_that_people_count_in_and_never_crowded(number,
     assert {later - sooner for sooner, later in pairwise(marks)} == {step}
 
 
-class TestShown:
-    def test_is_drawn_once_for_all_who_look_at_the_same_figures(self):
-        drawn_for = []
+class TestRender:
+    def test_chart_is_built_once_for_equal_figures(self):
+        built_for = []
 
-        def draw(*figures):
-            drawn_for.append(figures)
+        def build(*figures):
+            built_for.append(figures)
             return charts.build_daily_revenue_chart(*figures)
 
         today, tomorrow = tuple(make_days("100.00")), tuple(make_days("100.00", "50.00"))
         for figures in (today, tuple(make_days("100.00")), tomorrow, today):
-            charts.render(draw, figures, FIRST, description="Revenue of each day")
+            charts.render(build, figures, FIRST, description="Revenue of each day")
 
-        assert drawn_for == [(today, FIRST), (tomorrow, FIRST)]
+        assert built_for == [(today, FIRST), (tomorrow, FIRST)]
