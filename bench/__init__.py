@@ -1,1 +1,1 @@
-"""`make bench`: the table of what is fast enough, each row against a floor measured beside it."""
+"""`make bench`: performance targets, each compared with a floor measured in the same run."""

@@ -1,10 +1,10 @@
-"""Measures the table of what is fast enough and prints it: floor and product in turn, on the same PostgreSQL.
+"""Measure the performance targets and print them as a table: floor and product in turn, on the same PostgreSQL.
 
-`python -m bench [--keep] [GROUP ...]` measures the groups of rows that are named, or all. `--keep` puts the whole table
-into docs/operations/sizing.md.
+`python -m bench [--keep] [GROUP ...]` measures the named groups of rows, or all. `--keep` writes the whole table into
+docs/operations/sizing.md.
 
-DATABASE_URL names the server; without it a PostgreSQL is started for this run and thrown away after it. Either way
-the rows are written into a database of their own.
+DATABASE_URL names the database server; without it, a temporary PostgreSQL is started. Either way a temporary database
+is used.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from bench.measure import Row, format_heading, format_row
 from bench.sizing_page import describe_environment, write_section
 
 GROUPS = {
-    # First: they end with `verify`, and the floors of others sell without the counts that it compares.
+    # First, because it ends with `verify`, and floors of others insert purchases without the counts that it checks.
     "load": load.MEASUREMENTS,
     "live": idle_pages.MEASUREMENTS,
     "purchases": purchases.MEASUREMENTS,
@@ -32,12 +32,12 @@ GROUPS = {
 
 
 def main() -> int:
-    asked = argparse.ArgumentParser(prog="python -m bench", description="Measures what is fast enough.")
-    asked.add_argument("--keep", action="store_true", help="put the whole table into docs/operations/sizing.md")
-    asked.add_argument("groups", nargs="*", choices=[[], *GROUPS], metavar="GROUP", help=", ".join(GROUPS))
-    options = asked.parse_args()
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the performance targets.")
+    parser.add_argument("--keep", action="store_true", help="write the whole table into docs/operations/sizing.md")
+    parser.add_argument("groups", nargs="*", choices=[[], *GROUPS], metavar="GROUP", help=", ".join(GROUPS))
+    options = parser.parse_args()
     if options.keep and options.groups:
-        asked.error("--keep is for the whole table, so name no groups with it")
+        parser.error("--keep writes the whole table, so name no groups with it")
     rows: list[Row] = []
     with create_temporary_database() as folder:
         table = [describe_environment(), "", format_heading()]

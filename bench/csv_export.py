@@ -1,4 +1,4 @@
-"""The CSV of a million purchases through a server of ours, against psql's \\copy of the same query."""
+"""CSV export of a million purchases over HTTP, compared with psql's \\copy of the same query."""
 
 from __future__ import annotations
 
@@ -28,34 +28,35 @@ MAX_ADDED_MEGABYTES = 32
 
 
 def measure_csv_export(folder: Path) -> list[Row]:
-    """Rows a second, and by how many megabytes a fresh server grew while it streamed for the first time."""
+    """Measure rows per second, and the memory in MB that a fresh server adds during its first export."""
     event, token = sample_events.get_large_event(), make.token(make.staff(role="admin"))
     with run_server(os.environ["DATABASE_URL"], folder) as server:
-        grown: list[float] = []
+        memory_growth: list[float] = []
         query = format_export_query(event)
         floor, product = measure_alternately(
             lambda: sample_events.LARGE_EVENT_PURCHASES / time_copy(query, folder / "floor.csv"),
             lambda: (
-                sample_events.LARGE_EVENT_PURCHASES / time_download(server, event, token, folder / "product.csv", grown)
+                sample_events.LARGE_EVENT_PURCHASES
+                / time_download(server, event, token, folder / "product.csv", memory_growth)
             ),
         )
     validate_file(folder / "product.csv", event)
     return [
         Row(f"CSV of {sample_events.LARGE_EVENT_PURCHASES:,} purchases over HTTP", "/s", floor, product, 0.6),
-        Row("memory added by the first", "MB", [], grown[:1], MAX_ADDED_MEGABYTES, less_is_better=True),
+        Row("memory added by the first", "MB", [], memory_growth[:1], MAX_ADDED_MEGABYTES, less_is_better=True),
     ]
 
 
 def format_export_query(event: Event) -> str:
-    """The query of the export with its values in it."""
+    """Return the query of the export with its parameters filled in."""
     with db.read_session() as session:
-        asked = csv_export.build_purchases_export(session, OPERATOR, event.id, ALL_PURCHASES)
+        export = csv_export.build_purchases_export(session, OPERATOR, event.id, ALL_PURCHASES)
     with psycopg.connect(db.libpq_url()) as connection:
-        return " ".join(psycopg.ClientCursor(connection).mogrify(asked.query, asked.parameters).split())
+        return " ".join(psycopg.ClientCursor(connection).mogrify(export.query, export.parameters).split())
 
 
 def time_copy(query: str, file: Path) -> float:
-    """The seconds that psql takes to write the same rows into a file."""
+    """Return the seconds that psql takes to write the same rows into a file."""
     start = time.perf_counter()
     script = f"SET TimeZone = 'America/New_York';\n\\copy ({query}) TO '{file}' WITH (FORMAT csv)\n"
     subprocess.run(
@@ -65,57 +66,57 @@ def time_copy(query: str, file: Path) -> float:
 
 
 def time_download(server: RunningServer, event: Event, token: str, file: Path, memory_growth: list[float]) -> float:
-    """The seconds until the last byte is in a file; `grown` gets the megabytes the server took more than before."""
-    done, before, most = threading.Event(), measure_memory(server), 0
+    """Return the seconds of a download, and append the memory in MB that the server added to `memory_growth`."""
+    done, initial, peak = threading.Event(), measure_memory(server), 0
 
-    def watch() -> None:
-        nonlocal most
+    def record_peak() -> None:
+        nonlocal peak
         while not done.wait(0.05):
-            most = max(most, measure_memory(server))
+            peak = max(peak, measure_memory(server))
 
-    watching = threading.Thread(target=watch)
-    watching.start()
+    thread = threading.Thread(target=record_peak)
+    thread.start()
     start = time.perf_counter()
     headers = {"Authorization": f"Bearer {token}"}
-    address = f"{server.url}/api/v1/admin/events/{event.id}/tickets/sales/export"
+    url = f"{server.url}/api/v1/admin/events/{event.id}/tickets/sales/export"
     with (
-        httpx.stream("GET", address, headers=headers, timeout=600) as answer,
+        httpx.stream("GET", url, headers=headers, timeout=600) as response,
         file.open("wb") as output,
     ):
-        answer.raise_for_status()
-        for piece in answer.iter_bytes():
-            output.write(piece)
+        response.raise_for_status()
+        for chunk in response.iter_bytes():
+            output.write(chunk)
     seconds = time.perf_counter() - start
     done.set()
-    watching.join()
-    memory_growth.append((most - before) / 1024**2)
+    thread.join()
+    memory_growth.append((peak - initial) / 1024**2)
     return seconds
 
 
 def validate_file(file: Path, event: Event) -> None:
-    """Every row is there, and the file's sums are the summary's."""
+    """Exit unless the file has every row and its totals are those of the sales summary."""
     with db.read_session() as session:
         summary = figures.get_figures(session, OPERATOR, event.id)
     with file.open(encoding="utf-8-sig", newline="") as text:
         rows = list(csv.DictReader(text))
     paid = [row for row in rows if row["payment_status"] == "completed"]
     counting = [row for row in rows if row["payment_status"] in ("completed", "pending")]
-    found = (
+    actual = (
         len(rows),
         sum(Decimal(row["total"]) for row in paid),
         sum(Decimal(row["discount"]) for row in paid),
         sum(int(row["quantity"]) for row in counting),
         sum(int(row["seats"]) for row in counting),
     )
-    told = (
+    expected = (
         sample_events.LARGE_EVENT_PURCHASES,
         summary.revenue,
         summary.discount,
         summary.packages_sold,
         summary.seats_sold,
     )
-    if found != told:
-        raise SystemExit(f"The file says {found}, and the summary says {told}.")
+    if actual != expected:
+        raise SystemExit(f"The file has {actual}, the summary {expected}.")
 
 
 MEASUREMENTS = (measure_csv_export,)

@@ -1,4 +1,4 @@
-"""Where it is measured: a database of its own, on the server that DATABASE_URL names or on one for this run alone."""
+"""A temporary database, on the server that DATABASE_URL names or on a temporary one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ticketing.db import embedded, migrations
 
 @contextmanager
 def create_temporary_database() -> Iterator[Path]:
-    """A migrated, empty database in use, and a folder for files; both are gone afterwards."""
+    """Create and use a migrated, empty database; yield a folder for files. Both are deleted afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="ticketdesk-bench-"))
-    folder.chmod(0o755)  # root's PostgreSQL runs as another user, who must be able to enter
+    folder.chmod(0o755)  # started by root, PostgreSQL runs as another user, who must be able to enter
     os.environ["TICKETDESK_DATA"] = str(folder)
     server = DatabaseServer(
         os.environ.get("DATABASE_URL") or embedded.start(), prefix=f"ticketdesk_bench_{os.getpid()}"
@@ -36,9 +36,9 @@ def create_temporary_database() -> Iterator[Path]:
 
 @contextmanager
 def copy_database() -> Iterator[str]:
-    """The address of a copy of the database in use, as it is now."""
+    """Yield the URL of a copy of the database in use."""
     server = DatabaseServer(os.environ["DATABASE_URL"], prefix=f"ticketdesk_bench_{os.getpid()}_copy")
-    db.dispose()  # nobody may be connected to what is copied
+    db.dispose()  # a template database must have no connections
     try:
         yield server.create(like=os.environ["DATABASE_URL"])
     finally:

@@ -1,4 +1,4 @@
-"""Open sales pages while nothing is sold: how often the database is asked, by one page and by many."""
+"""Database queries of open sales pages while nothing is sold, by one page and by many."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from ui.runtime.sales_watch import POLL_SECONDS
 OPEN_PAGES = 20
 MEASURED_SECONDS = 30.0
 NO_ACTION_PAUSE_SECONDS = 1e6
-# Counted from outside, so a look may fall on either side of the edge; and one more query may note a session's use.
+# One poll more may fall into the measured time, and one query more may update a session's last use.
 TOLERANCE_FACTOR = 1.1
 
 
 def measure_idle_polling(folder: Path) -> list[Row]:
-    """Reading transactions a second of one server; each is one query."""
-    scene = create_environment(OPEN_PAGES)
+    """Measure read transactions per second of one server; each is one query."""
+    environment = create_environment(OPEN_PAGES)
     with start_servers(folder) as servers:
         one, many = (
             run_load(
-                scene,
+                environment,
                 servers,
                 Load(
                     people=people,
@@ -36,15 +36,17 @@ def measure_idle_polling(folder: Path) -> list[Row]:
         )
     if one.errors or many.errors:
         raise SystemExit("\n".join((*one.errors, *many.errors)))
-    wanted = round(TOLERANCE_FACTOR / POLL_SECONDS, 2)
+    target = round(TOLERANCE_FACTOR / POLL_SECONDS, 2)
     return [
-        Row("idle sales page, looks a second and server", "/s", [], [get_read_rate(one)], wanted, less_is_better=True),
+        Row(
+            "idle sales page, polls per second and server", "/s", [], [get_read_rate(one)], target, less_is_better=True
+        ),
         Row(
             f"the same with {OPEN_PAGES} open",
             "/s",
             [get_read_rate(one)],
             [get_read_rate(many)],
-            wanted,
+            target,
             less_is_better=True,
             is_absolute=True,
         ),

@@ -1,4 +1,4 @@
-"""An import of 50,000 rows, against COPY of the rows it makes into tables with the same indexes."""
+"""Import of 50,000 rows, compared with COPY of the resulting rows into tables with the same indexes."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ TABLES = ("donors", "purchases", "assigned_tickets", "promo_uses", "daily_sales"
 
 
 def measure_import(_: Path) -> list[Row]:
-    """Seconds for the check and the import together, by seconds for the COPY alone."""
+    """Measure the seconds of check and import together."""
     file, names = create_sales_file()
-    time_import(file, first := create_event(names))
+    source = create_event(names)
+    time_import(file, source)
     with psycopg.connect(db.libpq_url(), autocommit=True) as connection:
-        kept = {table: create_copy_target(connection, table, first) for table in TABLES}
+        copy_targets = {table: create_copy_target(connection, table, source) for table in TABLES}
         floor, product = measure_alternately(
-            lambda: time_copy(connection, kept), lambda: time_import(file, create_event(names))
+            lambda: time_copy(connection, copy_targets), lambda: time_import(file, create_event(names))
         )
     return [Row(f"import of {FILE_ROWS:,} rows", "s", floor, product, 6.0, less_is_better=True)]
 
 
 def create_sales_file() -> tuple[bytes, list[str]]:
-    """Sales of ten packages with one to two seats, some with a promo code; and the names of the packages."""
+    """Return a CSV with sales of ten packages, some with a promo code, and the names of the packages."""
     names = [f"Package {number}" for number in range(PACKAGES)]
     rows = (
         sale(
@@ -53,23 +54,23 @@ def create_sales_file() -> tuple[bytes, list[str]]:
 
 def create_event(names: list[str]) -> Event:
     event = make.event()
-    for place, name in enumerate(names):
-        make.package(event, name=name, seats_per_package=1 + place % 2)
+    for number, name in enumerate(names):
+        make.package(event, name=name, seats_per_package=1 + number % 2)
     make.promo_code(event, code="EARLY10")
     return event
 
 
 def time_import(file: bytes, event: Event) -> float:
     start = time.perf_counter()
-    done = db.write(partial(imports.run, actor=OPERATOR, event_id=event.id, file_name="sales.csv", content=file))
+    result = db.write(partial(imports.run, actor=OPERATOR, event_id=event.id, file_name="sales.csv", content=file))
     seconds = time.perf_counter() - start
-    if done.rows_imported != FILE_ROWS:
-        raise SystemExit(f"{done.rows_imported} of {FILE_ROWS} rows were imported.")
+    if result.rows_imported != FILE_ROWS:
+        raise SystemExit(f"{result.rows_imported} of {FILE_ROWS} rows were imported.")
     return seconds
 
 
 def create_copy_target(connection: psycopg.Connection, table: str, event: Event) -> tuple[sql.Composed, bytes]:
-    """A table like this one but for its rows, the COPY into it, and the event's rows to be copied."""
+    """Create an empty table like this one; return the COPY statement into it and the event's rows to copy."""
     columns = sql.SQL(", ").join(
         sql.Identifier(name)
         for (name,) in connection.execute(
@@ -82,7 +83,7 @@ def create_copy_target(connection: psycopg.Connection, table: str, event: Event)
     connection.execute(sql.SQL("CREATE TABLE {} (LIKE {} INCLUDING ALL)").format(name, like))
     rows = sql.SQL("COPY (SELECT {} FROM {} WHERE event_id = {}) TO STDOUT").format(columns, like, event.id)
     with connection.cursor() as cursor, cursor.copy(rows) as copy:
-        return sql.SQL("COPY {} ({}) FROM STDIN").format(name, columns), b"".join(bytes(piece) for piece in copy)
+        return sql.SQL("COPY {} ({}) FROM STDIN").format(name, columns), b"".join(bytes(chunk) for chunk in copy)
 
 
 def time_copy(connection: psycopg.Connection, copy_targets: dict[str, tuple[sql.Composed, bytes]]) -> float:

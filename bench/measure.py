@@ -1,4 +1,4 @@
-"""Floor and product by turns, and the row of the table that comes of it."""
+"""Measure floor and product alternately, and format the row of the table."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ COLUMN_WIDTHS = (48, 28, 28, 18, 11, 8)
 
 @dataclass(frozen=True)
 class Row:
-    """What was measured in each round. `wanted` is the least ratio product/floor, or the most where less is better.
+    """The measurements of each round, in `unit`.
 
-    Where there is no floor, or `is_absolute` shows it for comparison alone, `wanted` is the product's own, in its unit.
+    `floor` is the same work in plain SQL, for comparison. `target` is the minimum of the ratio product/floor, or the
+    maximum if less is better. Without a floor, or if `is_absolute`, it is that of the product itself, in its unit.
     """
 
     work: str
@@ -31,7 +32,7 @@ class Row:
 
     @property
     def ratios(self) -> list[float]:
-        """Round by round, so that what slows the machine for a while slows both. None without a floor."""
+        """Return the ratio of each round, so that a slow moment of the machine affects both. Empty without a floor."""
         return [product / floor for product, floor in zip(self.product, self.floor, strict=True)] if self.floor else []
 
     @property
@@ -40,50 +41,50 @@ class Row:
 
     @property
     def is_met(self) -> bool:
-        reached = median(self.ratios if self.is_compared_by_ratio else self.product)
-        return reached <= self.target if self.less_is_better else reached >= self.target
+        actual = median(self.ratios if self.is_compared_by_ratio else self.product)
+        return actual <= self.target if self.less_is_better else actual >= self.target
 
 
 def measure_alternately(floor: Callable[[], float], product: Callable[[], float]) -> tuple[list[float], list[float]]:
-    """Both once to warm up, then floor, product, floor, product."""
+    """Run both once to warm up, then in turn; return their results."""
     floor(), product()
     rounds = [(floor(), product()) for _ in range(ROUNDS)]
-    return [one for one, _ in rounds], [other for _, other in rounds]
+    return [first for first, _ in rounds], [second for _, second in rounds]
 
 
 def measure_milliseconds(work: Callable[[], None], times: int = 200) -> float:
-    """The median, which a neighbour's hiccup does not move."""
-    taken = []
+    """Return the median duration, which single outliers do not affect."""
+    durations = []
     for _ in range(times):
         start = time.perf_counter()
         work()
-        taken.append((time.perf_counter() - start) * 1000)
-    return median(taken)
+        durations.append((time.perf_counter() - start) * 1000)
+    return median(durations)
 
 
 def get_program_path(name: str) -> str:
-    """The program that comes with the embedded PostgreSQL, or this machine's."""
-    found = pg_programs.list_installed()
-    if not found:
-        raise SystemExit(f"The floor is measured with {name}, and there is none. Install PostgreSQL's client programs.")
-    return found[0].path(name)
+    """Return the path of a PostgreSQL program: the embedded one, or the installed one."""
+    installed = pg_programs.list_installed()
+    if not installed:
+        raise SystemExit(f"The floor needs {name}, which is missing. Install PostgreSQL's client programs.")
+    return installed[0].path(name)
 
 
 def format_heading() -> str:
-    """The table is Markdown, and padded for who reads it in a terminal."""
-    return f"{_format_line('work', 'floor', 'product', 'ratio', 'wanted', '')}\n{_format_line(*['---'] * 6)}"
+    """Return the head of the table: Markdown, padded for the terminal."""
+    return f"{_format_line('work', 'floor', 'product', 'ratio', 'target', '')}\n{_format_line(*['---'] * 6)}"
 
 
 def format_row(row: Row) -> str:
-    """The row of the table: medians, with the least and the most in brackets."""
+    """Return a row of the table: medians, with minimum and maximum in brackets."""
     sign, unit = "≤" if row.less_is_better else "≥", "" if row.is_compared_by_ratio or not row.unit else f" {row.unit}"
-    wanted = f"{row.target:.2f}" if row.is_compared_by_ratio else f"{row.target:g}"
+    target = f"{row.target:.2f}" if row.is_compared_by_ratio else f"{row.target:g}"
     return _format_line(
         row.work,
         _format_spread(row.floor, row.unit),
         _format_spread(row.product, row.unit),
         _format_spread(row.ratios, digits=2),
-        f"{sign} {wanted}{unit}",
+        f"{sign} {target}{unit}",
         "pass" if row.is_met else "**FAIL**",
     )
 
@@ -96,5 +97,5 @@ def _format_spread(values: list[float], unit: str = "", digits: int | None = Non
     if not values:
         return ""
     digits = digits if digits is not None else 0 if median(values) >= 100 else 2
-    among = f" ({min(values):,.{digits}f}-{max(values):,.{digits}f})" if len(values) > 1 else ""
-    return f"{median(values):,.{digits}f}{' ' if unit else ''}{unit}{among}"
+    spread = f" ({min(values):,.{digits}f}-{max(values):,.{digits}f})" if len(values) > 1 else ""
+    return f"{median(values):,.{digits}f}{' ' if unit else ''}{unit}{spread}"

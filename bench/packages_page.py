@@ -1,4 +1,4 @@
-"""The packages page with 50 packages, 20 of them shown, against the same frame around an empty page."""
+"""The packages page with 50 packages, 20 of them shown, compared with an empty page in the same frame."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ EMPTY_PAGE_SOURCE = '"""An empty page."""\n\nfrom ui import session\n\nsession.r
 
 
 def measure_packages_page(folder: Path) -> list[Row]:
-    """Milliseconds of CPU for one run of the script, and how many queries it makes beyond the empty page's."""
+    """Measure CPU milliseconds of one script run, and the number of queries beyond those of the empty page."""
     event, actor = make.event(), make.staff(role="admin")
     for _ in range(PACKAGES):
         make.package(event, quantity_limit=100)
@@ -42,7 +42,7 @@ def measure_packages_page(folder: Path) -> list[Row]:
 
 
 class PackagesPage:
-    """The app with its packages page open, the pages taken from `folder`."""
+    """The app with its packages page open, with the pages of `folder`."""
 
     def __init__(self, folder: Path, event: Event, actor: Actor) -> None:
         self._folder = folder
@@ -50,17 +50,17 @@ class PackagesPage:
         self._app.user = {"session_id": str(actor.session_id)}
         self._app.query_params["event"] = str(event.id)
         self.run()
-        was, menu.PAGES_DIR = menu.PAGES_DIR, folder
+        original, menu.PAGES_DIR = menu.PAGES_DIR, folder
         self._app.switch_page(menu.path("packages"))
-        menu.PAGES_DIR = was
+        menu.PAGES_DIR = original
         self.run()
 
     def run(self) -> None:
-        was, menu.PAGES_DIR = menu.PAGES_DIR, self._folder
+        original, menu.PAGES_DIR = menu.PAGES_DIR, self._folder
         try:
             self._app.run()
         finally:
-            menu.PAGES_DIR = was
+            menu.PAGES_DIR = original
         if self._app.exception:
             raise SystemExit(str(self._app.exception))
 
@@ -71,15 +71,15 @@ class PackagesPage:
         return (time.process_time() - start) * 1000 / RUNS
 
     def count_queries(self) -> int:
-        asked: list[str] = []
+        statements: list[str] = []
 
-        def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-            asked.append(statement)
+        def record(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+            statements.append(statement)
 
-        sqlalchemy_event.listen(db.engine(), "before_cursor_execute", note)
+        sqlalchemy_event.listen(db.engine(), "before_cursor_execute", record)
         self.run()
-        sqlalchemy_event.remove(db.engine(), "before_cursor_execute", note)
-        return len(asked)
+        sqlalchemy_event.remove(db.engine(), "before_cursor_execute", record)
+        return len(statements)
 
 
 MEASUREMENTS = (measure_packages_page,)

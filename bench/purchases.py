@@ -1,4 +1,4 @@
-"""The rows about purchases: one server with 16 threads against pgbench with 16 clients, and one purchase alone."""
+"""Purchases per second of 16 threads, compared with pgbench with 16 clients; and the time of a single purchase."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -31,7 +32,7 @@ FLOOR_SQL = Path(__file__).with_name("floor.sql").read_text()
 
 
 def create_seller() -> Actor:
-    """Whom the donor site speaks for: a token, judged anew in each purchase."""
+    """Return the actor of an API token, as the donor site uses it."""
     token = make.token(make.staff(role="admin"))
     with db.read_session() as session:
         actor = permissions.find_token_actor(session, token)
@@ -40,7 +41,7 @@ def create_seller() -> Actor:
 
 
 def measure_floor_rate(folder: Path, packages: int) -> float:
-    """pgbench's purchases per second over so many packages, picked by chance."""
+    """Return purchases per second of pgbench, over `packages` packages picked at random."""
     event = make.event()
     scripts = []
     for number in range(packages):
@@ -48,7 +49,7 @@ def measure_floor_rate(folder: Path, packages: int) -> float:
         package = make.package(event, quantity_limit=PURCHASES)
         script.write_text(FLOOR_SQL.replace(":event_id", f"'{event.id}'").replace(":package_id", f"'{package.id}'"))
         scripts += ["-f", str(script)]
-    each = str(PURCHASES // CLIENTS)
+    per_client = str(PURCHASES // CLIENTS)
     command = [
         get_program_path("pgbench"),
         "-n",
@@ -59,7 +60,7 @@ def measure_floor_rate(folder: Path, packages: int) -> float:
         "-j",
         "2",
         "-t",
-        each,
+        per_client,
         "-D",
         "step=0",
         *scripts,
@@ -71,16 +72,19 @@ def measure_floor_rate(folder: Path, packages: int) -> float:
 
 
 def measure_product_rate(actor: Actor, packages: int) -> float:
-    """Purchases per second of 16 threads in this process until all are sold, which is exactly the limits' sum."""
+    """Return purchases per second of 16 threads in this process until all packages are sold out.
+
+    Exits unless exactly the limit of each package was sold.
+    """
     event = make.event()
     limit = PURCHASES // packages
-    offered = [make.package(event, quantity_limit=limit) for _ in range(packages)]
-    wanted = random.sample(offered * limit, PURCHASES) + random.choices(offered, k=CLIENTS)
-    drafts = iter([make.purchase_draft(package) for package in wanted])
-    one_at_a_time = threading.Lock()
+    offers = [make.package(event, quantity_limit=limit) for _ in range(packages)]
+    queue = random.sample(offers * limit, PURCHASES) + random.choices(offers, k=CLIENTS)
+    drafts = iter([make.purchase_draft(package) for package in queue])
+    lock = threading.Lock()
 
     def next_draft() -> PurchaseDraft | None:
-        with one_at_a_time:
+        with lock:
             return next(drafts, None)
 
     def client(_: int) -> int:
@@ -98,7 +102,7 @@ def measure_product_rate(actor: Actor, packages: int) -> float:
         sold = sum(clients.map(client, range(CLIENTS)))
         seconds = time.perf_counter() - start
     with db.read_session() as session:
-        counted = [session.get_one(Package, package.id).sold_count for package in offered]
+        counted = [session.get_one(Package, package.id).sold_count for package in offers]
     if sold != PURCHASES or counted != [limit] * packages:
         raise SystemExit(f"Not exactly the limit was sold: {sold} of {PURCHASES} purchases, counted {counted}.")
     return sold / seconds
@@ -112,24 +116,24 @@ def measure_rate(work: str, packages: int, target: float, folder: Path) -> list[
 
 
 def measure_single_purchase(_: Path) -> list[Row]:
-    """One purchase of one package with 4 seats, 2 answers and a promo code, by one client."""
+    """Measure one purchase of a package with 4 seats, 2 answers and a promo code, by one client."""
     event, actor = make.event(), create_seller()
     package = make.package(event, seats_per_package=4, quantity_limit=10_000)
-    asked = [make.option(package, label="Any allergies?"), make.option(package, option_type="boolean")]
+    options = [make.option(package, label="Any allergies?"), make.option(package, option_type="boolean")]
     promo = make.promo_code(event, max_total_uses=10_000, max_uses_per_donor=5)
 
-    def bought() -> None:
+    def purchase() -> None:
         draft = make.purchase_draft(
             package,
             promo_code=promo.code,
-            answers=[{"option_id": asked[0].id, "value": "Nuts"}, {"option_id": asked[1].id, "value": True}],
+            answers=[{"option_id": options[0].id, "value": "Nuts"}, {"option_id": options[1].id, "value": True}],
         )
         db.write(partial(purchases.record, actor=actor, event_id=event.id, draft=draft))
 
     with psycopg.connect(db.libpq_url()) as connection:
         floor, product = measure_alternately(
-            lambda: measure_milliseconds(lambda: purchase_with_psycopg(connection, event, package, asked, promo)),
-            lambda: measure_milliseconds(bought),
+            lambda: measure_milliseconds(lambda: purchase_with_psycopg(connection, event, package, options, promo)),
+            lambda: measure_milliseconds(purchase),
         )
     return [Row("one alone, promo, 2 answers, 4 seats", "ms", floor, product, 2.0, less_is_better=True)]
 
@@ -137,7 +141,7 @@ def measure_single_purchase(_: Path) -> list[Row]:
 def purchase_with_psycopg(
     connection: psycopg.Connection, event: Event, package: Package, options: list[Option], promo: PromoCode
 ) -> None:
-    """The same purchase in plain psycopg: what must be read, taken, counted and written, and nothing else."""
+    """Make the same purchase in plain psycopg, with only the statements that are necessary."""
     donor_email, purchase_id = make.email(), uuid7()
     with connection.transaction(), connection.cursor() as cursor:
         cursor.execute(
@@ -199,7 +203,7 @@ def purchase_with_psycopg(
         )
 
 
-def fetch_one(cursor: psycopg.Cursor) -> tuple:
+def fetch_one(cursor: psycopg.Cursor) -> tuple[Any, ...]:
     row = cursor.fetchone()
     assert row is not None
     return row

@@ -1,4 +1,4 @@
-"""The sales page: all its queries at 100,000 purchases, alone and beside a million others."""
+"""The queries of the sales page with 100,000 purchases, alone and beside a million of another event."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LATEST_PURCHASES = 5
 
 
 def run_page_queries(engine: Engine, event: Event) -> None:
-    """What pages/sales.py reads, in the one session in which it reads it."""
+    """Run the queries of pages/sales.py, in one session as the page does."""
     with Session(engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)) as session:
         figures.get_figures(session, OPERATOR, event.id)
         comparison.list_candidates(session, OPERATOR, event.id)
@@ -35,18 +35,18 @@ def sum_purchases(connection: psycopg.Connection, event: Event) -> None:
 
 
 def measure_sales_page(_: Path) -> list[Row]:
-    """The second row is the page's time beside the other events by its time in a copy of the database without them."""
+    """Measure the page alone, and beside a large event compared with a copy of the database without that event."""
     event = sample_events.create_event(PURCHASES)
-    with copy_database() as address:
-        alone = db.build_engine(address, "alone")
-        ask_alone = partial(measure_milliseconds, partial(run_page_queries, alone, event), 40)
+    with copy_database() as url:
+        alone = db.build_engine(url, "alone")
+        measure_alone = partial(measure_milliseconds, partial(run_page_queries, alone, event), 40)
         with psycopg.connect(db.libpq_url(alone), autocommit=True) as connection:
             floor, product = measure_alternately(
-                partial(measure_milliseconds, partial(sum_purchases, connection, event), 40), ask_alone
+                partial(measure_milliseconds, partial(sum_purchases, connection, event), 40), measure_alone
             )
         sample_events.get_large_event()
         without, beside = measure_alternately(
-            ask_alone, partial(measure_milliseconds, partial(run_page_queries, db.engine(), event), 40)
+            measure_alone, partial(measure_milliseconds, partial(run_page_queries, db.engine(), event), 40)
         )
         alone.dispose()
     return [

@@ -1,4 +1,4 @@
-"""Events with as many purchases as one likes, written by a few statements; the counts beside them are right."""
+"""Sample events with any number of purchases, inserted by a few statements, with matching counts."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ _UPDATE_COUNTS = """
 
 @cache
 def get_large_event() -> Event:
-    """The event of a million purchases, made once for all rows that need it."""
+    """Return the event with a million purchases, created once per run."""
     return create_event(LARGE_EVENT_PURCHASES)
 
 
 def create_event(purchase_count: int) -> Event:
-    """An event of ten packages with so many purchases over eight weeks, one to three packages in each."""
+    """Create an event of ten packages with purchases over eight weeks, one to three packages in each."""
     event = make.event(revenue_goal="1000000")
     for number in range(PACKAGES):
         make.package(event, price=f"{25 * (number + 1)}.50", seats_per_package=1 + (number == 9))

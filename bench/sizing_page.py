@@ -1,4 +1,4 @@
-"""The figures in docs/operations/sizing.md, put there by what measured them."""
+"""Write measured tables into docs/operations/sizing.md."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ SIZING_PAGE = ROOT / "docs" / "operations" / "sizing.md"
 
 
 def write_section(name: str, markdown: str) -> None:
-    """Replaces what stands between `<!-- name -->` and `<!-- end of name -->`."""
+    """Replace the text between `<!-- name -->` and `<!-- end of name -->`."""
     begin, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
-    before, found, rest = SIZING_PAGE.read_text().partition(begin)
+    before, opened, rest = SIZING_PAGE.read_text().partition(begin)
     _, closed, after = rest.partition(end)
-    if not (found and closed):
-        raise SystemExit(f"{SIZING_PAGE} has no place for it: {begin} and {end}.")
+    if not (opened and closed):
+        raise SystemExit(f"{SIZING_PAGE} lacks {begin} or {end}.")
     SIZING_PAGE.write_text(f"{before}{begin}\n\n{markdown}\n\n{end}{after}")
 
 
 def describe_environment() -> str:
-    """When and on what it was measured, in a sentence."""
+    """Return a sentence with the date, the machine and the versions."""
     with db.read_session() as session:
         version = session.execute(text("SHOW server_version")).scalar_one().split()[0]
     cores = f"{os.cpu_count()} cores" + (f" ({processor})" if (processor := _get_processor()) else "")
@@ -38,6 +38,6 @@ def describe_environment() -> str:
 
 
 def _get_processor() -> str:
-    described = Path("/proc/cpuinfo")
-    found = re.search(r"model name\s*: (.+)", described.read_text()) if described.exists() else None
-    return found[1].strip() if found else platform.processor()
+    cpuinfo = Path("/proc/cpuinfo")
+    match = re.search(r"model name\s*: (.+)", cpuinfo.read_text()) if cpuinfo.exists() else None
+    return match[1].strip() if match else platform.processor()

@@ -1,4 +1,4 @@
-"""`make run` where everything is prepared: the seconds from the command to the page in a browser."""
+"""`make run` on a prepared machine: the seconds from the command to the page in a browser."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ EMAIL = "ana@example.org"
 
 
 def measure_startup(folder: Path) -> list[Row]:
-    """A data folder of its own with the sample event, and a browser that was signed in before and is already open."""
+    """Measure with a data folder that has the sample event, and an open browser that is signed in."""
     data = folder / "prepared"
     data.mkdir()
     data.chmod(0o755)
@@ -39,17 +39,17 @@ def measure_startup(folder: Path) -> list[Row]:
     run_cli(environment, "staff", "add", EMAIL, "--name", "Ana Ruiz", "--role", "admin", stdin=f"{PASSWORD}\n")
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
-        raise SystemExit("`make run` is measured with Chromium, and there is none (apt-get install chromium).")
+        raise SystemExit("This measurement needs Chromium (apt-get install chromium).")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"])
         window = browser.new_context().new_page()
-        taken = [time_startup(window, environment, event_id) for _ in range(1 + STARTS)][1:]
+        seconds = [time_startup(window, environment, event_id) for _ in range(1 + STARTS)][1:]
         browser.close()
-    return [Row("`make run`, to the page in a browser", "s", [], taken, MAX_SECONDS, less_is_better=True)]
+    return [Row("`make run`, to the page in a browser", "s", [], seconds, MAX_SECONDS, less_is_better=True)]
 
 
 def run_cli(environment: dict[str, str], *command: str, stdin: str = "") -> str:
-    """What the command line answers."""
+    """Return the output of `python -m ticketing`."""
     program = [sys.executable, "-m", "ticketing", *command]
     done = subprocess.run(program, cwd=ROOT, env=environment, input=stdin, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -58,7 +58,7 @@ def run_cli(environment: dict[str, str], *command: str, stdin: str = "") -> str:
 
 
 def time_startup(window: Page, environment: dict[str, str], event_id: str) -> float:
-    """Seconds from the command until the sales are there to be read. In the first of them somebody signs in."""
+    """Return the seconds from the command until the sales are shown. The first call signs in."""
     url = f"http://localhost:{environment['STREAMLIT_SERVER_PORT']}"
     start = time.perf_counter()
     process = subprocess.Popen(
@@ -85,7 +85,7 @@ def wait_for_server(url: str) -> None:
             httpx.get(f"{url}/healthz")
             return
         time.sleep(0.02)
-    raise SystemExit(f"`make run` does not answer within {TIMEOUT_SECONDS} s.")
+    raise SystemExit(f"`make run` did not answer within {TIMEOUT_SECONDS} s.")
 
 
 MEASUREMENTS = (measure_startup,)

@@ -1,10 +1,10 @@
-"""Staff at their pages and a donor site that sells meanwhile, as a server of ours sees them.
+"""Load test: simulated staff at their pages, and a donor site that sells over HTTP.
 
-tab                 one open page: Streamlit's own protocol over a real websocket, with the browser's timers
-staff, donors       what a person does at a page, one action after the other; what a donor site asks over HTTP
-ledger, vitals      what they saw, sold and tripped over; what the servers and the database spent on it
-scene, run          an event with its people and servers; so many of them for so many seconds, and the accounts after it
-report, series      the figures in Markdown; from how many people on it takes too long
+tab                         one open page: Streamlit's protocol over a websocket, with the browser's timers
+staff, donors               actions of a staff member at a page; requests of the donor site
+recorder, resource_usage    durations, errors and sales of the actions; CPU and memory of servers and database
+environment, run            the event with its users and servers; one run, and the comparison with the database
+report, series, measurement the figures in Markdown; a series of runs with more and more users; the row of `make bench`
 
-`python -m bench.load` plays it on this machine, for whoever wants to know how many people it bears.
+`python -m bench.load` shows how many users this machine can serve.
 """

@@ -1,7 +1,7 @@
-"""How many people this machine bears: `python -m bench.load --people 40`, or `--series` for where it bends.
+"""Measure how many people this machine can serve: `python -m bench.load --people 40`, or `--series` for the limit.
 
-It starts PostgreSQL (or uses the server that DATABASE_URL names), the servers and the people on this machine, and
-throws all of it away afterwards. Exit 1 when anything went wrong.
+Starts PostgreSQL (or uses the server that DATABASE_URL names), the servers and the simulated people on this machine,
+and deletes everything afterwards. Exits with 1 if there were errors.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from bench.sizing_page import describe_environment, write_section
 
 
 def main() -> int:
-    usual = Load()
-    asked = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
-    asked.add_argument("--people", type=int, default=usual.people)
-    asked.add_argument("--seconds", type=float, help="how long they are watched, once they all came")
-    asked.add_argument(
-        "--pause", type=float, default=usual.pause, help="seconds between a person's actions, on average"
+    default = Load()
+    parser = argparse.ArgumentParser(prog="python -m bench.load", description=__doc__)
+    parser.add_argument("--people", type=int, default=default.people)
+    parser.add_argument("--seconds", type=float, help="measured time, once all have arrived")
+    parser.add_argument(
+        "--pause", type=float, default=default.pause, help="average seconds between the actions of a person"
     )
-    asked.add_argument(
-        "--donors", type=float, default=usual.donors_per_minute, help="who come to the donor site a minute"
+    parser.add_argument(
+        "--donors", type=float, default=default.donors_per_minute, help="visitors of the donor site per minute"
     )
-    asked.add_argument("--servers", type=int, default=1, help="processes, with the people spread over them")
-    asked.add_argument(
-        "--series", action="store_true", help=f"{', '.join(map(str, PEOPLE_STEPS))} people, at one and at two"
+    parser.add_argument("--servers", type=int, default=1, help="number of server processes")
+    parser.add_argument(
+        "--series", action="store_true", help=f"{', '.join(map(str, PEOPLE_STEPS))} people, on one and on two processes"
     )
-    asked.add_argument("--keep", action="store_true", help="put the series into docs/operations/sizing.md")
-    options = asked.parse_args()
+    parser.add_argument("--keep", action="store_true", help="write the series into docs/operations/sizing.md")
+    options = parser.parse_args()
     with create_temporary_database() as folder:
         print(describe_environment() + "\n", flush=True)
         if options.series:
@@ -41,10 +41,10 @@ def main() -> int:
             if options.keep:
                 write_section("series", f"{describe_environment()}\n\n{table}")
             return 0
-        load = Load(options.people, options.seconds or usual.seconds, options.pause, options.donors)
-        scene = create_environment(load.people)
+        load = Load(options.people, options.seconds or default.seconds, options.pause, options.donors)
+        environment = create_environment(load.people)
         with start_servers(folder, options.servers) as servers:
-            outcome = run_load(scene, servers, load)
+            outcome = run_load(environment, servers, load)
         print(format_report(outcome, options.servers))
         return 1 if outcome.errors else 0
 

@@ -1,4 +1,4 @@
-"""An event that sells, the people who work at it, and the servers they work on."""
+"""The event with its users, and the servers of a load test."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ INITIAL_PURCHASES = 2000
 
 @dataclass
 class Environment:
-    """`addresses` are the e-mail addresses of those who can sign in, all with make.PASSWORD; `cookies` are of those who
-    did. The token and the code are the donor site's."""
+    """`staff_emails` can sign in with make.PASSWORD; `cookies` are those of staff who did, by e-mail address.
+
+    `donors` is the number of donors with earlier purchases: donor-1@example.org and so on. `token` and `code` (a promo
+    code) are for the donor site.
+    """
 
     event: Event
     donors: int
@@ -36,20 +39,20 @@ class Environment:
     code: str
     cookies: dict[str, str] = field(default_factory=dict)
 
-    def sold(self) -> dict[str, str]:
-        """Every purchase of the event as it is stored: its total by its donor's address."""
+    def read_purchase_totals(self) -> dict[str, str]:
+        """Return the totals of the stored purchases of the event, by the donor's e-mail address."""
         with db.read_session() as session:
-            found = session.execute(
+            rows = session.execute(
                 text("SELECT purchaser_email, total FROM purchases WHERE event_id = :event_id"),
                 {"event_id": self.event.id},
             )
-            return {email: str(total) for email, total in found}
+            return {email: str(total) for email, total in rows}
 
 
 def create_environment(people: int, purchases: int = INITIAL_PURCHASES) -> Environment:
-    """An event of ten packages with purchases of eight weeks, and so many coordinators of it."""
+    """Create an event of ten packages with earlier purchases, and `people` coordinators."""
     event = sample_events.create_event(purchases)
-    password_hash = passwords.hash_password(make.PASSWORD)  # once: it is slow on purpose
+    password_hash = passwords.hash_password(make.PASSWORD)  # hashed once, because it is slow
     coordinators = [make.staff(event=event, password_hash=password_hash) for _ in range(people)]
     with db.read_session() as session:
         names = list(packages.list_names(session, OPERATOR, event.id).values())
@@ -65,7 +68,7 @@ def create_environment(people: int, purchases: int = INITIAL_PURCHASES) -> Envir
 
 @contextmanager
 def start_servers(folder: Path, servers: int = 1) -> Iterator[list[RunningServer]]:
-    """So many servers on the database in use, which take each other's cookies."""
+    """Start servers on the database in use. They share a secret, so that each accepts cookies of the others."""
     os.environ.setdefault("TICKETDESK_SECRET", secrets.token_urlsafe())
     with ExitStack() as stack:
         yield [

@@ -1,4 +1,4 @@
-"""The row of the table: a hundred people at one process, beside one of them alone; and what went wrong."""
+"""The row of `make bench`: a hundred people on one process, compared with one person alone."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ FULL_LOAD = Load(people=PEOPLE, seconds=60)
 
 
 def measure_load(folder: Path) -> list[Row]:
-    """The floor is somebody who has the server to themselves, and acts oftener, to have acted often enough."""
-    scene = create_environment(PEOPLE)
+    """Measure the p95 of actions, and the number of errors. The person alone acts more often, for enough samples."""
+    environment = create_environment(PEOPLE)
     with start_servers(folder) as servers:
-        alone, together = run_load(scene, servers, SINGLE_PERSON_LOAD), run_load(scene, servers, FULL_LOAD)
+        alone, together = run_load(environment, servers, SINGLE_PERSON_LOAD), run_load(environment, servers, FULL_LOAD)
     errors = [error for outcome in (alone, together) for error in outcome.errors]
     for error in errors:
         print(error, file=sys.stderr)
     work = f"{PEOPLE} people, one action each per 10 s, p95"
     return [
         Row(work, "s", [alone.p95], [together.p95], MAX_P95_SECONDS, less_is_better=True, is_absolute=True),
-        Row("errors of theirs", "errors", [], [len(errors)], 0, less_is_better=True),
+        Row("errors of these people", "errors", [], [len(errors)], 0, less_is_better=True),
     ]
 
 

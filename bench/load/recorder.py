@@ -1,4 +1,4 @@
-"""What the actors saw, sold and tripped over."""
+"""Durations, errors and sales of the simulated people."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from bench.load.tab import ActionFailed
 
 @dataclass
 class Recorder:
-    """`took` has the seconds of each kind of action since `start_counting`, `sold` every sale from the first one on:
-    the donor's address and the total, as its seller was told. `shown_after` has the seconds from a sale, wherever it
-    was made, until an open sales page had it."""
+    """`action_seconds` are durations by action, while `is_recording`.
+
+    `sold` are all sales as the seller saw them: totals by the donor's e-mail address.
+    `sale_delays` are the seconds from a sale until an open sales page showed it.
+    """
 
     action_seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     errors: Counter[str] = field(default_factory=Counter)
@@ -25,20 +27,17 @@ class Recorder:
     is_recording: bool = False
     _sale_times: list[float] = field(default_factory=list)
 
-    def start_recording(self) -> None:
-        self.is_recording = True
-
-    def acted(self, what: str, seconds: float) -> None:
+    def record_action(self, action: str, seconds: float) -> None:
         if self.is_recording:
-            self.action_seconds[what].append(seconds)
+            self.action_seconds[action].append(seconds)
 
     @contextmanager
-    def catch_errors(self, what: str) -> Iterator[None]:
-        """What goes wrong in it is an error, and the actor goes on."""
+    def catch_errors(self, action: str) -> Iterator[None]:
+        """Record ActionFailed as an error, so that the person continues."""
         try:
             yield
-        except ActionFailed as broken:
-            self.record_error(f"{what}: {broken}")
+        except ActionFailed as error:
+            self.record_error(f"{action}: {error}")
 
     def record_error(self, sentence: str) -> None:
         self.errors[" ".join(sentence.split())[:400]] += 1
@@ -48,18 +47,18 @@ class Recorder:
         self._sale_times.append(time.perf_counter())
 
     def record_sales_shown(self, before: int, now: int) -> None:
-        """A sales page that had shown so many of these sales shows more: from the first of them it took so long."""
+        """Record that a sales page showed `before` of these sales and now shows `now`; the first new one counts."""
         if self.is_recording and before < now <= len(self._sale_times):
             self.sale_delays.append(time.perf_counter() - self._sale_times[before])
 
 
 def percentile(values: list[float], percent: float) -> float:
-    """The smallest value that so many percent do not pass; 0 without any."""
+    """Return the smallest value that `percent` of the values do not exceed, or 0 without values."""
     ordered = sorted(values)
-    place = max(-(-len(ordered) * percent // 100), 1) - 1
-    return ordered[int(place)] if ordered else 0.0
+    rank = max(-(-len(ordered) * percent // 100), 1) - 1
+    return ordered[int(rank)] if ordered else 0.0
 
 
 def percent_within(values: list[float], maximum: float) -> float:
-    """How many percent are at most that; 100 without any."""
+    """Return how many percent of the values are at most `maximum`, or 100 without values."""
     return 100 * bisect.bisect_right(sorted(values), maximum) / len(values) if values else 100.0

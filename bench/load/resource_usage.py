@@ -1,4 +1,4 @@
-"""What the servers, the database and this driver spend while people work."""
+"""CPU, memory and connections of the servers, the database and this driver."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ _POLL_SECONDS = 0.5
 
 @dataclass
 class ResourceUsage:
-    """While it is entered: processor seconds of each, the most memory and connections at a time, and how
-    many transactions only read: those end by ROLLBACK."""
+    """Context manager that measures CPU seconds, peak memory in bytes by server, and peak connections.
+
+    `read_transactions` are those that end by ROLLBACK. `database_cpu` is None if PostgreSQL runs on another machine.
+    """
 
     servers: list[RunningServer]
     server_cpu: float = 0.0
@@ -43,8 +45,8 @@ class ResourceUsage:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
-        spent = [after - before for before, after in zip(self._start_counters, self._read_counters(), strict=True)]
-        self.seconds, self.server_cpu, self.driver_cpu, database_cpu, reads = spent
+        used = [after - before for before, after in zip(self._start_counters, self._read_counters(), strict=True)]
+        self.seconds, self.server_cpu, self.driver_cpu, database_cpu, reads = used
         self.database_cpu = database_cpu if self._postmaster else None
         self.read_transactions = int(reads)
         self._connection.close()
@@ -52,12 +54,12 @@ class ResourceUsage:
     def _poll(self) -> None:
         while not self._stop.wait(_POLL_SECONDS):
             self.memory = [
-                max(most, measure_memory(each)) for most, each in zip(self.memory, self.servers, strict=True)
+                max(peak, measure_memory(each)) for peak, each in zip(self.memory, self.servers, strict=True)
             ]
             self.connections = max(self.connections, self._query_int("count(*)", "pg_stat_activity") - 1)
 
-    def _query_int(self, what: str, where: str) -> int:
-        row = self._connection.execute(f"SELECT {what} FROM {where} WHERE datname = current_database()").fetchone()
+    def _query_int(self, expression: str, view: str) -> int:
+        row = self._connection.execute(f"SELECT {expression} FROM {view} WHERE datname = current_database()").fetchone()
         assert row is not None
         return int(row[0])
 
@@ -72,13 +74,13 @@ class ResourceUsage:
 
 
 def measure_memory(server: RunningServer) -> int:
-    """Bytes in memory of the server and whatever it started."""
+    """Return the memory in bytes of the server and its child processes."""
     process = psutil.Process(server.pid)
     return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
 
 
 def measure_cpu_seconds(process: psutil.Process) -> float:
-    """Seconds of processor of the process, of those that it started, and of those of them that have ended."""
+    """Return the CPU seconds of the process and of its children, including those that have ended."""
     seconds = 0.0
     for each in (process, *process.children(recursive=True)):
         with suppress(psutil.NoSuchProcess):
@@ -90,7 +92,7 @@ def measure_cpu_seconds(process: psutil.Process) -> float:
 
 
 def _find_postmaster(connection: psycopg.Connection) -> psutil.Process | None:
-    """The database's first process, when it runs on this machine where we can see it."""
+    """Return PostgreSQL's first process, if it runs on this machine."""
     row = connection.execute("SELECT pg_backend_pid(), inet_server_addr() IS NULL").fetchone()
     assert row is not None
     backend, is_local = row

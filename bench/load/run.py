@@ -1,4 +1,4 @@
-"""So many people for so many seconds, and the accounts after it."""
+"""Run a load test, and compare its sales with the database."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ SIGN_IN_ACTION = "sign in"
 MAX_CONCURRENT_ARRIVALS = 4
 SETTLE_SECONDS = 5.0
 POLL_SECONDS = 0.1
-# The server ends a connection that nobody used for 5 seconds, and may just be doing so.
+# The server closes connections that were idle for 5 seconds, so reuse only younger ones.
 _CONNECTION_LIMITS = httpx.Limits(keepalive_expiry=2)
-_NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])  # of one person in another's request
+_NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])  # a cookie of one person must not be sent for another
 
 
 @dataclass(frozen=True)
 class Load:
-    """People who act once in `pause` seconds each, beside donors who come to the donor site.
+    """People who act once per `pause` seconds on average, beside donors at the donor site.
 
-    They are watched for `seconds`, once they all came and have settled.
+    They are measured for `seconds`, once all have arrived and `settle_seconds` have passed.
     """
 
     people: int = 100
@@ -49,7 +49,7 @@ class Load:
 
 @dataclass
 class Outcome:
-    """`errors` are what went wrong, with how often; those of the accounts among them."""
+    """The result of a run. `errors` are sentences with their counts, including differences to the database."""
 
     load: Load
     recorder: Recorder
@@ -57,39 +57,39 @@ class Outcome:
     errors: dict[str, int] = field(default_factory=dict)
 
     @property
-    def acted(self) -> list[float]:
-        """Seconds of what staff did at their pages."""
+    def staff_seconds(self) -> list[float]:
+        """Return the durations of all actions of staff."""
         return [
-            each
-            for what, took in self.recorder.action_seconds.items()
-            if not what.startswith(DONOR_SITE)
-            for each in took
+            seconds
+            for action, durations in self.recorder.action_seconds.items()
+            if not action.startswith(DONOR_SITE)
+            for seconds in durations
         ]
 
     @property
     def p95(self) -> float:
-        return percentile(self.acted, 95)
+        return percentile(self.staff_seconds, 95)
 
 
 def run_load(
     environment: Environment,
     servers: list[RunningServer],
     load: Load,
-    stop_when: Callable[[Recorder], bool] = lambda _ledger: False,
+    stop_when: Callable[[Recorder], bool] = lambda _recorder: False,
 ) -> Outcome:
-    """Lets them come, work and go, sooner when `until` holds, and compares what they believe with what is stored."""
-    ledger, vitals = Recorder(), ResourceUsage(servers)
-    before, logged_before = environment.sold(), [server.log.stat().st_size for server in servers]
-    asyncio.run(_run_load(environment, servers, load, ledger, vitals, len(before), stop_when))
-    errors = dict(ledger.errors)
-    stored = {email: total for email, total in environment.sold().items() if email not in before}
+    """Run the load test, until `stop_when` if that is earlier, and compare its sales with the database."""
+    recorder, usage = Recorder(), ResourceUsage(servers)
+    before, log_sizes = environment.read_purchase_totals(), [server.log.stat().st_size for server in servers]
+    asyncio.run(_run_load(environment, servers, load, recorder, usage, len(before), stop_when))
+    errors = dict(recorder.errors)
+    stored = {email: total for email, total in environment.read_purchase_totals().items() if email not in before}
     for problem in (
-        *_list_differences(ledger.sold, stored),
+        *_list_differences(recorder.sold, stored),
         *_list_verify_problems(),
-        *_list_tracebacks(servers, logged_before),
+        *_list_tracebacks(servers, log_sizes),
     ):
         errors[problem] = errors.get(problem, 0) + 1
-    return Outcome(load, ledger, vitals, errors)
+    return Outcome(load, recorder, usage, errors)
 
 
 async def _run_load(
@@ -98,21 +98,21 @@ async def _run_load(
     load: Load,
     recorder: Recorder,
     usage: ResourceUsage,
-    sold_before: int,
+    initial_sales: int,
     stop_when: Callable[[Recorder], bool],
 ) -> None:
-    closing = asyncio.Event()
-    desk = Team(
+    stop_event = asyncio.Event()
+    team = Team(
         str(environment.event.id),
         environment.packages,
         environment.donors,
-        sold_before,
+        initial_sales,
         recorder,
-        closing,
+        stop_event,
         load.timeout_seconds,
     )
     async with AsyncExitStack() as stack:
-        sites = [
+        clients = [
             await stack.enter_async_context(
                 httpx.AsyncClient(
                     base_url=server.url,
@@ -123,62 +123,62 @@ async def _run_load(
             )
             for server in servers
         ]
-        async with asyncio.TaskGroup() as everybody:
-            door = asyncio.Semaphore(MAX_CONCURRENT_ARRIVALS)
-            for number, address in enumerate(environment.staff_emails[: load.people]):
-                await door.acquire()
-                person = Person(desk, servers[number % len(servers)].url, number)
-                site = sites[number % len(sites)]
-                everybody.create_task(_run_person(environment, person, address, site, door.release, load.pause))
-            for site in sites:
-                shop = DonorSite(site, environment, recorder, closing, load.donors_per_minute / len(sites))
-                everybody.create_task(shop.serve())
+        async with asyncio.TaskGroup() as tasks:
+            arrivals = asyncio.Semaphore(MAX_CONCURRENT_ARRIVALS)
+            for number, email in enumerate(environment.staff_emails[: load.people]):
+                await arrivals.acquire()
+                person = Person(team, servers[number % len(servers)].url, number)
+                client = clients[number % len(clients)]
+                tasks.create_task(_run_person(environment, person, email, client, arrivals.release, load.pause))
+            for client in clients:
+                rate = load.donors_per_minute / len(clients)
+                tasks.create_task(DonorSite(client, environment, recorder, stop_event, rate).serve())
             await asyncio.sleep(load.settle_seconds)
             with usage:
                 recorder.is_recording = True
-                over = time.perf_counter() + load.seconds
-                while (left := over - time.perf_counter()) > 0 and not stop_when(recorder):
-                    await asyncio.sleep(min(left, POLL_SECONDS))
+                deadline = time.perf_counter() + load.seconds
+                while (remaining := deadline - time.perf_counter()) > 0 and not stop_when(recorder):
+                    await asyncio.sleep(min(remaining, POLL_SECONDS))
                 recorder.is_recording = False
-            closing.set()
+            stop_event.set()
 
 
 async def _run_person(
     environment: Environment,
     person: Person,
-    address: str,
-    site: httpx.AsyncClient,
+    email: str,
+    client: httpx.AsyncClient,
     on_arrival: Callable[[], None],
     pause: float,
 ) -> None:
-    """Signs in where that was not done in a run before, opens the page, lets the next one in, and works."""
+    """Sign in unless an earlier run did, open the page, let the next person in, and work."""
     try:
         with person.team.recorder.catch_errors(SIGN_IN_ACTION):
-            if address not in environment.cookies:
-                environment.cookies[address] = await _sign_in(site, address)
-        if address in environment.cookies:
-            await person.open(environment.cookies[address])
+            if email not in environment.cookies:
+                environment.cookies[email] = await _sign_in(client, email)
+        if email in environment.cookies:
+            await person.open(environment.cookies[email])
     finally:
         on_arrival()
     await person.work(pause)
 
 
-async def _sign_in(site: httpx.AsyncClient, address: str) -> str:
-    """The cookie, as the browser will send it."""
+async def _sign_in(client: httpx.AsyncClient, email: str) -> str:
+    """Return the value of the Cookie header."""
     try:
-        answer = await site.post("/session/sign-in", data={"email": address, "password": make.PASSWORD})
-    except httpx.HTTPError as lost:
-        raise ActionFailed(f"no answer, {lost!r}") from lost
-    if answer.status_code != 303:
-        raise ActionFailed(f"{answer.status_code} {answer.text[:200]}")
-    return "; ".join(f"{name}={value}" for name, value in answer.cookies.items())
+        response = await client.post("/session/sign-in", data={"email": email, "password": make.PASSWORD})
+    except httpx.HTTPError as error:
+        raise ActionFailed(f"no answer, {error!r}") from error
+    if response.status_code != 303:
+        raise ActionFailed(f"{response.status_code} {response.text[:200]}")
+    return "; ".join(f"{name}={value}" for name, value in response.cookies.items())
 
 
-def _list_differences(believed: dict[str, str], stored: dict[str, str]) -> list[str]:
+def _list_differences(expected: dict[str, str], stored: dict[str, str]) -> list[str]:
     return [
-        f"{email} bought for {stored.get(email, 'nothing')}, and was told {believed.get(email, 'nothing')}"
-        for email in sorted(believed.keys() | stored.keys())
-        if believed.get(email) != stored.get(email)
+        f"{email}: stored total {stored.get(email, 'none')}, confirmed total {expected.get(email, 'none')}"
+        for email in sorted(expected.keys() | stored.keys())
+        if expected.get(email) != stored.get(email)
     ]
 
 
@@ -187,18 +187,18 @@ def _list_verify_problems() -> list[str]:
         return [str(difference) for difference in verify.verify(session)]
 
 
-def _list_tracebacks(servers: list[RunningServer], before: list[int]) -> list[str]:
-    """Each traceback that a server's log got since it was so many bytes long, by its last line."""
+def _list_tracebacks(servers: list[RunningServer], log_sizes: list[int]) -> list[str]:
+    """Return the last line of each traceback that the logs got since they had these sizes."""
     new = (
-        server.log.read_bytes()[size:].decode(errors="replace") for server, size in zip(servers, before, strict=True)
+        server.log.read_bytes()[size:].decode(errors="replace") for server, size in zip(servers, log_sizes, strict=True)
     )
     return [f"a traceback in the server's log: {last}" for log in new for last in _find_exception_lines(log)]
 
 
 def _find_exception_lines(log: str) -> Iterator[str]:
-    """The first line after each beginning of a traceback that is indented no deeper than it."""
+    """Yield the first line after the start of each traceback that is not indented deeper."""
     depth: int | None = None
-    for line in log.replace("\\n", "\n").splitlines():  # in JSON it is one line
+    for line in log.replace("\\n", "\n").splitlines():  # a JSON log has a traceback in one line
         indent = len(line) - len(line.lstrip())
         if "Traceback (most recent call last)" in line:
             depth = indent

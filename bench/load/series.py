@@ -1,4 +1,4 @@
-"""Where it bends: more and more people at one process until it takes too long, then the same at two."""
+"""Find the limit: more and more people on one process until actions take too long, then on two processes."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ MAX_P95_SECONDS = 1.0
 
 
 def run_series(folder: Path, steps: tuple[int, ...] = PEOPLE_STEPS, seconds: float = STEP_SECONDS) -> str:
-    """The table of the steps, each line also printed when it is known; errors go to stderr.
+    """Return the table of all steps, and print each line when it is measured; errors go to stderr.
 
-    A process is not asked for more once 95% of the actions took longer than a second, or anything went wrong. Two are
-    asked for what one last bore and for all that is above it.
+    The series of one process ends when 95% of the actions took longer than a second, or after an error. The series of
+    two processes starts with the last number of people that one could serve.
     """
-    scene = create_environment(max(steps))
+    environment = create_environment(max(steps))
     table = [SERIES_HEADING]
     print(SERIES_HEADING, flush=True)
     first = steps[0]
     for servers in (1, 2):
         with start_servers(folder / str(servers), servers) as started:
-            for people in (each for each in steps if each >= first):
-                outcome = run_load(scene, started, Load(people=people, seconds=seconds))
+            for people in (step for step in steps if step >= first):
+                outcome = run_load(environment, started, Load(people=people, seconds=seconds))
                 table.append(format_row(outcome, servers))
                 print(table[-1], flush=True)
-                for error, times in outcome.errors.items():
-                    print(f"{times} times: {error}", file=sys.stderr)
+                for error, count in outcome.errors.items():
+                    print(f"{count} times: {error}", file=sys.stderr)
                 if is_overloaded(outcome):
                     break
                 first = people

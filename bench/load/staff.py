@@ -1,4 +1,4 @@
-"""What a person does at their page: one action at a time, and a pause after each."""
+"""A simulated staff member: one action at a time, with a pause after each."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _ALL_PURCHASES = "All purchases ("
 
 @dataclass
 class Team:
-    """What those who work at one event share. Colleagues who talk to each other do not edit the same package.
+    """What the staff of one event share. `packages_in_edit` prevents edit conflicts.
 
-    Before them `sold_before` purchases were recorded, those of the donors donor-1, donor-2 ... among them.
+    `initial_sales` purchases existed before the run, among them those of donor-1 to donor-N with N = `donors`.
     """
 
     event_id: str
@@ -39,7 +39,7 @@ class Team:
 
 @dataclass
 class Person:
-    """A coordinator at the server of this address."""
+    """A coordinator, and the URL of the server."""
 
     team: Team
     url: str
@@ -48,7 +48,7 @@ class Person:
     _last_sales_count: int | None = None
 
     async def open(self, cookie: str) -> None:
-        """Opens the sales page, where one begins; what comes in its place is an error."""
+        """Open the sales page, or record an error."""
         tab = Tab(
             self.url,
             cookie,
@@ -57,13 +57,13 @@ class Person:
             timeout_seconds=self.team.timeout_seconds,
         )
         with self.team.recorder.catch_errors(OPEN_ACTION):
-            self.team.recorder.acted(OPEN_ACTION, await tab.open({"event": self.team.event_id}, shows_sales))
+            self.team.recorder.record_action(OPEN_ACTION, await tab.open({"event": self.team.event_id}, shows_sales))
             self._tab = tab
         if self._tab is None:
             await tab.close()
 
     async def work(self, pause: float) -> None:
-        """Acts once in `pause` seconds on average until the desk closes; whose page did not open has gone."""
+        """Act once per `pause` seconds on average until the stop event, if the page is open."""
         if self._tab is not None:
             try:
                 await self.act_until_stopped(self._tab, pause)
@@ -72,22 +72,22 @@ class Person:
 
     async def act_until_stopped(self, tab: Tab, pause: float) -> None:
         due = time.perf_counter()
-        for errand in self.choose_tasks():
+        for task in self.choose_tasks():
             with self.team.recorder.catch_errors("at the page"):
-                async for _ in errand(tab):
+                async for _ in task(tab):
                     due = max(due + pause * random.uniform(0.5, 1.5), time.perf_counter())
                     if await wait_for_stop(due, self.team.stop_event):
                         return
 
     def choose_tasks(self) -> Iterator[Callable[[Tab], AsyncIterator[None]]]:
-        """What people come for, and the more often the likelier it is. Colleagues do not all begin with the same."""
+        """Yield tasks at random, by weight. The first one depends on the number of the person."""
         weights = {
             self.look_at_sales: 3, self.find_purchaser: 2, self.sell: 1, self.look_at_guests: 1, self.change_package: 1
         }  # fmt: skip
-        known = list(weights)
-        yield known[self.number % len(known)]
+        tasks = list(weights)
+        yield tasks[self.number % len(tasks)]
         while True:
-            yield from random.choices(known, list(weights.values()))
+            yield from random.choices(tasks, list(weights.values()))
 
     async def look_at_sales(self, tab: Tab) -> AsyncIterator[None]:
         yield
@@ -96,22 +96,22 @@ class Person:
         for on in (True, False):
             if not on:
                 yield
-            switched = tab.switch(tab.get("checkbox", "Sponsorships only"), on=on)
-            await self.perform("switch the sales page", tab, switched, shows_sponsorships if on else shows_sales)
+            state = tab.switch(tab.get("checkbox", "Sponsorships only"), on=on)
+            await self.perform("switch the sales page", tab, state, shows_sponsorships if on else shows_sales)
 
     async def find_purchaser(self, tab: Tab) -> AsyncIterator[None]:
         yield
         await self.go(tab, "Purchasers", lambda tab: tab.find("text_input", "Search"))
         yield
-        wanted = f"donor-{random.randint(1, self.team.donors)}"
-        asked = tab.write(tab.get("text_input", "Search"), f"{wanted}@example.org")
+        donor = f"donor-{random.randint(1, self.team.donors)}"
+        state = tab.write(tab.get("text_input", "Search"), f"{donor}@example.org")
         await self.perform(
-            "search a purchaser", tab, asked,
-            lambda tab: wanted in tab.query and tab.find("button", f"Donor {wanted.partition('-')[2]} "),
+            "search a purchaser", tab, state,
+            lambda tab: donor in tab.query and tab.find("button", f"Donor {donor.partition('-')[2]} "),
         )  # fmt: skip
 
     async def look_at_guests(self, tab: Tab) -> AsyncIterator[None]:
-        """The page opens as it was left: with the seats without a guest, or with the list of all."""
+        """Switch between the seats without a guest and the guest list; the page opens with the view it had."""
         yield
         await self.go(tab, "Guests", lambda tab: tab.find("button_group", "View"))
         yield
@@ -122,10 +122,10 @@ class Person:
         )  # fmt: skip
 
     async def change_package(self, tab: Tab) -> AsyncIterator[None]:
-        free = sorted(set(self.team.packages) - self.team.packages_in_edit)
-        if not free:
+        available = sorted(set(self.team.packages) - self.team.packages_in_edit)
+        if not available:
             return
-        name = random.choice(free)
+        name = random.choice(available)
         self.team.packages_in_edit.add(name)
         try:
             yield
@@ -150,8 +150,8 @@ class Person:
         field = tab.get("selectbox", "Package")
         package = random.choice(field.element.options)
         price = package.split(" · ")[1]
-        chosen = tab.choose(field, package)
-        await self.perform("choose what is sold", tab, chosen, lambda tab: tab.find("button", f"Record sale, {price}"))
+        state = tab.choose(field, package)
+        await self.perform("choose what is sold", tab, state, lambda tab: tab.find("button", f"Record sale, {price}"))
         yield
         donor_email = f"{uuid4().hex}@example.org"
         tab.write(tab.get("text_input", "Donor's name"), f"Donor {donor_email[:12]}")
@@ -159,7 +159,7 @@ class Person:
         record = tab.click(tab.get("button", "Record sale, "))
         await self.perform(
             "record a sale", tab, record,
-            lambda tab: any(donor_email[:12] in alert.words for alert in tab.find_all("alert")),
+            lambda tab: any(donor_email[:12] in alert.text for alert in tab.find_all("alert")),
         )  # fmt: skip
         self.team.recorder.record_sale(donor_email, price.lstrip("$").replace(",", ""))
 
@@ -168,23 +168,23 @@ class Person:
         page = link.element.page_script_hash
         await self.perform(f"go to {title}", tab, tab.follow(link), lambda tab: tab.page == page and until(tab))
 
-    async def perform(self, what: str, tab: Tab, client_state: ClientState, until: Callable[[Tab], object]) -> None:
+    async def perform(self, action: str, tab: Tab, client_state: ClientState, until: Callable[[Tab], object]) -> None:
         try:
-            self.team.recorder.acted(what, await tab.act(client_state, lambda tab: bool(until(tab))))
-        except ActionFailed as broken:
-            raise ActionFailed(f"{what}: {broken}") from broken
+            self.team.recorder.record_action(action, await tab.act(client_state, lambda tab: bool(until(tab))))
+        except ActionFailed as error:
+            raise ActionFailed(f"{action}: {error}") from error
 
     def record_shown_sales(self, tab: Tab) -> None:
-        """How late a sale made elsewhere is on an open sales page."""
+        """Record the delay of sales made elsewhere, when the number on an open sales page grows."""
         link = tab.find("page_link", _ALL_PURCHASES)
-        now = None if link is None else int(re.sub(r"\D", "", link.words)) - self.team.initial_sales
-        if now is not None and self._last_sales_count is not None and now > self._last_sales_count:
-            self.team.recorder.record_sales_shown(self._last_sales_count, now)
-        self._last_sales_count = now
+        count = None if link is None else int(re.sub(r"\D", "", link.text)) - self.team.initial_sales
+        if count is not None and self._last_sales_count is not None and count > self._last_sales_count:
+            self.team.recorder.record_sales_shown(self._last_sales_count, count)
+        self._last_sales_count = count
 
 
 async def wait_for_stop(deadline: float, stop_event: asyncio.Event) -> bool:
-    """Waits until then, or until it closes; answers whether it did."""
+    """Wait until the deadline or the stop event; return whether it was the event."""
     with suppress(TimeoutError):
         await asyncio.wait_for(stop_event.wait(), deadline - time.perf_counter())
     return stop_event.is_set()
@@ -195,7 +195,7 @@ def shows_sales(tab: Tab) -> bool:
 
 
 def shows_sponsorships(tab: Tab) -> bool:
-    """Of which none is sold."""
+    """Whether the page shows sponsorships only. None is sold, so there is no link to purchases."""
     return tab.find("checkbox", "Sponsorships only") is not None and not shows_sales(tab)
 
 

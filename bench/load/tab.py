@@ -1,7 +1,7 @@
-"""An open page as the server sees it: the websocket, its messages, widgets answered by their ids, and timers.
+"""An open page without a browser: the websocket, its messages, the states of widgets, and timers.
 
-Nothing is drawn, and no script or style is fetched. Of what the server sends only that is kept which a person could
-act on or trip over.
+Nothing is rendered, and no script or style is fetched. Of the elements that the server sends, only those are kept that
+a person could use, and errors.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ TRACKED_ELEMENTS = {
 
 
 class ActionFailed(Exception):
-    """What a person did had not the outcome it must have; says which and what was there in its place."""
+    """An action did not have its expected result. The message names the result and what the page shows instead."""
 
 
 @dataclass(frozen=True)
 class PageElement:
-    """An element on the page: what drew it decides when it is gone."""
+    """An element on the page, with the fragment, script and run that rendered it."""
 
     kind: str
     element: Any
@@ -45,17 +45,17 @@ class PageElement:
     run_id: str
 
     @property
-    def words(self) -> str:
-        """Its label or text, with what was escaped for Markdown as people read it."""
-        named = (getattr(self.element, name, "") for name in ("label", "body", "message"))
-        markdown = next(filter(None, named), "")
+    def text(self) -> str:
+        """Return its label or text as people read it, without escapes for Markdown."""
+        values = (getattr(self.element, name, "") for name in ("label", "body", "message"))
+        markdown = next(filter(None, values), "")
         return unescape(markdown).replace("\\", "")
 
 
 class Tab:
-    """`told` gets a sentence for everything on the page that must not be there, and for a connection that is lost.
+    """`on_error` is called with a sentence for each error on the page, and when the connection is lost.
 
-    `settled` is called after each run of the whole page, also of one that nobody here asked for.
+    `on_run_finished` is called after each run of the whole page, including background redraws.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Tab:
         self.page = self.query = ""
 
     async def open(self, query: dict[str, str], until: Callable[[Tab], bool]) -> float:
-        """Connects as a browser does that was sent to the first page, and answers as `act` does."""
+        """Connect like a browser that opens the first page; return the same as `act`."""
         self.query = urlencode(query)
         try:
             self._socket = await websockets.connect(
@@ -93,8 +93,8 @@ class Tab:
                 ping_interval=None,
                 open_timeout=self._timeout_seconds,
             )
-        except (OSError, TimeoutError, websockets.InvalidHandshake) as refused:
-            raise ActionFailed(f"no connection: {refused!r}") from refused
+        except (OSError, TimeoutError, websockets.InvalidHandshake) as error:
+            raise ActionFailed(f"no connection: {error!r}") from error
         self._reader = asyncio.create_task(self._read(self._socket))
         return await self.act(ClientState(query_string=self.query), until)
 
@@ -107,7 +107,10 @@ class Tab:
         await self._reader
 
     async def act(self, client_state: ClientState, until: Callable[[Tab], bool]) -> float:
-        """Sends it and answers with the seconds until a finished run shows what must come of it. Raises Broken."""
+        """Send `client_state`; return the seconds until a run has finished after which `until` holds.
+
+        Raises ActionFailed if the page shows an error, the connection is lost, or it takes too long.
+        """
         start = time.perf_counter()
         self._finished.clear()
         await self._send(client_state)
@@ -118,13 +121,11 @@ class Tab:
                     if until(self):
                         return time.perf_counter() - start
                     if error := next(filter(_is_error, self._elements.values()), None):
-                        raise ActionFailed(f"the page says: {error.words}")
+                        raise ActionFailed(f"the page says: {error.text}")
                     self._finished.clear()
-                raise ActionFailed("the connection is gone")
+                raise ActionFailed("the connection was lost")
         except TimeoutError:
-            raise ActionFailed(
-                f"what must come of it did not come in {self._timeout_seconds:g} s; there is {self}"
-            ) from None
+            raise ActionFailed(f"no result within {self._timeout_seconds:g} s; the page shows {self}") from None
 
     def click(self, button: PageElement) -> ClientState:
         return self._build_widget_state(button, WidgetState(id=button.element.id, trigger_value=True))
@@ -135,7 +136,7 @@ class Tab:
         return self._build_widget_state(menu, state)
 
     def choose(self, field: PageElement, option: str) -> ClientState:
-        """Of a selectbox, or of what has a button for each option."""
+        """Choose an option of a selectbox or of a group of buttons."""
         state = self._widget_states[field.element.id] = WidgetState(id=field.element.id)
         if field.kind == "button_group":
             state.string_array_value.data.append(option)
@@ -144,20 +145,20 @@ class Tab:
         return self._build_widget_state(field)
 
     def switch(self, toggle: PageElement, *, on: bool) -> ClientState:
-        """One that the address names is put into it or taken out by the browser itself."""
+        """Switch a toggle. If it is bound to the address, change the query as the browser does."""
         self._widget_states[toggle.element.id] = WidgetState(id=toggle.element.id, bool_value=on)
         if name := toggle.element.query_param_key:
             query = {key: value for key, value in parse_qsl(self.query) if key != name}
             self.query = urlencode(query | ({name: "true"} if on else {}))
         return self._build_widget_state(toggle)
 
-    def write(self, field: PageElement, words: str) -> ClientState:
-        """Where a field waits for a button, the answer is not sent, as in the browser."""
-        self._widget_states[field.element.id] = WidgetState(id=field.element.id, string_value=words)
+    def write(self, field: PageElement, value: str) -> ClientState:
+        """Fill in a field. A field of a form is sent with the click on its button, so its state is not needed."""
+        self._widget_states[field.element.id] = WidgetState(id=field.element.id, string_value=value)
         return self._build_widget_state(field)
 
     def follow(self, link: PageElement) -> ClientState:
-        """To another page: what stands outside of the page is taken along, and its timers end."""
+        """Go to another page: keep the widgets of the frame script, and stop the timers."""
         self._stop_timers()
         frame = {
             shown.element.id for shown in self._elements.values() if _is_frame_widget(shown, self._main_script_hash)
@@ -166,22 +167,22 @@ class Tab:
         self.query = link.element.query_string
         return self._state(page_script_hash=link.element.page_script_hash)
 
-    def find(self, kind: str, words: str) -> PageElement | None:
-        """The first element of this kind whose label or text begins like that."""
-        return next(iter(self.find_all(kind, words)), None)
+    def find(self, kind: str, prefix: str) -> PageElement | None:
+        """Return the first element of this kind whose label or text starts with `prefix`."""
+        return next(iter(self.find_all(kind, prefix)), None)
 
-    def find_all(self, kind: str, words: str = "") -> list[PageElement]:
-        return [shown for shown in self._elements.values() if shown.kind == kind and shown.words.startswith(words)]
+    def find_all(self, kind: str, prefix: str = "") -> list[PageElement]:
+        return [shown for shown in self._elements.values() if shown.kind == kind and shown.text.startswith(prefix)]
 
-    def get(self, kind: str, words: str) -> PageElement:
-        """The same. Raises Broken when there is none."""
-        if (found := self.find(kind, words)) is None:
-            raise ActionFailed(f"there is no {kind} “{words}”, but {self}")
-        return found
+    def get(self, kind: str, prefix: str) -> PageElement:
+        """Return the same as `find`. Raises ActionFailed without such an element."""
+        if (element := self.find(kind, prefix)) is None:
+            raise ActionFailed(f"there is no {kind} “{prefix}”; the page shows {self}")
+        return element
 
     def __str__(self) -> str:
         return "; ".join(
-            f"{shown.kind} “{shown.words}”" for shown in self._elements.values() if shown.kind != "page_link"
+            f"{shown.kind} “{shown.text}”" for shown in self._elements.values() if shown.kind != "page_link"
         )
 
     def _build_widget_state(self, shown: PageElement, *triggers: WidgetState) -> ClientState:
@@ -196,7 +197,7 @@ class Tab:
 
     async def _send(self, client_state: ClientState) -> None:
         assert self._socket is not None
-        with suppress(websockets.ConnectionClosed):  # the reader meets it, too, and tells
+        with suppress(websockets.ConnectionClosed):  # the reader reports it
             await self._socket.send(BackMsg(rerun_script=client_state).SerializeToString())
 
     async def _read(self, socket: websockets.ClientConnection) -> None:
@@ -242,10 +243,10 @@ class Tab:
         element = getattr(delta.new_element, kind)
         self._elements[path] = PageElement(kind, element, delta.fragment_id, script_hash, self._run_id)
         if _is_error(self._elements[path]):
-            self._on_error(self._elements[path].words)
+            self._on_error(self._elements[path].text)
 
     def _finish_run(self, status: int) -> None:
-        """What the run did not draw again is gone: of the page, or of its own fragments."""
+        """Remove the elements of the page, or of the fragments of this run, that the run did not render again."""
         if status == ForwardMsg.FINISHED_EARLY_FOR_RERUN:
             return
         if status == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
@@ -257,8 +258,8 @@ class Tab:
             or (self._fragments_of_run and shown.fragment_id not in self._fragments_of_run)
         }
         if not self._fragments_of_run:
-            there = {getattr(shown.element, "id", "") for shown in self._elements.values()}
-            self._widget_states = {name: state for name, state in self._widget_states.items() if name in there}
+            ids = {getattr(shown.element, "id", "") for shown in self._elements.values()}
+            self._widget_states = {name: state for name, state in self._widget_states.items() if name in ids}
             self._on_run_finished(self)
         self._finished.set()
 
@@ -272,7 +273,7 @@ class Tab:
             await self.send_tick(fragment_id)
 
     async def send_tick(self, fragment_id: str) -> None:
-        """What this fragment's timer does."""
+        """Send a tick of this fragment's timer."""
         await self._send(self._state(page_script_hash=self.page, fragment_id=fragment_id, is_auto_rerun=True))
 
     def _stop_timer(self, fragment_id: str) -> None:
