@@ -1,4 +1,4 @@
-"""The frame script: who is here, which event, which pages; then the page."""
+"""The frame script: look up the user and the event, render the sidebar, then run the page."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
+from ticketing.models import Event
 from ui import menu, session, text
 from ui.runtime import outage, reconnect, redraw_queue, script_run
 from ui.session import PageContext
@@ -13,10 +14,10 @@ from ui.widgets.forms import render_hint, render_messages
 
 
 def render_sidebar(context: PageContext, pages: Mapping[str, st.Page]) -> None:
-    """The event chooser, the pages in the order of the work, and the way out."""
+    """Render the event chooser, the menu and the sign-out link."""
     with st.sidebar:
         if context.event is not None:
-            render_event_chooser(context)
+            render_event_chooser(context, context.event)
         heading = None
         query = session.event_query_params(context.event) if context.event is not None else None
         for entry in menu.ENTRIES:
@@ -39,10 +40,10 @@ def render_sidebar(context: PageContext, pages: Mapping[str, st.Page]) -> None:
         st.html('<a href="/session/sign-out" target="_self" style="color:inherit">Sign out</a>')
 
 
-def render_event_chooser(context: PageContext) -> None:
-    """The events a person may see, and the date of the chosen one; choosing one changes the address."""
-    names = text.unique_labels({event.id: (event.name, f"{event.starts_at:%-d %b %Y}") for event in context.events})
-    st.session_state.event_chooser = context.event.id
+def render_event_chooser(context: PageContext, event: Event) -> None:
+    """Render a list of the user's events, and the date of the chosen one. Choosing another changes the address."""
+    names = text.unique_labels({each.id: (each.name, f"{each.starts_at:%-d %b %Y}") for each in context.events})
+    st.session_state.event_chooser = event.id
     st.selectbox(
         "Event",
         list(names),
@@ -50,7 +51,7 @@ def render_event_chooser(context: PageContext) -> None:
         format_func=lambda event_id: names.get(event_id, ""),
         on_change=lambda: session.select_event(st.session_state.event_chooser),
     )
-    render_hint(text.format_event_date(context.event.starts_at, context.event.time_zone))
+    render_hint(text.format_event_date(event.starts_at, event.time_zone))
 
 
 st.set_page_config(page_title="Ticket Desk", page_icon="/session/icon.svg", layout="wide")

@@ -1,4 +1,4 @@
-"""The list of pages, in the order of the work. A page is reached by its file's name: /packages is pages/packages.py."""
+"""The pages of the menu. The address of a page is the name of its file: /packages is pages/packages.py."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ PAGES_DIR = Path(__file__).resolve().parents[1] / "pages"
 
 @dataclass(frozen=True)
 class Entry:
-    """A page in the menu: for whom (what they must be allowed to do), under which heading, and whether it is about an
-    event, so that it is not there without one."""
+    """A page in the menu.
+
+    `action` is the permission that it requires. A page that `is_about_event` is hidden while no event is chosen.
+    """
 
     name: str
     title: str
@@ -43,7 +45,7 @@ ENTRIES = (
 
 
 def path(name: str) -> str:
-    """The page's file, for st.page_link and st.switch_page."""
+    """Return the page's file, for st.page_link and st.switch_page."""
     return str(PAGES_DIR / f"{name}.py")
 
 
@@ -58,11 +60,11 @@ def create_page(entry: Entry) -> st.Page:
 
 
 def request_page(name: str) -> None:
-    """From a callback, which cannot change the page itself: the next run opens this one."""
+    """Open the page in the next run. For callbacks, which cannot switch the page."""
     st.session_state.go_to_page = name
 
 
 def open_requested_page() -> None:
-    """Opens the page that a callback asked for."""
+    """Open the page that a callback requested, if any."""
     if name := st.session_state.pop("go_to_page", None):
         st.switch_page(path(name))

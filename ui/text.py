@@ -1,4 +1,4 @@
-"""What people read: user text made harmless for Markdown; money, dates and counts in the house's style."""
+"""Text for users: escaping for Markdown, and the format of money, dates and counts."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _AUTOLINK = re.compile(r"(?i)\b(h)(ttps?)|\b(w)(ww)|(&#64;)")
 
 CHANNEL_LABELS = {
     "cash": "Cash",
-    "cheque": "Cheque",
+    "cheque": "Check",
     "card_terminal": "Card terminal",
     "comp": "Comp",
     "online": "Online",
     "import": "Import",
 }
 STATUS_LABELS = {
-    "completed": "Completed",
+    "completed": "Paid",
     "pending": "Pending",
     "failed": "Failed",
     "refunded": "Refunded",
@@ -38,7 +38,7 @@ FIELD_LABELS = {
     "seats_per_package": "Seats",
     "description": "Description",
     "quantity_limit": "Limit",
-    "is_sponsorship": "Includes sponsorship",
+    "is_sponsorship": "Sponsorship",
     "is_enabled": "On sale",
     "image": "Picture",
     "image_alt": "What the picture shows",
@@ -50,13 +50,13 @@ FIELD_LABELS = {
     "discount_type": "Type",
     "discount_value": "Value",
     "expires_at": "Expires",
-    "max_total_uses": "Limit in all",
-    "max_uses_per_donor": "Limit per donor",
-    "is_active": "Switched on",
+    "max_total_uses": "Total uses",
+    "max_uses_per_donor": "Uses per donor",
+    "is_active": "Active",
     "label": "Question",
     "option_type": "Answer",
     "choices": "Choices",
-    "is_required": "An answer is required",
+    "is_required": "Required",
     "role": "Role",
 }
 UNLIMITED_FIELDS = ("quantity_limit", "max_total_uses", "max_uses_per_donor")
@@ -64,82 +64,84 @@ VALUE_LABELS = {
     "percentage": "Percentage",
     "fixed_amount": "Fixed amount",
     "boolean": "Yes or no",
-    "multi_select": "Pick from a list",
+    "multi_select": "Multiple choice",
     "text_input": "Text",
 }
 
 
 def escape_markdown(text: object, limit: int = 1000) -> str:
-    """`text` for any place that renders Markdown: shown as typed, nothing of it takes effect.
+    """Return `text` so that Markdown shows it as typed, without formatting, links, emojis or icons.
 
-    Entities stop formatting; a word joiner stops what looks at the text behind them: links of bare addresses, and
-    the codes of emojis and icons.
+    Entities prevent formatting. A word joiner (U+2060) breaks bare addresses and codes of emojis and icons, which
+    Streamlit looks for after it has replaced the entities. Line breaks become spaces.
     """
-    flat = _EMOJI.sub(":\u2060", _CONTROL.sub(" ", str(text))[:limit])
-    inert = re.sub(r"[^\w ]|_", lambda found: f"&#{ord(found[0])};", flat)
-    return _AUTOLINK.sub(lambda m: (m[1] or m[3] or "") + "\u2060" + (m[2] or m[4] or m[5]), inert)
+    line = _EMOJI.sub(":\u2060", _CONTROL.sub(" ", str(text))[:limit])
+    inert = re.sub(r"[^\w ]|_", lambda match: f"&#{ord(match[0])};", line)
+    return _AUTOLINK.sub(
+        lambda match: (match[1] or match[3] or "") + "\u2060" + (match[2] or match[4] or match[5]), inert
+    )
 
 
 def format_dollars(amount: Decimal) -> str:
-    """ "$1,234.50", safe in Markdown, where a bare dollar sign would start a formula."""
+    """Return "$1,234.50" for Markdown, where a bare dollar sign would start a formula."""
     return money.format_dollars(amount).replace("$", r"\$")
 
 
 def format_whole_dollars(amount: Decimal) -> str:
-    """ "$1,235" for tiles, safe in Markdown."""
+    """Return "$1,235" for Markdown."""
     return money.format_whole_dollars(amount).replace("$", r"\$")
 
 
 def format_datetime(when: datetime, zone: str, now: datetime | None = None) -> str:
-    """A moment as people say it in the event's zone: "today, 9:42 AM", "3 Oct, 9:42 AM", with the year if another."""
+    """Return "today, 9:42 AM" or "3 Oct, 9:42 AM", in the event's zone, with the year unless it is the current one."""
     local = when.astimezone(ZoneInfo(zone))
     today = (now or datetime.now(UTC)).astimezone(ZoneInfo(zone)).date()
     return f"{format_day(local.date(), today)}, {format_time(local)}"
 
 
 def format_day(local_date: date, today: date) -> str:
-    """ "today", "yesterday", "3 Oct", "3 Oct 2025"."""
+    """Return "today", "yesterday", "3 Oct" or "3 Oct 2025"."""
     if (today - local_date).days in (0, 1):
         return "yesterday" if local_date < today else "today"
     return f"{local_date.day} {local_date:%b}" + (f" {local_date.year}" if local_date.year != today.year else "")
 
 
 def format_time(local: datetime) -> str:
-    """ "9:42 AM"."""
+    """Return "9:42 AM"."""
     return f"{local.hour % 12 or 12}:{local:%M %p}"
 
 
 def unique_labels(items: Mapping[T, tuple[str, str]]) -> dict[T, str]:
-    """A label for each {key: (name, detail)}, no two the same: a choice in a list is known by its label.
+    """Return a unique label for each {key: (name, detail)}, because Streamlit identifies a choice by its label.
 
-    The detail follows where names repeat, a number where details repeat too.
+    Names that repeat get their detail, and a number if the details repeat too.
     """
     labels: dict[T, str] = {}
     for key, (name, detail) in items.items():
-        is_alone = sum(other == name for other, _ in items.values()) == 1
-        label = first = name if is_alone else f"{name} · {detail}"
-        again = 1
+        is_unique = sum(other == name for other, _ in items.values()) == 1
+        label = base = name if is_unique else f"{name} · {detail}"
+        number = 1
         while label in labels.values():
-            again += 1
-            label = f"{first} ({again})"
+            number += 1
+            label = f"{base} ({number})"
         labels[key] = label
     return labels
 
 
 def format_zone_city(zone: str) -> str:
-    """ "New York" for America/New_York."""
+    """Return "New York" for America/New_York."""
     return zone.rpartition("/")[2].replace("_", " ")
 
 
 def format_event_line(name: str, starts_at: datetime, zone: str, now: datetime | None = None) -> str:
-    """ "Harbor Lights Gala 2026 · Sat 5 Dec, 6:00 PM New York · 13 days to go", safe in Markdown."""
+    """Return "Harbor Lights Gala 2026 · Sat 5 Dec, 6:00 PM New York · 13 days to go", as Markdown."""
     today = (now or datetime.now(UTC)).astimezone(ZoneInfo(zone)).date()
     days = (starts_at.astimezone(ZoneInfo(zone)).date() - today).days
     return f"{escape_markdown(name)} · {format_event_date(starts_at, zone, now)} · {_format_days_until(days)}"
 
 
 def format_event_date(starts_at: datetime, zone: str, now: datetime | None = None) -> str:
-    """ "Sat 5 Dec, 6:00 PM New York", with the year when it is another, safe in Markdown."""
+    """Return "Sat 5 Dec, 6:00 PM New York" as Markdown, with the year unless it is the current one."""
     local = starts_at.astimezone(ZoneInfo(zone))
     this_year = (now or datetime.now(UTC)).astimezone(ZoneInfo(zone)).year
     year = f" {local.year}" if local.year != this_year else ""
@@ -153,7 +155,10 @@ def _format_days_until(days: int) -> str:
 
 
 def format_value(field: str, stored: object, zone: str = "UTC") -> str:
-    """A field's value as an editor or the audit trail shows it; not yet safe in Markdown."""
+    """Return a field's value as forms and the audit log show it. Not escaped for Markdown.
+
+    Dates without a zone are in `zone`.
+    """
     if stored is None or stored == "":
         return "Unlimited" if field in UNLIMITED_FIELDS else "Never" if field == "expires_at" else "Nothing"
     if isinstance(stored, bool):
@@ -169,7 +174,7 @@ def format_value(field: str, stored: object, zone: str = "UTC") -> str:
 
 
 def format_amount(stored: object) -> str:
-    """USD as people read it; what was typed and is no amount stays as typed."""
+    """Return an amount in USD as "$1,234.50", or the text itself if it is not an amount."""
     try:
         return money.format_dollars(money.parse(str(stored)))
     except ValueError:

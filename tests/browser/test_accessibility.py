@@ -76,7 +76,7 @@ DIALOGS = {
     "a package": ("packages", click("New package"), "Make package"),
     "the history of a package": ("packages", pick("Actions for Gold", "History"), "made the package Gold"),
     "restoring a value": ("audit_log", start("Restore price"), "This is an ordinary change"),
-    "deleting a package": ("packages", pick("Actions for Old ticket", "Delete"), "Keep it"),
+    "deleting a package": ("packages", pick("Actions for Old ticket", "Delete"), "Cancel"),
     "an option": ("options", click("New option"), "Add option"),
     "a promo code": ("promo_codes", click("New promo code"), "Make promo code"),
     "trying a code": ("promo_codes", click("Try a code"), "Enter a code to see"),
@@ -88,7 +88,7 @@ DIALOGS = {
     "where somebody is signed in": ("staff", pick("Actions", "Sessions"), "Signed in today"),
     "deactivating": ("staff", pick("Actions", "Deactivate"), "Keep active"),
     "a token": ("tokens", click("New token"), "Make token"),
-    "revoking a token": ("tokens", click("Revoke"), "Keep it"),
+    "revoking a token": ("tokens", click("Revoke"), "Cancel"),
     "the password": ("account", click("Change password"), "At least 10 characters."),
     "copying an event": ("events", pick("Actions", "Copy"), "What comes along"),
 }

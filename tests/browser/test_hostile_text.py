@@ -99,7 +99,7 @@ def _take_effect(page: Page, live_server: str) -> None:
     page.goto("about:blank")
     with record_side_effects(page) as found:
         page.set_content('<img src="https://evil.example/x.png"><script>alert("hello")</script>')
-    assert sorted(found) == ["a dialog said hello", "asked for https://evil.example/x.png"]
+    assert sorted(found) == ["dialog: hello", "requested https://evil.example/x.png"]
 
 
 @pytest.mark.parametrize("typed", BATCHES, indirect=True)
@@ -236,7 +236,7 @@ def test_typed_into_the_forms_of_what_is_set_up(page: Page, visit, innocent) -> 
     form.get_by_label("Name", exact=True).fill(RUNS)
     form.get_by_label("Venue", exact=True).fill(LEADS)
     form.get_by_role("button", name="Make event").click()
-    expect(form.get_by_text("Nothing was saved.")).to_be_visible()
+    expect(form.get_by_text("Please fix the")).to_be_visible()
     innocent()
 
 

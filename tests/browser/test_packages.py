@@ -65,7 +65,7 @@ def test_what_the_server_refuses_keeps_what_was_typed(page: Page, enter) -> None
     dialog.get_by_label(PRICE).fill("$100")
     dialog.get_by_role("button", name="Make package").click()
     expect(dialog.get_by_text("Enter a plain number such as 1234.50.")).to_be_visible()
-    expect(dialog.get_by_role("alert")).to_contain_text("Nothing was saved.")
+    expect(dialog.get_by_role("alert")).to_contain_text("Please fix the")
     expect(dialog.get_by_label("Name", exact=True)).to_have_value("Table")
     dialog.get_by_label(PRICE).fill("100")
     dialog.get_by_label("Description").fill("A seat.")

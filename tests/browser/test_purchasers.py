@@ -124,7 +124,7 @@ def test_a_purchase_is_paid_and_its_guests_are_named_without_leaving_the_list(pa
     expect(drawer.get_by_text("$2,500.00 counts as revenue from now on.")).to_be_visible()
     expect(pay).to_have_count(1)  # the button that asked first is gone
     pay.click()
-    expect(drawer.get_by_text("Status: was Pending, now Completed")).to_be_visible()
+    expect(drawer.get_by_text("Status: was Pending, now Paid")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("heading", name="No purchase matches")).to_be_visible()
 
@@ -177,7 +177,7 @@ def test_an_address_that_is_not_understood_is_told_to_who_cannot_see_it_too(page
 def test_a_phone_shows_each_purchase_whole_and_opens_it_over_the_list(phone: Page, sold, seller, enter):
     enter(phone, seller, f"/purchasers?event={sold.id}")
     first = rows(phone).first
-    for part in ("Bo Li", "1 × Table of Ten", "0 of 10 seats named", "Completed", "$2,500.00"):
+    for part in ("Bo Li", "1 × Table of Ten", "0 of 10 seats named", "Paid", "$2,500.00"):
         expect(first).to_contain_text(part)
     width = phone.evaluate("document.documentElement.clientWidth")
     box = first.bounding_box()

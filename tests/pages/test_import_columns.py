@@ -47,7 +47,7 @@ class TestForeignFile:
     def test_shows_the_first_rows_as_they_will_arrive(self, page):
         upload(page, seller_csv(seller_row("77"), seller_row("78", when="rather late")))
         assert page.says("**1 × Table** · Zoë Müller · $1,100.00")
-        assert page.says("Row 2 · d77@example.org · 31 Oct, 6:30 PM · Completed · order 77")
+        assert page.says("Row 2 · d77@example.org · 31 Oct, 6:30 PM · Paid · order 77")
         assert page.problems()[-1].startswith("Date of sale: Enter a date")
 
     def test_is_checked_and_imported_under_what_was_chosen(self, page, event, table):

@@ -47,7 +47,7 @@ class TestMaking:
         screen.type(NAME, "Table of Ten").type(PRICE, "$2,500").type(SEATS, 10)
         screen.click("Make package")
         assert screen.dialog() == "New package"
-        assert screen.says("Nothing was saved. Check the 2 fields marked below.")
+        assert screen.says("Please fix the 2 highlighted fields.")
         assert screen.problem(PRICE) == "Enter a plain number such as 1234.50."
         assert screen.problem(DESCRIPTION) == "Fill this in."
         assert screen.problem(NAME) is None
@@ -137,7 +137,7 @@ class TestTwoPeople:
         editing.click("Save package")
         assert editing.says("Bea Colleague changed package") or editing.says("Bea Colleague changed Table")
         assert editing.says("**Price**: Bea Colleague changed $100.00 to $150.00, today")
-        assert editing.says("It is taken along here.")
+        assert editing.says("We've added it to your form.")
         assert (editing.value(NAME), editing.value(PRICE)) == ("Big Table", "150.00")
         assert list_stored_packages(event)[0].name == "Table"
 
@@ -213,7 +213,7 @@ class TestDeleting:
         screen = visit("packages", coordinator, event).pick(package, "Delete")
         assert screen.dialog() == "Delete package"
         assert screen.says("Table, its options and its picture are gone for good. Nobody has bought it.")
-        screen.click("Keep it")
+        screen.click("Cancel")
         assert screen.dialog() is None
         assert len(list_stored_packages(event)) == 1
         screen.pick(package, "Delete").click("Delete for good")

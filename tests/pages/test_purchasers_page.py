@@ -100,7 +100,7 @@ class TestList:
         assert list_names(screen) == ["Bo Li", "Ana Ruiz", "Zoë Müller"]
         last = [each for each in screen.texts() if 'class="purchase"' in each][-1]
         for part in (
-            "1 × Table of Ten", "1 of 10 seats named", "1 Oct, 12:00 PM", "Online", "Completed", "$2,250.00",
+            "1 × Table of Ten", "1 of 10 seats named", "1 Oct, 12:00 PM", "Online", "Paid", "$2,250.00",
             "EARLY10 -$250.00",
         ):  # fmt: skip
             assert part in last
@@ -187,7 +187,7 @@ class TestFilters:
 
     def test_are_told_and_lifted_one_by_one(self, visit, seller, event, several):
         screen = open_address(visit, seller, event, status="pending,completed", **{"from": "2026-10-02"})
-        assert "Pending or Completed :material/close:" in screen.labels()
+        assert "Pending or Paid :material/close:" in screen.labels()
         screen.click("From 2 Oct 2026 :material/close:")
         assert get_query(screen) == {"status": "pending,completed"}
         assert screen.value(FROM) is None

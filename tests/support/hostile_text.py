@@ -1,6 +1,6 @@
-"""What people type, by accident or on purpose: each must come back as it went in, and nothing of it may take effect.
+"""Hostile inputs: each must be shown as it was typed, and nothing of it may take effect.
 
-Where something would show if it took effect, its words begin with zq, so that a page can be searched for them.
+Words that would show an effect begin with zq, so that a page can be searched for them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ TEXTS = {
     "rule": "---",
     "table": "| zqa | zqb | |---|---| | 1 | 2 |",
     "formula": r"$zq^2$ and $$zq_i$$ and \(zq\)",
-    "colour": ":red[zqred] and :blue-background[zqblue] :small[zqsmall]",
+    "color": ":red[zqred] and :blue-background[zqblue] :small[zqsmall]",
     "icon": ":material/delete: :streamlit: zqicon",
     "emoji code": ":smile: :+1: zqsmile",
     "footnote": "zq[^1]",
@@ -57,7 +57,7 @@ TEXTS = {
     "long word": "zq" * 24,
     "words of programs": "null None undefined NaN true 0 nil",
 }
-# A field of one line keeps its words and makes one space of these.
+# A field of one line replaces each of these by one space.
 LINE_BREAKS = {
     "new line": "zqone\nzqtwo",
     "carriage return": "zqone\r\nzqtwo",
@@ -65,7 +65,7 @@ LINE_BREAKS = {
     "separator": "zqone\u2028zqtwo\u2029zqthree",
     "line that is a log's": "zq\n2026-11-25 ERROR ticketing.faults: reference deadbeef",
 }
-# Nobody types these, so a field says that they have to go.
+# Control characters, which a field refuses.
 REFUSED_TEXTS = {
     "NUL": "zq\x00zq",
     "escape": "zq\x1b[31mzq",
@@ -76,10 +76,10 @@ REFUSED_TEXTS = {
 
 
 def normalize_line(typed: str) -> str:
-    """As a field of one line keeps it."""
+    """Return the text as a field of one line stores it."""
     return re.sub(r"\s+", " ", typed).strip()
 
 
 def normalize_paragraphs(typed: str) -> str:
-    """As a description or a note keeps it."""
+    """Return the text as a description or note stores it."""
     return typed.replace("\r\n", "\n").replace("\r", "\n").strip()

@@ -1,4 +1,4 @@
-"""The app, in which a timer rings at the worst moment: the script has ended, and its last messages still wait."""
+"""The app with ticks at the worst moment: after a script has ended, before its last messages are forwarded."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _original_handle_backmsg = Runtime.handle_backmsg
 
 
 def _handle_tick_after_script_end(runtime: Runtime, session_id: str, message: BackMsg, **more: Any) -> None:
-    """This is where the messages would be passed on, so none is while it waits for the script."""
+    """Block the event loop, which forwards messages, until running scripts have ended."""
     if message.rerun_script.is_auto_rerun:
         for thread in threading.enumerate():
             if thread.name.startswith("ScriptRunner"):

@@ -1,4 +1,4 @@
-"""A page as one person has it open, without a browser: fields, buttons and sentences are found by what they say."""
+"""A page of one user without a browser. Fields, buttons and sentences are found by their text."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _PROBLEM_PATTERN = re.compile(r":red\[:material/error: (.*)\]")
 
 
 def unescape_markdown(markdown: str) -> str:
-    """What a reader sees of text that was made harmless for Markdown."""
+    """Return what a reader sees of text from `text.escape_markdown`."""
     return html.unescape(markdown).replace("\u2060", "").replace(r"\$", "$")
 
 
 class Screen:
-    """`app` is the AppTest, for what has no word here."""
+    """`app` is Streamlit's AppTest."""
 
     def __init__(self, script: str | Path, actor: Actor | None = None, event: Event | None = None) -> None:
         self.app = AppTest.from_file(ROOT / script, default_timeout=RUN_TIMEOUT_SECONDS)
@@ -51,23 +51,23 @@ class Screen:
         return self.rerun()
 
     def rerun(self) -> Screen:
-        """Draws the page again; a fault of the page is a fault of the test."""
+        """Run the page; an exception of the page fails the test."""
         self.app.run()
-        assert [fault.message for fault in self.app.exception] == []
+        assert [error.message for error in self.app.exception] == []
         return self
 
     def field(self, label: str) -> Any:
-        """The one field or button with this label."""
-        (found,) = (each for each in self._elements() if _is_field(each) and unescape_markdown(each.label) == label)
-        return found
+        """Return the field or button with this label. There must be exactly one."""
+        (element,) = (each for each in self._elements() if _is_field(each) and unescape_markdown(each.label) == label)
+        return element
 
     def type(self, label: str, value: Any) -> Screen:
-        """Fills in a field of a form, which sends nothing yet."""
+        """Fill in a field of a form, without sending it."""
         self.field(label).set_value(value)
         return self
 
     def enter(self, label: str, value: Any) -> Screen:
-        """Fills in a field without a form around it and leaves it."""
+        """Fill in a field outside of a form, which runs the page."""
         return self.type(label, value).rerun()
 
     def value(self, label: str) -> Any:
@@ -78,31 +78,31 @@ class Screen:
         return self.rerun()
 
     def click_last(self, label: str) -> Screen:
-        """Where a dialog's button says the same as the one that opened it: the dialog's."""
+        """Click the last button with this label: that of a dialog, if the button that opened it has the same label."""
         [each for each in self._elements(sidebar=False) if _is_field(each) and unescape_markdown(each.label) == label][
             -1
         ].click()
         return self.rerun()
 
     def pick(self, record: Any, entry: str) -> Screen:
-        """An entry of a card's menu."""
+        """Choose an entry of a record's menu."""
         self.app.menu_button(key=f"menu_{record.id}").click(entry)
         return self.rerun()
 
     def labels(self) -> list[str]:
-        """Of every field and button, without the sidebar."""
+        """Return the labels of all fields and buttons, without the sidebar."""
         return [unescape_markdown(each.label) for each in self._elements(sidebar=False) if _is_field(each)]
 
     def pages(self) -> list[str]:
-        """The links in the sidebar."""
+        """Return the links of the sidebar."""
         return [unescape_markdown(each.label) for each in self.app.sidebar.page_link]
 
     def dialog(self) -> str | None:
-        """The title of the one that is open."""
+        """Return the title of the open dialog."""
         return next((block.proto.dialog.title for block in self.app.get("dialog")), None)
 
     def texts(self) -> list[str]:
-        """What stands on the page and in its dialog, in order: not the sidebar, not what fields hold."""
+        """Return the texts of the page and its dialog in order, without the sidebar and the values of fields."""
         return [text for each in self._elements(sidebar=False) if (text := _get_text(each))]
 
     def says(self, sentence: str) -> bool:
@@ -112,7 +112,7 @@ class Screen:
         return [unescape_markdown(each.value) for each in self.app.toast]
 
     def problem(self, label: str) -> str | None:
-        """The sentence beside a field: between it and the next one."""
+        """Return the problem that is shown between a field and the next one."""
         elements = list(self._elements())
         for each in elements[elements.index(self.field(label)) + 1 :]:
             if _is_field(each):
@@ -125,9 +125,9 @@ class Screen:
         return [sentence for each in self._elements() if (sentence := _find_problem(each))]
 
     def table(self, column: str) -> list[dict[str, Any]]:
-        """The rows of the table that has this column."""
-        (found,) = (each.value for each in self.app.dataframe if column in each.value.columns)
-        return list(found.to_dict("records"))
+        """Return the rows of the table that has this column."""
+        (table,) = (each.value for each in self.app.dataframe if column in each.value.columns)
+        return list(table.to_dict("records"))
 
     def _elements(self, *, sidebar: bool = True) -> Iterator[Any]:
         roots = [self.app.main, *self.app.get("dialog"), *([self.app.sidebar] if sidebar else [])]
@@ -139,8 +139,8 @@ def _is_field(element: Any) -> bool:
 
 
 def _find_problem(element: Any) -> str | None:
-    found = _PROBLEM_PATTERN.fullmatch(element.value) if isinstance(element, Markdown) else None
-    return unescape_markdown(found[1]) if found else None
+    match = _PROBLEM_PATTERN.fullmatch(element.value) if isinstance(element, Markdown) else None
+    return unescape_markdown(match[1]) if match else None
 
 
 def _get_text(element: Any) -> str | None:
@@ -152,5 +152,5 @@ def _get_text(element: Any) -> str | None:
 
 
 def visit(page: str, actor: Actor, event: Event | None = None) -> Screen:
-    """Open a page by way of the frame script, as a browser does: `visit("packages", actor, event)`."""
+    """Open a page through the frame script, as a browser does: `visit("packages", actor, event)`."""
     return Screen("ui/main.py", actor, event).go(page)

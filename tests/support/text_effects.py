@@ -1,4 +1,4 @@
-"""Whether a page shows what people typed as text: nothing of it ran, loaded, led elsewhere or took a shape."""
+"""Check that a page shows user input as text: nothing of it ran, loaded, linked elsewhere or was formatted."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.sync_api import Dialog, Page, Request
 
 from tests.support.hostile_text import normalize_line
 
-# A component of ours draws into a tree of its own below the page's.
+# Our component renders into a shadow tree.
 _TREES_JS = """const trees = root => [root, ...[...root.querySelectorAll('*')]
     .flatMap(each => each.shadowRoot ? trees(each.shadowRoot) : [])];
 const all = query => trees(document.body).flatMap(tree => [...tree.querySelectorAll(query)]);
@@ -19,7 +19,7 @@ const texts = () => trees(document.body).flatMap(tree => {
     while (walk.nextNode()) found.push(walk.currentNode);
     return found;
 });"""
-# Words that stand between signs in what was typed. Alone in a text they have lost their signs: those took effect.
+# The inputs have these words between markup. Alone in a text node, a word has lost its markup, which took effect.
 _LIST_EFFECTS_JS = f"""() => {{
     {_TREES_JS}
     const found = [], isElsewhere = address => new URL(address, location).origin !== location.origin;
@@ -34,7 +34,7 @@ _LIST_EFFECTS_JS = f"""() => {{
     for (const sum of all('.katex')) found.push('a formula: ' + sum.textContent);
     for (const text of texts())
         if (/^zq(?!zq)[a-z]*$/.test(text.textContent.trim()))
-            found.push('lost its signs: ' + text.textContent + ' in ' + text.parentElement.outerHTML);
+            found.push('lost its markup: ' + text.textContent + ' in ' + text.parentElement.outerHTML);
     return found.map(each => each.slice(0, 300));
 }}"""
 _SHOWS_TEXTS_JS = f"""typed => {{
@@ -46,31 +46,31 @@ _SHOWS_TEXTS_JS = f"""typed => {{
 
 
 def list_text_effects(page: Page) -> list[str]:
-    """What of the page is more than text."""
+    """Return what took effect on the page."""
     return list(page.evaluate(_LIST_EFFECTS_JS))
 
 
 def wait_for_texts(page: Page, texts: list[str]) -> None:
-    """Waits until a reader sees each text on the page as it was typed."""
+    """Wait until the page shows each text as it was typed."""
     page.wait_for_function(_SHOWS_TEXTS_JS, arg=[normalize_line(text) for text in texts])
 
 
 @contextmanager
 def record_side_effects(page: Page) -> Iterator[list[str]]:
-    """Notes what a page asks of other places, and every dialog of the browser that a script could have opened."""
-    found: list[str] = []
+    """Record requests to other hosts, and browser dialogs that a script could have opened."""
+    effects: list[str] = []
 
-    def note_request(request: Request) -> None:
-        place = urlsplit(request.url)
-        if place.scheme in ("http", "https", "ws", "wss") and place.hostname not in ("localhost", "127.0.0.1"):
-            found.append(f"asked for {request.url}")
+    def record_request(request: Request) -> None:
+        url = urlsplit(request.url)
+        if url.scheme in ("http", "https", "ws", "wss") and url.hostname not in ("localhost", "127.0.0.1"):
+            effects.append(f"requested {request.url}")
 
-    def note_dialog(dialog: Dialog) -> None:
-        found.append(f"a dialog said {dialog.message}")
+    def record_dialog(dialog: Dialog) -> None:
+        effects.append(f"dialog: {dialog.message}")
         dialog.dismiss()
 
-    page.context.on("request", note_request)
-    page.on("dialog", note_dialog)
-    yield found
-    page.context.remove_listener("request", note_request)
-    page.remove_listener("dialog", note_dialog)
+    page.context.on("request", record_request)
+    page.on("dialog", record_dialog)
+    yield effects
+    page.context.remove_listener("request", record_request)
+    page.remove_listener("dialog", record_dialog)

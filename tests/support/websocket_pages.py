@@ -1,6 +1,6 @@
-"""Open pages without a browser: what Streamlit's own page does with its websocket, as far as it is the server's work.
+"""Open pages without a browser, over Streamlit's websocket.
 
-It runs the script, keeps the timers of fragments, notes the figures that are drawn, and connects again by itself.
+A page runs the script, ticks the timers of fragments, records the figures that it receives, and reconnects by itself.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ RECONNECT_SECONDS = 1
 
 
 class OpenPage(threading.Thread):
-    """Somebody who has a page of an event open ("" is the sales page) and clicks on something every few seconds."""
+    """An open page of an event ("" is the sales page), with a click every few seconds."""
 
     def __init__(self, url: str, cookie: str, page: str, query: str, *, seconds_between_clicks: float) -> None:
         super().__init__(daemon=True)
         self.figures: dict[str, str] = {}
         self.alerts: set[str] = set()
-        self.last_redraw_at = float("-inf")  # by time.monotonic: when it was last drawn from top to bottom
+        self.last_redraw_at = float("-inf")  # of time.monotonic, at the end of the last whole run
         self._url, self._cookie, self._page, self._query = url, cookie, page, query
-        self._script = ""  # the server's word for the page, once it has said it
+        self._script = ""  # the server's hash of the page, once received
         self._seconds_between_clicks = seconds_between_clicks
-        self._timers: dict[str, tuple[float, float]] = {}  # by fragment: every so many seconds, next at
+        self._timers: dict[str, tuple[float, float]] = {}  # (interval, next tick at) by fragment id
         self._closed = threading.Event()
 
     def close(self) -> None:
@@ -56,9 +56,9 @@ class OpenPage(threading.Thread):
             if now >= next_click:
                 self._rerun(socket)
                 next_click = now + self._seconds_between_clicks
-            for fragment, (every, due) in self._timers.items():
+            for fragment, (interval, due) in self._timers.items():
                 if now >= due:
-                    self._timers[fragment] = every, now + every
+                    self._timers[fragment] = interval, now + interval
                     self._rerun(socket, fragment)
             try:
                 self._take(ForwardMsg.FromString(socket.recv(timeout=0.2)))  # type: ignore[arg-type]
@@ -84,8 +84,8 @@ class OpenPage(threading.Thread):
         elif kind == "navigation":
             self._script = message.navigation.page_script_hash
         elif kind == "auto_rerun":
-            every = message.auto_rerun.interval
-            self._timers[message.auto_rerun.fragment_id] = every, time.monotonic() + every
+            interval = message.auto_rerun.interval
+            self._timers[message.auto_rerun.fragment_id] = interval, time.monotonic() + interval
         elif kind == "script_finished" and message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
             self.last_redraw_at = time.monotonic()
         elif kind == "delta" and message.delta.HasField("new_element"):

@@ -1,4 +1,4 @@
-"""What people read: their own words made harmless, money and time in the house's style."""
+"""User text is escaped for Markdown; money, dates and counts have one format."""
 
 import html
 import re
@@ -14,7 +14,7 @@ NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 NEW_YORK = "America/New_York"
 
 
-class TestHostileText:
+class TestEscapeMarkdown:
     @pytest.mark.parametrize(
         "typed",
         [
@@ -28,7 +28,7 @@ class TestHostileText:
             "> quote",
             "`code` and ~~struck~~",
             "$x^2$ and \\(x\\)",
-            ":red[colour] :smile: :material/home:",
+            ":red[color] :smile: :material/home:",
             "&lt;b&gt; &amp; &#42;",
             "a | b\n--- | ---",
             "see http://evil.example and HTTPS://evil.example",
@@ -36,33 +36,33 @@ class TestHostileText:
             "write ana@example.org",
         ],
     )
-    def test_is_read_as_typed_and_no_sign_of_it_takes_effect(self, typed):
-        harmless = text.escape_markdown(typed)
-        assert unescape_markdown(harmless) == typed.replace("\n", " ")
-        without_entities = "".join(part.partition(";")[2] if n else part for n, part in enumerate(harmless.split("&#")))
+    def test_text_is_shown_as_typed_without_effect(self, typed):
+        escaped = text.escape_markdown(typed)
+        assert unescape_markdown(escaped) == typed.replace("\n", " ")
+        without_entities = "".join(part.partition(";")[2] if n else part for n, part in enumerate(escaped.split("&#")))
         assert all(letter.isalnum() or letter in " \u2060" for letter in without_entities)
 
     @pytest.mark.parametrize(
         "typed", ["http://evil.example", "HTTPS://evil.example", "www.evil.example", "a@evil.example"]
     )
-    def test_a_bare_address_is_broken_by_a_word_joiner_so_that_nothing_links_it(self, typed):
+    def test_bare_address_gets_word_joiner_so_that_it_is_no_link(self, typed):
         assert "\u2060" in text.escape_markdown(typed)
 
     @pytest.mark.parametrize("typed", [":smile:", ":+1:", ":streamlit:", ":material/home:", "a :100: b", ":a::b:"])
-    def test_a_code_is_broken_by_a_word_joiner_so_that_no_picture_takes_its_place(self, typed):
-        seen = html.unescape(text.escape_markdown(typed))
-        assert not re.search(r":[\w+/-]+:", seen)
+    def test_emoji_and_icon_codes_get_word_joiner(self, typed):
+        shown = html.unescape(text.escape_markdown(typed))
+        assert not re.search(r":[\w+/-]+:", shown)
         assert unescape_markdown(text.escape_markdown(typed)) == typed
 
     @pytest.mark.parametrize("typed", ["6:00 PM", "Dinner: fish", "a::b", "12:30"])
-    def test_a_colon_alone_stays_as_it_is(self, typed):
+    def test_single_colon_stays(self, typed):
         assert html.unescape(text.escape_markdown(typed)) == typed
 
     @pytest.mark.parametrize("typed", ["two\nlines", "two\r\nlines", "two\x00lines", "two\u2028lines"])
-    def test_stays_on_one_line(self, typed):
+    def test_line_breaks_become_spaces(self, typed):
         assert text.escape_markdown(typed) == "two lines"
 
-    def test_is_cut_at_the_limit(self):
+    def test_text_is_cut_at_limit(self):
         assert text.escape_markdown("*" * 10, limit=3) == "&#42;" * 3
 
     def test_letters_of_every_script_stay(self):
@@ -78,13 +78,13 @@ class TestHostileText:
         ("-20", r"-\$20.00", r"-\$20"),
     ],
 )
-def test_dollars_carry_no_sign_that_starts_a_formula(amount, exact, whole):
+def test_dollar_sign_is_escaped(amount, exact, whole):
     assert text.format_dollars(Decimal(amount)) == exact
     assert text.format_whole_dollars(Decimal(amount)) == whole
 
 
 @pytest.mark.parametrize(
-    ("counted", "told"),
+    ("arguments", "expected"),
     [
         ((0, "seat"), "0 seats"),
         ((1, "seat"), "1 seat"),
@@ -94,12 +94,12 @@ def test_dollars_carry_no_sign_that_starts_a_formula(amount, exact, whole):
         ((2, "row is", "rows are"), "2 rows are"),
     ],
 )
-def test_counts_agree_with_their_noun(counted, told):
-    assert text.format_count(*counted) == told
+def test_count_agrees_with_its_noun(arguments, expected):
+    assert text.format_count(*arguments) == expected
 
 
 @pytest.mark.parametrize(
-    ("moment", "zone", "told"),
+    ("moment", "zone", "expected"),
     [
         ("2026-11-23T14:42:00+00:00", NEW_YORK, "today, 9:42 AM"),
         ("2026-11-23T05:00:00+00:00", NEW_YORK, "today, 12:00 AM"),
@@ -111,12 +111,12 @@ def test_counts_agree_with_their_noun(counted, told):
         ("2026-11-23T14:59:00+00:00", "Asia/Tokyo", "yesterday, 11:59 PM"),
     ],
 )
-def test_a_moment_is_told_in_the_zone_of_the_event(moment, zone, told):
-    assert text.format_datetime(datetime.fromisoformat(moment), zone, NOW) == told
+def test_datetime_is_in_the_zone_of_the_event(moment, zone, expected):
+    assert text.format_datetime(datetime.fromisoformat(moment), zone, NOW) == expected
 
 
 @pytest.mark.parametrize(
-    ("which", "told"),
+    ("day", "expected"),
     [
         (date(2026, 1, 1), "today"),
         (date(2025, 12, 31), "yesterday"),
@@ -124,12 +124,12 @@ def test_a_moment_is_told_in_the_zone_of_the_event(moment, zone, told):
         (date(2026, 1, 2), "2 Jan"),
     ],
 )
-def test_a_day_names_its_year_when_it_is_another(which, told):
-    assert text.format_day(which, date(2026, 1, 1)) == told
+def test_day_has_its_year_unless_it_is_the_current_one(day, expected):
+    assert text.format_day(day, date(2026, 1, 1)) == expected
 
 
 @pytest.mark.parametrize(
-    ("starts_at", "told"),
+    ("starts_at", "expected"),
     [
         ("2026-12-05T23:00:00+00:00", "Gala & *More* · Sat 5 Dec, 6:00 PM New York · 12 days to go"),
         ("2026-11-24T23:00:00+00:00", "Gala & *More* · Tue 24 Nov, 6:00 PM New York · 1 day to go"),
@@ -138,14 +138,14 @@ def test_a_day_names_its_year_when_it_is_another(which, told):
         ("2027-01-02T23:00:00+00:00", "Gala & *More* · Sat 2 Jan 2027, 6:00 PM New York · 40 days to go"),
     ],
 )
-def test_an_event_is_one_line_of_what_when_and_how_long(starts_at, told):
+def test_event_line_has_name_date_place_and_days_to_go(starts_at, expected):
     line = text.format_event_line("Gala & *More*", datetime.fromisoformat(starts_at), NEW_YORK, NOW)
     assert "*" not in line
-    assert unescape_markdown(line) == told
+    assert unescape_markdown(line) == expected
 
 
 @pytest.mark.parametrize(
-    ("field", "stored", "told"),
+    ("field", "stored", "expected"),
     [
         ("quantity_limit", None, "Unlimited"),
         ("revenue_goal", None, "Nothing"),
@@ -157,5 +157,5 @@ def test_an_event_is_one_line_of_what_when_and_how_long(starts_at, told):
         ("name", "Table", "Table"),
     ],
 )
-def test_a_value_of_the_audit_trail_is_told_as_people_say_it(field, stored, told):
-    assert text.format_value(field, stored) == told
+def test_stored_value_is_shown_in_words(field, stored, expected):
+    assert text.format_value(field, stored) == expected

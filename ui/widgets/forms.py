@@ -1,4 +1,4 @@
-"""What forms share: a record opened at one moment, problems beside their fields, conflicts, messages after a rerun."""
+"""Forms: their state, problems beside fields, edit conflicts, and messages after a rerun."""
 
 from __future__ import annotations
 
@@ -20,8 +20,12 @@ State = TypeVar("State")
 
 @dataclass
 class FormState:
-    """A form in progress. `id` is None for something new; `values` and `version` are of the moment it was opened,
-    so that a colleague's edit in between is noticed."""
+    """An open form. `id` is None for a new record.
+
+    `values` and `version` are those of the record when the form was opened, so that a later edit by a colleague is
+    noticed. `problems` are sentences by field, `refusal` is a sentence about the whole form, `notes` a warning.
+    `auto_merged` are changes of colleagues that the form took over, `conflicts` those that the user has to decide.
+    """
 
     kind: str
     id: uuid.UUID | None
@@ -37,15 +41,15 @@ class FormState:
     form_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def key(self, name: str) -> str:
-        """The widget's key: of this opening, so that nothing typed in an earlier one comes back."""
+        """Return the widget key of a field. It is unique to this form, so that no input of an earlier form comes back."""
         return f"{self.kind}_{name}_{self.form_id}"
 
     def typed(self) -> dict[str, Any]:
-        """What stands in the fields now, by field name."""
+        """Return what the fields hold now, by field name."""
         return {name: st.session_state.get(self.key(name), value) for name, value in self.values.items()}
 
     def changed_values(self) -> dict[str, Any]:
-        """The fields that the person changed since the form was opened."""
+        """Return the fields that the user changed since the form was opened."""
         return {name: value for name, value in self.typed().items() if value != self.values[name]}
 
 
@@ -56,9 +60,9 @@ def open_form(
     values: dict[str, Any],
     to_widget_value: Callable[[str, Any], Any] = lambda _name, stored: stored,
 ) -> None:
-    """Starts a form whose widgets take their first values from `values`, by key.
+    """Open a form whose widgets start with `values`, by field name.
 
-    `as_typed` turns a field's stored value (as the audit trail has it) into what its widget holds.
+    `to_widget_value` turns a stored value, as in the audit log, into the value of the field's widget.
     """
     close_form(kind)
     form = st.session_state[f"opened_{kind}"] = FormState(
@@ -69,8 +73,14 @@ def open_form(
 
 
 def find_form(kind: str) -> FormState | None:
-    """The form of this kind that is in progress."""
+    """Return the open form of this kind, if there is one."""
     return st.session_state.get(f"opened_{kind}")
+
+
+def get_form(kind: str) -> FormState:
+    """Return the open form of this kind. For code that runs only while it is open: raises KeyError without one."""
+    form: FormState = st.session_state[f"opened_{kind}"]
+    return form
 
 
 def close_form(kind: str) -> None:
@@ -87,7 +97,7 @@ def get_page_state(form: FormState, state_type: type[State]) -> State:
 
 
 def skip_if_closed(form: FormState, action: Callable[[], None]) -> Callable[[], None]:
-    """For a button's callback: the second of two quick clicks finds the form closed, and does nothing."""
+    """Wrap a button's callback so that the second of two quick clicks, which finds the form closed, does nothing."""
     return lambda: action() if find_form(form.kind) is form else None
 
 
@@ -98,28 +108,28 @@ def submit(
     *,
     count_attempt: Callable[[Any], Any] | None = None,
 ) -> Any:
-    """Does `work` in one transaction; closes the form and says `done`, or keeps it open with what is wrong.
+    """Run `work` in one transaction, then close the form with a message, or keep it open with what is wrong.
 
-    For a form's submit callback. Answers with the work's result, or None when it was refused. `counted` comes first, in
-    a transaction of its own, which stays although `work` is refused.
+    For a form's submit callback. Returns the result of `work`, or None if it was refused. `count_attempt` runs before,
+    in a transaction of its own, which is committed even if `work` is refused.
     """
     form.problems, form.refusal = {}, ""
     try:
         if count_attempt is not None:
             db.write(count_attempt)
         result = db.write(work)
-    except InvalidInput as wrong:
-        form.problems = wrong.fields
-    except NotSignedIn as out:
-        form.refusal, form.is_signed_out = str(out), True
-    except StaleVersion as stale:
-        form.refusal = str(stale)
-        _merge(form, stale)
-    except TicketingError as refused:
-        if refused.field in form.values:
-            form.problems = {refused.field: str(refused)}
+    except InvalidInput as error:
+        form.problems = error.fields
+    except NotSignedIn as error:
+        form.refusal, form.is_signed_out = str(error), True
+    except StaleVersion as error:
+        form.refusal = str(error)
+        _merge(form, error)
+    except TicketingError as error:
+        if error.field in form.values:
+            form.problems = {error.field: str(error)}
         else:
-            form.refusal = str(refused)
+            form.refusal = str(error)
     else:
         close_form(form.kind)
         if success_message:
@@ -129,49 +139,50 @@ def submit(
 
 
 def attempt(work: Callable[[Any], Any], success_message: str) -> bool:
-    """Does `work` for a button without a form; says `done`, or why not. Answers whether it was done."""
+    """Run `work` for a button without a form, and show a message. Return whether it succeeded."""
     try:
         db.write(work)
-    except TicketingError as refused:
-        add_message(str(refused), icon=":material/error:")
+    except TicketingError as error:
+        add_message(str(error), icon=":material/error:")
         return False
     add_message(success_message)
     return True
 
 
 def add_message(message: str, icon: str = ":material/check_circle:") -> None:
-    """A message for after the rerun; user text in it is shown as typed."""
+    """Queue a message for the next run. `message` is plain text, not Markdown."""
     st.session_state.setdefault("messages", []).append((message, icon))
 
 
 def render_messages() -> None:
+    """Show the queued messages."""
     for message, icon in st.session_state.pop("messages", []):
         st.toast(text.escape_markdown(message), icon=icon)
 
 
 def render_datetime_input(label: str, key: str) -> datetime | None:
-    """A date and time without a zone, empty at first, in the years that the domain takes (fields.Moment)."""
+    """Render an empty date and time input without a zone, in the years that ticketing.validation accepts."""
     return st.datetime_input(label, None, key=key, min_value=datetime(2000, 1, 1), max_value=datetime(2099, 12, 31))
 
 
 def render_hint(sentence: str) -> None:
-    """Help under a field. Streamlit's own caption is too pale to read (4.1:1)."""
+    """Render help under a field. The contrast of st.caption is too low (4.1:1). `sentence` is Markdown."""
     st.markdown(f":small[:gray[{sentence}]]")
 
 
 def render_problem(problems: Mapping[str, str], name: str) -> None:
-    """The sentence under the field it is about."""
+    """Render the problem of a field, if it has one. Call after the field."""
     if sentence := problems.get(name):
         st.markdown(f":red[:material/error: {text.escape_markdown(sentence)}]")
 
 
 def render_summary(problems: Mapping[str, str], refusal: str = "") -> None:
-    """What is wrong, announced to screen readers, at the top of the form."""
+    """Render what is wrong at the top of the form, as an alert that screen readers announce."""
     if refusal:
         st.error(text.escape_markdown(refusal))
     elif problems:
-        told = "the field marked below" if len(problems) == 1 else f"the {len(problems)} fields marked below"
-        st.error(f"Nothing was saved. Check {told}.")
+        fields = "highlighted field" if len(problems) == 1 else f"{len(problems)} highlighted fields"
+        st.error(f"Please fix the {fields}.")
 
 
 def render_dialog(
@@ -183,28 +194,28 @@ def render_dialog(
     on_close: Callable[[], None] | None = None,
     **dialog_options: Any,
 ) -> None:
-    """Opens the dialog of this kind while its form is in progress; closing it ends the form, or does `on_close`.
+    """Show the dialog of this kind while its form is open; dismissing it closes the form, or calls `on_close`.
 
-    Above the body stand what is wrong, the form's notes, and what others changed meanwhile. `frame` is st.dialog's.
+    The form's header is rendered above `body`. `dialog_options` are passed to st.dialog.
     """
 
-    def draw() -> None:
+    def render_body() -> None:
         form = find_form(kind)
         if form is None or form.is_signed_out:
             if form is not None:
                 form.is_signed_out = False
-            st.rerun()  # the whole page, which alone can close the dialog, or show that its person is out
+            st.rerun()  # only the whole page can close the dialog, or show that the user is signed out
         with outage.keep_page_on_outage():
             render_form_header(form, zone)
             body(form)
 
     if form := find_form(kind):
         close = on_close or (lambda: close_form(kind))
-        st.dialog(new_title if form.id is None else edit_title, on_dismiss=close, **dialog_options)(draw)()
+        st.dialog(new_title if form.id is None else edit_title, on_dismiss=close, **dialog_options)(render_body)()
 
 
 def render_form_header(form: FormState, zone: str) -> None:
-    """What is wrong with a form, its notes, and what others changed meanwhile; for above its fields."""
+    """Render what is wrong with a form, its notes, and what colleagues changed. Call before its fields."""
     render_summary(form.problems, form.refusal)
     if form.notes:
         st.warning(text.escape_markdown(form.notes), icon=":material/history:")
@@ -217,9 +228,9 @@ def render_deletion(
     on_delete: Callable[[], None],
     delete_label: str = "Delete for good",
     icon: str = ":material/delete:",
-    keep_label: str = "Keep it",
+    keep_label: str = "Cancel",
 ) -> None:
-    """Says what is gone for good and asks; after a refusal there is nothing to ask. `sentence` is Markdown."""
+    """Ask for confirmation of a deletion, or offer to close after a refusal. `sentence` is Markdown."""
     if form.refusal:
         st.button("Close", on_click=close_form, args=(form.kind,))
         return
@@ -230,7 +241,7 @@ def render_deletion(
 
 
 def render_submit(label: str, form: FormState, on_submit: Callable[[], None]) -> None:
-    """The button that says what it does, and the way out beside it. For inside st.form."""
+    """Render the submit and the cancel button of an st.form."""
     with st.container(horizontal=True):
         st.form_submit_button(
             label, type="primary", on_click=skip_if_closed(form, on_submit), disabled=bool(form.conflicts)
@@ -239,9 +250,9 @@ def render_submit(label: str, form: FormState, on_submit: Callable[[], None]) ->
 
 
 def render_conflicts(form: FormState, zone: str) -> None:
-    """Field by field what others changed since the form was opened, and the choice for the fields both changed."""
+    """Render what colleagues changed since the form was opened, and a choice for each field that both changed."""
     for change in form.auto_merged:
-        st.info(f"{_describe_change(change, zone)} It is taken along here.", icon=":material/merge:")
+        st.info(f"{_describe_change(change, zone)} We've added it to your form.", icon=":material/merge:")
     for name, change in form.conflicts.items():
         st.warning(
             f"{_describe_change(change, zone)} {_describe_own_change(form, name, zone)}", icon=":material/call_split:"
@@ -257,11 +268,13 @@ def render_conflicts(form: FormState, zone: str) -> None:
 
 def _describe_change(change: FieldChange, zone: str) -> str:
     old, new = (text.escape_markdown(text.format_value(change.field, each, zone)) for each in (change.old, change.new))
-    did = f"changed {old} to {new}"
-    if change.field == "image":  # known by a name that nobody can read
-        did = "removed it" if change.new is None else "replaced it" if change.old else "added one"
+    action = f"changed {old} to {new}"
+    if change.field == "image":  # its value is a hash
+        action = "removed it" if change.new is None else "replaced it" if change.old else "added one"
     when = text.format_datetime(change.at, zone)
-    return f"**{text.FIELD_LABELS.get(change.field, change.field)}**: {text.escape_markdown(change.by)} {did}, {when}."
+    return (
+        f"**{text.FIELD_LABELS.get(change.field, change.field)}**: {text.escape_markdown(change.by)} {action}, {when}."
+    )
 
 
 def _describe_own_change(form: FormState, name: str, zone: str) -> str:
@@ -272,7 +285,7 @@ def _describe_own_change(form: FormState, name: str, zone: str) -> str:
 
 
 def _merge(form: FormState, stale: StaleVersion) -> None:
-    """What only they changed comes along, what only the person here changed stays, the rest waits for a decision."""
+    """Take over the fields that only colleagues changed; a field that both changed becomes a conflict."""
     form.version = stale.current_version
     for name, change in {change.field: change for change in stale.changes if change.field in form.values}.items():
         theirs = form.to_widget_value(name, change.new)

@@ -1,4 +1,4 @@
-"""A line that takes the last change back: there until the next thing that is done, and where the change is seen."""
+"""Offer to undo the last bulk change of packages, until the next interaction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _STATE_KEY = "undo"
 
 @dataclass(frozen=True)
 class Offer:
-    """What was done to packages of an event, and the edits that would take it back."""
+    """What was done to packages of an event, and the edits that undo it."""
 
     event_id: uuid.UUID
     sentence: str
@@ -29,12 +29,12 @@ class Offer:
 
 
 def offer(event_id: uuid.UUID, sentence: str, edits: Sequence[PackageEdit]) -> None:
-    """For a callback: the page says this once, with a way back."""
+    """Show `sentence` with an undo button in the next run. For callbacks."""
     st.session_state[_STATE_KEY] = Offer(event_id, sentence, tuple(edits))
 
 
 def invert_effects(effects: Sequence[EditEffect], versions: Mapping[uuid.UUID, int]) -> list[PackageEdit]:
-    """The edits that restore what these changed, as long as nobody changes the packages again."""
+    """Return the edits that undo these effects. They are refused if a package changes again before."""
     return [
         PackageEdit(
             effect.package_id, versions[effect.package_id], {change.field: change.old for change in effect.changes}
@@ -44,22 +44,22 @@ def invert_effects(effects: Sequence[EditEffect], versions: Mapping[uuid.UUID, i
 
 
 def render(context: PageContext, event_id: uuid.UUID) -> None:
-    """The line, in the one run after the change; any other thing that is done draws the page without it."""
-    offered: Offer | None = st.session_state.pop(_STATE_KEY, None)
-    if offered is None or offered.event_id != event_id:
+    """Render the offer, only in the run after the change."""
+    pending: Offer | None = st.session_state.pop(_STATE_KEY, None)
+    if pending is None or pending.event_id != event_id:
         return
     with st.container(border=True, horizontal=True, wrap=False, vertical_alignment="center", key="undo"):
-        st.markdown(f":material/check_circle: {text.escape_markdown(offered.sentence)}", width="stretch")
-        st.button("Undo", key="take_back", icon=":material/undo:", on_click=_undo, args=(context, offered))
+        st.markdown(f":material/check_circle: {text.escape_markdown(pending.sentence)}", width="stretch")
+        st.button("Undo", key="take_back", icon=":material/undo:", on_click=_undo, args=(context, pending))
 
 
-def _undo(context: PageContext, offered_undo: Offer) -> None:
+def _undo(context: PageContext, undo: Offer) -> None:
     try:
-        db.write(lambda session: bulk_edit.update(session, context.actor, offered_undo.event_id, offered_undo.edits))
-    except BulkEditRefused as refused:
-        why = " ".join(dict.fromkeys(effect.problem for effect in refused.effects if effect.problem))
-        forms.add_message(f"Not undone. {why}", icon=":material/error:")
-    except TicketingError as refused:
-        forms.add_message(f"Not undone. {refused}", icon=":material/error:")
+        db.write(lambda session: bulk_edit.update(session, context.actor, undo.event_id, undo.edits))
+    except BulkEditRefused as error:
+        reasons = " ".join(dict.fromkeys(effect.problem for effect in error.effects if effect.problem))
+        forms.add_message(f"Not undone. {reasons}", icon=":material/error:")
+    except TicketingError as error:
+        forms.add_message(f"Not undone. {error}", icon=":material/error:")
     else:
-        forms.add_message("Undone. It is as it was before.")
+        forms.add_message("Change undone.")

@@ -161,7 +161,7 @@ def test_what_happens_to_purchases_and_imports(event, ana):
     assert read_latest_sentences(event, 5) == [
         "Operator imported 2 sales from sales.csv.",
         "Ana Ruiz voided the purchase of Ana Ruiz: Entered twice.",
-        "Ana Ruiz marked the purchase of Ana Ruiz as completed; it was pending.",
+        "Ana Ruiz marked the purchase of Ana Ruiz as paid; it was pending.",
         "Ana Ruiz named the guests of 2 seats of Ana Ruiz's purchase.",
         "Ana Ruiz changed the guest of seat 1 of Ana Ruiz's purchase from nobody to Zoë Müller.",
     ]

@@ -104,7 +104,7 @@ class TestConfirming:
 
     def test_it_is_undone_as_it_was_done(self, screen, event):
         edit(screen, {"Price": 2600}, {"Limit": 5, "On sale": False}).click("Change 2 packages").click("Undo")
-        assert screen.toasts() == ["Undone. It is as it was before."]
+        assert screen.toasts() == ["Change undone."]
         assert held(event) == BEFORE
 
     def test_none_is_undone_once_a_colleague_changed_one(self, screen, event, offered):

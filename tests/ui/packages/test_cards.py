@@ -228,7 +228,7 @@ class TestUndo:
         package = make.package(event, name="Table", is_enabled=is_enabled)
         screen = visit("packages", coordinator, event).pick(package, "Disable" if is_enabled else "Enable")
         screen.click("Undo")
-        assert screen.toasts() == ["Undone. It is as it was before."]
+        assert screen.toasts() == ["Change undone."]
         assert list_stored_packages(event)[0].is_enabled == is_enabled
         assert "Undo" not in screen.labels()
 

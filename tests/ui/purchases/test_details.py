@@ -71,7 +71,7 @@ class TestWhatItShows:
         screen = opened(buy(event, table, channel="cheque"))
         for part in (
             "Zoë Müller</h3>", "zoe@example.org · 555 0100", "1 × Table of Ten", "10 seats",
-            "Bought 1 Oct, 12:00 PM, New York time", "Cheque",
+            "Bought 1 Oct, 12:00 PM, New York time", "Check",
         ):  # fmt: skip
             assert screen.says(part), part
 
@@ -158,7 +158,7 @@ class TestWhatIsDone:
         screen.click("Mark as paid")
         assert get_status(bought) == "completed"
         assert screen.toasts() == ["Marked as paid: $2,500.00 is revenue now."]
-        assert screen.says("Status: was Pending, now Completed")
+        assert screen.says("Status: was Pending, now Paid")
         assert screen.says("Sam Coordinator, today")
 
     def test_marked_as_failed(self, opened, event, table):
