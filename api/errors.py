@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -18,7 +17,7 @@ from starlette.types import Scope
 
 from api import html
 from ticketing import errors
-from ticketing.errors import TicketingError
+from ticketing.errors import FieldChange, TicketingError
 from ticketing.validation import format_errors
 
 MEDIA_TYPE = "application/problem+json"
@@ -45,16 +44,6 @@ PARAMETER_LOCATIONS = ("body", "query", "path", "header", "cookie")
 class FieldProblem(BaseModel):
     field: str = Field(examples=["price"])
     message: str = Field(examples=["Use at most two decimals."])
-
-
-class FieldChange(BaseModel):
-    """What somebody else did to one field since the version that was sent."""
-
-    field: str
-    old: Any
-    new: Any
-    by: str
-    at: datetime
 
 
 class Problem(BaseModel):
@@ -211,8 +200,7 @@ def _problem_details(refusal: TicketingError) -> dict[str, Any]:
         case errors.InvalidInput():
             return {"errors": [FieldProblem(field=f, message=m) for f, m in refusal.fields.items()]}
         case errors.StaleVersion():
-            changes = [FieldChange(field=c.field, old=c.old, new=c.new, by=c.by, at=c.at) for c in refusal.changes]
-            return {"changes": changes, "current_version": refusal.current_version}
+            return {"changes": refusal.changes, "current_version": refusal.current_version}
         case errors.PromoRefused():
             return {"reason": refusal.reason}
     return {}

@@ -1,13 +1,14 @@
-"""The refusals of the house, each a sentence a staff member can read.
+"""Domain errors; str(error) is a sentence for users.
 
-TicketingError            a page or an API answer may show this
+TicketingError            safe to show on a page or in an API answer
 |- InvalidInput           fields -> what to do about each
-|- NotAllowed             this role may not
-|- NotFound               no such thing, or another event's
+|- NotAllowed             the role of the actor does not permit it
+|- NotFound               the record does not exist, or belongs to another event
 |- NotSignedIn            session ended, token revoked, account deactivated
-|- Conflict               the world is not as the caller believed
-|  |- StaleVersion        someone else changed it first: field by field
+|- Conflict               the stored data does not allow it
+|  |- StaleVersion        the record was edited by someone else, with the changed fields
 |  |- PriceChanged        the quoted package changed before the purchase
+|  |- PackageOrderChanged
 |  |- DuplicateName, DuplicateCode
 |  |- LimitBelowSold
 |  |- HasSales
@@ -15,19 +16,19 @@ TicketingError            a page or an API answer may show this
 |  |- HasAnswers
 |  |- NotForSale, SoldOut
 |  |- DuplicateAccount, LastAdmin
-|  |- LinkRefused         an invitation that does not open, and why
-|  `- PromoRefused        with the rule that refused
-|- IdempotencyMismatch    same key, another request
+|  |- LinkRefused         an invitation link that is not valid, with the reason
+|  `- PromoRefused        with the rule that refused the code
+|- IdempotencyMismatch    the key was used for another request
 |- RateLimited            with the seconds to wait
-|- ScannerAway            an upload could not be checked for malware
+|- ScannerUnavailable     an upload could not be checked for malware
 `- Unavailable            the database does not answer
-   |- OutcomeUnknown      it went away while it was being told to save
-   |- TooBusy             every connection is in use, or others were in the way time and again
-   |- TookTooLong         it was cancelled, so that nobody waits for minutes
-   |- DiskFull            the server has no room left
-   `- ReadOnly            the server takes no changes, as after a change of servers
+   |- OutcomeUnknown      the connection was lost during the commit
+   |- TooBusy             every connection is in use, or all attempts lost a race
+   |- DatabaseTimeout     a time limit canceled the statement
+   |- DiskFull            the database server's disk is full
+   `- ReadOnly            the database server takes no changes, as during a failover
 
-Anything else is a fault: it reaches the log with its traceback and the user sees a reference.
+Any other exception is a bug: it is logged with its traceback, and the user sees a reference.
 `code` is stable and part of the HTTP interface.
 """
 
@@ -36,17 +37,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from ticketing.formatting import format_count
 
 
 class TicketingError(Exception):
-    """A refusal. str() is the sentence to show; `field` is the one it is about, where it is about one."""
+    """A domain rule refused; str() is the sentence to show, `field` the field it concerns, if any."""
 
     code = "refused"
     field: str | None = None
 
 
 class InvalidInput(TicketingError):
-    """What was entered breaks a rule; `fields` names each field and what to do about it."""
+    """Input breaks a rule; `fields` maps each wrong field to a sentence."""
 
     code = "invalid_input"
 
@@ -60,14 +66,14 @@ class NotAllowed(TicketingError):
 
 
 class NotFound(TicketingError):
-    """Also what another event's data looks like: it does not exist for who may not see it."""
+    """The record does not exist, or the actor may not see it: both look the same."""
 
     code = "not_found"
 
     def __init__(self, noun: str) -> None:
-        or_else = {"event": ", or you are not assigned to it"} | dict.fromkeys(("account", "session", "token"), "")
-        elsewhere = ", or it belongs to an event you are not assigned to"
-        super().__init__(f"This {noun} does not exist{or_else.get(noun, elsewhere)}.")
+        suffixes = {"event": ", or you are not assigned to it"} | dict.fromkeys(("account", "session", "token"), "")
+        default = ", or it belongs to an event you are not assigned to"
+        super().__init__(f"This {noun} does not exist{suffixes.get(noun, default)}.")
 
 
 class NotSignedIn(TicketingError):
@@ -83,26 +89,26 @@ class Conflict(TicketingError):
 
 @dataclass(frozen=True)
 class FieldChange:
-    """One field that somebody changed: who, when (UTC), from what, to what."""
+    """One field that was changed by someone else after the version that was sent."""
 
-    field: str
-    old: object
-    new: object
-    by: str
-    at: datetime
+    field: Annotated[str, Field(description="The changed field.", examples=["price"])]
+    old: Annotated[Any, Field(description="The value before.", examples=["250.00"])]
+    new: Annotated[Any, Field(description="The value now.", examples=["280.00"])]
+    by: Annotated[str, Field(description="The name of the person or program.", examples=["Ana Ruiz"])]
+    at: Annotated[datetime, Field(description="The time of the change, in UTC.", examples=["2026-10-03T13:42:00Z"])]
 
 
 class StaleVersion(Conflict):
-    """The record was edited after the caller loaded it. `changes` lists what happened meanwhile."""
+    """The record was edited after the caller loaded it; `changes` lists the edits since, oldest first."""
 
     code = "stale_version"
 
     def __init__(self, name: str, current_version: int, changes: Sequence[FieldChange]) -> None:
         self.current_version = current_version
         self.changes = tuple(changes)
-        who = ", ".join(dict.fromkeys(change.by for change in changes)) or "Someone else"
+        people = ", ".join(dict.fromkeys(change.by for change in changes)) or "Someone else"
         fields = ", ".join(dict.fromkeys(change.field.replace("_", " ") for change in changes))
-        super().__init__(f"{who} changed {name} after you opened it" + (f": {fields}." if fields else "."))
+        super().__init__(f"{people} changed {name} after you opened it" + (f": {fields}." if fields else "."))
 
 
 class DuplicateAccount(Conflict):
@@ -117,20 +123,20 @@ class LastAdmin(Conflict):
     code = "last_admin"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is the only admin who can sign in. Make somebody else an admin first.")
+        super().__init__(f"{name} is the only admin who can sign in. Make another person an admin first.")
 
 
 LINK_REFUSALS = {
-    "unknown": "This link leads nowhere. Check that it was copied whole, or ask an admin for a new one.",
+    "unknown": "This link does not work. Check that it was copied whole, or ask an admin for a new one.",
     "used": "This link was used already. Sign in with the password that was chosen, or ask an admin for a new link.",
     "expired": "This link has expired. Ask an admin for a new one.",
-    "revoked": "This link was replaced by a newer one, or taken back. Ask an admin for the new one.",
+    "revoked": "This link was replaced by a newer one, or revoked. Ask an admin for the new one.",
     "deactivated": "This account is deactivated, so the link does not open it. Ask an admin.",
 }
 
 
 class LinkRefused(Conflict):
-    """`reason` is one of LINK_REFUSALS."""
+    """The invitation link is not valid; `reason` is a key of LINK_REFUSALS."""
 
     code = "link_refused"
 
@@ -147,14 +153,14 @@ class PriceChanged(Conflict):
 
 
 class PackageOrderChanged(Conflict):
-    """The packages stand in another order than when the caller looked (`by` arranged them), or are others (None)."""
+    """The packages were rearranged since the caller loaded them, by `by`; None: packages were added or deleted."""
 
     code = "stale_version"
 
     def __init__(self, by: str | None) -> None:
         self.by = by
-        what = f"{by} changed the order of the packages" if by else "Packages were added or deleted"
-        super().__init__(f"{what} meanwhile. Look at it, then arrange again.")
+        change = f"{by} changed the order of the packages" if by else "Packages were added or deleted"
+        super().__init__(f"{change} in the meantime. Check the list, then arrange again.")
 
 
 class DuplicateName(Conflict):
@@ -218,8 +224,8 @@ class SoldOut(Conflict):
 
     def __init__(self, name: str, *, sold: int, limit: int) -> None:
         left = limit - sold
-        have = f"{sold} of {limit} sold" + (f", {left} left" if left else "")
-        super().__init__(f"{have}. Raise the limit of {name}, or choose another package.")
+        stock = f"{sold} of {limit} sold" + (f", {left} left" if left else "")
+        super().__init__(f"{stock}. Raise the limit of {name}, or choose another package.")
 
 
 PROMO_REFUSALS = {
@@ -232,7 +238,7 @@ PROMO_REFUSALS = {
 
 
 class PromoRefused(Conflict):
-    """`reason` is one of PROMO_REFUSALS."""
+    """The promo code does not apply; `reason` is a key of PROMO_REFUSALS."""
 
     code = "promo_refused"
     field = "promo_code"
@@ -250,14 +256,14 @@ class IdempotencyMismatch(TicketingError):
 
 
 class RateLimited(TicketingError):
-    """`retry_after` is in seconds."""
+    """A rate limit is exceeded; `retry_after` is in seconds."""
 
     code = "rate_limited"
 
     def __init__(self, sentence: str, *, retry_after: int) -> None:
         self.retry_after = retry_after
         minutes = -(-retry_after // 60)
-        wait = f"{minutes} minutes" if minutes > 1 else "1 second" if retry_after == 1 else f"{retry_after} seconds"
+        wait = format_count(minutes, "minute") if minutes > 1 else format_count(retry_after, "second")
         super().__init__(f"{sentence} Try again in {wait}.")
 
 
@@ -273,10 +279,9 @@ class ScannerUnavailable(TicketingError):
 
 
 class Unavailable(TicketingError):
-    """The database could not do it now. Nothing was saved, but for OutcomeUnknown.
+    """The database cannot do it now; nothing was saved, except perhaps with OutcomeUnknown.
 
-    `what` is the case, in a sentence of its own. `passes` says whether it is worth trying again without anybody
-    looking into it.
+    `summary` says what is the case. `is_transient` says whether a retry may succeed without an operator's help.
     """
 
     code = "unavailable"
@@ -290,18 +295,18 @@ class Unavailable(TicketingError):
 
 class OutcomeUnknown(Unavailable):
     code = "outcome_unknown"
-    summary = "The database went away while this was being saved."
-    advice = "It may be saved or not: look before you do it again."
+    summary = "The connection to the database was lost while this was being saved."
+    advice = "It may or may not have been saved. Check before you try again."
 
 
 class TooBusy(Unavailable):
     code = "too_busy"
-    summary = "Too many people are at work at the same time."
+    summary = "The server is busy."
 
 
 class DatabaseTimeout(Unavailable):
     code = "took_too_long"
-    summary = "The database took too long over this, so it was stopped."
+    summary = "The database took too long, so the request was stopped."
     advice = "Nothing was saved. Ask for less at once, or try again in a few minutes."
     is_transient = False
 
@@ -315,5 +320,5 @@ class DiskFull(Unavailable):
 
 class ReadOnly(Unavailable):
     code = "read_only"
-    summary = "The database takes no changes now."
+    summary = "The database is read-only at the moment."
     advice = "Nothing was saved; try again in a moment. If it stays so, tell the person who runs Ticket Desk."

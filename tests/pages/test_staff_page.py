@@ -119,7 +119,7 @@ class TestChanging:
 
     def test_the_only_admin_stays_one(self, visit, admin):
         screen = pick(visit("staff", admin), admin, "Edit").type(ROLE, "viewer").click("Save person")
-        assert screen.says("Zoe Admin is the only admin who can sign in. Make somebody else an admin first.")
+        assert screen.says("Zoe Admin is the only admin who can sign in. Make another person an admin first.")
         assert get_row(Staff, admin.staff_id).role == "admin"
 
     def test_someone_who_is_no_admin_any_more_changes_nothing_more(self, visit, admin):

@@ -110,7 +110,7 @@ def test_a_link_that_nobody_made_leads_nowhere(browser, query):
     answer = browser.get(PATH + query, headers=ACCEPT_HTML)
 
     assert answer.status_code == 409
-    assert "This link leads nowhere." in answer.text
+    assert "This link does not work." in answer.text
 
 
 def test_the_secret_in_the_address_leaves_by_no_referrer(browser, invited):

@@ -106,7 +106,7 @@ def test_a_package_added_meanwhile_is_noticed_and_nobody_is_said_to_have_arrange
     make.package(event)
     with database_state.assert_refused(PackageOrderChanged, event) as refusal:
         arrange(event, three, seen=seen)
-    assert str(refusal.value) == "Packages were added or deleted meanwhile. Look at it, then arrange again."
+    assert str(refusal.value) == "Packages were added or deleted in the meantime. Check the list, then arrange again."
 
 
 def test_only_who_may_change_the_event_arranges_it(event, three):
