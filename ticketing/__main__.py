@@ -1,4 +1,4 @@
-"""`python -m ticketing`: the command line of `ticketing.cli`."""
+"""Run the command line of `ticketing.cli` as `python -m ticketing`."""
 
 import sys
 

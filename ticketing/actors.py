@@ -1,4 +1,4 @@
-"""Who is acting: a person at a page, a token's owner over HTTP, or the operator at the command line."""
+"""The actor of a change: a person on a page, the owner of an API token, or the operator on the command line."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Actor:
-    """Passed to every function of the domain; `accounts.require` looks the rights up again at each use."""
+    """Passed to every function of the domain; `permissions.require` looks up the rights at each use."""
 
     staff_id: uuid.UUID | None
     name: str
@@ -18,7 +18,7 @@ class Actor:
     via: Literal["app", "api", "command_line"] = "app"
     session_id: uuid.UUID | None = None
     token_id: uuid.UUID | None = None
-    # Whether the session's or token's last use was noted so long ago that it is time to note it again.
+    # Whether the recorded last use of the session or token is old enough to be updated.
     needs_last_used_update: bool = field(default=False, compare=False)
 
 

@@ -1,7 +1,7 @@
-"""`python -m ticketing COMMAND`, for operators and scripts. Source of every command: PRODUCT "Command line".
+"""`python -m ticketing COMMAND`, for operators and scripts: docs/product.md, "Command line".
 
-What was asked for goes to stdout, so that a script can take it; everything else that is told goes to stderr. The exit
-code is 0, 1 when something was refused or found, 2 when the command itself was wrong.
+Results go to stdout, so that scripts can use them; everything else goes to stderr. The exit code is 0, 1 when
+something was refused or differs, 2 when the command line is wrong.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 import psycopg.errors
 from sqlalchemy.exc import DBAPIError
 
-from ticketing import db, imports
+from ticketing import __version__, db, imports
 from ticketing.access import api_tokens, openid, staff
 from ticketing.access.api_tokens import TokenDraft
 from ticketing.access.staff import StaffDraft
@@ -27,48 +27,50 @@ from ticketing.actors import OPERATOR
 from ticketing.audit import hash_chain
 from ticketing.db import backup, migrations
 from ticketing.errors import InvalidInput, NotFound, TicketingError
+from ticketing.formatting import format_count
 from ticketing.imports.rows import Problem
 from ticketing.models import ROLES
 from ticketing.ops import demo
-from ticketing.ops import verify as checks
+from ticketing.ops import verify as verification
+from ticketing.settings import InvalidSettings
 from ticketing.validation import validate
 
 MISSING_SCHEMA_ERRORS = (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command and answers with its exit code; what goes wrong is one sentence on stderr, never a trace."""
-    # Libraries that log while a command fails would tell it twice, and in their words. Why it waits, we tell.
+    """Run one command and return its exit code; failures are one sentence on stderr, never a traceback."""
+    # Failures are reported below, so libraries need not log them. Migrations log why they wait.
     logging.basicConfig(level=logging.CRITICAL, format="%(message)s")
     migrations.log.setLevel(logging.WARNING)
-    asked = _create_parser().parse_args(arguments)
+    args = _create_parser().parse_args(arguments)
     try:
-        done: int = asked.command(asked)
-    except InvalidInput as refused:
-        return _fail(*(f"{field}: {sentence}" for field, sentence in refused.fields.items()))
-    except TicketingError as refused:
-        return _fail(str(refused))
+        exit_code: int = args.command(args)
+    except InvalidInput as error:
+        return _fail(*(f"{field}: {sentence}" for field, sentence in error.fields.items()))
+    except (TicketingError, InvalidSettings) as error:
+        return _fail(str(error))
     except KeyboardInterrupt:
         return _fail("Stopped.")
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except DBAPIError as failure:
-        return _fail(_format_database_error(failure))
-    except Exception as fault:
-        return _fail(f"Something went wrong that nobody foresaw: {type(fault).__name__}: {_get_first_line(fault)}")
-    return done
+    except DBAPIError as error:
+        return _fail(_format_database_error(error))
+    except Exception as error:
+        return _fail(f"Unexpected error: {type(error).__name__}: {_get_first_line(error)}")
+    return exit_code
 
 
 def migrate(_: argparse.Namespace) -> int:
-    """Brings the schema to the current version."""
+    """Migrate the schema to the current version."""
     migrations.migrate()
     print("The schema is at its current version.")
     return 0
 
 
 def load_demo(_: argparse.Namespace) -> int:
-    """Loads the sample gala, or finds it, and prints its event id."""
+    """Load the sample gala unless it is loaded, and print its event id."""
     event = db.write(lambda session: demo.load(session, OPERATOR))
     _print_to_stderr(f"{event.name} is loaded; its event id:")
     print(event.id)
@@ -76,18 +78,18 @@ def load_demo(_: argparse.Namespace) -> int:
 
 
 def add_staff(args: argparse.Namespace) -> int:
-    """Makes an account."""
-    given = {"email": args.email, "name": args.name, "role": args.role, "password": _read_password()}
-    draft = validate(StaffDraft, given)
+    """Create an account."""
+    values = {"email": args.email, "name": args.name, "role": args.role, "password": _read_password()}
+    draft = validate(StaffDraft, values)
     events = tuple(args.event)
     person = db.write(lambda session: staff.create(session, OPERATOR, draft, event_ids=events))
-    assigned = f", assigned to {len(events)} event{'s' if len(events) > 1 else ''}" if events else ""
+    assigned = f", assigned to {format_count(len(events), 'event')}" if events else ""
     print(f"{person.name} <{person.email}> has an account as {person.role}{assigned}.")
     return 0
 
 
 def release_staff(args: argparse.Namespace) -> int:
-    """Lets the next OpenID sign-in with an address bind its account anew, as after a change of provider."""
+    """Let the next OpenID sign-in with an address take over its account, as after a change of provider."""
     try:
         person = db.write(lambda session: openid.unlink_account(session, OPERATOR, email=args.email))
     except NotFound:
@@ -97,7 +99,7 @@ def release_staff(args: argparse.Namespace) -> int:
 
 
 def create_token(args: argparse.Namespace) -> int:
-    """Prints a new API token of a person, once."""
+    """Create an API token of a person and print it, once."""
     draft = validate(TokenDraft, {"name": args.name})
     try:
         secret = db.write(lambda session: api_tokens.create(session, OPERATOR, draft, email=args.email))
@@ -109,109 +111,114 @@ def create_token(args: argparse.Namespace) -> int:
 
 
 def import_file(args: argparse.Namespace) -> int:
-    """Checks a file of sales, and imports it unless only the check was asked for."""
+    """Check a file of sales and import it; with --check only check it."""
     try:
         content = args.file.read_bytes()
-    except OSError as failure:
-        return _fail(f"{args.file} cannot be read: {failure.strerror}.")
+    except OSError as error:
+        return _fail(f"{args.file} cannot be read: {error.strerror}.")
     try:
         return _check_import(args, content) if args.check else _run_import(args, content)
     except NotFound:
         return _fail(f"There is no event {args.event}.")
-    except imports.ImportRefused as refused:
-        for problem in refused.check.problems:
+    except imports.ImportRefused as error:
+        for problem in error.check.problems:
             print(problem)
-        _print_warnings(refused.check.warnings)
+        _print_warnings(error.check.warnings)
         raise
 
 
 def _check_import(args: argparse.Namespace, content: bytes) -> int:
     with db.read_session() as session:
-        found = imports.check(session, OPERATOR, args.event, args.file.name, content)
-    if found.problems:
-        raise imports.ImportRefused(found)
-    _print_warnings(found.warnings)
-    told = f"{found.to_import:,} to import, {found.to_skip:,} in the event already"
-    print(f"No problems in {found.rows:,} rows: {told}. Nothing was changed.")
+        check = imports.check(session, OPERATOR, args.event, args.file.name, content)
+    if check.problems:
+        raise imports.ImportRefused(check)
+    _print_warnings(check.warnings)
+    counts = f"{check.to_import:,} to import, {check.to_skip:,} in the event already"
+    print(f"No problems in {format_count(check.rows, 'row')}: {counts}. Nothing was changed.")
     return 0
 
 
 def _run_import(args: argparse.Namespace, content: bytes) -> int:
-    done = db.write(
+    result = db.write(
         lambda session: imports.run(session, OPERATOR, args.event, args.file.name, content, progress=_print_progress)
     )
-    _print_warnings(done.warnings)
-    print(f"{done.rows_imported:,} rows imported, {done.rows_skipped:,} skipped that are in the event already.")
+    _print_warnings(result.warnings)
+    imported = format_count(result.rows_imported, "row")
+    print(f"{imported} imported, {result.rows_skipped:,} skipped that are in the event already.")
     return 0
 
 
 def verify(args: argparse.Namespace) -> int:
-    """Recomputes every count, total and seal, and lists what differs."""
+    """Recompute every count, total and seal, and list what differs."""
     try:
         noted = args.noted.read_text(errors="replace").splitlines() if args.noted else []
-    except OSError as failure:
-        return _fail(f"{args.noted} cannot be read: {failure.strerror}.")
+    except OSError as error:
+        return _fail(f"{args.noted} cannot be read: {error.strerror}.")
     with db.read_session() as session:
-        found = checks.verify(session) + hash_chain.check_noted_seals(session, noted)
-        chains = hash_chain.list_heads(session)
-    for each in found:
-        print(each)
-    if found:
-        places = sum(isinstance(each, hash_chain.ChainBreak) for each in found)
-        return _fail(*_format_differences(len(found) - places, places))
+        findings = verification.verify(session) + hash_chain.check_noted_seals(session, noted)
+        heads = hash_chain.list_heads(session)
+    for finding in findings:
+        print(finding)
+    if findings:
+        breaks = sum(isinstance(finding, hash_chain.ChainBreak) for finding in findings)
+        return _fail(*_format_differences(len(findings) - breaks, breaks))
     print("Every count, total, promo use and ticket agrees with the purchases; the audit trail is as it was sealed.")
-    for chain in chains:
-        print(chain)
+    for head in heads:
+        print(head)
     return 0
 
 
 def back_up(args: argparse.Namespace) -> int:
-    """Writes everything, pictures included, to a new file."""
-    done = backup.create(args.file)
-    print(f"{_format_counts(done)} are in {args.file}: {_format_size(done.size)}, {done.seconds:.1f} seconds.")
+    """Write everything, pictures included, to a new file."""
+    made = backup.create(args.file)
+    print(f"{_format_contents(made)} are in {args.file}: {_format_size(made.size_bytes)}, {made.seconds:.1f} seconds.")
     return 0
 
 
 def restore(args: argparse.Namespace) -> int:
-    """Fills an empty database from a backup, and verifies it."""
-    done = backup.restore(args.file)
-    print(f"{_format_counts(done)} are restored from {args.file}: {done.seconds:.1f} seconds.")
+    """Fill an empty database from a backup, and verify it."""
+    restored = backup.restore(args.file)
+    source = f"{args.file}, made by Ticket Desk {restored.made_by}" if restored.made_by else str(args.file)
+    print(f"{_format_contents(restored)} are restored from {source}: {restored.seconds:.1f} seconds.")
     return verify(args)
 
 
-def _format_counts(done: backup.BackupSummary) -> str:
-    events = "1 event" if done.events == 1 else f"{done.events:,} events"
-    purchases = "1 purchase" if done.purchases == 1 else f"{done.purchases:,} purchases"
-    return f"{events} and {purchases}"
+def _format_contents(summary: backup.BackupSummary) -> str:
+    return f"{format_count(summary.events, 'event')} and {format_count(summary.purchases, 'purchase')}"
 
 
-def _format_size(bytes_: int) -> str:
-    return f"{bytes_ / 1e6:.1f} MB" if bytes_ >= 1e6 else f"{bytes_ / 1e3:.0f} kB"
+def _format_size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 1e6 else f"{size_bytes / 1e3:.0f} kB"
 
 
-def _format_differences(numbers: int, places: int) -> list[str]:
-    told = []
-    if numbers:
-        differ = "1 number differs" if numbers == 1 else f"{numbers:,} numbers differ"
-        told.append(f"{differ} from what the purchases lead to.")
-    if places:
-        are = "1 place of the audit trail is" if places == 1 else f"{places:,} places of the audit trail are"
-        told.append(f"{are} not as it was sealed." if places == 1 else f"{are} not as they were sealed.")
-    return told
+def _format_differences(numbers: int, breaks: int) -> list[str]:
+    differ = format_count(numbers, "number differs", "numbers differ")
+    places = format_count(breaks, "place of the audit trail is", "places of the audit trail are")
+    return [
+        *([f"{differ} from what the purchases lead to."] if numbers else []),
+        *([f"{places} not as {'it was' if breaks == 1 else 'they were'} sealed."] if breaks else []),
+    ]
 
 
 def _create_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ticketing", description="Ticket Desk, for operators and scripts.")
+    parser.add_argument("--version", action="version", version=f"Ticket Desk {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _add_command(commands, "migrate", migrate)
     _add_command(commands, "demo", load_demo)
-    check = _add_command(commands, "verify", verify, "Ends with how far each trail has come and its last seal.")
-    check.add_argument("--noted", metavar="FILE", type=Path, help="lines of an earlier verify, which must still hold")
-    keep = _add_command(commands, "backup", back_up, "Sales go on meanwhile. A file that exists is not replaced.")
-    keep.add_argument("file", metavar="FILE", type=Path)
-    bring = _add_command(commands, "restore", restore, "All or nothing; what an earlier version backed up is migrated.")
-    bring.add_argument("file", metavar="FILE", type=Path, help="what `backup` wrote")
-    bring.set_defaults(noted=None)
+    verify_parser = _add_command(commands, "verify", verify, "Prints the length and the last seal of each audit trail.")
+    verify_parser.add_argument(
+        "--noted", metavar="FILE", type=Path, help="output of an earlier verify, whose seals must still be there"
+    )
+    backup_parser = _add_command(
+        commands, "backup", back_up, "Sales go on meanwhile. An existing file is not replaced."
+    )
+    backup_parser.add_argument("file", metavar="FILE", type=Path)
+    restore_parser = _add_command(
+        commands, "restore", restore, "All or nothing; a backup of an earlier version is migrated."
+    )
+    restore_parser.add_argument("file", metavar="FILE", type=Path, help="a file of `backup`")
+    restore_parser.set_defaults(noted=None)
 
     staff = commands.add_parser("staff", help="Accounts.").add_subparsers(metavar="add|release", required=True)
     add = _add_command(staff, "add", add_staff, "The password is asked for, or read from the first line of stdin.")
@@ -219,7 +226,13 @@ def _create_parser() -> argparse.ArgumentParser:
     add.add_argument("--name", required=True)
     add.add_argument("--role", required=True, choices=ROLES)
     add.add_argument(
-        "--event", metavar="ID", type=_parse_event_id, nargs="+", action="extend", default=[], help="where to work"
+        "--event",
+        metavar="ID",
+        type=_parse_event_id,
+        nargs="+",
+        action="extend",
+        default=[],
+        help="an event to assign, repeatable",
     )
 
     release = _add_command(staff, "release", release_staff)
@@ -239,17 +252,19 @@ def _create_parser() -> argparse.ArgumentParser:
 def _add_command(
     commands: Any, name: str, command: Callable[[argparse.Namespace], int], details: str = ""
 ) -> argparse.ArgumentParser:
-    about = command.__doc__ or ""
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=about, description=f"{about} {details}".strip())
+    summary = command.__doc__ or ""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=summary, description=f"{summary} {details}".strip()
+    )
     parser.set_defaults(command=command)
     return parser
 
 
-def _parse_event_id(given: str) -> uuid.UUID:
+def _parse_event_id(value: str) -> uuid.UUID:
     try:
-        return uuid.UUID(given)
+        return uuid.UUID(value)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{given} is not an event's id") from None
+        raise argparse.ArgumentTypeError(f"{value} is not an event's id") from None
 
 
 def _read_password() -> str:
@@ -262,7 +277,7 @@ def _read_password() -> str:
 
 
 def _print_warnings(warnings: Iterable[Problem]) -> None:
-    """Those that are about more than a row being in the event already, which the closing line counts."""
+    """Print warnings, except about rows that are in the event already, which the last line counts."""
     for warning in warnings:
         if warning.column != "external_sale_id":
             _print_to_stderr(f"warning: {warning}")
@@ -273,16 +288,16 @@ def _print_progress(done: int, total: int) -> None:
         print(f"\r{done:,} of {total:,} rows", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
-def _format_database_error(failure: DBAPIError) -> str:
-    if isinstance(failure.orig, MISSING_SCHEMA_ERRORS):
+def _format_database_error(error: DBAPIError) -> str:
+    if isinstance(error.orig, MISSING_SCHEMA_ERRORS):
         return "The database does not have the current schema. Run `python -m ticketing migrate` first."
-    if away := db.unavailable_error(failure):
-        return str(away)
-    return f"The database refused: {_get_first_line(failure.orig or failure)}"
+    if unavailable := db.unavailable_error(error):
+        return str(unavailable)
+    return f"The database refused: {_get_first_line(error.orig or error)}"
 
 
-def _get_first_line(fault: BaseException) -> str:
-    return next(iter(str(fault).splitlines()), "no more is known")
+def _get_first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), "no details")
 
 
 def _print_to_stderr(sentence: str) -> None:

@@ -1,7 +1,7 @@
-"""Sums of the purchases by package and day, kept beside them so that figures cost the same at any number of purchases.
+"""Sums of purchases by package and day (table daily_sales), so that figures cost the same at any number of purchases.
 
-Whoever writes purchases calls this in the same transaction while holding the package (its row was updated before), so
-that the order of locks is package, then its days. Days are the event's own. Source: docs/decisions/0008.
+Code that writes purchases calls this in the same transaction, after it locked or updated the package's row: locks are
+taken in the order package, then its days. Days are those of the event's time zone (docs/decisions/0008).
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ _SUBTRACT_PURCHASE = text(f"""
 
 
 def add(session: Session, purchase_ids: Sequence[uuid.UUID]) -> None:
-    """Counts purchases that were just stored, in one statement."""
+    """Add purchases that were just stored to the sums, in one statement."""
     session.execute(_ADD_PURCHASES, {"ids": list(purchase_ids)})
 
 
 @contextmanager
 def updating_purchase(session: Session, purchase: Purchase) -> Iterator[None]:
-    """What is changed on the purchase inside is moved from the sums it was in to those it belongs to now."""
+    """Subtract the purchase from its sums, and add it to those it belongs to after the block changed it."""
     session.execute(_SUBTRACT_PURCHASE, {"id": purchase.id})
     yield
     session.flush()
@@ -60,11 +60,11 @@ def updating_purchase(session: Session, purchase: Purchase) -> Iterator[None]:
 
 
 def lock_packages(session: Session, event_id: uuid.UUID) -> None:
-    """Waits until no sale of the event is under way, and lets none begin until the transaction ends."""
+    """Lock all packages of the event: wait for sales in progress, and block new ones until the transaction ends."""
     session.execute(_LOCK_PACKAGES, {"event_id": event_id})
 
 
 def rebuild(session: Session, event_id: uuid.UUID) -> None:
-    """All sums of an event again, for when its days changed. The caller holds its packages (`hold`)."""
+    """Recompute all sums of an event, as after a change of its time zone. The caller called `lock_packages` before."""
     session.execute(_DELETE_TOTALS, {"event_id": event_id})
     session.execute(_ADD_EVENT, {"event_id": event_id})

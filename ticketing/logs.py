@@ -1,7 +1,8 @@
-"""The log: one line for each thing that happened, as text for people or as JSON for machines, with whom it was about.
+"""Logging: one line per entry, as text or JSON, with the ids of the request, actor and event it belongs to.
 
-What belongs to a line beside its message (request, actor, event, route, page, session) is asked of whoever knows it at
-that moment: `about` for a request or a thread, `also_ask` for the script of a page. Ids only, never names or addresses.
+The context of a line (request, actor, event, route, page, session) comes from providers that are called when the line
+is written: `log_context` for a request or a thread, `set_context_provider` for the script of a page. It holds ids only,
+never names or addresses.
 """
 
 from __future__ import annotations
@@ -20,28 +21,28 @@ from ticketing import settings
 
 LogContext = Mapping[str, str]
 
-_context_provider: ContextVar[Callable[[], LogContext] | None] = ContextVar("about", default=None)
+_context_provider: ContextVar[Callable[[], LogContext] | None] = ContextVar("log_context_provider", default=None)
 _process_context_provider: Callable[[], LogContext] = dict
 _handler: logging.Handler | None = None
 
-# PostgreSQL quotes the row that it refused, and with it a donor.
+# PostgreSQL quotes the refused row, which may contain a donor.
 _QUOTED_ROW = re.compile(
     r"\b(DETAIL|CONTEXT):\s.*?(?=\s\[SQL:|\s(?:DETAIL|CONTEXT|HINT):\s|\n\nThe above|\n\nDuring|\Z)", re.DOTALL
 )
-_IGNORED_ATTRIBUTES = ("color_message",)  # uvicorn's, with the codes of a terminal
+_IGNORED_ATTRIBUTES = ("color_message",)  # uvicorn adds it, with terminal escape codes
 
 
 def set_up() -> None:
-    """Every line of this process goes to stderr as TICKETDESK_LOG_FORMAT says. Raises ValueError when it is unknown.
+    """Send the log of this process to stderr in the format of TICKETDESK_LOG_FORMAT.
 
-    Ours are told from INFO on, those of libraries from WARNING on: what they say below that, our lines say.
+    Loggers of Ticket Desk log from INFO, those of libraries from WARNING. Raises InvalidSettings.
     """
     global _handler
-    form, root = create_formatter(settings.load().log_format), logging.getLogger()
+    formatter, root = create_formatter(settings.load().log_format), logging.getLogger()
     if _handler is not None:
         root.removeHandler(_handler)
     _handler = logging.StreamHandler()
-    _handler.setFormatter(form)
+    _handler.setFormatter(formatter)
     _handler.addFilter(_should_log)
     _handler.addFilter(add_context)
     root.addHandler(_handler)
@@ -52,14 +53,14 @@ def set_up() -> None:
 
 
 def route_to_root(logger: logging.Logger) -> None:
-    """A logger that a library gave handlers of its own speaks through ours from now on."""
+    """Remove the handlers that a library gave a logger, and let its lines propagate to the root logger."""
     logger.handlers.clear()
     logger.propagate = True
 
 
 @contextmanager
 def log_context(provider: Callable[[], LogContext]) -> Iterator[None]:
-    """Inside, every line carries what `source` knows when the line is written."""
+    """Inside, every line carries what `provider` returns when the line is written."""
     before = _context_provider.set(provider)
     try:
         yield
@@ -68,24 +69,24 @@ def log_context(provider: Callable[[], LogContext]) -> Iterator[None]:
 
 
 def set_context_provider(provider: Callable[[], LogContext]) -> None:
-    """Asks `source` for every line; it must not fail. What `about` knows goes before it."""
+    """Call `provider` for every line of this process; it must not raise. `log_context` overrides its values."""
     global _process_context_provider
     _process_context_provider = provider
 
 
 def get_context() -> dict[str, str]:
-    """What a line written now would carry, for who writes it later from another thread."""
-    source = _context_provider.get()
-    return {**_process_context_provider(), **(source() if source is not None else {})}
+    """Return the context of a line written now, to carry it to another thread."""
+    provider = _context_provider.get()
+    return {**_process_context_provider(), **(provider() if provider is not None else {})}
 
 
 def redact_quoted_rows(message: str) -> str:
-    """A message of PostgreSQL, or a traceback with one, without the rows that it quotes."""
+    """Remove the rows that PostgreSQL quotes from its message or from a traceback."""
     return _QUOTED_ROW.sub(r"\1: (left out, because it quotes a row)", message)
 
 
 def create_formatter(name: str) -> logging.Formatter:
-    """How a line is written, by the name that TICKETDESK_LOG_FORMAT gives it: text or json."""
+    """Return the formatter for a value of TICKETDESK_LOG_FORMAT: text or json."""
     if name == "json":
         return _JsonLogFormatter(
             "%(levelname)s %(name)s %(message)s",
@@ -101,14 +102,14 @@ def _should_log(record: logging.LogRecord) -> bool:
 
 
 def add_context(record: logging.LogRecord) -> bool:
-    """A filter for handlers: the line gets what is known at this moment, beside what it says itself."""
+    """Add the current context to a record, as a filter of a handler; values of the record itself win."""
     for name, value in get_context().items():
         record.__dict__.setdefault(name, value)
     return True
 
 
 class _JsonLogFormatter(JsonFormatter):
-    """One object a line, in ASCII: no character of it can end a line early."""
+    """One JSON object per line, in ASCII, so that no character can end the line early."""
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
         log_data["message"] = redact_quoted_rows(str(log_data["message"]))
@@ -120,7 +121,7 @@ class _JsonLogFormatter(JsonFormatter):
 
 
 class _TextLogFormatter(logging.Formatter):
-    """One line, the ids at its end. What has more lines follows indented, so that nothing typed can pass for a line."""
+    """One line with the ids at its end; further lines are indented, so that user input cannot forge an entry."""
 
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
@@ -128,7 +129,7 @@ class _TextLogFormatter(logging.Formatter):
     CONTEXT_FIELDS = ("request", "actor", "event", "page", "session", "statement")
 
     def format(self, record: logging.LogRecord) -> str:
-        record.exc_text = None  # of another handler, in its words
+        record.exc_text = None  # cached by the formatter of another handler
         return super().format(record)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
@@ -138,8 +139,8 @@ class _TextLogFormatter(logging.Formatter):
         return "\n".join([line, *(f"    {each}" for each in rest)])
 
     def formatException(self, ei: Any) -> str:  # noqa: N802
-        told = redact_quoted_rows(super().formatException(ei))
-        return "\n".join(f"    {_replace_unprintable(line)}" for line in told.splitlines())
+        traceback = redact_quoted_rows(super().formatException(ei))
+        return "\n".join(f"    {_replace_unprintable(line)}" for line in traceback.splitlines())
 
 
 def _replace_unprintable(line: str) -> str:

@@ -1,7 +1,7 @@
-"""What Prometheus may ask this process: every figure that /metrics tells is declared here.
+"""Prometheus metrics: every metric of /metrics is declared here.
 
-Labels come from short lists of ours (routes, pages, codes, channels), never from what somebody typed.
-docs/operations/monitoring.md has the same list for operators, and a test holds the two together.
+Label values come from short fixed lists (routes, pages, codes, channels), never from user input.
+docs/operations/monitoring.md lists the same metrics for operators; a test compares the two.
 """
 
 from __future__ import annotations
@@ -34,26 +34,26 @@ REQUEST_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 STATEMENT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 IMPORT_BUCKETS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 
-BUILD = Info(
-    "ticketdesk_build", "Which code this is: `schema` that it needs, version of `streamlit`", registry=REGISTRY
-)
+BUILD = Info("ticketdesk_build", "Versions: the `schema` that this code needs, and `streamlit`", registry=REGISTRY)
 READY = Gauge("ticketdesk_ready", "1 when /healthz would answer 200 at this scrape", registry=REGISTRY)
-NOT_READY = Gauge("ticketdesk_not_ready", "1 for each reason why it would not", ["reason"], registry=REGISTRY)
+NOT_READY = Gauge(
+    "ticketdesk_not_ready", "1 for each reason why /healthz would not answer 200", ["reason"], registry=REGISTRY
+)
 
 REQUESTS = Counter(
     "ticketdesk_http_requests",
-    "Answers by route, method and class of status; 499 (the caller left) is 4xx",
+    "Responses by route, method and class of status; 499 (the client disconnected) is 4xx",
     ["route", "method", "status"],
     registry=REGISTRY,
 )
 REQUEST_SECONDS = Histogram(
     "ticketdesk_http_request_duration_seconds",
-    "From the first byte of a request to the last of its answer, by route",
+    "From the first byte of a request to the last of its response, by route",
     ["route"],
     buckets=REQUEST_BUCKETS,
     registry=REGISTRY,
 )
-WEBSOCKETS = Gauge("ticketdesk_websockets_open", "Open pages: a browser tab holds one websocket", registry=REGISTRY)
+WEBSOCKETS = Gauge("ticketdesk_websockets_open", "Open pages: each browser tab holds one websocket", registry=REGISTRY)
 
 PAGE_RUNS = Counter(
     "ticketdesk_page_runs",
@@ -63,17 +63,19 @@ PAGE_RUNS = Counter(
 )
 PAGE_SECONDS = Histogram(
     "ticketdesk_page_run_duration_seconds",
-    "How long a page's script ran, by page; an import is watched in one long run",
+    "How long a page's script ran, by page; an import is one long run",
     ["page"],
     buckets=REQUEST_BUCKETS,
     registry=REGISTRY,
 )
-FAULTS = Counter("ticketdesk_faults", "Unforeseen errors, each with a reference in the log", registry=REGISTRY)
+FAULTS = Counter("ticketdesk_faults", "Unexpected errors, each with a reference in the log", registry=REGISTRY)
 
-PURCHASES = Counter("ticketdesk_purchases", "Purchases recorded, once committed", ["channel"], registry=REGISTRY)
+PURCHASES = Counter(
+    "ticketdesk_purchases", "Purchases recorded, counted after the commit", ["channel"], registry=REGISTRY
+)
 REFUSALS = Counter(
     "ticketdesk_refusals",
-    "What the domain refused, by its code; reason says which rule refused a promo code",
+    "Domain errors by code; reason is the rule that refused a promo code",
     ["code", "reason"],
     registry=REGISTRY,
 )
@@ -82,11 +84,11 @@ IMPORT_SECONDS = Histogram(
 )
 
 TRANSACTION_RETRIES = Counter(
-    "ticketdesk_transactions_started_over", "Transactions that were run again after a lost race", registry=REGISTRY
+    "ticketdesk_transactions_started_over", "Transactions that were retried", registry=REGISTRY
 )
 STATEMENT_SECONDS = Histogram(
     "ticketdesk_statement_duration_seconds",
-    "Statements as this server waited for them; streamed downloads are not among them",
+    "How long this server waited for statements; streamed downloads are not included",
     buckets=STATEMENT_BUCKETS,
     registry=REGISTRY,
 )
@@ -97,40 +99,40 @@ POOL_SIZE = Gauge("ticketdesk_pool_size", "Connections that the pool may hold", 
 POOL_IN_USE = Gauge("ticketdesk_pool_in_use", "Connections in use", ["database"], registry=REGISTRY)
 POOL_WAITING = Gauge("ticketdesk_pool_waiting", "Threads that wait for a connection", ["database"], registry=REGISTRY)
 POOL_EXHAUSTED = Counter(
-    "ticketdesk_pool_exhausted", "Waits for a connection that were given up", ["database"], registry=REGISTRY
+    "ticketdesk_pool_exhausted", "Waits for a connection that timed out", ["database"], registry=REGISTRY
 )
 
 REPLICA_FOLLOWS = Gauge(
     "ticketdesk_replica_follows",
-    "1 while reports are read at the replica, 0 while at the primary; absent without a replica",
+    "1 while reports read from the replica, 0 while from the primary; absent without a replica",
     ["database"],
     registry=REGISTRY,
 )
 REPLICA_LAG_SECONDS = Gauge(
     "ticketdesk_replica_lag_seconds",
-    "How long the replica took to catch up, or how old its newest change is while it does not",
+    "How long the replica took to catch up, or the age of its newest change while it does not",
     ["database"],
     registry=REGISTRY,
 )
 REPLICA_LAG_BYTES = Gauge(
     "ticketdesk_replica_lag_bytes",
-    "How much of the primary's log the replica lacked when asked",
+    "How much of the primary's WAL the replica had not replayed when asked",
     ["database"],
     registry=REGISTRY,
 )
 
-WATCH_POLLS = Counter("ticketdesk_watch_looks", "Looks for sales made elsewhere", registry=REGISTRY)
-WATCH_FAILURES = Counter("ticketdesk_watch_failures", "Looks that failed", registry=REGISTRY)
+WATCH_POLLS = Counter("ticketdesk_watch_looks", "Polls for sales made on other pages and servers", registry=REGISTRY)
+WATCH_FAILURES = Counter("ticketdesk_watch_failures", "Polls that failed", registry=REGISTRY)
 WATCH_LAST_POLL = Gauge(
     "ticketdesk_watch_last_look_timestamp_seconds",
-    "When the last look succeeded; nobody looks while no page is open",
+    "When the last poll succeeded; there are no polls while no page is open",
     registry=REGISTRY,
 )
 
 
 @contextmanager
 def count_refusals() -> Iterator[None]:
-    """Counts a refusal that leaves this block, and lets it go on."""
+    """Count a domain error that leaves this block, and re-raise it."""
     try:
         yield
     except TicketingError as refusal:

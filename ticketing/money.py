@@ -1,4 +1,4 @@
-"""US dollars as Decimal with two places: the one door for rounding, reading and writing amounts."""
+"""US dollars as Decimal with two places: rounding, parsing and formatting of every amount."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ _PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,10}(\.[0-9]+)?")
 
 
 def round_to_cents(amount: Decimal) -> Decimal:
-    """`amount` rounded half-up to the cent, as on a printed receipt (Python's round() goes to even)."""
+    """Return `amount` rounded half up to the cent (Python's round() rounds half to even)."""
     return amount.quantize(CENT, ROUND_HALF_UP)
 
 
 def percent_of(amount: Decimal, percent: Decimal) -> Decimal:
-    """`percent` (1-100) of `amount`, rounded half-up to the cent."""
+    """Return `percent` (1-100) of `amount`, rounded half up to the cent."""
     return round_to_cents(amount * percent / 100)
 
 
 def parse(text: str) -> Decimal:
-    """A plain decimal such as "1234.5" as an amount in USD.
+    """Parse a plain decimal such as "1234.5" as an amount in USD.
 
-    Raises ValueError with a sentence for anything else: currency signs, thousands separators, exponents,
-    more than two decimals, more than ten digits before the point.
+    Raises ValueError with a sentence for currency signs, thousands separators, exponents, more than two decimals or
+    more than ten digits before the point.
     """
     stripped = text.strip()
     if not _PLAIN_DECIMAL.fullmatch(stripped):
@@ -37,17 +37,17 @@ def parse(text: str) -> Decimal:
 
 
 def format_plain(amount: Decimal) -> str:
-    """The wire form, "1234.50": no separators, always two decimals."""
+    """Return the form of the API and of files, "1234.50": no separators, always two decimals."""
     return f"{round_to_cents(amount):.2f}"
 
 
 def format_dollars(amount: Decimal) -> str:
-    """The form people read, "$1,234.50"."""
+    """Return the form for people, "$1,234.50"."""
     sign = "-" if amount < 0 else ""
     return f"{sign}${abs(round_to_cents(amount)):,.2f}"
 
 
 def format_whole_dollars(amount: Decimal) -> str:
-    """For tiles and axes only, "$1,235": the cents are in the tables."""
+    """Return whole dollars, "$1,235", for tiles and chart axes; tables show the cents."""
     sign = "-" if amount < 0 else ""
     return f"{sign}${abs(amount).quantize(Decimal(1), ROUND_HALF_UP):,}"

@@ -1,6 +1,6 @@
-"""Changing a record that others may change too: judged by the version that was seen, merged, applied, audited.
+"""Optimistic locking: compare versions, merge edits, apply them and record them in the audit log.
 
-Events, packages, options, promo codes and accounts are all edited this way (docs/decisions/0003).
+Events, packages, options, promo codes and accounts are edited this way (docs/decisions/0003).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ R = TypeVar("R", Package, PromoCode, Purchase)
 
 
 class Versioned(Protocol):
-    """A row of a table with a `version` that counts staff edits."""
+    """A row with a `version` that counts staff edits."""
 
     id: Any
     version: Any
@@ -33,9 +33,10 @@ class Versioned(Protocol):
 def get_for_update(
     session: Session, model: type[R], event_id: uuid.UUID, row_id: uuid.UUID, noun: str, *, key_share: bool = False
 ) -> R:
-    """One row of an event as it stands, which nobody else can change until the transaction ends.
+    """Return one row of an event, fresh and locked until the transaction ends.
 
-    With `key_share` others may still refer to it meanwhile, as a sale does to its package. Raises NotFound(what).
+    With `key_share` other transactions may still insert rows that refer to it, as a sale does to its package. Raises
+    NotFound with `noun`.
     """
     row = session.scalar(
         select(model)
@@ -49,14 +50,14 @@ def get_for_update(
 
 
 def check_version(session: Session, event_id: uuid.UUID | None, row: Versioned, seen_version: int | None) -> None:
-    """Raises StaleVersion, field by field, when `row` was edited since; None takes it as it stands now."""
+    """Raise StaleVersion, with the changed fields, when `row` was edited since `seen_version`; None skips the check."""
     if seen_version is not None and row.version != seen_version:
-        meanwhile = audit.changes_since(session, event_id, row.id, seen_version)
-        raise StaleVersion(audit.display_name(row), row.version, meanwhile)
+        changes = audit.changes_since(session, event_id, row.id, seen_version)
+        raise StaleVersion(audit.display_name(row), row.version, changes)
 
 
 def merge(draft: type[D], row: object, values: Mapping[str, Any]) -> D:
-    """The record with the given fields of the draft changed, and all others as they are. Raises InvalidInput."""
+    """Return the row as a draft with `values` applied to the draft's fields. Raises InvalidInput."""
     current = {field: getattr(row, field) for field in draft.model_fields}
     return validate(draft, current | {field: value for field, value in values.items() if field in current})
 
@@ -72,15 +73,16 @@ def apply(
     change_id: uuid.UUID | None = None,
     restores: int | None = None,
 ) -> None:
-    """Makes the changes, raises the version and writes the trail; without a change nothing happens.
+    """Apply the changes, increment the version and write the audit log; do nothing without changes.
 
-    `flush` translates what the database refuses, where a concept has a sentence for it. `change_id` is what several
-    records that change together have in common in the trail; `restores` is the entry whose old value comes back.
+    `flush` replaces `session.flush` where a module translates constraint violations into domain errors. `change_id`
+    groups the audit entries of records that change together. `restores` is the id of the audit entry whose old value
+    is restored.
     """
     if not changes:
         return
-    for each in changes:
-        setattr(row, each.field, each.new)
+    for change in changes:
+        setattr(row, change.field, change.new)
     row.version += 1
     (flush or session.flush)()
     audit.record(session, actor, event_id, action, row, changes, change_id, restores)

@@ -1,7 +1,7 @@
-"""What a purchase costs: pure arithmetic, no database.
+"""The price of a purchase: pure arithmetic, no database.
 
-Source of every rule: PRODUCT "Promo codes" (the discount is taken once from quantity x price, a percentage is
-rounded half-up to the cent, the total never goes below zero).
+Rules: docs/product.md, "Promo codes" (the discount is taken once from quantity x price, a percentage is rounded half up
+to the cent, the total is never below zero).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DiscountType = Literal["percentage", "fixed_amount"]
 
 @dataclass(frozen=True)
 class Discount:
-    """What a promo code takes off: `value` is percent (1-100) or USD."""
+    """The discount of a promo code; `value` is percent (1-100) or USD."""
 
     discount_type: DiscountType
     value: Decimal
@@ -26,7 +26,7 @@ class Discount:
 
 @dataclass(frozen=True)
 class Quote:
-    """USD amounts of one purchase; list_price - discount == total, always."""
+    """Amounts of one purchase in USD; list_price - discount == total."""
 
     list_price: Decimal
     discount: Decimal
@@ -37,18 +37,18 @@ COMPLIMENTARY = Discount("percentage", Decimal(100))
 
 
 def quote(price: Decimal, quantity: int, discount: Discount | None = None) -> Quote:
-    """The amounts for `quantity` packages at `price` USD each, with at most one discount.
+    """Return the amounts for `quantity` packages at `price` USD each, with at most one discount.
 
-    The discount is taken once from quantity x price and is never more than it. Raises InvalidInput for a sum that
-    no amount column holds.
+    The discount is taken once from quantity x price and never exceeds it. Raises InvalidInput when the list price is
+    above money.MAX_AMOUNT.
     """
     list_price = money.round_to_cents(price * quantity)
     if list_price > money.MAX_AMOUNT:
         raise InvalidInput(
             {"quantity": f"This comes to more than {money.format_dollars(money.MAX_AMOUNT)}. Record it in parts."}
         )
-    taken_off = _calculate_discount(list_price, discount)
-    return Quote(list_price, taken_off, list_price - taken_off)
+    reduction = _calculate_discount(list_price, discount)
+    return Quote(list_price, reduction, list_price - reduction)
 
 
 def _calculate_discount(list_price: Decimal, discount: Discount | None) -> Decimal:

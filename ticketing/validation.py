@@ -1,4 +1,4 @@
-"""The kinds of field that drafts share, and the sentences for what breaks them."""
+"""Field types that drafts share, and the sentences for invalid values."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from pydantic_core import CoreSchema, core_schema
 from ticketing import money
 from ticketing.errors import InvalidInput
 
-# Half a character of two, which JSON can spell, is none either.
+# Lone surrogates, which JSON can contain, are refused too.
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _EMAIL_PATTERN = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\".]+(\.[^@\s<>,;\".]+)+")
 
 
 class Draft(BaseModel):
-    """What someone proposes to store: shape is judged here, meaning in the concept's functions."""
+    """Input to be stored: Pydantic validates its shape, the functions of the domain its meaning."""
 
     model_config = ConfigDict(str_strip_whitespace=True, frozen=True)
 
@@ -40,19 +40,19 @@ D = TypeVar("D", bound=BaseModel)
 
 
 def validate(draft: type[D], values: Mapping[str, Any]) -> D:
-    """`values` as a draft, or InvalidInput with a sentence for every field that is wrong."""
+    """Return `values` as a draft. Raises InvalidInput with a sentence for every wrong field."""
     try:
         return draft.model_validate(dict(values))
-    except ValidationError as found:
-        raise InvalidInput(format_errors(found.errors())) from found
+    except ValidationError as error:
+        raise InvalidInput(format_errors(error.errors())) from error
 
 
 def format_errors(errors: Sequence[Any]) -> dict[str, str]:
-    """Pydantic's findings as {field: sentence}; a field inside another is written `donor.email`, `guests.0.name`."""
-    told: dict[str, str] = {}
+    """Return Pydantic's errors as {field: sentence}; nested fields are written `donor.email`, `guests.0.name`."""
+    sentences: dict[str, str] = {}
     for error in errors:
-        told.setdefault(".".join(str(part) for part in error["loc"]) or "body", _format_error(error))
-    return told
+        sentences.setdefault(".".join(str(part) for part in error["loc"]) or "body", _format_error(error))
+    return sentences
 
 
 def _format_error(error: Mapping[str, Any]) -> str:
@@ -85,9 +85,8 @@ def _format_error(error: Mapping[str, Any]) -> str:
         case kind if kind.startswith("uuid"):
             return "This is not an id."
         case "too_short" | "too_long":
-            return f"Give {context.get('min_length', context.get('max_length'))} entries" + (
-                " at least." if error["type"] == "too_short" else " at most."
-            )
+            bound = "at least" if error["type"] == "too_short" else "at most"
+            return f"Enter {bound} {context.get('min_length', context.get('max_length'))} entries."
         case "json_invalid":
             return "This is not valid JSON."
         case _:
@@ -102,7 +101,7 @@ def _clean_single_line(value: str) -> str:
 
 
 def clean_multi_line(value: str) -> str:
-    """Text of several lines as it is kept. Raises ValueError for characters that nobody types."""
+    """Normalize line ends and strip. Raises ValueError for control characters."""
     cleaned = value.replace("\r\n", "\n").replace("\r", "\n").strip()
     if _CONTROL_CHARACTERS.search(cleaned):
         raise ValueError("Remove the control characters.")
@@ -120,7 +119,7 @@ def _validate_email(value: str) -> str:
 
 
 def _parse_amount(value: Any) -> Any:
-    """Amounts travel as text; a JSON number is taken by its digits, so that no float arithmetic touches it."""
+    """Parse text, or a JSON number by its digits so that no float arithmetic is involved."""
     if isinstance(value, bool):
         raise ValueError("Enter a plain number such as 1234.50.")
     if isinstance(value, str) and not value.strip():
@@ -138,7 +137,7 @@ def _validate_timestamp(value: datetime) -> datetime:
 
 @dataclass(frozen=True)
 class MaxLength:
-    """1 to `longest` characters, counted after the cleaning, since that is what is kept."""
+    """Require 1 to `max_length` characters, counted after the text was cleaned."""
 
     max_length: int
 
@@ -179,10 +178,10 @@ Timestamp = Annotated[datetime, AfterValidator(_validate_timestamp)]
 
 
 def email_key(email: str) -> str:
-    """The address by which donors and staff are known: without case and surrounding space."""
+    """Return the form in which e-mail addresses are compared: case-folded, without surrounding space."""
     return unicodedata.normalize("NFC", email).strip().casefold()
 
 
 def name_key(name: str) -> str:
-    """The form in which two package names of an event may not be the same: without case."""
+    """Return the form in which package names of an event must differ: case-folded, with single spaces."""
     return unicodedata.normalize("NFKC", re.sub(r"\s+", " ", name).strip()).casefold()

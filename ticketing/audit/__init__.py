@@ -1,6 +1,6 @@
-"""The trail of changes: written by the function that changes something, in its transaction, and never altered.
+"""The audit log: written in the transaction of each change, and never altered (docs/product.md, "Audit").
 
-Source: PRODUCT "Audit". One row per changed field; the rows of one change share a change_id.
+One row per changed field; the rows of one change share a change_id.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ticketing.models import AuditEntry
 
 @dataclass(frozen=True)
 class Change:
-    """One field, before and after."""
+    """The values of one field before and after a change."""
 
     field: str
     old: Any
@@ -32,21 +32,23 @@ class Change:
 
 
 class Subject(Protocol):
+    """The changed record: a row of any table with an id."""
+
     id: Any
 
 
 def changes_between(row: object, new_values: dict[str, Any]) -> list[Change]:
-    """What assigning `new_values` to `row` would change, in the order given."""
+    """Return what assigning `new_values` to `row` would change, in their order."""
     return [Change(field, old, new) for field, new in new_values.items() if (old := getattr(row, field)) != new]
 
 
 def creation_changes(values: Mapping[str, Any]) -> list[Change]:
-    """The changes that make a record from nothing."""
+    """Return the changes that create a record."""
     return [Change(field, None, value) for field, value in values.items()]
 
 
 def deletion_changes(row: object, fields: Iterable[str]) -> list[Change]:
-    """The changes that delete a record."""
+    """Return the changes that delete a record."""
     return [Change(field, getattr(row, field), None) for field in fields]
 
 
@@ -60,10 +62,10 @@ def record(
     change_id: uuid.UUID | None = None,
     restores: int | None = None,
 ) -> None:
-    """Writes one row per change, or a single one without a field. `action` is noun.past_verb, as in package.changed.
+    """Write one row per change, or a single row without a field. `action` is noun.past_verb, such as package.changed.
 
-    The subject's version is the one the change leads to, by which an editor learns what happened since. `restores` is
-    the entry whose old value comes back by this.
+    The recorded version is the one after the change, by which `changes_since` finds later edits. `restores` is the id
+    of the entry whose old value this change restores.
     """
     common = {
         "event_id": event_id,
@@ -93,7 +95,7 @@ def record(
 def changes_since(
     session: Session, event_id: uuid.UUID | None, subject_id: uuid.UUID, version: int
 ) -> list[FieldChange]:
-    """What was changed on one record after `version`, oldest first."""
+    """Return the changes of one record after `version`, oldest first."""
     entries = session.scalars(
         select(AuditEntry)
         .where(
@@ -108,7 +110,7 @@ def changes_since(
 
 
 def find_latest(session: Session, event_id: uuid.UUID, subject_id: uuid.UUID, action: str) -> AuditEntry | None:
-    """The last change of one kind to one record."""
+    """Return the newest entry of one action on one record."""
     return session.scalars(
         select(AuditEntry)
         .where(AuditEntry.event_id == event_id, AuditEntry.subject_id == subject_id, AuditEntry.action == action)
@@ -118,15 +120,15 @@ def find_latest(session: Session, event_id: uuid.UUID, subject_id: uuid.UUID, ac
 
 
 def display_name(subject: Subject) -> str:
-    """What people call it: its name, code, label, file or purchaser."""
+    """Return the name of a record for people: its name, code, label, file or purchaser."""
     for attribute in ("name", "code", "label", "file_name", "purchaser_name"):
-        if called := getattr(subject, attribute, None):
-            return str(called)
+        if name := getattr(subject, attribute, None):
+            return str(name)
     return str(subject.id)
 
 
 def serialize_value(value: Any) -> Any:
-    """A value as the trail keeps it: amounts and moments as text."""
+    """Return a value as the audit log stores it: amounts, times and ids as text."""
     if isinstance(value, Decimal):
         return money.format_plain(value)
     if isinstance(value, datetime):

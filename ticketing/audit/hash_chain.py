@@ -1,7 +1,7 @@
-"""The sealed audit trail, judged: what was changed, removed or added behind the database's back.
+"""The hash chain over the audit log: find entries that were changed, removed or added outside Ticket Desk.
 
 When a transaction commits, a trigger gives each of its audit entries the next position in its event's chain and a seal:
-the SHA-256 of the seal before it and the entry (migration 0003, docs/decisions/0012). Here every seal is made again.
+the SHA-256 of the previous seal and the entry (migration 0003, docs/decisions/0012). This module recomputes every seal.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from datetime import datetime
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from ticketing.formatting import format_count
 from ticketing.models import AuditChain, AuditSeal, Event
 
-# The chain of the entries that belong to no event: staff, tokens, sign-in.
+# The chain of entries without an event: staff, tokens, sign-in.
 OFFICE_CHAIN_ID = uuid.UUID(int=0)
 _NOTED_SEAL = re.compile(r"\(([0-9a-f-]{36})\): ([\d,]+) entr(?:y|ies), last seal ([0-9a-f]{64})")
 
 
 @dataclass(frozen=True)
 class ChainBreak:
-    """One place of a chain that is not as it was sealed. `at` is when its entry was written, or the one before it."""
+    """A position where a chain does not match its seals; `at` is the time of its entry or of the entry before."""
 
     event: str
     event_id: uuid.UUID
@@ -40,7 +41,7 @@ class ChainBreak:
 
 @dataclass(frozen=True)
 class ChainHead:
-    """How far a chain has come: to be noted down where who can write to the database cannot."""
+    """The length and last seal of a chain, to be kept where database administrators cannot write."""
 
     event: str
     event_id: uuid.UUID
@@ -48,7 +49,7 @@ class ChainHead:
     seal: str
 
     def __str__(self) -> str:
-        entries = "1 entry" if self.entries == 1 else f"{self.entries:,} entries"
+        entries = format_count(self.entries, "entry", "entries")
         return f"{self.event} ({self.event_id}): {entries}, last seal {self.seal}"
 
 
@@ -65,7 +66,7 @@ BREAK_DESCRIPTIONS = {
 
 
 def list_breaks(session: Session) -> list[ChainBreak]:
-    """Every place in every chain that is not as it was sealed, chain by chain."""
+    """List every position in every chain that does not match its seals, by chain."""
     return [
         ChainBreak(_chain_name(row), row.chain_id, row.position, row.at, row.kind)
         for row in session.execute(_BREAKS_QUERY)
@@ -73,7 +74,7 @@ def list_breaks(session: Session) -> list[ChainBreak]:
 
 
 def list_heads(session: Session) -> list[ChainHead]:
-    """Every chain with its length and last seal, the office's first, then by event."""
+    """List every chain with its length and last seal: the chain without an event first, then by event id."""
     rows = session.execute(
         select(AuditChain.chain_id, AuditChain.entries, AuditChain.seal, Event.name.label("name"))
         .outerjoin(Event, Event.id == AuditChain.chain_id)
@@ -83,11 +84,11 @@ def list_heads(session: Session) -> list[ChainHead]:
 
 
 def check_noted_seals(session: Session, lines: Iterable[str]) -> list[ChainBreak]:
-    """What no longer has the seal that was noted down, of `lines` as `str(Seal)` tells them; other lines say nothing.
+    """List the chain heads in `lines` whose position has another seal now; `lines` is output of `str(ChainHead)`.
 
-    A chain that was forged whole, with its seals, is found by this alone.
+    Lines of another form are ignored. Only this check finds a chain that was forged together with its seals.
     """
-    found = []
+    breaks = []
     for line in lines:
         if noted := _NOTED_SEAL.search(line):
             chain_id, position = uuid.UUID(noted[1]), int(noted[2].replace(",", ""))
@@ -95,8 +96,8 @@ def check_noted_seals(session: Session, lines: Iterable[str]) -> list[ChainBreak
                 select(AuditSeal.seal).where(AuditSeal.chain_id == chain_id, AuditSeal.position == position)
             )
             if seal is None or seal.hex() != noted[3]:
-                found.append(ChainBreak(line[: noted.start()].strip(), chain_id, position, None, "noted_otherwise"))
-    return found
+                breaks.append(ChainBreak(line[: noted.start()].strip(), chain_id, position, None, "noted_otherwise"))
+    return breaks
 
 
 def _chain_name(row: object) -> str:
@@ -104,43 +105,44 @@ def _chain_name(row: object) -> str:
     return name or ("Office" if getattr(row, "chain_id", None) == OFFICE_CHAIN_ID else "An event that is gone")
 
 
-# A seal that was changed makes the next entry look wrong too, which is made of it: `after_all` is what an entry's seal
-# would be on top of the seal that the one before should have. Where seals are missing, the next cannot be judged.
+# A changed seal makes the next entry look wrong, too, because the next seal contains it. `expected_after_fix` is the seal
+# of an entry if the previous seal had its expected value. After missing seals the next one cannot be checked.
 _BREAKS_QUERY = text("""
-    WITH made AS (
+    WITH chained AS (
         SELECT seal.chain_id, seal.position, entry.id AS entry_id, entry.occurred_at, seal.seal,
-            convert_to(audit_entry_text(entry), 'UTF8') AS told,
-            lag(seal.seal, 1, CAST('' AS bytea)) OVER chain AS before,
+            convert_to(audit_entry_text(entry), 'UTF8') AS content,
+            lag(seal.seal, 1, CAST('' AS bytea)) OVER chain AS previous,
             seal.position - lag(seal.position, 1, CAST(0 AS bigint)) OVER chain AS step,
-            lag(entry.occurred_at) OVER chain AS at_before
+            lag(entry.occurred_at) OVER chain AS previous_at
         FROM audit_seals AS seal
         LEFT JOIN audit_log AS entry ON entry.id = seal.audit_id
         WINDOW chain AS (PARTITION BY seal.chain_id ORDER BY seal.position)
-    ), again AS (
-        SELECT *, sha256(before || told) AS expected FROM made
-    ), twice AS (
-        SELECT *, sha256(lag(expected) OVER chain || told) AS after_all
-        FROM again WINDOW chain AS (PARTITION BY chain_id ORDER BY position)
-    ), judged AS (
-        SELECT twice.*,
-            coalesce(lead(twice.seal = after_all) OVER chain, expected = head.seal, false) AS goes_on,
+    ), recomputed AS (
+        SELECT *, sha256(previous || content) AS expected FROM chained
+    ), corrected AS (
+        SELECT *, sha256(lag(expected) OVER chain || content) AS expected_after_fix
+        FROM recomputed WINDOW chain AS (PARTITION BY chain_id ORDER BY position)
+    ), checked AS (
+        SELECT corrected.*,
+            coalesce(lead(corrected.seal = expected_after_fix) OVER chain, expected = head.seal, false)
+                AS only_seal_changed,
             lead(position) OVER chain IS NULL AS is_last, head.entries, head.seal AS head_seal
-        FROM twice LEFT JOIN audit_chains AS head USING (chain_id)
+        FROM corrected LEFT JOIN audit_chains AS head USING (chain_id)
         WINDOW chain AS (PARTITION BY chain_id ORDER BY position)
-    ), found AS (
-        SELECT chain_id, position, coalesce(occurred_at, at_before) AS at,
+    ), breaks AS (
+        SELECT chain_id, position, coalesce(occurred_at, previous_at) AS at,
             CASE WHEN entry_id IS NULL THEN 'entry_removed'
-                WHEN goes_on THEN 'seal_changed'
+                WHEN only_seal_changed THEN 'seal_changed'
                 ELSE 'entry_changed' END AS kind
-        FROM judged
+        FROM checked
         WHERE entry_id IS NULL
-            OR (step = 1 AND seal <> expected AND seal IS DISTINCT FROM after_all)
+            OR (step = 1 AND seal <> expected AND seal IS DISTINCT FROM expected_after_fix)
         UNION ALL
-        SELECT chain_id, position - step + 1, at_before, 'seal_removed' FROM judged WHERE step > 1
+        SELECT chain_id, position - step + 1, previous_at, 'seal_removed' FROM checked WHERE step > 1
         UNION ALL
-        SELECT chain_id, position, coalesce(occurred_at, at_before),
+        SELECT chain_id, position, coalesce(occurred_at, previous_at),
             CASE WHEN entries > position THEN 'shortened' ELSE 'head_changed' END
-        FROM judged
+        FROM checked
         WHERE is_last AND (
             entries IS DISTINCT FROM position
             OR (head_seal IS DISTINCT FROM seal AND head_seal IS DISTINCT FROM expected)
@@ -153,7 +155,7 @@ _BREAKS_QUERY = text("""
         FROM audit_log AS entry
         WHERE NOT EXISTS (SELECT FROM audit_seals WHERE audit_id = entry.id)
     )
-    SELECT found.chain_id, found.position, found.at, found.kind, event.name
-    FROM found LEFT JOIN events AS event ON event.id = found.chain_id
-    ORDER BY found.chain_id, found.position NULLS LAST, found.at, found.kind
+    SELECT breaks.chain_id, breaks.position, breaks.at, breaks.kind, event.name
+    FROM breaks LEFT JOIN events AS event ON event.id = breaks.chain_id
+    ORDER BY breaks.chain_id, breaks.position NULLS LAST, breaks.at, breaks.kind
 """)

@@ -1,6 +1,7 @@
-"""Everything in one file, and back: `backup` and `restore`, done by PostgreSQL's own pg_dump, pg_restore and psql.
+"""Back up the whole database to one file and restore it, with PostgreSQL's own pg_dump, pg_restore and psql.
 
-The file is what `pg_dump --format=custom` writes, so whoever knows PostgreSQL can open it without us.
+The file is an archive of `pg_dump --format=custom`, so `pg_restore` opens it without Ticket Desk. Its last line names
+the version that made it; pg_restore ignores that line.
 """
 
 from __future__ import annotations
@@ -19,10 +20,13 @@ from typing import IO
 import psycopg.pq
 from sqlalchemy import Connection, text
 
-from ticketing import db
+from ticketing import __version__, db
 from ticketing.db import migrations, pg_programs
 from ticketing.db.pg_programs import Programs
 from ticketing.errors import TicketingError
+
+_VERSION_LINE = re.compile(rb"\nTicket Desk (\S+)\n\Z")
+_MAX_VERSION_LINE_BYTES = 64
 
 
 class BackupRefused(TicketingError):
@@ -33,29 +37,31 @@ class BackupRefused(TicketingError):
 
 @dataclass(frozen=True)
 class BackupSummary:
-    """What a backup holds: how many events and purchases, the file's size in bytes, and how long the work took."""
+    """The contents of a backup, and how long the work took; `made_by` is None for backups without a version line."""
 
     events: int
     purchases: int
-    size: int
+    size_bytes: int
     seconds: float
+    made_by: str | None
 
 
 @dataclass(frozen=True)
 class _Archive:
-    """A file that was read to its end, with the programs that could."""
+    """A backup file that was read to its end, and the programs that can read it."""
 
     file: Path
     tools: Programs
+    made_by: str | None
 
 
 def create(file: Path) -> BackupSummary:
-    """Writes all that the database holds at one moment to a new file that only its owner may read; sales go on.
+    """Write one snapshot of the database to a new file that only its owner may read; sales go on meanwhile.
 
-    The file has its name once it is whole and on the disk. Raises BackupRefused, and leaves no file, when there is one
-    already, when it cannot be written, or when there is nothing to back up; ProgramsMissing.
+    The file gets its name once it is complete and on disk. Raises BackupRefused, and leaves no file, when the file
+    exists or cannot be written, or when there is nothing to back up. Raises ProgramsMissing without a suitable pg_dump.
     """
-    started = time.monotonic()
+    started_at = time.monotonic()
     if os.path.lexists(file):
         raise BackupRefused(f"{file} exists already, and a backup replaces no file. Choose another name.")
     try:
@@ -66,64 +72,86 @@ def create(file: Path) -> BackupSummary:
     part = Path(name)
     try:
         events, purchases = _dump(part)
+        _append_version_line(part)
         part.rename(file)
         _fsync_folder(file)
     finally:
         part.unlink(missing_ok=True)
-    return BackupSummary(events, purchases, file.stat().st_size, time.monotonic() - started)
+    return BackupSummary(events, purchases, file.stat().st_size, time.monotonic() - started_at, __version__)
 
 
 def restore(file: Path) -> BackupSummary:
-    """Fills an empty database from a backup, all or nothing, and brings it to the current schema.
+    """Fill an empty database from a backup, all or nothing, and migrate it to the current schema.
 
-    Raises BackupRefused when the database is not empty, when the file is no whole backup of ours, or when PostgreSQL
-    refuses a part of it; NewerSchema when a later version made it; ProgramsMissing. Then nothing is changed. A
-    migration that fails afterwards leaves the tables as they were backed up.
+    Raises BackupRefused when the database is not empty, when the file is not a complete backup of Ticket Desk, or when
+    PostgreSQL refuses a part of it; NewerSchema when a later version made it; ProgramsMissing without a suitable
+    pg_restore. Then nothing is changed. A migration that fails afterwards leaves the tables as they were backed up.
     """
-    started = time.monotonic()
+    started_at = time.monotonic()
     archive = _read_archive(file)
     with db.engine().begin() as connection:
         migrations.acquire_migration_lock(connection)
-        if found := _list_tables(connection):
-            more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        if tables := _list_tables(connection):
+            more = f" and {len(tables) - 1} more" if len(tables) > 1 else ""
             raise BackupRefused(
-                f"The database is not empty: it holds {found[0]}{more}. Nothing was changed; restore into an empty one."
+                f"The database is not empty: it holds {tables[0]}{more}. "
+                "Nothing was changed; restore into an empty one."
             )
         _load(archive, _get_major_version(connection))
     migrations.migrate()
     with db.engine().begin() as connection:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("ANALYZE"))  # without it the first queries would be planned for empty tables
-        counted = connection.execute(text(_COUNTS_QUERY)).one()
-    return BackupSummary(counted.events, counted.purchases, file.stat().st_size, time.monotonic() - started)
+        counts = connection.execute(text(_COUNTS_QUERY)).one()
+    seconds = time.monotonic() - started_at
+    return BackupSummary(counts.events, counts.purchases, file.stat().st_size, seconds, archive.made_by)
 
 
 _COUNTS_QUERY = "SELECT (SELECT count(*) FROM events) AS events, (SELECT count(*) FROM purchases) AS purchases"
 
 
 def _dump(file: Path) -> tuple[int, int]:
-    """How many events and purchases were written: both are counted at the moment that is kept open for pg_dump."""
+    """Run pg_dump and return the counts of events and purchases, taken in the snapshot that pg_dump uses."""
     with db.engine().begin() as connection:
         migrations.acquire_migration_lock(connection, shared=True)
         if migrations.database_revision(connection) is None:
             raise BackupRefused("There is nothing to back up: the database has no tables of Ticket Desk.")
         tools = pg_programs.select_for_server(_get_major_version(connection), pg_programs.list_installed())
-        moment = connection.execute(text(f"{_COUNTS_QUERY}, pg_export_snapshot() AS snapshot")).one()
-        # An extension is the server's and nothing here needs one: one more would keep the backup from other servers.
+        snapshot = connection.execute(text(f"{_COUNTS_QUERY}, pg_export_snapshot() AS id")).one()
+        # Ticket Desk needs no extension, and one in the backup would keep it from servers that lack it.
         command = [
-            *(tools.path("pg_dump"), "--format=custom", f"--snapshot={moment.snapshot}", "--no-password"),
+            *(tools.path("pg_dump"), "--format=custom", f"--snapshot={snapshot.id}", "--no-password"),
             *("--no-privileges", "--no-security-labels", "--no-publications", "--no-subscriptions"),
             *("--exclude-extension=*", f"--file={file}"),
         ]
-        # Not to its standard output: written there, a file repeats its contents at the end and may lose them unnoticed.
+        # Not to standard output: pg_dump cannot seek there, and a truncated file would go unnoticed.
         done = subprocess.run(command, capture_output=True, env=_get_libpq_environment(), check=False)  # noqa: S603
     if done.returncode:
         raise BackupRefused(f"The backup could not be made: {_get_first_error(done.stderr)}")
-    return moment.events, moment.purchases
+    return snapshot.events, snapshot.purchases
+
+
+def _append_version_line(file: Path) -> None:
+    with file.open("ab") as opened:
+        opened.write(f"\nTicket Desk {__version__}\n".encode())
+        opened.flush()
+        os.fsync(opened.fileno())
+
+
+def _read_version_line(file: Path) -> str | None:
+    """Return the version that made a backup; None for backups of before 1.0.0, which have no such line."""
+    with file.open("rb") as opened:
+        opened.seek(max(0, file.stat().st_size - _MAX_VERSION_LINE_BYTES))
+        end = opened.read()
+    if line := _VERSION_LINE.search(end):
+        return line[1].decode(errors="replace")
+    if b"\nTicket Desk " in end:
+        raise BackupRefused(f"{file} is damaged or cut short. Nothing was changed; take another backup.")
+    return None
 
 
 def _fsync_folder(file: Path) -> None:
-    """pg_dump saw to it that the file is on the disk; its name is when its folder is."""
+    """Flush the folder, since a new file name is on disk only when its folder is."""
     folder = os.open(file.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
@@ -132,7 +160,7 @@ def _fsync_folder(file: Path) -> None:
 
 
 def _read_archive(file: Path) -> _Archive:
-    """Reads it to its end, so that what is cut short is refused before the database is asked."""
+    """Read the file to its end, so that a truncated one is refused before the database is touched."""
     try:
         with file.open("rb"):
             pass
@@ -141,24 +169,24 @@ def _read_archive(file: Path) -> _Archive:
     tools = _get_programs_for(file)
     if _run_pg_restore(tools, file, f"--file={os.devnull}").returncode:
         raise BackupRefused(f"{file} is damaged or cut short. Nothing was changed; take another backup.")
-    told = _run_pg_restore(tools, file, "--data-only", "--table=alembic_version", "--file=-").stdout.decode()
-    found = re.search(r"^COPY public\.alembic_version .*\n(\w+)$", told, re.MULTILINE)
-    if found is None:
+    script = _run_pg_restore(tools, file, "--data-only", "--table=alembic_version", "--file=-").stdout.decode()
+    revision = re.search(r"^COPY public\.alembic_version .*\n(\w+)$", script, re.MULTILINE)
+    if revision is None:
         raise BackupRefused(f"{file} is a backup of another database: it has no tables of Ticket Desk.")
-    if not migrations.is_known(found[1]):
-        raise migrations.NewerSchema(found[1])
-    return _Archive(file, tools)
+    if not migrations.is_known(revision[1]):
+        raise migrations.NewerSchema(revision[1])
+    return _Archive(file, tools, _read_version_line(file))
 
 
 def _get_programs_for(file: Path) -> Programs:
-    found = pg_programs.list_installed()
-    for tools in found:
-        listed = _run_pg_restore(tools, file, "--list")
-        if not listed.returncode:
+    installed = pg_programs.list_installed()
+    for tools in installed:
+        listing = _run_pg_restore(tools, file, "--list")
+        if not listing.returncode:
             return tools
-        if b"unsupported version" not in listed.stderr:
-            raise BackupRefused(f"{file} is not a backup: {_get_first_error(listed.stderr)}")
-    newest = max((each.version for each in found), default=None)
+        if b"unsupported version" not in listing.stderr:
+            raise BackupRefused(f"{file} is not a backup: {_get_first_error(listing.stderr)}")
+    newest = max((each.version for each in installed), default=None)
     raise pg_programs.ProgramsMissing(
         f"{file} was written by a newer pg_dump than the programs found here (version {newest or 'none'}) can read. "
         "Install PostgreSQL's client programs of its version."
@@ -171,13 +199,13 @@ def _run_pg_restore(tools: Programs, file: Path, *options: str) -> subprocess.Co
 
 
 def _list_tables(connection: Connection) -> Sequence[str]:
-    """Everybody's tables, views and sequences, but for those that belong to an extension."""
+    """List the tables, views and sequences of all schemas, except those of extensions."""
     return connection.scalars(
         text("""
             SELECT relation.oid::regclass::text
-            FROM pg_class AS relation JOIN pg_namespace AS place ON place.oid = relation.relnamespace
+            FROM pg_class AS relation JOIN pg_namespace AS schema ON schema.oid = relation.relnamespace
             WHERE relation.relkind IN ('r', 'p', 'v', 'm', 'f', 'S')
-              AND place.nspname <> 'information_schema' AND place.nspname NOT LIKE 'pg\\_%'
+              AND schema.nspname <> 'information_schema' AND schema.nspname NOT LIKE 'pg\\_%'
               AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass AND objid = relation.oid
                               AND deptype = 'e')
             ORDER BY 1
@@ -185,20 +213,20 @@ def _list_tables(connection: Connection) -> Sequence[str]:
     ).all()
 
 
-def _load(archive: _Archive, server: int) -> None:
-    """pg_restore makes a script of the file, psql runs it; the transaction is committed when the script came whole."""
+def _load(archive: _Archive, server_version: int) -> None:
+    """Pipe the script of pg_restore into psql, and commit only when pg_restore came to its end."""
     psql = [archive.tools.path("psql"), "--no-psqlrc", "--quiet", "--no-password", "--set=ON_ERROR_STOP=1"]
     without = ("--no-owner", "--no-privileges")
     pg_restore = [archive.tools.path("pg_restore"), *without, "--file=-", "--", str(archive.file)]
     with (
-        tempfile.TemporaryFile() as unread,
-        tempfile.TemporaryFile() as refused,
-        subprocess.Popen(pg_restore, stdout=subprocess.PIPE, stderr=unread) as reader,  # noqa: S603
+        tempfile.TemporaryFile() as reader_stderr,
+        tempfile.TemporaryFile() as writer_stderr,
+        subprocess.Popen(pg_restore, stdout=subprocess.PIPE, stderr=reader_stderr) as reader,  # noqa: S603
         subprocess.Popen(  # noqa: S603
             [*psql, "--set=VERBOSITY=terse"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=refused,
+            stderr=writer_stderr,
             env=_get_libpq_environment(),
         ) as writer,
     ):
@@ -207,27 +235,27 @@ def _load(archive: _Archive, server: int) -> None:
         assert database is not None
         try:
             database.write(b"BEGIN;\n")
-            _copy_script(script, database, server)
+            _copy_script(script, database, server_version)
             if reader.wait() == 0:
                 database.write(b"COMMIT;\n")
             database.close()
         except BrokenPipeError:
-            script.close()  # psql has ended, and says below why
-        for process, said in ((writer, refused), (reader, unread)):
+            script.close()  # psql has ended; its stderr is read below
+        for process, stderr in ((writer, writer_stderr), (reader, reader_stderr)):
             if process.wait():
-                said.seek(0)
+                stderr.seek(0)
                 raise BackupRefused(
-                    f"The backup could not be restored: {_get_first_error(said.read())} Nothing was changed."
+                    f"The backup could not be restored: {_get_first_error(stderr.read())} Nothing was changed."
                 )
 
 
-def _copy_script(script: IO[bytes], database: IO[bytes], server: int) -> None:
-    """Programs of 17 and newer begin with a setting that older servers refuse; it says "no limit", as they have it."""
+def _copy_script(script: IO[bytes], database: IO[bytes], server_version: int) -> None:
+    """Copy the script, without the one setting of pg_restore 17 and newer that older servers do not know."""
     for line in script:
-        if line != b"SET transaction_timeout = 0;\n" or server >= 17:
+        if line != b"SET transaction_timeout = 0;\n" or server_version >= 17:
             database.write(line)
         if line.startswith(b"SET row_security"):
-            break  # the last of the settings; what follows is long
+            break  # the last setting; the rest is long and copied as it is
     shutil.copyfileobj(script, database)
 
 
@@ -237,16 +265,16 @@ def _get_major_version(connection: Connection) -> int:
 
 
 def _get_libpq_environment() -> dict[str, str]:
-    """How PostgreSQL's programs find our database and its password, which a command line would show to everybody.
+    """Return the environment by which PostgreSQL's programs connect; a command line would show the password.
 
-    What has no variable of its own, as keepalives, matters to connections that live long.
+    Connection options without an environment variable, such as keepalives, are left out.
     """
     options = psycopg.pq.Conninfo.parse(db.libpq_url().encode())
     return os.environ | {each.envvar.decode(): each.val.decode() for each in options if each.envvar and each.val}
 
 
 def _get_first_error(stderr: bytes) -> str:
-    """The sentence of the first error in it, without the names of programs and places before it."""
-    said = stderr.decode(errors="replace")
-    found = re.search(r"(?:error|fatal): +(.+)", said, re.IGNORECASE) or re.search(r"(.+)", said)
-    return f"{found[1].rstrip('.')}." if found else "No more is known."
+    """Return the first error message as a sentence, without the program's name and place before it."""
+    output = stderr.decode(errors="replace")
+    message = re.search(r"(?:error|fatal): +(.+)", output, re.IGNORECASE) or re.search(r"(.+)", output)
+    return f"{message[1].rstrip('.')}." if message else "The program gave no reason."

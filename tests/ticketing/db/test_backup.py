@@ -21,7 +21,7 @@ from sqlalchemy.engine import make_url
 from tests.support import every_table, make
 from tests.support.database import DatabaseServer, use_database
 from tests.support.waiting import wait_until
-from ticketing import db
+from ticketing import __version__, db
 from ticketing.db import backup, migrations, pg_programs
 from ticketing.db.backup import BackupRefused
 from ticketing.db.migrations import NewerSchema
@@ -93,7 +93,7 @@ def test_every_row_of_every_table_comes_back_with_all_that_guards_it(full_databa
     restore_into_new_database(postgres, file)
 
     assert read_everything() == before
-    assert (made.events, made.purchases, made.size) == (1, 58, file.stat().st_size)
+    assert (made.events, made.purchases, made.size_bytes) == (1, 58, file.stat().st_size)
     assert_still_works()
 
 
@@ -272,6 +272,20 @@ def test_a_server_that_migrates_first_has_its_tables_left_alone(whole, database_
             restoring.result(60)
 
     assert every_table.columns() == {"events": ()}
+
+
+def test_backup_names_the_version_that_made_it(whole, database_without_schema):
+    assert whole.read_bytes().endswith(f"\nTicket Desk {__version__}\n".encode())
+    assert backup.restore(whole).made_by == __version__
+
+
+def test_backup_without_a_version_line_is_restored(whole, database_without_schema):
+    content, _, _ = whole.read_bytes().rpartition(b"\nTicket Desk ")
+    whole.write_bytes(content)
+
+    restored = backup.restore(whole)
+
+    assert (restored.purchases, restored.made_by) == (58, None)
 
 
 @pytest.mark.parametrize("kept", [slice(0, 0), slice(0, 1000), slice(0, 100_000), slice(0, -1)])

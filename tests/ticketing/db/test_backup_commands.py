@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from tests.support.database import use_database
 from tests.ticketing.ops.test_cli import run_cli
-from ticketing import db
+from ticketing import __version__, db
 from ticketing.db import backup
 from ticketing.settings import ROOT
 
@@ -39,7 +39,7 @@ def test_the_commands_say_what_they_did(full_database, postgres, file, capsys):
     use_database(postgres.create(migrated=False))
     code, (told, *agreed), complaints = run_cli(capsys, "restore", file)
     assert (code, agreed, complaints) == (0, verified, [])
-    assert told.startswith(f"1 event and 58 purchases are restored from {file}: ")
+    assert told.startswith(f"1 event and 58 purchases are restored from {file}, made by Ticket Desk {__version__}: ")
 
     code, out, (sentence,) = run_cli(capsys, "restore", file)
     assert (code, out) == (1, [])
@@ -63,7 +63,7 @@ def test_a_restore_tells_what_verify_finds(full_database, postgres, file, capsys
 
 SERVER_SCRIPT = """
 from tests.support import make
-from ticketing import db
+from ticketing import __version__, db
 from ticketing.db import migrations
 migrations.migrate()
 event = make.event()
@@ -99,7 +99,7 @@ def test_a_private_postgresql_is_backed_up_while_it_serves_and_restored_into_ano
             assert told.startswith(f"1 event and 1 purchase are in {file}: ")
             assert server.communicate("\n", timeout=TIMEOUT_SECONDS) == ("True\n", "")
         told, agreed, _ = command("two", "restore", file)
-        assert told.startswith(f"1 event and 1 purchase are restored from {file}: ")
+        assert told.startswith(f"1 event and 1 purchase are restored from {file}, made by Ticket Desk {__version__}: ")
         assert agreed.startswith("Every count, total, promo use and ticket agrees with the purchases")
         assert not list(folder.glob("*/postgres/postmaster.pid"))
     finally:

@@ -17,8 +17,8 @@ from sqlalchemy import func, select, text
 from tests.support import make, seller_files
 from tests.support.database import use_database
 from tests.support.sales_file import DATA, create_gala, sale, sales_csv
+from ticketing import __version__, db
 from ticketing import cli as command_line
-from ticketing import db
 from ticketing.access import permissions
 from ticketing.models import Event, Package, Purchase, Staff
 from ticketing.settings import ROOT
@@ -81,7 +81,7 @@ def test_a_fault_is_one_sentence_and_never_a_trace(capsys, monkeypatch):
     monkeypatch.setattr("ticketing.ops.verify.verify", fault)
     code, out, err = run_cli(capsys, "verify")
     assert (code, out) == (1, [])
-    assert err == ["Something went wrong that nobody foresaw: KeyError: 'what'"]
+    assert err == ["Unexpected error: KeyError: 'what'"]
 
 
 def test_verify_lists_each_difference_and_fails(capsys, empty_database):
@@ -235,6 +235,21 @@ def test_an_import_of_no_file_or_into_no_event_is_refused(capsys, tmp_path, even
     empty.touch()
     code, _, err = run_cli(capsys, "import", event.id, empty)
     assert (code, err) == (1, ["file: This file is empty. Choose a file with a header and at least one row."])
+
+
+def test_version_is_printed(capsys):
+    with pytest.raises(SystemExit) as ended:
+        command_line.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"Ticket Desk {__version__}\n"
+
+
+def test_wrong_setting_is_one_sentence(capsys, monkeypatch):
+    monkeypatch.setenv("TICKETDESK_SLOW_QUERY_MS", "fast")
+    db.dispose()
+    code, out, err = run_cli(capsys, "verify")
+    assert (code, out) == (1, [])
+    assert err == ["TICKETDESK_SLOW_QUERY_MS is a whole number from 0 to 3600000, not fast"]
 
 
 @pytest.mark.parametrize(
