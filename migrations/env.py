@@ -1,4 +1,4 @@
-"""Runs migrations in the transaction it is handed (ticketing.schema.migrate), or in one on the configured database."""
+"""Run migrations on the connection of ticketing.db.migrations.migrate, or on one to the configured database."""
 
 from alembic import context
 from sqlalchemy import Connection
@@ -14,8 +14,8 @@ def run(connection: Connection) -> None:
         context.run_migrations()
 
 
-if (given := context.config.attributes.get("connection")) is not None:
-    run(given)
+if (open_connection := context.config.attributes.get("connection")) is not None:
+    run(open_connection)
 else:
     with db.engine().begin() as connection:
         migrations.acquire_migration_lock(connection)

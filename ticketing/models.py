@@ -1,8 +1,8 @@
-"""Every table, with the rules a database can hold as named constraints.
+"""Every table, with named constraints for the rules that a database can enforce.
 
-Amounts are USD in NUMERIC(12,2), moments are UTC, ids are UUIDs made here (version 7, so that indexes stay dense).
-An event is a wall: rows below it carry event_id, and composite foreign keys keep a purchase from pointing
-at another event's package, donor or promo code.
+Amounts are USD in NUMERIC(12,2), times are UTC, ids are UUIDs of version 7, so that indexes stay dense. Rows are scoped
+to one event: they carry event_id, and composite foreign keys keep a purchase from referring to a package, donor or
+promo code of another event.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ BOX_OFFICE_CHANNELS = ("cash", "cheque", "card_terminal", "comp")
 SIGN_IN_METHODS = ("password", "openid", "invitation", "first_run")
 CHANNELS = (*BOX_OFFICE_CHANNELS, "online", "import")
 
-
 SEARCH_TEXT = "search_key(purchaser_name || ' ' || purchaser_email || ' ' || coalesce(external_sale_id, ''))"
 GUEST_SEARCH_TEXT = "search_key(guest_name || ' ' || coalesce(guest_email, ''))"
 
 
 def sql_in(column: str, values: tuple[str, ...]) -> str:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return f"{column} IN ({listed})"
+    """Return the SQL condition that `column` has one of `values`."""
+    quoted = ", ".join(f"'{value}'" for value in values)
+    return f"{column} IN ({quoted})"
 
 
 class Base(DeclarativeBase):
@@ -127,7 +127,7 @@ class EventAssignment(Base):
 
 
 class Invitation(HasId, Base):
-    """A link that lets its holder choose the account's password, once. Only the SHA-256 of its secret is kept."""
+    """A link by which its holder sets the account's password, once. Only the SHA-256 of its secret is stored."""
 
     __tablename__ = "invitations"
 
@@ -149,7 +149,7 @@ class Invitation(HasId, Base):
 
 
 class SignInSession(HasId, Base):
-    """A browser that signed in. The cookie carries a secret; only its SHA-256 is kept."""
+    """A browser that signed in. Its cookie carries a secret, of which only the SHA-256 is stored."""
 
     __tablename__ = "sign_in_sessions"
 
@@ -180,7 +180,7 @@ class ApiToken(HasId, Base):
 
 
 class Image(HasId, Base):
-    """A package's picture, re-encoded and without metadata, and its thumbnail."""
+    """The picture of a package, re-encoded without metadata, and its thumbnail."""
 
     __tablename__ = "images"
 
@@ -204,9 +204,11 @@ class Image(HasId, Base):
 
 
 class Package(HasId, Base):
-    """Something on sale. `version` counts staff edits and is what an editor compares; `sales_version` counts
-    everything that changes sales figures, and `options_version` changes of its questions: neither disturbs an editor.
-    `time_zone` is the event's: a sale that holds the package knows by it to which day of `daily_sales` it belongs.
+    """A package on sale.
+
+    `version` counts staff edits, for optimistic locking. `sales_version` counts changes of sales figures, and
+    `options_version` changes of its options; neither conflicts with an edit. `time_zone` is the event's, by which a
+    sale that locked only the package finds its day in `daily_sales`.
     """
 
     __tablename__ = "packages"
@@ -257,7 +259,7 @@ class Package(HasId, Base):
 
 
 class Option(HasId, Base):
-    """A question asked with a package. At most 4 active ones: the places 1-4 are unique among them."""
+    """A question asked with a package. At most 4 are active: their `display_order` is 1 to 4 and unique."""
 
     __tablename__ = "options"
 
@@ -328,7 +330,7 @@ class PromoCode(HasId, Base):
 
 
 class Donor(HasId, Base):
-    """Who bought in an event, known by `email_key`: the address without case and surrounding space."""
+    """A person or company that bought in an event, identified by `email_key` (see validation.email_key)."""
 
     __tablename__ = "donors"
 
@@ -349,7 +351,7 @@ class Donor(HasId, Base):
 
 
 class ImportMapping(Base):
-    """Which column is which, as staff settled it for files with this header; `header_hash` is a SHA-256 of it."""
+    """The column mapping that staff chose for files with this header; `header_hash` is the header's SHA-256."""
 
     __tablename__ = "import_mappings"
 
@@ -377,9 +379,9 @@ class ImportBatch(HasId, Base):
 
 
 class Purchase(HasId, Base):
-    """One donor bought `quantity` of one package. Price, seats and the purchaser are as they were at that moment.
+    """One donor bought `quantity` of one package. Price, seats and purchaser are as they were at that time.
 
-    `version` counts what staff changed since: status, void, guests. `search_text` is what a search looks at.
+    `version` counts later edits of staff: status, void, guests. Searches look at `search_text`.
     """
 
     __tablename__ = "purchases"
@@ -462,9 +464,9 @@ class Purchase(HasId, Base):
 
 
 class DailySales(Base):
-    """The purchases of one package and one of the event's days, by channel, status and promo code: how many, and sums.
+    """Counts and sums of the purchases of one package on one day, by channel, status and promo code.
 
-    Kept by whoever writes purchases, while they hold the package (ticketing.daily_sales); `verify` recounts it.
+    Updated by `ticketing.daily_totals` in the transaction that writes purchases; `verify` recounts it.
     """
 
     __tablename__ = "daily_sales"
@@ -507,7 +509,7 @@ class DailySales(Base):
 
 
 class PromoUse(Base):
-    """A purchase that used a promo code. A use that was given back (void) keeps its row and no longer counts."""
+    """The use of a promo code by a purchase. After a void the use no longer counts, and its row stays."""
 
     __tablename__ = "promo_uses"
 
@@ -529,7 +531,7 @@ class PromoUse(Base):
 
 
 class Answer(Base):
-    """What a purchaser answered: true/false, a list of choices, or text. Skipped questions have no row."""
+    """The answer to an option: true or false, a list of choices, or text. Skipped options have no row."""
 
     __tablename__ = "answers"
 
@@ -551,7 +553,7 @@ class Answer(Base):
 
 
 class AssignedTicket(HasId, Base):
-    """One seat of a purchase, with a code to say aloud (no I, L, O, 0, 1) and a guest once one is named."""
+    """One seat of a purchase: its ticket code without I, L, O, 0 and 1, and its guest once one is named."""
 
     __tablename__ = "assigned_tickets"
 
@@ -575,9 +577,9 @@ class AssignedTicket(HasId, Base):
 
 
 class AuditEntry(Base):
-    """One field of one change, written once. Triggers refuse UPDATE, DELETE and TRUNCATE.
+    """One changed field. Triggers refuse UPDATE, DELETE and TRUNCATE.
 
-    `restores` is the entry whose old value this one brought back.
+    `restores` is the entry whose old value this change restored.
     """
 
     __tablename__ = "audit_log"
@@ -609,7 +611,7 @@ class AuditEntry(Base):
 
 
 class AuditChain(Base):
-    """How far the audit trail of one event has come (nil: what belongs to no event): its entries, and the last seal."""
+    """The length and last seal of an event's audit chain; the nil UUID is the chain of entries without an event."""
 
     __tablename__ = "audit_chains"
 
@@ -619,10 +621,10 @@ class AuditChain(Base):
 
 
 class AuditSeal(Base):
-    """The place of one audit entry in its chain, and the SHA-256 of the seal before it and the entry.
+    """The position of an audit entry in its chain, and its seal: the SHA-256 of the previous seal and the entry.
 
-    Written by a trigger when a transaction commits, so that no writer can leave it out. No foreign key to the entry:
-    the seal of one that was removed is what tells that it was there.
+    A trigger writes it at commit, so that no writer can omit it. There is no foreign key to the entry: the seal that
+    stays shows that an entry was removed.
     """
 
     __tablename__ = "audit_seals"
@@ -634,7 +636,7 @@ class AuditSeal(Base):
 
 
 class RateLimit(Base):
-    """When one caller did one kind of thing lately; what is older than the limit's window is left out at each use."""
+    """Times of recent actions of one kind by one caller; those outside the limit's window are dropped at each use."""
 
     __tablename__ = "rate_limits"
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Copies the primary into an empty data folder, then starts as the image does.
+# Copies the primary into an empty data folder, then starts PostgreSQL as the image does.
 set -euo pipefail
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
     mkdir -p "$PGDATA"

@@ -105,8 +105,8 @@ def _chain_name(row: object) -> str:
     return name or ("Office" if getattr(row, "chain_id", None) == OFFICE_CHAIN_ID else "An event that is gone")
 
 
-# A changed seal makes the next entry look wrong, too, because the next seal contains it. `expected_after_fix` is the seal
-# of an entry if the previous seal had its expected value. After missing seals the next one cannot be checked.
+# A changed seal makes the next entry look wrong, too, because the next seal contains it. `expected_after_fix` is the
+# seal of an entry if the previous seal had its expected value. After missing seals the next one cannot be checked.
 _BREAKS_QUERY = text("""
     WITH chained AS (
         SELECT seal.chain_id, seal.position, entry.id AS entry_id, entry.occurred_at, seal.seal,

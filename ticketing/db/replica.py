@@ -1,8 +1,8 @@
-"""Reports and exports, read at a streaming replica where they are in nobody's way.
+"""Read reports and exports from a streaming replica, so that they do not slow down sales on the primary.
 
-A report never lacks what was committed before it was asked for. So the primary is asked how far its log reaches, and
-the replica is read only when it has replayed as much; else the primary is read, as it is without a replica. A lag costs
-time, never a sale. docs/decisions/0018 says why it can be exact.
+A report contains everything that was committed before it was requested: the primary is asked for its WAL position, and
+the replica is read only once it has replayed up to it. Otherwise the primary is read, as without a replica
+(docs/decisions/0018).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from ticketing.errors import Unavailable
 log = logging.getLogger("ticketing.replica")
 T = TypeVar("T")
 
-MAX_WAIT_SECONDS = 0.5  # seconds that a report waits for the replica to catch up
+MAX_WAIT_SECONDS = 0.5  # for the replica to catch up
 POLL_SECONDS = 0.01
-STATE_TTL_SECONDS = 5.0  # that it is away, and not asked; that it is behind, and not waited for
+STATE_TTL_SECONDS = 5.0  # how long an "away" replica is not asked, and a "behind" one not waited for
 CONNECT_TIMEOUT_SECONDS = 2
 
-# How far commits that returned reach: each waited until the log was flushed, unless none has to wait here.
+# The position up to which commits have returned: each waited for the flush, unless synchronous_commit is off.
 _WAL_POSITION_QUERY = """
     SELECT system_identifier, ('x' || left(pg_walfile_name(reached.lsn), 8))::bit(32)::int, reached.lsn::text
     FROM pg_control_system(), LATERAL (SELECT CASE current_setting('synchronous_commit')
@@ -48,11 +48,12 @@ _REPLAY_STATUS_QUERY = """
 
 @dataclass(frozen=True)
 class State:
-    """How the replica is doing.
+    """The condition of the replica.
 
-    `following` has what the primary has, or has it within PATIENCE; `behind` has not; `away` does not answer, or is no
-    replica of this database. `bytes` is how much of the log it lacked when asked. `seconds` is how long it took to
-    catch up or, behind, how old the newest change is that it shows. Both are None where nothing was measured.
+    `following`: it has replayed the primary's position, if need be within MAX_WAIT_SECONDS. `behind`: it has not.
+    `away`: it does not answer, or is not a replica of this database. `lag_bytes` is the WAL that it lacked when asked.
+    `seconds` is how long it took to catch up or, when behind, the age of its newest transaction. Both are None when
+    nothing was measured.
     """
 
     condition: Literal["not set", "following", "behind", "away"]
@@ -61,7 +62,7 @@ class State:
 
 
 class _WalPosition(NamedTuple):
-    """A place in the log: which cluster's, on which of its timelines, and where."""
+    """A position in the WAL of one cluster and timeline."""
 
     cluster: int
     timeline: int
@@ -69,7 +70,7 @@ class _WalPosition(NamedTuple):
 
 
 class _ReplayStatus(NamedTuple):
-    """What the replica says of itself against a mark."""
+    """The replica's own state, relative to a position of the primary."""
 
     is_following: bool
     cluster: int
@@ -79,15 +80,15 @@ class _ReplayStatus(NamedTuple):
 
 
 class _ReplicaUnusable(Exception):
-    """Why it cannot be read."""
+    """The replica cannot be read; str() says why."""
 
 
 class _ReplicaBehind(Exception):
-    """It lacks what was committed before the report was asked for."""
+    """The replica lacks transactions that were committed before the report was requested."""
 
 
 class _ReplicaHealth:
-    """What this server knows of the replica, so that not every report pays for finding it out."""
+    """The last known condition of the replica, so that not every report waits for one that is away or behind."""
 
     def __init__(self) -> None:
         self._away_until = self._behind_until = 0.0
@@ -97,7 +98,7 @@ class _ReplicaHealth:
         return time.monotonic() < self._away_until
 
     def poll_delays(self) -> Iterator[float]:
-        """How long to wait before each look after the first; never, while others have just waited in vain."""
+        """Yield the delay before each further poll; nothing while another report has just waited in vain."""
         if time.monotonic() < self._behind_until:
             return
         deadline = time.monotonic() + MAX_WAIT_SECONDS
@@ -105,15 +106,17 @@ class _ReplicaHealth:
             yield POLL_SECONDS
         self._behind_until = time.monotonic() + STATE_TTL_SECONDS
 
-    def record(self, condition: str, why: object = "") -> None:
-        """Logged once for each change, not for each report."""
+    def record(self, condition: str, reason: object = "") -> None:
+        """Store the condition, and log it when it changed."""
         if condition == "away":
             self._away_until = time.monotonic() + STATE_TTL_SECONDS
         elif condition == "following":
             self._behind_until = 0.0
         if condition != self._condition:
-            where = "there" if condition == "following" else "from the primary"
-            log.warning("the replica is %s, reports are read %s. %s", condition, where, " ".join(str(why).split()))
+            source = "replica" if condition == "following" else "primary"
+            log.warning(
+                "the replica is %s, reports are read from the %s. %s", condition, source, " ".join(str(reason).split())
+            )
         self._condition = condition
 
 
@@ -122,10 +125,10 @@ _engine: Engine | None = None
 
 
 def read(work: Callable[[Session], T]) -> T:
-    """What `work` reads of one moment, which has everything that was committed before now.
+    """Run `work` on one snapshot that contains everything committed before now, and return its result.
 
-    `work` changes nothing and may be run twice: a replica that goes away, or cancels what keeps it from following, is
-    replaced by the primary. Raises Unavailable when that does not answer either, and whatever `work` raises.
+    `work` must only read, and may be run twice: when the replica goes away or cancels the query, the primary is read.
+    Raises Unavailable when the primary does not answer either, and whatever `work` raises.
     """
     if is_configured() and not _health.is_away():
         try:
@@ -142,20 +145,21 @@ def read(work: Callable[[Session], T]) -> T:
 async def stream(
     chunks: Callable[[psycopg.AsyncConnection[Any]], AsyncGenerator[bytes, None]],
 ) -> AsyncIterator[bytes]:
-    """What `pieces` makes of a connection in a read-only transaction, which shows what was committed before now.
+    """Yield what `chunks` makes of a read-only connection that sees everything committed before now.
 
-    As `read`, as long as no piece has left; what goes wrong later is raised, since half a file cannot be begun anew.
+    Falls back to the primary as `read` does, until the first chunk was yielded. Later errors are raised, since a
+    partial file cannot be started again.
     """
     if is_configured() and not _health.is_away():
         has_begun = False
         try:
-            mark = await asyncio.to_thread(_get_primary_position)
+            position = await asyncio.to_thread(_get_primary_position)
             async with await _open_async_connection(db.libpq_url(_get_engine()), CONNECT_TIMEOUT_SECONDS) as connection:
-                _require_following(await _measure_async(connection, mark))
-                async with aclosing(chunks(connection)) as made:
-                    async for piece in made:
+                _require_following(await _measure_async(connection, position))
+                async with aclosing(chunks(connection)) as content:
+                    async for chunk in content:
                         has_begun = True
-                        yield piece
+                        yield chunk
                 return
         except _ReplicaBehind:
             _health.record("behind")
@@ -163,38 +167,38 @@ async def stream(
             _health.record("away", failure)
             if has_begun:
                 raise
-    async with await _open_async_connection(db.libpq_url(), 5) as connection, aclosing(chunks(connection)) as made:
-        async for piece in made:
-            yield piece
+    async with await _open_async_connection(db.libpq_url(), 5) as connection, aclosing(chunks(connection)) as content:
+        async for chunk in content:
+            yield chunk
 
 
 def state() -> State:
-    """How the replica is doing now, for /healthz and /metrics; one that is away is asked again every 5 seconds.
+    """Measure the replica for /healthz and /metrics; one that is away is asked again every STATE_TTL_SECONDS.
 
-    Raises Unavailable when the primary does not answer, against which it is measured.
+    Raises Unavailable when the primary, with which it is compared, does not answer.
     """
     if not is_configured():
         return State("not set")
     if _health.is_away():
         return State("away")
     try:
-        mark = _get_primary_position()
+        position = _get_primary_position()
         with _get_engine().connect() as connection:
-            found = _measure(connection, mark)
+            measured = _measure(connection, position)
     except (_ReplicaUnusable, OperationalError, InterfaceError, PoolExhausted) as failure:
         _health.record("away", failure)
         return State("away")
-    _health.record(found.condition)
-    return found
+    _health.record(measured.condition)
+    return measured
 
 
 def is_configured() -> bool:
-    """Whether there is a replica to read at."""
+    """Return whether READ_DATABASE_URL is set."""
     return settings.load().read_database_url is not None
 
 
 def stop() -> None:
-    """Closes the connections to the replica; the next use opens new ones and knows nothing of before."""
+    """Close the connections to the replica, and forget its last condition."""
     global _engine, _health
     if _engine is not None:
         _engine.dispose()
@@ -211,24 +215,24 @@ def _get_engine() -> Engine:
 
 
 def _get_primary_position() -> _WalPosition:
-    """How far the primary has come. Raises Unavailable, and _Unfit when it does not let us know."""
+    """Return the WAL position of the primary. Raises Unavailable, or _ReplicaUnusable when it may not be read."""
     try:
         with db.engine().execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             return _WalPosition(*connection.exec_driver_sql(_WAL_POSITION_QUERY).one())
     except (OperationalError, InterfaceError, PoolExhausted) as failure:
         raise Unavailable() from failure
-    except DBAPIError as failure:  # a provider that keeps these functions to itself
-        raise _ReplicaUnusable(f"The primary does not say how far it has come: {failure.orig}") from failure
+    except DBAPIError as failure:  # some hosting providers do not grant these functions
+        raise _ReplicaUnusable(f"The primary does not report its WAL position: {failure.orig}") from failure
 
 
 @contextmanager
 def _read_session() -> Iterator[Session]:
-    """A session that sees one moment of the replica. Raises _Behind, _Unfit, Unavailable, and what connections do."""
-    mark = _get_primary_position()
+    """Open a session on one snapshot of the replica. Raises _ReplicaBehind, _ReplicaUnusable and Unavailable."""
+    position = _get_primary_position()
     with _get_engine().connect() as connection:
-        _require_following(_measure(connection, mark))
-        # What is seen begins with the next query, after the look that found everything there. A replica is read-only by
-        # nature, and refuses the READ WRITE to which SQLAlchemy would put the connection back.
+        _require_following(_measure(connection, position))
+        # The snapshot begins with the next query, after the poll that found everything replayed. A replica is always
+        # read-only, and refuses the READ WRITE to which SQLAlchemy would reset a read-only connection.
         connection.rollback()
         snapshot = connection.execution_options(isolation_level="REPEATABLE READ")
         with Session(snapshot, expire_on_commit=False) as session:
@@ -243,51 +247,55 @@ async def _open_async_connection(url: str, connect_timeout_seconds: int) -> psyc
     return connection
 
 
-def _measure(connection: Connection, mark: _WalPosition) -> State:
-    """Looks until the replica has come to the mark, or patience ends. Raises _Unfit."""
-    began = time.monotonic()
-    first = look = _parse_status(connection.exec_driver_sql(_REPLAY_STATUS_QUERY, {"lsn": mark.lsn}).one(), mark)
-    for pause in _health.poll_delays():
-        if look.missing_bytes <= 0:
-            break
-        time.sleep(pause)
-        look = _parse_status(connection.exec_driver_sql(_REPLAY_STATUS_QUERY, {"lsn": mark.lsn}).one(), mark)
-    return _to_state(first, look, time.monotonic() - began)
-
-
-async def _measure_async(connection: psycopg.AsyncConnection[Any], mark: _WalPosition) -> State:
-    """The same for a connection that streams."""
-    began = time.monotonic()
-    first = look = _parse_status(
-        await (await connection.execute(_REPLAY_STATUS_QUERY, {"lsn": mark.lsn})).fetchone(), mark
+def _measure(connection: Connection, position: _WalPosition) -> State:
+    """Poll until the replica has replayed `position`, or for MAX_WAIT_SECONDS. Raises _ReplicaUnusable."""
+    started_at = time.monotonic()
+    first = status = _parse_status(
+        connection.exec_driver_sql(_REPLAY_STATUS_QUERY, {"lsn": position.lsn}).one(), position
     )
     for pause in _health.poll_delays():
-        if look.missing_bytes <= 0:
+        if status.missing_bytes <= 0:
+            break
+        time.sleep(pause)
+        status = _parse_status(connection.exec_driver_sql(_REPLAY_STATUS_QUERY, {"lsn": position.lsn}).one(), position)
+    return _to_state(first, status, time.monotonic() - started_at)
+
+
+async def _measure_async(connection: psycopg.AsyncConnection[Any], position: _WalPosition) -> State:
+    """Poll as `_measure` does, on an asynchronous connection."""
+    started_at = time.monotonic()
+    first = status = _parse_status(
+        await (await connection.execute(_REPLAY_STATUS_QUERY, {"lsn": position.lsn})).fetchone(), position
+    )
+    for pause in _health.poll_delays():
+        if status.missing_bytes <= 0:
             break
         await asyncio.sleep(pause)
-        look = _parse_status(await (await connection.execute(_REPLAY_STATUS_QUERY, {"lsn": mark.lsn})).fetchone(), mark)
-    return _to_state(first, look, time.monotonic() - began)
+        status = _parse_status(
+            await (await connection.execute(_REPLAY_STATUS_QUERY, {"lsn": position.lsn})).fetchone(), position
+        )
+    return _to_state(first, status, time.monotonic() - started_at)
 
 
-def _parse_status(row: Any, mark: _WalPosition) -> _ReplayStatus:
-    """Raises _Unfit for a server whose log is not the primary's, so that places in it mean nothing."""
-    look = _ReplayStatus(*row)
-    if not look.is_following:
-        raise _ReplicaUnusable("It follows no primary: it was promoted, or is one.")
-    if (look.cluster, look.timeline) != (mark.cluster, mark.timeline):
+def _parse_status(row: Any, position: _WalPosition) -> _ReplayStatus:
+    """Raise _ReplicaUnusable when the server's WAL is not the primary's, so that positions cannot be compared."""
+    status = _ReplayStatus(*row)
+    if not status.is_following:
+        raise _ReplicaUnusable("It is not a standby: it was promoted, or is a primary.")
+    if (status.cluster, status.timeline) != (position.cluster, position.timeline):
         raise _ReplicaUnusable(
             "It follows another primary, or has not yet made a restart point since its own was replaced."
         )
-    return look
+    return status
 
 
-def _to_state(first: _ReplayStatus, last: _ReplayStatus, waited: float) -> State:
+def _to_state(first: _ReplayStatus, last: _ReplayStatus, waited_seconds: float) -> State:
     if last.missing_bytes > 0:
         return State("behind", last.age, last.missing_bytes)
-    return State("following", waited if first.missing_bytes > 0 else 0.0, max(0, first.missing_bytes))
+    return State("following", waited_seconds if first.missing_bytes > 0 else 0.0, max(0, first.missing_bytes))
 
 
-def _require_following(found: State) -> None:
-    if found.condition != "following":
+def _require_following(measured: State) -> None:
+    if measured.condition != "following":
         raise _ReplicaBehind
     _health.record("following")

@@ -1,7 +1,7 @@
-"""The recomputation behind `verify`: every number kept beside the purchases, and every seal of the audit trail.
+"""Recompute every number that is derived from purchases, and every seal of the audit log, for the command `verify`.
 
-Each kind is one statement over all events. The database's constraints make most differences impossible; this is how
-an operator sees that, after a restore for instance.
+Each check is one statement over all events. The database's constraints make most differences impossible; operators
+confirm it here, for example after a restore.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Number = int | Decimal | None
 
 @dataclass(frozen=True)
 class Difference:
-    """One number that is not what the purchases lead to; amounts are USD, None is a record that does not exist."""
+    """A stored number that differs from the purchases; amounts are USD, None is a missing record."""
 
     event: str
     event_id: uuid.UUID
@@ -38,14 +38,13 @@ class Difference:
 
 
 def verify(session: Session) -> list[Difference | ChainBreak]:
-    """What is wrong in any event; nothing means that all counts, totals, promo uses, tickets and sums are right, and
-    that the audit trail is as it was sealed."""
+    """List differences in counts, totals, promo uses, tickets and sums of all events, and breaks of the audit chain."""
     session.execute(text("SET LOCAL statement_timeout = '10min'"))
-    found: list[Difference | ChainBreak] = []
+    findings: list[Difference | ChainBreak] = []
     for statement in (_SOLD, _USES, _PROMO_USES, _AMOUNTS, _TICKETS, _SEATS_NAMED, _DAILY_COUNTS, _DAILY_AMOUNTS):
         for row in session.execute(text(statement)):
-            found.append(Difference(row.event, row.event_id, row.thing, row.stored, row.recomputed))
-    return found + hash_chain.list_breaks(session)
+            findings.append(Difference(row.event, row.event_id, row.thing, row.stored, row.recomputed))
+    return findings + hash_chain.list_breaks(session)
 
 
 def _format_number(number: Number) -> str | None:
@@ -81,7 +80,7 @@ _USES = """
     ORDER BY event.id, promo_code.code
 """
 
-# A purchase that counts and carries a code has exactly one use of that code, with the purchase's discount.
+# A completed or pending purchase with a code has exactly one use of that code, with the purchase's discount.
 _PROMO_USES = """
     SELECT event.name AS event, event.id AS event_id,
         'the use of ' || promo_code.code || ' by purchase ' || coalesce(purchase.id, promo_use.purchase_id) AS thing,
@@ -99,10 +98,10 @@ _PROMO_USES = """
     ORDER BY event.id, promo_code.code, coalesce(purchase.id, promo_use.purchase_id)
 """
 
-# What was sold elsewhere keeps its amounts. The type and value of a code that was used never change; a voided purchase
-# gave its use back, so its code may have changed since.
+# Imported purchases keep the amounts of their file. Type and value of a used code never change; a voided purchase gave
+# its use back, so its code may have changed since.
 _AMOUNTS = """
-    SELECT event.name AS event, event.id AS event_id, amount.called || ' of purchase ' || purchase.id AS thing,
+    SELECT event.name AS event, event.id AS event_id, amount.label || ' of purchase ' || purchase.id AS thing,
         amount.stored, amount.recomputed
     FROM purchases AS purchase
     JOIN events AS event ON event.id = purchase.event_id
@@ -121,18 +120,18 @@ _AMOUNTS = """
         (1, 'the list price', purchase.list_price, priced.list_price),
         (2, 'the discount', purchase.discount, reduced.discount),
         (3, 'the total', purchase.total, priced.list_price - reduced.discount)
-    ) AS amount(place, called, stored, recomputed)
+    ) AS amount(place, label, stored, recomputed)
     WHERE purchase.channel <> 'import' AND amount.stored <> amount.recomputed
     ORDER BY event.id, purchase.id, amount.place
 """
 
 _TICKETS = """
     SELECT event.name AS event, event.id AS event_id, 'the number of tickets of purchase ' || purchase.id AS thing,
-        made.tickets AS stored, purchase.quantity * purchase.seats_per_package AS recomputed
+        issued.tickets AS stored, purchase.quantity * purchase.seats_per_package AS recomputed
     FROM purchases AS purchase
     JOIN events AS event ON event.id = purchase.event_id
-    CROSS JOIN LATERAL (SELECT count(*) AS tickets FROM assigned_tickets WHERE purchase_id = purchase.id) AS made
-    WHERE made.tickets <> purchase.quantity * purchase.seats_per_package
+    CROSS JOIN LATERAL (SELECT count(*) AS tickets FROM assigned_tickets WHERE purchase_id = purchase.id) AS issued
+    WHERE issued.tickets <> purchase.quantity * purchase.seats_per_package
     ORDER BY event.id, purchase.id
 """
 
@@ -150,20 +149,21 @@ _SEATS_NAMED = """
 
 
 def _build_daily_query(*sums: tuple[str, str]) -> str:
-    """Sums by day against a recount, whichever of the two has the row. A row of zeros is what a void leaves.
+    """Return the query that compares stored daily sums with a recount; `sums` are pairs of column and label.
 
-    Where the number of purchases differs, it is told alone: the other sums differ with it.
+    A missing row equals a row of zeros, which a void can leave. When the number of purchases differs, only that is
+    reported, since the other sums differ with it.
     """
-    told = ", ".join(
-        f"({place}, '{called}', kept.{column}, recounted.{column})" for place, (column, called) in enumerate(sums)
+    columns = ", ".join(
+        f"({place}, '{label}', stored.{column}, recounted.{column})" for place, (column, label) in enumerate(sums)
     )
     return f"""
     SELECT event.name AS event, event.id AS event_id,
-        'the daily ' || sums.called || ' of ' || package.name || ' on ' || coalesce(kept.day, recounted.day) || ' ('
-            || concat_ws(', ', coalesce(kept.channel, recounted.channel),
-                coalesce(kept.payment_status, recounted.payment_status), promo_code.code) || ')' AS thing,
+        'the daily ' || sums.label || ' of ' || package.name || ' on ' || coalesce(stored.day, recounted.day) || ' ('
+            || concat_ws(', ', coalesce(stored.channel, recounted.channel),
+                coalesce(stored.payment_status, recounted.payment_status), promo_code.code) || ')' AS thing,
         sums.stored, sums.recomputed
-    FROM daily_sales AS kept
+    FROM daily_sales AS stored
     FULL JOIN (
         SELECT package_id, CAST(timezone(event.time_zone, purchased_at) AS date) AS day, channel, payment_status,
             promo_code_id, count(*) AS purchases, sum(quantity) AS quantity, sum(seats) AS seats,
@@ -171,16 +171,16 @@ def _build_daily_query(*sums: tuple[str, str]) -> str:
             sum(total) AS total
         FROM purchases JOIN events AS event ON event.id = purchases.event_id
         GROUP BY 1, 2, 3, 4, 5
-    ) AS recounted ON recounted.package_id = kept.package_id AND recounted.day = kept.day
-        AND recounted.channel = kept.channel AND recounted.payment_status = kept.payment_status
-        AND coalesce(recounted.promo_code_id::text, '') = coalesce(kept.promo_code_id::text, '')
-    JOIN packages AS package ON package.id = coalesce(kept.package_id, recounted.package_id)
+    ) AS recounted ON recounted.package_id = stored.package_id AND recounted.day = stored.day
+        AND recounted.channel = stored.channel AND recounted.payment_status = stored.payment_status
+        AND coalesce(recounted.promo_code_id::text, '') = coalesce(stored.promo_code_id::text, '')
+    JOIN packages AS package ON package.id = coalesce(stored.package_id, recounted.package_id)
     JOIN events AS event ON event.id = package.event_id
-    LEFT JOIN promo_codes AS promo_code ON promo_code.id = coalesce(kept.promo_code_id, recounted.promo_code_id)
-    CROSS JOIN LATERAL (VALUES {told}) AS sums(place, called, stored, recomputed)
+    LEFT JOIN promo_codes AS promo_code ON promo_code.id = coalesce(stored.promo_code_id, recounted.promo_code_id)
+    CROSS JOIN LATERAL (VALUES {columns}) AS sums(place, label, stored, recomputed)
     WHERE coalesce(sums.stored, 0) <> coalesce(sums.recomputed, 0)
-      AND (sums.called = 'purchases' OR coalesce(kept.purchases, 0) = coalesce(recounted.purchases, 0))
-    ORDER BY event.id, package.display_order, coalesce(kept.day, recounted.day), thing, sums.place
+      AND (sums.label = 'purchases' OR coalesce(stored.purchases, 0) = coalesce(recounted.purchases, 0))
+    ORDER BY event.id, package.display_order, coalesce(stored.day, recounted.day), thing, sums.place
 """  # noqa: S608
 
 
