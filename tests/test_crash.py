@@ -190,7 +190,7 @@ def list_stored_purchases(event: Event) -> dict[str, tuple[Purchase, list[str]]]
         return {str(purchase.idempotency_key): (purchase, tickets[purchase.id]) for purchase in purchases}
 
 
-def test_a_killed_postgresql_comes_back_under_a_running_app_and_nothing_is_lost_or_double(desk):
+def test_killed_postgresql_restarts_and_no_purchase_is_lost_or_doubled(desk):
     event = make.event()
     package = make.package(event, seats_per_package=2, quantity_limit=3 * PURCHASES)
     promo = make.promo_code(event, max_total_uses=PURCHASES)
@@ -211,7 +211,7 @@ def test_a_killed_postgresql_comes_back_under_a_running_app_and_nothing_is_lost_
 
 
 @pytest.mark.parametrize("killed", ["the app and PostgreSQL", "the app"])
-def test_a_kill_amid_2000_purchases_loses_none_doubles_none_and_leaves_none_half(desk, killed):
+def test_kill_during_2000_purchases_loses_doubles_or_halves_none(desk, killed):
     event = make.event()
     sold = sum(1 + number % 2 for number in range(PURCHASES))
     package = make.package(event, seats_per_package=2, quantity_limit=sold)

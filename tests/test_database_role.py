@@ -49,7 +49,7 @@ def as_server(postgres: DatabaseServer, database: str) -> Iterator[None]:
             owner.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(ROLE)))
 
 
-def test_the_role_of_the_document_does_all_the_work_and_alters_no_table(as_server):
+def test_documented_role_can_do_all_work_and_alter_no_table(as_server):
     migrations.migrate()  # as every start does; there is nothing to do
     event = make.event()
     ana = make.staff(role="admin", password=make.PASSWORD)

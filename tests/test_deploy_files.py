@@ -22,7 +22,7 @@ def list_mounted_files(service: dict[str, Any]) -> list[Path]:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_what_a_service_is_made_of_is_there(name):
+def test_files_of_a_service_exist(name):
     service = SERVICES[name]
     build = service.get("build")
     if build:
@@ -43,13 +43,13 @@ def test_what_a_service_is_made_of_is_there(name):
 
 
 @pytest.mark.parametrize("name", ["one", "two"])
-def test_an_app_server_is_told_what_it_knows_and_is_where_nginx_looks(name):
+def test_app_server_has_known_settings_and_the_address_in_nginx(name):
     service = SERVICES[name]
     assert set(service["environment"]) <= set(settings.NAMES)
     servers = (DEPLOY / "compose/ticketdesk-servers.conf").read_text()
     assert f"server {service['networks']['desk']['ipv4_address']}:8501 " in servers
 
 
-def test_both_app_servers_are_the_same():
+def test_app_servers_are_configured_alike():
     one, two = ({key: value for key, value in SERVICES[name].items() if key != "networks"} for name in ("one", "two"))
     assert one == two

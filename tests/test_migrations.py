@@ -50,7 +50,7 @@ def list_tables():
         return set(inspect(connection).get_table_names())
 
 
-def test_an_empty_database_gets_every_table(database_without_schema):
+def test_empty_database_gets_every_table(database_without_schema):
     assert list_tables() == set()
     migrations.migrate()
     assert list_tables() == set(Base.metadata.tables) | {"alembic_version"}
@@ -58,7 +58,7 @@ def test_an_empty_database_gets_every_table(database_without_schema):
     make.purchase(event := make.event(), make.package(event))
 
 
-def test_migrating_twice_is_migrating_once(database_without_schema):
+def test_migrating_twice_changes_nothing(database_without_schema):
     migrations.migrate()
     event = make.event()
     migrations.migrate()
@@ -66,7 +66,7 @@ def test_migrating_twice_is_migrating_once(database_without_schema):
     assert make.package(event).display_order == 1
 
 
-def test_two_servers_that_start_at_once_migrate_one_after_the_other(database_without_schema):
+def test_concurrent_servers_migrate_one_after_the_other(database_without_schema):
     def start(_):
         return subprocess.run(
             [sys.executable, "-c", "from ticketing.db import migrations; migrations.migrate()"],
@@ -94,7 +94,7 @@ def impatient():
     listen(db.engine(), "connect", hurry)
 
 
-def test_a_server_waits_for_the_one_that_migrates_longer_than_for_any_lock(database_without_schema, impatient, caplog):
+def test_server_waits_for_a_migration_beyond_its_lock_timeout(database_without_schema, impatient, caplog):
     with psycopg.connect(db.libpq_url()) as other, ThreadPoolExecutor(1) as pool:
         other.execute("SELECT pg_advisory_xact_lock(%s)", [migrations.MIGRATION_LOCK_KEY])
         migrating = pool.submit(migrations.migrate)
@@ -107,7 +107,7 @@ def test_a_server_waits_for_the_one_that_migrates_longer_than_for_any_lock(datab
     assert list_versions() == [get_head_revision()]
 
 
-def test_a_migration_may_take_longer_than_any_other_statement(database_without_schema, impatient):
+def test_migration_is_not_limited_by_the_statement_timeout(database_without_schema, impatient):
     every_table.migrate_to(OLDEST_REVISION)
     with psycopg.connect(db.libpq_url()) as other, ThreadPoolExecutor(1) as pool:
         other.execute("LOCK TABLE purchases IN ACCESS SHARE MODE")
@@ -119,7 +119,7 @@ def test_a_migration_may_take_longer_than_any_other_statement(database_without_s
     assert list_versions() == [get_head_revision()]
 
 
-def test_a_table_in_use_is_waited_for_shortly_and_tried_again(database_without_schema, monkeypatch, caplog):
+def test_migration_retries_while_a_table_is_in_use(database_without_schema, monkeypatch, caplog):
     """While a migration waits, others wait behind it: so it lets go of all it has before it waits again."""
     monkeypatch.setattr(migrations, "TABLE_LOCK_TIMEOUT", "50ms")
     monkeypatch.setattr(migrations, "RETRY_SECONDS", 0.05)
@@ -135,7 +135,7 @@ def test_a_table_in_use_is_waited_for_shortly_and_tried_again(database_without_s
     assert list_versions() == [get_head_revision()]
 
 
-def test_a_migration_that_fails_leaves_nothing_half(database_without_schema):
+def test_failed_migration_is_rolled_back(database_without_schema):
     every_table.migrate_to(OLDEST_REVISION)
     with psycopg.connect(db.libpq_url()) as other:
         other.execute("CREATE TABLE audit_seals ()")  # what the third migration makes
@@ -148,14 +148,14 @@ def test_a_migration_that_fails_leaves_nothing_half(database_without_schema):
     assert every_table.dump_schema() == before
 
 
-def test_a_migrated_connection_goes_back_with_its_limits(database_without_schema):
+def test_connection_keeps_its_limits_after_a_migration(database_without_schema):
     migrations.migrate()
     with db.engine().connect() as connection:
         limits = [connection.scalar(text(f"SHOW {name}")) for name in ("statement_timeout", "lock_timeout")]
     assert limits == ["30s", "10s"]
 
 
-def test_a_server_that_starts_during_a_migration_waits_and_then_serves(database_without_schema, tmp_path):
+def test_server_started_during_a_migration_waits_and_then_serves(database_without_schema, tmp_path):
     with psycopg.connect(db.libpq_url()) as other, ThreadPoolExecutor(1) as pool, ExitStack() as open_:
         other.execute("SELECT pg_advisory_xact_lock(%s)", [migrations.MIGRATION_LOCK_KEY])
         starting = pool.submit(open_.enter_context, run_server(database_without_schema, tmp_path))
@@ -172,7 +172,7 @@ def get_state():
         return migrations.state(session)
 
 
-def test_a_schema_is_missing_outdated_or_current(database_without_schema):
+def test_schema_is_missing_outdated_or_current(database_without_schema):
     assert get_state() == "missing"
     every_table.migrate_to(OLDEST_REVISION)
     assert get_state() == "outdated"
@@ -180,7 +180,7 @@ def test_a_schema_is_missing_outdated_or_current(database_without_schema):
     assert get_state() == "current"
 
 
-def test_a_newer_schema_is_named_and_no_server_starts_on_it(empty_database, capsys):
+def test_newer_schema_is_named_and_stops_the_start(empty_database, capsys):
     db.write(lambda session: session.execute(text("UPDATE alembic_version SET version_num = '9999'")))
     told = (
         f"The database has a newer schema (9999) than this version of Ticket Desk knows ({get_head_revision()}). "
@@ -200,7 +200,7 @@ def test_a_newer_schema_is_named_and_no_server_starts_on_it(empty_database, caps
     assert list_versions() == ["9999"]
 
 
-def test_the_migrations_lead_to_exactly_what_the_models_say(empty_database):
+def test_migrations_lead_to_the_models(empty_database):
     with db.engine().connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
@@ -210,12 +210,12 @@ def test_alembic_check_finds_nothing_to_do(empty_database):
     command.check(Config(ROOT / "alembic.ini"))
 
 
-def test_there_is_one_line_of_migrations():
+def test_migrations_have_one_head():
     assert len(SCRIPTS.get_heads()) == 1
 
 
 @pytest.mark.parametrize("revision", OLDER_REVISIONS)
-def test_from_every_earlier_version_nothing_is_lost(revision, every_row, database_without_schema):
+def test_migration_from_every_version_keeps_all_rows(revision, every_row, database_without_schema):
     """Each table has rows, made from those of the current schema; `verify` judges what is made of them."""
     every_table.migrate_to(revision)
     every_table.copy_rows_from(every_row)
@@ -275,7 +275,7 @@ def insert_old_rows(**ids):
             connection.execute(text(statement), {name: id for name, id in ids.items() if f":{name}" in statement})
 
 
-def test_what_was_stored_before_is_counted_and_found_afterwards(database_without_schema):
+def test_migration_0002_counts_and_indexes_old_purchases(database_without_schema):
     here, there = uuid.uuid4(), uuid.uuid4()
     insert_old_rows(here=here, there=there)
     migrations.migrate()
@@ -323,7 +323,7 @@ INSERT_OLD_AUDIT_ENTRIES = """
 """
 
 
-def test_the_trail_of_before_is_sealed_and_goes_on(database_without_schema):
+def test_migration_0003_seals_old_audit_entries(database_without_schema):
     here, there = uuid.uuid4(), uuid.uuid4()
     insert_old_rows(here=here, there=there)
     with db.engine().begin() as connection:

@@ -104,7 +104,7 @@ def wait_until_not_ready(client: httpx.Client) -> dict[str, Any]:
     return answer.json()
 
 
-def test_every_line_of_the_log_is_json_with_time_level_logger_and_message(server):
+def test_every_log_line_is_json_with_time_level_logger_and_message(server):
     assert server["lines"]
     for line in map(json.loads, server["lines"]):
         assert datetime.fromisoformat(line["time"]).utcoffset().total_seconds() == 0
@@ -113,7 +113,7 @@ def test_every_line_of_the_log_is_json_with_time_level_logger_and_message(server
         assert line["message"]
 
 
-def test_a_request_is_found_by_its_id_with_its_person_event_and_queries(server):
+def test_request_is_found_by_id_with_its_actor_event_and_queries(server):
     lines = [line for line in map(json.loads, server["lines"]) if line.get("request") == "ours-12345"]
     assert {line["logger"] for line in lines} >= {"ticketing.requests", "ticketing.statements"}
     (access,) = [line for line in lines if line["logger"] == "ticketing.requests"]
@@ -122,14 +122,14 @@ def test_a_request_is_found_by_its_id_with_its_person_event_and_queries(server):
     assert server["admin"].email not in "".join(server["lines"])
 
 
-def test_start_and_stop_are_told_and_health_checks_are_not(server):
+def test_start_and_stop_are_logged_and_health_checks_are_not(server):
     told = [line["message"] for line in map(json.loads, server["lines"])]
     assert [each for each in told if each.startswith(f"started, version {ticketing.__version__}, schema ")]
     assert told[-1] == "stopped"
     assert not [each for each in told if "/healthz" in each or "/metrics" in each]
 
 
-def test_a_server_that_is_told_to_stop_says_so_while_it_still_answers(server):
+def test_stopping_server_reports_it_while_it_still_answers(server):
     assert [each["code"] for each in server["stopping"]["reasons"]] == ["stopping"]
     assert server["stopping"]["alive"] is True
 
@@ -143,7 +143,7 @@ def list_sample_names(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("source", ["alerts", "dashboard"])
-def test_what_alerts_and_dashboard_ask_for_is_what_the_server_tells(server, source):
+def test_alerts_and_dashboard_query_exported_metrics(server, source):
     asked = {
         name
         for query in ([r["expr"] for r in list_rules()] if source == "alerts" else list_queries())
@@ -153,7 +153,7 @@ def test_what_alerts_and_dashboard_ask_for_is_what_the_server_tells(server, sour
     assert asked - list_sample_names(server["figures"]) == set()
 
 
-def test_prometheus_finds_nothing_to_object_to_in_the_figures(server, promtool):
+def test_promtool_accepts_the_metrics(server, promtool):
     done = subprocess.run(
         [promtool, "check", "metrics"], input=server["figures"], capture_output=True, text=True, check=False
     )
@@ -246,7 +246,7 @@ def expected_alerts(name: str, labels: dict[str, str] | None) -> list[dict[str, 
     return [{"exp_labels": labels | rule["labels"], "exp_annotations": sentences}]
 
 
-def test_each_alert_fires_when_it_must_and_not_otherwise(promtool, tmp_path):
+def test_each_alert_fires_only_when_it_must(promtool, tmp_path):
     tests = [
         {
             "interval": "1m",
@@ -263,13 +263,13 @@ def test_each_alert_fires_when_it_must_and_not_otherwise(promtool, tmp_path):
     run_promtool(promtool, "test", "rules", file)
 
 
-def test_each_alert_was_tried_on_both_sides():
+def test_each_alert_is_tested_on_both_sides():
     names = {rule["alert"] for rule in list_rules()}
     assert {name for name, _, _, labels in ALERT_CASES if labels is not None} == names
     assert {name for name, _, _, labels in ALERT_CASES if labels is None} == names
 
 
-def test_each_alert_says_what_is_the_case_what_to_do_and_where_more_stands():
+def test_each_alert_has_summary_action_and_runbook():
     guide = GUIDE.read_text()
     for rule in list_rules():
         said = rule["annotations"]
@@ -280,7 +280,7 @@ def test_each_alert_says_what_is_the_case_what_to_do_and_where_more_stands():
         assert f"\n### {rule['alert']}\n" in guide, "the anchor that the alert leads to"
 
 
-def test_prometheus_accepts_the_rules_and_the_configuration(promtool, tmp_path):
+def test_promtool_accepts_rules_and_configuration(promtool, tmp_path):
     run_promtool(promtool, "check", "rules", ALERTS)
     for file in (ALERTS, PROMETHEUS / "prometheus.yml"):
         shutil.copy(file, tmp_path)
@@ -291,7 +291,7 @@ def test_prometheus_accepts_the_rules_and_the_configuration(promtool, tmp_path):
 # Dashboard
 
 
-def test_the_dashboard_can_be_imported():
+def test_dashboard_can_be_imported():
     dashboard = json.loads(DASHBOARD.read_text())
     assert dashboard["schemaVersion"] >= 39
     assert dashboard["title"] == "Ticket Desk"
@@ -302,7 +302,7 @@ def test_the_dashboard_can_be_imported():
     assert {panel["datasource"]["uid"] for panel in drawn} == {"${datasource}"}
 
 
-def test_no_two_panels_cover_each_other():
+def test_panels_do_not_overlap():
     places = [
         (place["x"] + x, place["y"] + y)
         for place in (panel["gridPos"] for panel in list_panels())
@@ -313,14 +313,14 @@ def test_no_two_panels_cover_each_other():
     assert max(x for x, _ in places) < 24
 
 
-def test_prometheus_understands_every_query_of_the_dashboard(promtool, tmp_path):
+def test_promtool_accepts_every_dashboard_query(promtool, tmp_path):
     recorded = [{"record": f"query_{number}", "expr": query} for number, query in enumerate(list_queries())]
     file = tmp_path / "queries.json"
     file.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": recorded}]}))
     run_promtool(promtool, "check", "rules", file)
 
 
-def test_each_figure_of_ours_has_a_panel_or_an_alert():
+def test_each_metric_has_a_panel_or_an_alert():
     asked = " ".join([rule["expr"] for rule in list_rules()] + list_queries())
     unused = {each._name for each in list_metrics() if each._name not in asked}
     assert unused == set()
@@ -345,5 +345,5 @@ def render_metrics_table() -> str:
     return "\n".join(["| figure | kind | labels | tells |", "| --- | --- | --- | --- |", *rows])
 
 
-def test_the_guide_lists_every_figure_as_it_is():
+def test_monitoring_guide_lists_every_metric():
     assert render_metrics_table() in GUIDE.read_text(), f"the table is now:\n{render_metrics_table()}"

@@ -136,7 +136,7 @@ def open_edit_dialog(page: Page, package: Package) -> Locator:
     return dialog
 
 
-def test_half_a_minute_without_postgresql_loses_nothing_and_every_page_goes_on(chromium, own, server):  # noqa: F811
+def test_outage_of_half_a_minute_loses_nothing_and_pages_recover(chromium, own, server):  # noqa: F811
     event = make.event()
     package = make.package(event, name="Table", price="100")
     people = [make.staff(event=event, password=make.PASSWORD) for _ in range(4)]

@@ -113,7 +113,7 @@ def list_export_databases(desk: Deployment, event: Event) -> list[str]:
 # People
 
 
-def test_a_person_stays_on_one_server_and_many_people_are_on_both(desk):
+def test_users_stick_to_one_server_and_use_both_together(desk):
     with httpx.Client(base_url=desk.url) as browser:
         for visit in range(2):
             for number in range(23):  # odd, so that by turns nobody would stay
@@ -125,7 +125,7 @@ def test_a_person_stays_on_one_server_and_many_people_are_on_both(desk):
     assert set.union(*seen) == set(SERVER_NAMES)
 
 
-def test_the_calls_of_one_program_go_to_both(desk, event, token):
+def test_requests_of_one_token_go_to_both_servers(desk, event, token):
     path = f"/api/v1/events/{event.id}/tickets/packages"
     with httpx.Client(base_url=desk.url, headers=get_auth_headers(token)) as program:
         assert {program.get(path).status_code for _ in range(4)} == {200}
@@ -133,7 +133,7 @@ def test_the_calls_of_one_program_go_to_both(desk, event, token):
     assert set(wait_for(lambda: len(seen := list_upstreams(desk, path)) == 4 and seen)) == set(SERVER_NAMES)
 
 
-def test_the_secret_of_an_invitation_is_in_no_log_of_nginx(desk):
+def test_invitation_secret_is_in_no_nginx_log(desk):
     secret = uuid.uuid4().hex
     httpx.get(f"{desk.url}/session/invitation", params={"code": secret})
 
@@ -147,7 +147,7 @@ def test_the_secret_of_an_invitation_is_in_no_log_of_nginx(desk):
     assert secret not in (desk.folder / "access.log").read_text() + desk.log("nginx")
 
 
-def test_who_signs_in_on_one_is_known_on_the_other_and_signed_out_on_both(desk, seller):
+def test_sign_in_and_sign_out_hold_on_both_servers(desk, seller):
     with create_direct_client(desk, "one") as one, create_direct_client(desk, "two") as two:
         typed = {"email": seller.email, "password": make.PASSWORD}
         assert one.post("/session/sign-in", data=typed).status_code == 303
@@ -161,7 +161,7 @@ def test_who_signs_in_on_one_is_known_on_the_other_and_signed_out_on_both(desk, 
         assert one.get(page).status_code == 401
 
 
-def test_wrong_passwords_are_counted_on_both_servers_together(desk, seller):
+def test_wrong_passwords_are_counted_across_servers(desk, seller):
     with create_direct_client(desk, "one") as one, create_direct_client(desk, "two") as two:
         wrong = {"email": seller.email, "password": "not the password"}
         answers = [client.post("/session/sign-in", data=wrong).status_code for client in (one, two, one, two, one, two)]
@@ -169,7 +169,7 @@ def test_wrong_passwords_are_counted_on_both_servers_together(desk, seller):
     assert answers == [422] * 5 + [429]
 
 
-def test_a_picture_that_came_to_one_is_shown_by_the_other(desk, event, token):
+def test_picture_uploaded_to_one_server_is_served_by_the_other(desk, event, token):
     package = make.package(event)
     path = f"/api/v1/admin/events/{event.id}/tickets/packages/{package.id}/image"
     with (
@@ -189,7 +189,7 @@ def test_a_picture_that_came_to_one_is_shown_by_the_other(desk, event, token):
 # The pooler
 
 
-def test_connections_belong_to_nobody_between_two_transactions(desk):
+def test_connections_are_shared_between_transactions(desk):
     address = desk.database("pgbouncer").rpartition("/")[0] + "/pgbouncer"
     with psycopg.connect(address, autocommit=True, cursor_factory=psycopg.ClientCursor) as console:
         cursor = console.execute("SHOW POOLS")
@@ -207,7 +207,7 @@ def test_connections_belong_to_nobody_between_two_transactions(desk):
 # The replica
 
 
-def test_reports_and_files_are_read_at_the_replica(desk, event, token):
+def test_reports_and_exports_are_read_from_the_replica(desk, event, token):
     make.purchase(event, make.package(event))
     assert len(export_sales(desk, event, token)) == 1
     summary = httpx.get(
@@ -238,7 +238,7 @@ def standing_still(desk: Deployment) -> Iterator[None]:
     desk.run_as_superuser("replica", "SELECT pg_wal_replay_resume()")
 
 
-def test_a_file_has_the_sale_of_a_moment_ago_also_while_the_replica_stands_still(desk, event, token, standing_still):
+def test_export_contains_the_latest_sale_while_the_replica_lags(desk, event, token, standing_still):
     package = make.package(event)
     for number in range(1, 4):
         bought = make.purchase(event, package)
@@ -254,12 +254,12 @@ def test_a_file_has_the_sale_of_a_moment_ago_also_while_the_replica_stands_still
     assert told.seconds > 0
 
 
-def test_it_is_read_again_once_it_has_followed(desk, event):
+def test_replica_is_read_again_once_it_caught_up(desk, event):
     wait_for(lambda: desk.health("one")["replica"]["condition"] == "following")
     wait_for(lambda: get_figures_source(event) == "replica")
 
 
-def test_without_the_replica_the_primary_is_read_until_it_is_back(desk, event, token):
+def test_primary_is_read_while_the_replica_is_away(desk, event, token):
     package = make.package(event)
     make.purchase(event, package)
     desk.stop("replica", signal.SIGINT)
@@ -276,7 +276,7 @@ def test_without_the_replica_the_primary_is_read_until_it_is_back(desk, event, t
     assert replica.state().condition == "following"
 
 
-def test_a_report_that_the_replica_breaks_off_is_read_at_the_primary(desk, event):
+def test_report_canceled_by_the_replica_is_read_from_the_primary(desk, event):
     wait_for(lambda: get_figures_source(event) == "replica")
     seen = []
 
@@ -290,7 +290,7 @@ def test_a_report_that_the_replica_breaks_off_is_read_at_the_primary(desk, event
     assert seen == [True, False]
 
 
-def test_where_the_primary_keeps_its_mark_to_itself_everything_is_read_there(desk, event):
+def test_primary_without_wal_functions_is_read_for_everything(desk, event):
     address = f"host={desk.folder} port={desk.ports['primary']} user=postgres dbname=ticketdesk"
     with psycopg.connect(address, autocommit=True) as superuser:
         superuser.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
@@ -302,7 +302,7 @@ def test_where_the_primary_keeps_its_mark_to_itself_everything_is_read_there(des
 
 
 @pytest.mark.parametrize("has_begun", [False, True])
-def test_a_file_that_the_replica_breaks_off_begins_anew_unless_a_piece_has_left(desk, event, has_begun):
+def test_export_canceled_by_the_replica_restarts_unless_a_chunk_was_sent(desk, event, has_begun):
     wait_for(lambda: get_figures_source(event) == "replica")
 
     async def pieces(connection: psycopg.AsyncConnection[Any]) -> AsyncGenerator[bytes, None]:

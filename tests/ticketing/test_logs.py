@@ -40,7 +40,7 @@ def make_error() -> RuntimeError:
         return raised
 
 
-def test_a_json_line_has_time_level_logger_message_and_what_is_known(write):
+def test_json_line_has_time_level_logger_message_and_context(write):
     with logs.log_context(lambda: {"request": "r1", "actor": "a1", "event": "e1"}):
         line = json.loads(write("json", "sold %s", 3, milliseconds=12))
     assert datetime.now(UTC).timestamp() - datetime.fromisoformat(line.pop("time")).timestamp() < 60
@@ -50,7 +50,7 @@ def test_a_json_line_has_time_level_logger_message_and_what_is_known(write):
     }  # fmt: skip
 
 
-def test_json_stays_one_line_of_ascii_whatever_was_typed_and_has_the_traceback_in_it(write):
+def test_json_line_is_ascii_and_contains_the_traceback(write):
     written = write("json", "typed: %s", HOSTILE, exc_info=make_error(), reference="cafe0123")
     assert written.count("\n") == 1
     assert written.isascii()
@@ -60,7 +60,7 @@ def test_json_stays_one_line_of_ascii_whatever_was_typed_and_has_the_traceback_i
     assert "RuntimeError: Ana\n2026-01-01 ERROR forged" in line["traceback"]
 
 
-def test_text_is_one_line_with_ids_and_the_rest_is_indented(write):
+def test_text_line_ends_with_ids_and_further_lines_are_indented(write):
     with logs.log_context(lambda: {"request": "r1", "actor": "a1"}):
         first, *rest = write("text", "typed: %s", HOSTILE, exc_info=make_error()).splitlines()
     assert first.endswith("ERROR ticketing.somewhere: typed: Ana [request=r1 actor=a1]")
@@ -72,7 +72,7 @@ def test_text_is_one_line_with_ids_and_the_rest_is_indented(write):
 
 
 @pytest.mark.parametrize("form", ["json", "text"])
-def test_the_row_that_postgresql_quotes_is_not_in_the_log(write, event, form):
+def test_rows_quoted_by_postgresql_are_not_logged(write, event, form):
     insert = text(
         "INSERT INTO donors (id, event_id, email, email_key, name) "
         "VALUES (gen_random_uuid(), :event, :typed, :typed, '')"
@@ -88,7 +88,7 @@ def test_the_row_that_postgresql_quotes_is_not_in_the_log(write, event, form):
     assert "left out" in written
 
 
-def test_what_was_known_is_forgotten_afterwards_and_can_be_carried_to_another_thread(write):
+def test_context_ends_with_its_block_and_can_be_copied(write):
     with logs.log_context(lambda: {"request": "outer"}):
         with logs.log_context(lambda: {"request": "inner"}):
             carried = logs.get_context()

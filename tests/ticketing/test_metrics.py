@@ -19,13 +19,13 @@ PURCHASES, REFUSALS = "ticketdesk_purchases_total", "ticketdesk_refusals_total"
 HEADER = "ticket_type,purchaser_name,purchaser_email,quantity,total_amount,purchase_date,external_sale_id\n"
 
 
-def test_a_purchase_counts_once_by_its_channel(event):
+def test_purchase_is_counted_once_by_channel(event):
     package = make.package(event)
     with assert_increases(1, PURCHASES, channel="cash"), assert_increases(0, PURCHASES, channel="online"):
         make.purchase(event, package, channel="cash")
 
 
-def test_a_purchase_counts_when_it_is_committed_and_not_before(event):
+def test_purchase_is_counted_after_the_commit(event):
     draft = make.purchase_draft(make.package(event))
     before = get_value(PURCHASES, channel="online")
 
@@ -37,7 +37,7 @@ def test_a_purchase_counts_when_it_is_committed_and_not_before(event):
     assert get_value(PURCHASES, channel="online") == before + 1
 
 
-def test_a_purchase_that_is_undone_does_not_count(event):
+def test_rolled_back_purchase_is_not_counted(event):
     draft = make.purchase_draft(make.package(event))
 
     def work(session):
@@ -48,7 +48,7 @@ def test_a_purchase_that_is_undone_does_not_count(event):
         db.write(work)
 
 
-def test_a_purchase_that_starts_over_counts_once(event):
+def test_retried_purchase_is_counted_once(event):
     draft = make.purchase_draft(make.package(event))
     tries = []
 
@@ -65,14 +65,14 @@ def test_a_purchase_that_starts_over_counts_once(event):
         db.write(work)
 
 
-def test_a_repeated_idempotency_key_is_no_second_purchase(event):
+def test_repeated_idempotency_key_is_counted_once(event):
     package, email = make.package(event), make.email()
     with assert_increases(1, PURCHASES, channel="online"):
         for _ in range(2):
             make.purchase(event, package, donor_email=email, idempotency_key="one-click")
 
 
-def test_a_refused_purchase_counts_as_its_refusal(event):
+def test_refused_purchase_is_counted_by_its_code(event):
     package = make.package(event, quantity_limit=1)
     make.purchase(event, package)
     with (
@@ -83,7 +83,7 @@ def test_a_refused_purchase_counts_as_its_refusal(event):
         make.purchase(event, package)
 
 
-def test_a_promo_refusal_says_which_rule(event):
+def test_refused_promo_code_is_counted_by_reason(event):
     package, promo = make.package(event), make.promo_code(event, is_active=False)
     with (
         assert_increases(1, REFUSALS, code="promo_refused", reason="inactive"),
@@ -93,12 +93,12 @@ def test_a_promo_refusal_says_which_rule(event):
         make.purchase(event, package, promo_code=promo.code)
 
 
-def test_what_is_refused_while_reading_counts_too():
+def test_refusal_while_reading_is_counted():
     with assert_increases(1, REFUSALS, code="not_found", reason=""), pytest.raises(NotFound), db.read_session():
         raise NotFound("package")
 
 
-def test_a_database_that_does_not_answer_counts_once(monkeypatch):
+def test_unreachable_database_is_counted_once(monkeypatch):
     monkeypatch.setattr(transactions, "MAX_ATTEMPTS", 1)
     monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:9/nothing")
     db.dispose()
@@ -109,7 +109,7 @@ def test_a_database_that_does_not_answer_counts_once(monkeypatch):
         db.dispose()
 
 
-def test_an_import_is_timed_and_its_sales_count_once_they_are_stored(event):
+def test_import_is_timed_and_its_sales_are_counted_after_the_commit(event):
     package = make.package(event)
     rows = [f"{package.name},Ana Ruiz,ana@example.org,1,100.00,2026-01-05 10:00,{make.unique('x')}" for _ in range(3)]
     content = (HEADER + "\n".join(rows)).encode()
@@ -129,7 +129,7 @@ def test_an_import_is_timed_and_its_sales_count_once_they_are_stored(event):
         store()
 
 
-def test_the_pool_tells_what_is_in_use_and_who_waited_in_vain(monkeypatch):
+def test_pool_metrics_show_connections_in_use_and_timed_out_waits(monkeypatch):
     engine = db.engine()
     monkeypatch.setattr(engine.pool, "_timeout", 0.1)
     size = engine.pool.size()
@@ -151,7 +151,7 @@ def test_the_pool_tells_what_is_in_use_and_who_waited_in_vain(monkeypatch):
     assert get_value("ticketdesk_pool_in_use", database="primary") == 0
 
 
-def test_a_thread_that_waits_for_a_connection_is_seen_waiting():
+def test_thread_waiting_for_a_connection_is_counted():
     engine = db.engine()
     held = [engine.connect() for _ in range(engine.pool.size())]
     waiting = threading.Thread(target=lambda: engine.connect().close())

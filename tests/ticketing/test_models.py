@@ -115,7 +115,7 @@ def get_violated_constraint(house: SeededEvent, table: str, assignments: str) ->
 
 
 @pytest.mark.parametrize("constraint", CHECKS)
-def test_a_rule_holds_on_both_sides_of_its_boundary(house, constraint):
+def test_check_constraint_holds_on_both_sides_of_its_boundary(house, constraint):
     accepted, refused = CHECKS[constraint]
     for assignments in accepted:
         house.update(get_table(constraint), assignments)
@@ -124,11 +124,11 @@ def test_a_rule_holds_on_both_sides_of_its_boundary(house, constraint):
 
 
 @pytest.mark.parametrize("constraint", EVENT_SCOPED_FKS)
-def test_nothing_refers_to_the_rows_of_another_event(house, constraint):
+def test_foreign_key_refuses_rows_of_another_event(house, constraint):
     assert get_violated_constraint(house, get_table(constraint), EVENT_SCOPED_FKS[constraint]) == constraint
 
 
-def test_every_check_and_every_wall_is_tried_here(house):
+def test_every_check_and_event_scoped_foreign_key_is_tested(house):
     rows = house.connection.execute(
         "SELECT conname, contype FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
         " AND (contype = 'c' OR contype = 'f' AND cardinality(conkey) > 1)"
@@ -138,7 +138,7 @@ def test_every_check_and_every_wall_is_tried_here(house):
     assert {name for name, kind in rows if kind == "f"} == set(EVENT_SCOPED_FKS)
 
 
-def test_the_log_knows_three_ways_in(house):
+def test_audit_log_accepts_three_values_of_via(house):
     insert = (
         "INSERT INTO audit_log (actor, via, action, subject_type, subject_id, subject_name, change_id)"
         " VALUES ('Ana', %s, 'event.seen', 'event', gen_random_uuid(), 'Gala', gen_random_uuid())"
@@ -149,7 +149,7 @@ def test_the_log_knows_three_ways_in(house):
         house.connection.execute(insert, ["elsewhere"])
 
 
-def test_every_constraint_and_index_has_a_name_one_can_read(house):
+def test_every_constraint_and_index_has_a_readable_name(house):
     names = house.connection.execute(
         "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype NOT IN ('n', 't')"
         " UNION SELECT indexname FROM pg_indexes WHERE schemaname = 'public'"
@@ -159,14 +159,14 @@ def test_every_constraint_and_index_has_a_name_one_can_read(house):
 
 
 @pytest.mark.parametrize("constraint", UNIQUE)
-def test_what_must_be_unique_cannot_be_there_twice(house, constraint):
+def test_unique_constraint_refuses_a_second_row(house, constraint):
     table, differing = UNIQUE[constraint]
     with pytest.raises(psycopg.errors.IntegrityError) as refusal:
         house.insert_copy(table, differing)
     assert refusal.value.diag.constraint_name == constraint
 
 
-def test_every_rule_of_uniqueness_is_tried_here(house):
+def test_every_unique_constraint_is_tested(house):
     rows = house.connection.execute(
         "SELECT indexrelid::regclass::text FROM pg_index WHERE indisunique OR indisexclusion"
     ).fetchall()
@@ -184,7 +184,7 @@ def test_every_rule_of_uniqueness_is_tried_here(house):
         ("purchases", "idempotency_key = NULL, request_hash = NULL, external_sale_id = NULL"),
     ],
 )
-def test_what_differs_or_is_retired_is_not_in_the_way(house, table, differing):
+def test_unique_constraint_accepts_different_or_retired_rows(house, table, differing):
     house.insert_copy(table, differing)
 
 
@@ -192,7 +192,7 @@ DAILY_SALES_KEY = "event_id, package_id, day, channel, payment_status, promo_cod
 
 
 @pytest.mark.parametrize("promo_code", ["IS NULL", "IS NOT NULL"])
-def test_a_day_has_one_row_for_each_package_channel_status_and_promo_code(house, promo_code):
+def test_daily_sales_has_one_row_per_key(house, promo_code):
     sums = "purchases, quantity, seats, seats_named, list_price, discount, total"
     copy = f"INSERT INTO daily_sales ({DAILY_SALES_KEY}, {sums}) SELECT {{}}, {sums} FROM daily_sales"
     of_one = f"{copy} WHERE event_id = '{house.ids['event']}' AND promo_code_id {promo_code}"
@@ -204,13 +204,13 @@ def test_a_day_has_one_row_for_each_package_channel_status_and_promo_code(house,
             assert house.connection.execute(of_one.format(DAILY_SALES_KEY.replace(column, other))).rowcount == 1
 
 
-def test_the_packages_take_the_time_zone_of_their_event_and_no_other(house):
+def test_packages_follow_the_time_zone_of_their_event(house):
     zones = f"SELECT DISTINCT time_zone FROM packages WHERE event_id = '{house.ids['event']}'"
     with house.connection.transaction(force_rollback=True):
         house.connection.execute("UPDATE events SET time_zone = 'Europe/Berlin' WHERE id = %s", [house.ids["event"]])
         assert house.connection.execute(zones).fetchall() == [("Europe/Berlin",)]
 
 
-def test_seats_of_a_purchase_are_computed_by_the_database(house):
+def test_database_computes_the_seats_of_a_purchase(house):
     with pytest.raises(psycopg.errors.GeneratedAlways):
         house.update("purchases", "seats = 7")

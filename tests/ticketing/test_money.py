@@ -18,11 +18,11 @@ D = Decimal
         ("-0.005", "-0.01"),
     ],
 )
-def test_half_a_cent_goes_up_as_on_a_receipt(amount, rounded):
+def test_half_a_cent_is_rounded_up(amount, rounded):
     assert str(money.round_to_cents(D(amount))) == rounded
 
 
-def test_a_percentage_is_rounded_half_up_to_the_cent():
+def test_percentage_is_rounded_half_up_to_the_cent():
     assert money.percent_of(D("0.10"), D(5)) == D("0.01")
     assert money.percent_of(D("0.09"), D(5)) == D("0.00")
     assert money.percent_of(D("33.33"), D("12.5")) == D("4.17")
@@ -40,7 +40,7 @@ def test_a_percentage_is_rounded_half_up_to_the_cent():
         ("9999999999.99", "9999999999.99"),
     ],
 )
-def test_plain_decimals_are_read_with_two_places(text, amount):
+def test_plain_decimals_are_parsed_with_two_places(text, amount):
     assert str(money.parse(text)) == amount
 
 
@@ -65,12 +65,12 @@ def test_plain_decimals_are_read_with_two_places(text, amount):
         "--1",
     ],
 )
-def test_anything_else_is_not_an_amount(text):
+def test_other_text_is_not_an_amount(text):
     with pytest.raises(ValueError, match="plain number"):
         money.parse(text)
 
 
-def test_a_third_decimal_is_refused_and_not_rounded_away():
+def test_third_decimal_is_refused_instead_of_rounded():
     with pytest.raises(ValueError, match="two decimals"):
         money.parse("1.001")
 
@@ -84,7 +84,7 @@ def test_a_third_decimal_is_refused_and_not_rounded_away():
         ("1000000", "1000000.00", "$1,000,000.00", "$1,000,000"),
     ],
 )
-def test_amounts_are_written_for_machines_for_people_and_for_tiles(amount, plain, dollars, whole):
+def test_amounts_are_formatted_plain_in_dollars_and_in_whole_dollars(amount, plain, dollars, whole):
     assert money.format_plain(D(amount)) == plain
     assert money.format_dollars(D(amount)) == dollars
     assert money.format_whole_dollars(D(amount)) == whole

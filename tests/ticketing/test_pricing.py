@@ -32,13 +32,13 @@ fixed_amounts = st.integers(100, 1_000_000).map(lambda value: Discount("fixed_am
         ("part of a percent", "200.00", 1, ("percentage", "12.5"), ("200.00", "25.00", "175.00")),
     ],
 )
-def test_what_a_purchase_costs(case, price, quantity, discount, expected):
+def test_price_of_a_purchase(case, price, quantity, discount, expected):
     taken = Discount(discount[0], D(discount[1])) if discount else None
     assert pricing.quote(D(price), quantity, taken) == Quote(*map(D, expected)), case
 
 
 @given(prices, quantities, percentages | fixed_amounts | st.none())
-def test_the_parts_add_up_and_nobody_pays_less_than_nothing_or_more_than_the_list(price, quantity, discount):
+def test_amounts_add_up_and_total_is_between_zero_and_list_price(price, quantity, discount):
     quote = pricing.quote(price, quantity, discount)
     assert quote.list_price == price * quantity
     assert quote.list_price - quote.discount == quote.total
@@ -56,11 +56,11 @@ def test_every_percentage_agrees_with_integer_arithmetic(unit_cents, quantity):
 
 
 @given(prices, quantities, fixed_amounts)
-def test_a_fixed_amount_is_taken_once_whatever_the_quantity(price, quantity, discount):
+def test_fixed_discount_is_taken_once_for_any_quantity(price, quantity, discount):
     assert pricing.quote(price, quantity, discount).discount == min(discount.value, price * quantity)
 
 
-def test_a_sum_that_no_column_holds_is_refused():
+def test_list_price_above_the_maximum_amount_is_refused():
     assert pricing.quote(D("999999.99"), 10_000).total == D("9999999900.00")
     with pytest.raises(InvalidInput) as refusal:
         pricing.quote(D("1000000.00"), 10_000)
@@ -68,5 +68,5 @@ def test_a_sum_that_no_column_holds_is_refused():
 
 
 @given(prices, quantities)
-def test_comp_costs_nothing(price, quantity):
+def test_complimentary_purchase_costs_nothing(price, quantity):
     assert pricing.quote(price, quantity, pricing.COMPLIMENTARY).total == 0

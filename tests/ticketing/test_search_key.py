@@ -40,27 +40,27 @@ FOUND_BY = [
 
 
 @pytest.mark.parametrize(("written", "key"), FOUND_BY)
-def test_neither_accents_nor_case_are_needed(written, key):
+def test_search_key_ignores_accents_and_case(written, key):
     assert get_search_key(written) == key
 
 
 @pytest.mark.parametrize(("written", "key"), FOUND_BY)
-def test_the_key_of_a_key_is_the_key(written, key):
+def test_search_key_is_idempotent(written, key):
     """So a name is found as it is written, too."""
     assert get_search_key(key) == key
 
 
-def test_different_names_keep_different_keys():
+def test_different_names_have_different_search_keys():
     names = ["Li", "Lie", "Ly", "Ана", "Аня", "O'Neill", "ONeill"]
     assert len({get_search_key(name) for name in names}) == len(names)
 
 
-def test_nothing_has_no_key():
+def test_search_key_of_null_is_null():
     with db.read_session() as session:
         assert session.scalar(text("SELECT search_key(NULL)")) is None
 
 
-def test_a_purchase_is_searched_by_name_address_and_the_id_it_was_sold_under(event):
+def test_purchase_search_text_has_name_email_and_external_id(event):
     package = make.package(event)
     make.purchase(event, package, donor={"name": "José", "email": "Jose@b.co"})
     run_import(

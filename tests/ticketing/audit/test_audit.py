@@ -19,7 +19,7 @@ def list_entries(event):
         return session.scalars(select(AuditEntry).where(AuditEntry.event_id == event.id).order_by(AuditEntry.id)).all()
 
 
-def test_a_row_tells_who_when_what_on_which_record_and_both_values(event):
+def test_entry_has_actor_time_action_subject_and_both_values(event):
     ana = make.staff(event=event, name="Ana Ruiz")
     package = make.package(event, ana, name="Gold", price="100")
     before = datetime.now(UTC)
@@ -36,7 +36,7 @@ def test_a_row_tells_who_when_what_on_which_record_and_both_values(event):
     assert before <= row.occurred_at <= datetime.now(UTC)
 
 
-def test_the_rows_of_one_change_belong_together(event):
+def test_entries_of_one_change_share_a_change_id(event):
     package = make.package(event)
     values = {"price": "120", "description": "New"}
     db.write(lambda s: packages.update(s, OPERATOR, event.id, package.id, values, seen_version=1))
@@ -46,12 +46,12 @@ def test_the_rows_of_one_change_belong_together(event):
     assert len({row.change_id for row in list_entries(event)}) == 3
 
 
-def test_what_the_command_line_and_tokens_do_is_told_apart(event):
+def test_entries_distinguish_command_line_and_api_tokens(event):
     make.package(event)
     assert {row.via for row in list_entries(event)} == {"command_line"}
 
 
-def test_the_log_is_written_in_the_transaction_of_the_change(event):
+def test_entry_is_rolled_back_with_its_change(event):
     before = len(list_entries(event))
 
     def work(session):
@@ -65,7 +65,7 @@ def test_the_log_is_written_in_the_transaction_of_the_change(event):
         assert packages.list_page(session, OPERATOR, event.id)[1] == 0
 
 
-def test_a_change_that_cannot_be_told_to_the_log_is_not_made(event):
+def test_change_is_rolled_back_when_its_entry_cannot_be_written(event):
     def work(session):
         package = packages.create(session, OPERATOR, event.id, make.package_draft())
         session.execute(text("UPDATE audit_log SET actor = 'somebody else' WHERE subject_id = :id"), {"id": package.id})
@@ -91,7 +91,7 @@ def test_a_change_that_cannot_be_told_to_the_log_is_not_made(event):
         "SET session_replication_role = replica; DELETE FROM audit_log",
     ],
 )
-def test_the_database_refuses_to_change_the_log(event, statement):
+def test_database_refuses_to_change_the_audit_log(event, statement):
     before = [(row.id, row.actor) for row in list_entries(event)]
     assert before
     with psycopg.connect(db.libpq_url()) as connection, pytest.raises(psycopg.errors.RestrictViolation):
@@ -99,30 +99,30 @@ def test_the_database_refuses_to_change_the_log(event, statement):
     assert [(row.id, row.actor) for row in list_entries(event)] == before
 
 
-def test_an_event_with_a_log_cannot_be_removed_from_under_it(event):
+def test_event_with_audit_entries_cannot_be_deleted(event):
     with pytest.raises(IntegrityError):
         db.write(lambda session: session.execute(text("DELETE FROM events WHERE id = :id"), {"id": event.id}))
 
 
-def test_a_row_may_tell_that_something_happened_without_a_field(event):
+def test_entry_may_have_no_field(event):
     db.write(lambda session: audit.record(session, OPERATOR, event.id, "event.looked_at", event))
     row = list_entries(event)[-1]
     assert (row.action, row.field, row.old_value, row.new_value) == ("event.looked_at", None, None, None)
 
 
-def test_only_what_differs_is_a_change(event):
+def test_only_different_values_are_changes(event):
     assert audit.changes_between(event, {"name": event.name, "venue": "Town Hall"}) == [
         Change("venue", event.venue, "Town Hall")
     ]
 
 
-def test_values_are_kept_as_the_wire_has_them(event):
+def test_values_are_stored_as_the_api_formats_them(event):
     written = [Change("starts_at", None, event.starts_at), Change("id", None, event.id), Change("tags", None, ["a"])]
     db.write(lambda session: audit.record(session, OPERATOR, event.id, "event.changed", event, written))
     assert [row.new_value for row in list_entries(event)[-3:]] == [event.starts_at.isoformat(), str(event.id), ["a"]]
 
 
-def test_the_changes_of_other_records_are_not_told(event):
+def test_changes_of_other_records_are_not_listed(event):
     package, other = make.package(event, price="100"), make.package(event, price="100")
     db.write(lambda s: packages.update(s, OPERATOR, event.id, other.id, {"price": "1"}, seen_version=1))
     with db.read_session() as session:

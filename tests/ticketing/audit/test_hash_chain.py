@@ -101,14 +101,14 @@ def assert_problems(session: db.Session, *expected: str) -> None:
     ],
 )
 @pytest.mark.parametrize("price", ["120.00", "140.00"])
-def test_a_changed_entry_is_told_with_its_place_also_at_the_end(session, gold, change, price):
+def test_changed_entry_is_found_by_position(session, gold, change, price):
     entry, position = find_entry_and_position(session, price)
     tamper(session, f"UPDATE audit_log SET {change} WHERE id = :id", id=entry)
     assert_problems(session, problem_pattern(gold, position, "the entry was changed after it was sealed."))
 
 
 @pytest.mark.parametrize("price", ["110.00", "140.00"])
-def test_a_removed_entry_is_told(session, gold, price):
+def test_removed_entry_is_found(session, gold, price):
     entry, position = find_entry_and_position(session, price)
     tamper(session, "DELETE FROM audit_log WHERE id = :id", id=entry)
     assert_problems(session, problem_pattern(gold, position, "the entry was removed; only its seal is left."))
@@ -121,7 +121,7 @@ INSERT_UNSEALED_ENTRY = """
 """
 
 
-def test_an_entry_added_without_a_seal_is_told_and_the_next_change_does_not_seal_it(session, gold):
+def test_unsealed_entry_is_found_and_stays_unsealed(session, gold):
     tamper(session, INSERT_UNSEALED_ENTRY, id=find_entry_and_position(session, "120.00")[0])
     unsealed = problem_pattern(gold, None, "it has no seal: it was added without one, or its seal was removed.")
     assert_problems(session, unsealed)
@@ -130,13 +130,13 @@ def test_an_entry_added_without_a_seal_is_told_and_the_next_change_does_not_seal
 
 
 @pytest.mark.parametrize("price", ["120.00", "140.00"])
-def test_a_changed_seal_is_told_once_and_not_by_the_entry_after_it(session, gold, price):
+def test_changed_seal_is_reported_once(session, gold, price):
     entry, position = find_entry_and_position(session, price)
     tamper(session, "UPDATE audit_seals SET seal = sha256('forged') WHERE audit_id = :id", id=entry)
     assert_problems(session, problem_pattern(gold, position, "the seal was changed; the entry is as it was."))
 
 
-def test_an_entry_forged_with_its_seal_is_told_by_the_next(session, gold):
+def test_entry_forged_with_its_seal_breaks_the_next_seal(session, gold):
     entry, position = find_entry_and_position(session, "120.00")
     tamper(
         session,
@@ -149,7 +149,7 @@ def test_an_entry_forged_with_its_seal_is_told_by_the_next(session, gold):
     assert_problems(session, problem_pattern(gold, position + 1, "the entry was changed after it was sealed."))
 
 
-def test_a_removed_seal_is_told_and_so_is_the_entry_it_was_of(session, gold):
+def test_removed_seal_and_its_entry_are_found(session, gold):
     entry, position = find_entry_and_position(session, "120.00")
     tamper(session, "DELETE FROM audit_seals WHERE audit_id = :id", id=entry)
     assert_problems(
@@ -159,7 +159,7 @@ def test_a_removed_seal_is_told_and_so_is_the_entry_it_was_of(session, gold):
     )
 
 
-def test_a_chain_that_was_shortened_is_told_by_its_own_row(session, gold):
+def test_shortened_chain_is_found_by_its_head(session, gold):
     entry, position = find_entry_and_position(session, "140.00")
     tamper(
         session,
@@ -173,19 +173,19 @@ def test_a_chain_that_was_shortened_is_told_by_its_own_row(session, gold):
 
 
 @pytest.mark.parametrize("change", ["seal = sha256('forged')", "entries = entries - 1"])
-def test_a_changed_row_of_the_chain_is_told(session, gold, change):
+def test_changed_chain_head_is_found(session, gold, change):
     _, position = find_entry_and_position(session, "140.00")
     tamper(session, f"UPDATE audit_chains SET {change} WHERE chain_id = :id", id=gold.event_id)
     assert_problems(session, problem_pattern(gold, position, "the chain's own row does not agree with its last seal."))
 
 
-def test_a_removed_row_of_the_chain_is_told(session, gold):
+def test_removed_chain_head_is_found(session, gold):
     _, position = find_entry_and_position(session, "140.00")
     tamper(session, "DELETE FROM audit_chains WHERE chain_id = :id", id=gold.event_id)
     assert_problems(session, problem_pattern(gold, position, "the chain's own row does not agree with its last seal."))
 
 
-def test_a_trail_that_was_emptied_is_told(session, gold):
+def test_emptied_audit_log_is_found(session, gold):
     tamper(session)
     session.execute(text("DELETE FROM audit_log"))
     session.execute(text("DELETE FROM audit_seals"))
@@ -199,7 +199,7 @@ def change_price(session, package):
     session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
 
 
-def test_a_chain_forged_whole_is_found_by_what_was_noted_down_and_by_nothing_else(session, gold):
+def test_forged_chain_is_found_only_by_noted_seals(session, gold):
     noted = [str(each) for each in hash_chain.list_heads(session)]
     assert hash_chain.check_noted_seals(session, ["Every count agrees.", *noted]) == []
     entry, position = find_entry_and_position(session, "140.00")
@@ -218,7 +218,7 @@ def test_a_chain_forged_whole_is_found_by_what_was_noted_down_and_by_nothing_els
     assert str(told) == f"Harbor Lights Gala ({gold.event_id}): audit trail, position {position}: {wrong}"
 
 
-def test_what_was_noted_down_holds_while_the_trail_goes_on(session, gold):
+def test_noted_seals_stay_valid_while_the_chain_grows(session, gold):
     noted = [str(each) for each in hash_chain.list_heads(session)]
     change_price(session, gold)
     assert hash_chain.check_noted_seals(session, noted) == []
@@ -226,13 +226,13 @@ def test_what_was_noted_down_holds_while_the_trail_goes_on(session, gold):
     assert list_problems(session) == []
 
 
-def test_the_chain_of_what_belongs_to_no_event_is_told_as_the_offices(session):
+def test_chain_without_an_event_is_reported_as_office(session):
     tamper(session, "UPDATE audit_log SET new_value = '\"viewer\"' WHERE field = 'role'")
     (told,) = list_problems(session)
     assert told.startswith("Office (00000000-0000-0000-0000-000000000000): audit trail, position 2, ")
 
 
-def test_nothing_is_wrong_after_ordinary_work_and_an_import(empty_database):
+def test_ordinary_work_and_an_import_leave_intact_chains(empty_database):
     ana = make.staff(role="admin", name="Ana Ruiz", password=make.PASSWORD)
     event = make.event(ana)
     package = make.package(event, ana, name='Łuk "Gold" \\ ☃', description="Line\nand\ttab", quantity_limit=5)
@@ -250,7 +250,7 @@ def test_nothing_is_wrong_after_ordinary_work_and_an_import(empty_database):
     assert chains["Harbor Lights Gala"].seal == head.seal.hex()
 
 
-def test_a_transaction_in_several_events_and_one_that_is_undone_leave_whole_chains(empty_database):
+def test_multi_event_and_rolled_back_transactions_leave_intact_chains(empty_database):
     events = [make.event(name=f"Event {number}") for number in range(3)]
 
     def work(session):
@@ -279,13 +279,13 @@ def test_a_transaction_in_several_events_and_one_that_is_undone_leave_whole_chai
 @pytest.mark.parametrize(
     "statement", ["UPDATE audit_seals SET seal = ''", "DELETE FROM audit_seals", "TRUNCATE audit_seals"]
 )
-def test_the_database_refuses_to_change_a_seal(session, statement):
+def test_database_refuses_to_change_a_seal(session, statement):
     with psycopg.connect(db.libpq_url()) as connection, pytest.raises(psycopg.errors.RestrictViolation):
         connection.execute(statement)
     assert list_problems(session) == []
 
 
-def test_an_entry_has_one_seal(session):
+def test_entry_has_one_seal(session):
     again = "INSERT INTO audit_seals SELECT chain_id, position + 1000, audit_id, seal FROM audit_seals LIMIT 1"
     with pytest.raises(IntegrityError, match="uq_audit_seals_audit_id"):
         session.execute(text(again))

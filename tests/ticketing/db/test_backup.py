@@ -83,7 +83,7 @@ def assert_still_works() -> None:
         connection.execute("UPDATE audit_log SET actor = 'Nobody'")
 
 
-def test_every_row_of_every_table_comes_back_with_all_that_guards_it(full_database, postgres, file):
+def test_restore_brings_back_every_row_constraint_and_trigger(full_database, postgres, file):
     before = read_everything()
     assert [table for table, rows in before[0].items() if not rows] == [], (
         "tests/support/every_table.py makes no row of these"
@@ -97,7 +97,7 @@ def test_every_row_of_every_table_comes_back_with_all_that_guards_it(full_databa
     assert_still_works()
 
 
-def test_a_backup_moves_to_an_older_postgresql_and_back(full_database, postgres, debian, file):
+def test_backup_moves_to_an_older_postgresql_and_back(full_database, postgres, debian, file):
     rows, _, places = read_everything()
 
     backup.create(file)
@@ -117,9 +117,7 @@ def test_a_backup_moves_to_an_older_postgresql_and_back(full_database, postgres,
     assert_still_works()
 
 
-def test_a_backup_of_an_earlier_version_is_brought_to_the_current_schema(
-    every_row, database_without_schema, postgres, file
-):
+def test_backup_of_an_earlier_version_is_migrated(every_row, database_without_schema, postgres, file):
     every_table.migrate_to("0001")
     every_table.copy_rows_from(every_row)
     of = every_table.columns()
@@ -146,7 +144,7 @@ def count_lock_waiters(lock: str) -> int:
         ).fetchone()[0]
 
 
-def test_sales_go_on_during_a_backup_which_is_of_one_moment_and_shows_no_password(full_database, postgres, file):
+def test_backup_is_one_snapshot_does_not_block_sales_and_hides_the_password(full_database, postgres, file):
     url = make_url(full_database)
     password = url.password or "zq-secret"
     use_database(url.set(password=password).render_as_string(hide_password=False))
@@ -182,7 +180,7 @@ def hold_migration_lock():
         migrations.acquire_migration_lock(connection)
 
 
-def test_a_backup_waits_for_a_migration(empty_database, file, caplog):
+def test_backup_waits_for_a_migration(empty_database, file, caplog):
     with ThreadPoolExecutor(1) as pool, psycopg.connect(db.libpq_url()) as held:
         held.execute("SELECT pg_advisory_xact_lock(%s)", [migrations.MIGRATION_LOCK_KEY])
         making = pool.submit(backup.create, file)
@@ -193,7 +191,7 @@ def test_a_backup_waits_for_a_migration(empty_database, file, caplog):
     assert "waiting for its end" in caplog.text
 
 
-def test_only_its_owner_may_read_a_backup_and_no_file_is_replaced(empty_database, file):
+def test_backup_is_private_and_replaces_no_file(empty_database, file):
     backup.create(file)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     content = file.read_bytes()
@@ -205,7 +203,7 @@ def test_only_its_owner_may_read_a_backup_and_no_file_is_replaced(empty_database
     assert os.listdir(file.parent) == [file.name]
 
 
-def test_a_backup_that_fails_leaves_no_file(full_database, file):
+def test_failed_backup_leaves_no_file(full_database, file):
     """As somebody who may not read every table: pg_dump has begun when it is refused."""
     with psycopg.connect(full_database) as connection:
         connection.execute("CREATE ROLE zq_clerk LOGIN")
@@ -221,13 +219,13 @@ def test_a_backup_that_fails_leaves_no_file(full_database, file):
     assert os.listdir(file.parent) == []
 
 
-def test_a_database_without_our_tables_is_not_backed_up(database_without_schema, file):
+def test_database_without_tables_is_not_backed_up(database_without_schema, file):
     with pytest.raises(BackupRefused, match="There is nothing to back up"):
         backup.create(file)
     assert os.listdir(file.parent) == []
 
 
-def test_a_place_that_cannot_be_written_is_told(empty_database, tmp_path):
+def test_unwritable_file_is_refused(empty_database, tmp_path):
     with pytest.raises(BackupRefused, match=r"cannot be written: No such file or directory\.$"):
         backup.create(tmp_path / "nowhere" / "gala.backup")
 
@@ -244,7 +242,7 @@ def whole(every_row: str, database: str, file: Path) -> Path:
 @pytest.mark.parametrize(
     "table", ["CREATE TABLE theirs ()", "CREATE VIEW theirs AS SELECT 1", "CREATE SEQUENCE theirs"]
 )
-def test_a_database_that_is_not_empty_is_left_alone(whole, database_without_schema, table):
+def test_restore_refuses_a_database_that_is_not_empty(whole, database_without_schema, table):
     with psycopg.connect(database_without_schema) as connection:
         connection.execute(f"CREATE SCHEMA elsewhere; SET search_path = elsewhere; {table}")
 
@@ -254,14 +252,14 @@ def test_a_database_that_is_not_empty_is_left_alone(whole, database_without_sche
     assert every_table.columns() == {}
 
 
-def test_not_even_our_own_empty_tables_are_filled(whole, empty_database):
+def test_restore_refuses_a_migrated_database(whole, empty_database):
     with pytest.raises(BackupRefused, match="not empty: it holds alembic_version and 23 more"):
         backup.restore(whole)
 
     assert every_table.rows()["events"] == []
 
 
-def test_a_server_that_migrates_first_has_its_tables_left_alone(whole, database_without_schema):
+def test_restore_refuses_tables_created_while_it_waited(whole, database_without_schema):
     with ThreadPoolExecutor(1) as pool, psycopg.connect(database_without_schema) as server:
         server.execute("SELECT pg_advisory_xact_lock(%s)", [migrations.MIGRATION_LOCK_KEY])
         server.execute("CREATE TABLE events ()")
@@ -289,7 +287,7 @@ def test_backup_without_a_version_line_is_restored(whole, database_without_schem
 
 
 @pytest.mark.parametrize("kept", [slice(0, 0), slice(0, 1000), slice(0, 100_000), slice(0, -1)])
-def test_a_file_that_is_cut_short_changes_nothing(whole, database_without_schema, kept):
+def test_truncated_file_changes_nothing(whole, database_without_schema, kept):
     whole.write_bytes(whole.read_bytes()[kept])
 
     with pytest.raises(BackupRefused, match=r"damaged or cut short|is not a backup"):
@@ -298,7 +296,7 @@ def test_a_file_that_is_cut_short_changes_nothing(whole, database_without_schema
     assert every_table.columns() == {}
 
 
-def test_what_is_no_backup_of_ours_is_refused(database_without_schema, postgres, tmp_path):
+def test_other_files_are_refused(database_without_schema, postgres, tmp_path):
     text = tmp_path / "notes.txt"
     text.write_text("Gold, silver and bronze.\n" * 100)
     other = tmp_path / "other.backup"
@@ -319,7 +317,7 @@ def test_what_is_no_backup_of_ours_is_refused(database_without_schema, postgres,
     assert every_table.columns() == {}
 
 
-def test_a_backup_of_a_later_version_is_refused(full_database, postgres, file):
+def test_backup_of_a_later_version_is_refused(full_database, postgres, file):
     db.write(lambda session: session.execute(text("UPDATE alembic_version SET version_num = '9999'")))
     backup.create(file)
     use_database(postgres.create(migrated=False))
@@ -331,7 +329,7 @@ def test_a_backup_of_a_later_version_is_refused(full_database, postgres, file):
 
 
 @pytest.mark.parametrize("refused", ["CREATE INDEX", "CREATE TRIGGER"])
-def test_what_the_database_refuses_in_the_middle_leaves_it_empty(whole, database_without_schema, refused):
+def test_failed_restore_leaves_the_database_empty(whole, database_without_schema, refused):
     """Indexes and triggers come after the rows."""
     with psycopg.connect(database_without_schema) as connection:
         connection.execute(
@@ -348,7 +346,7 @@ def test_what_the_database_refuses_in_the_middle_leaves_it_empty(whole, database
     assert every_table.columns() == {}
 
 
-def test_an_extension_stays_with_its_server(debian, database_without_schema, file):
+def test_backup_excludes_extensions(debian, database_without_schema, file):
     """Managed servers often have this one, which the private PostgreSQL does not know."""
     with_extension = debian.create(migrated=False)
     with psycopg.connect(with_extension) as connection:
@@ -367,12 +365,12 @@ def test_an_extension_stays_with_its_server(debian, database_without_schema, fil
 
 
 @pytest.mark.parametrize(("server", "chosen"), [(15, "shipped 18"), (18, "shipped 18"), (19, "own 20"), (20, "own 20")])
-def test_the_programs_are_never_older_than_the_server_and_if_they_can_be_those_that_everybody_has(server, chosen):
+def test_programs_are_not_older_than_the_server_and_bundled_if_possible(server, chosen):
     among = [Programs(18, Path("shipped 18")), Programs(16, Path("shipped 16")), Programs(20, Path("own 20"))]
     assert pg_programs.select_for_server(server, among).folder == Path(chosen)
 
 
-def test_a_server_that_is_newer_than_all_programs_says_what_to_install():
+def test_server_newer_than_all_programs_says_what_to_install():
     with pytest.raises(ProgramsMissing, match=r"found here are of version 18\. .*postgresql-client-19\)\.$"):
         pg_programs.select_for_server(19, [Programs(18, Path("here"))])
     with pytest.raises(ProgramsMissing, match="none are found here"):

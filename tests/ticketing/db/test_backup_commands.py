@@ -27,7 +27,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "gala.backup"
 
 
-def test_the_commands_say_what_they_did(full_database, postgres, file, capsys):
+def test_commands_report_what_they_did(full_database, postgres, file, capsys):
     verified = run_cli(capsys, "verify")[1]
 
     code, (told,), complaints = run_cli(capsys, "backup", file)
@@ -49,7 +49,7 @@ def test_the_commands_say_what_they_did(full_database, postgres, file, capsys):
     assert sentence == f"{file} exists already, and a backup replaces no file. Choose another name."
 
 
-def test_a_restore_tells_what_verify_finds(full_database, postgres, file, capsys):
+def test_restore_reports_what_verify_finds(full_database, postgres, file, capsys):
     db.write(lambda session: session.execute(text("UPDATE daily_sales SET seats = seats + 1, quantity = quantity + 1")))
     backup.create(file)
     use_database(postgres.create(migrated=False))
@@ -74,7 +74,7 @@ print(db.is_reachable())
 """
 
 
-def test_a_private_postgresql_is_backed_up_while_it_serves_and_restored_into_another(file):
+def test_private_postgresql_is_backed_up_while_in_use_and_restored_elsewhere(file):
     """Each command starts the PostgreSQL of its data folder or joins it; the last one that uses it stops it."""
     folder = Path(tempfile.mkdtemp(prefix="ticketdesk-private-"))
     folder.chmod(0o755)  # root's PostgreSQL runs as another user, who must be able to enter

@@ -93,7 +93,7 @@ def count_starts(folder: Path) -> int:
     return (folder / "postgres" / "log").read_text().count("starting PostgreSQL")
 
 
-def test_of_all_who_notice_in_two_processes_one_starts_it_again(folder):
+def test_killed_postgresql_is_restarted_once_by_two_processes(folder):
     data = str(folder / "postgres")
     with ExitStack() as both:
         desks = [both.enter_context(run_client(folder)) for _ in range(2)]
@@ -113,7 +113,7 @@ def test_of_all_who_notice_in_two_processes_one_starts_it_again(folder):
     last.wait(20)  # it ends with the last who used it, whoever started it
 
 
-def test_an_id_that_a_stranger_has_by_now_does_not_keep_it_away(folder):
+def test_reused_process_id_does_not_prevent_a_restart(folder):
     with run_client(folder) as desk:
         desk.ask()
         assert desk.heard()
@@ -128,7 +128,7 @@ def test_an_id_that_a_stranger_has_by_now_does_not_keep_it_away(folder):
         assert get_postmaster(folder).pid != os.getpid()
 
 
-def test_one_that_lives_but_does_not_answer_is_left_alone(folder):
+def test_hanging_postgresql_is_not_restarted(folder):
     with run_client(folder) as desk:
         desk.ask()
         assert desk.heard()

@@ -100,7 +100,7 @@ def own(own_server: DisposablePostgres) -> DisposablePostgres:
         ("58030", Unavailable, 3),
     ],
 )
-def test_each_refusal_has_its_kind_and_is_tried_again_where_that_may_help(sqlstate, kind, tries):
+def test_sqlstate_decides_the_error_and_the_number_of_attempts(sqlstate, kind, tries):
     work, tried = make_failing_work(sqlstate)
     with pytest.raises(Unavailable) as refusal:
         db.write(work)
@@ -108,32 +108,32 @@ def test_each_refusal_has_its_kind_and_is_tried_again_where_that_may_help(sqlsta
     assert len(tried) == tries
 
 
-def test_every_kind_says_what_is_the_case_and_has_a_code_of_its_own():
+def test_every_error_has_its_own_sentence_and_code():
     kinds = [Unavailable, *Unavailable.__subclasses__()]
     assert len({kind.code for kind in kinds}) == len({str(kind()) for kind in kinds}) == len(kinds)
     assert all("Nothing was saved" in str(kind()) for kind in kinds if kind is not OutcomeUnknown)
 
 
-def test_a_fault_of_ours_is_no_excuse(event):
+def test_bugs_are_not_reported_as_unavailable(event):
     for statement in ("SELECT no_such_column FROM packages", "SELECT 1 / 0"):
         with pytest.raises(DBAPIError), db.read_session() as session:
             session.execute(text(statement))
     assert db.unavailable_error(ValueError("no")) is None
 
 
-def test_who_writes_while_reading_meets_a_fault_and_no_excuse(event):
+def test_write_in_a_read_session_is_a_bug(event):
     with pytest.raises(DBAPIError, match="read-only"), db.read_session() as session:
         session.execute(text("DELETE FROM rate_limits"))
 
 
 class TestTooLong:
-    def test_a_long_question_is_cancelled_and_not_asked_again(self):
+    def test_slow_query_is_canceled_and_not_retried(self):
         began = time.monotonic()
         with pytest.raises(DatabaseTimeout), db.read_session() as session:
             sleep_too_long(session)
         assert time.monotonic() - began < 10
 
-    def test_a_long_change_is_cancelled_and_not_tried_again(self):
+    def test_slow_change_is_canceled_and_not_retried(self):
         tried = []
 
         def work(session):
@@ -144,7 +144,7 @@ class TestTooLong:
             db.write(work)
         assert tried == [1]
 
-    def test_a_row_that_somebody_else_holds_is_not_waited_for_for_ever(self, event):
+    def test_wait_for_a_row_lock_is_limited(self, event):
         package = make.package(event)
         tried = []
 
@@ -162,7 +162,7 @@ class TestTooLong:
 
 
 class TestFullPool:
-    def test_a_wait_is_normal(self, monkeypatch):
+    def test_thread_waits_for_a_connection(self, monkeypatch):
         with single_connection_pool(monkeypatch, wait=20):
             with db.read_session() as first:
                 first.execute(text("SELECT 1"))
@@ -173,7 +173,7 @@ class TestFullPool:
             waiting.join(20)
             assert not waiting.is_alive()
 
-    def test_after_it_comes_a_sentence_and_no_second_wait(self, monkeypatch):
+    def test_exhausted_pool_is_refused_after_one_wait(self, monkeypatch):
         with single_connection_pool(monkeypatch, wait=0.5):
             with db.read_session() as first:
                 first.execute(text("SELECT 1"))
@@ -184,7 +184,7 @@ class TestFullPool:
                     assert 0.5 <= time.monotonic() - began < 1.0
             assert db.is_reachable()
 
-    def test_a_server_without_a_free_slot_is_told_apart(self, postgres, database):
+    def test_server_without_a_free_slot_is_too_busy(self, postgres, database):
         """By PostgreSQL's own words at the door, since no code comes with them."""
         role = sql.Identifier(make.unique("crowded"))
         postgres.run(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'crowded' CONNECTION LIMIT 0").format(role))
@@ -200,13 +200,13 @@ class TestFullPool:
 
 
 class TestBrokenConnections:
-    def test_one_that_broke_while_nobody_used_it_reaches_nobody(self):
+    def test_connection_broken_while_idle_is_replaced(self):
         pid = db.write(get_backend_pid)
         terminate_backend(pid)
         with db.read_session() as session:
             assert get_backend_pid(session) != pid
 
-    def test_all_that_broke_are_gone_at_the_first_use(self):
+    def test_all_broken_connections_are_replaced_at_the_first_use(self):
         """Ten connections, as after a restart of PostgreSQL; each next use works at the first try."""
         sessions = [db.Session(db.engine()) for _ in range(10)]
         pids = [get_backend_pid(session) for session in sessions]
@@ -218,7 +218,7 @@ class TestBrokenConnections:
             with db.read_session() as session:
                 assert get_backend_pid(session) not in pids
 
-    def test_one_that_breaks_before_the_commit_is_replaced_and_the_work_done_once(self, event):
+    def test_connection_lost_before_the_commit_is_retried_once(self, event):
         package = make.package(event, name="Table")
         broken = []
 
@@ -233,7 +233,7 @@ class TestBrokenConnections:
         with db.read_session() as session:
             assert session.get_one(Package, package.id).description == package.description + "!"
 
-    def test_one_that_breaks_in_the_commit_is_told_as_that_and_not_tried_again(self, event):
+    def test_connection_lost_in_the_commit_is_not_retried(self, event):
         package = make.package(event)
         tried = []
 
@@ -247,12 +247,12 @@ class TestBrokenConnections:
             db.write(work)
         assert tried == [1]
 
-    def test_one_that_breaks_while_a_page_reads_is_unavailable(self):
+    def test_connection_lost_while_reading_is_unavailable(self):
         with pytest.raises(Unavailable), db.read_session() as session:
             lose_connection(session)
 
 
-def test_after_a_change_of_servers_the_old_connections_are_left(event):
+def test_read_only_connections_are_replaced_after_a_failover(event):
     """A connection to the server that became read-only; new ones lead to the one that takes changes."""
     tried = []
 
@@ -267,7 +267,7 @@ def test_after_a_change_of_servers_the_old_connections_are_left(event):
 
 
 class TestAway:
-    def test_a_click_is_answered_soon_and_after_three_tries(self, caplog):
+    def test_write_fails_quickly_after_three_attempts(self, caplog):
         use_database(UNREACHABLE_URL)
         began = time.monotonic()
         with pytest.raises(Unavailable, match=r"The database does not answer\. Nothing was saved"):
@@ -279,7 +279,7 @@ class TestAway:
             "could not be written, attempt 3",
         ]
 
-    def test_a_page_is_answered_soon(self):
+    def test_read_fails_quickly(self):
         use_database(UNREACHABLE_URL)
         began = time.monotonic()
         with pytest.raises(Unavailable), db.read_session():
@@ -287,14 +287,14 @@ class TestAway:
         assert time.monotonic() - began < 10
         assert not db.is_reachable()
 
-    def test_one_that_restarts_meanwhile_is_not_noticed(self, own):
+    def test_restart_of_postgresql_goes_unnoticed(self, own):
         before = db.write(get_backend_pid)
         own.stop()
         own.start()
         with db.read_session() as session:
             assert get_backend_pid(session) != before
 
-    def test_one_that_hangs_is_not_waited_for(self, own):
+    def test_hanging_postgresql_is_not_waited_for(self, own):
         before = db.write(get_backend_pid)
         own.freeze()
         try:

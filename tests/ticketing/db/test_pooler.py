@@ -34,7 +34,7 @@ def count_prepared_statements() -> int:
         return connection.scalar(text("SELECT count(*) FROM pg_prepared_statements"))
 
 
-def test_sessions_with_limits_and_time_zone_of_their_own_are_ready(pooled):
+def test_role_with_all_settings_passes(pooled):
     pooled(**db.SESSION_SETTINGS)
     pooler.check()
 
@@ -43,7 +43,7 @@ def test_sessions_with_limits_and_time_zone_of_their_own_are_ready(pooled):
     ("name", "value"),
     [("timezone", "America/New_York"), *((limit, "0") for limit in db.SESSION_SETTINGS if limit != "timezone")],
 )
-def test_the_start_is_refused_with_the_order_that_helps(pooled, name, value):
+def test_missing_setting_is_refused_with_the_statement_that_sets_it(pooled, name, value):
     pooled(**db.SESSION_SETTINGS | {name: value})
     with pytest.raises(pooler.PoolerMisconfigured) as refused:
         pooler.check()
@@ -54,12 +54,12 @@ def test_the_start_is_refused_with_the_order_that_helps(pooled, name, value):
     assert sentence.count("ALTER ROLE") == 1
 
 
-def test_the_limits_may_be_others(pooled):
+def test_limits_may_have_other_values(pooled):
     pooled(**db.SESSION_SETTINGS | {"statement_timeout": "5s"})
     pooler.check()
 
 
-def test_without_a_pooler_nothing_is_demanded_since_every_session_is_told(empty_database, monkeypatch):
+def test_without_a_pooler_every_session_sets_its_own_limits(empty_database, monkeypatch):
     monkeypatch.delenv("TICKETDESK_POOLER", raising=False)
     db.dispose()
     pooler.check()
@@ -70,14 +70,14 @@ def test_without_a_pooler_nothing_is_demanded_since_every_session_is_told(empty_
     assert told == db.SESSION_SETTINGS | {"idle_in_transaction_session_timeout": "1min"}
 
 
-def test_nothing_is_prepared_behind_a_pooler_and_what_is_asked_often_without(pooled, monkeypatch):
+def test_statements_are_prepared_only_without_a_pooler(pooled, monkeypatch):
     assert count_prepared_statements() == 0
     monkeypatch.delenv("TICKETDESK_POOLER")
     db.dispose()
     assert count_prepared_statements() > 0
 
 
-def test_another_kind_of_pooler_is_refused_by_name(monkeypatch):
+def test_unknown_kind_of_pooler_is_refused(monkeypatch):
     monkeypatch.setenv("TICKETDESK_POOLER", "statement")
     with pytest.raises(ValueError, match=r"TICKETDESK_POOLER is `transaction` or not set; it is `statement`"):
         pooler.check()

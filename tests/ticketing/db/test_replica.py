@@ -50,7 +50,7 @@ def count_purchases(event):
     return replica.read(lambda session: figures.get_figures(session, OPERATOR, event.id)).purchases
 
 
-def test_without_a_replica_a_report_asks_nothing_more_than_its_own_queries(event, asked, monkeypatch):
+def test_without_a_replica_a_report_runs_only_its_own_queries(event, asked, monkeypatch):
     monkeypatch.delenv("READ_DATABASE_URL", raising=False)
     assert count_purchases(event) == 0
     with_replica_code = list(asked)
@@ -63,7 +63,7 @@ def test_without_a_replica_a_report_asks_nothing_more_than_its_own_queries(event
 
 
 @pytest.mark.parametrize("where", ["the primary itself", "nobody"])
-def test_what_is_no_replica_is_not_read(event, database, monkeypatch, where):
+def test_server_that_is_not_a_replica_is_not_read(event, database, monkeypatch, where):
     monkeypatch.setenv("READ_DATABASE_URL", database if where == "the primary itself" else UNREACHABLE_URL)
     make.purchase(event, make.package(event))
 
@@ -72,7 +72,7 @@ def test_what_is_no_replica_is_not_read(event, database, monkeypatch, where):
     assert count_exported_lines(event) == 1
 
 
-def test_one_that_is_away_is_not_tried_again_for_some_seconds_and_said_once(event, monkeypatch, asked, caplog):
+def test_replica_that_is_away_is_logged_once_and_not_asked_for_seconds(event, monkeypatch, asked, caplog):
     monkeypatch.setenv("READ_DATABASE_URL", UNREACHABLE_URL)
     count_purchases(event)
     first = len(asked)
@@ -85,14 +85,14 @@ def test_one_that_is_away_is_not_tried_again_for_some_seconds_and_said_once(even
     ]
 
 
-def test_a_refusal_is_no_failure_of_the_replica(event, database, monkeypatch):
+def test_domain_error_is_not_a_failure_of_the_replica(event, database, monkeypatch):
     monkeypatch.setenv("READ_DATABASE_URL", database)
     stranger = make.staff()
     with pytest.raises(NotFound):
         replica.read(lambda session: figures.get_figures(session, stranger, event.id))
 
 
-def test_without_the_primary_nothing_is_read_and_the_replica_is_not_blamed(database, monkeypatch):
+def test_unreachable_primary_is_not_blamed_on_the_replica(database, monkeypatch):
     monkeypatch.setenv("READ_DATABASE_URL", database)
     monkeypatch.setenv("DATABASE_URL", UNREACHABLE_URL)
     db.dispose()

@@ -41,7 +41,7 @@ def count_rows(model) -> int:
         return session.scalar(select(func.count()).select_from(model))
 
 
-def test_a_database_is_migrated_filled_and_verified_by_commands_alone(database_without_schema, capsys):
+def test_commands_migrate_fill_and_verify_a_database(database_without_schema, capsys):
     refused = run_cli_process("verify")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == "The database does not have the current schema. Run `python -m ticketing migrate` first.\n"
@@ -68,13 +68,13 @@ def database_that_is_away(database) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("command", ["verify", "migrate", "demo"])
-def test_a_database_that_is_away_is_one_sentence(database_that_is_away, capsys, command):
+def test_unreachable_database_is_one_sentence(database_that_is_away, capsys, command):
     code, out, err = run_cli(capsys, command)
     assert (code, out) == (1, [])
     assert err == ["The database does not answer. Nothing was saved; try again in a moment."]
 
 
-def test_a_fault_is_one_sentence_and_never_a_trace(capsys, monkeypatch):
+def test_unexpected_error_is_one_sentence_without_traceback(capsys, monkeypatch):
     def fault(session):
         raise KeyError("what")
 
@@ -95,7 +95,7 @@ def test_verify_lists_each_difference_and_fails(capsys, empty_database):
     )
 
 
-def test_verify_tells_where_the_trail_was_tampered_with_and_fails(capsys, empty_database):
+def test_verify_reports_tampered_audit_entries_and_fails(capsys, empty_database):
     event = make.event()
     db.write(
         lambda session: session.execute(
@@ -108,7 +108,7 @@ def test_verify_tells_where_the_trail_was_tampered_with_and_fails(capsys, empty_
     assert told.endswith(" UTC: the chain's own row does not agree with its last seal.")
 
 
-def test_verify_holds_the_trail_against_what_was_noted_down(capsys, empty_database, tmp_path):
+def test_verify_compares_the_audit_log_with_noted_seals(capsys, empty_database, tmp_path):
     make.event()
     noted = tmp_path / "seals.txt"
     noted.write_text("\n".join(run_cli(capsys, "verify")[1]))
@@ -122,7 +122,7 @@ def test_verify_holds_the_trail_against_what_was_noted_down(capsys, empty_databa
     assert sentence == f"{tmp_path / 'nothing'} cannot be read: No such file or directory."
 
 
-def test_an_account_is_made_with_the_password_from_stdin_and_signs_in(event):
+def test_staff_add_reads_the_password_from_stdin(event):
     email = make.email()
     other = make.event()
     arguments = ["staff", "add", email, "--name", "Ana Ruiz", "--role", "viewer", "--event", str(event.id)]
@@ -140,7 +140,7 @@ def test_an_account_is_made_with_the_password_from_stdin_and_signs_in(event):
     assert db.write(enter) == "viewer"
 
 
-def test_at_a_terminal_the_password_is_asked_for_twice_and_not_shown(capsys, monkeypatch):
+def test_staff_add_prompts_twice_at_a_terminal(capsys, monkeypatch):
     asked = []
     answers = iter(["correct horse battery", "correct horse batterie"])
     main_end, terminal = pty.openpty()
@@ -153,7 +153,7 @@ def test_at_a_terminal_the_password_is_asked_for_twice_and_not_shown(capsys, mon
     assert count_rows(Staff) == before
 
 
-def test_an_account_that_cannot_be_made_names_every_field(capsys, monkeypatch):
+def test_staff_add_reports_every_invalid_field(capsys, monkeypatch):
     monkeypatch.setattr("ticketing.cli._read_password", lambda: "short")
     code, out, err = run_cli(capsys, "staff", "add", "not-an-address", "--name", "Ana", "--role", "admin")
     assert (code, out) == (1, [])
@@ -162,7 +162,7 @@ def test_an_account_that_cannot_be_made_names_every_field(capsys, monkeypatch):
     ]  # fmt: skip
 
 
-def test_a_token_is_the_only_thing_on_stdout_and_speaks_for_its_owner(capsys):
+def test_token_is_the_only_output_and_belongs_to_its_owner(capsys):
     ana = make.staff(role="coordinator")
     code, [token], err = run_cli(capsys, "token", ana.email, "--name", "Donor site")
     assert (code, err) == (0, [f"A new API token of {ana.email}, called Donor site. It is shown this once:"])
@@ -170,13 +170,13 @@ def test_a_token_is_the_only_thing_on_stdout_and_speaks_for_its_owner(capsys):
         assert permissions.find_token_actor(session, token).staff_id == ana.staff_id
 
 
-def test_a_token_of_nobody_is_refused(capsys):
+def test_token_of_an_unknown_account_is_refused(capsys):
     code, out, err = run_cli(capsys, "token", "nobody@example.org")
     assert (code, out) == (1, [])
     assert err == ["nobody@example.org has no active account. Make one with `staff add` first."]
 
 
-def test_an_import_is_checked_then_done_then_done_already(capsys, tmp_path, event):
+def test_import_is_checked_then_run_then_skipped(capsys, tmp_path, event):
     package = make.package(event, name="Table")
     file = tmp_path / "sales.csv"
     file.write_bytes(sales_csv(sale(package), sale(package, total_amount="90.00")))
@@ -197,7 +197,7 @@ def test_an_import_is_checked_then_done_then_done_already(capsys, tmp_path, even
 
 
 @pytest.mark.parametrize("only_check", [[], ["--check"]])
-def test_a_faulty_file_is_one_line_for_each_problem_and_nothing_is_stored(capsys, empty_database, only_check):
+def test_file_with_problems_prints_one_line_each_and_stores_nothing(capsys, empty_database, only_check):
     event = create_gala()
     code, out, err = run_cli(capsys, "import", event.id, DATA / "sales-dirty.csv", *only_check)
     assert (code, len(out), count_rows(Purchase)) == (1, 17, 0)
@@ -208,7 +208,7 @@ def test_a_faulty_file_is_one_line_for_each_problem_and_nothing_is_stored(capsys
     assert err == ["sales-dirty.csv has 17 problems. Nothing was imported; correct the file and import it again."]
 
 
-def test_an_import_takes_the_same_sales_as_csv_excel_and_json(capsys, tmp_path, event):
+def test_import_accepts_the_same_sales_as_csv_excel_and_json(capsys, tmp_path, event):
     rows = [sale(make.package(event)), sale(make.package(event))]
     table = [list(rows[0]), *(list(row.values()) for row in rows)]
     files = {
@@ -224,7 +224,7 @@ def test_an_import_takes_the_same_sales_as_csv_excel_and_json(capsys, tmp_path, 
     assert [line.partition(" rows")[0] for line in stored] == ["2", "0", "0"]
 
 
-def test_an_import_of_no_file_or_into_no_event_is_refused(capsys, tmp_path, event):
+def test_import_of_a_missing_file_or_event_is_refused(capsys, tmp_path, event):
     missing = tmp_path / "missing.csv"
     assert run_cli(capsys, "import", event.id, missing) == (
         1, [], [f"{missing} cannot be read: No such file or directory."],
@@ -261,14 +261,14 @@ def test_wrong_setting_is_one_sentence(capsys, monkeypatch):
         ["staff", "add", "a@b.org", "--role", "king", "--name", "A"],
     ],
 )
-def test_a_wrong_command_tells_how_it_is_used(capsys, arguments):
+def test_wrong_command_prints_its_usage(capsys, arguments):
     with pytest.raises(SystemExit) as ended:
         command_line.main(arguments)
     assert ended.value.code == 2
     assert capsys.readouterr().err.startswith("usage: python -m ticketing")
 
 
-def test_an_account_is_released_for_another_openid_provider(capsys):
+def test_staff_release_frees_an_account_for_another_openid_provider(capsys):
     person = make.staff(openid_issuer="https://old.example", openid_subject=make.unique("sub"))
 
     assert run_cli(capsys, "staff", "release", person.email) == (

@@ -43,7 +43,7 @@ def gala(postgres, database) -> Iterator[Event]:
     use_database(database)
 
 
-def test_the_gala_is_near_and_sold_for_eight_weeks_up_to_yesterday(gala):
+def test_gala_is_soon_and_has_sales_of_eight_weeks(gala):
     today = datetime.now(ZONE).date()
     assert gala.starts_at.astimezone(ZONE).date() - today == timedelta(days=13)
     assert gala.name == f"Harbor Lights Gala {gala.starts_at.astimezone(ZONE).year}"
@@ -52,7 +52,7 @@ def test_the_gala_is_near_and_sold_for_eight_weeks_up_to_yesterday(gala):
     assert days[-1].day == today - timedelta(days=1)
 
 
-def test_its_figures_show_what_there_is_to_see(gala):
+def test_sample_has_every_kind_of_figure(gala):
     summary = get_figures(gala)
     assert 380 <= summary.purchases <= 420
     assert 70 <= summary.goal_percent <= 80
@@ -70,7 +70,7 @@ def test_its_figures_show_what_there_is_to_see(gala):
     assert {code.is_active for code in codes.values()} == {True, False}
 
 
-def test_loading_it_twice_is_loading_it_once_also_after_it_was_renamed(gala):
+def test_loading_twice_finds_the_renamed_sample(gala):
     with db.Session(db.engine()) as session:
         events.update(session, OPERATOR, gala.id, {"name": "Our first try"}, seen_version=1)
         assert demo.load(session, OPERATOR).id == gala.id
@@ -78,7 +78,7 @@ def test_loading_it_twice_is_loading_it_once_also_after_it_was_renamed(gala):
         session.rollback()
 
 
-def test_an_event_of_the_same_name_is_not_taken_for_it_and_everybody_gets_the_same(gala, empty_database):
+def test_sample_is_always_the_same_and_not_found_by_name(gala, empty_database):
     namesake = make.event(name=gala.name)
     mine = load_demo()
     assert mine.id not in {namesake.id, gala.id}
@@ -86,6 +86,6 @@ def test_an_event_of_the_same_name_is_not_taken_for_it_and_everybody_gets_the_sa
     assert get_figures(mine).revenue == Decimal("234221.80")
 
 
-def test_only_admins_load_it(event):
+def test_only_admins_load_the_sample(event):
     with pytest.raises(NotAllowed):
         db.write(lambda session: demo.load(session, make.staff(role="coordinator", event=event)))

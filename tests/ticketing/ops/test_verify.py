@@ -76,29 +76,29 @@ def test_nothing_differs_after_every_kind_of_purchase(session):
     assert list_differences(session) == []
 
 
-def test_a_wrong_sold_count_is_told_with_both_numbers(session, sold_here):
+def test_wrong_sold_count_is_reported_with_both_numbers(session, sold_here):
     assert list_differences_after(session, "UPDATE packages SET sold_count = sold_count + 1") == [
         f"Harbor Lights Gala ({sold_here.id}): the sold count of Table is 8, and the purchases lead to 7.",
     ]
 
 
-def test_a_wrong_use_count_is_told(session):
+def test_wrong_use_count_is_reported(session):
     [difference] = list_differences_after(session, "UPDATE promo_codes SET current_uses = 0 WHERE code = 'THIRD33'")
     assert difference.endswith("the use count of THIRD33 is 0, and the purchases lead to 2.")
 
 
-def test_a_lost_promo_use_is_told(session):
+def test_missing_promo_use_is_reported(session):
     [difference] = list_differences_after(session, "DELETE FROM promo_uses WHERE discount = 7.77")
     assert "the use of THIRD33 by purchase" in difference
     assert difference.endswith("is missing, and the purchases lead to $7.77.")
 
 
-def test_a_wrong_discount_of_a_promo_use_is_told(session):
+def test_wrong_discount_of_a_promo_use_is_reported(session):
     [difference] = list_differences_after(session, "UPDATE promo_uses SET discount = 1 WHERE discount = 33.00")
     assert difference.endswith("is $1.00, and the purchases lead to $33.00.")
 
 
-def test_a_use_of_a_purchase_that_does_not_count_is_told(session):
+def test_promo_use_of_a_void_purchase_is_reported(session):
     differences = list_differences_after(session, "UPDATE purchases SET payment_status = 'refunded' WHERE total = 1.00")
     [sold, uses, use] = exclude_daily(differences)
     assert sold.endswith("the sold count of Table is 7, and the purchases lead to 6.")
@@ -114,7 +114,7 @@ def test_a_use_of_a_purchase_that_does_not_count_is_told(session):
         ("total = 66.98", "the total", "$66.98", "$66.99"),
     ],
 )
-def test_a_wrong_amount_is_told_to_the_cent(session, wrong, called, stored, recomputed):
+def test_wrong_amount_is_reported_to_the_cent(session, wrong, called, stored, recomputed):
     purchase_id = session.scalar(text("SELECT id FROM purchases WHERE quantity = 3"))
     differences = list_differences_after(
         session, f"UPDATE purchases SET {wrong} WHERE quantity = 3", "list_price_adds_up", "total_adds_up"
@@ -123,7 +123,7 @@ def test_a_wrong_amount_is_told_to_the_cent(session, wrong, called, stored, reco
     assert any(difference.endswith(expected) for difference in differences)
 
 
-def test_amounts_that_agree_with_each_other_and_not_with_the_code_are_told(session):
+def test_amounts_that_disagree_with_the_promo_code_are_reported(session):
     differences = list_differences_after(
         session, "UPDATE purchases SET discount = 30.00, total = 69.99 WHERE quantity = 3"
     )
@@ -131,7 +131,7 @@ def test_amounts_that_agree_with_each_other_and_not_with_the_code_are_told(sessi
     assert things == ["the discount of", "the total of", "the use of THIRD33 by"]
 
 
-def test_the_amounts_of_an_import_stand_as_they_were_given(session):
+def test_amounts_of_imports_are_not_recomputed(session):
     assert (
         exclude_daily(list_differences_after(session, "UPDATE purchases SET total = 12345.67 WHERE channel = 'import'"))
         == []
@@ -139,7 +139,7 @@ def test_the_amounts_of_an_import_stand_as_they_were_given(session):
 
 
 @pytest.mark.parametrize("payment_status", ["completed", "failed"])
-def test_a_lost_ticket_is_told_whatever_became_of_the_purchase(session, payment_status):
+def test_missing_ticket_is_reported_for_any_status(session, payment_status):
     one = f"SELECT min(id::text)::uuid FROM purchases WHERE payment_status = '{payment_status}' AND quantity = 1"
     purchase_id = session.scalar(text(one))
     [difference] = list_differences_after(
@@ -148,7 +148,7 @@ def test_a_lost_ticket_is_told_whatever_became_of_the_purchase(session, payment_
     assert difference.endswith(f"the number of tickets of purchase {purchase_id} is 1, and the purchases lead to 2.")
 
 
-def test_a_difference_names_its_event(session):
+def test_difference_names_its_event(session):
     package_id = session.scalar(text("SELECT id FROM packages"))
     session.execute(text("UPDATE events SET name = 'Golf Day'"))
     [difference] = list_differences_after(session, f"UPDATE packages SET sold_count = 0 WHERE id = '{package_id}'")
@@ -163,7 +163,7 @@ def test_a_difference_names_its_event(session):
         ("UPDATE assigned_tickets SET guest_name = NULL", "1", "0"),
     ],
 )
-def test_a_wrong_number_of_named_seats_is_told(session, statement, stored, recomputed):
+def test_wrong_number_of_named_seats_is_reported(session, statement, stored, recomputed):
     purchase_id = session.scalar(text("SELECT id FROM purchases WHERE seats_named = 1"))
     [difference] = exclude_daily(list_differences_after(session, statement))
     expected = f"purchase {purchase_id} is {stored}, and the purchases lead to {recomputed}."
@@ -182,7 +182,7 @@ def test_a_wrong_number_of_named_seats_is_told(session, statement, stored, recom
         ("total", "total", "$2.00", "$1.00"),
     ],
 )
-def test_each_wrong_sum_of_a_day_is_told(session, column, called, stored, recomputed):
+def test_each_wrong_daily_sum_is_reported(session, column, called, stored, recomputed):
     wrong = f"UPDATE daily_sales SET {column} = {column} + 1 WHERE total = 1.00"
     place = "Table on 2026-10-01 (import, completed, THIRD33)"
     assert only_daily(list_differences_after(session, wrong)) == [
@@ -190,13 +190,13 @@ def test_each_wrong_sum_of_a_day_is_told(session, column, called, stored, recomp
     ]
 
 
-def test_a_lost_day_is_told_once_and_not_by_each_of_its_sums(session):
+def test_missing_day_is_reported_once(session):
     assert only_daily(list_differences_after(session, "DELETE FROM daily_sales WHERE channel = 'comp'")) == [
         f"purchases of Table on {get_sale_day(session)} (comp, completed) is missing, and the purchases lead to 1.",
     ]
 
 
-def test_a_day_too_many_is_told(session):
+def test_extra_day_is_reported(session):
     added = """
         INSERT INTO daily_sales SELECT event_id, package_id, day - 1, channel, payment_status, promo_code_id, purchases,
             quantity, seats, seats_named, list_price, discount, total FROM daily_sales WHERE channel = 'comp'
@@ -206,7 +206,7 @@ def test_a_day_too_many_is_told(session):
     ]
 
 
-def test_an_amount_without_a_purchase_is_told(session):
+def test_amount_without_a_purchase_is_reported(session):
     emptied = (
         "INSERT INTO daily_sales SELECT event_id, id, '2026-01-01', 'cash', 'completed', NULL, 0, 0, 0, 0, 0, 0, {}"
     )
@@ -226,7 +226,7 @@ def test_an_amount_without_a_purchase_is_told(session):
         ("promo_code_id = NULL", "{today} (online, pending)"),
     ],
 )
-def test_a_sum_in_a_wrong_place_is_missing_in_one_and_too_many_in_the_other(session, moved, row):
+def test_misplaced_sum_is_missing_in_one_row_and_extra_in_another(session, moved, row):
     days = {"today": get_sale_day(session), "tomorrow": get_sale_day(session, "+ 1")}
     wrong = f"UPDATE daily_sales SET {moved} WHERE payment_status = 'pending'"
     assert sorted(only_daily(list_differences_after(session, wrong))) == sorted(
@@ -237,7 +237,7 @@ def test_a_sum_in_a_wrong_place_is_missing_in_one_and_too_many_in_the_other(sess
     )
 
 
-def test_the_recount_goes_by_the_events_own_days(session):
+def test_recount_uses_days_of_the_event_time_zone(session):
     session.execute(text("UPDATE events SET time_zone = 'Pacific/Kiritimati'"))
     moved = {line.partition(" on ")[2].partition(" (")[0] for line in only_daily(list_differences(session))}
     assert "2026-10-02" in moved
