@@ -180,9 +180,19 @@ def purchase_with_psycopg(
             " list_price, discount, total, promo_code_id, payment_status, channel, purchaser_name, purchaser_email,"
             " purchased_at)"
             " VALUES (%s, %s, %s, %s, 1, %s, 4, %s, %s, %s, %s, 'completed', 'online', 'Ana Ruiz', %s, now())",
-            (purchase_id, event.id, package.id, donor_id, price, price, discount, price - discount, promo.id,
-             donor_email),
-        )  # fmt: skip
+            (
+                purchase_id,
+                event.id,
+                package.id,
+                donor_id,
+                price,
+                price,
+                discount,
+                price - discount,
+                promo.id,
+                donor_email,
+            ),
+        )
         cursor.execute(
             "INSERT INTO promo_uses (purchase_id, event_id, promo_code_id, donor_id, discount, used_at)"
             " VALUES (%s, %s, %s, %s, %s, now())",

@@ -62,9 +62,13 @@ def time_startup(window: Page, environment: dict[str, str], event_id: str) -> fl
     url = f"http://localhost:{environment['STREAMLIT_SERVER_PORT']}"
     start = time.perf_counter()
     process = subprocess.Popen(
-        ["make", "run"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        ["make", "run"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         start_new_session=True,
-    )  # fmt: skip
+    )
     try:
         wait_for_server(url)
         if not window.context.cookies():

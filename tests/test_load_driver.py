@@ -20,10 +20,19 @@ from ticketing import db
 from ticketing.models import Purchase
 
 STAFF_ACTIONS = {
-    "choose what is sold", "go to Box office", "go to Guests", "go to Packages", "go to Purchasers", "go to Sales",
-    "open a package's form", "record a sale", "save a package", "search a purchaser", "switch the guests' view",
+    "choose what is sold",
+    "go to Box office",
+    "go to Guests",
+    "go to Packages",
+    "go to Purchasers",
+    "go to Sales",
+    "open a package's form",
+    "record a sale",
+    "save a package",
+    "search a purchaser",
+    "switch the guests' view",
     "switch the sales page",
-}  # fmt: skip
+}
 DONOR_ACTIONS = {f"Donor site: {action}" for action in ("list packages", "try a code", "buy", "buy again")}
 PEOPLE = 5
 

@@ -82,8 +82,12 @@ class Person:
     def choose_tasks(self) -> Iterator[Callable[[Tab], AsyncIterator[None]]]:
         """Yield tasks at random, by weight. The first one depends on the number of the person."""
         weights = {
-            self.look_at_sales: 3, self.find_purchaser: 2, self.sell: 1, self.look_at_guests: 1, self.change_package: 1
-        }  # fmt: skip
+            self.look_at_sales: 3,
+            self.find_purchaser: 2,
+            self.sell: 1,
+            self.look_at_guests: 1,
+            self.change_package: 1,
+        }
         tasks = list(weights)
         yield tasks[self.number % len(tasks)]
         while True:
@@ -106,9 +110,11 @@ class Person:
         donor = f"donor-{random.randint(1, self.team.donors)}"
         state = tab.write(tab.get("text_input", "Search"), f"{donor}@example.org")
         await self.perform(
-            "search a purchaser", tab, state,
+            "search a purchaser",
+            tab,
+            state,
             lambda tab: donor in tab.query and tab.find("button", f"Donor {donor.partition('-')[2]} "),
-        )  # fmt: skip
+        )
 
     async def look_at_guests(self, tab: Tab) -> AsyncIterator[None]:
         """Switch between the seats without a guest and the guest list; the page opens with the view it had."""
@@ -117,9 +123,11 @@ class Person:
         yield
         is_list, view = shows_guest_list(tab), tab.get("button_group", "View")
         await self.perform(
-            "switch the guests' view", tab, tab.choose(view, "Seats without a guest" if is_list else "Guest list"),
+            "switch the guests' view",
+            tab,
+            tab.choose(view, "Seats without a guest" if is_list else "Guest list"),
             lambda tab: shows_guest_list(tab) != is_list and tab.find("button", "Name guest"),
-        )  # fmt: skip
+        )
 
     async def change_package(self, tab: Tab) -> AsyncIterator[None]:
         available = sorted(set(self.team.packages) - self.team.packages_in_edit)
@@ -137,9 +145,11 @@ class Person:
             tab.write(tab.get("text_area", "Description"), f"One seat at the gala, as of {uuid4()}.")
             save = tab.click(tab.get("button", "Save package"))
             await self.perform(
-                "save a package", tab, save,
+                "save a package",
+                tab,
+                save,
                 lambda tab: tab.find("toast", f"{name} is saved") and not tab.find("button", "Save package"),
-            )  # fmt: skip
+            )
         finally:
             self.team.packages_in_edit.discard(name)
 
@@ -158,9 +168,11 @@ class Person:
         tab.write(tab.get("text_input", "Donor's e-mail"), donor_email)
         record = tab.click(tab.get("button", "Record sale, "))
         await self.perform(
-            "record a sale", tab, record,
+            "record a sale",
+            tab,
+            record,
             lambda tab: any(donor_email[:12] in alert.text for alert in tab.find_all("alert")),
-        )  # fmt: skip
+        )
         self.team.recorder.record_sale(donor_email, price.lstrip("$").replace(",", ""))
 
     async def go(self, tab: Tab, title: str, until: Callable[[Tab], object]) -> None:

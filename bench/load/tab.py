@@ -25,9 +25,18 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 
 DEFAULT_TIMEOUT_SECONDS = 30
 TRACKED_ELEMENTS = {
-    "alert", "button", "button_group", "checkbox", "exception", "menu_button", "page_link", "selectbox", "text_area",
-    "text_input", "toast",
-}  # fmt: skip
+    "alert",
+    "button",
+    "button_group",
+    "checkbox",
+    "exception",
+    "menu_button",
+    "page_link",
+    "selectbox",
+    "text_area",
+    "text_input",
+    "toast",
+}
 
 
 class ActionFailed(Exception):

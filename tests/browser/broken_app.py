@@ -1,4 +1,4 @@
-"""An app of one page that breaks wherever a page can, with the server's own way to tell of it."""
+"""An app with one page that raises errors, and the error handler of app.py."""
 
 from __future__ import annotations
 

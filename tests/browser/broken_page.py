@@ -1,4 +1,4 @@
-"""Breaks in the place that was clicked; the words of each fault are for the log alone."""
+"""Raise an error where a button was clicked. Its text must appear in the log only."""
 
 import streamlit as st
 
@@ -8,7 +8,7 @@ def fail(where):
 
 
 @st.fragment
-def piece():
+def fragment():
     if st.button("in a fragment"):
         fail("a fragment")
 
@@ -23,6 +23,6 @@ st.title("Breaks")
 if st.button("in the page"):
     fail("the page")
 st.button("in a callback", on_click=fail, args=("a callback",))
-piece()
+fragment()
 if st.button("in a dialog"):
     dialog()

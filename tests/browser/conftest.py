@@ -1,4 +1,4 @@
-"""A real server on a free port and a real Chromium. Where either is missing a developer's run skips; CI's fails."""
+"""A server on a free port and Chromium. Without Chromium these tests are skipped, or fail if CI=true."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.database import DatabaseServer, use_database
 from tests.support.server import RunningServer, run_server
 from ticketing.actors import Actor
 
-expect.set_options(timeout=15_000)  # a busy machine takes its time; what is expected still has to come
+expect.set_options(timeout=15_000)  # a busy machine needs time
 IS_CI = os.environ.get("CI") == "true"
 POLICY = "Content Security Policy"
 CHROMIUM_FLAGS = [
@@ -31,16 +31,16 @@ CHROMIUM_FLAGS = [
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """CI's machine is at times too busy for a browser: there a test has a second try, and the summary names it."""
+    """Retry each test once in CI, whose machine is sometimes too busy for a browser. The summary lists retries."""
     for item in items:
         if IS_CI and Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.flaky(reruns=1))
 
 
-def skip_or_fail(what: str) -> None:
+def skip_or_fail(requirement: str) -> None:
     if IS_CI:
-        pytest.fail(f"{what} is missing, and nothing may be skipped here")
-    pytest.skip(f"needs {what}")
+        pytest.fail(f"{requirement} is missing, and CI may skip nothing")
+    pytest.skip(f"needs {requirement}")
 
 
 def find_chromium() -> str | None:
@@ -55,7 +55,7 @@ def shared_server(postgres: DatabaseServer, tmp_path_factory: pytest.TempPathFac
 
 @pytest.fixture
 def live_server(shared_server: RunningServer, database: str) -> Iterator[str]:
-    """The address of the running server; `make` builds in its database meanwhile."""
+    """The URL of the running server, whose database `make` uses during the test."""
     use_database(shared_server.database)
     yield shared_server.url
     use_database(database)
@@ -63,14 +63,14 @@ def live_server(shared_server: RunningServer, database: str) -> Iterator[str]:
 
 @pytest.fixture
 def fresh_server(empty_database: str, tmp_path: Path) -> Iterator[str]:
-    """The address of a server that nobody has used yet."""
+    """The URL of a server with an empty database."""
     with run_server(empty_database, tmp_path) as server:
         yield server.url
 
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Gone with its module: Playwright keeps an event loop running, in which other tests cannot start their own."""
+    """Chromium for one module: Playwright's running event loop would prevent other tests from starting their own."""
     program = find_chromium()
     if program is None:
         skip_or_fail("Chromium (apt-get install chromium)")
@@ -82,17 +82,17 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def window(chromium: Browser, **options: Any) -> Iterator[Page]:
-    """A person's own window. What the page's policy kept from loading or running in it fails the test."""
+    """Open a window with its own cookies. A violation of the Content-Security-Policy fails the test."""
     blocked: list[str] = []
     with chromium.new_context(**options) as context:
-        context.on("console", lambda told: blocked.append(told.text) if POLICY in told.text else None)
+        context.on("console", lambda message: blocked.append(message.text) if POLICY in message.text else None)
         yield context.new_page()
     assert blocked == []
 
 
 @pytest.fixture
 def page(chromium: Browser) -> Iterator[Page]:
-    """A window of 1280 x 800; a second person is `another_page`."""
+    """A window of 1280 x 800; `another_page` is for a second user."""
     with window(chromium, viewport={"width": 1280, "height": 800}) as page:
         yield page
 
@@ -111,9 +111,9 @@ def phone(chromium: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def enter(live_server: str) -> Callable[[Page, Actor, str], Page]:
-    """Signs somebody in without the form and opens a page: `enter(page, ana, "/packages?event=...")`.
+    """Sign in without the form and open a page: `enter(page, ana, "/packages?event=...")`.
 
-    Whoever enters was made with `password=make.PASSWORD`.
+    The user must have been created with `password=make.PASSWORD`.
     """
 
     def do(page: Page, person: Actor, path: str) -> Page:
@@ -126,30 +126,30 @@ def enter(live_server: str) -> Callable[[Page, Actor, str], Page]:
 
 
 def wait_until_drawn(page: Page) -> Page:
-    """The page, once its script has run to the end."""
+    """Wait until the page's script has finished, and return the page."""
     expect(page.get_by_test_id("stMain").get_by_role("heading", level=1)).to_be_visible(timeout=15_000)
     expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible(timeout=15_000)
     return page
 
 
 def wait_until_still(page: Page) -> Page:
-    """The page, once nothing on it has moved for half a second: pieces that Streamlit loads late have come."""
-    page.evaluate("window.stood = undefined")
+    """Wait until nothing on the page has moved for half a second, since Streamlit loads parts late."""
+    page.evaluate("window.layout = undefined")
     page.wait_for_function(
         """() => {
-            const places = [...document.querySelectorAll('[data-testid="stMain"] *')].map(each => {
+            const boxes = [...document.querySelectorAll('[data-testid="stMain"] *')].map(each => {
                 const box = each.getBoundingClientRect();
                 return [box.x, box.y, box.width, box.height].map(Math.round);
             }).join();
-            if (window.stood?.places !== places) window.stood = { places, since: performance.now() };
-            return performance.now() - window.stood.since > 500;
+            if (window.layout?.boxes !== boxes) window.layout = { boxes, since: performance.now() };
+            return performance.now() - window.layout.since > 500;
         }"""
     )
     return page
 
 
 def choose_from(field: Locator, option: str) -> None:
-    """Picks an option of a list by typing its name. A list closes when the page moves under it: then once more."""
+    """Choose an option of a list by typing its name. Retry if the list closed because the page moved."""
     for attempt in range(3):
         field.fill(option)
         try:
@@ -162,8 +162,8 @@ def choose_from(field: Locator, option: str) -> None:
             return
 
 
-def choose_file(place: Page | Locator, file: Any) -> None:
-    """Gives a file to the one uploader there is, once the one that took the file before is gone."""
-    uploader = place.locator("input[type=file]")
+def choose_file(parent: Page | Locator, file: Any) -> None:
+    """Choose a file in the only uploader, once the uploader of an earlier file is gone."""
+    uploader = parent.locator("input[type=file]")
     expect(uploader).to_have_count(1)
     uploader.set_input_files(file)

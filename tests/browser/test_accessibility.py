@@ -1,4 +1,4 @@
-"""What axe-core finds on each page, in its views and in its dialogs, in both colour schemes: nothing serious."""
+"""axe-core finds nothing serious on any page, view or dialog, in both color schemes."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,8 +15,8 @@ from ticketing.catalog import packages
 from ui import menu
 
 AXE = Axe()
-GRAVE = ("serious", "critical")
-# What of each page shows that it is drawn with what is in the event.
+SEVERE_IMPACTS = ("serious", "critical")
+# A text by which each page shows that it is rendered with the data of the event.
 SHOWS = {
     "sales": "Total revenue",
     "purchasers": "Zoë Müller",
@@ -43,8 +43,8 @@ def click(name: str, role: str = "button") -> Callable[[Page], None]:
     return lambda page: page.get_by_test_id("stMain").get_by_role(role, name=name, exact=True).first.click()
 
 
-def start(name: str) -> Callable[[Page], None]:
-    """The button whose name begins like this."""
+def click_prefix(name: str) -> Callable[[Page], None]:
+    """Click the button whose name starts with `name`."""
     return lambda page: page.get_by_test_id("stMain").get_by_role("button", name=name).first.click()
 
 
@@ -60,22 +60,22 @@ def choose(file: Path) -> Callable[[Page], None]:
     return lambda page: choose_file(page, file)
 
 
-# Page, what is done there, and what is seen then.
+# Page, action, and what the page shows afterwards.
 VIEWS = {
-    "the filters": ("purchasers", start("Filters"), "text=Sponsorships only"),
+    "the filters": ("purchasers", click_prefix("Filters"), "text=Sponsorships only"),
     "the guest list": ("guests", click("Guest list", "radio"), "text=seat 1 of 10"),
     "the sponsors": ("guests", click("Sponsors", "radio"), "text=2 sponsorships"),
     "arranging": ("packages", click("Arrange", "radio"), "ol li >> text=Gold"),
     "many packages at once": ("packages", click("Prices and limits", "radio"), "[data-testid=stDataFrame] canvas"),
-    "the filters of the audit log": ("audit_log", start("Filters"), "text=What was done"),
+    "the filters of the audit log": ("audit_log", click_prefix("Filters"), "text=What was done"),
     "the office's audit log": ("audit_log", click("Office", "radio"), "text=made an account for"),
     "a file that is checked": ("import_sales", choose(DIRTY), "text=sales-dirty.csv"),
 }
 DIALOGS = {
-    "a purchase": ("purchasers", start("Zoë Müller"), "Ben Okafor"),
+    "a purchase": ("purchasers", click_prefix("Zoë Müller"), "Ben Okafor"),
     "a package": ("packages", click("New package"), "Make package"),
     "the history of a package": ("packages", pick("Actions for Gold", "History"), "made the package Gold"),
-    "restoring a value": ("audit_log", start("Restore price"), "This is an ordinary change"),
+    "restoring a value": ("audit_log", click_prefix("Restore price"), "This is an ordinary change"),
     "deleting a package": ("packages", pick("Actions for Old ticket", "Delete"), "Cancel"),
     "an option": ("options", click("New option"), "Add option"),
     "a promo code": ("promo_codes", click("New promo code"), "Make promo code"),
@@ -85,7 +85,7 @@ DIALOGS = {
     "inviting": ("staff", click("Invite"), "you get a link to hand over"),
     "a person": ("staff", pick("Actions", "Edit"), "Save person"),
     "a new link": ("staff", pick("Actions", "New link"), "Make link"),
-    "where somebody is signed in": ("staff", pick("Actions", "Sessions"), "Signed in today"),
+    "sessions of a user": ("staff", pick("Actions", "Sessions"), "Signed in today"),
     "deactivating": ("staff", pick("Actions", "Deactivate"), "Keep active"),
     "a token": ("tokens", click("New token"), "Make token"),
     "revoking a token": ("tokens", click("Revoke"), "Cancel"),
@@ -95,8 +95,8 @@ DIALOGS = {
 
 
 @pytest.fixture(params=("light", "dark"))
-def look(request, chromium: Browser) -> Iterator[Page]:
-    """A window in one of the colour schemes, without movement that would be measured half way."""
+def themed_page(request, chromium: Browser) -> Iterator[Page]:
+    """A window in one of the color schemes, without animations."""
     scheme = request.param
     with window(
         chromium, viewport={"width": 1280, "height": 900}, color_scheme=scheme, reduced_motion="reduce"
@@ -106,7 +106,7 @@ def look(request, chromium: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def gala(live_server: str):
-    """An event with something of everything."""
+    """An event with every kind of record."""
     event = make.event(revenue_goal="750000")
     table = make.package(event, name="Table of Ten", price="2500", seats_per_package=10, quantity_limit=2)
     gold = make.package(event, name="Gold", price="10000", seats_per_package=10, is_sponsorship=True)
@@ -124,53 +124,53 @@ def gala(live_server: str):
 
 
 @pytest.fixture
-def see(look: Page, gala, enter, live_server: str) -> Callable[[str], Page]:
-    """Opens a page of the event as an admin, and waits until it shows what is in it."""
-    enter(look, make.staff(role="admin", password=make.PASSWORD), f"/events?event={gala.id}")
+def open_page(themed_page: Page, gala, enter, live_server: str) -> Callable[[str], Page]:
+    """Open a page of the event as an admin, and wait until it shows the event's data."""
+    enter(themed_page, make.staff(role="admin", password=make.PASSWORD), f"/events?event={gala.id}")
 
     def do(name: str) -> Page:
-        look.goto(f"{live_server}/{name}?event={gala.id}")
-        wait_until_drawn(look)
-        expect(look.get_by_test_id("stMain").get_by_text(SHOWS[name]).first).to_be_visible()
-        return look
+        themed_page.goto(f"{live_server}/{name}?event={gala.id}")
+        wait_until_drawn(themed_page)
+        expect(themed_page.get_by_test_id("stMain").get_by_text(SHOWS[name]).first).to_be_visible()
+        return themed_page
 
     return do
 
 
-def grave(page: Page, where: str = "body") -> list[str]:
-    """What is serious or critical, and where it is."""
+def list_violations(page: Page, context: str = "body") -> list[str]:
+    """Return the serious and critical violations, with their elements."""
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
-    # Below a dialog Streamlit locks the page, which has no height of its own: axe would take all of it for hidden.
+    # Behind a dialog Streamlit locks the page, which then has no height, so that axe would take it for hidden.
     page.evaluate("document.documentElement.style.overflow = 'visible'")
-    found = AXE.run(page, context=where).response["violations"]
-    nodes = ((rule, node) for rule in found if rule["impact"] in GRAVE for node in rule["nodes"])
-    return [f"{rule['help']}: {node['target'][-1]} {node['html'][:200]} {told(node)}" for rule, node in nodes]
+    violations = AXE.run(page, context=context).response["violations"]
+    nodes = ((rule, node) for rule in violations if rule["impact"] in SEVERE_IMPACTS for node in rule["nodes"])
+    return [f"{rule['help']}: {node['target'][-1]} {node['html'][:200]} {join_messages(node)}" for rule, node in nodes]
 
 
-def told(node: dict) -> str:
+def join_messages(node: dict) -> str:
     return " ".join(check["message"] for check in (*node["any"], *node["all"]))
 
 
-def test_every_page(see) -> None:
+def test_every_page(open_page) -> None:
     assert {entry.name for entry in menu.ENTRIES} == SHOWS.keys()
-    assert {name: found for name in SHOWS if (found := grave(see(name)))} == {}
+    assert {name: each for name in SHOWS if (each := list_violations(open_page(name)))} == {}
 
 
-def test_every_view(see) -> None:
-    found = {}
-    for name, (path, do, shows) in VIEWS.items():
-        page = see(path)
-        do(page)
+def test_every_view(open_page) -> None:
+    violations = {}
+    for name, (path, act, shows) in VIEWS.items():
+        page = open_page(path)
+        act(page)
         expect(page.locator(shows).last).to_be_visible()
-        found[name] = grave(page)
-    assert {name: graves for name, graves in found.items() if graves} == {}
+        violations[name] = list_violations(page)
+    assert {name: each for name, each in violations.items() if each} == {}
 
 
-def test_every_dialog(see) -> None:
-    found = {}
-    for name, (path, do, shows) in DIALOGS.items():
-        page = see(path)
-        do(page)
+def test_every_dialog(open_page) -> None:
+    violations = {}
+    for name, (path, act, shows) in DIALOGS.items():
+        page = open_page(path)
+        act(page)
         expect(page.get_by_role("dialog").get_by_text(shows).last).to_be_visible()
-        found[name] = grave(page, "[role=dialog]")
-    assert {name: graves for name, graves in found.items() if graves} == {}
+        violations[name] = list_violations(page, "[role=dialog]")
+    assert {name: each for name, each in violations.items() if each} == {}

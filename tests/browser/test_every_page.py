@@ -1,4 +1,4 @@
-"""Each page on a phone and in the dark, with the longest names there may be, and a console without complaints."""
+"""Every page on a phone and in the dark theme, with the longest names, and without console errors."""
 
 import re
 from collections.abc import Iterator
@@ -10,25 +10,25 @@ from tests.browser.conftest import window
 from tests.support import make
 from ui import menu
 
-KNOWN = re.compile(r"/_stcore/(health|host-config)|favicon")
+KNOWN_ERRORS = re.compile(r"/_stcore/(health|host-config)|favicon")
 
 
 @pytest.fixture
-def complaints(page: Page, phone: Page) -> list[str]:
-    """What browsers find wrong, but for two addresses that Streamlit tries below every page and does not need."""
-    found: list[str] = []
+def console_errors(page: Page, phone: Page) -> list[str]:
+    """Console errors, except of two addresses that Streamlit requests below every page and does not need."""
+    errors: list[str] = []
     for each in (page, phone):
-        listen(each, found)
-    return found
+        record_errors(each, errors)
+    return errors
 
 
-def listen(page: Page, found: list[str]) -> None:
-    page.on("pageerror", lambda error: found.append(str(error)))
+def record_errors(page: Page, errors: list[str]) -> None:
+    page.on("pageerror", lambda error: errors.append(str(error)))
     page.on(
         "console",
-        lambda told: (
-            found.append(f"{told.text} {told.location['url']}")
-            if told.type == "error" and not KNOWN.search(told.location["url"])
+        lambda message: (
+            errors.append(f"{message.text} {message.location['url']}")
+            if message.type == "error" and not KNOWN_ERRORS.search(message.location["url"])
             else None
         ),
     )
@@ -42,12 +42,18 @@ def dark(chromium: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def crowded(live_server: str):
-    """An event in which everything is as long as it may be."""
+    """An event in which every text has its maximum length."""
     event = make.event(name="W" * 100, venue="Hall " * 40, revenue_goal="1000000000")
     long = make.package(
-        event, name="N" * 100, description="D" * 1000, price="1000000", seats_per_package=100, quantity_limit=10,
-        is_sponsorship=True, is_enabled=True,
-    )  # fmt: skip
+        event,
+        name="N" * 100,
+        description="D" * 1000,
+        price="1000000",
+        seats_per_package=100,
+        quantity_limit=10,
+        is_sponsorship=True,
+        is_enabled=True,
+    )
     make.option(long, label="L" * 200, option_type="multi_select", choices=["C" * 50, "D" * 50])
     make.option(long, label="Shuttle bus?", option_type="boolean")
     sold_out = make.package(event, name="M" * 100, quantity_limit=1)
@@ -59,55 +65,55 @@ def crowded(live_server: str):
 PATHS = [entry.name for entry in menu.ENTRIES]
 
 
-def test_nothing_is_wider_than_a_phone(phone: Page, crowded, enter, complaints) -> None:
+def test_no_page_scrolls_sideways_on_a_phone(phone: Page, crowded, enter, console_errors) -> None:
     admin = make.staff(role="admin", password=make.PASSWORD)
-    wide = {}
+    is_wide = {}
     for path in PATHS:
         enter(phone, admin, f"/{path}?event={crowded.id}")
-        wide[path] = phone.evaluate(
+        is_wide[path] = phone.evaluate(
             """[document.documentElement, document.querySelector('[data-testid=stMain]')]
                .some(box => box.scrollWidth > box.clientWidth)"""
         )
-    assert wide == dict.fromkeys(PATHS, False)
-    assert complaints == []
+    assert is_wide == dict.fromkeys(PATHS, False)
+    assert console_errors == []
 
 
-def test_every_page_has_a_dark_face(dark: Page, crowded, enter) -> None:
+def test_every_page_uses_the_dark_theme(dark: Page, crowded, enter) -> None:
     admin = make.staff(role="admin", password=make.PASSWORD)
-    found: list[str] = []
-    listen(dark, found)
+    errors: list[str] = []
+    record_errors(dark, errors)
     for path in PATHS:
         enter(dark, admin, f"/{path}?event={crowded.id}")
-        colours = dark.evaluate(
+        colors = dark.evaluate(
             """() => { const box = getComputedStyle(document.querySelector('[data-testid=stApp]'));
                        const title = getComputedStyle(document.querySelector('[data-testid=stMain] h1'));
                        return [box.backgroundColor, title.color] }"""
         )
-        assert colours == ["rgb(20, 24, 29)", "rgb(232, 230, 225)"], path
-    assert found == []
+        assert colors == ["rgb(20, 24, 29)", "rgb(232, 230, 225)"], path
+    assert errors == []
 
 
-WATCH_THE_TITLE = """
-    window.stoodAt = new Set();
-    const look = () => {
+RECORD_TITLE_POSITIONS = """
+    window.titlePositions = new Set();
+    const record = () => {
         const title = document.querySelector('[data-testid="stMain"] h1');
-        if (title) window.stoodAt.add(title.getBoundingClientRect().y);
-        requestAnimationFrame(look);
+        if (title) window.titlePositions.add(title.getBoundingClientRect().y);
+        requestAnimationFrame(record);
     };
-    look();
+    record();
 """
 
 
-def test_the_title_stands_at_one_place_from_the_first_moment_and_on_every_page_and_the_console_has_no_complaints(
-    page: Page, crowded, enter, complaints
+def test_title_has_one_position_on_every_page_from_the_start_without_console_errors(
+    page: Page, crowded, enter, console_errors
 ) -> None:
     admin = make.staff(role="admin", password=make.PASSWORD)
-    page.add_init_script(WATCH_THE_TITLE)
-    stood = {}
+    page.add_init_script(RECORD_TITLE_POSITIONS)
+    positions = {}
     for path in PATHS:
         enter(page, admin, f"/{path}?event={crowded.id}")
-        page.wait_for_function("() => window.stoodAt.size > 0")
-        stood[path] = page.evaluate("[...window.stoodAt]")
-    assert stood == dict.fromkeys(PATHS, stood[PATHS[0]])
-    assert len(stood[PATHS[0]]) == 1
-    assert complaints == []
+        page.wait_for_function("() => window.titlePositions.size > 0")
+        positions[path] = page.evaluate("[...window.titlePositions]")
+    assert positions == dict.fromkeys(PATHS, positions[PATHS[0]])
+    assert len(positions[PATHS[0]]) == 1
+    assert console_errors == []

@@ -1,4 +1,4 @@
-"""Hostile text on every page, in every view and dialog, and typed into the forms: read as typed, and without effect."""
+"""Hostile text on every page, view and dialog, and in forms, is shown as typed and has no effect."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from ticketing.catalog import options
 from ticketing.models import Event
 from ui import menu
 
-A_PAGE = 20  # as many as a list shows at once
-BATCHES = range(-(-len(TEXTS) // A_PAGE))
+PAGE_SIZE = 20  # rows that a list shows at once
+BATCHES = range(-(-len(TEXTS) // PAGE_SIZE))
 RUNS = '<img src=x onerror="window.__pwned=1"> **zqbold** $zq^2$'
 LEADS = "![zqpic](https://evil.example/x) :red[zqred] www.evil.example"
-# What a page shows of each record, where it shows all of them as text that can be searched.
-SHOWS = {"packages", "purchasers"}
+# Pages that show the text of every record.
+PAGES_WITH_ALL_TEXTS = {"packages", "purchasers"}
 
 
 @pytest.fixture
 def typed(request: pytest.FixtureRequest) -> list[str]:
-    """One page of what people type."""
-    first = getattr(request, "param", 0) * A_PAGE
-    return list(islice(TEXTS.values(), first, first + A_PAGE))
+    """A batch of hostile texts, as many as a list shows."""
+    first = getattr(request, "param", 0) * PAGE_SIZE
+    return list(islice(TEXTS.values(), first, first + PAGE_SIZE))
 
 
 @pytest.fixture
@@ -43,9 +43,14 @@ def hostile(live_server: str, typed: list[str]) -> Event:
     make.event(name=typed[2], venue=typed[3])
     for number, text in enumerate(typed):
         package = make.package(
-            event, name=text, description=text, price="10", seats_per_package=2, quantity_limit=2 + number % 3,
+            event,
+            name=text,
+            description=text,
+            price="10",
+            seats_per_package=2,
+            quantity_limit=2 + number % 3,
             is_sponsorship=number % 2 == 0,
-        )  # fmt: skip
+        )
         pick = make.option(package, label=text, option_type="multi_select", choices=[text[:50], "Fish"])
         words = make.option(package, label=f"{text}?")
         answers = [{"option_id": pick.id, "value": pick.choices[:1]}, {"option_id": words.id, "value": text}]
@@ -66,25 +71,25 @@ def admin() -> Actor:
 
 
 @pytest.fixture
-def innocent(page: Page) -> Iterator[Callable[[], None]]:
-    """To be asked wherever hostile text is shown; nothing was loaded and no dialog came up in all that time."""
+def assert_harmless(page: Page) -> Iterator[Callable[[], None]]:
+    """Return a check that no text took effect; at the end, nothing was loaded and no dialog was opened."""
 
-    def ask() -> None:
+    def check() -> None:
         assert list_text_effects(page) == []
 
-    with record_side_effects(page) as found:
-        yield ask
-    assert found == []
+    with record_side_effects(page) as effects:
+        yield check
+    assert effects == []
 
 
-def test_control_what_takes_effect_is_found(chromium: Browser, live_server: str) -> None:
+def test_control_effects_are_detected(chromium: Browser, live_server: str) -> None:
     with chromium.new_context() as context:
-        _take_effect(context.new_page(), live_server)
+        _assert_effects_detected(context.new_page(), live_server)
 
 
-def _take_effect(page: Page, live_server: str) -> None:
+def _assert_effects_detected(page: Page, live_server: str) -> None:
     page.goto(f"{live_server}/session/sign-in")
-    taken = {
+    effects = {
         "script": "window.__pwned = 1",
         "link": "document.body.insertAdjacentHTML('beforeend', '<a href=\"https://evil.example/x\">x</a>')",
         "address": "document.body.insertAdjacentHTML('beforeend', '<a href=\"mailto:a@evil.example\">x</a>')",
@@ -92,20 +97,22 @@ def _take_effect(page: Page, live_server: str) -> None:
         "formula": "document.body.insertAdjacentHTML('beforeend', '<span class=\"katex\">x</span>')",
         "bold": "document.body.insertAdjacentHTML('beforeend', '<p>a <strong>zqbold</strong> b</p>')",
     }
-    for number, script in enumerate(taken.values(), start=1):
+    for number, script in enumerate(effects.values(), start=1):
         page.evaluate(script)
         assert len(list_text_effects(page)) == number
     page.route("https://evil.example/**", lambda route: route.abort())
     page.goto("about:blank")
-    with record_side_effects(page) as found:
+    with record_side_effects(page) as recorded:
         page.set_content('<img src="https://evil.example/x.png"><script>alert("hello")</script>')
-    assert sorted(found) == ["dialog: hello", "requested https://evil.example/x.png"]
+    assert sorted(recorded) == ["dialog: hello", "requested https://evil.example/x.png"]
 
 
 @pytest.mark.parametrize("typed", BATCHES, indirect=True)
-def test_on_every_page(page: Page, live_server: str, hostile, typed, admin, enter, innocent) -> None:
-    called = [normalize_line(text)[:100].strip() for text in typed[4:10]]
-    for name in called:
+def test_every_page_shows_hostile_text(
+    page: Page, live_server: str, hostile, typed, admin, enter, assert_harmless
+) -> None:
+    token_names = [normalize_line(text)[:100].strip() for text in typed[4:10]]
+    for name in token_names:
         make.token(admin, name=name)
     enter(page, admin, f"/events?event={hostile.id}")
     wait_for_texts(page, [RUNS, *typed[:4]])
@@ -113,11 +120,11 @@ def test_on_every_page(page: Page, live_server: str, hostile, typed, admin, ente
         page.goto(f"{live_server}/{entry.name}?event={hostile.id}")
         wait_until_drawn(page)
         wait_for_texts(page, [RUNS, typed[0]] if entry.is_about_event else [RUNS])
-        if entry.name in SHOWS:
+        if entry.name in PAGES_WITH_ALL_TEXTS:
             wait_for_texts(page, typed)
         if entry.name == "tokens":
-            wait_for_texts(page, called)
-        innocent()
+            wait_for_texts(page, token_names)
+        assert_harmless()
 
 
 def main(page: Page):
@@ -137,7 +144,7 @@ def pick(entry: str) -> Callable[[Page], None]:
 
 
 def point_at_charts(page: Page) -> None:
-    """Over each chart from the top to the bottom, so that every bar tells its figures."""
+    """Move the mouse over each chart from top to bottom, to open every tooltip."""
     for chart in page.get_by_test_id("stVegaLiteChart").all():
         chart.scroll_into_view_if_needed()
         box = chart.bounding_box()
@@ -154,7 +161,7 @@ def try_a_code(page: Page) -> None:
 
 
 DIALOG = "[role=dialog]"
-# Page, what is done there, what is seen then, and whether every text is read there.
+# Page, action, what the page shows afterwards, and whether it shows every text.
 VIEWS = {
     "charts": ("sales", point_at_charts, "h1", False),
     "filters": ("purchasers", click("button", re.compile("^Filters")), '[data-testid="stPopoverBody"]', False),
@@ -173,21 +180,23 @@ VIEWS = {
 
 
 @pytest.mark.parametrize("typed", [0], indirect=True)
-def test_in_every_view_and_dialog(page: Page, live_server: str, hostile, typed, admin, enter, innocent) -> None:
+def test_every_view_and_dialog_shows_hostile_text(
+    page: Page, live_server: str, hostile, typed, admin, enter, assert_harmless
+) -> None:
     enter(page, admin, f"/events?event={hostile.id}")
-    for path, do, seen, is_list in VIEWS.values():
+    for path, act, shown, has_all_texts in VIEWS.values():
         page.goto(f"{live_server}/{path}?event={hostile.id}")
         wait_until_drawn(page)
-        do(page)
-        expect(page.locator(seen).first).to_be_visible()
-        if is_list:
+        act(page)
+        expect(page.locator(shown).first).to_be_visible()
+        if has_all_texts:
             wait_for_texts(page, typed)
-        innocent()
+        assert_harmless()
 
 
 @pytest.fixture
 def visit(page: Page, live_server: str, admin, enter) -> Callable[[str, Event], Locator]:
-    """Opens a page of an event and answers with what is typed into: the page and the dialog over it."""
+    """Open a page of an event; return a locator for the page and its dialog."""
 
     def do(path: str, event: Event) -> Locator:
         if page.url == "about:blank":
@@ -199,7 +208,7 @@ def visit(page: Page, live_server: str, admin, enter) -> Callable[[str, Event], 
     return do
 
 
-def test_typed_into_the_forms_of_what_is_set_up(page: Page, visit, innocent) -> None:
+def test_set_up_forms_accept_hostile_text(page: Page, visit, assert_harmless) -> None:
     event = make.event()
     make.package(event, name="Seat")
     form = visit("packages", event)
@@ -209,19 +218,19 @@ def test_typed_into_the_forms_of_what_is_set_up(page: Page, visit, innocent) -> 
     form.get_by_label("Price of the whole package, in US dollars").fill(RUNS)
     form.get_by_role("button", name="Make package").click()
     expect(form.get_by_text("Enter a plain number such as 1234.50.")).to_be_visible()
-    innocent()
+    assert_harmless()
     form.get_by_label("Price of the whole package, in US dollars").fill("10")
     form.get_by_role("button", name="Make package").click()
     expect(page.get_by_test_id("stToast")).to_be_visible()
     wait_for_texts(page, [f"{RUNS} is made.", LEADS])
-    innocent()
+    assert_harmless()
 
     form = visit("options", event)
     form.get_by_role("button", name="New option").click()
     form.get_by_label("Question").fill(LEADS)
     form.get_by_role("button", name="Add option").click()
     expect(page.get_by_test_id("stToast").or_(form.get_by_role("alert")).first).to_be_visible()
-    innocent()
+    assert_harmless()
 
     form = visit("promo_codes", event)
     form.get_by_role("button", name="New promo code").click()
@@ -229,7 +238,7 @@ def test_typed_into_the_forms_of_what_is_set_up(page: Page, visit, innocent) -> 
     form.get_by_label("Value, in percent or US dollars").fill(LEADS)
     form.get_by_role("button", name="Make promo code").click()
     expect(form.get_by_text("Use 4 to 20 letters A-Z and digits, without spaces.")).to_be_visible()
-    innocent()
+    assert_harmless()
 
     form = visit("events", event)
     form.get_by_role("button", name="New event").click()
@@ -237,10 +246,10 @@ def test_typed_into_the_forms_of_what_is_set_up(page: Page, visit, innocent) -> 
     form.get_by_label("Venue", exact=True).fill(LEADS)
     form.get_by_role("button", name="Make event").click()
     expect(form.get_by_text("Please fix the")).to_be_visible()
-    innocent()
+    assert_harmless()
 
 
-def test_typed_into_a_sale_its_guests_and_a_file(page: Page, visit, innocent, tmp_path: Path) -> None:
+def test_sale_guests_and_import_accept_hostile_text(page: Page, visit, assert_harmless, tmp_path: Path) -> None:
     event = make.event()
     table = make.package(event, name="Seat", price="10", seats_per_package=3)
     make.option(table, label=LEADS, is_required=False)
@@ -254,13 +263,13 @@ def test_typed_into_a_sale_its_guests_and_a_file(page: Page, visit, innocent, tm
     code.press("Tab")
     expect(form.get_by_text("This event has no promo code")).to_be_visible()
     wait_for_texts(page, [f"This event has no promo code {LEADS.upper()}."])
-    innocent()
+    assert_harmless()
     code.fill("")
     code.press("Tab")
     form.get_by_role("button", name="Record sale, $10.00").click()
     expect(form.get_by_text("1 × Seat for")).to_be_visible()
     wait_for_texts(page, [f"1 × Seat for {RUNS}, $10.00."])
-    innocent()
+    assert_harmless()
 
     form = visit("guests", event)
     form.get_by_role("button", name="Name guests").click()
@@ -270,7 +279,7 @@ def test_typed_into_a_sale_its_guests_and_a_file(page: Page, visit, innocent, tm
     form.get_by_role("radio", name="Guest list").click()
     expect(form.get_by_text("seat 3 of 3")).to_be_visible()
     wait_for_texts(page, [RUNS, LEADS])
-    innocent()
+    assert_harmless()
 
     file = tmp_path / "zq **zqbold** <img src=x onerror=window.__pwned=1>.csv"
     file.write_bytes(sales_csv(sale(RUNS, purchaser_name=LEADS, promo_code=LEADS, quantity=RUNS)))
@@ -278,4 +287,4 @@ def test_typed_into_a_sale_its_guests_and_a_file(page: Page, visit, innocent, tm
     choose_file(form, file)
     expect(form.get_by_text("Nothing was imported.")).to_be_visible()
     wait_for_texts(page, [file.name])
-    innocent()
+    assert_harmless()

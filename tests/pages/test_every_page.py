@@ -1,4 +1,4 @@
-"""What holds on each page, whatever it is about: it opens, and for strangers and viewers it does not."""
+"""Rules of every page: it opens for those who may, and shows nothing to others."""
 
 import pytest
 from sqlalchemy import func, select, update
@@ -10,9 +10,9 @@ from ticketing.models import EventAssignment, Package, Purchase, SignInSession, 
 from ui import menu
 
 FILES = sorted(file.stem for file in menu.PAGES_DIR.glob("[a-z]*.py"))
-NOT_FOR_VIEWERS = {entry.name: entry.title for entry in menu.ENTRIES if entry.action != "read"}
-ABOUT_EVENT = sorted(entry.name for entry in menu.ENTRIES if entry.is_about_event)
-FOR_ADMINS = {entry.name for entry in menu.ENTRIES if entry.action == "administer"}
+PAGES_WITHOUT_VIEWERS = {entry.name: entry.title for entry in menu.ENTRIES if entry.action != "read"}
+EVENT_PAGES = sorted(entry.name for entry in menu.ENTRIES if entry.is_about_event)
+ADMIN_PAGES = {entry.name for entry in menu.ENTRIES if entry.action == "administer"}
 
 
 @pytest.fixture(scope="module")
@@ -25,29 +25,29 @@ def filled(database):
     return event
 
 
-def test_every_file_is_in_the_menu():
+def test_every_page_is_in_the_menu():
     assert sorted(entry.name for entry in menu.ENTRIES) == FILES
 
 
 @pytest.mark.parametrize("page", FILES)
-def test_it_opens_on_an_event_full_of_sales(visit, admin, filled, page):
+def test_page_opens_with_sales(visit, admin, filled, page):
     screen = visit(page, admin, filled)
     assert [each.value for each in screen.app.title]
     assert screen.app.error == []
-    # One's own account is reached by one's own name.
+    # The link to the own account has the user's name.
     assert screen.pages() == [entry.title for entry in menu.ENTRIES[:-1]] + ["Sam Admin · admin"]
 
 
 @pytest.mark.parametrize("page", FILES)
-def test_it_opens_on_an_event_with_nothing_in_it(visit, admin, event, page):
+def test_page_opens_with_empty_event(visit, admin, event, page):
     screen = visit(page, admin, event)
     assert [each.value for each in screen.app.title]
     assert screen.app.error == []
 
 
-@pytest.mark.parametrize("page", ABOUT_EVENT)
-def test_without_an_event_it_leads_to_the_events(visit, page):
-    """Of several, since a person with one event is on that."""
+@pytest.mark.parametrize("page", EVENT_PAGES)
+def test_event_page_without_event_switches_to_events(visit, page):
+    """With several events; with one, that one is chosen."""
     coordinator = make.staff(event=make.event())
     db.write(lambda session: _assign(session, coordinator, make.event()))
     screen = visit("events", coordinator).go("events")
@@ -55,8 +55,8 @@ def test_without_an_event_it_leads_to_the_events(visit, page):
     assert screen.go(page).app.title[0].value == "Events"
 
 
-@pytest.mark.parametrize("page", sorted(set(FILES) - set(ABOUT_EVENT)))
-def test_about_no_event_it_opens_without_one(visit, page):
+@pytest.mark.parametrize("page", sorted(set(FILES) - set(EVENT_PAGES)))
+def test_other_page_opens_without_event(visit, page):
     admin = make.staff(role="admin")
     make.event(), make.event()
     screen = visit(page, admin)
@@ -64,27 +64,27 @@ def test_about_no_event_it_opens_without_one(visit, page):
     assert not {entry.title for entry in menu.ENTRIES if entry.is_about_event} & set(screen.pages())
 
 
-@pytest.mark.parametrize("page", sorted(set(FILES) - FOR_ADMINS))
-def test_an_event_of_others_does_not_exist(visit, filled, page):
+@pytest.mark.parametrize("page", sorted(set(FILES) - ADMIN_PAGES))
+def test_event_of_others_does_not_exist(visit, filled, page):
     coordinator = make.staff(event=make.event(name="My own"))
     screen = visit(page, coordinator, filled)
     assert not screen.says("Filled Gala")
-    if page in ABOUT_EVENT:
-        (told,) = screen.app.error
-        assert told.value.startswith("This event does not exist, or ")
+    if page in EVENT_PAGES:
+        (error,) = screen.app.error
+        assert error.value.startswith("This event does not exist, or ")
 
 
 @pytest.mark.parametrize("script", ["ui/main.py", *(f"pages/{page}.py" for page in FILES)])
-def test_run_past_the_frame_it_shows_strangers_that_they_are_signed_out_and_nothing_else(filled, script):
+def test_script_run_without_frame_shows_only_sign_in_link(filled, script):
     screen = Screen(script, None, filled)
-    told, link = screen.texts()
-    assert told == "You are signed out. Sign in again to go on."
+    sentence, link = screen.texts()
+    assert sentence == "You are signed out. Sign in again to go on."
     assert link == '<a href="/session/sign-in?next=%2F" target="_self" style="color:inherit">Sign in</a>'
     assert (screen.labels(), screen.pages(), list(screen.app.dataframe)) == ([], [], [])
 
 
 @pytest.mark.parametrize("forged", ["", "not an id", "01a20703-4c59-70f0-9a94-956433354f1b"])
-def test_a_session_that_nobody_opened_is_signed_out(filled, forged):
+def test_unknown_session_is_signed_out(filled, forged):
     screen = Screen("ui/main.py", None, filled)
     screen.app.user = {"session_id": forged}
     assert screen.rerun().says("You are signed out")
@@ -97,31 +97,31 @@ def viewer(filled):
 
 
 class TestViewer:
-    @pytest.mark.parametrize(("page", "title"), NOT_FOR_VIEWERS.items())
-    def test_does_not_get_the_pages_for_others(self, visit, viewer, filled, page, title):
+    @pytest.mark.parametrize(("page", "title"), PAGES_WITHOUT_VIEWERS.items())
+    def test_menu_lacks_pages_for_other_roles(self, visit, viewer, filled, page, title):
         screen = visit("sales", viewer, filled)
         assert title not in screen.pages()
         with pytest.raises(ValueError, match="Could not find a navigation page"):
             screen.go(page)
 
-    @pytest.mark.parametrize("page", NOT_FOR_VIEWERS)
-    def test_is_refused_by_the_page_itself(self, viewer, filled, page):
+    @pytest.mark.parametrize("page", PAGES_WITHOUT_VIEWERS)
+    def test_page_itself_refuses(self, viewer, filled, page):
         screen = Screen(f"pages/{page}.py", viewer, filled)
         assert screen.texts() == ["You are signed in as viewer. Ask an admin if you need this page."]
         assert screen.labels() == []
 
     @pytest.mark.parametrize(("page", "filters"), [("packages", ["Show"]), ("events", [])])
-    def test_looks_without_a_button_that_makes_or_changes(self, visit, viewer, filled, page, filters):
+    def test_page_has_no_button_that_changes_anything(self, visit, viewer, filled, page, filters):
         assert visit(page, viewer, filled).labels() == filters
 
 
-class TestSignedOutMeanwhile:
+class TestRevokedSession:
     @pytest.fixture
     def person(self, event):
         return make.staff(event=event)
 
     @pytest.fixture(params=["deactivated", "signed out elsewhere"])
-    def put_out(self, request, person):
+    def revoke(self, request, person):
         changes = {
             "deactivated": update(Staff).where(Staff.id == person.staff_id).values(is_active=False),
             "signed out elsewhere": update(SignInSession)
@@ -130,27 +130,27 @@ class TestSignedOutMeanwhile:
         }
         return lambda: db.write(lambda session: session.execute(changes[request.param]))
 
-    def test_is_out_at_the_next_click_and_no_package_is_made(self, visit, person, event, put_out):
+    def test_next_click_is_signed_out_and_creates_no_package(self, visit, person, event, revoke):
         screen = visit("packages", person, event).click("New package")
         screen.type("Name", "Table").type("Price of the whole package, in US dollars", "10").type("Description", "-")
-        put_out()
+        revoke()
         screen.click("Make package")
         assert screen.texts()[0] == "You are signed out. Sign in again to go on."
         assert screen.labels() == []
         assert _count(Package, event) == 0
 
-    def test_is_out_at_the_next_click_and_no_sale_is_recorded(self, visit, person, event, put_out):
+    def test_next_click_is_signed_out_and_records_no_sale(self, visit, person, event, revoke):
         make.package(event, price="100")
         screen = visit("box_office", person, event)
         screen.enter("Donor's name", "Ana Ruiz").enter("Donor's e-mail address", "ana@example.org")
-        put_out()
+        revoke()
         screen.click("Record sale, $100.00")
         assert screen.says("You are signed out")
         assert screen.labels() == []
         assert _count(Purchase, event) == 0
 
 
-def test_someone_who_became_a_viewer_meanwhile_changes_nothing_more(visit, event):
+def test_user_who_became_viewer_cannot_save(visit, event):
     person = make.staff(event=event)
     screen = visit("packages", person, event).click("New package")
     screen.type("Name", "Table").type("Price of the whole package, in US dollars", "10").type("Description", "-")

@@ -1,6 +1,6 @@
-"""Every page against everybody who may open it: who sees it, who is told what instead, and what stays as it is.
+"""Every page for every kind of caller: who may open it, what the others see, and that nothing is stored.
 
-The rows are those of the menu. A page without a row here fails: say who may open it.
+A page of the menu without a row in PAGES fails.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SIGNED_OUT = "You are signed out. Sign in again to go on."
 READ = {"viewer": OPENS, "coordinator": OPENS, "admin": OPENS, OTHER_EVENT_COORDINATOR: NOT_THERE}
 CHANGE = READ | {"viewer": REFUSED}
 ADMINISTER = {"viewer": REFUSED, "coordinator": REFUSED, "admin": OPENS, OTHER_EVENT_COORDINATOR: REFUSED}
-OWN = READ | {OTHER_EVENT_COORDINATOR: OPENS}  # of no event: everybody has their own
+OWN = READ | {OTHER_EVENT_COORDINATOR: OPENS}  # about no event: everybody has their own
 PAGES: dict[str, dict[str, str]] = {
     "sales": READ,
     "purchasers": READ,
@@ -45,17 +45,21 @@ PAGES: dict[str, dict[str, str]] = {
 }
 
 
-def test_every_page_of_the_menu_has_its_row():
+def test_every_page_of_the_menu_has_a_row():
     names = {entry.name for entry in menu.ENTRIES}
-    assert names - PAGES.keys() == set(), "Say in PAGES who may open them."
-    assert PAGES.keys() - names == set(), "These rows are of no page."
+    assert names - PAGES.keys() == set(), "add a row to PAGES"
+    assert PAGES.keys() - names == set(), "rows without a page"
 
 
 @pytest.mark.parametrize("entry", menu.ENTRIES, ids=lambda entry: entry.name)
-def test_the_menu_offers_a_page_to_those_who_may_open_it(entry):
-    may = {"read": ("viewer", "coordinator", "admin"), "change": ("coordinator", "admin"), "administer": ("admin",)}
-    assert {who for who in ("viewer", "coordinator", "admin") if PAGES[entry.name][who] == OPENS} == set(
-        may[entry.action]
+def test_menu_action_matches_roles_that_may_open_page(entry):
+    roles_by_action = {
+        "read": ("viewer", "coordinator", "admin"),
+        "change": ("coordinator", "admin"),
+        "administer": ("admin",),
+    }
+    assert {role for role in ("viewer", "coordinator", "admin") if PAGES[entry.name][role] == OPENS} == set(
+        roles_by_action[entry.action]
     )
 
 
@@ -71,29 +75,29 @@ def gala(database):
 
 
 @pytest.fixture(scope="module")
-def people(gala):
-    people = create_callers(gala)
-    revoke_callers(people)
-    return people
+def callers(gala):
+    callers = create_callers(gala)
+    revoke_callers(callers)
+    return callers
 
 
-def shown(screen: Screen) -> str:
-    """Everything that reached the browser, fields and tables among it."""
-    everything: list[Any] = [*screen.texts(), *screen.labels(), *screen.toasts()]
-    everything += [each.value.to_string() for each in screen.app.dataframe]
-    everything += [each.value for each in (*screen.app.text_input, *screen.app.selectbox)]
-    return "\n".join(str(each) for each in everything)
+def list_shown_text(screen: Screen) -> str:
+    """Return everything that reached the browser, with the values of fields and tables."""
+    values: list[Any] = [*screen.texts(), *screen.labels(), *screen.toasts()]
+    values += [each.value.to_string() for each in screen.app.dataframe]
+    values += [each.value for each in (*screen.app.text_input, *screen.app.selectbox)]
+    return "\n".join(str(each) for each in values)
 
 
-@pytest.mark.parametrize("who", ALL_CALLERS)
+@pytest.mark.parametrize("caller", ALL_CALLERS)
 @pytest.mark.parametrize("page", sorted(PAGES))
-def test_the_pages(visit, gala, people, page, who):
-    actor, expected = people[who].actor, PAGES[page].get(who, SIGNED_OUT)
+def test_page_opens_or_refuses(visit, gala, callers, page, caller):
+    actor, expected = callers[caller].actor, PAGES[page].get(caller, SIGNED_OUT)
     before = database_state.fingerprint(gala)
 
-    # Who may not is told so by the page itself, also when it is run past the frame and its menu.
-    is_let_through = expected in (OPENS, NOT_THERE)
-    screen = visit(page, actor, gala) if is_let_through else Screen(f"pages/{page}.py", actor, gala)
+    # The page itself refuses, even when its script is run without the frame and its menu.
+    is_in_menu = expected in (OPENS, NOT_THERE)
+    screen = visit(page, actor, gala) if is_in_menu else Screen(f"pages/{page}.py", actor, gala)
 
     if expected is OPENS:
         assert screen.app.error == []
@@ -101,6 +105,6 @@ def test_the_pages(visit, gala, people, page, who):
     else:
         assert [each.value for each in screen.app.error] == [expected.format(role=actor.role if actor else "")]
         assert (screen.labels(), list(screen.app.dataframe)) == ([], [])
-    if who in UNAUTHENTICATED_CALLERS or who == OTHER_EVENT_COORDINATOR:
-        assert "closed doors" not in shown(screen).lower()
+    if caller in UNAUTHENTICATED_CALLERS or caller == OTHER_EVENT_COORDINATOR:
+        assert "closed doors" not in list_shown_text(screen).lower()
     assert database_state.fingerprint(gala) == before

@@ -82,9 +82,16 @@ def test_name_of_the_script_thread():
 
 @pytest.mark.parametrize(
     "field",
-    ["session_id", "query_string", "fragment_storage", "cached_message_hashes", "context_info", "uploaded_file_mgr",
-     "fragment_ids_this_run"],
-)  # fmt: skip
+    [
+        "session_id",
+        "query_string",
+        "fragment_storage",
+        "cached_message_hashes",
+        "context_info",
+        "uploaded_file_mgr",
+        "fragment_ids_this_run",
+    ],
+)
 def test_field_of_the_script_run_context(field):
     assert field in {each.name for each in fields(ScriptRunContext)}
 
@@ -99,9 +106,15 @@ def test_fragment_of_the_running_thread():
 
 @pytest.mark.parametrize(
     "field",
-    ["query_string", "page_script_hash", "fragment_id_queue", "is_fragment_scoped_rerun", "cached_message_hashes",
-     "context_info"],
-)  # fmt: skip
+    [
+        "query_string",
+        "page_script_hash",
+        "fragment_id_queue",
+        "is_fragment_scoped_rerun",
+        "cached_message_hashes",
+        "context_info",
+    ],
+)
 def test_field_of_the_rerun_data(field):
     assert field in {each.name for each in fields(RerunData)}
 

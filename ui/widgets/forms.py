@@ -41,7 +41,7 @@ class FormState:
     form_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     def key(self, name: str) -> str:
-        """Return the widget key of a field. It is unique to this form, so that no input of an earlier form comes back."""
+        """Return the widget key of a field, unique to this form, so that no input of an earlier form comes back."""
         return f"{self.kind}_{name}_{self.form_id}"
 
     def typed(self) -> dict[str, Any]:

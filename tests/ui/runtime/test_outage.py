@@ -22,7 +22,7 @@ def page() -> None:
         with outage.reserve_banner():
             if failure := st.session_state.get("failure"):
                 raise failure
-        st.write("drawn")
+        st.write("rendered")
 
 
 def run_with_failure(failure: Unavailable) -> AppTest:
@@ -45,7 +45,7 @@ def test_permanent_error_is_retried_by_hand(failure):
     assert [unescape_markdown(alert.value) for alert in at.error] == [str(failure)]
     at.session_state["failure"] = None
     at.button(key="away_try_again").click().run()
-    assert (list(at.error), [each.value for each in at.markdown]) == ([], ["drawn"])
+    assert (list(at.error), [each.value for each in at.markdown]) == ([], ["rendered"])
 
 
 @pytest.mark.parametrize("failure", [Unavailable(), TooBusy()])

@@ -18,8 +18,8 @@ from ui.runtime import sales_watch
 class Page(Tab):
     """The sales page of an event with one purchase.
 
-    `errors` are sentences that must not be on it, `runs` counts its script runs, and `timer_fragments` are the ids of its
-    fragments with a timer, by their interval in seconds.
+    `errors` are sentences that must not be on it, `runs` counts its script runs, and `timer_fragments` has the ids of
+    its fragments with a timer, by their interval in seconds.
     """
 
     def __init__(self, server: RunningServer) -> None:

@@ -152,7 +152,7 @@ class TestOnTick:
         assert tick() == "changed"
 
     def test_every_tick_polls_during_outage(self, clock, tick, event, database):
-        use_database("postgresql://nobody@127.0.0.1:1/nothing")
+        use_database("postgresql://user@127.0.0.1:1/nothing")
         clock.tick(sales_watch.POLL_SECONDS + 0.1)
         with pytest.raises(Unavailable):
             sales_watch.find_state(event.id)
@@ -183,7 +183,7 @@ class TestOnTick:
 
 def test_during_outage_one_poll_answers_all_pages_and_a_later_one_recovers(clock, event, database, caplog):
     before = sales_watch.find_state(event.id)
-    use_database("postgresql://nobody@127.0.0.1:1/nothing")
+    use_database("postgresql://user@127.0.0.1:1/nothing")
     clock.tick(2)
 
     def assert_unavailable(event_id):
