@@ -226,7 +226,7 @@ else:
             "guest_list_page",
             lambda page: guests.list_guests(
                 s, context.actor, event.id, search=search, package_id=package_id,
-                named=NAMED_CHOICES[st.session_state.seats_named], page=page, per_page=PER_PAGE,
+                named=NAMED_CHOICES[st.session_state.guests_named], page=page, per_page=PER_PAGE,
             ),
         )  # fmt: skip
     render_guest_list(lines, total, bool(search.strip()))
