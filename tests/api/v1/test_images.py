@@ -162,7 +162,7 @@ def test_a_picture_is_removed_and_removing_twice_is_once(call, send, package, ev
     seen = call("GET", package_path(package)).json()
     assert (seen["image_url"], seen["thumbnail_url"], seen["image_alt"], seen["version"]) == (None, None, None, 3)
     with db.read_session() as session:
-        assert session.event_query_params(StoredImage).where(StoredImage.event_id == event.id).count() == 0
+        assert session.query(StoredImage).where(StoredImage.event_id == event.id).count() == 0
 
 
 @pytest.mark.parametrize(

@@ -182,7 +182,7 @@ class TestInviting:
         update(admin, person.id, unassign=[event])
         with db.read_session() as session:
             rows = (
-                session.event_query_params(AuditEntry)
+                session.query(AuditEntry)
                 .filter_by(event_id=event.id, subject_id=person.id)
                 .order_by("id")
                 .all()
