@@ -3,8 +3,8 @@
 app             FastAPI with its document; v1 has the endpoints, one module per concept
 site            plain routes: sign-in, invitations, OpenID Connect, downloads, pictures, health, metrics
 middleware      authentication, CSRF, limits on bodies, security headers, request log, faults
-schemas         shapes that answers share: money, pages, times
+schemas         models that responses share: money, pages, times
 errors          error responses: RFC 9457 problem documents, HTML or text
 documentation   the Swagger page
-html            templates
+html            renders the templates of plain pages
 """

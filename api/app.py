@@ -1,4 +1,4 @@
-"""The HTTP interface as one FastAPI application, mounted at /api. Same rules and sentences as the pages."""
+"""The HTTP API: one FastAPI application, mounted at /api, with the rules and messages of the pages."""
 
 from __future__ import annotations
 
@@ -13,18 +13,26 @@ from api.middleware.errors import FaultMiddleware
 from api.v1 import audit, events, images, options, packages, promo_codes, purchases, sales
 
 DESCRIPTION = """\
-What staff do in Ticket Desk, and what the site that sells to donors needs, over HTTP.
+Everything that staff do in Ticket Desk, and what a website that sells to donors needs.
 
-Send `Authorization: Bearer td_...` with a token made in the app; it carries its owner's role. Amounts are text with
-two decimals ("100.00", USD), moments ISO 8601 with an offset, ids UUIDs. Errors are problem details (RFC 9457) with a
-stable `code`. Another event's data, and an id that is none, answer 404. To change something, send the `version` you
-saw: when somebody changed it since, the answer is 409 `stale_version` and tells what they changed. A body may be 1 MB
-(413 `too_large`; a picture 5 MB) and must arrive within 30 seconds (408 `too_slow`; a picture 120).
+**Authentication.** Send `Authorization: Bearer td_...` with a token created in the app. It has its owner's role.
 
-What may be done only so often a minute answers 429 `rate_limited` after that, with the seconds to wait in
-`Retry-After`: making packages (10) and trying promo codes that do not apply (10). All tokens of a person and their
-pages are counted together, on all servers. 503 with `Retry-After` is a database or scanner that does not answer;
-nothing was changed then, and the same request can be sent again.
+**Formats.** Amounts are strings with two decimals (`"100.00"`, US dollars). Timestamps are ISO 8601 with an offset.
+Ids are UUIDs.
+
+**Errors** are problem details (RFC 9457) with a stable `code`. An unknown id, and the id of an event that you are not
+assigned to, answer 404.
+
+**Versions.** To change something, send the `version` that you last read. If it was changed since, the answer is 409
+`stale_version`, with the changes.
+
+**Limits.** A body may have 1 MB (413 `too_large`; an image 5 MB) and must arrive within 30 seconds (408 `too_slow`; an
+image 120 seconds). Each person may create 10 packages and try 10 promo codes that do not apply per minute, over all
+tokens, pages and servers together. Above that the answer is 429 `rate_limited`, with the seconds to wait in
+`Retry-After`.
+
+**Outages.** 503 with `Retry-After` means that the database or the malware scanner does not answer. Unless the `code` is
+`outcome_unknown`, nothing was changed, and the request can be sent again.
 """
 
 
@@ -42,15 +50,15 @@ def create_app() -> FastAPI:
         redirect_slashes=False,
     )
     errors.install_handlers(app)
-    for concept in (events, packages, audit, images, options, promo_codes, purchases, sales):
-        app.include_router(concept.router, prefix="/v1", dependencies=[schemas.bearer])
+    for module in (events, packages, audit, images, options, promo_codes, purchases, sales):
+        app.include_router(module.router, prefix="/v1", dependencies=[schemas.bearer])
     app.router.routes.extend(documentation.routes)
     app.openapi = lambda: _build_openapi(app)  # type: ignore[method-assign]
     return app
 
 
 def _build_openapi(app: FastAPI) -> dict[str, Any]:
-    """FastAPI's document, with the shape of problems that every endpoint refers to."""
+    """Return FastAPI's OpenAPI document, with the schema of the problem details that every endpoint refers to."""
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title,
@@ -59,8 +67,8 @@ def _build_openapi(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
             servers=app.servers,
         )
-        shape = errors.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-        document["components"]["schemas"] |= shape.pop("$defs") | {"Problem": shape}
+        schema = errors.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        document["components"]["schemas"] |= schema.pop("$defs") | {"Problem": schema}
         app.openapi_schema = document
     return app.openapi_schema
 

@@ -1,4 +1,4 @@
-"""/api/docs: Swagger UI from an installed package, so that nothing is loaded from elsewhere."""
+"""/api/docs: Swagger UI, served from an installed package so that browsers load nothing from other hosts."""
 
 from __future__ import annotations
 

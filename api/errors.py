@@ -1,4 +1,4 @@
-"""How a refusal is told: problem details (RFC 9457) to programs, a page to people, one line to everything else."""
+"""Error responses: problem details (RFC 9457) for the API, HTML for browsers, plain text for everything else."""
 
 from __future__ import annotations
 
@@ -35,37 +35,64 @@ STATUS_BY_ERROR: dict[type[TicketingError], int] = {
 }
 CODE_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 408: "too_slow", 413: "too_large"}
 RETRY_AFTER_SECONDS = 5
-LONG_RETRY_AFTER_SECONDS = 60  # where somebody has to look into it first
+LONG_RETRY_AFTER_SECONDS = 60  # when an operator has to act first
 DOCUMENTATION_PATHS = ("/api/docs", "/api/openapi.json")
-RETRY_AFTER_HEADER = {"description": "When to try again, in seconds.", "schema": {"type": "integer", "minimum": 1}}
+RETRY_AFTER_HEADER = {
+    "description": "Seconds until the request can be sent again.",
+    "schema": {"type": "integer", "minimum": 1},
+}
 PARAMETER_LOCATIONS = ("body", "query", "path", "header", "cookie")
 
 
 class FieldProblem(BaseModel):
-    field: str = Field(examples=["price"])
-    message: str = Field(examples=["Use at most two decimals."])
+    """What is wrong with one field."""
+
+    field: str = Field(
+        description="Name of the field as it was sent; nested ones with dots, `guests.0.name`.", examples=["price"]
+    )
+    message: str = Field(
+        description="What to do about it, as a sentence for people.", examples=["Use at most two decimals."]
+    )
 
 
 class Problem(BaseModel):
-    """RFC 9457. `code` is stable; `detail` is a sentence for people and may change."""
+    """Problem details (RFC 9457). `code` is stable; `detail` is a sentence for people and may change."""
 
-    type: str = "about:blank"
-    title: str = Field(examples=["Conflict"])
-    status: int = Field(examples=[409])
-    detail: str = Field(examples=["60 of 60 sold. Raise the limit of Table of Ten, or choose another package."])
-    code: str = Field(examples=["sold_out"])
-    errors: list[FieldProblem] | None = Field(None, description="With 422: what to do about each field.")
-    changes: list[FieldChange] | None = Field(None, description="With stale_version: what happened meanwhile.")
-    current_version: int | None = Field(None, description="With stale_version: the version to send next.")
+    type: str = Field("about:blank", description="Always `about:blank`; see `code`.", examples=["about:blank"])
+    title: str = Field(description="Phrase of the HTTP status.", examples=["Conflict"])
+    status: int = Field(description="HTTP status.", examples=[409])
+    detail: str = Field(
+        description="What is the case and what to do, as a sentence for people.",
+        examples=["60 of 60 sold. Raise the limit of Table of Ten, or choose another package."],
+    )
+    code: str = Field(description="Stable name of the error, for programs.", examples=["sold_out"])
+    errors: list[FieldProblem] | None = Field(
+        None,
+        description="With `invalid_input`: what is wrong with each field.",
+        examples=[[{"field": "price", "message": "Use at most two decimals."}]],
+    )
+    changes: list[FieldChange] | None = Field(
+        None,
+        description="With `stale_version`: the changes since the version that was sent.",
+        examples=[
+            [{"field": "price", "old": "100.00", "new": "120.00", "by": "Ben Okafor", "at": "2026-09-12T15:04:05Z"}]
+        ],
+    )
+    current_version: int | None = Field(
+        None, description="With `stale_version`: the version to send next.", examples=[5]
+    )
     reason: str | None = Field(
         None,
-        description="With promo_refused: unknown, inactive, expired, used_up or used_up_by_donor.",
+        description="With `promo_refused`: unknown, inactive, expired, used_up or used_up_by_donor.",
+        examples=["expired"],
     )
-    reference: str | None = Field(None, description="With unexpected: what to tell the operator.")
+    reference: str | None = Field(
+        None, description="With `unexpected`: find the error in the log by it.", examples=["9f2c41aa"]
+    )
 
 
 def document_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The problems an endpoint may answer with, for its OpenAPI entry; 401, 429 and 503 can always happen."""
+    """Return the error responses of an endpoint for its OpenAPI entry. 401, 429 and 503 are always among them."""
     return {
         status: {
             "description": HTTPStatus(status).phrase,
@@ -77,10 +104,12 @@ def document_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def get_status(refusal: TicketingError) -> int:
+    """Return the HTTP status of a domain error."""
     return next(STATUS_BY_ERROR[kind] for kind in type(refusal).__mro__ if kind in STATUS_BY_ERROR)
 
 
 def get_headers(refusal: TicketingError) -> dict[str, str]:
+    """Return the headers that belong to a domain error: WWW-Authenticate or Retry-After."""
     match refusal:
         case errors.NotSignedIn():
             return {"WWW-Authenticate": 'Bearer realm="Ticket Desk"'}
@@ -94,22 +123,22 @@ def get_headers(refusal: TicketingError) -> dict[str, str]:
 
 
 def is_api_path(path: str) -> bool:
-    """The HTTP interface, without its documentation, which people read."""
+    """Return whether a path belongs to the API. Its documentation does not: people open that in a browser."""
     return (path == "/api" or path.startswith("/api/")) and not path.startswith(DOCUMENTATION_PATHS)
 
 
 def is_page_request(scope: Scope) -> bool:
-    """Whether a person's browser is opening an address, so that a page is the right answer."""
+    """Return whether a browser opens an address, so that the answer should be a page."""
     return scope.get("method") in ("GET", "HEAD") and _accepts_html(scope) and not is_api_path(scope["path"])
 
 
 def _accepts_html(scope: Scope) -> bool:
-    """Whether a person sees what is answered, as after opening an address or sending a form."""
+    """Return whether a person sees the response, as after opening an address or sending a form."""
     return b"text/html" in dict(scope["headers"]).get(b"accept", b"")
 
 
 def refusal_response(scope: Scope, refusal: TicketingError) -> Response:
-    """The refusal in the form that the caller understands. A page that may work in a moment tries by itself."""
+    """Return the response to a domain error. After a transient outage, a page reloads itself (Refresh header)."""
     sentence, headers = str(refusal), get_headers(refusal)
     if isinstance(refusal, errors.Unavailable) and refusal.is_transient and is_page_request(scope):
         sentence, headers = (
@@ -122,7 +151,7 @@ def refusal_response(scope: Scope, refusal: TicketingError) -> Response:
 def error_response(
     scope: Scope, status: int, code: str, message: str, headers: Mapping[str, str] | None = None, **details: Any
 ) -> Response:
-    """What is no refusal of the domain, in the form that the caller understands."""
+    """Return an error in the format that the caller understands: problem details, HTML or plain text."""
     if is_api_path(scope["path"]):
         return problem_response(status, code, message, headers, **details)
     if _accepts_html(scope):
@@ -133,13 +162,14 @@ def error_response(
 def problem_response(
     status: int, code: str, detail: str, headers: Mapping[str, str] | None = None, **extra: Any
 ) -> Response:
-    told = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, code=code, **extra)
-    members = {name: value for name, value in told.model_dump(mode="json").items() if value is not None}
+    """Return problem details (RFC 9457); members that are None are left out."""
+    problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, code=code, **extra)
+    members = {name: value for name, value in problem.model_dump(mode="json").items() if value is not None}
     return JSONResponse(members, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 def install_handlers(app: FastAPI) -> None:
-    """Every error of the HTTP interface leaves as problem details."""
+    """Make the API answer every error with problem details."""
     app.add_exception_handler(TicketingError, _handle_refusal)
     app.add_exception_handler(RequestValidationError, _handle_validation_error)
     app.add_exception_handler(HTTPException, _handle_http_exception)
@@ -154,39 +184,40 @@ def _handle_refusal(_request: Request, refusal: Exception) -> Response:
 
 def _handle_validation_error(request: Request, exc: Exception) -> Response:
     assert isinstance(exc, RequestValidationError)
-    found = exc.errors()
-    if any(error["loc"][0] == "path" for error in found):
+    problems = exc.errors()
+    if any(problem["loc"][0] == "path" for problem in problems):
         return _handle_refusal(request, errors.NotFound("address"))
     return _handle_refusal(
-        request, errors.InvalidInput(format_errors([{**error, "loc": _strip_location(error)} for error in found]))
+        request,
+        errors.InvalidInput(format_errors([{**problem, "loc": _strip_location(problem)} for problem in problems])),
     )
 
 
 def _strip_location(error: Mapping[str, Any]) -> tuple[Any, ...]:
-    """The field's name as the caller wrote it: without the place, and for broken JSON without the position in it."""
+    """Return the location of an error without "body" or "query", and for malformed JSON without the position in it."""
     if error["type"] == "json_invalid":
         return ()
-    place, *rest = error["loc"]
-    return tuple(rest) if place in PARAMETER_LOCATIONS else (place, *rest)
+    first, *rest = error["loc"]
+    return tuple(rest) if first in PARAMETER_LOCATIONS else (first, *rest)
 
 
 def _handle_http_exception(request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, HTTPException)
-    if refusal.status_code == 400:  # before its fields could be judged: no UTF-8, or no form
+    if refusal.status_code == 400:  # before validation: no UTF-8, or no form
         return _handle_refusal(
-            request, errors.InvalidInput({"body": "This cannot be read. Send what its content type says."})
+            request, errors.InvalidInput({"body": "The body cannot be read. It must match its Content-Type."})
         )
     code = CODE_BY_STATUS.get(refusal.status_code, "refused")
     detail = {
-        404: "There is nothing at this address. The addresses are listed at /api/docs.",
-        405: "This address does not take that method. The Allow header lists the ones it takes.",
+        404: "There is nothing at this address. See /api/docs for all addresses.",
+        405: "This method is not allowed here. The Allow header lists the ones that are.",
     }.get(refusal.status_code, str(refusal.detail))
     headers = {"Allow": ", ".join(_list_allowed_methods(request))} if refusal.status_code == 405 else refusal.headers
     return problem_response(refusal.status_code, code, detail, headers)
 
 
 def _list_allowed_methods(request: Request) -> list[str]:
-    """The methods that an address takes. Each has a route of its own, so the one that refused knows but one."""
+    """Return all methods of the requested address. Each method is a route of its own, which only knows itself."""
     routes = request.app.router.routes
     return [
         method
@@ -213,7 +244,7 @@ def _page_title(status: int) -> str:
         404: "Not found",
         409: "That did not work",
         413: "Too large",
-        422: "That was not understood",
-        429: "Too many tries",
-        503: "Not now",
+        422: "Check what you entered",
+        429: "Too many attempts",
+        503: "Temporarily unavailable",
     }.get(status, "Something went wrong")

@@ -1,4 +1,4 @@
-"""Pages outside the app itself: rendered here, without a script, and allowed to load nothing but our own files."""
+"""Plain HTML pages outside Streamlit: no scripts, and a policy that allows our own files only."""
 
 from __future__ import annotations
 
@@ -33,6 +33,6 @@ _templates = Environment(
 def render_page(
     template: str, status: int = 200, headers: Mapping[str, str] | None = None, /, **variables: Any
 ) -> HTMLResponse:
-    """The template with `shown` put in as text, whatever it contains."""
+    """Render a template as a response. `variables` are escaped."""
     content = _templates.get_template(template).render(variables)
     return HTMLResponse(content, status, headers={**DEFAULT_HEADERS, **(headers or {})})

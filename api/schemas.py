@@ -1,4 +1,4 @@
-"""The shapes that answers share. Amounts are text with two decimals, moments carry their event's offset."""
+"""Models that the endpoints share. Amounts are strings with two decimals; timestamps have the event's offset."""
 
 from __future__ import annotations
 
@@ -25,17 +25,24 @@ Money = Annotated[
     PlainSerializer(money.format_plain, return_type=str),
     WithJsonSchema({"type": "string", "pattern": r"^-?\d+\.\d\d$", "examples": ["100.00"]}),
 ]
-PageNumber = Annotated[int, Query(alias="page", ge=1, le=1_000_000, description="Counted from 1.")]
+PageNumber = Annotated[
+    int, Query(alias="page", ge=1, le=1_000_000, description="Number of the page, from 1.", examples=[1])
+]
 EventId = Annotated[uuid.UUID, Path(description="Id of the event.", examples=["01a207b2-b02d-710f-ba15-1a059629fb52"])]
 PackageId = Annotated[
     uuid.UUID, Path(description="Id of the package.", examples=["01a207b3-5c11-7e40-8a2f-6f0d2f1c9b77"])
 ]
 SeenVersion = Annotated[
     int | None,
-    Field(ge=1, le=2**31 - 1, description="The one that was seen. Without it, what stands now is changed."),
+    Field(
+        ge=1,
+        le=2**31 - 1,
+        description="Version that you last read. Without it, the current version is changed.",
+        examples=[4],
+    ),
 ]
 Caller = Annotated[Actor, Depends(authentication.get_actor)]
-bearer = Security(HTTPBearer(auto_error=False, description="A token made in the app, `td_...`."))
+bearer = Security(HTTPBearer(auto_error=False, description="API token created in the app, `td_...`."))
 
 
 class Answer(BaseModel):
@@ -43,30 +50,30 @@ class Answer(BaseModel):
 
 
 class Page(BaseModel, Generic[T]):
-    """One page of a list; `total` counts all pages."""
+    """One page of a list."""
 
-    items: list[T]
-    total: int
-    page: int
-    per_page: int = PER_PAGE
+    items: list[T] = Field(description="Items of this page.")
+    total: int = Field(description="Number of items on all pages.", examples=[42])
+    page: int = Field(description="Number of this page, from 1.", examples=[1])
+    per_page: int = Field(PER_PAGE, description="Most items on one page.", examples=[PER_PAGE])
 
 
 class Change(BaseModel):
-    """What PATCH takes: the version that the caller saw, and the fields to change."""
+    """Body of PATCH: the version that the caller last read, and the fields to change."""
 
-    version: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    version: Annotated[int, Field(ge=1, le=2**31 - 1, description="Version that you last read.", examples=[4])]
 
     @property
     def sent_fields(self) -> dict[str, Any]:
-        """The fields that were sent, and no others."""
+        """Return the fields that were sent, without the version."""
         return {field: getattr(self, field) for field in self.model_fields_set if field != "version"}
 
 
 def create_change_model(draft_type: type[BaseModel]) -> Any:
-    """A Change to any of the draft's fields, each as the draft judges it."""
+    """Return a Change model with the fields of a draft, all optional, each validated as in the draft."""
     fields: dict[str, Any] = {}
-    for name, required in draft_type.model_fields.items():
-        optional = deepcopy(required)
+    for name, field in draft_type.model_fields.items():
+        optional = deepcopy(field)
         optional.default = None
         optional.json_schema_extra = _remove_default
         fields[name] = (optional.annotation, optional)
@@ -74,10 +81,10 @@ def create_change_model(draft_type: type[BaseModel]) -> Any:
 
 
 def _remove_default(schema: dict[str, Any]) -> None:
-    """A field that is left out stays as it is, so the document names no default."""
+    """Remove the default: a field that is left out stays as it is."""
     schema.pop("default", None)
 
 
-def to_time_zone(moment: datetime, time_zone: str) -> datetime:
-    """The same moment with the offset of the event's zone."""
-    return moment.astimezone(ZoneInfo(time_zone))
+def to_time_zone(timestamp: datetime, time_zone: str) -> datetime:
+    """Return the same time with the offset of the event's zone."""
+    return timestamp.astimezone(ZoneInfo(time_zone))

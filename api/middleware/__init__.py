@@ -1,1 +1,1 @@
-"""ASGI middleware around pages, API and plain routes."""
+"""ASGI middleware around pages, API and plain routes; app.py lists it in order."""

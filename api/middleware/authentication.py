@@ -1,7 +1,7 @@
-"""Who is asking: a browser's signed cookie or a program's bearer token, turned into an Actor before anything runs.
+"""Authentication: turns the session cookie or bearer token of a request into an Actor before anything else runs.
 
-Pages, their websocket, downloads and media are open to a signed-in browser, `/api/v1` to a bearer token, pictures and
-the API's documentation to either. Everybody else reaches OPEN and nothing more.
+Pages, their websocket, downloads and media require a session, `/api/v1` a bearer token, pictures and the API
+documentation either of them. PUBLIC_PATHS require nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ticketing.actors import Actor
 from ticketing.errors import NotFound, NotSignedIn, TicketingError
 
 COOKIE_NAME = "ticketdesk_session"
-# Read by the frame through server.trustedUserHeaders: the id of the SignInSession, never its secret.
+# Passed to pages by Streamlit's server.trustedUserHeaders: the id of the SignInSession, never its secret.
 SESSION_HEADER = b"x-ticketdesk-session"
 COOKIE_MAX_AGE_SECONDS = sign_in.SESSION_DAYS * 24 * 60 * 60
 PICTURES_PATH = "/pictures/"
@@ -33,7 +33,7 @@ _LINE_BREAK = re.compile(r"[\r\n]")
 PUBLIC_PATHS = {
     "/healthz",
     "/livez",
-    "/metrics",  # asks for a token of its own
+    "/metrics",  # requires a token of its own
     "/session/sign-in",
     "/session/sign-out",
     "/session/first-run",
@@ -46,7 +46,7 @@ PUBLIC_PATHS = {
 
 
 class AuthenticationMiddleware:
-    """ASGI middleware for requests and websockets: puts the Actor into `scope["state"]`, or turns the caller away."""
+    """ASGI middleware for requests and websockets: puts the Actor into `scope["state"]`, or refuses the request."""
 
     def __init__(self, app: ASGIApp, static_path: str) -> None:
         self.app = app
@@ -56,35 +56,35 @@ class AuthenticationMiddleware:
         if scope["type"] not in ("http", "websocket"):
             await self.app(scope, receive, send)
             return
-        # In place: the log of the request reads there who was let in (api/middleware/request_log.py).
+        # Change the scope in place: the request log reads the actor from it (api/middleware/request_log.py).
         scope["headers"] = [(name, value) for name, value in scope["headers"] if name.lower() != SESSION_HEADER]
         scope["state"] = {**scope.get("state", {}), "actor": None}
         try:
-            turned_away = await self._authenticate(scope)
+            refusal_response = await self._authenticate(scope)
         except TicketingError as refusal:
-            turned_away = errors.refusal_response(scope, refusal)
-        if turned_away is None:
+            refusal_response = errors.refusal_response(scope, refusal)
+        if refusal_response is None:
             await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
             await receive()
             await send({"type": "websocket.close", "code": 4401})
         else:
-            await turned_away(scope, receive, send)
+            await refusal_response(scope, receive, send)
 
     async def _authenticate(self, scope: Scope) -> Response | None:
-        """None lets the request in."""
+        """Put the Actor into the scope and return None, or return the response that refuses the request."""
         path = scope["path"]
         connection = HTTPConnection(scope)
         if path in PUBLIC_PATHS:
             return None
-        # Streamlit's own scripts and styles, some 60 for one page: the signature alone shows that we know the browser.
+        # Streamlit's scripts and styles, about 60 per page, contain no data: check the signature without the database.
         if path.startswith(self._static_path) and find_cookie_secret(connection):
             return None
         actor = await run_in_threadpool(_find_actor, connection)
         if actor is None:
             return await self._unauthenticated_response(scope)
         if errors.is_api_path(path) and _LINE_BREAK.search(path):
-            raise NotFound("address")  # no route matches it, so it would get Streamlit's answer
+            raise NotFound("address")  # no route matches it, so Streamlit would answer
         scope["state"]["actor"] = actor
         if actor.session_id is not None:
             scope["headers"].append((SESSION_HEADER, str(actor.session_id).encode()))
@@ -100,12 +100,12 @@ class AuthenticationMiddleware:
         if await run_in_threadpool(is_first_run):
             return RedirectResponse("/session/first-run", 303)
         query = scope["query_string"].decode("latin-1")
-        wanted = quote(scope["path"]) + (f"?{query}" if query else "")
-        return RedirectResponse(f"/session/sign-in?next={quote(wanted, safe='')}", 303)
+        target = quote(scope["path"]) + (f"?{query}" if query else "")
+        return RedirectResponse(f"/session/sign-in?next={quote(target, safe='')}", 303)
 
 
 def get_actor(request: HTTPConnection) -> Actor:
-    """Whom the guard let in. Raises NotSignedIn."""
+    """Return the actor of an authenticated request. Raises NotSignedIn on public paths."""
     actor: Actor | None = request.state.actor
     if actor is None:
         raise NotSignedIn
@@ -122,7 +122,7 @@ def _find_actor(connection: HTTPConnection) -> Actor | None:
 
 
 def find_session_actor(connection: HTTPConnection) -> Actor | None:
-    """Whom the cookie speaks for; None when it is absent, forged, or its session has ended."""
+    """Return the actor of the session cookie, or None if it is absent, forged, or its session has ended."""
     secret = find_cookie_secret(connection)
     if secret is None:
         return None
@@ -132,7 +132,7 @@ def find_session_actor(connection: HTTPConnection) -> Actor | None:
 
 
 def find_token_actor(connection: HTTPConnection) -> Actor | None:
-    """Whom the bearer token speaks for."""
+    """Return the actor of the bearer token, or None if it is absent or not valid."""
     scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not secret.strip():
         return None
@@ -142,20 +142,20 @@ def find_token_actor(connection: HTTPConnection) -> Actor | None:
 
 
 def _touch_last_used(actor: Actor | None) -> Actor | None:
-    """The same, having noted now and then when the session or token was last used."""
+    """Return the actor unchanged, after updating the last use of the session or token if that is due."""
     if actor is not None and actor.needs_last_used_update:
         db.write(lambda session: permissions.touch_last_used(session, actor))
     return actor
 
 
 def find_cookie_secret(connection: HTTPConnection) -> str | None:
-    """The secret inside the cookie that came along, if there is one and it is ours."""
+    """Return the secret in the session cookie, or None if there is no valid cookie."""
     cookie = connection.cookies.get(COOKIE_NAME)
     return None if cookie is None else unsign_cookie(cookie)
 
 
 def unsign_cookie(cookie: str) -> str | None:
-    """The secret, if the signature is ours and not older than a session lives."""
+    """Return the secret in a signed cookie, or None if the signature is not ours or has expired."""
     try:
         return _signer().unsign(cookie, max_age=COOKIE_MAX_AGE_SECONDS).decode()
     except (BadSignature, UnicodeError):
@@ -163,7 +163,7 @@ def unsign_cookie(cookie: str) -> str | None:
 
 
 def set_session_cookie(response: Response, request: Request, signed_in: SignIn) -> None:
-    """Gives the browser the cookie of a session that was just opened."""
+    """Set the cookie of a session that was just opened."""
     response.set_cookie(
         COOKIE_NAME,
         _signer().sign(signed_in.secret).decode(),
@@ -179,32 +179,32 @@ def delete_session_cookie(response: Response, request: Request) -> None:
 
 
 def is_same_origin(connection: HTTPConnection) -> bool:
-    """Whether one of our own pages sent it; programs, which say nothing of an origin, have no cookie to abuse.
+    """Return whether one of our own pages sent the request. Programs send no Origin, and have no cookie to abuse.
 
-    Where people come by https, a page under our name that came without it was put there by somebody else.
+    Where TICKETDESK_BASE_URL is https, an http page of the same host is not ours.
     """
     if connection.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         return False
     origin = connection.headers.get("origin")
     if origin is None:
         return True
-    sent_by, ours = urlsplit(origin), urlsplit(settings.load().base_url or "")
-    if sent_by.scheme not in ("http", "https") or not sent_by.netloc:
+    sender, ours = urlsplit(origin), urlsplit(settings.load().base_url or "")
+    if sender.scheme not in ("http", "https") or not sender.netloc:
         return False
-    if sent_by.netloc == ours.netloc:
-        return sent_by.scheme == ours.scheme
-    return sent_by.netloc == connection.headers.get("host")
+    if sender.netloc == ours.netloc:
+        return sender.scheme == ours.scheme
+    return sender.netloc == connection.headers.get("host")
 
 
 def is_https(request: Request) -> bool:
-    """Whether cookies are for https alone."""
+    """Return whether cookies must be marked Secure."""
     return request.url.scheme == "https" or settings.load().is_behind_tls
 
 
 def is_first_run() -> bool:
-    """Whether nobody has an account yet, so that the first-run screen is offered.
+    """Return whether there is no account yet, so that the first-run page is shown.
 
-    Not where an OpenID provider is set up: such a server is for others, and whoever found it first would own it.
+    False with an OpenID provider: such a server can be reached by others, and its first visitor would become admin.
     """
     if settings.load().openid is not None:
         return False

@@ -1,4 +1,4 @@
-"""How large the body of a request may be and how long it may take, judged while it arrives and never collected."""
+"""Limits on the size of request bodies and the time they take, checked as the body streams in."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from api import errors
 
 @dataclass(frozen=True)
 class BodyLimit:
-    """`most` bytes within `seconds`; None where whoever reads the body counts it against a limit of its own."""
+    """At most `max_bytes` within `seconds`. None: the code that reads the body has a limit of its own."""
 
-    most: int | None
+    max_bytes: int | None
     seconds: float
 
 
 FORM_LIMIT = BodyLimit(64 * 1024, 30)
 JSON_LIMIT = BodyLimit(1024 * 1024, 30)
-PICTURE_LIMIT = BodyLimit(None, 120)  # api/pictures: 5 MB and what multipart puts around them
+PICTURE_LIMIT = BodyLimit(None, 120)  # api/v1/images.py: 5 MB plus the multipart framing
 UPLOAD_LIMIT = BodyLimit(None, 600)  # Streamlit: server.maxUploadSize
-# What is still on its way of a refused body is nobody's next request.
+# The rest of a refused body must not be read as the next request of the connection.
 CLOSE_CONNECTION = {"Connection": "close"}
 
 
 def get_limit(scope: Scope, upload_path: str) -> BodyLimit:
-    """By the address, since what kind of body it is says only the caller."""
+    """Return the limit of a path. The content type does not count, since the caller chooses it."""
     path = scope["path"]
     if path.startswith(upload_path):
         return UPLOAD_LIMIT
@@ -39,7 +39,7 @@ def get_limit(scope: Scope, upload_path: str) -> BodyLimit:
 
 
 class BodyLimitMiddleware:
-    """ASGI middleware: too large is 413, before or while it arrives; too slow is 408."""
+    """ASGI middleware: answers 413 to a body that is too large, by its Content-Length or as it arrives, 408 to a slow one."""
 
     def __init__(self, app: ASGIApp, upload_path: str) -> None:
         self.app = app
@@ -49,28 +49,29 @@ class BodyLimitMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        bound = get_limit(scope, self._upload_path)
-        announced = Headers(scope=scope).get("content-length", "")
-        if bound.most is not None and announced.isdecimal() and int(announced) > bound.most:
-            refused = errors.error_response(scope, 413, "too_large", _too_large_message(bound.most), CLOSE_CONNECTION)
-            await refused(scope, receive, send)
+        limit = get_limit(scope, self._upload_path)
+        content_length = Headers(scope=scope).get("content-length", "")
+        if limit.max_bytes is not None and content_length.isdecimal() and int(content_length) > limit.max_bytes:
+            message = _too_large_message(limit.max_bytes)
+            response = errors.error_response(scope, 413, "too_large", message, CLOSE_CONNECTION)
+            await response(scope, receive, send)
         else:
-            await self.app(scope, _LimitedBody(receive, bound).receive, send)
+            await self.app(scope, _LimitedBody(receive, limit).receive, send)
 
 
 class _LimitedBody:
-    """The body as it arrives. What goes too far ends in an HTTPException, which every part of the server answers."""
+    """A body that raises HTTPException, which Starlette and FastAPI answer, when it exceeds its limit."""
 
-    def __init__(self, receive: Receive, bound: BodyLimit) -> None:
+    def __init__(self, receive: Receive, limit: BodyLimit) -> None:
         self._receive = receive
-        self._limit = bound
-        self._deadline = asyncio.get_running_loop().time() + bound.seconds
+        self._limit = limit
+        self._deadline = asyncio.get_running_loop().time() + limit.seconds
         self._received = 0
         self._is_complete = False
 
     async def receive(self) -> Message:
         if self._is_complete:
-            return await self._receive()  # waits for the caller to go away
+            return await self._receive()  # waits until the caller disconnects
         try:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()
@@ -78,15 +79,15 @@ class _LimitedBody:
             raise HTTPException(408, _too_slow_message(self._limit.seconds), CLOSE_CONNECTION) from None
         self._received += len(message.get("body", b""))
         self._is_complete = not message.get("more_body", False)
-        if self._limit.most is not None and self._received > self._limit.most:
-            raise HTTPException(413, _too_large_message(self._limit.most), CLOSE_CONNECTION)
+        if self._limit.max_bytes is not None and self._received > self._limit.max_bytes:
+            raise HTTPException(413, _too_large_message(self._limit.max_bytes), CLOSE_CONNECTION)
         return message
 
 
-def _too_large_message(most: int) -> str:
-    size = f"{most // (1024 * 1024)} MB" if most >= 1024 * 1024 else f"{most // 1024} kB"
-    return f"This request is larger than {size}, so it was not read. Send less at once."
+def _too_large_message(max_bytes: int) -> str:
+    size = f"{max_bytes // (1024 * 1024)} MB" if max_bytes >= 1024 * 1024 else f"{max_bytes // 1024} kB"
+    return f"This request is larger than {size}, so it was not read. Send less at a time."
 
 
 def _too_slow_message(seconds: float) -> str:
-    return f"The request did not arrive within {seconds:.0f} seconds, so nothing was done. Send it again."
+    return f"The request did not arrive within {seconds:.0f} seconds, so nothing was changed. Send it again."

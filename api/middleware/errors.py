@@ -1,4 +1,4 @@
-"""The unforeseen: the log gets the traceback, the caller one sentence and the reference to find it by."""
+"""Unexpected errors: log the traceback under a reference, and answer with that reference only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger("ticketing.faults")
 
 
 def log_fault(fault: BaseException) -> str:
-    """Writes the traceback to the log under a new reference, which it returns."""
+    """Log the traceback under a new reference, and return the reference."""
     reference = secrets.token_hex(4)
     metrics.FAULTS.inc()
     log.error("unexpected error, reference %s", reference, exc_info=fault, extra={"reference": reference})
@@ -24,11 +24,15 @@ def log_fault(fault: BaseException) -> str:
 
 
 def fault_message(reference: str) -> str:
+    """Return the sentence that people see after an unexpected error."""
     return f"Something went wrong here. Tell the person who runs Ticket Desk this reference: {reference}."
 
 
 class FaultMiddleware:
-    """ASGI middleware: whatever nobody answered becomes an answer without a trace of the inside."""
+    """ASGI middleware that answers every exception no handler answered, without details of it.
+
+    A middleware, because Starlette runs an `Exception` handler outside all other middleware and re-raises.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -39,13 +43,13 @@ class FaultMiddleware:
             return
         has_started = False
 
-        async def watched(message: Message) -> None:
+        async def send_and_note_start(message: Message) -> None:
             nonlocal has_started
             has_started = True
             await send(message)
 
         try:
-            await self.app(scope, receive, watched)
+            await self.app(scope, receive, send_and_note_start)
         except Exception as fault:
             if has_started:
                 raise
@@ -59,9 +63,9 @@ class FaultMiddleware:
 
 def _fault_response(scope: Scope, fault: Exception) -> Response:
     reference = log_fault(fault)
-    told = fault_message(reference)
+    message = fault_message(reference)
     if errors.is_page_request(scope):
-        return html.render_page("problem.html", 500, title="Something went wrong", sentence=told)
+        return html.render_page("problem.html", 500, title="Something went wrong", sentence=message)
     if errors.is_api_path(scope["path"]):
-        return errors.problem_response(500, "unexpected", told, reference=reference)
-    return PlainTextResponse(told, 500)
+        return errors.problem_response(500, "unexpected", message, reference=reference)
+    return PlainTextResponse(message, 500)

@@ -1,4 +1,4 @@
-"""Each request: its id, its line in the log, its place in the figures."""
+"""Request ids, one log line for each request, and the request metrics."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ REQUEST_ID_HEADER = "X-Request-Id"
 REQUEST_ID_PATTERN = re.compile(r"[A-Za-z0-9._-]{8,64}")
 KNOWN_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 CLIENT_CLOSED_REQUEST = 499
-# Asked every few seconds by machines, or some sixty times for one page.
+# Requested every few seconds by machines, or with every page.
 UNLOGGED_PATHS = (
     "/healthz",
     "/livez",
@@ -31,7 +31,7 @@ UNLOGGED_PATHS = (
 
 
 class RequestLogMiddleware:
-    """ASGI middleware, the outermost: everything that is logged inside carries what is known of the request."""
+    """ASGI middleware, the outermost: adds the request to the context of every log line that is written inside."""
 
     def __init__(self, app: ASGIApp, unlogged_paths: tuple[str, ...]) -> None:
         self.app = app
@@ -42,19 +42,19 @@ class RequestLogMiddleware:
             await self.app(scope, receive, send)
             return
         request_id = get_request_id(scope)
-        seen = _ResponseObserver(request_id, send)
+        observer = _ResponseObserver(request_id, send)
         with logs.log_context(lambda: _build_log_context(scope, request_id)):
             try:
-                await self.app(scope, receive, seen.send)
+                await self.app(scope, receive, observer.send)
             except BaseException:
-                seen.status = seen.status or 500
+                observer.status = observer.status or 500
                 raise
             finally:
-                seen.record(scope, is_logged=not scope["path"].startswith(self._unlogged_paths))
+                observer.record(scope, is_logged=not scope["path"].startswith(self._unlogged_paths))
 
 
 class _ResponseObserver:
-    """What goes out for one request. A websocket counts while it is open; its status is 101 once it is accepted."""
+    """Watches what is sent for one request. The status of a websocket is 101 once it is accepted."""
 
     def __init__(self, request_id: str, send: Send) -> None:
         self.status = 0
@@ -70,10 +70,11 @@ class _ResponseObserver:
             self.status = 101
             metrics.WEBSOCKETS.inc()
         elif message["type"] == "websocket.close" and not self.status:
-            self.status = 403  # what the server makes of a websocket that is closed before it was accepted
+            self.status = 403  # what uvicorn answers when a websocket is closed before it is accepted
         await self._send(message)
 
     def record(self, scope: Scope, *, is_logged: bool) -> None:
+        """Count and log the request when it has ended."""
         seconds = time.perf_counter() - self._started_at
         status, route = self.status or CLIENT_CLOSED_REQUEST, get_route(scope)
         method = scope["method"] if scope.get("method") in KNOWN_METHODS else "other"
@@ -86,41 +87,41 @@ class _ResponseObserver:
             metrics.REQUEST_SECONDS.labels(route).observe(seconds)
         if is_logged:
             milliseconds = round(seconds * 1000)
-            told = {"method": method, "status": status, "milliseconds": milliseconds}
-            log.info("%s %s %s in %s ms", method, route, status, milliseconds, extra=told)
+            fields = {"method": method, "status": status, "milliseconds": milliseconds}
+            log.info("%s %s %s in %s ms", method, route, status, milliseconds, extra=fields)
 
 
 def get_request_id(scope: Scope) -> str:
-    """The caller's own id for the request where it is well formed, else a new one."""
-    given = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
-    return given if REQUEST_ID_PATTERN.fullmatch(given) else uuid.uuid4().hex
+    """Return the X-Request-Id that the caller sent if it is well formed, else a new id."""
+    sent_id = Headers(scope=scope).get(REQUEST_ID_HEADER, "")
+    return sent_id if REQUEST_ID_PATTERN.fullmatch(sent_id) else uuid.uuid4().hex
 
 
 def get_route(scope: Scope) -> str:
-    """The address as it is declared, `/export/{event_id}/purchases.csv`: never what was typed in its place.
+    """Return the path as the route declares it, `/export/{event_id}/purchases.csv`, never as it was typed.
 
-    What matched nothing of ours is Streamlit's, `/*`; what was turned away before it came to a route is `(refused)`.
+    Streamlit's paths are `/*`; a request that was refused before it reached a route is `(refused)`.
     """
     route: BaseRoute | None = scope.get("route")
     if route is None:
         return "(refused)"
-    declared = str(getattr(route, "path", ""))
+    path = str(getattr(route, "path", ""))
     prefix = "/api/v1" if isinstance(route, APIRoute) else ""
-    return prefix + declared.replace(":path}", "}") if declared else "/*"
+    return prefix + path.replace(":path}", "}") if path else "/*"
 
 
 def _build_log_context(scope: Scope, request_id: str) -> dict[str, str]:
-    """Ids only. The guard and the router write into the scope whom they let in and where it went."""
-    known = {"request": request_id, "route": get_route(scope)}
+    """Return the ids for log lines. Authentication and router write actor and event into the scope."""
+    fields = {"request": request_id, "route": get_route(scope)}
     if actor := scope.get("state", {}).get("actor"):
-        known["actor"] = str(actor.staff_id)
+        fields["actor"] = str(actor.staff_id)
     if event := _parse_event_id(str(scope.get("path_params", {}).get("event_id", ""))):
-        known["event"] = event
-    return known
+        fields["event"] = event
+    return fields
 
 
-def _parse_event_id(typed: str) -> str:
+def _parse_event_id(value: str) -> str:
     try:
-        return str(uuid.UUID(typed))
+        return str(uuid.UUID(value))
     except ValueError:
         return ""

@@ -1,4 +1,4 @@
-"""What every answer tells the browser: load nothing from elsewhere, guess no types, appear in nobody's frame."""
+"""Security headers of every response: Content-Security-Policy, nosniff, no frames, Strict-Transport-Security."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ticketing import settings
 
-# For data: JSON, CSV, pictures, scripts. A browser that shows one by itself runs and loads nothing for it.
+# For everything but HTML (JSON, CSV, pictures, scripts): opened by itself, it runs and loads nothing.
 DENY_ALL_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 DEFAULT_HEADERS = {
     "Content-Security-Policy": DENY_ALL_POLICY,
@@ -25,7 +25,7 @@ TLS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
 
 
 class SecurityHeadersMiddleware:
-    """ASGI middleware, the outermost: adds the headers that an answer does not have already."""
+    """ASGI middleware that adds the headers that a response does not have already."""
 
     def __init__(self, app: ASGIApp, inline_script_hashes: Sequence[str]) -> None:
         self.app = app
@@ -36,12 +36,12 @@ class SecurityHeadersMiddleware:
             await self.app(scope, receive, send)
             return
 
-        async def dressed(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 _add_security_headers(MutableHeaders(scope=message), self._page_policy)
             await send(message)
 
-        await self.app(scope, receive, dressed)
+        await self.app(scope, receive, send_with_headers)
 
 
 def _add_security_headers(headers: MutableHeaders, page_policy: str) -> None:
@@ -56,7 +56,7 @@ def _add_security_headers(headers: MutableHeaders, page_policy: str) -> None:
 
 
 def _mark_cookies_secure(headers: MutableHeaders) -> None:
-    """Streamlit makes its own cookies Secure only where it holds the certificate, which is the proxy's work here."""
+    """Mark all cookies Secure. Streamlit does so only if it terminates TLS itself, which a proxy does here."""
     headers.raw[:] = [
         (name, value + b"; Secure")
         if name.lower() == b"set-cookie" and b"secure" not in value.lower().replace(b" ", b"").split(b";")

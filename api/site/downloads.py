@@ -1,4 +1,4 @@
-"""Files that a signed-in browser fetches by a plain link, streamed whatever their size."""
+"""CSV downloads by plain links for signed-in browsers, streamed whatever their size."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ ExportQuery = Callable[..., Export]
 
 
 def purchases_csv(request: Request) -> Response:
-    """A row for each purchase of one event that the address selects."""
+    """Return a row for each purchase of an event that the query parameters select."""
     return _export_response(request, csv_export.build_purchases_export, "purchases")
 
 
 def guests_csv(request: Request) -> Response:
-    """A row for each seat of those purchases."""
+    """Return a row for each seat of the selected purchases."""
     return _export_response(request, csv_export.build_guests_export, "guests")
 
 
 def audit_csv(request: Request) -> Response:
-    """A row for each entry of an event's audit log that the address asks for, or of the office's."""
-    actor, named = authentication.get_actor(request), request.path_params["event_id"]
-    event_id = None if named == "office" else _parse_event_id(request)
+    """Return a row for each selected entry of the audit log of an event, or of the office (entries without an event)."""
+    actor = authentication.get_actor(request)
+    event_id = None if request.path_params["event_id"] == "office" else _parse_event_id(request)
     reject_repeated_parameters(request)
     audit_filter = audit_log.parse(request.query_params, ignored=())
     with db.read_session() as session:
@@ -62,20 +62,20 @@ def csv_response(
     query: ExportQuery = csv_export.build_purchases_export,
     kind: str = "purchases",
 ) -> StreamingResponse:
-    """The CSV as an attachment. Access is judged before the first byte leaves."""
+    """Return the CSV as an attachment. Permissions are checked before the first byte is sent."""
     with db.read_session() as session:
-        asked = query(session, actor, event_id, export_filter)
-    return _attachment_response(asked, kind, is_filtered=not export_filter.matches_everything)
+        export = query(session, actor, event_id, export_filter)
+    return _attachment_response(export, kind, is_filtered=not export_filter.matches_everything)
 
 
 def _attachment_response(export: Export, kind: str, *, is_filtered: bool) -> StreamingResponse:
     today = datetime.now(UTC).astimezone(ZoneInfo(export.time_zone)).date()
-    part = "-selected" if is_filtered else ""
+    suffix = "-selected" if is_filtered else ""
     return StreamingResponse(
         csv_export.stream(export),
         media_type="text/csv; charset=utf-8",
         headers={
-            "Content-Disposition": f'attachment; filename="{_slugify(export.event_name)}-{kind}{part}-{today}.csv"',
+            "Content-Disposition": f'attachment; filename="{_slugify(export.event_name)}-{kind}{suffix}-{today}.csv"',
             "Cache-Control": "no-store",
             "X-Accel-Buffering": "no",
         },
@@ -96,9 +96,9 @@ def _parse_event_id(request: Request) -> uuid.UUID:
 
 
 def _slugify(event_name: str) -> str:
-    """Letters, digits and hyphens, which every system takes and no header can be broken out of."""
-    plain = unicodedata.normalize("NFKD", event_name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9]+", "-", plain).strip("-")[:60].lower() or "event"
+    """Return letters, digits and hyphens only: valid as a file name everywhere, and safe in a header."""
+    ascii_name = unicodedata.normalize("NFKD", event_name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9]+", "-", ascii_name).strip("-")[:60].lower() or "event"
 
 
 routes = [

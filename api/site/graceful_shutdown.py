@@ -1,4 +1,4 @@
-"""SIGTERM: /healthz says so at once, and the server goes on for as long as a load balancer needs to notice."""
+"""Graceful shutdown: after SIGTERM, /healthz fails at once while requests are served until the drain time is over."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ log = logging.getLogger("ticketing.stopping")
 
 @contextmanager
 def delay_sigterm() -> Iterator[None]:
-    """Inside, a first SIGTERM is passed on after TICKETDESK_DRAIN_SECONDS, a second one at once.
+    """Pass a first SIGTERM on after TICKETDESK_DRAIN_SECONDS, and a second one at once.
 
-    For the main thread, which alone may say what a signal does; elsewhere (tests) it changes nothing.
+    Changes nothing outside the main thread (tests), since only that may set signal handlers.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     seconds = settings.load().drain_seconds
     loop, stop = asyncio.get_running_loop(), signal.getsignal(signal.SIGTERM)
-    was_told = False
+    is_draining = False
 
     def drain(number: int, frame: FrameType | None) -> None:
-        nonlocal was_told
-        wait = 0 if was_told else seconds
-        was_told = True
-        log.info("told to stop, and will in %s seconds", wait)
+        nonlocal is_draining
+        wait = 0 if is_draining else seconds
+        is_draining = True
+        log.info("received SIGTERM, stopping in %s seconds", wait)
         assert callable(stop)
         loop.call_later(wait, stop, number, frame)
 
-    def told(number: int, frame: FrameType | None) -> None:
-        """May come in the middle of anything, so it leaves the work to the loop."""
+    def on_sigterm(number: int, frame: FrameType | None) -> None:
+        """Leave the work to the event loop, since a signal interrupts any statement."""
         health.set_stopping(True)
         loop.call_soon_threadsafe(drain, number, frame)
 
-    signal.signal(signal.SIGTERM, told)
+    signal.signal(signal.SIGTERM, on_sigterm)
     try:
         yield
     finally:

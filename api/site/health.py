@@ -1,4 +1,4 @@
-"""/healthz: may people be sent to this server? /livez: does it run at all? Open to all; they tell no more than that."""
+"""Health checks without sign-in: /healthz (readiness: send traffic here?) and /livez (liveness: does it run?)."""
 
 from __future__ import annotations
 
@@ -14,28 +14,29 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+import ticketing
 from ticketing import db
 from ticketing.db import migrations, replica
 from ticketing.errors import DatabaseTimeout, TooBusy, Unavailable
 
 log = logging.getLogger("ticketing.health")
 
-MAX_WAIT_SECONDS = 2.0  # seconds; who asks has a time limit, too
+MAX_WAIT_SECONDS = 2.0  # less than the time limits of load balancers and Kubernetes probes
 REASONS = {
-    "stopping": "This server was told to stop.",
+    "stopping": "This server is shutting down.",
     "database_unreachable": "The database does not answer.",
     "database_busy": "The database, or this server's share of it, has no free connection.",
     "database_slow": f"The database did not answer within {MAX_WAIT_SECONDS:.0f} seconds.",
     "schema_missing": "The database has no tables yet. Restart the server, or run `python -m ticketing migrate`.",
     "schema_outdated": "The database is older than this server. Restart it, or run `python -m ticketing migrate`.",
     "schema_newer": "The database is newer than this server. Upgrade the server.",
-    "fault": "The look at the database failed. The log says why.",
+    "fault": "The check of the database failed. See the log.",
 }
 
 
 @dataclass(frozen=True)
 class HealthReport:
-    """What a look at the database found; `reasons` are keys of REASONS, none when people may come."""
+    """Result of a check of the database. `reasons` are keys of REASONS, empty when the server is ready."""
 
     database: str
     schema: str
@@ -51,7 +52,7 @@ TIMED_OUT = HealthReport("unreachable", "unknown", ("database_slow",))
 
 
 class _Check:
-    """One look, in a thread of its own that ends with it. However many ask meanwhile, there is no second."""
+    """One check of the database in a thread of its own. Requests that come meanwhile share it."""
 
     def __init__(self) -> None:
         self._deadline = time.monotonic() + MAX_WAIT_SECONDS
@@ -63,9 +64,9 @@ class _Check:
         return self._report.done()
 
     async def wait_for_report(self) -> HealthReport:
-        left = max(0.0, self._deadline - time.monotonic())
+        seconds_left = max(0.0, self._deadline - time.monotonic())
         try:
-            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._report)), left)
+            return await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(self._report)), seconds_left)
         except TimeoutError:
             return TIMED_OUT
 
@@ -73,7 +74,7 @@ class _Check:
         try:
             self._report.set_result(_check_database())
         except Exception:
-            log.exception("the look at the database failed")
+            log.exception("the check of the database failed")
             self._report.set_result(HealthReport("unreachable", "unknown", ("fault",)))
         _update_replica_state()
 
@@ -85,7 +86,7 @@ _replica_lock = threading.Lock()
 
 
 def _update_replica_state() -> None:
-    """For whoever asks next: nobody waits for a replica, without which a server is as ready as with it."""
+    """Measure the replica for the next request. Readiness neither waits for the replica nor depends on it."""
     global _replica_state
     if not replica.is_configured():
         _replica_state = None
@@ -93,27 +94,27 @@ def _update_replica_state() -> None:
         try:
             _replica_state = replica.state()
         except Unavailable:
-            _replica_state = None  # there is nothing to measure it against
+            _replica_state = None  # without the primary there is nothing to compare with
         finally:
             _replica_lock.release()
 
 
 def find_replica_state() -> replica.State | None:
-    """How the replica stood at the last look; None before the first, and where there is none."""
+    """Return the replica's state at the last check, or None before the first and without a replica."""
     return _replica_state
 
 
 async def check() -> HealthReport:
-    """How the server stands now; answers within two seconds, whatever the database does."""
+    """Check the database, and return a report within MAX_WAIT_SECONDS whatever the database does."""
     global _running_check
     if _running_check is None or _running_check.is_done:
         _running_check = _Check()
-    found = await _running_check.wait_for_report()
-    return HealthReport(found.database, found.schema, ("stopping", *found.reasons)) if _is_stopping else found
+    report = await _running_check.wait_for_report()
+    return HealthReport(report.database, report.schema, ("stopping", *report.reasons)) if _is_stopping else report
 
 
 def set_stopping(value: bool) -> None:
-    """From now on nobody new is to be sent here."""
+    """Set whether /healthz fails because the server is shutting down."""
     global _is_stopping
     _is_stopping = value
 
@@ -122,28 +123,30 @@ def _check_database() -> HealthReport:
     try:
         with db.read_session() as session:
             state = migrations.state(session)
-    except Unavailable as away:
-        return HealthReport("unreachable", "unknown", (_REASON_BY_ERROR.get(type(away), "database_unreachable"),))
+    except Unavailable as error:
+        return HealthReport("unreachable", "unknown", (_REASON_BY_ERROR.get(type(error), "database_unreachable"),))
     return HealthReport("reachable", state, () if state == "current" else (f"schema_{state}",))
 
 
 async def healthz(_request: Request) -> Response:
-    found = await check()
-    told: dict[str, Any] = {
-        "status": "ok" if found.is_ready else "failing",
+    """Answer 200 when users can be sent to this server, else 503 with the reasons."""
+    report = await check()
+    body: dict[str, Any] = {
+        "version": ticketing.__version__,
+        "status": "ok" if report.is_ready else "failing",
         "alive": True,
-        "ready": found.is_ready,
-        "database": found.database,
-        "schema": found.schema,
-        "reasons": [{"code": code, "detail": REASONS[code]} for code in found.reasons],
+        "ready": report.is_ready,
+        "database": report.database,
+        "schema": report.schema,
+        "reasons": [{"code": code, "detail": REASONS[code]} for code in report.reasons],
     }
-    if seen := find_replica_state():
-        told["replica"] = {"condition": seen.condition, "lag_seconds": seen.seconds, "lag_bytes": seen.lag_bytes}
-    return JSONResponse(told, 200 if found.is_ready else 503, headers={"Cache-Control": "no-store"})
+    if state := find_replica_state():
+        body["replica"] = {"condition": state.condition, "lag_seconds": state.seconds, "lag_bytes": state.lag_bytes}
+    return JSONResponse(body, 200 if report.is_ready else 503, headers={"Cache-Control": "no-store"})
 
 
 async def livez(_request: Request) -> Response:
-    """Asks nobody: a restart helps against a server that does not answer, and against nothing that is elsewhere."""
+    """Answer without any check: a restart helps a server that hangs, not a database that is down."""
     return JSONResponse({"alive": True}, headers={"Cache-Control": "no-store"})
 
 

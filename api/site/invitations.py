@@ -1,4 +1,4 @@
-"""The page behind an invitation's link, where its holder chooses the account's password."""
+"""The page that an invitation link opens: choose the password of the account."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ from ticketing.access.sign_in import SignIn
 from ticketing.errors import LinkRefused, TicketingError
 from ticketing.validation import validate
 
-# The address holds a secret, so nothing but the origin leaves as referrer. Not "no-referrer", with which browsers send
-# "Origin: null" with the form; over plain http nothing else tells that it is ours.
+# The URL contains a secret, so send only the origin as referrer. Not "no-referrer": browsers would then send
+# "Origin: null" with the form, and over plain http the origin is all that shows the form is ours.
 REFERRER_POLICY = {"Referrer-Policy": "strict-origin"}
 
 
 async def invitation_page(request: Request) -> Response:
-    """GET shows the form, POST takes the password and opens a session."""
+    """Show the form (GET), or set the password and open a session (POST)."""
     if request.method == "POST":
         return await _handle_post(request)
     return await run_in_threadpool(_render_form, request.query_params.get("code", "").replace("\0", ""))
 
 
 async def _handle_post(request: Request) -> Response:
-    sent = await read_form(request)
-    code = sent.get("code", "")
-    agent, replaced = request.headers.get("user-agent", ""), authentication.find_cookie_secret(request)
+    form = await read_form(request)
+    code = form.get("code", "")
+    user_agent = request.headers.get("user-agent", "")
+    previous_secret = authentication.find_cookie_secret(request)
     try:
-        signed_in = await run_in_threadpool(_accept_invitation, code, sent.get("password", ""), agent, replaced)
+        signed_in = await run_in_threadpool(
+            _accept_invitation, code, form.get("password", ""), user_agent, previous_secret
+        )
     except LinkRefused as refusal:
         return _refusal_response(refusal)
     except TicketingError as refusal:
@@ -53,19 +56,21 @@ def _render_form(code: str, refusal: TicketingError | None = None) -> Response:
     try:
         with db.read_session() as session:
             person = invitations.get_account(session, code)
-    except LinkRefused as refused:
-        return _refusal_response(refused)
+    except LinkRefused as link_refusal:
+        return _refusal_response(link_refusal)
     status = 200 if refusal is None else errors.get_status(refusal)
     headers = {} if refusal is None else errors.get_headers(refusal)
     fields, alert = ({}, None) if refusal is None else form_messages(refusal)
-    shown = {"name": person.name, "email": person.email, "is_new": person.password_hash is None, "code": code}
-    return html.render_page("invitation.html", status, headers | REFERRER_POLICY, **shown, fields=fields, alert=alert)
+    variables = {"name": person.name, "email": person.email, "is_new": person.password_hash is None, "code": code}
+    return html.render_page(
+        "invitation.html", status, headers | REFERRER_POLICY, **variables, fields=fields, alert=alert
+    )
 
 
 def _refusal_response(refusal: LinkRefused) -> Response:
     status = errors.get_status(refusal)
     return html.render_page(
-        "problem.html", status, REFERRER_POLICY, title="This link does not open", sentence=str(refusal)
+        "problem.html", status, REFERRER_POLICY, title="This link does not work", sentence=str(refusal)
     )
 
 

@@ -1,4 +1,4 @@
-"""/metrics: what this process counted, for Prometheus. It tells how sales go, so it asks for a token."""
+"""/metrics for Prometheus: the counters of this process. A token is required, since they show how sales go."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ticketing.db import migrations, replica
 
 
 async def get_metrics(request: Request) -> Response:
-    """Without a token set there is nothing here. No address is trusted instead: a proxy's is everybody's."""
+    """Return the metrics, or 404 when no token is configured. No IP address is trusted: all come from the proxy."""
     token = settings.load().metrics_token
     if token is None:
-        return PlainTextResponse("Metrics are switched off. TICKETDESK_METRICS_TOKEN switches them on.", 404)
+        return PlainTextResponse("Metrics are off. Set TICKETDESK_METRICS_TOKEN to turn them on.", 404)
     if not hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Bearer {token}".encode()):
         challenge = {"WWW-Authenticate": 'Bearer realm="Ticket Desk metrics"'}
         return PlainTextResponse("Send the token: Authorization: Bearer ...", 401, challenge)
@@ -37,7 +37,7 @@ def _update_health_gauges(report: health.HealthReport) -> None:
 
 
 def _update_replica_gauges(state: replica.State | None) -> None:
-    """What was not measured is not told, rather than as 0."""
+    """Set the replica's gauges; what was not measured is left out, not 0."""
     metrics.REPLICA_FOLLOWS.clear()
     metrics.REPLICA_LAG_SECONDS.clear()
     metrics.REPLICA_LAG_BYTES.clear()

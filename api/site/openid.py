@@ -1,7 +1,7 @@
-"""Sign-in by OpenID Connect beside passwords: to the provider with PKCE, back with a code, into the same session row.
+"""Sign-in with OpenID Connect (authorization code flow with PKCE), which opens the same sessions as a password.
 
-What must be remembered meanwhile is in a signed cookie of the browser that began, so that any server can finish what
-another began, and nobody can finish what somebody else began.
+State, nonce and verifier are kept in a signed cookie of the browser that starts, so that any server can finish a
+sign-in that another one started, and no other browser can.
 """
 
 from __future__ import annotations
@@ -30,33 +30,33 @@ START_PATH = "/session/openid"
 CALLBACK_PATH = "/session/openid/back"
 COOKIE_NAME = "ticketdesk_openid"
 MAX_SIGN_IN_SECONDS = 600
-NOT_CONFIGURED_MESSAGE = "Sign-in by OpenID is not set up here. Sign in with your e-mail address and password."
-UNKNOWN_SIGN_IN_MESSAGE = "This sign-in was not begun in this browser, or more than 10 minutes ago. Begin again."
-NOT_CONFIRMED_MESSAGE = "Your {name} did not confirm this sign-in. Begin again."
+NOT_CONFIGURED_MESSAGE = "Sign-in with OpenID is not set up here. Sign in with your e-mail address and password."
+UNKNOWN_SIGN_IN_MESSAGE = "This sign-in was started in another browser, or more than 10 minutes ago. Start again."
+NOT_CONFIRMED_MESSAGE = "Your {name} did not confirm this sign-in. Start again."
 PROVIDER_UNAVAILABLE_MESSAGE = "Your {name} does not answer. Try again in a few minutes, or sign in with a password."
 
 
 async def start(request: Request) -> Response:
-    """Sends the browser to the provider, with what it must bring back."""
-    onward = safe_next(request.query_params.get("next"))
+    """Redirect the browser to the provider."""
+    next_path = safe_next(request.query_params.get("next"))
     rules = settings.load().openid
     if rules is None:
-        return _refusal_response(request, 404, NOT_CONFIGURED_MESSAGE, onward)
+        return _refusal_response(request, 404, NOT_CONFIGURED_MESSAGE, next_path)
     if await run_in_threadpool(authentication.find_session_actor, request):
-        return RedirectResponse(onward, 303)
-    begun = {
+        return RedirectResponse(next_path, 303)
+    pending = {
         "state": secrets.token_urlsafe(32),
         "nonce": secrets.token_urlsafe(32),
         "verifier": secrets.token_urlsafe(48),
     }
     try:
-        url = await openid_provider.create_sign_in_url(rules, redirect_uri=_redirect_uri(request), **begun)
+        url = await openid_provider.create_sign_in_url(rules, redirect_uri=_redirect_uri(request), **pending)
     except ProviderUnavailable:
-        return _unavailable_response(request, rules, onward)
+        return _unavailable_response(request, rules, next_path)
     response = RedirectResponse(url, 303)
     response.set_cookie(
         COOKIE_NAME,
-        _serializer().dumps(begun | {"next": onward}),
+        _serializer().dumps(pending | {"next": next_path}),
         max_age=MAX_SIGN_IN_SECONDS,
         path=START_PATH,
         httponly=True,
@@ -67,39 +67,43 @@ async def start(request: Request) -> Response:
 
 
 async def callback(request: Request) -> Response:
-    """The provider's answer, which only the browser that began may bring, once."""
+    """Handle the redirect back from the provider. Only the browser that started the sign-in may bring it, and once."""
     rules = settings.load().openid
     if rules is None:
         return _refusal_response(request, 404, NOT_CONFIGURED_MESSAGE, "/")
-    begun = _find_pending_sign_in(request)
-    brought = request.query_params.get("state", "").encode()
-    if begun is None or not secrets.compare_digest(begun["state"].encode(), brought):
+    pending = _find_pending_sign_in(request)
+    state = request.query_params.get("state", "").encode()
+    if pending is None or not secrets.compare_digest(pending["state"].encode(), state):
         return _refusal_response(request, 403, UNKNOWN_SIGN_IN_MESSAGE, "/")
-    onward = begun["next"]
+    next_path = pending["next"]
     if not (code := request.query_params.get("code")):
-        return _refusal_response(request, 403, NOT_CONFIRMED_MESSAGE.format(name=rules.name), onward)
-    agent = request.headers.get("user-agent", "")
+        return _refusal_response(request, 403, NOT_CONFIRMED_MESSAGE.format(name=rules.name), next_path)
+    user_agent = request.headers.get("user-agent", "")
     try:
         claims = await openid_provider.get_claims(
             rules,
             code=code,
             redirect_uri=_redirect_uri(request),
-            nonce=begun["nonce"],
-            verifier=begun["verifier"],
+            nonce=pending["nonce"],
+            verifier=pending["verifier"],
         )
         signed_in = await run_in_threadpool(
             db.write,
             lambda session: openid.sign_in_with_claims(
-                session, claims, rules, user_agent=agent, previous_secret=authentication.find_cookie_secret(request)
+                session,
+                claims,
+                rules,
+                user_agent=user_agent,
+                previous_secret=authentication.find_cookie_secret(request),
             ),
         )
     except ProviderUnavailable:
-        return _unavailable_response(request, rules, onward)
+        return _unavailable_response(request, rules, next_path)
     except SignInRejected:
-        return _refusal_response(request, 403, NOT_CONFIRMED_MESSAGE.format(name=rules.name), onward)
+        return _refusal_response(request, 403, NOT_CONFIRMED_MESSAGE.format(name=rules.name), next_path)
     except TicketingError as refusal:
-        return _refusal_response(request, errors.get_status(refusal), str(refusal), onward)
-    response = RedirectResponse(onward, 303)
+        return _refusal_response(request, errors.get_status(refusal), str(refusal), next_path)
+    response = RedirectResponse(next_path, 303)
     _delete_cookie(response, request)
     authentication.set_session_cookie(response, request, signed_in)
     return response
@@ -107,10 +111,10 @@ async def callback(request: Request) -> Response:
 
 def _find_pending_sign_in(request: Request) -> dict[str, str] | None:
     try:
-        begun: dict[str, str] = _serializer().loads(request.cookies.get(COOKIE_NAME, ""), max_age=MAX_SIGN_IN_SECONDS)
+        pending: dict[str, str] = _serializer().loads(request.cookies.get(COOKIE_NAME, ""), max_age=MAX_SIGN_IN_SECONDS)
     except BadData:
         return None
-    return begun
+    return pending
 
 
 def _redirect_uri(request: Request) -> str:
@@ -124,14 +128,14 @@ def _unavailable_response(request: Request, rules: OpenIdSettings, next_path: st
 
 
 def _refusal_response(request: Request, status: int, sentence: str, next_path: str) -> Response:
-    """What began ends with it: the next try begins anew."""
+    """Show why the sign-in failed, and delete its cookie so that the next attempt starts over."""
     response = html.render_page(
         "problem.html",
         status,
         title="You are not signed in",
         sentence=sentence,
-        way_on="/session/sign-in?" + urlencode({"next": next_path}),
-        way_on_says="Back to sign-in",
+        link="/session/sign-in?" + urlencode({"next": next_path}),
+        link_text="Back to sign-in",
     )
     _delete_cookie(response, request)
     return response

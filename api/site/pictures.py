@@ -1,4 +1,4 @@
-"""Pictures of packages and their thumbnails, addressed by their hash."""
+"""Images of packages and their thumbnails, with the SHA-256 in the URL."""
 
 from __future__ import annotations
 
@@ -21,26 +21,28 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 def picture(request: Request) -> Response:
-    """The picture of one event's package. An address always means the same bytes, so a browser asks for them once."""
+    """Return an image of an event's package. A URL always has the same content, so browsers may keep it."""
     return _picture_response(request, lambda image: image.content, request.path_params["sha256"])
 
 
 def thumbnail(request: Request) -> Response:
-    """The same, fitting 256 x 256."""
+    """Return the image scaled to fit 256 x 256 pixels."""
     return _picture_response(request, lambda image: image.thumbnail, request.path_params["sha256"] + "-thumbnail")
 
 
 def _picture_response(request: Request, get_content: Callable[[Image], bytes], name: str) -> Response:
-    place = request.path_params
+    parameters = request.path_params
     headers = {"Cache-Control": CACHE_CONTROL, "ETag": f'"{name}"'}
     try:
-        event_id = uuid.UUID(place["event_id"])
+        event_id = uuid.UUID(parameters["event_id"])
     except ValueError:
         raise NotFound("picture") from None
-    if not _SHA256.fullmatch(place["sha256"]) or place["ending"] not in images.MEDIA_TYPE_BY_EXTENSION:
+    if not _SHA256.fullmatch(parameters["sha256"]) or parameters["ending"] not in images.MEDIA_TYPE_BY_EXTENSION:
         raise NotFound("picture")
     with db.read_session() as session:
-        image = images.get(session, authentication.get_actor(request), event_id, place["sha256"], place["ending"])
+        image = images.get(
+            session, authentication.get_actor(request), event_id, parameters["sha256"], parameters["ending"]
+        )
         if headers["ETag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
         content = get_content(image)

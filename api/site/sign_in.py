@@ -1,6 +1,6 @@
-"""Signing in and out, and the first start: plain forms that work before, and without, the app itself.
+"""Sign-in, sign-out and the first account: plain forms that work without Streamlit.
 
-What comes from another site never gets here (api/middleware/csrf.py).
+Forms from other sites are refused before they get here (api/middleware/csrf.py).
 """
 
 from __future__ import annotations
@@ -24,60 +24,61 @@ from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, TicketingError
 from ticketing.validation import validate
 
-# To check a password takes 64 MB and a database connection for as long as it takes. When all come in the morning they
-# wait for each other here, and nobody else waits for them.
+# Checking a password takes 64 MB, and a database connection all the while. When everyone signs in at once, they wait
+# for each other here, and other requests do not wait for them.
 _SIGN_IN_LIMITER = CapacityLimiter(2)
+MISSING_MESSAGES = {"email": "Enter your e-mail address.", "password": "Enter your password."}
 
 
 def safe_next(target: str | None) -> str:
-    """A place inside the app to go on to; anything that could lead elsewhere is the start page."""
+    """Return the path to continue to after sign-in, or "/" for anything that could lead to another site."""
     if (
         not target
         or not target.startswith("/")
         or target.startswith(("//", "/session/"))
         or "\\" in target
-        or any(ord(letter) < 32 for letter in target)
+        or any(ord(character) < 32 for character in target)
     ):
         return "/"
     return target
 
 
 async def sign_in_page(request: Request) -> Response:
-    """GET shows the form, POST opens a session and goes on to `next`."""
+    """Show the form (GET), or open a session and redirect to `next` (POST)."""
     if request.method == "POST":
         return await _handle_sign_in(request)
-    onward = safe_next(request.query_params.get("next"))
+    next_path = safe_next(request.query_params.get("next"))
     if await run_in_threadpool(authentication.find_session_actor, request):
-        return RedirectResponse(onward, 303)
+        return RedirectResponse(next_path, 303)
     if await run_in_threadpool(authentication.is_first_run):
         return RedirectResponse("/session/first-run", 303)
-    return _render_sign_in_page(onward)
+    return _render_sign_in_page(next_path)
 
 
 async def _handle_sign_in(request: Request) -> Response:
-    typed = await read_form(request)
-    onward = safe_next(typed.get("next"))
-    email = typed.get("email", "")
-    missing = {name: "Fill this in." for name in ("email", "password") if not typed.get(name, "").strip()}
+    form = await read_form(request)
+    next_path = safe_next(form.get("next"))
+    email = form.get("email", "")
+    missing = {name: message for name, message in MISSING_MESSAGES.items() if not form.get(name, "").strip()}
     if missing:
-        return _render_sign_in_page(onward, email, fields=missing)
-    agent = request.headers.get("user-agent", "")
+        return _render_sign_in_page(next_path, email, fields=missing)
+    user_agent = request.headers.get("user-agent", "")
     try:
         signed_in = await to_thread.run_sync(
             _count_and_sign_in,
             email,
-            typed["password"],
-            agent,
+            form["password"],
+            user_agent,
             authentication.find_cookie_secret(request),
             limiter=_SIGN_IN_LIMITER,
         )
     except TicketingError as refusal:
-        return _render_sign_in_page(onward, email, refusal)
-    return signed_in_response(request, signed_in, onward)
+        return _render_sign_in_page(next_path, email, refusal)
+    return signed_in_response(request, signed_in, next_path)
 
 
 def _count_and_sign_in(email: str, password: str, user_agent: str, previous_secret: str | None) -> SignIn:
-    """The attempt is counted in a transaction of its own, so that a refusal does not take it back."""
+    """Count the attempt in a transaction of its own, so that a refusal does not roll it back; then sign in."""
     attempt = db.write(lambda session: sign_in.count_attempt(session, email))
     return db.write(
         lambda session: sign_in.sign_in(
@@ -87,7 +88,7 @@ def _count_and_sign_in(email: str, password: str, user_agent: str, previous_secr
 
 
 async def sign_out_page(request: Request) -> Response:
-    """POST ends the session; so does a click on a link of ours. Any other GET asks first."""
+    """End the session on POST, or when a link of our own pages was clicked. Any other GET asks first."""
     if request.method != "POST" and not _is_same_origin_navigation(request):
         return html.render_page("sign_out.html")
     secret = authentication.find_cookie_secret(request)
@@ -99,35 +100,37 @@ async def sign_out_page(request: Request) -> Response:
 
 
 async def first_run_page(request: Request) -> Response:
-    """GET offers the two ways to begin, POST takes one; once somebody has an account there is neither."""
+    """Offer to create the first account or open the sample gala (GET), and do it (POST), until there is an account."""
     if not await run_in_threadpool(authentication.is_first_run):
         return RedirectResponse("/session/sign-in", 303)
     if request.method != "POST":
         return html.render_page("first_run.html", name="", email="", fields={}, alert=None)
-    typed = await read_form(request)
-    agent = request.headers.get("user-agent", "")
+    form = await read_form(request)
+    user_agent = request.headers.get("user-agent", "")
     try:
-        if typed.get("way") == "sample":
-            signed_in, onward = await run_in_threadpool(db.write, lambda session: _open_sample_gala(session, agent))
+        if form.get("way") == "sample":
+            signed_in, next_path = await run_in_threadpool(
+                db.write, lambda session: _open_sample_gala(session, user_agent)
+            )
         else:
-            signed_in, onward = await run_in_threadpool(_create_first_admin, typed, agent), "/"
+            signed_in, next_path = await run_in_threadpool(_create_first_admin, form, user_agent), "/"
     except TicketingError as refusal:
         fields, alert = form_messages(refusal)
-        shown = {"name": typed.get("name", ""), "email": typed.get("email", "")}
+        values = {"name": form.get("name", ""), "email": form.get("email", "")}
         return html.render_page(
             "first_run.html",
             errors.get_status(refusal),
             errors.get_headers(refusal),
-            **shown,
+            **values,
             fields=fields,
             alert=alert,
         )
-    return signed_in_response(request, signed_in, onward)
+    return signed_in_response(request, signed_in, next_path)
 
 
 def _create_first_admin(form: dict[str, str], user_agent: str) -> SignIn:
-    given = {field: form.get(field, "") for field in ("name", "email", "password")}
-    draft = validate(StaffDraft, given | {"role": "admin"})
+    values = {field: form.get(field, "") for field in ("name", "email", "password")}
+    draft = validate(StaffDraft, values | {"role": "admin"})
 
     def work(session: Session) -> SignIn:
         person = staff.create_first_admin(session, draft)
@@ -154,43 +157,44 @@ def _render_sign_in_page(
         fields, alert = form_messages(refusal)
     elif fields:
         status = 422
-    shown = {
-        "onward": next_path,
+    variables = {
+        "next_path": next_path,
         "email": email,
         "fields": fields or {},
         "alert": alert,
         "openid": settings.load().openid,
     }
-    return html.render_page("sign_in.html", status, headers, **shown)
+    return html.render_page("sign_in.html", status, headers, **variables)
 
 
 def form_messages(refusal: TicketingError) -> tuple[dict[str, str], str | None]:
-    """What to say beside which field, and what to say on top."""
+    """Return the messages beside fields by name, and the message above the form."""
     if isinstance(refusal, InvalidInput):
         return refusal.fields, None
     return {}, str(refusal)
 
 
 def signed_in_response(request: Request, signed_in: SignIn, next_path: str) -> Response:
+    """Redirect to `next_path` with the cookie of the new session."""
     response = RedirectResponse(next_path, 303)
     authentication.set_session_cookie(response, request, signed_in)
     return response
 
 
 def _is_same_origin_navigation(request: Request) -> bool:
-    """A person followed a link on one of our pages: browsers say so in headers that no site can set."""
-    sent = request.headers
+    """Return whether a person followed a link of one of our pages, by headers that no page can forge."""
+    headers = request.headers
     return (
-        sent.get("sec-fetch-site") == "same-origin"
-        and sent.get("sec-fetch-mode") == "navigate"
-        and sent.get("sec-fetch-dest") == "document"
-        and sent.get("sec-fetch-user") == "?1"
+        headers.get("sec-fetch-site") == "same-origin"
+        and headers.get("sec-fetch-mode") == "navigate"
+        and headers.get("sec-fetch-dest") == "document"
+        and headers.get("sec-fetch-user") == "?1"
     )
 
 
 async def read_form(request: Request) -> dict[str, str]:
+    """Return the text fields of a form, without the NUL characters that PostgreSQL cannot store."""
     form = await request.form(max_files=0, max_fields=20)
-    # PostgreSQL's text holds every character but NUL, and nobody types one.
     return {name: value.replace("\0", "") for name, value in form.items() if isinstance(value, str)}
 
 

@@ -1,4 +1,4 @@
-// validatorUrl: without null, Swagger UI shows our addresses to swagger.io.
+// validatorUrl: null, or Swagger UI sends the URL of our API document to swagger.io.
 SwaggerUIBundle({
   url: "/api/openapi.json",
   dom_id: "#documentation",

@@ -1,4 +1,4 @@
-"""The whole server in this process, and who speaks to it: a browser with a cookie, or a program with a token."""
+"""The whole server in this process, and its clients: a browser with a cookie, or a program with a token."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ACCEPT_HTML = {"Accept": "text/html,application/xhtml+xml"}
 
 @pytest.fixture(scope="session")
 def server(database: str) -> Iterator[TestClient]:
-    """Started once. When it ends it leaves PostgreSQL running, which in tests is not its own."""
+    """Start the server once. When it ends it leaves the embedded PostgreSQL running, which other tests use."""
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(db, "stop", db.dispose)
         with TestClient(app.app, raise_server_exceptions=False, follow_redirects=False) as client:
@@ -30,7 +30,7 @@ def server(database: str) -> Iterator[TestClient]:
 
 @pytest.fixture
 def browser(server: TestClient) -> Iterator[TestClient]:
-    """A browser that nobody signed in with yet."""
+    """A browser without cookies."""
     server.cookies.clear()
     yield server
     server.cookies.clear()
@@ -38,7 +38,7 @@ def browser(server: TestClient) -> Iterator[TestClient]:
 
 @pytest.fixture
 def sign_in(browser: TestClient) -> Callable[..., Actor]:
-    """Signs somebody in with the form, and answers who it is."""
+    """Return a function that creates an account, signs in with the form, and returns the actor."""
 
     def do(**fields: Any) -> Actor:
         person = make.staff(password=make.PASSWORD, **fields)
@@ -51,7 +51,7 @@ def sign_in(browser: TestClient) -> Callable[..., Actor]:
 
 @dataclass
 class Program:
-    """Speaks JSON below /api/v1 with a token."""
+    """A client of the API with a token."""
 
     client: TestClient
     token: str
@@ -80,7 +80,7 @@ def running_provider():
 
 @pytest.fixture
 def provider(running_provider: Provider, monkeypatch):
-    """As an operator sets it up, without a role claim."""
+    """A provider configured without a role claim."""
     running_provider.reset()
     configure_openid(
         monkeypatch,
@@ -95,7 +95,7 @@ def provider(running_provider: Provider, monkeypatch):
 
 @pytest.fixture
 def groups(provider, monkeypatch):
-    """The same with roles from a claim."""
+    """The provider with roles from a claim."""
     configure_openid(
         monkeypatch, ROLE_CLAIM="groups", ROLES="gala-team=coordinator, gala-admins=admin, /gala=readers=viewer"
     )

@@ -1,4 +1,4 @@
-"""/api/docs and /api/openapi.json: true, and served by us alone."""
+"""/api/docs and /api/openapi.json: complete, true, and served without other hosts."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ def document(browser, sign_in):
     return browser.get("/api/openapi.json").json()
 
 
-def test_the_documentation_opens_to_whoever_is_signed_in_or_has_a_token(browser, sign_in):
+def test_documentation_requires_session_or_token(browser, sign_in):
     token = make.token(make.staff("viewer"))
     assert browser.get("/api/openapi.json", headers={"Authorization": f"Bearer {token}"}).status_code == 200
     sign_in(role="viewer")
     assert browser.get("/api/docs", headers=ACCEPT_HTML).status_code == 200
 
 
-def test_it_loads_nothing_from_elsewhere(browser, sign_in):
+def test_documentation_loads_own_files_only(browser, sign_in):
     sign_in()
     page = browser.get("/api/docs", headers=ACCEPT_HTML)
 
@@ -37,14 +37,14 @@ def test_it_loads_nothing_from_elsewhere(browser, sign_in):
     assert "default-src 'self'" in page.headers["content-security-policy"]
 
 
-def test_its_addresses_are_the_real_ones(browser, call, event, document):
+def test_paths_are_those_of_the_api(browser, call, event, document):
     assert document["servers"] == [{"url": "/api"}]
     assert "/v1/admin/events/{event_id}/tickets/packages/{package_id}/enable" in document["paths"]
     assert all(path.startswith("/v1/") for path in document["paths"])
     assert call("GET", "/admin/events").status_code == 200
 
 
-def test_every_endpoint_needs_a_token_and_tells_its_problems_as_problem_details(document):
+def test_every_endpoint_requires_token_and_answers_problem_details(document):
     for path, verbs in document["paths"].items():
         for verb, endpoint in verbs.items():
             assert endpoint["security"] == [{"HTTPBearer": []}], (path, verb)
@@ -54,20 +54,20 @@ def test_every_endpoint_needs_a_token_and_tells_its_problems_as_problem_details(
             assert endpoint["description"], (path, verb)
 
 
-def test_every_shape_that_is_named_is_there(document):
-    named = set(re.findall(r"#/components/schemas/([\w\[\]-]+)", str(document)))
+def test_every_referenced_schema_exists(document):
+    referenced = set(re.findall(r"#/components/schemas/([\w\[\]-]+)", str(document)))
 
-    assert named <= set(document["components"]["schemas"])
-    assert "HTTPValidationError" not in named
+    assert referenced <= set(document["components"]["schemas"])
+    assert "HTTPValidationError" not in referenced
 
 
-def test_amounts_are_text(document):
+def test_amounts_are_strings(document):
     package = document["components"]["schemas"]["PackageAnswer"]["properties"]
 
     assert package["price"]["type"] == "string"
 
 
-def test_a_change_needs_its_version_and_nothing_else(document):
+def test_package_change_requires_version_only(document):
     change = document["components"]["schemas"]["PackageChange"]
 
     assert change["required"] == ["version"]
@@ -76,7 +76,7 @@ def test_a_change_needs_its_version_and_nothing_else(document):
 
 
 @pytest.mark.parametrize("name", ["PromoCodeChange", "OptionChange"])
-def test_a_change_of_a_code_or_a_question_needs_nothing(document, name):
+def test_change_of_promo_code_or_option_requires_nothing(document, name):
     change = document["components"]["schemas"][name]
 
     assert "required" not in change
@@ -84,11 +84,11 @@ def test_a_change_of_a_code_or_a_question_needs_nothing(document, name):
     assert len(change["properties"]) > 4
 
 
-def test_the_reasons_of_a_trial_are_listed(document):
-    shapes = document["components"]["schemas"]
+def test_reasons_of_promo_code_check_are_listed(document):
+    schemas = document["components"]["schemas"]
     reasons = ["unknown", "inactive", "expired", "used_up", "used_up_by_donor"]
 
     assert "/v1/admin/events/{event_id}/promo-codes/validate/{code}" in document["paths"]
-    assert shapes["TrialAnswer"]["properties"]["reason"]["anyOf"][0]["enum"] == reasons
-    assert shapes["RuleAnswer"]["required"] == ["rule", "passed", "sentence"]
-    assert shapes["TrialAnswer"]["properties"]["total"]["type"] == "string"
+    assert schemas["TrialAnswer"]["properties"]["reason"]["anyOf"][0]["enum"] == reasons
+    assert schemas["RuleAnswer"]["required"] == ["rule", "passed", "sentence"]
+    assert schemas["TrialAnswer"]["properties"]["total"]["type"] == "string"

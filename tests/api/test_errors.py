@@ -1,4 +1,4 @@
-"""Every way to be refused over HTTP: problem details with a stable code."""
+"""Errors of the API: problem details with a stable code."""
 
 from __future__ import annotations
 
@@ -9,33 +9,12 @@ import pytest
 
 from tests.api.conftest import ACCEPT_HTML
 from tests.support import make
+from tests.support.problems import PACKAGE, assert_problem, field_messages, packages_path
 from ticketing.catalog import packages
-from ticketing.errors import RateLimited
-
-PACKAGE = {"name": "Seat", "price": "100.00", "seats_per_package": 1, "description": "One seat."}
-
-
-def packages_path(event):
-    return f"/admin/events/{event.id}/tickets/packages"
-
-
-def assert_problem(answer, status, code):
-    """The problem, after checking what is common to all."""
-    assert answer.headers["content-type"] == "application/problem+json"
-    problem = answer.json()
-    assert (answer.status_code, problem["status"], problem["code"]) == (status, status, code)
-    assert problem["type"] == "about:blank"
-    assert problem["title"]
-    assert problem["detail"].endswith(".")
-    return problem
-
-
-def field_messages(answer):
-    return {error["field"]: error["message"] for error in assert_problem(answer, 422, "invalid_input")["errors"]}
 
 
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer td_unknown", "Basic YTpi", "td_unknown"])
-def test_without_a_token_that_is_known(browser, header):
+def test_missing_or_unknown_token_is_401(browser, header):
     answer = browser.get("/api/v1/admin/events", headers={"Authorization": header})
 
     assert "Bearer" in answer.headers["www-authenticate"]
@@ -43,7 +22,7 @@ def test_without_a_token_that_is_known(browser, header):
     assert answer.status_code == 401
 
 
-def test_a_role_that_may_not(program, event):
+def test_role_without_permission_is_403(program, event):
     viewer = program(make.staff("viewer", event))
 
     problem = assert_problem(viewer("POST", packages_path(event), PACKAGE), 403, "not_allowed")
@@ -51,29 +30,29 @@ def test_a_role_that_may_not(program, event):
     assert "viewer" in problem["detail"]
 
 
-def test_another_events_data_does_not_exist(program, event):
+def test_unassigned_event_is_404(program, event):
     outsider = program(make.staff("coordinator", make.event()))
 
     assert_problem(outsider("GET", packages_path(event)), 404, "not_found")
 
 
 @pytest.mark.parametrize("wrong_id", ["7", "none", str(uuid.UUID(int=7))])
-def test_an_id_that_is_none(call, wrong_id):
+def test_unknown_or_malformed_id_is_404(call, wrong_id):
     assert_problem(call("GET", f"/admin/events/{wrong_id}"), 404, "not_found")
 
 
-def test_an_address_that_is_none(call):
+def test_unknown_path_is_404(call):
     assert_problem(call("GET", "/admin/evnts"), 404, "not_found")
 
 
-def test_a_method_that_is_none(call):
+def test_unknown_method_is_405_with_allow_header(call):
     answer = call("PUT", "/admin/events", {})
 
     assert_problem(answer, 405, "method_not_allowed")
     assert set(answer.headers["allow"].split(", ")) >= {"GET"}
 
 
-def test_fields_are_named_as_the_caller_wrote_them(call, event):
+def test_invalid_fields_are_named_as_sent(call, event):
     problems = field_messages(
         call("POST", packages_path(event), PACKAGE | {"price": "1.005", "name": "", "seats_per_package": 0})
     )
@@ -85,7 +64,7 @@ def test_fields_are_named_as_the_caller_wrote_them(call, event):
     }
 
 
-def test_fields_inside_others_are_named_with_a_point(call, event):
+def test_nested_fields_are_named_with_dots(call, event):
     package = make.package(event)
     body = {
         "package_id": str(package.id),
@@ -102,11 +81,11 @@ def test_fields_inside_others_are_named_with_a_point(call, event):
     }
 
 
-def test_a_missing_field(call, event):
+def test_missing_fields_are_named(call, event):
     assert field_messages(call("POST", packages_path(event), {})) == dict.fromkeys(PACKAGE, "Fill this in.")
 
 
-def test_a_body_that_is_no_json(browser, admin, event):
+def test_malformed_json_is_422(browser, admin, event):
     answer = browser.post(
         f"/api/v1{packages_path(event)}",
         content=b'{"name": ',
@@ -116,21 +95,21 @@ def test_a_body_that_is_no_json(browser, admin, event):
     assert field_messages(answer) == {"body": "This is not valid JSON."}
 
 
-def test_a_body_that_is_no_text(browser, admin, event):
+def test_body_that_is_not_utf8_is_422(browser, admin, event):
     answer = browser.post(
         f"/api/v1{packages_path(event)}",
         content=b'{"name": "M\xfcller"}',
         headers={"Authorization": f"Bearer {make.token(admin)}", "Content-Type": "application/json"},
     )
 
-    assert field_messages(answer) == {"body": "This cannot be read. Send what its content type says."}
+    assert field_messages(answer) == {"body": "The body cannot be read. It must match its Content-Type."}
 
 
-def test_a_page_that_is_none(call, event):
+def test_page_below_1_is_422(call, event):
     assert field_messages(call("GET", packages_path(event) + "?page=0")) == {"page": "Enter 1 or more."}
 
 
-def test_an_idempotency_key_that_is_too_long(call, event):
+def test_idempotency_key_over_200_characters_is_422(call, event):
     package = make.package(event)
     body = {"package_id": str(package.id), "quantity": 1, "donor": {"name": "Ana", "email": "ana@example.org"}}
 
@@ -139,7 +118,7 @@ def test_an_idempotency_key_that_is_too_long(call, event):
     assert list(field_messages(answer)) == ["Idempotency-Key"]
 
 
-def test_a_change_from_nothing_tells_that_there_was_nothing(call, event):
+def test_stale_version_shows_old_value_null(call, event):
     path = f"{packages_path(event)}/{make.package(event).id}"
     call("PATCH", path, {"version": 1, "quantity_limit": 5})
 
@@ -148,21 +127,9 @@ def test_a_change_from_nothing_tells_that_there_was_nothing(call, event):
     assert (change["field"], change["old"], change["new"]) == ("quantity_limit", None, 5)
 
 
-def test_too_often(call, event, monkeypatch):
-    def too_often(*_args):
-        raise RateLimited("10 packages a minute are the most.", retry_after=20)
-
-    monkeypatch.setattr(packages, "create", too_often)
-
-    answer = call("POST", packages_path(event), PACKAGE)
-
-    assert_problem(answer, 429, "rate_limited")
-    assert answer.headers["retry-after"] == "20"
-
-
-def test_the_unforeseen_shows_a_reference_and_the_log_has_the_rest(call, event, monkeypatch, caplog):
-    def broken(*_args, **_named):
-        raise RuntimeError("the inside of the house")
+def test_fault_shows_reference_and_traceback_is_logged(call, event, monkeypatch, caplog):
+    def broken(*_args, **_named):  # a bug, which cannot be provoked from outside
+        raise RuntimeError("internal detail")
 
     monkeypatch.setattr(packages, "list_page", broken)
 
@@ -171,14 +138,14 @@ def test_the_unforeseen_shows_a_reference_and_the_log_has_the_rest(call, event, 
 
     problem = assert_problem(answer, 500, "unexpected")
     assert problem["reference"] in problem["detail"]
-    assert "inside of the house" not in answer.text
+    assert "internal detail" not in answer.text
     assert problem["reference"] in caplog.text
-    assert "the inside of the house" in caplog.text
+    assert "internal detail" in caplog.text
 
 
-def test_the_unforeseen_on_a_page_is_a_page(browser, monkeypatch, caplog, admin):
-    def broken(_connection):
-        raise RuntimeError("the inside of the house")
+def test_fault_on_a_page_is_answered_with_a_page(browser, monkeypatch, caplog, admin):
+    def broken(_connection):  # a bug, which cannot be provoked from outside
+        raise RuntimeError("internal detail")
 
     monkeypatch.setattr("api.middleware.authentication.find_session_actor", broken)
 
@@ -186,4 +153,4 @@ def test_the_unforeseen_on_a_page_is_a_page(browser, monkeypatch, caplog, admin)
 
     assert answer.status_code == 500
     assert "reference" in answer.text
-    assert "inside of the house" not in answer.text
+    assert "internal detail" not in answer.text

@@ -1,4 +1,4 @@
-"""A page that breaks shows a sentence; the traceback is in the log and nowhere else."""
+"""A fault in a page shows a sentence; its traceback is in the log only."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from ticketing.errors import NotFound
 
 @pytest.fixture
 def shown(monkeypatch):
-    """What st.error was given."""
-    shown = []
-    monkeypatch.setattr(streamlit, "error", shown.append)
-    return shown
+    """Return the list of what st.error was called with."""
+    messages = []
+    monkeypatch.setattr(streamlit, "error", messages.append)
+    return messages
 
 
-def test_a_fault_is_a_reference(shown, caplog):
-    assert app.show_script_error(RuntimeError("the inside of the house")) is True
+def test_fault_shows_reference(shown, caplog):
+    assert app.show_script_error(RuntimeError("internal detail")) is True
 
     (sentence,) = shown
     reference = sentence.rstrip(".").rsplit(" ", 1)[1]
-    assert "inside of the house" not in sentence
+    assert "internal detail" not in sentence
     assert reference in caplog.text
-    assert "the inside of the house" in caplog.text
+    assert "internal detail" in caplog.text
 
 
-def test_a_fault_is_told_once_with_its_reference_and_traceback(shown, caplog):
-    """As Streamlit handles what a page raised: it has a line of its own for it, which ours replaces."""
-    error_util.handle_user_script_exception(RuntimeError("the inside of the house"), app.show_script_error)
+def test_fault_is_logged_once_with_reference_and_traceback(shown, caplog):
+    """Our line replaces the one that Streamlit logs for an exception in a page."""
+    error_util.handle_user_script_exception(RuntimeError("internal detail"), app.show_script_error)
 
     (line,) = caplog.records
     assert line.reference in shown[0]
-    assert str(line.exc_info[1]) == "the inside of the house"
+    assert str(line.exc_info[1]) == "internal detail"
 
 
-def test_a_refusal_is_its_own_sentence(shown, caplog):
+def test_domain_error_shows_its_sentence(shown, caplog):
     assert app.show_script_error(NotFound("event")) is True
 
     assert "This event does not exist" in shown[0]

@@ -1,4 +1,4 @@
-"""Hostile text in every field of the HTTP interface: it comes back as it went in, there and in the CSV."""
+"""Hostile text in every field of the API comes back unchanged, in responses and in the CSV."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from tests.api.test_errors import field_messages
 from tests.support import image_samples, make
 from tests.support.database_state import fingerprint
 from tests.support.hostile_text import LINE_BREAKS, REFUSED_TEXTS, TEXTS, normalize_line, normalize_paragraphs
+from tests.support.problems import field_messages
 from ticketing import db, logs
 from ticketing.actors import OPERATOR
 from ticketing.catalog import packages
@@ -24,7 +24,7 @@ from ticketing.models import Event
 
 FORMULA = re.compile(r"\s*[=+\-@\t\r]")
 ALL_TEXTS = TEXTS | LINE_BREAKS
-# What Streamlit takes for a way out of its folders, and refuses before anybody is asked.
+# Streamlit takes these for path traversal and refuses them before routing.
 REFUSED_BY_STREAMLIT = {TEXTS["path"], TEXTS["percent"]}
 
 
@@ -49,7 +49,7 @@ def typed(request):
     return request.param
 
 
-def test_in_an_event(call, typed):
+def test_event_keeps_hostile_text(call, typed):
     body = {"name": typed, "venue": typed, "starts_at": "2026-12-05T18:00", "time_zone": "UTC"}
     made = call("POST", "/admin/events", body)
     assert made.status_code == 201
@@ -59,7 +59,7 @@ def test_in_an_event(call, typed):
     assert (changed["name"], changed["venue"]) == (normalize_line(typed), normalize_line(f"{typed}x"))
 
 
-def test_in_a_package_and_what_its_picture_shows(call, event, typed):
+def test_package_and_image_alt_keep_hostile_text(call, event, typed):
     made = call("POST", packages_path(event), package_body(name=typed, description=typed))
     assert made.status_code == 201
     path = f"{packages_path(event)}/{made.json()['id']}"
@@ -79,7 +79,7 @@ def test_in_a_package_and_what_its_picture_shows(call, event, typed):
     assert summed["name"] == call("GET", f"{path}/sales").json()["name"] == shown["name"]
 
 
-def test_in_a_question_its_choices_and_its_answers(call, event, typed):
+def test_option_choices_and_answers_keep_hostile_text(call, event, typed):
     package = make.package(event)
     choices = [typed[:49], "Fish"]
     body = {"label": typed, "option_type": "multi_select", "choices": choices}
@@ -102,15 +102,21 @@ def test_in_a_question_its_choices_and_its_answers(call, event, typed):
     assert unescape_formula(row[normalize_line(f"{typed}?")]) == normalize_paragraphs(typed)
 
 
-def test_in_a_purchase_its_guests_and_the_file(call, event, typed):
+def test_purchase_guests_and_csv_keep_hostile_text(call, event, typed):
     package = make.package(event, name=typed, seats_per_package=2)
     donor = {"name": typed, "email": make.email(), "phone": typed[:50]}
     body = purchase_body(package, donor=donor, guests=[{"name": typed}], notes=typed)
     bought = call("POST", f"/events/{event.id}/tickets/purchases", body, **{"Idempotency-Key": "7"})
     assert bought.status_code == 201, bought.text
-    told = bought.json()
-    assert (told["donor"]["name"], told["donor"]["phone"]) == (normalize_line(typed), normalize_line(typed[:50]))
-    assert (told["tickets"][0]["guest"]["name"], told["notes"]) == (normalize_line(typed), normalize_paragraphs(typed))
+    purchase = bought.json()
+    assert (purchase["donor"]["name"], purchase["donor"]["phone"]) == (
+        normalize_line(typed),
+        normalize_line(typed[:50]),
+    )
+    assert (purchase["tickets"][0]["guest"]["name"], purchase["notes"]) == (
+        normalize_line(typed),
+        normalize_paragraphs(typed),
+    )
     (row,) = download_rows(call, event)
     assert unescape_formula(row["purchaser_name"]) == unescape_formula(row["package"]) == normalize_line(typed)
     assert unescape_formula(row["notes"]) == normalize_paragraphs(typed)
@@ -118,27 +124,27 @@ def test_in_a_purchase_its_guests_and_the_file(call, event, typed):
     assert normalize_line(typed) in row["guests"]
     assert not any(FORMULA.match(cell) for name, cell in row.items() if name not in ("list_price", "total"))
     (listed,) = call("GET", f"{packages_path(event)}/{package.id}/sales").json()["items"]
-    assert listed["donor"]["name"] == told["donor"]["name"]
+    assert listed["donor"]["name"] == purchase["donor"]["name"]
 
 
-def test_in_a_promo_code(call, event, typed):
+def test_promo_code_refuses_hostile_text(call, event, typed):
     package = make.package(event)
-    wanted = {"discount_type": "percentage", "discount_value": "5", "code": typed}
-    assert list(field_messages(call("POST", f"/admin/events/{event.id}/promo-codes", wanted))) == ["code"]
+    body = {"discount_type": "percentage", "discount_value": "5", "code": typed}
+    assert list(field_messages(call("POST", f"/admin/events/{event.id}/promo-codes", body))) == ["code"]
     body = purchase_body(package, promo_code=typed)
     refused = call("POST", f"/events/{event.id}/tickets/purchases", body)
     assert (refused.status_code, refused.json()["reason"]) == (409, "unknown")
     assert normalize_line(typed).upper() in normalize_line(refused.json()["detail"])
 
 
-def test_in_an_address(call, event, typed):
-    """A code that is tried, a filter, an id: whatever stands there is no more than that."""
+def test_path_and_query_with_hostile_text_are_just_values(call, event, typed):
+    """A promo code, a filter or an id in the URL is only a value."""
     package = make.package(event)
     body = {"package_id": str(package.id), "quantity": 1, "donor_email": "ana@example.org"}
     path = f"/api/v1/admin/events/{event.id}"
     headers = {"Authorization": f"Bearer {call.token}"}
-    tried = call.client.post(f"{path}/promo-codes/validate/{quoted(typed)}", json=body, headers=headers)
-    asked = call.client.get(f"{path}/promo-codes/{quoted(typed)}", headers=headers)
+    tried = call.client.post(f"{path}/promo-codes/validate/{quote_path(typed)}", json=body, headers=headers)
+    asked = call.client.get(f"{path}/promo-codes/{quote_path(typed)}", headers=headers)
     if typed in REFUSED_BY_STREAMLIT:
         assert (tried.status_code, asked.status_code) == (400, 400)
     elif "\n" in typed:
@@ -153,7 +159,7 @@ def test_in_an_address(call, event, typed):
 
 
 @pytest.mark.parametrize("typed", REFUSED_TEXTS.values(), ids=REFUSED_TEXTS.keys())
-def test_characters_that_nobody_types_are_refused_with_a_sentence_and_change_nothing(call, event, typed):
+def test_control_characters_are_refused_and_change_nothing(call, event, typed):
     package = make.package(event)
     question = make.option(package, is_required=False)
     buy = f"/events/{event.id}/tickets/purchases"
@@ -170,7 +176,7 @@ def test_characters_that_nobody_types_are_refused_with_a_sentence_and_change_not
     for path, body, wrong in tries:
         answer = call.client.post(
             f"/api/v1{path}",
-            content=json.dumps(body),  # which writes half a character as JSON spells it
+            content=json.dumps(body),  # escapes lone surrogates
             headers={"Authorization": f"Bearer {call.token}", "Content-Type": "application/json"},
         )
         sentences = list(field_messages(answer).values())
@@ -180,7 +186,7 @@ def test_characters_that_nobody_types_are_refused_with_a_sentence_and_change_not
     assert fingerprint(event) == before
 
 
-def test_a_body_nested_deeper_than_anybody_reads_is_refused(call, event):
+def test_deeply_nested_body_is_refused(call, event):
     for content in ("[" * 100_000, '{"name":' * 50_000):
         answer = call.client.post(
             f"/api/v1{packages_path(event)}",
@@ -190,7 +196,7 @@ def test_a_body_nested_deeper_than_anybody_reads_is_refused(call, event):
         assert list(field_messages(answer)) == ["body"]
 
 
-def test_the_name_of_a_file_cannot_break_out_of_its_header(call, typed):
+def test_event_name_cannot_break_out_of_file_name_header(call, typed):
     event = make.event(name=typed)
     answer = call("GET", f"/admin/events/{event.id}/tickets/sales/export")
     assert re.fullmatch(
@@ -198,7 +204,7 @@ def test_the_name_of_a_file_cannot_break_out_of_its_header(call, typed):
     )
 
 
-def quoted(typed: str) -> str:
+def quote_path(typed: str) -> str:
     return quote(typed, safe="")
 
 
@@ -210,12 +216,12 @@ def download_rows(call, event: Event) -> list[dict[str, str]]:
 
 
 def unescape_formula(cell: str) -> str:
-    """A cell as it was typed: without the apostrophe that keeps it from being a formula."""
+    """Return a cell as it was typed, without the apostrophe that keeps it from being a formula."""
     return cell[1:] if cell.startswith("'") and FORMULA.match(cell[1:]) else cell
 
 
 def list_log_lines(caplog) -> list[str]:
-    """The log of what went wrong as a file of lines, each record's first line at the margin."""
+    """Return the first lines of the warnings and errors in the log, formatted as in a log file."""
     form = logs.create_formatter("text")
     lines = "\n".join(
         form.format(record) for record in caplog.records if record.levelno >= logging.WARNING
@@ -223,8 +229,8 @@ def list_log_lines(caplog) -> list[str]:
     return [line for line in lines if not line.startswith("    ")]
 
 
-def test_a_fault_about_what_somebody_typed_makes_one_record_in_the_log(call, event, monkeypatch, caplog):
-    def broken(_session, _actor, _event_id, draft):
+def test_fault_with_line_breaks_makes_one_log_record(call, event, monkeypatch, caplog):
+    def broken(_session, _actor, _event_id, draft):  # a bug, which cannot be provoked from outside
         raise RuntimeError(f"Failing row contains ({draft.description})")
 
     monkeypatch.setattr(packages, "create", broken)
@@ -237,8 +243,8 @@ def test_a_fault_about_what_somebody_typed_makes_one_record_in_the_log(call, eve
     assert caplog.text.count(forged) == 3
 
 
-def test_a_transaction_that_starts_over_makes_one_record_in_the_log(event, monkeypatch, caplog):
-    """What PostgreSQL says of a row it refused holds what was typed, over as many lines."""
+def test_retried_transaction_makes_one_log_record_per_attempt(event, monkeypatch, caplog):
+    """PostgreSQL's message on a refused row contains what was typed, with its line breaks."""
     typed = "one\n2026-11-25 12:00:00 ERROR forged"
     monkeypatch.setattr(transactions, "RETRY_CONSTRAINTS", {"ck_packages_name_length"})
 

@@ -1,6 +1,6 @@
-"""Every route of the server against everybody who may call it: who is let in, who is told what, what stays as it is.
+"""Every route of the server against every kind of caller: the status, and that a refusal changes and reveals nothing.
 
-The rows are generated from the routes themselves. A route without a row here fails: say who may, and what it takes.
+The routes are listed from the server. A route without a row here fails: add who may call it, and with what body.
 """
 
 from __future__ import annotations
@@ -26,53 +26,29 @@ from tests.support.callers import (
     create_callers,
     revoke_callers,
 )
+from tests.support.shop import Shop, create_shop
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import images, packages
-from ticketing.models import Event, Option, Package, PromoCode
+from ticketing.models import Event
 from ui import menu
 
-ALLOWED = "let in"
-# What each answers to viewer, coordinator, admin, and the coordinator of another event. Everybody else is 401.
+ALLOWED = "allowed"
+# Expected status by kind of caller; callers that are not named get 401.
 READ = {"viewer": ALLOWED, "coordinator": ALLOWED, "admin": ALLOWED, OTHER_EVENT_COORDINATOR: 404}
 CHANGE = {"viewer": 403, "coordinator": ALLOWED, "admin": ALLOWED, OTHER_EVENT_COORDINATOR: 404}
 ADMINISTER = {"viewer": 403, "coordinator": 403, "admin": ALLOWED, OTHER_EVENT_COORDINATOR: 403}
-READ_OWN = dict.fromkeys((*EVENT_ROLES, OTHER_EVENT_COORDINATOR), ALLOWED)  # of no event: everybody has their own
+READ_OWN = dict.fromkeys((*EVENT_ROLES, OTHER_EVENT_COORDINATOR), ALLOWED)  # not about one event: all see their own
 
 EVENT = {"name": "Gala", "starts_at": "2026-12-05T18:00", "time_zone": "America/New_York", "venue": "Pier 4"}
 PICTURE = ("table.png", image_samples.make_image_file(), "image/png")
 
 
 @dataclass(frozen=True)
-class Shop:
-    """What the addresses name: made anew for everybody who may change it."""
-
-    event: Event
-    package: Package
-    option: Option
-    promo: PromoCode
-
-    @property
-    def names(self) -> dict[str, Any]:
-        return {
-            "event_id": self.event.id,
-            "package_id": self.package.id,
-            "option_id": self.option.id,
-            "promo_id": self.promo.id,
-            "code": self.promo.code,
-        }
-
-
-def create_shop(event: Event) -> Shop:
-    package = make.package(event)
-    return Shop(event, package, make.option(package, is_required=False), make.promo_code(event))
-
-
-@dataclass(frozen=True)
 class Row:
-    """Who may, the status of who does, and the body that works."""
+    """The expected result by caller, the status of success, and a valid body or files."""
 
-    who: dict[str, Any]
+    results: dict[str, Any]
     status: int = 200
     body: Callable[[Shop], Any] = lambda _shop: None
     files: dict[str, Any] = field(default_factory=dict)
@@ -140,9 +116,9 @@ API_PERMISSIONS = {
 }
 SAFE_METHODS = {"GET"}
 
-# Plain routes, for browsers with a cookie; who is not named gets 401.
+# Plain routes, for browsers with a cookie; callers that are not named get 401.
 PLAIN_ROUTE_PERMISSIONS: dict[tuple[str, str], dict[str, Any]] = {
-    # The frame, which is the same for all; whose page it becomes is judged by the page (tests/pages/test_matrix.py).
+    # The HTML of pages is the same for all; each page checks permissions itself (tests/pages/test_matrix.py).
     **{("GET", f"/{entry.name}"): READ_OWN for entry in menu.ENTRIES},
     ("GET", "/"): READ_OWN,
     ("GET", "/sales"): dict.fromkeys((*EVENT_ROLES, OTHER_EVENT_COORDINATOR), 307),
@@ -161,7 +137,7 @@ PLAIN_ROUTE_PERMISSIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/session/icon.svg"): dict.fromkeys(ALL_CALLERS, 200),
     ("GET", "/healthz"): dict.fromkeys(ALL_CALLERS, 200),
     ("GET", "/livez"): dict.fromkeys(ALL_CALLERS, 200),
-    ("GET", "/metrics"): dict.fromkeys(ALL_CALLERS, 404),  # switched off; tests/api/test_metrics.py has it on
+    ("GET", "/metrics"): dict.fromkeys(ALL_CALLERS, 404),  # off; tests/api/site/test_metrics.py turns it on
     ("GET", "/export/{event_id}/purchases.csv"): READ,
     ("GET", "/export/{event_id}/guests.csv"): READ,
     ("GET", "/export/{event_id}/audit.csv"): READ,
@@ -181,11 +157,11 @@ def list_api_routes() -> set[tuple[str, str]]:
 
 
 def list_plain_routes() -> set[tuple[str, str]]:
-    """Every route of the server and of the interface that is not an endpoint of it."""
-    found = [("", each) for each in app.app._user_routes] + [("/api", each) for each in api_app.routes]
+    """Return every route of the server and of the API app that is not an endpoint."""
+    routes = [("", each) for each in app.app._user_routes] + [("/api", each) for each in api_app.routes]
     return {
         (verb, prefix + route.path)
-        for prefix, route in found
+        for prefix, route in routes
         if isinstance(route, Route)
         for verb in route.methods - {"HEAD"}
     }
@@ -196,19 +172,17 @@ def get_version(event: Event) -> int:
         return session.get(Event, event.id).version
 
 
-def test_every_endpoint_of_the_interface_has_its_row():
-    assert list_api_routes() - API_PERMISSIONS.keys() == set(), (
-        "Say in INTERFACE who may call them, and with what body."
-    )
-    assert API_PERMISSIONS.keys() - list_api_routes() == set(), "These rows are of no endpoint."
+def test_every_endpoint_has_a_row():
+    assert list_api_routes() - API_PERMISSIONS.keys() == set(), "Add them to API_PERMISSIONS."
+    assert API_PERMISSIONS.keys() - list_api_routes() == set(), "These rows have no endpoint."
 
 
-def test_every_plain_route_has_its_row():
-    assert list_plain_routes() - PLAIN_ROUTE_PERMISSIONS.keys() == set(), "Say in PLAIN what they answer to whom."
-    assert PLAIN_ROUTE_PERMISSIONS.keys() - list_plain_routes() == set(), "These rows are of no route."
+def test_every_plain_route_has_a_row():
+    assert list_plain_routes() - PLAIN_ROUTE_PERMISSIONS.keys() == set(), "Add them to PLAIN_ROUTE_PERMISSIONS."
+    assert PLAIN_ROUTE_PERMISSIONS.keys() - list_plain_routes() == set(), "These rows have no route."
 
 
-def test_nothing_is_mounted_beside_the_interface_and_no_endpoint_is_left_out_of_its_document():
+def test_nothing_else_is_mounted_and_no_endpoint_is_undocumented():
     assert [each.path for each in app.app._user_routes if not isinstance(each, Route)] == ["/api"]
     assert all(isinstance(each, Route | Mount) for each in app.app._user_routes)
     hidden = [
@@ -222,7 +196,7 @@ def test_nothing_is_mounted_beside_the_interface_and_no_endpoint_is_left_out_of_
 
 @dataclass(frozen=True)
 class Scene:
-    """The event with everybody around it, and the cookie of each who ever signed in."""
+    """An event with every kind of caller, and the cookie of each who ever signed in."""
 
     event: Event
     people: dict[str, Caller]
@@ -232,18 +206,18 @@ class Scene:
 
     @property
     def names(self) -> dict[str, Any]:
-        """What stands for the parameters of plain routes."""
+        """Return the values of path parameters of plain routes by name."""
         return {"event_id": self.event.id, "sha256": self.picture, "ending": "png"}
 
 
 @pytest.fixture(scope="module")
-def door(server: TestClient) -> Scene:
+def scene(server: TestClient) -> Scene:
     event = make.event(name="The gala")
     people = create_callers(event)
     cookies = {who: sign_in_cookie(server, person) for who, person in people.items() if person.actor}
     revoke_callers(people)
     shop = create_shop(event)
-    shown = db.write(
+    package = db.write(
         lambda s: images.set_image(
             s,
             OPERATOR,
@@ -255,14 +229,14 @@ def door(server: TestClient) -> Scene:
         )
     )
     with db.read_session() as session:
-        sha256 = images.find_by_package(session, [shown])[shown.id].sha256
+        sha256 = images.find_by_package(session, [package])[package.id].sha256
     return Scene(event, people, cookies, shop, sha256)
 
 
 def sign_in_cookie(server: TestClient, person: Caller) -> str:
     server.cookies.clear()
-    typed = {"email": person.actor.email, "password": make.PASSWORD}
-    assert server.post("/session/sign-in", data=typed).status_code == 303
+    credentials = {"email": person.actor.email, "password": make.PASSWORD}
+    assert server.post("/session/sign-in", data=credentials).status_code == 303
     cookie = str(server.cookies[authentication.COOKIE_NAME])
     server.cookies.clear()
     return cookie
@@ -270,17 +244,17 @@ def sign_in_cookie(server: TestClient, person: Caller) -> str:
 
 @pytest.mark.parametrize("who", ALL_CALLERS)
 @pytest.mark.parametrize(("verb", "path"), sorted(API_PERMISSIONS), ids=lambda part: part)
-def test_the_interface(browser, door, verb, path, who):
+def test_endpoint(browser, scene, verb, path, who):
     row = API_PERMISSIONS[verb, path]
-    expected = row.who.get(who, 401)
+    expected = row.results.get(who, 401)
     is_new = expected is ALLOWED and verb not in SAFE_METHODS
-    shop = create_shop(door.event) if is_new else door.shop
-    body, before = row.body(shop), database_state.fingerprint(door.event)
+    shop = create_shop(scene.event) if is_new else scene.shop
+    body, before = row.body(shop), database_state.fingerprint(scene.event)
 
     answer = browser.request(
         verb,
         "/api/v1" + path.format(**shop.names),
-        headers={"Authorization": f"Bearer {door.people[who].token}"} if door.people[who].token else {},
+        headers={"Authorization": f"Bearer {scene.people[who].token}"} if scene.people[who].token else {},
         **({"files": row.files} if row.files else {"json": body}),
     )
 
@@ -289,36 +263,36 @@ def test_the_interface(browser, door, verb, path, who):
         assert answer.headers["content-type"] == "application/problem+json"
         assert "gala" not in answer.text.lower()
     if expected is not ALLOWED or verb in SAFE_METHODS:
-        assert database_state.fingerprint(door.event) == before
+        assert database_state.fingerprint(scene.event) == before
 
 
 @pytest.mark.parametrize("who", ALL_CALLERS)
 @pytest.mark.parametrize(("verb", "path"), sorted(PLAIN_ROUTE_PERMISSIONS), ids=lambda part: part)
-def test_the_plain_routes(browser, door, verb, path, who):
+def test_plain_route(browser, scene, verb, path, who):
     expected = PLAIN_ROUTE_PERMISSIONS[verb, path].get(who, 401)
-    cookie = door.cookies.get(who)
+    cookie = scene.cookies.get(who)
     if (verb, path) == ("POST", "/session/sign-out") and who not in UNAUTHENTICATED_CALLERS:
-        cookie = sign_in_cookie(browser, door.people[who])  # this one is gone afterwards
+        cookie = sign_in_cookie(browser, scene.people[who])  # signing out ends it
     if cookie:
         browser.cookies.set(authentication.COOKIE_NAME, cookie)
-    before = database_state.fingerprint(door.event)
+    before = database_state.fingerprint(scene.event)
 
-    answer = browser.request(verb, path.format(**door.names), headers={"Accept": "*/*"})
+    answer = browser.request(verb, path.format(**scene.names), headers={"Accept": "*/*"})
 
     assert answer.status_code == (200 if expected is ALLOWED else expected), answer.text
     if answer.status_code >= 400:
         assert "gala" not in answer.text.lower()
     if "sign-out" not in path:
-        assert database_state.fingerprint(door.event) == before
+        assert database_state.fingerprint(scene.event) == before
 
 
 @pytest.mark.parametrize("who", [who for who in ALL_CALLERS if who not in UNAUTHENTICATED_CALLERS])
 @pytest.mark.parametrize(
     "path", sorted({path for _, path in PLAIN_ROUTE_PERMISSIONS if not path.startswith(("/pictures", "/api"))})
 )
-def test_a_token_opens_no_plain_route(browser, door, path, who):
-    """What it may not open it opens to nobody; what anybody may see does not know the token's owner."""
-    stranger = PLAIN_ROUTE_PERMISSIONS.get(("GET", path), {}).get("anonymous", 401)
-    headers = {"Accept": "*/*", "Authorization": f"Bearer {door.people[who].token}"}
-    answer = browser.get(path.format(**door.names), headers=headers)
-    assert answer.status_code == stranger
+def test_token_opens_no_plain_route(browser, scene, path, who):
+    """A token makes no difference: the response is that to an anonymous caller."""
+    expected = PLAIN_ROUTE_PERMISSIONS.get(("GET", path), {}).get("anonymous", 401)
+    headers = {"Accept": "*/*", "Authorization": f"Bearer {scene.people[who].token}"}
+    answer = browser.get(path.format(**scene.names), headers=headers)
+    assert answer.status_code == expected

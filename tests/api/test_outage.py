@@ -1,4 +1,4 @@
-"""How it is told over HTTP that the database cannot do it now."""
+"""Responses while the database is down."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from ticketing import errors
 
 @pytest.fixture
 def away(database):
+    """Return a function that replaces the database by one that refuses connections."""
     yield lambda: use_database("postgresql://nobody@127.0.0.1:9/nothing")
     use_database(database)
 
 
-def test_a_page_that_is_opened_meanwhile_tries_again_by_itself(browser, sign_in, away):
+def test_page_reloads_itself_during_outage(browser, sign_in, away):
     sign_in()
     away()
 
@@ -27,7 +28,7 @@ def test_a_page_that_is_opened_meanwhile_tries_again_by_itself(browser, sign_in,
     assert (answer.headers["refresh"], answer.headers["retry-after"]) == ("5", "5")
 
 
-def test_what_was_sent_is_not_sent_again_by_itself(browser, away):
+def test_form_is_not_sent_again_by_itself(browser, away):
     away()
 
     answer = browser.post("/session/sign-in", data={"email": "ana@example.org", "password": "x"}, headers=ACCEPT_HTML)
@@ -47,7 +48,7 @@ def test_what_was_sent_is_not_sent_again_by_itself(browser, away):
         (errors.DiskFull, "disk_full", "60"),
     ],
 )
-def test_every_kind_is_a_503_that_says_when_to_come_again(kind, code, seconds):
+def test_every_kind_of_outage_is_503_with_retry_after(kind, code, seconds):
     for path, accepts in (("/api/v1/admin/events", b"application/json"), ("/packages", b"text/html")):
         scope = {"type": "http", "method": "GET", "path": path, "headers": [(b"accept", accepts)]}
         answer = problems.refusal_response(scope, kind())

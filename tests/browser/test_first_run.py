@@ -19,12 +19,12 @@ def test_the_first_person_makes_the_admin_account_and_is_in(page: Page, fresh_se
     page.get_by_label("Your name").fill("Ana Ruiz")
     page.get_by_label("E-mail address").fill("ana@example.org")
     page.get_by_label("Password").fill("too short")
-    page.get_by_role("button", name="Make the account").click()
+    page.get_by_role("button", name="Create account").click()
     expect(page.get_by_text("Use at least 10 characters.")).to_be_visible()
     expect(page.get_by_label("Your name")).to_have_value("Ana Ruiz")
 
     page.get_by_label("Password").fill(make.PASSWORD)
-    page.get_by_role("button", name="Make the account").click()
+    page.get_by_role("button", name="Create account").click()
     expect(page.get_by_role("heading", name="Events", exact=True)).to_be_visible()
     assert "Ana Ruiz" in page.locator("body").inner_text()
 

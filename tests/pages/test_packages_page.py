@@ -16,7 +16,7 @@ from tests.support.package_cards import (
     set_image,
     update_as_colleague,
 )
-from tests.ticketing.access.test_rate_limits import shift_moments
+from tests.support.rate_limits import shift_moments
 from ticketing import db
 from ticketing.catalog import packages
 from ticketing.models import Option

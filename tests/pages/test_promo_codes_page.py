@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.support import make
-from tests.ticketing.access.test_rate_limits import shift_moments
+from tests.support.rate_limits import shift_moments
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import promo_codes

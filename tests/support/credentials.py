@@ -1,4 +1,4 @@
-"""Who gets in, with what, and how far: asked of the rows as they are now."""
+"""Look up actors, permissions and rows in transactions of their own."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ticketing.models import Event
 
 
 def find_session_actor(secret: str) -> Actor | None:
-    """Behind a cookie's secret."""
+    """Return the actor of a session cookie's secret, or None."""
     with db.read_session() as session:
         return permissions.find_session_actor(session, secret)
 
 
 def find_token_actor(secret: str) -> Actor | None:
-    """Behind a token."""
+    """Return the actor of a token, or None."""
     with db.read_session() as session:
         return permissions.find_token_actor(session, secret)
 

@@ -1,6 +1,7 @@
-"""An OpenID provider on a port of its own: discovery, keys, a page to consent on, codes for tokens, user info.
+"""An OpenID provider on a port of its own: discovery, keys, consent page, token endpoint, user info.
 
-As strict as a good one (PKCE with S256, a code works once, for its client and its address); a test may make it lie.
+It checks what a real one checks (PKCE with S256, a code works once, for its client and redirect URI). Tests may make it
+send wrong answers.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ class Provider:
         )
 
     def reset(self) -> None:
-        """As before the first test."""
+        """Restore the state before the first test."""
         self.person: Claims = {}
         self.user_info: Claims = {}
         self.denies_access = False
@@ -82,31 +83,31 @@ class Provider:
         return JSONResponse({"keys": [self.key.as_dict(private=False)]} if self.publishes_keys else {})
 
     def _authorize(self, request: Request) -> Response:
-        """GET asks whether to go on, POST goes on."""
-        asked = request.query_params
-        wrong = [
+        """Show the consent page (GET) or redirect back (POST)."""
+        query = request.query_params
+        invalid = [
             name
-            for name, is_right in {
-                "client_id": asked.get("client_id") == CLIENT_ID,
-                "response_type": asked.get("response_type") == "code",
-                "scope": "openid" in asked.get("scope", "").split(),
-                "code_challenge": asked.get("code_challenge_method") == "S256" and asked.get("code_challenge"),
-                "state": len(asked.get("state", "")) >= 32,
-                "nonce": len(asked.get("nonce", "")) >= 32,
+            for name, is_valid in {
+                "client_id": query.get("client_id") == CLIENT_ID,
+                "response_type": query.get("response_type") == "code",
+                "scope": "openid" in query.get("scope", "").split(),
+                "code_challenge": query.get("code_challenge_method") == "S256" and query.get("code_challenge"),
+                "state": len(query.get("state", "")) >= 32,
+                "nonce": len(query.get("nonce", "")) >= 32,
             }.items()
-            if not is_right
+            if not is_valid
         ]
-        if wrong:
-            return PlainTextResponse(f"wrong: {', '.join(wrong)}", 400)
+        if invalid:
+            return PlainTextResponse(f"invalid: {', '.join(invalid)}", 400)
         if request.method == "GET":
             return HTMLResponse('<title>Provider</title><form method="post"><button>Continue</button></form>')
         if self.denies_access:
             answer = {"error": "access_denied", "error_description": "<b>no</b>"}
         else:
             code = secrets.token_urlsafe()
-            self._codes[code] = dict(asked)
+            self._codes[code] = dict(query)
             answer = {"code": code}
-        return RedirectResponse(f"{asked['redirect_uri']}?{urlencode(answer | {'state': asked['state']})}", 303)
+        return RedirectResponse(f"{query['redirect_uri']}?{urlencode(answer | {'state': query['state']})}", 303)
 
     async def _token(self, request: Request) -> Response:
         async with request.form() as form:
@@ -115,16 +116,16 @@ class Provider:
         login = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
         if request.headers.get("authorization") != f"Basic {login}":
             return JSONResponse({"error": "invalid_client"}, 401)
-        asked = self._codes.pop(sent.get("code", ""), None)
+        authorization = self._codes.pop(sent.get("code", ""), None)
         if (
-            asked is None
-            or sent.get("redirect_uri") != asked["redirect_uri"]
-            or create_s256_code_challenge(sent.get("code_verifier", "")) != asked["code_challenge"]
+            authorization is None
+            or sent.get("redirect_uri") != authorization["redirect_uri"]
+            or create_s256_code_challenge(sent.get("code_verifier", "")) != authorization["code_challenge"]
         ):
             return JSONResponse({"error": "invalid_grant"}, 400)
         now, bearer = int(time.time()), secrets.token_urlsafe()
         self._bearers.add(bearer)
-        claims = {"iss": self.url, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "nonce": asked["nonce"]}
+        claims = {"iss": self.url, "aud": CLIENT_ID, "iat": now, "exp": now + 300, "nonce": authorization["nonce"]}
         id_token = self.sign(self.alter_claims(claims | self.person))
         return JSONResponse(
             {"access_token": bearer, "token_type": "Bearer", "expires_in": 300, "id_token": id_token},
@@ -139,7 +140,7 @@ class Provider:
 
 @contextmanager
 def run_provider() -> Iterator[Provider]:
-    """The provider, in a thread, from the moment it answers until the block ends."""
+    """Run a provider in a thread until the block ends."""
     listening = socket.create_server(("127.0.0.1", 0))
     provider = Provider(f"http://localhost:{listening.getsockname()[1]}")
     config = uvicorn.Config(provider.app, log_level="warning", lifespan="off", ws="none")

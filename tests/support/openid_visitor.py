@@ -1,4 +1,4 @@
-"""Somebody who signs in by OpenID: a browser that goes to the provider and comes back, and what is left of it here."""
+"""A person who signs in with OpenID: a browser that goes to the provider and back, and checks of the result."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.openid_provider import Provider
 from ticketing import db
 from ticketing.models import SignInSession, Staff
 
-UNKNOWN_SIGN_IN = "was not begun in this browser"
+UNKNOWN_SIGN_IN = "was started in another browser"
 NOT_CONFIRMED = "did not confirm this sign-in"
 
 
@@ -32,19 +32,19 @@ class Visitor:
     provider: Provider
 
     def start(self, next_path: str = "/packages?event=7") -> str:
-        """Where our server sends it."""
+        """Start a sign-in and return the provider's URL."""
         answer = self.browser.get("/session/openid", params={"next": next_path})
         assert answer.status_code == 303, answer.text
         return answer.headers["location"]
 
-    def consent(self, address: str) -> str:
-        """Where the provider sends it back to, without our host."""
-        answer = httpx.post(address)
+    def consent(self, url: str) -> str:
+        """Consent at the provider and return the path it redirects back to."""
+        answer = httpx.post(url)
         assert answer.status_code == 303, answer.text
         return answer.headers["location"].removeprefix("http://testserver")
 
-    def open_callback(self, address: str):
-        return self.browser.get(address, headers={"Accept": "text/html", "User-Agent": "Visitor"})
+    def open_callback(self, url: str):
+        return self.browser.get(url, headers={"Accept": "text/html", "User-Agent": "Visitor"})
 
     def sign_in(self, next_path: str = "/packages?event=7", **claims: Any):
         self.provider.person = claims
@@ -52,7 +52,7 @@ class Visitor:
 
 
 def create_colleague(**fields: Any) -> tuple[Any, dict[str, Any]]:
-    """Somebody on the staff list, and what the provider says of them."""
+    """Create an account, and return its actor and the provider's claims of the same person."""
     person = make.staff(**fields)
     return person, {"sub": make.unique("sub"), "email": person.email, "email_verified": True, "name": "Ana Ruiz"}
 
@@ -78,7 +78,7 @@ def list_openid_sessions(email: str) -> list[SignInSession]:
 
 
 def assert_refused(answer, email: str, sentence: str, status: int = 403) -> None:
-    """A page that says why and leads back; no session, no cookie, nothing left of the try."""
+    """Check that a page says why and links back, and that there is no session and no cookie left."""
     assert (answer.status_code, answer.headers["content-type"]) == (status, "text/html; charset=utf-8")
     assert sentence in answer.text.replace("&#39;", "'")
     assert 'href="/session/sign-in?next=%2F' in answer.text

@@ -1,4 +1,4 @@
-"""Who did not sign in reaches sign-in and health, and nothing else, whatever the address and however it is asked."""
+"""Anonymous requests reach sign-in and health checks, and nothing else, whatever the path, method or header."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ API_PATHS = [
 
 
 @pytest.mark.parametrize("path", BROWSER_PATHS)
-def test_a_browser_is_sent_to_sign_in(browser, path):
+def test_anonymous_browser_is_redirected_to_sign_in(browser, path):
     answer = browser.get(path, headers=ACCEPT_HTML)
 
     assert answer.status_code == 303
@@ -85,7 +85,7 @@ def test_a_browser_is_sent_to_sign_in(browser, path):
 
 @pytest.mark.parametrize("verb", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("path", BROWSER_PATHS + API_PATHS)
-def test_everything_else_gets_401(browser, verb, path):
+def test_anonymous_request_is_401(browser, verb, path):
     answer = browser.request(verb, path)
 
     assert answer.status_code == 401
@@ -93,26 +93,26 @@ def test_everything_else_gets_401(browser, verb, path):
 
 
 @pytest.mark.parametrize("path", API_PATHS)
-def test_the_http_interface_never_sends_anyone_to_a_page(browser, path):
+def test_api_never_redirects_to_sign_in(browser, path):
     answer = browser.get(path, headers=ACCEPT_HTML)
 
     assert answer.status_code == 401
     assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_the_way_back_after_sign_in_keeps_the_whole_address(browser):
+def test_redirect_to_sign_in_keeps_path_and_query(browser):
     answer = browser.get("/packages?event=7&q=a%20b%26c", headers=ACCEPT_HTML)
 
     assert answer.headers["location"] == "/session/sign-in?next=%2Fpackages%3Fevent%3D7%26q%3Da%2520b%2526c"
 
 
-def test_the_websocket_is_refused(browser):
+def test_anonymous_websocket_is_refused(browser):
     with pytest.raises(WebSocketDisconnect), browser.websocket_connect("/_stcore/stream"):
         pass
 
 
 @pytest.mark.parametrize("name", ["x-ticketdesk-session", "X-TicketDesk-Session"])
-def test_the_identity_header_of_a_stranger_opens_nothing(browser, name):
+def test_spoofed_session_header_authenticates_nobody(browser, name):
     spoofed = {name: str(make.staff("admin").session_id)}
 
     assert browser.get("/packages", headers=spoofed).status_code == 401
@@ -120,21 +120,21 @@ def test_the_identity_header_of_a_stranger_opens_nothing(browser, name):
         pass
 
 
-def test_the_identity_header_of_someone_signed_in_is_their_own(browser, sign_in):
+def test_spoofed_session_header_is_replaced_by_own_session(browser, sign_in):
     person = sign_in()
     someone_else = str(make.staff("admin").session_id)
-    seen = TestClient(authentication.AuthenticationMiddleware(_echo_session_header, paths.STATIC))
-    seen.cookies.update(dict(browser.cookies))
+    client = TestClient(authentication.AuthenticationMiddleware(_echo_session_header, paths.STATIC))
+    client.cookies.update(dict(browser.cookies))
 
-    told = seen.get("/packages", headers={"X-TicketDesk-Session": someone_else}).text
+    session_id = client.get("/packages", headers={"X-TicketDesk-Session": someone_else}).text
 
     with_cookie = HTTPConnection({"type": "http", "headers": [(b"cookie", _cookie(browser))]})
-    assert told == str(authentication.find_session_actor(with_cookie).session_id)
-    assert told != str(person.session_id)
-    assert someone_else not in told
+    assert session_id == str(authentication.find_session_actor(with_cookie).session_id)
+    assert session_id != str(person.session_id)
+    assert someone_else not in session_id
 
 
-def test_streamlits_own_files_need_our_signature(browser, sign_in):
+def test_streamlit_files_require_signed_cookie(browser, sign_in):
     sign_in()
     index = browser.get("/", headers=ACCEPT_HTML).text
     script = next(part for part in index.split('"') if part.startswith("./static/js/"))[1:]
@@ -144,21 +144,21 @@ def test_streamlits_own_files_need_our_signature(browser, sign_in):
     assert browser.get(script).status_code == 401
 
 
-def test_a_cookie_does_not_open_the_http_interface(browser, sign_in):
+def test_session_cookie_does_not_authenticate_api(browser, sign_in):
     sign_in(role="admin")
 
     assert browser.get("/api/v1/admin/events").status_code == 401
 
 
-def test_a_token_does_not_open_the_pages(browser):
+def test_token_does_not_authenticate_pages(browser):
     token = make.token(make.staff("admin"))
 
     assert browser.get("/packages", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
 
 async def _echo_session_header(scope, receive, send):
-    told = [value.decode() for name, value in scope["headers"] if name == authentication.SESSION_HEADER]
-    await PlainTextResponse(" ".join(told))(scope, receive, send)
+    values = [value.decode() for name, value in scope["headers"] if name == authentication.SESSION_HEADER]
+    await PlainTextResponse(" ".join(values))(scope, receive, send)
 
 
 def _cookie(browser) -> bytes:

@@ -1,4 +1,4 @@
-"""Bodies: as large as they may be, one byte more, announced or not, and those that never arrive whole."""
+"""Request bodies at their size limit and one byte above, with and without Content-Length, and too slow ones."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ EVENT = {"name": "Gala", "starts_at": "2026-12-05T18:00", "time_zone": "America/
 
 
 def iter_chunks(body: bytes, size: int = 16 * 1024):
-    """Sent as it comes, without saying how long it will be."""
+    """Split a body into chunks, which are sent without Content-Length."""
     for start in range(0, len(body), size):
         yield body[start : start + size]
 
 
 def build_form(length: int, person) -> bytes:
-    typed = urlencode({"email": person.email, "password": make.PASSWORD, "filler": ""}).encode()
-    return typed.ljust(length, b"x")
+    fields = urlencode({"email": person.email, "password": make.PASSWORD, "filler": ""}).encode()
+    return fields.ljust(length, b"x")
 
 
 def build_json(length: int) -> bytes:
@@ -55,37 +55,37 @@ def count_events() -> int:
         return session.scalar(select(func.count()).select_from(Event))
 
 
-@pytest.mark.parametrize("sent", [bytes, iter_chunks], ids=["announced", "in pieces"])
-def test_a_form_of_64_kilobytes_is_read_and_a_byte_more_is_not(browser, person, sent):
+@pytest.mark.parametrize("encode", [bytes, iter_chunks], ids=["content_length", "chunked"])
+def test_form_larger_than_64_kb_is_refused(browser, person, encode):
     largest = build_form(64 * 1024, person)
 
-    refused = browser.post("/session/sign-in", content=sent(largest + b"x"), headers=FORM_TYPE)
+    refused = browser.post("/session/sign-in", content=encode(largest + b"x"), headers=FORM_TYPE)
     assert refused.status_code == 413
     assert "larger than 64 kB" in refused.text
     assert refused.headers["connection"] == "close"
     assert count_sessions(person) == 1
 
-    assert browser.post("/session/sign-in", content=sent(largest), headers=FORM_TYPE).status_code == 303
+    assert browser.post("/session/sign-in", content=encode(largest), headers=FORM_TYPE).status_code == 303
     assert count_sessions(person) == 2
 
 
-@pytest.mark.parametrize("sent", [bytes, iter_chunks], ids=["announced", "in pieces"])
-def test_json_of_a_megabyte_is_read_and_a_byte_more_is_not(call, browser, sent):
+@pytest.mark.parametrize("encode", [bytes, iter_chunks], ids=["content_length", "chunked"])
+def test_json_larger_than_1_mb_is_refused(call, browser, encode):
     headers = {"Authorization": f"Bearer {call.token}", "Content-Type": "application/json"}
     largest, before = build_json(1024 * 1024), count_events()
 
-    refused = browser.post("/api/v1/admin/events", content=sent(largest + b" "), headers=headers)
+    refused = browser.post("/api/v1/admin/events", content=encode(largest + b" "), headers=headers)
     assert refused.status_code == 413
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.json()["code"] == "too_large"
     assert "larger than 1 MB" in refused.json()["detail"]
     assert count_events() == before
 
-    assert browser.post("/api/v1/admin/events", content=sent(largest), headers=headers).status_code == 201
+    assert browser.post("/api/v1/admin/events", content=encode(largest), headers=headers).status_code == 201
     assert count_events() == before + 1
 
 
-def test_a_body_longer_than_announced_is_counted_all_the_same(browser, person):
+def test_body_longer_than_content_length_is_refused(browser, person):
     headers = FORM_TYPE | {"Content-Length": "10"}
 
     answer = browser.post("/session/sign-in", content=iter_chunks(build_form(64 * 1024 + 1, person)), headers=headers)
@@ -94,7 +94,7 @@ def test_a_body_longer_than_announced_is_counted_all_the_same(browser, person):
     assert count_sessions(person) == 1
 
 
-def test_a_person_who_sends_too_much_sees_a_page(browser, person):
+def test_too_large_form_is_answered_with_a_page(browser, person):
     answer = browser.post(
         "/session/sign-in", content=build_form(64 * 1024 + 1, person), headers=FORM_TYPE | ACCEPT_HTML
     )
@@ -104,34 +104,37 @@ def test_a_person_who_sends_too_much_sees_a_page(browser, person):
 
 
 @pytest.mark.parametrize("path", ["/", "/packages", "/healthz", "/session/unknown", "/_stcore/health"])
-def test_no_address_takes_more_than_a_form(browser, sign_in, path):
+def test_every_other_path_has_the_limit_of_forms(browser, sign_in, path):
     sign_in()
 
     assert browser.request("POST", path, content=b"x" * (64 * 1024 + 1)).status_code == 413
 
 
-def test_pictures_and_uploads_are_counted_by_who_reads_them():
-    assert body_limits.get_limit({"path": "/_stcore/upload_file/7/8"}, paths.UPLOAD).most is None
-    assert body_limits.get_limit({"path": "/api/v1/admin/events/7/tickets/packages/8/image"}, paths.UPLOAD).most is None
-    assert body_limits.get_limit({"path": "/pictures/7/image"}, paths.UPLOAD).most == 64 * 1024
-    assert body_limits.get_limit({"path": "/api/v1/events/7/tickets/purchases"}, paths.UPLOAD).most == 1024 * 1024
+def test_images_and_uploads_have_limits_of_their_own():
+    assert body_limits.get_limit({"path": "/_stcore/upload_file/7/8"}, paths.UPLOAD).max_bytes is None
+    assert (
+        body_limits.get_limit({"path": "/api/v1/admin/events/7/tickets/packages/8/image"}, paths.UPLOAD).max_bytes
+        is None
+    )
+    assert body_limits.get_limit({"path": "/pictures/7/image"}, paths.UPLOAD).max_bytes == 64 * 1024
+    assert body_limits.get_limit({"path": "/api/v1/events/7/tickets/purchases"}, paths.UPLOAD).max_bytes == 1024 * 1024
 
 
 @pytest.mark.parametrize(
-    ("kind", "path", "media_type", "body"),
+    ("limit", "path", "media_type", "body"),
     [
-        ("FORM", "/session/sign-in", "application/x-www-form-urlencoded", b"email=ana"),
-        ("JSON", "/api/v1/admin/events", "application/json", b'{"name": '),
+        ("FORM_LIMIT", "/session/sign-in", "application/x-www-form-urlencoded", b"email=ana"),
+        ("JSON_LIMIT", "/api/v1/admin/events", "application/json", b'{"name": '),
         (
-            "PICTURE",
+            "PICTURE_LIMIT",
             "/api/v1/admin/events/{event_id}/tickets/packages/{package_id}/image",
             "multipart/form-data; boundary=b",
             b"--b\r\n",
         ),
     ],
 )
-def test_a_body_that_stops_arriving_is_given_up(server, monkeypatch, admin, kind, path, media_type, body):
-    monkeypatch.setattr(body_limits, kind, BodyLimit(None, 0.2))
+def test_body_that_stops_arriving_is_408(server, monkeypatch, admin, limit, path, media_type, body):
+    monkeypatch.setattr(body_limits, limit, BodyLimit(None, 0.2))
     package = make.package(make.event())
     headers = {
         "host": "testserver",
@@ -147,8 +150,8 @@ def test_a_body_that_stops_arriving_is_given_up(server, monkeypatch, admin, kind
     assert b"did not arrive within" in answer["body"]
 
 
-def test_what_arrives_in_time_is_not_hurried_afterwards(server, monkeypatch, admin):
-    """A download takes as long as it takes: only the way here has a limit."""
+def test_time_limit_does_not_apply_to_response(server, monkeypatch, admin):
+    """A download may take longer than the body's time limit."""
     monkeypatch.setattr(body_limits, "JSON_LIMIT", BodyLimit(None, 0.01))
     event = make.event()
     headers = {"host": "testserver", "authorization": f"Bearer {make.token(admin)}"}
@@ -160,25 +163,25 @@ def test_what_arrives_in_time_is_not_hurried_afterwards(server, monkeypatch, adm
 
 
 async def _send_incomplete_body(path, headers, body):
-    asked, pieces = False, [{"type": "http.request", "body": body, "more_body": True}]
+    is_waiting, chunks = False, [{"type": "http.request", "body": body, "more_body": True}]
 
     async def receive():
-        nonlocal asked
-        if pieces:
-            return pieces.pop()
-        asked = True
+        nonlocal is_waiting
+        if chunks:
+            return chunks.pop()
+        is_waiting = True
         return await asyncio.Event().wait()
 
     answer = await _request("POST", path, headers, receive)
-    assert asked
+    assert is_waiting
     return answer
 
 
 async def _read_slowly(path, headers):
-    pieces = [{"type": "http.request", "body": b"", "more_body": False}]
+    chunks = [{"type": "http.request", "body": b"", "more_body": False}]
 
     async def receive():
-        return pieces.pop() if pieces else await asyncio.Event().wait()
+        return chunks.pop() if chunks else await asyncio.Event().wait()
 
     return await _request("GET", path, headers, receive, pause=0.05)
 
@@ -192,10 +195,19 @@ async def _request(method, path, headers, receive, pause=0.0):
         answer.setdefault("status", message.get("status"))
 
     scope = {
-        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": method, "path": path,
-        "raw_path": path.encode(), "query_string": b"", "root_path": "", "scheme": "http",
-        "server": ("testserver", 80), "client": ("testclient", 1),
-        "headers": [(name.encode(), value.encode()) for name, value in headers.items()], "state": {},
-    }  # fmt: skip
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "scheme": "http",
+        "server": ("testserver", 80),
+        "client": ("testclient", 1),
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "state": {},
+    }
     await app.app(scope, receive, send)
     return answer

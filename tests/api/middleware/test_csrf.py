@@ -1,4 +1,4 @@
-"""Another site can make a browser send things to us, with its cookies. Nothing comes of it."""
+"""CSRF: requests that another site makes a browser send, with its cookies, are refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FOREIGN_HEADERS = [
     {"Origin": "http://testserver.evil.example"},
     {"Origin": "http://testserver:8080"},
     {"Origin": "file://testserver"},
-    {"Origin": "http://localhost:3000"},  # Streamlit would let these in
+    {"Origin": "http://localhost:3000"},  # Streamlit would accept these two
     {"Origin": "http://127.0.0.1"},
     {"Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "same-site"},
@@ -32,7 +32,7 @@ SAME_ORIGIN_HEADERS = [
     {"Origin": "http://testserver"},
     {"Origin": "http://testserver", "Sec-Fetch-Site": "same-origin"},
     {"Sec-Fetch-Site": "none"},
-    {},  # a program: it has no cookie unless somebody gave it one
+    {},  # a program: it has no cookie
 ]
 
 
@@ -48,7 +48,7 @@ SAME_ORIGIN_HEADERS = [
         ("PATCH", "/anything/else"),
     ],
 )
-def test_what_changes_something_is_refused_to_another_site(browser, sign_in, verb, path, headers):
+def test_request_from_another_site_is_refused(browser, sign_in, verb, path, headers):
     person = sign_in()
 
     answer = browser.request(verb, path, headers=headers, data={"email": person.email, "password": make.PASSWORD})
@@ -60,7 +60,7 @@ def test_what_changes_something_is_refused_to_another_site(browser, sign_in, ver
 
 
 @pytest.mark.parametrize("headers", SAME_ORIGIN_HEADERS, ids=str)
-def test_the_same_from_here_goes_through(browser, sign_in, headers):
+def test_request_from_own_page_is_accepted(browser, sign_in, headers):
     person = sign_in()
 
     assert browser.delete(UPLOAD, headers=headers).text != ""
@@ -69,7 +69,7 @@ def test_the_same_from_here_goes_through(browser, sign_in, headers):
     assert _count_open_sessions(person) == 1
 
 
-def test_a_person_who_was_lured_sees_a_page(browser):
+def test_forged_form_is_answered_with_a_page(browser):
     answer = browser.post("/session/sign-in", headers=ACCEPT_HTML | {"Origin": "https://evil.example"})
 
     assert answer.status_code == 403
@@ -77,7 +77,7 @@ def test_a_person_who_was_lured_sees_a_page(browser):
 
 
 @pytest.mark.parametrize("headers", FOREIGN_HEADERS, ids=str)
-def test_the_websocket_does_not_open_for_another_site(browser, sign_in, headers):
+def test_websocket_from_another_site_is_refused(browser, sign_in, headers):
     sign_in()
 
     with pytest.raises(WebSocketDisconnect) as refusal, browser.websocket_connect(STREAM, headers=headers):
@@ -86,14 +86,14 @@ def test_the_websocket_does_not_open_for_another_site(browser, sign_in, headers)
 
 
 @pytest.mark.parametrize("headers", SAME_ORIGIN_HEADERS, ids=str)
-def test_the_websocket_opens_from_here(browser, sign_in, headers):
+def test_websocket_from_own_page_opens(browser, sign_in, headers):
     sign_in()
 
     with browser.websocket_connect(STREAM, headers=headers, subprotocols=["streamlit"]):
         pass
 
 
-def test_behind_a_proxy_the_address_people_type_is_ours_and_only_by_https(browser, sign_in, monkeypatch):
+def test_behind_proxy_only_https_base_url_is_own_origin(browser, sign_in, monkeypatch):
     sign_in()
     monkeypatch.setenv("TICKETDESK_BASE_URL", BASE_URL)
 
@@ -108,14 +108,14 @@ def test_behind_a_proxy_the_address_people_type_is_ours_and_only_by_https(browse
     assert browser.post("/session/sign-out", headers={"Origin": BASE_URL}).status_code == 303
 
 
-def test_looking_is_open_to_links_from_anywhere(browser, sign_in):
+def test_link_from_another_site_opens_page(browser, sign_in):
     sign_in()
     link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
 
     assert browser.get("/packages", headers=ACCEPT_HTML | link).status_code == 200
 
 
-def test_the_http_interface_goes_by_its_token_wherever_it_is_called_from(call):
+def test_api_accepts_token_from_any_origin(call):
     body = {"name": make.unique("Gala"), "starts_at": "2026-12-05T18:00", "time_zone": "UTC", "venue": "Pier 4"}
 
     answer = call("POST", "/admin/events", body, Origin="https://donors.example.org")

@@ -1,4 +1,4 @@
-"""What browsers are told with every answer, whoever gives it."""
+"""Security headers of every kind of response."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ REQUIRED_HEADERS = {
 
 
 @pytest.fixture
-def answers(browser, sign_in, call):
-    """One of each kind: pages, our plain pages, data, files, redirects, refusals."""
+def responses(browser, sign_in, call):
+    """Return a response of each kind: pages, plain pages, data, files, redirects, refusals."""
     event = make.event()
     sign_in(role="admin")
-    asked = {
+    responses = {
         "page": browser.get("/packages", headers=ACCEPT_HTML),
         "script": browser.get(_find_first_script(browser)),
         "plain page": browser.get("/session/sign-out", headers=ACCEPT_HTML),
@@ -43,7 +43,7 @@ def answers(browser, sign_in, call):
         "too large": browser.post("/session/sign-out", content=b"x" * 70_000),
     }
     browser.cookies.clear()
-    return asked | {"redirect": browser.get("/packages", headers=ACCEPT_HTML)}
+    return responses | {"redirect": browser.get("/packages", headers=ACCEPT_HTML)}
 
 
 def _find_first_script(browser) -> str:
@@ -52,26 +52,26 @@ def _find_first_script(browser) -> str:
     )[1:]
 
 
-def test_every_answer_has_them(answers):
-    assert {answer.status_code for answer in answers.values()} >= {200, 303, 401, 403, 404, 413}
-    for kind, answer in answers.items():
-        assert {name: answer.headers.get(name) for name in REQUIRED_HEADERS} == REQUIRED_HEADERS, kind
-        assert "geolocation=()" in answer.headers["permissions-policy"], kind
-        assert "frame-ancestors 'none'" in answer.headers["content-security-policy"], kind
-        assert "strict-transport-security" not in answer.headers, kind
+def test_every_response_has_security_headers(responses):
+    assert {response.status_code for response in responses.values()} >= {200, 303, 401, 403, 404, 413}
+    for kind, response in responses.items():
+        assert {name: response.headers.get(name) for name in REQUIRED_HEADERS} == REQUIRED_HEADERS, kind
+        assert "geolocation=()" in response.headers["permissions-policy"], kind
+        assert "frame-ancestors 'none'" in response.headers["content-security-policy"], kind
+        assert "strict-transport-security" not in response.headers, kind
 
 
-def test_data_may_load_and_run_nothing(answers):
+def test_responses_other_than_html_deny_all(responses):
     for kind in ("script", "style", "download", "json", "problem", "no token", "health", "redirect"):
-        policy = answers[kind].headers["content-security-policy"]
+        policy = responses[kind].headers["content-security-policy"]
         assert policy.startswith("default-src 'none'"), kind
         assert "src" not in policy.replace("default-src", ""), kind
 
 
-def test_a_page_runs_streamlits_scripts_and_the_one_in_its_own_text_and_loads_nothing_from_elsewhere(answers):
-    policy = dict(part.split(" ", 1) for part in answers["page"].headers["content-security-policy"].split("; "))
-    (inside,) = re.findall(r"<script>(.*?)</script>", answers["page"].text, re.DOTALL)
-    digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
+def test_page_policy_allows_own_scripts_and_one_inline_hash(responses):
+    policy = dict(part.split(" ", 1) for part in responses["page"].headers["content-security-policy"].split("; "))
+    (inline_script,) = re.findall(r"<script>(.*?)</script>", responses["page"].text, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(inline_script.encode()).digest()).decode()
 
     assert policy["script-src"] == f"'self' blob: 'sha256-{digest}'"
     assert policy["default-src"] == "'none'"
@@ -80,15 +80,15 @@ def test_a_page_runs_streamlits_scripts_and_the_one_in_its_own_text_and_loads_no
     assert not any("unsafe" in source for directive, source in policy.items() if directive != "style-src")
 
 
-def test_the_plain_pages_and_the_documentation_keep_their_own_policy(answers):
-    assert "script-src" not in answers["plain page"].headers["content-security-policy"]
-    assert "form-action 'self'" in answers["plain page"].headers["content-security-policy"]
-    assert answers["documentation"].headers["content-security-policy"].startswith("default-src 'self'")
+def test_plain_pages_and_api_docs_keep_their_own_policy(responses):
+    assert "script-src" not in responses["plain page"].headers["content-security-policy"]
+    assert "form-action 'self'" in responses["plain page"].headers["content-security-policy"]
+    assert responses["documentation"].headers["content-security-policy"].startswith("default-src 'self'")
 
 
-def test_a_fault_has_them_too(browser, monkeypatch):
-    def broken(_connection):
-        raise RuntimeError("the inside of the house")
+def test_fault_response_has_security_headers(browser, monkeypatch):
+    def broken(_connection):  # a bug, which cannot be provoked from outside
+        raise RuntimeError("internal detail")
 
     monkeypatch.setattr("api.middleware.authentication.find_session_actor", broken)
 
@@ -99,7 +99,7 @@ def test_a_fault_has_them_too(browser, monkeypatch):
     assert answer.headers["content-security-policy"] == security_headers.DENY_ALL_POLICY
 
 
-def test_behind_tls_browsers_are_told_to_stay_there_and_every_cookie_is_secure(browser, sign_in, monkeypatch):
+def test_behind_tls_hsts_is_sent_and_cookies_are_secure(browser, sign_in, monkeypatch):
     monkeypatch.setenv("TICKETDESK_BASE_URL", "https://tickets.example.org")
     person = make.staff(password=make.PASSWORD)
     signed_in = browser.post("/session/sign-in", data={"email": person.email, "password": make.PASSWORD})
@@ -119,7 +119,7 @@ def test_behind_tls_browsers_are_told_to_stay_there_and_every_cookie_is_secure(b
         assert ("httponly" in attributes) == (not each.startswith("_streamlit_xsrf")), each
 
 
-def test_without_tls_no_cookie_is_secure_so_that_sign_in_works(browser, sign_in):
+def test_without_tls_cookies_are_not_secure(browser, sign_in):
     sign_in()
 
     cookies = browser.get("/_stcore/health").headers.get_list("set-cookie")

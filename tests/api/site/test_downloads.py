@@ -1,4 +1,4 @@
-"""The CSV of an event, for a browser by a plain link and for a program over HTTP: the same filters, the same file."""
+"""CSV downloads of an event by plain link and by API: the same filters, the same file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import uuid
 import pytest
 
 from tests.api.conftest import ACCEPT_HTML
-from tests.api.test_errors import assert_problem
 from tests.support import make
+from tests.support.problems import assert_problem
 from ticketing.purchase_filter import PurchaseQuery
 
 COLUMNS = [
@@ -37,7 +37,7 @@ INVALID_QUERIES = [
 
 @pytest.fixture
 def sold():
-    """Two seats in the name of Zoë, one sponsorship in the name of Ana."""
+    """Create an event with a package of two seats sold to Zoë and a sponsorship sold to Ana."""
     event = make.event(name='Zoë’s "Gala"\r\nX-Evil: 1; 2026')
     seat = make.package(event, name="Seat", seats_per_package=2)
     make.purchase(event, seat, donor={"name": "Zoë Ångström", "email": "z@example.org"}, guests=[{"name": "Ben"}])
@@ -63,7 +63,7 @@ def export(call, event, query=""):
     return call("GET", f"/admin/events/{event.id}/tickets/sales/export?{query}")
 
 
-def test_the_export_has_a_row_for_each_purchase_and_its_columns_in_order(call, sold):
+def test_export_has_a_row_per_purchase_and_columns_in_order(call, sold):
     answer = export(call, sold)
 
     rows = parse_rows(answer)
@@ -74,21 +74,21 @@ def test_the_export_has_a_row_for_each_purchase_and_its_columns_in_order(call, s
     assert not rows[0]["notes"].startswith("=")
 
 
-def test_the_browser_downloads_the_same(browser, sign_in, call, sold):
-    by_program = export(call, sold)
+def test_browser_downloads_same_csv_as_api(browser, sign_in, call, sold):
+    from_api = export(call, sold)
     sign_in(role="viewer", event=sold)
 
     answer = browser.get(f"/export/{sold.id}/purchases.csv")
 
     assert answer.status_code == 200
-    assert answer.content == by_program.content
+    assert answer.content == from_api.content
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-accel-buffering"] == "no"
     assert get_file_name(answer).startswith("zoes-gala-x-evil-1-2026-purchases-2")
     assert "x-evil" not in answer.headers
 
 
-def test_the_browser_downloads_a_row_for_each_seat(browser, sign_in, sold):
+def test_guests_csv_has_a_row_per_seat(browser, sign_in, sold):
     sign_in(role="viewer", event=sold)
 
     answer = browser.get(f"/export/{sold.id}/guests.csv?sort=oldest")
@@ -99,7 +99,7 @@ def test_the_browser_downloads_a_row_for_each_seat(browser, sign_in, sold):
 
 
 @pytest.mark.parametrize(
-    ("query", "wanted"),
+    ("query", "expected"),
     [
         ("", ["Gold", "Seat"]),
         ("sort=oldest", ["Seat", "Gold"]),
@@ -113,13 +113,13 @@ def test_the_browser_downloads_a_row_for_each_seat(browser, sign_in, sold):
         ("unnamed_only=true&search=ruiz", ["Gold"]),
     ],
 )
-def test_a_filter_means_the_same_to_both(browser, sign_in, call, sold, query, wanted):
-    assert list_packages(export(call, sold, query)) == wanted
+def test_filter_is_the_same_for_api_and_browser(browser, sign_in, call, sold, query, expected):
+    assert list_packages(export(call, sold, query)) == expected
     sign_in(role="viewer", event=sold)
-    assert list_packages(browser.get(f"/export/{sold.id}/purchases.csv?{query}")) == wanted
+    assert list_packages(browser.get(f"/export/{sold.id}/purchases.csv?{query}")) == expected
 
 
-def test_the_name_of_a_file_that_leaves_something_out_says_so(browser, sign_in, sold):
+def test_file_name_of_filtered_download_says_selected(browser, sign_in, sold):
     sign_in(role="viewer", event=sold)
     path = f"/export/{sold.id}/guests.csv"
 
@@ -128,7 +128,7 @@ def test_the_name_of_a_file_that_leaves_something_out_says_so(browser, sign_in, 
 
 
 @pytest.mark.parametrize(("query", "field"), INVALID_QUERIES)
-def test_a_filter_that_is_not_understood_exports_nothing(browser, sign_in, call, sold, query, field):
+def test_invalid_filter_exports_nothing(browser, sign_in, call, sold, query, field):
     problem = assert_problem(export(call, sold, query), 422, "invalid_input")
     assert [error["field"] for error in problem["errors"]] == [field]
     sign_in(role="viewer", event=sold)
@@ -137,12 +137,12 @@ def test_a_filter_that_is_not_understood_exports_nothing(browser, sign_in, call,
         assert (answer.status_code, answer.text) == (422, problem["detail"])
         assert f"“{field}”" in answer.text
     page = browser.get(f"/export/{sold.id}/purchases.csv?{query}", headers=ACCEPT_HTML)
-    assert (page.status_code, "That was not understood" in page.text) == (422, True)
+    assert (page.status_code, "Check what you entered" in page.text) == (422, True)
 
 
 @pytest.mark.parametrize("file", ["purchases", "guests"])
 @pytest.mark.parametrize("which", ["another event's", "none at all", "no id"])
-def test_a_download_of_something_else_is_a_sentence(browser, sign_in, sold, which, file):
+def test_download_of_unknown_event_is_404_with_sentence(browser, sign_in, sold, which, file):
     sign_in(role="viewer", event=make.event())
     event_id = {"another event's": sold.id, "none at all": uuid.uuid4(), "no id": "x"}[which]
 
@@ -154,7 +154,7 @@ def test_a_download_of_something_else_is_a_sentence(browser, sign_in, sold, whic
     assert "This event does not exist" in page.text
 
 
-def test_documentation_describes_every_filter(browser, sign_in):
+def test_openapi_document_describes_every_filter(browser, sign_in):
     sign_in()
     document = browser.get("/api/openapi.json").json()
 

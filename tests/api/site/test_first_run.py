@@ -1,4 +1,4 @@
-"""The first start: nobody has an account."""
+"""First run: there is no account yet."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ ADMIN = {"way": "admin", "name": "Ana Ruiz", "email": "ana@example.org", "passwo
 
 
 @pytest.mark.parametrize("path", ["/", "/packages?event=7", "/session/sign-in"])
-def test_every_way_in_leads_to_the_first_run_screen(browser, path):
+def test_every_page_redirects_to_first_run(browser, path):
     answer = browser.get(path, headers=ACCEPT_HTML)
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/session/first-run")
 
 
-def test_the_first_admin_is_made_and_signed_in(browser):
+def test_first_admin_is_created_and_signed_in(browser):
     answer = browser.post("/session/first-run", data=ADMIN)
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
@@ -31,7 +31,7 @@ def test_the_first_admin_is_made_and_signed_in(browser):
     assert (person.name, person.email, person.role) == ("Ana Ruiz", "ana@example.org", "admin")
 
 
-def test_there_is_no_second_first_admin(browser):
+def test_first_run_is_closed_once_there_is_an_account(browser):
     browser.post("/session/first-run", data=ADMIN)
     browser.cookies.clear()
 
@@ -44,7 +44,7 @@ def test_there_is_no_second_first_admin(browser):
         assert session.scalars(select(Staff.email)).all() == ["ana@example.org"]
 
 
-def test_what_is_wrong_is_said_beside_its_field_and_the_rest_stays(browser):
+def test_invalid_fields_are_marked_and_other_values_kept(browser):
     answer = browser.post("/session/first-run", data=ADMIN | {"email": "ana", "password": "short"})
 
     assert answer.status_code == 422
@@ -56,7 +56,7 @@ def test_what_is_wrong_is_said_beside_its_field_and_the_rest_stays(browser):
         assert session.scalars(select(Staff)).all() == []
 
 
-def test_the_sample_gala_opens_without_an_account(browser):
+def test_sample_gala_opens_without_account(browser):
     answer = browser.post("/session/first-run", data={"way": "sample"})
 
     with db.read_session() as session:
@@ -65,7 +65,7 @@ def test_the_sample_gala_opens_without_an_account(browser):
     assert browser.get("/", headers=ACCEPT_HTML).status_code == 200
 
 
-def test_the_sample_visitor_is_out_once_there_is_an_admin(browser):
+def test_sample_visitor_is_signed_out_when_admin_is_created(browser):
     browser.post("/session/first-run", data={"way": "sample"})
     sample = dict(browser.cookies)
     browser.cookies.clear()

@@ -1,4 +1,4 @@
-"""/healthz and /livez, and what people see while the database is away."""
+"""/healthz and /livez, and what users see while the database is down."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+import ticketing
 from api.site import health
 from tests.api.conftest import ACCEPT_HTML
 from tests.support import make
@@ -22,7 +23,7 @@ from ticketing.db import migrations, transactions
 
 @pytest.fixture
 def away(database, monkeypatch):
-    """The database does not answer."""
+    """Return a function that replaces the database by one that refuses connections."""
     monkeypatch.setattr(transactions, "MAX_ATTEMPTS", 1)
     yield lambda: use_database("postgresql://nobody@127.0.0.1:9/nothing")
     use_database(database)
@@ -30,28 +31,29 @@ def away(database, monkeypatch):
 
 @pytest.fixture
 def silent(database, monkeypatch) -> Iterator[None]:
-    """Something takes the connection and never says a word, as a database does whose machine hangs."""
+    """Replace the database by one that accepts connections and never answers, like a machine that hangs."""
     with socket.create_server(("127.0.0.1", 0)) as mute:
         use_database(f"postgresql://nobody@127.0.0.1:{mute.getsockname()[1]}/nothing")
         yield
         use_database(database)
-    wait_for(lambda: not list_check_threads(), "the look to end with its connection")
+    wait_for(lambda: not list_check_threads(), "the check to end with its connection")
 
 
 def list_check_threads() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "health"]
 
 
-def wait_for(what: Callable[[], object], name: str) -> None:
+def wait_for(condition: Callable[[], object], name: str) -> None:
     deadline = time.monotonic() + 30
-    while not what():
-        assert time.monotonic() < deadline, f"waited in vain for {name}"
+    while not condition():
+        assert time.monotonic() < deadline, f"timed out waiting for {name}"
         time.sleep(0.02)
 
 
 def parse_health(answer: Any) -> tuple[int, dict[str, Any], list[str]]:
-    """Status, fields, and the codes of the reasons, each of which has its sentence."""
+    """Return status, fields without version, and the codes of the reasons, whose sentences are checked."""
     fields = answer.json()
+    assert fields.pop("version") == ticketing.__version__
     reasons = fields.pop("reasons")
     assert all(each["detail"] == health.REASONS[each["code"]] for each in reasons)
     return answer.status_code, fields, [each["code"] for each in reasons]
@@ -61,7 +63,7 @@ def failing_fields(database: str, schema: str) -> dict[str, Any]:
     return {"status": "failing", "alive": True, "ready": False, "database": database, "schema": schema}
 
 
-def test_a_healthy_server_says_so(browser):
+def test_healthy_server_is_200_with_version(browser):
     answer = browser.get("/healthz")
 
     ready = {"status": "ok", "alive": True, "ready": True, "database": "reachable", "schema": "current"}
@@ -69,16 +71,16 @@ def test_a_healthy_server_says_so(browser):
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_a_schema_that_is_not_there_is_not_healthy(browser, database_without_schema):
+def test_missing_schema_is_503(browser, database_without_schema):
     assert parse_health(browser.get("/healthz")) == (503, failing_fields("reachable", "missing"), ["schema_missing"])
 
 
-def test_a_schema_of_before_is_not_healthy(browser, empty_database):
+def test_outdated_schema_is_503(browser, empty_database):
     set_revision("0001")
     assert parse_health(browser.get("/healthz")) == (503, failing_fields("reachable", "outdated"), ["schema_outdated"])
 
 
-def test_a_schema_of_a_newer_server_is_not_healthy(browser, empty_database):
+def test_newer_schema_is_503(browser, empty_database):
     set_revision("9999")
     assert parse_health(browser.get("/healthz")) == (503, failing_fields("reachable", "newer"), ["schema_newer"])
 
@@ -87,7 +89,7 @@ def set_revision(revision: str) -> None:
     db.write(lambda s: s.execute(text("UPDATE alembic_version SET version_num = :now"), {"now": revision}))
 
 
-def test_without_a_database_the_server_is_alive_and_not_healthy(browser, away):
+def test_without_database_server_is_alive_but_not_ready(browser, away):
     away()
 
     assert parse_health(browser.get("/healthz")) == (
@@ -98,22 +100,22 @@ def test_without_a_database_the_server_is_alive_and_not_healthy(browser, away):
     assert (browser.get("/livez").status_code, browser.get("/livez").json()) == (200, {"alive": True})
 
 
-def test_a_database_that_hangs_is_told_within_two_seconds_and_looked_at_by_one_thread(browser, silent):
+def test_hanging_database_is_reported_within_two_seconds_by_one_check(browser, silent):
     hanging = (503, failing_fields("unreachable", "unknown"), ["database_slow"])
-    began = time.monotonic()
+    started_at = time.monotonic()
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: parse_health(browser.get("/healthz")), range(8)))
     assert answers == [hanging] * 8
-    assert time.monotonic() - began >= health.MAX_WAIT_SECONDS
+    assert time.monotonic() - started_at >= health.MAX_WAIT_SECONDS
     assert len(list_check_threads()) == 1
 
-    again = time.monotonic()
+    restarted_at = time.monotonic()
     assert parse_health(browser.get("/healthz")) == hanging
-    assert time.monotonic() - again < health.MAX_WAIT_SECONDS, "who asks later does not wait anew"
+    assert time.monotonic() - restarted_at < health.MAX_WAIT_SECONDS, "a later request shares the running check"
     assert browser.get("/livez").status_code == 200
 
 
-def test_a_server_that_is_told_to_stop_is_not_ready_though_all_is_well(browser):
+def test_stopping_server_is_alive_but_not_ready(browser):
     health.set_stopping(True)
     try:
         assert parse_health(browser.get("/healthz")) == (503, failing_fields("reachable", "current"), ["stopping"])
@@ -122,18 +124,18 @@ def test_a_server_that_is_told_to_stop_is_not_ready_though_all_is_well(browser):
         health.set_stopping(False)
 
 
-def test_a_look_that_breaks_is_a_reason_and_the_log_has_the_rest(browser, monkeypatch, caplog):
-    def broken(_session):
-        raise RuntimeError("the inside of the house")
+def test_fault_in_check_is_reported_and_logged(browser, monkeypatch, caplog):
+    def broken(_session):  # a bug, which cannot be provoked from outside
+        raise RuntimeError("internal detail")
 
     monkeypatch.setattr(migrations, "state", broken)
     answer = browser.get("/healthz")
     assert parse_health(answer) == (503, failing_fields("unreachable", "unknown"), ["fault"])
-    assert "inside of the house" not in answer.text
-    assert "the inside of the house" in caplog.text
+    assert "internal detail" not in answer.text
+    assert "internal detail" in caplog.text
 
 
-def test_without_a_database_people_get_a_page_that_says_so(browser, sign_in, away):
+def test_without_database_page_is_503_with_sentence(browser, sign_in, away):
     sign_in()
     away()
 
@@ -144,7 +146,7 @@ def test_without_a_database_people_get_a_page_that_says_so(browser, sign_in, awa
     assert "Traceback" not in answer.text
 
 
-def test_without_a_database_the_sign_in_form_keeps_the_address(browser, away):
+def test_without_database_sign_in_form_keeps_email(browser, away):
     away()
 
     answer = browser.post("/session/sign-in", data={"email": "ana@example.org", "password": make.PASSWORD})
@@ -154,7 +156,7 @@ def test_without_a_database_the_sign_in_form_keeps_the_address(browser, away):
     assert 'role="alert"' in answer.text
 
 
-def test_without_a_database_programs_get_a_problem(browser, admin, away):
+def test_without_database_api_is_503_problem(browser, admin, away):
     token = make.token(admin)
     away()
 
@@ -164,7 +166,7 @@ def test_without_a_database_programs_get_a_problem(browser, admin, away):
     assert answer.headers["retry-after"] == "5"
 
 
-def test_it_recovers_by_itself(browser, sign_in, away, database):
+def test_server_recovers_with_database(browser, sign_in, away, database):
     sign_in()
     away()
     assert browser.get("/packages").status_code == 503

@@ -1,4 +1,4 @@
-"""The page behind an invitation's link, as a browser opens it."""
+"""The page that an invitation link opens in a browser."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ NEW_PASSWORD = "another battery staple"
 
 @pytest.fixture
 def invited(admin):
-    """A person whose name wants to be HTML, and the secret of their link."""
+    """Invite a person whose name contains HTML, and return them with the secret of the link."""
     draft = InvitationDraft(email=make.email(), name="Ana <b>Ruiz</b>", role="viewer")
     return db.write(lambda session: staff.invite(session, admin, draft))
 
 
-def test_a_link_leads_to_a_form_that_says_whose_password_it_is(browser, invited):
+def test_link_shows_form_with_name_and_email(browser, invited):
     person, code = invited
 
     answer = browser.get(PATH, params={"code": code}, headers=ACCEPT_HTML)
@@ -38,7 +38,7 @@ def test_a_link_leads_to_a_form_that_says_whose_password_it_is(browser, invited)
     assert "set-cookie" not in answer.headers
 
 
-def test_the_chosen_password_signs_in_and_goes_on_to_the_first_page(browser, invited):
+def test_chosen_password_signs_in_and_redirects_to_start(browser, invited):
     person, code = invited
 
     answer = browser.post(PATH, data={"code": code, "password": NEW_PASSWORD})
@@ -50,7 +50,7 @@ def test_the_chosen_password_signs_in_and_goes_on_to_the_first_page(browser, inv
     assert signed_in.status_code == 303
 
 
-def test_a_password_that_is_too_short_is_said_beside_it_and_the_link_stays(browser, invited):
+def test_short_password_is_refused_and_link_stays_valid(browser, invited):
     _, code = invited
 
     answer = browser.post(PATH, data={"code": code, "password": "x" * 9})
@@ -68,8 +68,8 @@ def use_link(browser, person, code):
 
 
 def expire_link(_browser, person, _code):
-    over = datetime.now(UTC) - timedelta(seconds=1)
-    _execute(update(Invitation).where(Invitation.staff_id == person.id).values(expires_at=over))
+    expired_at = datetime.now(UTC) - timedelta(seconds=1)
+    _execute(update(Invitation).where(Invitation.staff_id == person.id).values(expires_at=expired_at))
 
 
 def replace_link(_browser, person, _code):
@@ -82,7 +82,7 @@ def deactivate_account(_browser, person, _code):
 
 
 @pytest.mark.parametrize(
-    ("happened", "told"),
+    ("invalidate", "sentence"),
     [
         (use_link, "This link was used already."),
         (expire_link, "This link has expired."),
@@ -90,30 +90,30 @@ def deactivate_account(_browser, person, _code):
         (deactivate_account, "This account is deactivated"),
     ],
 )
-def test_a_link_that_opens_no_more_says_why_and_opens_no_session(browser, invited, happened, told):
+def test_invalid_link_says_why_and_opens_no_session(browser, invited, invalidate, sentence):
     person, code = invited
-    happened(browser, person, code)
+    invalidate(browser, person, code)
     before = get_row(Staff, person.id).password_hash
 
     shown = browser.get(PATH, params={"code": code}, headers=ACCEPT_HTML)
-    answer = browser.post(PATH, data={"code": code, "password": "one that must not be taken"})
+    answer = browser.post(PATH, data={"code": code, "password": "must not be accepted"})
 
     assert shown.status_code == answer.status_code == 409
-    assert told in shown.text
-    assert told in answer.text
+    assert sentence in shown.text
+    assert sentence in answer.text
     assert "set-cookie" not in answer.headers
     assert get_row(Staff, person.id).password_hash == before
 
 
 @pytest.mark.parametrize("query", ["", "?code=", "?code=guessed", "?code=%00"])
-def test_a_link_that_nobody_made_leads_nowhere(browser, query):
+def test_unknown_link_is_refused(browser, query):
     answer = browser.get(PATH + query, headers=ACCEPT_HTML)
 
     assert answer.status_code == 409
     assert "This link does not work." in answer.text
 
 
-def test_the_secret_in_the_address_leaves_by_no_referrer(browser, invited):
+def test_secret_is_not_sent_as_referrer(browser, invited):
     _, code = invited
 
     for answer in (browser.get(PATH, params={"code": code}), browser.get(PATH, params={"code": "guessed"})):
@@ -123,7 +123,7 @@ def test_the_secret_in_the_address_leaves_by_no_referrer(browser, invited):
 
 
 @pytest.mark.parametrize("headers", [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}])
-def test_a_form_that_another_site_sends_does_nothing(browser, invited, headers):
+def test_form_from_another_site_is_refused(browser, invited, headers):
     person, code = invited
 
     answer = browser.post(PATH, data={"code": code, "password": NEW_PASSWORD}, headers=headers)
@@ -132,7 +132,7 @@ def test_a_form_that_another_site_sends_does_nothing(browser, invited, headers):
     assert get_row(Staff, person.id).password_hash is None
 
 
-def test_whoever_was_signed_in_in_this_browser_is_not_any_more(browser, sign_in, invited):
+def test_previous_session_of_browser_is_ended(browser, sign_in, invited):
     sign_in()
     before = browser.cookies[authentication.COOKIE_NAME]
 

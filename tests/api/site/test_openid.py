@@ -1,4 +1,4 @@
-"""Sign-in by OpenID Connect, over HTTP, with a provider that is running: who comes in, as what, and who does not."""
+"""Sign-in with OpenID Connect against a running provider: accounts, roles and refusals."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ticketing.models import EventAssignment, SignInSession, Staff
 pytestmark = pytest.mark.usefixtures("admin")
 
 
-def test_a_colleague_signs_in_and_is_where_they_wanted_to_be(visitor):
+def test_colleague_signs_in_and_continues_to_requested_page(visitor):
     person, claims = create_colleague(role="viewer")
 
     answer = visitor.sign_in(**claims)
@@ -33,27 +33,27 @@ def test_a_colleague_signs_in_and_is_where_they_wanted_to_be(visitor):
     assert visitor.browser.get("/packages", headers=ACCEPT_HTML).status_code == 200
     (session,) = list_openid_sessions(person.email)
     assert (session.user_agent, session.staff_id) == ("Visitor", person.staff_id)
-    bound = find_staff(person.email)
-    assert (bound.openid_issuer, bound.openid_subject) == (visitor.provider.url, claims["sub"])
-    assert (bound.role, bound.name) == ("viewer", person.name)
-    assert database_state.get_audit_changes(bound.id, "staff.bound") == {"openid_subject": (None, claims["sub"])}
+    linked = find_staff(person.email)
+    assert (linked.openid_issuer, linked.openid_subject) == (visitor.provider.url, claims["sub"])
+    assert (linked.role, linked.name) == ("viewer", person.name)
+    assert database_state.get_audit_changes(linked.id, "staff.bound") == {"openid_subject": (None, claims["sub"])}
 
 
-def test_the_verifier_stays_here_until_the_code_is_redeemed(visitor):
+def test_verifier_is_sent_only_with_the_code(visitor):
     _, claims = create_colleague()
-    address = visitor.start()
+    url = visitor.start()
 
-    sent = parse_qs(urlsplit(address).query)
-    assert sent["code_challenge_method"] == ["S256"]
-    assert sent["redirect_uri"] == ["http://testserver/session/openid/back"]
-    assert "code_verifier" not in sent
+    query = parse_qs(urlsplit(url).query)
+    assert query["code_challenge_method"] == ["S256"]
+    assert query["redirect_uri"] == ["http://testserver/session/openid/back"]
+    assert "code_verifier" not in query
     visitor.provider.person = claims
-    visitor.open_callback(visitor.consent(address))
-    (redeemed,) = visitor.provider.token_requests
-    assert redeemed["code_verifier"] not in address
+    visitor.open_callback(visitor.consent(url))
+    (token_request,) = visitor.provider.token_requests
+    assert token_request["code_verifier"] not in url
 
 
-def test_the_second_time_the_subject_counts_whatever_the_address(visitor):
+def test_linked_subject_signs_in_with_another_email(visitor):
     person, claims = create_colleague()
     visitor.sign_in(**claims)
     visitor.browser.cookies.clear()
@@ -65,27 +65,27 @@ def test_the_second_time_the_subject_counts_whatever_the_address(visitor):
     assert find_staff(person.email).email == person.email
 
 
-def test_addresses_are_compared_without_case_and_domains_too(visitor):
+def test_email_and_domain_ignore_case(visitor):
     person, claims = create_colleague(email=f"{make.unique('ana')}@harbor.example")
 
     assert visitor.sign_in(**claims | {"email": person.email.upper()}).status_code == 303
 
 
-def test_a_provider_that_does_not_speak_of_verification_is_taken_at_its_word(visitor):
+def test_missing_email_verified_is_accepted(visitor):
     _, claims = create_colleague()
     del claims["email_verified"]
 
     assert visitor.sign_in(**claims).status_code == 303
 
 
-def test_what_the_id_token_lacks_is_asked_of_the_user_info(visitor):
+def test_claims_missing_in_id_token_come_from_user_info(visitor):
     person, claims = create_colleague()
     visitor.provider.user_info = {"email": person.email, "email_verified": True}
 
     assert visitor.sign_in(sub=claims["sub"]).status_code == 303
 
 
-def test_a_provider_with_new_keys_is_understood(visitor):
+def test_rotated_keys_are_fetched(visitor):
     _, first = create_colleague()
     visitor.sign_in(**first)
     visitor.browser.cookies.clear()
@@ -95,7 +95,7 @@ def test_a_provider_with_new_keys_is_understood(visitor):
     assert visitor.sign_in(**second).status_code == 303
 
 
-def test_who_is_signed_in_is_not_sent_to_the_provider(browser, sign_in, provider):
+def test_signed_in_user_is_not_redirected_to_provider(browser, sign_in, provider):
     sign_in()
 
     answer = browser.get("/session/openid?next=/packages")
@@ -103,7 +103,7 @@ def test_who_is_signed_in_is_not_sent_to_the_provider(browser, sign_in, provider
     assert (answer.status_code, answer.headers["location"]) == (303, "/packages")
 
 
-def test_an_unverified_address_is_refused(visitor):
+def test_unverified_email_is_refused(visitor):
     for unverified in (False, "false"):
         person, claims = create_colleague()
         answer = visitor.sign_in(**claims | {"email_verified": unverified})
@@ -112,7 +112,7 @@ def test_an_unverified_address_is_refused(visitor):
 
 
 @pytest.mark.parametrize("domain", ["evil.example", "example.org.evil.example", "sub.example.org", "xexample.org"])
-def test_an_address_of_another_domain_is_refused(visitor, domain):
+def test_email_of_another_domain_is_refused(visitor, domain):
     person, claims = create_colleague(email=f"{make.unique('ana')}@{domain}")
 
     assert_refused(visitor.sign_in(**claims), person.email, "is not an address of this organisation")
@@ -120,20 +120,20 @@ def test_an_address_of_another_domain_is_refused(visitor, domain):
 
 
 @pytest.mark.parametrize("email", [None, "", "ana", ["ana@example.org"]])
-def test_who_has_no_address_is_refused(visitor, email):
+def test_missing_email_is_refused(visitor, email):
     claims = stranger_claims(email=email)
 
     assert_refused(visitor.sign_in(**claims), "", "did not tell your e-mail address")
 
 
-def test_someone_unknown_is_told_whom_to_ask(visitor):
+def test_unknown_person_without_role_claim_is_refused(visitor):
     claims = stranger_claims()
 
     assert_refused(visitor.sign_in(**claims), claims["email"], "Ask an admin to add you")
     assert find_staff(claims["email"]) is None
 
 
-def test_someone_deactivated_stays_out(visitor):
+def test_deactivated_account_is_refused(visitor):
     person, claims = create_colleague()
     db.write(lambda s: s.execute(update(Staff).where(Staff.id == person.staff_id).values(is_active=False)))
 
@@ -141,7 +141,7 @@ def test_someone_deactivated_stays_out(visitor):
     assert find_staff(person.email).openid_subject is None
 
 
-def test_whoever_is_given_the_address_later_does_not_inherit_the_account(visitor):
+def test_reused_email_does_not_open_linked_account(visitor):
     person, claims = create_colleague()
     visitor.sign_in(**claims)
     db.write(lambda s: s.execute(update(SignInSession).values(method="password")))
@@ -153,7 +153,7 @@ def test_whoever_is_given_the_address_later_does_not_inherit_the_account(visitor
     assert find_staff(person.email).openid_subject == claims["sub"]
 
 
-def test_a_subject_of_another_provider_is_another_person(visitor):
+def test_subject_of_another_issuer_is_refused(visitor):
     person, claims = create_colleague()
     elsewhere = {"openid_issuer": "https://other.example", "openid_subject": claims["sub"]}
     db.write(lambda s: s.execute(update(Staff).where(Staff.id == person.staff_id).values(**elsewhere)))
@@ -161,7 +161,7 @@ def test_a_subject_of_another_provider_is_another_person(visitor):
     assert_refused(visitor.sign_in(**claims), person.email, "somebody who signed in with another")
 
 
-def test_the_operator_releases_an_account_for_another_provider_once(visitor):
+def test_unlinked_account_can_be_linked_again_once(visitor):
     person, claims = create_colleague()
     visitor.sign_in(**claims)
     visitor.browser.cookies.clear()
@@ -187,17 +187,17 @@ def test_the_operator_releases_an_account_for_another_provider_once(visitor):
         (["/gala=readers", "gala-admins", "gala-team"], "admin"),
     ],
 )
-def test_someone_unknown_gets_an_account_with_the_role_of_their_group(visitor, groups, claim, role):
+def test_unknown_person_gets_account_with_role_of_group(visitor, groups, claim, role):
     claims = stranger_claims(groups=claim, name="  Nia\tNew ")
 
     answer = visitor.sign_in(**claims)
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/packages?event=7")
-    made = find_staff(claims["email"])
-    assert (made.role, made.name, made.password_hash) == (role, "Nia New", None)
+    account = find_staff(claims["email"])
+    assert (account.role, account.name, account.password_hash) == (role, "Nia New", None)
     with db.read_session() as session:
-        assert session.scalars(select(EventAssignment).where(EventAssignment.staff_id == made.id)).all() == []
-    assert database_state.get_audit_changes(made.id, "staff.added") == {
+        assert session.scalars(select(EventAssignment).where(EventAssignment.staff_id == account.id)).all() == []
+    assert database_state.get_audit_changes(account.id, "staff.added") == {
         "email": (None, claims["email"]),
         "role": (None, role),
         "openid_subject": (None, claims["sub"]),
@@ -205,7 +205,7 @@ def test_someone_unknown_gets_an_account_with_the_role_of_their_group(visitor, g
 
 
 @pytest.mark.parametrize("claim", [None, [], "gala", ["gala-admins "], [["gala-admins"]], {"gala-admins": True}])
-def test_who_is_in_no_group_is_refused(visitor, groups, claim):
+def test_person_without_group_is_refused(visitor, groups, claim):
     claims = stranger_claims(groups=claim)
     assert_refused(visitor.sign_in(**claims), claims["email"], "is in no group that may use Ticket Desk")
     assert find_staff(claims["email"]) is None
@@ -215,7 +215,7 @@ def test_who_is_in_no_group_is_refused(visitor, groups, claim):
     assert find_staff(person.email).role == "admin"
 
 
-def test_the_role_follows_the_group_and_the_trail_tells(visitor, groups):
+def test_role_follows_group_and_is_audited(visitor, groups):
     person, claims = create_colleague(role="coordinator")
     visitor.sign_in(**claims | {"groups": ["gala-team"]})
     assert database_state.get_audit_changes(person.staff_id, "staff.changed") == {}
@@ -229,7 +229,7 @@ def test_the_role_follows_the_group_and_the_trail_tells(visitor, groups):
     assert database_state.get_audit_changes(person.staff_id, "staff.changed") == {"role": ("coordinator", "admin")}
 
 
-def test_without_a_role_claim_groups_count_for_nothing(visitor):
+def test_groups_are_ignored_without_role_claim(visitor):
     person, claims = create_colleague(role="viewer")
 
     visitor.sign_in(**claims | {"groups": ["gala-admins"]})
@@ -237,7 +237,7 @@ def test_without_a_role_claim_groups_count_for_nothing(visitor):
     assert find_staff(person.email).role == "viewer"
 
 
-def test_groups_may_come_with_the_user_info(visitor, groups):
+def test_groups_may_come_from_user_info(visitor, groups):
     claims = stranger_claims()
     visitor.provider.user_info = {"groups": ["gala-team"]}
 

@@ -1,4 +1,4 @@
-"""Who tries to come in by OpenID Connect as somebody else, or to bring somebody else in, and what is left open."""
+"""Attacks on sign-in with OpenID Connect: login CSRF, replay, forged tokens, session fixation, open redirects."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ pytestmark = pytest.mark.usefixtures("admin")
 
 
 @pytest.mark.parametrize("state", ["", "x" * 43, "%C3%A9", None])
-def test_a_state_that_is_not_the_one_we_gave_is_refused(visitor, state):
+def test_wrong_state_is_refused(visitor, state):
     person, visitor.provider.person = create_colleague()
-    address = visitor.consent(visitor.start())
-    code = parse_qs(urlsplit(address).query)["code"][0]
+    url = visitor.consent(visitor.start())
+    code = parse_qs(urlsplit(url).query)["code"][0]
 
     answer = visitor.open_callback(f"/session/openid/back?code={code}" + ("" if state is None else f"&state={state}"))
 
@@ -46,19 +46,19 @@ def test_a_state_that_is_not_the_one_we_gave_is_refused(visitor, state):
     assert visitor.provider.token_requests == []
 
 
-def test_nobody_is_signed_in_by_a_link_that_somebody_else_made(visitor):
-    """Login CSRF: the attacker begins, and makes a colleague's browser finish."""
+def test_callback_started_in_another_browser_is_refused(visitor):
+    """Login CSRF: the attacker starts a sign-in and makes a colleague's browser finish it."""
     person, visitor.provider.person = create_colleague()
     link = visitor.consent(visitor.start())
     visitor.browser.cookies.clear()
 
     assert_refused(visitor.open_callback(link), person.email, UNKNOWN_SIGN_IN)
-    visitor.start()  # the colleague began one of their own
+    visitor.start()  # the colleague starts one of their own
     assert_refused(visitor.open_callback(link), person.email, UNKNOWN_SIGN_IN)
     assert visitor.provider.token_requests == []
 
 
-def test_the_way_back_works_once(visitor):
+def test_callback_works_once(visitor):
     person, visitor.provider.person = create_colleague()
     link = visitor.consent(visitor.start())
     kept = visitor.browser.cookies[openid.COOKIE_NAME]
@@ -75,43 +75,43 @@ def test_the_way_back_works_once(visitor):
 @pytest.mark.parametrize(
     ("ago", "status"), [(openid.MAX_SIGN_IN_SECONDS + 2, 403), (openid.MAX_SIGN_IN_SECONDS - 30, 303)]
 )
-def test_what_began_more_than_ten_minutes_ago_is_over(visitor, monkeypatch, ago, status):
+def test_sign_in_expires_after_ten_minutes(visitor, monkeypatch, ago, status):
     _, visitor.provider.person = create_colleague()
-    begun_at = int(time.time()) - ago
+    started_at = int(time.time()) - ago
     with monkeypatch.context() as earlier:
-        earlier.setattr("itsdangerous.timed.TimestampSigner.get_timestamp", lambda _: begun_at)
-        address = visitor.start()
+        earlier.setattr("itsdangerous.timed.TimestampSigner.get_timestamp", lambda _: started_at)
+        url = visitor.start()
 
-    answer = visitor.open_callback(visitor.consent(address))
+    answer = visitor.open_callback(visitor.consent(url))
 
     assert answer.status_code == status
     assert (UNKNOWN_SIGN_IN in answer.text) is (status == 403)
 
 
-def test_what_was_begun_is_signed_by_us(visitor):
+def test_cookie_with_another_signature_is_refused(visitor):
     person, visitor.provider.person = create_colleague()
     link = visitor.consent(visitor.start())
-    begun = openid._serializer().loads(visitor.browser.cookies[openid.COOKIE_NAME])
+    pending = openid._serializer().loads(visitor.browser.cookies[openid.COOKIE_NAME])
     visitor.browser.cookies.clear()
-    forged = URLSafeTimedSerializer("guessed", salt=openid.COOKIE_NAME).dumps(begun)
+    forged = URLSafeTimedSerializer("guessed", salt=openid.COOKIE_NAME).dumps(pending)
     visitor.browser.cookies.set(openid.COOKIE_NAME, forged, path=openid.START_PATH)
 
     assert_refused(visitor.open_callback(link), person.email, UNKNOWN_SIGN_IN)
 
 
-def test_another_verifier_does_not_redeem_the_code(visitor):
+def test_wrong_verifier_does_not_redeem_code(visitor):
     person, visitor.provider.person = create_colleague()
     link = visitor.consent(visitor.start())
-    begun = openid._serializer().loads(visitor.browser.cookies[openid.COOKIE_NAME])
+    pending = openid._serializer().loads(visitor.browser.cookies[openid.COOKIE_NAME])
     visitor.browser.cookies.clear()
-    swapped = openid._serializer().dumps(begun | {"verifier": "x" * 64})
+    swapped = openid._serializer().dumps(pending | {"verifier": "x" * 64})
     visitor.browser.cookies.set(openid.COOKIE_NAME, swapped, path=openid.START_PATH)
 
     assert_refused(visitor.open_callback(link), person.email, NOT_CONFIRMED)
 
 
 def _encode_jwt(claims: dict[str, Any], alg: str, sign: Callable[[bytes], bytes], **header: str) -> str:
-    """For what a library refuses to make."""
+    """Build a token that libraries refuse to build."""
 
     def part(value: bytes) -> str:
         return base64.urlsafe_b64encode(value).decode().rstrip("=")
@@ -146,23 +146,23 @@ FORGED_TOKENS: dict[str, Callable[[Provider], Callable[[dict[str, Any]], str]]] 
     "without a subject": lambda p: lambda claims: p.sign_rs256({k: v for k, v in claims.items() if k != "sub"}),
     "with an empty subject": lambda p: lambda claims: p.sign_rs256(claims | {"sub": ""}),
     "of another access token": lambda p: lambda claims: p.sign_rs256(claims | {"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}),
-    "that nobody signed": lambda _: lambda claims: _encode_jwt(claims, "none", lambda _text: b""),
+    "without a signature": lambda _: lambda claims: _encode_jwt(claims, "none", lambda _text: b""),
     "signed with the client's secret": lambda _: (
         lambda claims: jwt.encode({"alg": "HS256"}, claims, OctKey.import_key(CLIENT_SECRET.ljust(32)), ["HS256"])
     ),
-    "signed with a key of their own": lambda p: (
+    "signed with an unknown key": lambda p: (
         lambda claims: jwt.encode({"alg": "RS256", "kid": p.key.kid}, claims, RSAKey.generate_key(2048))
     ),
     "signed with the public key as if it were a secret": _sign_with_public_key,
     "that was altered after it was signed": lambda p: lambda claims: p.sign_rs256(claims)[:-8] + "AAAAAAAA",
-    "that is none": lambda _: lambda _claims: "not a token",
+    "that is not a token": lambda _: lambda _claims: "not a token",
     "that is null": lambda _: lambda _claims: None,
 }
 
 
 @pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
 @pytest.mark.parametrize("wrong", FORGED_TOKENS)
-def test_a_token_is_refused(visitor, wrong):
+def test_invalid_id_token_is_refused(visitor, wrong):
     person, claims = create_colleague()
     visitor.provider.sign = FORGED_TOKENS[wrong](visitor.provider)
 
@@ -174,14 +174,14 @@ def test_a_token_is_refused(visitor, wrong):
     assert visitor.sign_in(**claims).status_code == 303
 
 
-def test_the_user_info_of_somebody_else_is_refused(visitor):
+def test_user_info_of_another_subject_is_refused(visitor):
     person, claims = create_colleague()
-    visitor.provider.user_info = {"sub": "somebody else", "email": person.email}
+    visitor.provider.user_info = {"sub": "another subject", "email": person.email}
 
     assert_refused(visitor.sign_in(sub=claims["sub"]), person.email, NOT_CONFIRMED)
 
 
-def test_who_does_not_consent_is_not_signed_in_and_the_providers_words_are_not_shown(visitor):
+def test_denied_consent_is_refused_without_providers_text(visitor):
     visitor.provider.denies_access = True
 
     answer = visitor.sign_in(**stranger_claims())
@@ -191,8 +191,8 @@ def test_who_does_not_consent_is_not_signed_in_and_the_providers_words_are_not_s
     assert visitor.provider.token_requests == []
 
 
-def test_cookies_that_were_planted_before_do_not_survive(visitor):
-    """Session fixation: the attacker knows the cookie that the browser had, and gains nothing by it."""
+def test_planted_session_cookie_is_replaced_and_ended(visitor):
+    """Session fixation: knowing the cookie that the browser had before gains an attacker nothing."""
     person, claims = create_colleague()
     attacker = make.staff(password=make.PASSWORD)
     visitor.browser.post("/session/sign-in", data={"email": attacker.email, "password": make.PASSWORD})
@@ -204,13 +204,10 @@ def test_cookies_that_were_planted_before_do_not_survive(visitor):
 
     answer = visitor.open_callback(link)
 
-    given = answer.cookies[authentication.COOKIE_NAME]
-    assert visitor.browser.cookies[authentication.COOKIE_NAME] == given
-    assert authentication.unsign_cookie(given) != authentication.unsign_cookie(planted)
-    assert (_find_email(planted), _find_email(given)) == (
-        None,
-        person.email,
-    )  # what the browser had until now has ended
+    new_cookie = answer.cookies[authentication.COOKIE_NAME]
+    assert visitor.browser.cookies[authentication.COOKIE_NAME] == new_cookie
+    assert authentication.unsign_cookie(new_cookie) != authentication.unsign_cookie(planted)
+    assert (_find_email(planted), _find_email(new_cookie)) == (None, person.email)
 
 
 def _find_email(cookie: str) -> str | None:
@@ -222,7 +219,7 @@ def _find_email(cookie: str) -> str | None:
 @pytest.mark.parametrize(
     "elsewhere", ["https://evil.example", "//evil.example", "/\\evil.example", "/session/sign-out"]
 )
-def test_nobody_is_sent_elsewhere_afterwards(visitor, elsewhere):
+def test_redirect_after_sign_in_stays_on_this_site(visitor, elsewhere):
     _, claims = create_colleague()
 
     answer = visitor.sign_in(elsewhere, **claims)
@@ -231,16 +228,16 @@ def test_nobody_is_sent_elsewhere_afterwards(visitor, elsewhere):
 
 
 @pytest.mark.parametrize(("base_url", "secure"), [(None, False), ("https://tickets.example.org", True)])
-def test_cookies_are_for_this_browser_and_this_purpose(visitor, monkeypatch, base_url, secure):
+def test_cookies_have_restrictive_attributes(visitor, monkeypatch, base_url, secure):
     if base_url:
         monkeypatch.setenv("TICKETDESK_BASE_URL", base_url)
     _, visitor.provider.person = create_colleague()
 
     started = visitor.browser.get("/session/openid")
     link = visitor.consent(started.headers["location"])
-    begun = started.cookies.get(openid.COOKIE_NAME) or _cookie_value(started.headers["set-cookie"])
+    pending = started.cookies.get(openid.COOKIE_NAME) or _cookie_value(started.headers["set-cookie"])
     visitor.browser.cookies.clear()
-    visitor.browser.cookies.set(openid.COOKIE_NAME, begun, path=openid.START_PATH)
+    visitor.browser.cookies.set(openid.COOKIE_NAME, pending, path=openid.START_PATH)
     answer = visitor.open_callback(link.removeprefix(base_url or ""))
 
     assert answer.status_code == 303, answer.text

@@ -1,4 +1,4 @@
-"""A server with an OpenID provider, without one, with half of one, and while it is away."""
+"""A server with an OpenID provider, without one, with incomplete settings, and while the provider is down."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ticketing.models import Staff
 pytestmark = pytest.mark.usefixtures("admin")
 
 
-def test_a_provider_that_is_away_is_told_and_passwords_go_on(browser, provider, monkeypatch):
+def test_unreachable_provider_is_503_and_passwords_still_work(browser, provider, monkeypatch):
     configure_openid(monkeypatch, ISSUER="http://localhost:9")
 
     answer = browser.get("/session/openid?next=/packages", headers=ACCEPT_HTML)
@@ -36,11 +36,11 @@ def test_a_provider_that_is_away_is_told_and_passwords_go_on(browser, provider, 
     assert answer.headers["retry-after"] == "5"
     assert 'next=%2Fpackages"' in answer.text
     person = make.staff(password=make.PASSWORD)
-    typed = {"email": person.email, "password": make.PASSWORD}
-    assert browser.post("/session/sign-in", data=typed).status_code == 303
+    credentials = {"email": person.email, "password": make.PASSWORD}
+    assert browser.post("/session/sign-in", data=credentials).status_code == 303
 
 
-def test_a_provider_that_calls_itself_otherwise_is_none(browser, provider, monkeypatch):
+def test_provider_with_another_issuer_is_503(browser, provider, monkeypatch):
     configure_openid(monkeypatch, ISSUER=f"{provider.url}/")
 
     assert browser.get("/session/openid", headers=ACCEPT_HTML).status_code == 503
@@ -95,7 +95,7 @@ def test_malformed_keys_are_unavailable_and_not_cached(visitor):
     assert visitor.sign_in(**claims).status_code == 303
 
 
-def test_the_button_is_there_when_there_is_a_provider(browser, provider):
+def test_sign_in_page_shows_button_for_provider(browser, provider):
     shown = browser.get("/session/sign-in?next=/packages%3Fevent=7%26q=a%2520b").text
 
     assert 'href="/session/openid?next=%2Fpackages%3Fevent%3D7%26q%3Da%2520b"' in shown
@@ -103,15 +103,13 @@ def test_the_button_is_there_when_there_is_a_provider(browser, provider):
     assert 'name="password"' in shown
 
 
-def test_without_a_provider_there_is_no_button_and_no_way(browser):
+def test_without_provider_there_is_no_button_and_no_route(browser):
     assert "/session/openid" not in browser.get("/session/sign-in").text
     for path in ("/session/openid", "/session/openid/back?state=x&code=y"):
         assert browser.get(path, headers=ACCEPT_HTML).status_code == 404
 
 
-def test_where_there_is_a_provider_a_new_server_belongs_to_nobody_who_finds_it(
-    browser, empty_database, groups, visitor
-):
+def test_first_run_is_closed_with_provider(browser, empty_database, groups, visitor):
     assert browser.get("/", headers=ACCEPT_HTML).headers["location"] == "/session/sign-in?next=%2F"
     assert browser.get("/session/first-run").headers["location"] == "/session/sign-in"
     assert browser.post("/session/first-run", data={"way": "sample"}).headers["location"] == "/session/sign-in"
@@ -123,7 +121,7 @@ def test_where_there_is_a_provider_a_new_server_belongs_to_nobody_who_finds_it(
     assert find_staff(claims["email"]).role == "admin"
 
 
-def test_the_visitor_of_the_sample_gala_is_out_once_somebody_signs_in(browser, empty_database, monkeypatch, groups):
+def test_sample_visitor_is_signed_out_by_first_openid_sign_in(browser, empty_database, monkeypatch, groups):
     monkeypatch.delenv("TICKETDESK_OPENID_ISSUER")
     browser.post("/session/first-run", data={"way": "sample"})
     sample = browser.cookies[authentication.COOKIE_NAME]
@@ -150,7 +148,7 @@ def test_the_visitor_of_the_sample_gala_is_out_once_somebody_signs_in(browser, e
         ("ROLES", "admin", "admin is not"),
     ],
 )
-def test_what_is_set_up_half_is_told_when_the_server_starts(provider, monkeypatch, name, value, sentence):
+def test_incomplete_settings_are_refused_at_start(provider, monkeypatch, name, value, sentence):
     assert settings.load().openid.domains == {"example.org", "harbor.example"}
     configure_openid(monkeypatch, **{name: value})
 

@@ -1,4 +1,4 @@
-"""How often a browser may try a password, what that costs a cookie of before, and when use is noted."""
+"""The limit on password attempts, session cookies at sign-in, and when the last use is updated."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def person():
     return make.staff(password=make.PASSWORD)
 
 
-def attempt(browser, email, typed="not the password"):
-    return browser.post("/session/sign-in", data={"email": email, "password": typed, "next": "/packages"})
+def attempt(browser, email, password="not the password"):
+    return browser.post("/session/sign-in", data={"email": email, "password": password, "next": "/packages"})
 
 
-def test_the_sixth_attempt_is_told_to_wait_and_keeps_what_was_typed(browser, person):
+def test_sixth_attempt_is_429_and_keeps_email(browser, person):
     assert [attempt(browser, person.email).status_code for _ in range(5)] == [422] * 5
 
     answer = attempt(browser, person.email, make.PASSWORD)
@@ -40,15 +40,15 @@ def test_the_sixth_attempt_is_told_to_wait_and_keeps_what_was_typed(browser, per
     assert "set-cookie" not in answer.headers
 
 
-def test_an_address_that_nobody_has_is_told_the_same(browser, person):
-    nobody = make.email("nobody")
-    answers = [[attempt(browser, email) for _ in range(6)][-1] for email in (person.email, nobody)]
+def test_unknown_email_is_limited_the_same_way(browser, person):
+    unknown = make.email("unknown")
+    answers = [[attempt(browser, email) for _ in range(6)][-1] for email in (person.email, unknown)]
 
     assert [answer.status_code for answer in answers] == [429, 429]
-    assert answers[0].text.replace(person.email, "?") == answers[1].text.replace(nobody, "?")
+    assert answers[0].text.replace(person.email, "?") == answers[1].text.replace(unknown, "?")
 
 
-def test_after_four_the_right_password_opens_and_gives_them_back(browser, person):
+def test_right_password_resets_limit(browser, person):
     for _ in range(2):
         for _ in range(4):
             attempt(browser, person.email)
@@ -56,19 +56,19 @@ def test_after_four_the_right_password_opens_and_gives_them_back(browser, person
         browser.cookies.clear()
 
 
-def test_a_form_without_a_password_is_no_attempt(browser, person):
+def test_form_without_password_is_not_counted(browser, person):
     for _ in range(6):
         assert attempt(browser, person.email, "").status_code == 422
     assert attempt(browser, person.email, make.PASSWORD).status_code == 303
 
 
-def test_of_many_at_once_five_are_looked_at(browser, person):
+def test_five_of_many_concurrent_attempts_are_checked(browser, person):
     codes = race(24, lambda number: attempt(browser, person.email, f"guess number {number}").status_code)
 
     assert sorted(codes) == [422] * 5 + [429] * 19
 
 
-def test_signing_in_again_gives_another_cookie_and_ends_the_session_of_the_one_before(browser, person):
+def test_signing_in_again_ends_previous_session(browser, person):
     attempt(browser, person.email, make.PASSWORD)
     before = browser.cookies[authentication.COOKIE_NAME]
 
@@ -81,9 +81,9 @@ def test_signing_in_again_gives_another_cookie_and_ends_the_session_of_the_one_b
     assert browser.get("/packages").status_code == 401
 
 
-def test_a_cookie_that_was_planted_is_not_the_one_that_signs_in(browser, person):
-    stranger = make.staff(password=make.PASSWORD)
-    attempt(browser, stranger.email, make.PASSWORD)
+def test_planted_cookie_is_replaced_at_sign_in(browser, person):
+    attacker = make.staff(password=make.PASSWORD)
+    attempt(browser, attacker.email, make.PASSWORD)
     planted = browser.cookies[authentication.COOKIE_NAME]
 
     attempt(browser, person.email, make.PASSWORD)
@@ -93,27 +93,27 @@ def test_a_cookie_that_was_planted_is_not_the_one_that_signs_in(browser, person)
     )
 
 
-def test_a_request_notes_the_use_of_a_session_every_5_minutes(browser, person):
+def test_last_use_of_session_is_updated_every_5_minutes(browser, person):
     attempt(browser, person.email, make.PASSWORD)
     (opened,) = _list_other_sessions(person)
-    for minutes, is_noted in ((4, False), (6, True)):
+    for minutes, is_updated in ((4, False), (6, True)):
         before = datetime.now(UTC) - timedelta(minutes=minutes)
         update_row(SignInSession, opened.id, last_seen_at=before)
         browser.get("/packages")
-        assert (get_row(SignInSession, opened.id).last_seen_at > before) == is_noted
+        assert (get_row(SignInSession, opened.id).last_seen_at > before) == is_updated
 
 
-def test_a_request_notes_the_use_of_a_token_at_first_and_every_minute(browser, program, person):
+def test_last_use_of_token_is_updated_every_minute(browser, program, person):
     call = program(person)
     token_id = find_token_actor(call.token).token_id
     assert get_row(ApiToken, token_id).last_used_at is None
     call("GET", "/admin/events")
     assert get_row(ApiToken, token_id).last_used_at is not None
-    for seconds, is_noted in ((50, False), (61, True)):
+    for seconds, is_updated in ((50, False), (61, True)):
         before = datetime.now(UTC) - timedelta(seconds=seconds)
         update_row(ApiToken, token_id, last_used_at=before)
         call("GET", "/admin/events")
-        assert (get_row(ApiToken, token_id).last_used_at > before) == is_noted
+        assert (get_row(ApiToken, token_id).last_used_at > before) == is_updated
 
 
 def _list_other_sessions(person):

@@ -6,8 +6,8 @@ import uuid
 
 import pytest
 
-from tests.api.test_errors import assert_problem
 from tests.support import make
+from tests.support.problems import assert_problem
 from ticketing import db
 from ticketing.catalog import packages, restore
 

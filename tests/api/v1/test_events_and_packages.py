@@ -7,8 +7,8 @@ import uuid
 
 import pytest
 
-from tests.api.test_errors import assert_problem
 from tests.support import make
+from tests.support.problems import assert_problem
 
 EVENT = {
     "name": "Harbor Lights Gala 2026",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.api.test_errors import assert_problem, field_messages
 from tests.support import make
 from tests.support.database_state import get_sold_count, get_use_count, snapshot
+from tests.support.problems import assert_problem, field_messages
 
 ANA = {"name": "Ana Ruiz", "email": "ana@example.org"}
 

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from tests.api.conftest import ACCEPT_HTML
-from tests.api.test_errors import assert_problem
 from tests.support import database_state, image_samples, make
+from tests.support.problems import assert_problem
 from ticketing import db
 from ticketing.catalog import image_files, images
 from ticketing.models import Image as StoredImage

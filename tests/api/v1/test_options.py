@@ -6,9 +6,9 @@ import uuid
 
 import pytest
 
-from tests.api.test_errors import assert_problem, field_messages
 from tests.support import make
 from tests.support.database_state import snapshot
+from tests.support.problems import assert_problem, field_messages
 
 MENU = {"label": "Menu", "option_type": "multi_select", "choices": ["Fish", "Rice"], "is_required": False}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from datetime import UTC, datetime, timedelta
 
-from tests.api.test_errors import assert_problem, field_messages
 from tests.support import make
+from tests.support.problems import assert_problem, field_messages
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.sales import corrections

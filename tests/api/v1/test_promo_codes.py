@@ -6,9 +6,9 @@ import uuid
 
 import pytest
 
-from tests.api.test_errors import assert_problem, field_messages
 from tests.support import make
 from tests.support.database_state import snapshot
+from tests.support.problems import assert_problem, field_messages
 
 CODE = {"code": "EARLY25", "discount_type": "percentage", "discount_value": "25.00"}
 

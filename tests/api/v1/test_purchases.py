@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import uuid
 
-from tests.api.test_errors import assert_problem
 from tests.support import make
+from tests.support.problems import assert_problem
 
 
 def buy(call, event, package, key=None, **fields):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.api.conftest import Program
-from tests.api.test_errors import PACKAGE, assert_problem, packages_path
 from tests.support import make
 from tests.support.database_state import snapshot
+from tests.support.problems import PACKAGE, assert_problem, packages_path
 
 
 @pytest.fixture

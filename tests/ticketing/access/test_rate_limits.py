@@ -4,9 +4,10 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from tests.support import make
+from tests.support.rate_limits import shift_moments
 from ticketing import db
 from ticketing.access import permissions, rate_limits
 from ticketing.access.rate_limits import PACKAGE_CREATIONS, PROMO_CODE_REFUSALS, Limit
@@ -25,16 +26,6 @@ def caller():
 
 def consume(caller, limit=THREE_PER_MINUTE):
     return db.write(lambda s: rate_limits.consume(s, limit, caller))
-
-
-def shift_moments(seconds, caller):
-    """As if that much time had passed since everything this caller did."""
-    shift = text(
-        "UPDATE rate_limits SET moments = ARRAY("
-        "SELECT moment - make_interval(secs => :seconds) FROM unnest(moments) AS moment ORDER BY moment)"
-        " WHERE caller = :caller"
-    )
-    db.write(lambda s: s.execute(shift, {"seconds": seconds, "caller": str(caller)}))
 
 
 def count_moments(caller, limit=THREE_PER_MINUTE):

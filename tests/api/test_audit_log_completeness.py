@@ -1,4 +1,4 @@
-"""A hundred changes by page, over the API and by import: the page explains each, and a tampered one is found."""
+"""100 changes by page, API and import: the audit log page explains each, and a tampered entry is found."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PRICE = "Price of the whole package, in US dollars"
 
 @dataclass
 class Office:
-    """Three people at work on one event, each in their own way; `told` is what the log must say, the oldest first."""
+    """Three people who change one event, each in their own way."""
 
     event: Event
     at_pages: Actor
@@ -39,7 +39,6 @@ class Office:
     code: str
     option: Option
     rng: random.Random
-    told: list[tuple[str, ...]] = field(default_factory=list)
     screens: dict[str, Screen] = field(default_factory=dict)
 
     def page(self, name: str) -> Screen:
@@ -48,7 +47,7 @@ class Office:
         return self.screens[name].rerun()
 
     def package(self) -> Package:
-        """One of them, as it is now."""
+        """Return a random package as it is now."""
         chosen = self.rng.choice(self.packages)
         with db.read_session() as session:
             return packages.get(session, OPERATOR, self.event.id, chosen.id)
@@ -188,35 +187,35 @@ def office(program, empty_database) -> Office:
 
 
 def list_log_sentences(admin: Actor, event: Event) -> list[str]:
-    """What the page says of each change, all pages of it, the newest first."""
-    told: list[str] = []
+    """Return the sentences of the audit log page, from all its pages, the newest first."""
+    sentences: list[str] = []
     screen = Screen("ui/main.py", admin, event).go("audit_log")
     while True:
         shown = [each.value for each in screen.app.get("html") if each.value.startswith('<div class="deed">')]
-        told += [" ".join(html.unescape(re.sub(r"<[^>]+>", " ", each)).split()) for each in shown]
+        sentences += [" ".join(html.unescape(re.sub(r"<[^>]+>", " ", each)).split()) for each in shown]
         if len(shown) < 20:
-            return told
-        screen.app.query_params["page"] = str(len(told) // 20 + 1)
+            return sentences
+        screen.app.query_params["page"] = str(len(sentences) // 20 + 1)
         screen.rerun()
 
 
-def test_the_page_explains_a_hundred_changes_and_a_tampered_one_is_reported(office, capsys):
-    who = {
+def test_audit_log_page_explains_100_changes_and_tampering_is_found(office, capsys):
+    author_by_change = {
         **dict.fromkeys(PAGE_CHANGES, (office.at_pages.name, "in the app")),
         **dict.fromkeys(API_CHANGES, (office.over_api.name, "over the API")),
         import_file: (office.importing.name, "by import"),
     }
-    ways = [*ALL_CHANGES, *(office.rng.choice(ALL_CHANGES) for _ in range(CHANGE_COUNT - len(ALL_CHANGES)))]
-    office.rng.shuffle(ways)
+    changes = [*ALL_CHANGES, *(office.rng.choice(ALL_CHANGES) for _ in range(CHANGE_COUNT - len(ALL_CHANGES)))]
+    office.rng.shuffle(changes)
     expected = []
-    for way in ways:
-        person, by = who[way]
-        expected.append((person, by, *way(office)))
+    for change in changes:
+        person, by = author_by_change[change]
+        expected.append((person, by, *change(office)))
 
-    told = list_log_sentences(make.staff(role="admin"), office.event)
+    sentences = list_log_sentences(make.staff(role="admin"), office.event)
 
-    assert len(told) == CHANGE_COUNT + 8  # and the event, its packages, its code and its option were made
-    for deed, (person, *words) in zip(told, reversed(expected), strict=False):
+    assert len(sentences) == CHANGE_COUNT + 8  # plus the creation of the event, its packages, its code and its option
+    for deed, (person, *words) in zip(sentences, reversed(expected), strict=False):
         assert deed.startswith(f"{person} "), deed
         assert [word for word in words if " ".join(word.split()) not in deed] == [], deed
 
@@ -229,7 +228,7 @@ def test_the_page_explains_a_hundred_changes_and_a_tampered_one_is_reported(offi
 
 
 def tamper_with_entry(office: Office) -> Any:
-    """Somebody who owns the database makes one of the entries tell another price, name or number."""
+    """Change a value in a random entry, as the owner of the database could."""
     with psycopg.connect(db.libpq_url()) as connection:
         connection.execute("SET timezone = 'UTC'")
         entries = connection.execute(

@@ -1,6 +1,6 @@
-"""The OpenAPI document against the interface: what it describes is asked for in hundreds of ways, good and bad ones.
+"""The API against its OpenAPI document (Schemathesis): hundreds of valid and invalid requests to each endpoint.
 
-Each request is sent as an admin and as a viewer. Whatever the answer is, it must be one that the document describes.
+Each request is sent as admin and as viewer. Every response must be one that the document describes.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from schemathesis.generation.feedback import NO_FEEDBACK
 
 import app
 from api.app import api_app
-from tests.api.test_matrix import create_shop
 from tests.support import make
 from tests.support.callers import EVENT_ROLES
+from tests.support.shop import create_shop
 
-MAX_EXAMPLES = 25  # requests to one endpoint, and so many again that break its rules
+MAX_EXAMPLES = 25  # valid requests to one endpoint, and as many invalid ones
 load_all_checks()
 RESPONSE_CHECKS = [
     CHECKS.get_one(name)
@@ -47,7 +47,7 @@ HYPOTHESIS_SETTINGS = settings(
 
 
 async def app_without_lifespan(scope: Any, receive: Any, send: Any) -> None:
-    """The server that the fixture started, for a client that would start it once more."""
+    """Pass requests to the server that the fixture started, which the client must not start again."""
     if scope["type"] != "lifespan":
         await app.app(scope, receive, send)
         return
@@ -62,7 +62,7 @@ def load_endpoints() -> dict[str, Any]:
         api_app.openapi(), config=SchemathesisConfig.from_dict({"generation": generation})
     )
     document.app = app_without_lifespan
-    return {found.ok().label: found.ok() for found in document.get_all_operations()}
+    return {operation.ok().label: operation.ok() for operation in document.get_all_operations()}
 
 
 ENDPOINTS = load_endpoints()
@@ -71,19 +71,19 @@ ANSWER_COUNTS: Counter[str] = Counter()
 
 @pytest.fixture(autouse=True)
 def same_requests_in_each_run(monkeypatch):
-    """Hypothesis draws from the constants of whatever modules are loaded, which depends on the tests before these."""
+    """Hypothesis draws constants from all loaded modules, which depend on the tests that ran before."""
     monkeypatch.setattr(providers, "_get_local_constants", providers.Constants)
     providers.CONSTANTS_CACHE.cache.clear()
 
 
 @pytest.mark.parametrize("label", sorted(ENDPOINTS))
-def test_every_answer_is_one_that_the_document_describes(server, label):
+def test_every_response_is_documented(server, label):
     endpoint, event = ENDPOINTS[label], make.event()
     shop, people = (
         create_shop(event),
         {role: make.token(make.staff(role, event)) for role in EVENT_ROLES if role != "coordinator"},
     )
-    there = {each.name: str(shop.names[each.name]) for each in endpoint.path_parameters}
+    path_parameters = {each.name: str(shop.names[each.name]) for each in endpoint.path_parameters}
 
     def send(case: schemathesis.Case) -> None:
         for token in people.values():
@@ -92,10 +92,10 @@ def test_every_answer_is_one_that_the_document_describes(server, label):
             case.validate_response(answer, RESPONSE_CHECKS, headers=headers)
             ANSWER_COUNTS[label] += 1
 
-    can_be_wrong = endpoint.body or endpoint.query
-    good = endpoint.as_strategy(GenerationMode.POSITIVE, path_parameters=there, feedback=NO_FEEDBACK)
-    bad = endpoint.as_strategy(GenerationMode.NEGATIVE, path_parameters=there if can_be_wrong else None)
-    HYPOTHESIS_SETTINGS(given(case=good)(send))()
-    if can_be_wrong or there:
-        HYPOTHESIS_SETTINGS(given(case=bad)(send))()
+    can_be_invalid = endpoint.body or endpoint.query
+    valid = endpoint.as_strategy(GenerationMode.POSITIVE, path_parameters=path_parameters, feedback=NO_FEEDBACK)
+    invalid = endpoint.as_strategy(GenerationMode.NEGATIVE, path_parameters=path_parameters if can_be_invalid else None)
+    HYPOTHESIS_SETTINGS(given(case=valid)(send))()
+    if can_be_invalid or path_parameters:
+        HYPOTHESIS_SETTINGS(given(case=invalid)(send))()
     assert ANSWER_COUNTS[label] >= 2
