@@ -1,4 +1,4 @@
-"""Endpoints that set and remove the picture of a package; `api.site.pictures` serves it."""
+"""Endpoints that set and remove the image of a package; `api.site.pictures` serves it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from api.errors import document_responses
-from api.schemas import Caller, SeenVersion
+from api.schemas import Caller, EventId, PackageId, SeenVersion
 from api.v1.packages import PACKAGE_PATH, PackageAnswer, write_package
 from ticketing import db
 from ticketing.access import permissions
@@ -23,12 +23,12 @@ from ticketing.errors import InvalidInput
 from ticketing.validation import Draft, validate
 
 router = APIRouter(tags=["Packages"])
-# The picture, and room for the other fields and what multipart puts around them.
+# The image, with room for the other fields and the multipart boundaries.
 MAX_BODY_BYTES = image_files.MAX_BYTES + 64 * 1024
 
 
-class PictureFields(Draft):
-    """What may come along with the picture."""
+class ImageFields(Draft):
+    """The optional fields beside the image."""
 
     alt: str | None = None
     version: SeenVersion = None
@@ -48,11 +48,17 @@ FORM_SCHEMA = {
                             "format": "binary",
                             "description": "JPG, PNG or WebP, at most 5 MB.",
                         },
-                        "alt": {"type": "string", "maxLength": 200, "description": "What the picture shows."},
+                        "alt": {
+                            "type": "string",
+                            "maxLength": 200,
+                            "description": "What the picture shows, for screen readers.",
+                            "examples": ["A round table set for ten"],
+                        },
                         "version": {
                             "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "maxLength": 0}],
-                            "description": "The package's version that was seen. Without it, or with nothing in it, "
-                            "any picture is replaced.",
+                            "description": "The package's version that the caller read. Without it, or when it is "
+                            "empty, any picture is replaced.",
+                            "examples": [3],
                         },
                     },
                 }
@@ -63,63 +69,66 @@ FORM_SCHEMA = {
 
 
 @router.post(PACKAGE_PATH + "/image", responses=document_responses(403, 404, 409, 422), openapi_extra=FORM_SCHEMA)
-async def put_picture(request: Request, caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID) -> PackageAnswer:
-    """Gives the package its picture, in the place of any that it has.
+async def set_image(request: Request, caller: Caller, event_id: EventId, package_id: PackageId) -> PackageAnswer:
+    """Set or replace the picture of a package.
 
-    Judged by its content, stored upright and in sRGB without metadata, at most 2,000 x 2,000 pixels. 422 about `image`
-    when it is no JPG, PNG or WebP, larger than 5 MB, damaged, animated, has too many pixels or holds malware; 503
-    `scanner_away` when the malware scanner does not answer; 409 `stale_version`.
+    The format is recognized by content. The picture is stored upright, in sRGB, without metadata and at most
+    2,000 x 2,000 pixels. 422 (`image`) when it is not a JPG, PNG or WebP, larger than 5 MB, damaged, animated, has too
+    many pixels or contains malware; 503 `scanner_away` when the malware scanner does not answer; 409 `stale_version`.
     """
     await run_in_threadpool(_check_permission, caller, event_id, package_id)
-    content, given = await _read_form(request)
-    return await run_in_threadpool(_store_picture, caller, event_id, package_id, content, given)
+    content, fields = await _read_form(request)
+    return await run_in_threadpool(_store_image, caller, event_id, package_id, content, fields)
 
 
 @router.delete(PACKAGE_PATH + "/image", status_code=204, responses=document_responses(403, 404, 409, 422))
-def remove_picture(
-    caller: Caller, event_id: uuid.UUID, package_id: uuid.UUID, version: Annotated[SeenVersion, Query()] = None
+def remove_image(
+    caller: Caller,
+    event_id: EventId,
+    package_id: PackageId,
+    version: Annotated[SeenVersion, Query(examples=[3])] = None,
 ) -> None:
-    """Takes the package's picture away; twice is once. 409 `stale_version`."""
+    """Remove the picture of a package. Removing it again changes nothing. 409 `stale_version`."""
     db.write(lambda session: images.remove_image(session, caller, event_id, package_id, seen_version=version))
 
 
 def _check_permission(caller: Actor, event_id: uuid.UUID, package_id: uuid.UUID) -> None:
-    """Before 5 MB are read and decoded for someone who may not; `set_image` judges again."""
+    """Check the permission before up to 5 MB are read and decoded; `images.set_image` checks it again."""
     with db.read_session() as session:
         permissions.require(session, caller, "change", event_id)
         packages.get(session, caller, event_id, package_id)
 
 
-def _store_picture(
-    caller: Actor, event_id: uuid.UUID, package_id: uuid.UUID, content: bytes, given: PictureFields
+def _store_image(
+    caller: Actor, event_id: uuid.UUID, package_id: uuid.UUID, content: bytes, fields: ImageFields
 ) -> PackageAnswer:
     prepared = images.prepare(content)
     return write_package(
         lambda session: images.set_image(
-            session, caller, event_id, package_id, prepared, given.alt, seen_version=given.version
+            session, caller, event_id, package_id, prepared, fields.alt, seen_version=fields.version
         )
     )
 
 
-async def _read_form(request: Request) -> tuple[bytes, PictureFields]:
-    """The picture and the other fields of the form, read no further than a picture may be long."""
+async def _read_form(request: Request) -> tuple[bytes, ImageFields]:
+    """Return the image and the other fields, without reading more than the size limit."""
     async with _limit_body(request).form(max_files=1, max_fields=10) as form:
-        times = Counter(name for name, _ in form.multi_items())
-        if twice := [name for name in ("image", *PictureFields.model_fields) if times[name] > 1]:
-            raise InvalidInput(dict.fromkeys(twice, "Send this field once."))
-        given = validate(
-            PictureFields, {name: form[name] for name in PictureFields.model_fields if form.get(name) not in (None, "")}
+        counts = Counter(name for name, _ in form.multi_items())
+        if repeated := [name for name in ("image", *ImageFields.model_fields) if counts[name] > 1]:
+            raise InvalidInput(dict.fromkeys(repeated, "Send this field once."))
+        fields = validate(
+            ImageFields, {name: form[name] for name in ImageFields.model_fields if form.get(name) not in (None, "")}
         )
-        sent = form.get("image")
-        if not isinstance(sent, UploadFile):
+        file = form.get("image")
+        if not isinstance(file, UploadFile):
             raise InvalidInput({"image": "Send a picture as a file in this field."})
-        return await sent.read(), given
+        return await file.read(), fields
 
 
 def _limit_body(request: Request) -> Request:
-    """The request, whose body is refused as too large before it is read, or as soon as it proves to be."""
-    announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > MAX_BODY_BYTES:
+    """Return the request with a body that is refused once its announced or received length is above the limit."""
+    content_length = request.headers.get("content-length", "")
+    if content_length.isdecimal() and int(content_length) > MAX_BODY_BYTES:
         raise image_files.too_large_error()
     received = 0
 

@@ -1,47 +1,69 @@
-"""/v1/admin/packages/{package_id}/options: the questions asked when a package is bought."""
+"""Endpoints for the options of a package: the questions asked when it is bought."""
 
 from __future__ import annotations
 
 import uuid
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
-from pydantic import BaseModel
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, Field
 
 from api.errors import document_responses
-from api.schemas import Answer, Caller, Page, SeenVersion, create_change_model
+from api.schemas import Answer, Caller, PackageId, Page, SeenVersion, create_change_model
 from ticketing import db
 from ticketing.catalog import options
 from ticketing.catalog.options import OptionDraft
 from ticketing.models import Option
 
+OptionId = Annotated[
+    uuid.UUID, Path(description="Id of the option.", examples=["01a207b4-0a31-7c52-b1d7-93e0a6c58f10"])
+]
 router = APIRouter(prefix="/admin/packages/{package_id}/options", tags=["Options"])
 
 
 class OptionAnswer(Answer):
-    """A question. `choices` is null unless it is a pick from a list; a retired one is no longer asked."""
+    """A question asked with a package."""
 
-    id: uuid.UUID
-    package_id: uuid.UUID
-    label: str
-    option_type: Literal["boolean", "multi_select", "text_input"]
-    choices: list[str] | None
-    is_required: bool
-    is_retired: bool = False
-    display_order: int
-    version: int
+    id: Annotated[uuid.UUID, Field(description="Id of the option.", examples=["01a207b4-0a31-7c52-b1d7-93e0a6c58f10"])]
+    package_id: Annotated[
+        uuid.UUID, Field(description="Id of the package.", examples=["01a207b3-5c11-7e40-8a2f-6f0d2f1c9b77"])
+    ]
+    label: Annotated[str, Field(description="The question.", examples=["Dietary restriction?"])]
+    option_type: Annotated[
+        Literal["boolean", "multi_select", "text_input"],
+        Field(description="Yes or no, one or more of `choices`, or free text.", examples=["multi_select"]),
+    ]
+    choices: Annotated[
+        list[str] | None,
+        Field(
+            description="The choices of a `multi_select` in display order, else null.",
+            examples=[["Beef", "Chicken", "Vegan"]],
+        ),
+    ]
+    is_required: Annotated[bool, Field(description="Whether a purchase must answer the question.", examples=[True])]
+    is_retired: Annotated[
+        bool, Field(description="Whether new purchases no longer ask the question.", examples=[False])
+    ] = False
+    display_order: Annotated[int, Field(description="Position among the package's options, from 1.", examples=[1])]
+    version: Annotated[int, Field(description="Version to send with a change of the option.", examples=[1])]
 
 
 class OptionChange(create_change_model(OptionDraft)):  # type: ignore[misc]
-    """The fields to change, and the version that was seen."""
+    """The fields of an option to change, and the version that they were read at."""
 
     version: SeenVersion = None
 
 
-class Order(BaseModel):
-    """Every active option of the package once, in the order to ask them."""
+class OptionOrder(BaseModel):
+    """The new order of the active options."""
 
-    option_ids: list[uuid.UUID]
+    option_ids: Annotated[
+        list[uuid.UUID],
+        Field(
+            description="Every active option of the package exactly once, in the new order.",
+            examples=[["01a207b4-0a31-7c52-b1d7-93e0a6c58f10", "01a207b4-0a32-7d90-8e1a-5c2b7f4d3e21"]],
+        ),
+    ]
 
 
 def _to_response(row: Option) -> OptionAnswer:
@@ -53,29 +75,29 @@ def _to_page(rows: list[Option]) -> Page[OptionAnswer]:
 
 
 @router.get("", responses=document_responses(404, 422))
-def list_options(caller: Caller, package_id: uuid.UUID) -> Page[OptionAnswer]:
-    """The active options, at most 4, in the order they are asked."""
+def list_options(caller: Caller, package_id: PackageId) -> Page[OptionAnswer]:
+    """List the active options, at most 4, in display order."""
     with db.read_session() as session:
         return _to_page(options.list_active(session, caller, package_id))
 
 
 @router.post("", status_code=201, responses=document_responses(403, 404, 409, 422))
-def create_option(caller: Caller, package_id: uuid.UUID, draft: OptionDraft) -> OptionAnswer:
-    """Adds a question at the end. 409 when the package asks 4 already."""
+def create_option(caller: Caller, package_id: PackageId, draft: OptionDraft) -> OptionAnswer:
+    """Add an option at the end. 409 when the package has 4 active options already."""
     return _to_response(db.write(lambda session: options.create(session, caller, package_id, draft)))
 
 
 @router.post("/reorder", responses=document_responses(403, 404, 409, 422))
-def reorder_options(caller: Caller, package_id: uuid.UUID, order: Order) -> Page[OptionAnswer]:
-    """Puts the active options in this order. 409 unless it names exactly those, each once."""
+def reorder_options(caller: Caller, package_id: PackageId, order: OptionOrder) -> Page[OptionAnswer]:
+    """Put the active options in this order. 409 unless the list names each of them exactly once."""
     return _to_page(db.write(lambda session: options.reorder(session, caller, package_id, order.option_ids)))
 
 
 @router.patch("/{option_id}", responses=document_responses(403, 404, 409, 422))
-def change_option(caller: Caller, package_id: uuid.UUID, option_id: uuid.UUID, change: OptionChange) -> OptionAnswer:
-    """Changes the fields that are sent; answers given so far stay as they are.
+def change_option(caller: Caller, package_id: PackageId, option_id: OptionId, change: OptionChange) -> OptionAnswer:
+    """Change the fields that are sent. Stored answers stay as they are.
 
-    409 `stale_version`, or `has_answers` for another type when it was answered.
+    409 `stale_version`, or `has_answers` when the type of an answered option would change.
     """
     return _to_response(
         db.write(
@@ -87,12 +109,12 @@ def change_option(caller: Caller, package_id: uuid.UUID, option_id: uuid.UUID, c
 
 
 @router.delete("/{option_id}", status_code=204, responses=document_responses(403, 404, 409, 422))
-def delete_option(caller: Caller, package_id: uuid.UUID, option_id: uuid.UUID) -> None:
-    """Removes a question that nobody answered. 409 `has_answers` when somebody did: retire it instead."""
+def delete_option(caller: Caller, package_id: PackageId, option_id: OptionId) -> None:
+    """Delete an option without answers. 409 `has_answers` when it has answers: retire it instead."""
     db.write(lambda session: options.delete(session, caller, package_id, option_id))
 
 
 @router.post("/{option_id}/retire", responses=document_responses(403, 404, 422))
-def retire_option(caller: Caller, package_id: uuid.UUID, option_id: uuid.UUID) -> OptionAnswer:
-    """New purchases no longer ask it, the answers stay; twice is once."""
+def retire_option(caller: Caller, package_id: PackageId, option_id: OptionId) -> OptionAnswer:
+    """Retire the option: new purchases no longer ask it, its answers stay. Retiring it again changes nothing."""
     return _to_response(db.write(lambda session: options.retire(session, caller, package_id, option_id)))

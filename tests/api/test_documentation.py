@@ -89,6 +89,6 @@ def test_reasons_of_promo_code_check_are_listed(document):
     reasons = ["unknown", "inactive", "expired", "used_up", "used_up_by_donor"]
 
     assert "/v1/admin/events/{event_id}/promo-codes/validate/{code}" in document["paths"]
-    assert schemas["TrialAnswer"]["properties"]["reason"]["anyOf"][0]["enum"] == reasons
+    assert schemas["DryRunAnswer"]["properties"]["reason"]["anyOf"][0]["enum"] == reasons
     assert schemas["RuleAnswer"]["required"] == ["rule", "passed", "sentence"]
-    assert schemas["TrialAnswer"]["properties"]["total"]["type"] == "string"
+    assert schemas["DryRunAnswer"]["properties"]["total"]["type"] == "string"

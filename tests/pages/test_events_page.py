@@ -207,7 +207,7 @@ class TestCopying:
             copying.type(label, False)
         copying.click("Copy event")
         assert copying.says("Copied: nothing but the event itself.")
-        assert copying.says("- Promo codes: not wanted.")
+        assert copying.says("- Promo codes: not selected.")
         new = stored(name=gala.name.replace("2026", "2027"))
         with db.read_session() as session:
             for kind in (Package, PromoCode, EventAssignment):

@@ -50,7 +50,7 @@ class TestMaking:
     def test_a_list_of_one_is_refused_beside_the_choices(self, visit, coordinator, event, package):
         screen = visit("options", coordinator, event).click("New option")
         screen.type(QUESTION, "Courses").type(ANSWER, "multi_select").type(CHOICES, "Beef").click("Add option")
-        assert screen.problem(CHOICES) == "Give 2 to 10 choices."
+        assert screen.problem(CHOICES) == "Enter 2 to 10 choices."
         assert screen.value(CHOICES) == "Beef"
         assert asked(coordinator, package) == []
 
@@ -100,5 +100,5 @@ class TestDeleting:
         option = make.option(package, label="Diet", option_type="boolean")
         make.purchase(event, package, answers=[{"option_id": option.id, "value": True}])
         screen = visit("options", coordinator, event).pick(option, "Delete").click("Delete for good")
-        assert screen.says("“Diet” has answers, so it stays in the records. Retire it instead.")
+        assert screen.says("“Diet” has answers, so it stays in the records. Stop asking it instead.")
         assert asked(coordinator, package) == ["Diet"]

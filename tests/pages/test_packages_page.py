@@ -224,9 +224,7 @@ class TestDeleting:
         package = make.package(event, name="Table")
         make.purchase(event, package)
         screen = visit("packages", coordinator, event).pick(package, "Delete").click("Delete for good")
-        assert screen.says(
-            "Table has purchases, so it stays in the records. Disable it instead: it is then no longer for sale."
-        )
+        assert screen.says("Table has purchases, so it stays in the records. Take it off sale instead.")
         assert screen.click("Close").dialog() is None
         assert len(list_stored_packages(event)) == 1
 

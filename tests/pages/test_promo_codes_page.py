@@ -161,9 +161,7 @@ class TestTrying:
         make.package(event, price="100.00")
         make.promo_code(event, code="EARLY25", is_active=False)
         screen = visit("promo_codes", coordinator, event).click("Try a code").enter("Code", "EARLY25")
-        assert [line for line in screen.texts() if "Fail" in line] == [
-            ":red[:material/cancel: Fail] It is switched off."
-        ]
+        assert [line for line in screen.texts() if "Fail" in line] == [":red[:material/cancel: Fail] It is not active."]
         assert screen.says("Total $100.00, without the code")
 
 

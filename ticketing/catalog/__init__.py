@@ -1,1 +1,1 @@
-"""What an event sells: events, packages, options, promo codes, and pictures."""
+"""Events and what they sell: packages, options, promo codes and images."""

@@ -1,4 +1,4 @@
-"""Several packages changed at once: the effect is shown first, then it is all or nothing and one entry in the trail."""
+"""Edit several packages in one transaction: preview the effects, then save all edits or none under one change id."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FIELDS = ("price", "quantity_limit", "is_enabled")
 
 @dataclass(frozen=True)
 class PackageEdit:
-    """What to change on one package that was seen at `seen_version`: some of FIELDS."""
+    """New values for some of FIELDS of one package that the actor saw at `seen_version`."""
 
     package_id: uuid.UUID
     seen_version: int
@@ -33,9 +33,9 @@ class PackageEdit:
 
 @dataclass(frozen=True)
 class EditEffect:
-    """What an edit would do now: each field before and after, what follows from it, or why it is refused.
+    """The effect of one edit: the changed fields with their consequences, or the reason why it is refused.
 
-    `consequences` are sentences about what is sold; `problem` is None when the edit may be made.
+    `consequences` are sentences about packages sold so far; `problem` is None when the edit is allowed.
     """
 
     package_id: uuid.UUID
@@ -46,7 +46,7 @@ class EditEffect:
 
 
 class BulkEditRefused(Conflict):
-    """At least one of the edits is refused, so none was made; `effects` tells which and why."""
+    """At least one edit is refused, so none was saved; `effects` holds the problem of each."""
 
     code = "several_refused"
 
@@ -57,15 +57,19 @@ class BulkEditRefused(Conflict):
 
 
 def preview(session: Session, actor: Actor, event_id: uuid.UUID, edits: Sequence[PackageEdit]) -> list[EditEffect]:
-    """The effect of each edit that changes something, in display order; changes nothing. Raises NotFound."""
+    """Return the effect of each edit that changes something, in display order, without saving any.
+
+    Raises NotFound when a package is not in the event.
+    """
     permissions.require(session, actor, "change", event_id)
     return _list_effects(session, event_id, edits, _get_packages(session, event_id, edits, for_update=False))
 
 
 def update(session: Session, actor: Actor, event_id: uuid.UUID, edits: Sequence[PackageEdit]) -> list[EditEffect]:
-    """Makes all the edits, or none: raises ManyRefused when one is stale, invalid or against what is sold.
+    """Save all edits or none, and record them in the audit log under one change id.
 
-    The trail has them under one change.
+    Raises BulkEditRefused when any edit is stale, invalid or below what is sold, and NotFound when a package is not in
+    the event.
     """
     permissions.require(session, actor, "change", event_id)
     rows = _get_packages(session, event_id, edits, for_update=True)
@@ -82,15 +86,15 @@ def update(session: Session, actor: Actor, event_id: uuid.UUID, edits: Sequence[
 def _get_packages(
     session: Session, event_id: uuid.UUID, edits: Sequence[PackageEdit], *, for_update: bool
 ) -> dict[uuid.UUID, Package]:
-    """The packages of the edits, held by id as an import holds them, so that nobody waits in a circle."""
-    wanted = {edit.package_id for edit in edits}
-    query = select(Package).where(Package.event_id == event_id, Package.id.in_(wanted)).order_by(Package.id)
+    """Return the edited packages in display order, locked by id as an import locks them, to avoid deadlocks."""
+    package_ids = {edit.package_id for edit in edits}
+    query = select(Package).where(Package.event_id == event_id, Package.id.in_(package_ids)).order_by(Package.id)
     if for_update:
         query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
-    found = {package.id: package for package in session.scalars(query)}
-    if wanted - found.keys():
+    rows = {package.id: package for package in session.scalars(query)}
+    if package_ids - rows.keys():
         raise NotFound("package")
-    return dict(sorted(found.items(), key=lambda item: item[1].display_order))
+    return dict(sorted(rows.items(), key=lambda item: item[1].display_order))
 
 
 def _list_effects(
@@ -104,8 +108,8 @@ def _list_effects(
 def _preview_edit(session: Session, event_id: uuid.UUID, edit: PackageEdit, row: Package) -> EditEffect:
     try:
         optimistic_locking.check_version(session, event_id, row, edit.seen_version)
-        given = {field: edit.values[field] for field in FIELDS if field in edit.values}
-        draft = optimistic_locking.merge(PackageDraft, row, given)
+        values = {field: edit.values[field] for field in FIELDS if field in edit.values}
+        draft = optimistic_locking.merge(PackageDraft, row, values)
         packages.check_limit(row, draft.quantity_limit)
     except TicketingError as refused:
         return EditEffect(row.id, row.name, (), (), str(refused))
@@ -114,21 +118,20 @@ def _preview_edit(session: Session, event_id: uuid.UUID, edit: PackageEdit, row:
 
 
 def _list_consequences(row: Package, changes: Sequence[audit.Change]) -> list[str]:
-    """What a change will and will not touch, as the form of one package says it."""
-    told = []
+    sentences = []
     for change in changes:
         match change.field:
             case "price" if row.sold_count:
-                told.append(
+                sentences.append(
                     f"{row.sold_count:,} sold so far keep their price of {money.format_dollars(change.old)} each."
                 )
             case "quantity_limit" if change.new == row.sold_count:
-                told.append("Sold out at once.")
+                sentences.append("Sold out at once.")
             case "quantity_limit" if row.is_sold_out:
                 left = "without a limit" if change.new is None else f"with {change.new - row.sold_count:,} left"
-                told.append(f"No longer sold out, {left}.")
+                sentences.append(f"No longer sold out, {left}.")
             case "is_enabled" if change.new:
-                told.append("For sale from now on.")
+                sentences.append("For sale from now on.")
             case "is_enabled":
-                told.append("No longer for sale; what is sold stays sold.")
-    return told
+                sentences.append("No longer for sale; what is sold stays sold.")
+    return sentences

@@ -1,4 +1,4 @@
-"""Events: what is being sold for. Everything else belongs to exactly one."""
+"""Events. Every package, promo code and purchase belongs to exactly one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import cache
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
@@ -23,7 +23,7 @@ from ticketing.validation import BLANK_AS_NONE, Amount, Draft, MaxLength, Name, 
 
 @cache
 def list_time_zones() -> tuple[str, ...]:
-    """The IANA names an event may use, as Area/City, and UTC."""
+    """Return the IANA time zone names to offer: UTC and every Area/City."""
     return ("UTC", *sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")))
 
 
@@ -40,13 +40,30 @@ def _validate_goal(amount: Any) -> Any:
 
 
 class EventDraft(Draft):
-    """`starts_at` without an offset is a moment in the event's own time zone. `revenue_goal` is USD."""
+    """The fields of an event. A `starts_at` without offset is local time in `time_zone`; `revenue_goal` is USD."""
 
-    name: Name
-    starts_at: Timestamp
-    time_zone: Annotated[str, AfterValidator(_validate_time_zone)]
-    venue: Annotated[SingleLineText, MaxLength(200)]
-    revenue_goal: Annotated[Amount | None, BLANK_AS_NONE, AfterValidator(_validate_goal)] = None
+    name: Annotated[Name, Field(description="Name of the event.", examples=["Harbor Lights Gala 2026"])]
+    starts_at: Annotated[
+        Timestamp,
+        Field(
+            description="Start of the event. Without an offset it is local time in the event's time zone.",
+            examples=["2026-12-05T18:00:00-05:00"],
+        ),
+    ]
+    time_zone: Annotated[
+        str,
+        AfterValidator(_validate_time_zone),
+        Field(description="IANA time zone of the venue.", examples=["America/New_York"]),
+    ]
+    venue: Annotated[
+        SingleLineText, MaxLength(200), Field(description="Where the event takes place.", examples=["Pier 9 Hall"])
+    ]
+    revenue_goal: Annotated[
+        Amount | None,
+        BLANK_AS_NONE,
+        AfterValidator(_validate_goal),
+        Field(description="Revenue goal in USD; null for none.", examples=["310000.00"]),
+    ] = None
 
     @model_validator(mode="after")
     def _localize_start(self) -> EventDraft:
@@ -56,19 +73,12 @@ class EventDraft(Draft):
 
 
 def create(session: Session, actor: Actor, draft: EventDraft) -> Event:
-    """Adds an event. Admins only."""
+    """Create an event. Admins only: raises NotAllowed for everyone else."""
     permissions.require(session, actor, "administer")
     event = Event(**draft.model_dump())
     session.add(event)
     session.flush()
-    audit.record(
-        session,
-        actor,
-        event.id,
-        "event.created",
-        event,
-        audit.creation_changes(draft.model_dump()),
-    )
+    audit.record(session, actor, event.id, "event.created", event, audit.creation_changes(draft.model_dump()))
     return event
 
 
@@ -81,7 +91,11 @@ def update(
     seen_version: int,
     restores: int | None = None,
 ) -> Event:
-    """Changes the given fields of an event the actor saw at `seen_version`. Raises StaleVersion, InvalidInput."""
+    """Change the given fields of an event that the actor saw at `seen_version`.
+
+    A new time zone moves sales to other days, so the daily totals are rebuilt. Raises StaleVersion, InvalidInput and
+    NotFound.
+    """
     permissions.require(session, actor, "change", event_id)
     event = session.scalars(
         select(Event)
@@ -91,18 +105,18 @@ def update(
     ).one()
     optimistic_locking.check_version(session, event_id, event, seen_version)
     draft = optimistic_locking.merge(EventDraft, event, values)
-    other_days = draft.time_zone != event.time_zone
-    if other_days:
+    is_new_zone = draft.time_zone != event.time_zone
+    if is_new_zone:
         daily_totals.lock_packages(session, event_id)
     changes = audit.changes_between(event, draft.model_dump())
     optimistic_locking.apply(session, actor, event_id, "event.changed", event, changes, restores=restores)
-    if other_days:
+    if is_new_zone:
         daily_totals.rebuild(session, event_id)
     return event
 
 
 def get(session: Session, actor: Actor, event_id: uuid.UUID) -> Event:
-    """One event the actor may see. Raises NotFound."""
+    """Return an event that the actor may see. Raises NotFound."""
     permissions.require(session, actor, "read", event_id)
     event = session.get(Event, event_id)
     if event is None:
@@ -111,18 +125,18 @@ def get(session: Session, actor: Actor, event_id: uuid.UUID) -> Event:
 
 
 def list_page(session: Session, actor: Actor, *, page: int = 1, per_page: int = 20) -> tuple[list[Event], int]:
-    """One page of the events the actor may see, the latest start and the newest first, and how many there are."""
+    """Return one page of the events that the actor may see, latest start first, and the number of all of them."""
     permissions.require(session, actor, "read")
-    mine = select_visible(actor)
-    total = session.scalar(select(func.count()).select_from(mine.subquery())) or 0
+    visible = select_visible(actor)
+    total = session.scalar(select(func.count()).select_from(visible.subquery())) or 0
     rows = session.scalars(
-        mine.order_by(Event.starts_at.desc(), Event.id.desc()).limit(per_page).offset((page - 1) * per_page)
+        visible.order_by(Event.starts_at.desc(), Event.id.desc()).limit(per_page).offset((page - 1) * per_page)
     )
     return list(rows), total
 
 
 def select_visible(actor: Actor) -> Select[Event]:
-    """The events the actor may see, to be narrowed further."""
+    """Return a query for the events that the actor may see."""
     if actor.staff_id is None:
         return select(Event)
     is_admin = select(Staff.role == "admin").where(Staff.id == actor.staff_id).scalar_subquery()

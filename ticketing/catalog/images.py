@@ -1,7 +1,7 @@
-"""Pictures of packages: stored once in an event however many packages show them, and gone with the last that does.
+"""Images of packages (docs/product.md, "Images").
 
-`prepare` takes its time, so it comes first and outside any transaction; the rest writes what it made.
-Source of every rule: PRODUCT "Images".
+An event stores each image once, however many packages use it, and deletes it with the last use. `prepare` is slow, so
+call it before the transaction that stores its result.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated
 
+from pydantic import Field
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session, defer
@@ -25,18 +26,22 @@ from ticketing.models import Image, Package
 from ticketing.validation import BLANK_AS_NONE, Draft, MaxLength, SingleLineText, validate
 
 MEDIA_TYPE_BY_EXTENSION = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
-_EXTENSION_BY_MEDIA_TYPE = {media_type: ending for ending, media_type in MEDIA_TYPE_BY_EXTENSION.items()}
+_EXTENSION_BY_MEDIA_TYPE = {media_type: extension for extension, media_type in MEDIA_TYPE_BY_EXTENSION.items()}
 
 
 class AltTextDraft(Draft):
-    """What the picture shows, for who cannot see it; none when it only decorates."""
+    """The alternative text of an image; None when the image is decorative."""
 
-    alt: Annotated[Annotated[SingleLineText, MaxLength(200)] | None, BLANK_AS_NONE] = None
+    alt: Annotated[
+        Annotated[SingleLineText, MaxLength(200)] | None,
+        BLANK_AS_NONE,
+        Field(description="What the image shows, for screen readers.", examples=["A round table set for ten"]),
+    ] = None
 
 
 @dataclass(frozen=True)
 class PackageImage:
-    """A package's picture, and the paths on this server at which it and its thumbnail are fetched."""
+    """A package's image, with the paths on this server of the image and its thumbnail."""
 
     event_id: uuid.UUID
     sha256: str
@@ -55,14 +60,14 @@ class PackageImage:
 
 
 def prepare(content: bytes) -> PreparedImage:
-    """The picture in an uploaded file as it will be stored, once the scanner, where there is one, found nothing.
+    """Scan an uploaded file for malware and re-encode it for storing.
 
-    Raises InvalidInput about `image` with what is wrong with the file, and ScannerAway.
+    Raises InvalidInput (`image`) with what is wrong with the file, and ScannerUnavailable.
     """
     image_files.check_size(content)
     if malware_scan.find_signature(content):
         raise image_files.invalid_image_error(
-            "The virus scanner found something in this file, so it was not taken. Tell whoever gave it to you."
+            "The virus scanner found malware in this file, so it was not saved. Warn the person you got it from."
         )
     return image_files.reencode(content)
 
@@ -77,14 +82,14 @@ def set_image(
     *,
     seen_version: int | None = None,
 ) -> Package:
-    """Gives a package its picture, in the place of any that it has, with that one's description too.
+    """Set or replace the image of a package, together with its alternative text.
 
-    The same picture with the same words changes nothing. Raises StaleVersion, InvalidInput about `alt`.
+    The same image with the same text changes nothing. Raises NotFound, StaleVersion and InvalidInput (`alt`).
     """
     package = _get_for_update(session, actor, event_id, package_id, seen_version)
-    told = validate(AltTextDraft, {"alt": alt}).alt
+    text = validate(AltTextDraft, {"alt": alt}).alt
     lock_event_images(session, event_id)
-    _apply(session, actor, package, "package.image_changed", _get_or_create(session, event_id, prepared), told)
+    _apply(session, actor, package, "package.image_changed", _get_or_create(session, event_id, prepared), text)
     return package
 
 
@@ -97,25 +102,22 @@ def set_alt(
     *,
     seen_version: int | None = None,
 ) -> Package:
-    """Says in other words what the picture shows. Raises NotFound without a picture, StaleVersion, InvalidInput."""
+    """Change the alternative text of a package's image.
+
+    Raises NotFound also when the package has no image, StaleVersion and InvalidInput (`alt`).
+    """
     package = _get_for_update(session, actor, event_id, package_id, seen_version)
     if package.image_id is None:
         raise NotFound("picture")
-    _apply(
-        session,
-        actor,
-        package,
-        "package.image_changed",
-        package.image_id,
-        validate(AltTextDraft, {"alt": alt}).alt,
-    )
+    text = validate(AltTextDraft, {"alt": alt}).alt
+    _apply(session, actor, package, "package.image_changed", package.image_id, text)
     return package
 
 
 def remove_image(
     session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID, *, seen_version: int | None = None
 ) -> Package:
-    """Takes a package's picture away; doing it twice is doing it once. Raises StaleVersion."""
+    """Remove the image of a package, if it has one. Raises NotFound and StaleVersion."""
     package = _get_for_update(session, actor, event_id, package_id, seen_version)
     lock_event_images(session, event_id)
     _apply(session, actor, package, "package.image_removed", None, None)
@@ -123,25 +125,28 @@ def remove_image(
 
 
 def find_by_package(session: Session, packages: Iterable[Package]) -> dict[uuid.UUID, PackageImage]:
-    """The pictures of several packages that the caller may see, in at most one query; who has none is left out."""
-    shown = {package.id: package for package in packages if package.image_id is not None}
-    if not shown:
+    """Return the images by package id, in at most one query and without packages that have none.
+
+    The caller has checked that the actor may see the packages.
+    """
+    with_image = {package.id: package for package in packages if package.image_id is not None}
+    if not with_image:
         return {}
     rows = session.execute(
         select(Package.id, Image.event_id, Image.sha256, Image.media_type, Image.width, Image.height)
         .join(Package, (Package.image_id == Image.id) & (Package.event_id == Image.event_id))
-        .where(Package.id.in_(shown))
+        .where(Package.id.in_(with_image))
     )
     return {
         row.id: PackageImage(
-            row.event_id, row.sha256.hex(), row.media_type, row.width, row.height, shown[row.id].image_alt
+            row.event_id, row.sha256.hex(), row.media_type, row.width, row.height, with_image[row.id].image_alt
         )
         for row in rows
     }
 
 
 def get(session: Session, actor: Actor, event_id: uuid.UUID, sha256: str, extension: str) -> Image:
-    """The stored picture; its content and thumbnail are read when they are asked for. Raises NotFound."""
+    """Return a stored image; its content and thumbnail load when they are accessed. Raises NotFound."""
     permissions.require(session, actor, "read", event_id)
     image = session.scalar(
         select(Image)
@@ -158,15 +163,15 @@ def get(session: Session, actor: Actor, event_id: uuid.UUID, sha256: str, extens
 
 
 def lock_event_images(session: Session, event_id: uuid.UUID) -> None:
-    """One at a time may begin or end to use an event's pictures; sales and other edits go on.
+    """Let one transaction at a time change which images an event uses; sales and other edits continue.
 
-    Taken last, after the package or the order: who holds it waits for nobody.
+    Take this lock last, after a package or the display order, so that its holder never waits for another lock.
     """
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"pictures of {event_id}", 0))))
 
 
 def detach(session: Session, package: Package) -> list[audit.Change]:
-    """For a package that is being deleted: takes its picture away, and answers with that part of the trail."""
+    """Remove the image of a package that is being deleted and return the changes for the audit log."""
     lock_event_images(session, package.event_id)
     return _replace(session, package, None, None)
 
@@ -174,7 +179,7 @@ def detach(session: Session, package: Package) -> list[audit.Change]:
 def _get_for_update(
     session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID, seen_version: int | None
 ) -> Package:
-    """The package, held until the transaction ends, as the actor saw it."""
+    """Return the package, locked until the transaction ends. Raises NotFound, NotAllowed and StaleVersion."""
     permissions.require(session, actor, "change", event_id)
     package = optimistic_locking.get_for_update(session, Package, event_id, package_id, "package", key_share=True)
     optimistic_locking.check_version(session, event_id, package, seen_version)
@@ -182,10 +187,10 @@ def _get_for_update(
 
 
 def _get_or_create(session: Session, event_id: uuid.UUID, prepared: PreparedImage) -> uuid.UUID:
-    """The id of the event's only copy of a picture, found or new."""
-    found = session.scalar(select(Image.id).where(Image.event_id == event_id, Image.sha256 == prepared.sha256))
-    if found is not None:
-        return found
+    """Return the id of the event's only copy of an image, stored now if it is new."""
+    image_id = session.scalar(select(Image.id).where(Image.event_id == event_id, Image.sha256 == prepared.sha256))
+    if image_id is not None:
+        return image_id
     image = Image(
         event_id=event_id,
         sha256=prepared.sha256,
@@ -211,7 +216,7 @@ def _apply(
 
 
 def _replace(session: Session, package: Package, image_id: uuid.UUID | None, alt: str | None) -> list[audit.Change]:
-    """Changes the picture, deletes the former one if nobody shows it any more, and answers with the trail of it."""
+    """Set the image, delete the former one if no package uses it any more, and return the changes for the audit log."""
     changes = audit.changes_between(package, {"image_alt": alt})
     former = package.image_id
     if image_id != former:

@@ -1,4 +1,4 @@
-"""Options: the questions asked when a package is bought. Source of every rule: PRODUCT "Options"."""
+"""Options: the questions asked when a package is bought (docs/product.md, "Options")."""
 
 from __future__ import annotations
 
@@ -26,46 +26,56 @@ MAX_ANSWER_LENGTH = 500
 
 
 class OptionDraft(Draft):
-    """A question; `choices` only for multi_select, 2-10 distinct ones."""
+    """The fields of an option. `choices` is for multi_select only: 2 to 10 distinct ones."""
 
-    label: Annotated[SingleLineText, MaxLength(200)]
-    option_type: Literal["boolean", "multi_select", "text_input"]
-    is_required: bool = True
-    choices: Annotated[list[Annotated[SingleLineText, MaxLength(50)]] | None, Field(validate_default=True)] = None
+    label: Annotated[
+        SingleLineText, MaxLength(200), Field(description="The question.", examples=["Dietary restriction?"])
+    ]
+    option_type: Annotated[
+        Literal["boolean", "multi_select", "text_input"],
+        Field(description="Yes or no, one or more of `choices`, or free text.", examples=["multi_select"]),
+    ]
+    is_required: Annotated[bool, Field(description="Whether a purchase must answer the question.", examples=[True])] = (
+        True
+    )
+    choices: Annotated[
+        list[Annotated[SingleLineText, MaxLength(50)]] | None,
+        Field(
+            validate_default=True,
+            description="2 to 10 distinct choices in display order for `multi_select`, else null.",
+            examples=[["Beef", "Chicken", "Vegan"]],
+        ),
+    ] = None
 
     @field_validator("choices")
     @classmethod
     def _validate_choices(cls, choices: list[str] | None, info: ValidationInfo) -> list[str] | None:
         if info.data.get("option_type") != "multi_select":
             if choices:
-                raise ValueError("Only a pick from a list has choices. Leave this empty.")
+                raise ValueError("Only a multiple choice question has choices. Leave this empty.")
             return None
         if choices is None or not 2 <= len(choices) <= 10:
-            raise ValueError("Give 2 to 10 choices.")
+            raise ValueError("Enter 2 to 10 choices.")
         if len({choice.lower() for choice in choices}) < len(choices):
-            raise ValueError("Each choice may stand in the list once.")
+            raise ValueError("List each choice once.")
         return choices
 
 
 def create(session: Session, actor: Actor, package_id: uuid.UUID, draft: OptionDraft) -> Option:
-    """Adds a question at the end of a package's list. Raises Conflict when it asks 4 already."""
+    """Add an option at the end of a package's list.
+
+    Raises NotFound, and Conflict when the package has 4 active options already.
+    """
     event_id = _lock_package(session, actor, package_id)
     active = list_active_unchecked(session, event_id, package_id)
     if len(active) >= MAX_ACTIVE:
-        raise Conflict(f"This package has {MAX_ACTIVE} options already. Retire one first.")
-    for place, other in enumerate(active, start=1):  # closes the gap that a retired one left; the order stays
-        other.display_order = place
+        raise Conflict(f"This package has {MAX_ACTIVE} options already. Stop asking one first.")
+    for position, other in enumerate(active, start=1):  # closes the gaps of retired options and keeps the order
+        other.display_order = position
     option = Option(event_id=event_id, package_id=package_id, display_order=len(active) + 1, **draft.model_dump())
     session.add(option)
     session.flush()
-    audit.record(
-        session,
-        actor,
-        event_id,
-        "option.created",
-        option,
-        audit.creation_changes(draft.model_dump()),
-    )
+    audit.record(session, actor, event_id, "option.created", option, audit.creation_changes(draft.model_dump()))
     return option
 
 
@@ -79,25 +89,27 @@ def update(
     seen_version: int | None,
     restores: int | None = None,
 ) -> Option:
-    """Changes the given fields of a question the actor saw at `seen_version`; answers given so far stay as they are.
+    """Change the given fields of an option that the actor saw at `seen_version`; stored answers stay as they are.
 
-    Without a version it is taken as it stands now. Its type cannot change once there are answers (HasAnswers). Raises
-    StaleVersion, InvalidInput, NotFound.
+    Without a version the current one is changed. Raises HasAnswers when an answered option would change its type,
+    StaleVersion, InvalidInput and NotFound.
     """
     event_id, option = _get_for_update(session, actor, package_id, option_id)
     optimistic_locking.check_version(session, event_id, option, seen_version)
-    given = dict(values)
-    if given.get("option_type", option.option_type) != "multi_select" and "choices" not in given:
-        given["choices"] = None
-    changes = audit.changes_between(option, optimistic_locking.merge(OptionDraft, option, given).model_dump())
+    new_values = dict(values)
+    if new_values.get("option_type", option.option_type) != "multi_select" and "choices" not in new_values:
+        new_values["choices"] = None
+    changes = audit.changes_between(option, optimistic_locking.merge(OptionDraft, option, new_values).model_dump())
     if "option_type" in {each.field for each in changes} and _has_answers(session, option_id):
-        raise HasAnswers(f"“{option.label}” has answers, so its type stays. Retire it and add a new option.")
+        raise HasAnswers(
+            f"“{option.label}” has answers, so its type cannot change. Stop asking it and add a new option."
+        )
     optimistic_locking.apply(session, actor, event_id, "option.changed", option, changes, restores=restores)
     return option
 
 
 def retire(session: Session, actor: Actor, package_id: uuid.UUID, option_id: uuid.UUID) -> Option:
-    """New purchases no longer ask it; the answers stay. Doing it twice is doing it once."""
+    """Retire an option: new purchases no longer ask it, its answers stay. Retiring it again changes nothing."""
     event_id, option = _get_for_update(session, actor, package_id, option_id)
     if option.retired_at is None:
         optimistic_locking.apply(
@@ -107,32 +119,32 @@ def retire(session: Session, actor: Actor, package_id: uuid.UUID, option_id: uui
 
 
 def delete(session: Session, actor: Actor, package_id: uuid.UUID, option_id: uuid.UUID) -> None:
-    """Removes a question that nobody answered. Raises HasAnswers."""
+    """Delete an option that has no answers. Raises HasAnswers and NotFound."""
     event_id, option = _get_for_update(session, actor, package_id, option_id)
     if _has_answers(session, option_id):
-        raise HasAnswers(f"“{option.label}” has answers, so it stays in the records. Retire it instead.")
-    gone = audit.deletion_changes(option, OptionDraft.model_fields)
-    audit.record(session, actor, event_id, "option.deleted", option, gone)
+        raise HasAnswers(f"“{option.label}” has answers, so it stays in the records. Stop asking it instead.")
+    changes = audit.deletion_changes(option, OptionDraft.model_fields)
+    audit.record(session, actor, event_id, "option.deleted", option, changes)
     session.execute(sql_delete(Option).where(Option.id == option_id))
 
 
 def reorder(session: Session, actor: Actor, package_id: uuid.UUID, option_ids: Sequence[uuid.UUID]) -> list[Option]:
-    """Puts a package's active questions in this order. Raises Conflict unless it names exactly those."""
+    """Put a package's active options in this order. Raises Conflict unless the list names each of them once."""
     event_id = _lock_package(session, actor, package_id)
     active = {option.id: option for option in list_active_unchecked(session, event_id, package_id)}
     if len(option_ids) != len(active) or set(option_ids) != active.keys():
-        raise Conflict("The options were changed meanwhile. Look at them again, then arrange them.")
-    for place, option_id in enumerate(option_ids, start=1):
-        changes = audit.changes_between(active[option_id], {"display_order": place})
+        raise Conflict("The options changed in the meantime. Check them, then arrange them again.")
+    for position, option_id in enumerate(option_ids, start=1):
+        changes = audit.changes_between(active[option_id], {"display_order": position})
         optimistic_locking.apply(session, actor, event_id, "option.arranged", active[option_id], changes)
     return [active[option_id] for option_id in option_ids]
 
 
 @dataclass(frozen=True)
 class Tally:
-    """A question's answers in purchases that count: how many answered, and how often each answer was given.
+    """The answers to an option in completed and pending purchases: how many, and how often each was given.
 
-    Yes/no questions count "yes" and "no", lists each choice (also ones removed since), text only how many.
+    `by_answer` has "yes" and "no" for a boolean, each choice (also removed ones) for a multi_select, nothing for text.
     """
 
     option: Option
@@ -159,17 +171,17 @@ _COUNT_ANSWERS = text("""
 
 
 def list_tallies(session: Session, actor: Actor, package_id: uuid.UUID) -> list[Tally]:
-    """Every question of a package, the retired ones last, with what was answered. Raises NotFound."""
+    """Return every option of a package with its answers, retired ones last. Raises NotFound."""
     event_id = _get_event_id(session, actor, "read", package_id)
-    asked = session.scalars(
+    rows = session.scalars(
         select(Option)
         .where(Option.event_id == event_id, Option.package_id == package_id)
         .order_by(Option.retired_at.is_not(None), Option.display_order, Option.id)
     ).all()
-    counted: dict[uuid.UUID, dict[str | None, int]] = {option.id: {} for option in asked}
-    for row in session.execute(_COUNT_ANSWERS, {"option_ids": [option.id for option in asked]}):
+    counted: dict[uuid.UUID, dict[str | None, int]] = {option.id: {} for option in rows}
+    for row in session.execute(_COUNT_ANSWERS, {"option_ids": [option.id for option in rows]}):
         counted[row.option_id][row.value] = row.times
-    return [_build_tally(option, counted[option.id]) for option in asked]
+    return [_build_tally(option, counted[option.id]) for option in rows]
 
 
 def _build_tally(option: Option, counted: dict[str | None, int]) -> Tally:
@@ -180,34 +192,34 @@ def _build_tally(option: Option, counted: dict[str | None, int]) -> Tally:
 
 
 def list_active(session: Session, actor: Actor, package_id: uuid.UUID) -> list[Option]:
-    """The active options of a package in the order they are asked. Raises NotFound."""
+    """Return the active options of a package in display order. Raises NotFound."""
     event_id = _get_event_id(session, actor, "read", package_id)
     return list_active_unchecked(session, event_id, package_id)
 
 
 def list_active_unchecked(session: Session, event_id: uuid.UUID, package_id: uuid.UUID) -> list[Option]:
-    """The options a package asks now; the caller has judged who may see them."""
+    """Return the active options of a package; the caller has checked the permission."""
     return list_active_by_package(session, event_id, [package_id]).get(package_id, [])
 
 
 def list_active_by_package(
     session: Session, event_id: uuid.UUID, package_ids: Iterable[uuid.UUID]
 ) -> dict[uuid.UUID, list[Option]]:
-    """What several packages ask now, in one query; a package that asks nothing is left out."""
-    asked: dict[uuid.UUID, list[Option]] = {}
+    """Return the active options by package id, in one query and without packages that have none."""
+    by_package: dict[uuid.UUID, list[Option]] = {}
     for option in session.scalars(
         select(Option)
         .where(Option.event_id == event_id, Option.package_id.in_(package_ids), Option.retired_at.is_(None))
         .order_by(Option.display_order)
     ):
-        asked.setdefault(option.package_id, []).append(option)
-    return asked
+        by_package.setdefault(option.package_id, []).append(option)
+    return by_package
 
 
 def validate_answers(active_options: Sequence[Option], values: Mapping[uuid.UUID, Any]) -> dict[uuid.UUID, Any]:
-    """The answers to store: {option id: true/false, list of choices, or text}; skipped ones are left out.
+    """Return the answers to store by option id: a bool, a list of choices or text; skipped options are left out.
 
-    Raises InvalidInput with a sentence for each option, under the field `answers.<option id>`.
+    Raises InvalidInput with one sentence per option, for the field `answers.<option id>`.
     """
     problems: dict[str, str] = {}
     accepted: dict[uuid.UUID, Any] = {}
@@ -229,7 +241,7 @@ def validate_answers(active_options: Sequence[Option], values: Mapping[uuid.UUID
 
 
 def _validate_answer(option: Option, value: Any) -> Any:
-    """The value as stored, or None when the question was skipped."""
+    """Return the value to store, or None when the question was skipped. Raises ValueError."""
     if value is None or value == "" or value == []:
         return None
     if option.option_type == "boolean":
@@ -243,14 +255,14 @@ def _validate_answer(option: Option, value: Any) -> Any:
         return [choice for choice in option.choices or [] if choice in picked]
     if not isinstance(value, str):
         raise ValueError("Answer with text.")
-    given = clean_multi_line(value)
-    if len(given) > MAX_ANSWER_LENGTH:
-        raise ValueError(f"Use at most {MAX_ANSWER_LENGTH} characters; this has {len(given)}.")
-    return given or None
+    answer = clean_multi_line(value)
+    if len(answer) > MAX_ANSWER_LENGTH:
+        raise ValueError(f"Use at most {MAX_ANSWER_LENGTH} characters; this has {len(answer)}.")
+    return answer or None
 
 
 def _get_event_id(session: Session, actor: Actor, action: permissions.Action, package_id: uuid.UUID) -> uuid.UUID:
-    """The package's event. Raises NotAllowed, and NotFound, which another event's package is like one that is none."""
+    """Return the package's event. Raises NotFound, also for a package of an event that the actor may not see."""
     event_id = session.scalar(select(Package.event_id).where(Package.id == package_id))
     if event_id is None:
         permissions.require(session, actor, "read")
@@ -266,9 +278,10 @@ _LOCK_PACKAGE = text("UPDATE packages SET options_version = options_version + 1 
 
 
 def _lock_package(session: Session, actor: Actor, package_id: uuid.UUID) -> uuid.UUID:
-    """One at a time may change a package's questions; a purchase that read them before reads them again.
+    """Let one transaction at a time change a package's options and return the package's event.
 
-    Answers with the package's event. Raises NotFound, NotAllowed.
+    The higher options_version makes a purchase that read the options before read them again. Raises NotFound and
+    NotAllowed.
     """
     event_id = _get_event_id(session, actor, "change", package_id)
     session.execute(_LOCK_PACKAGE, {"package_id": package_id})

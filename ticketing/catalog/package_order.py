@@ -1,6 +1,6 @@
-"""The order in which an event's packages stand: here, on the donor site and in every list.
+"""The display order of an event's packages, used by every list and the donor site (docs/product.md, "Reordering").
 
-Source of every rule: PRODUCT "Reordering". An order is saved whole, so that two people who arrange at once are told.
+An order is always saved whole, so that two people who reorder at the same time get a conflict.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ def reorder(
     *,
     seen_order: Sequence[uuid.UUID] | None = None,
 ) -> list[Package]:
-    """Puts an event's packages in this order and answers with them; the order they are in already changes nothing.
+    """Put an event's packages in this order and return them; the current order changes nothing.
 
-    `seen` is the order that was arranged from. Raises ArrangedMeanwhile when it is not the order any more, and
-    InvalidInput (field `package_ids`) unless the list names every package of the event exactly once.
+    `seen_order` is the order that the actor started from. Raises PackageOrderChanged when the order is another one now,
+    and InvalidInput (`package_ids`) unless the list names every package of the event exactly once.
     """
     permissions.require(session, actor, "change", event_id)
     event = packages.lock_order(session, event_id)
@@ -52,45 +52,45 @@ def reorder(
         return list(before.values())
     session.execute(_UPDATE_POSITIONS, {"ids": list(package_ids)})
     after = [before[package_id] for package_id in package_ids]
-    for place, package in enumerate(after, start=1):
-        set_committed_value(package, "display_order", place)
+    for position, package in enumerate(after, start=1):
+        set_committed_value(package, "display_order", position)
     names = ([package.name for package in before.values()], [package.name for package in after])
     audit.record(session, actor, event_id, "event.packages_arranged", event, [audit.Change("package_order", *names)])
     return after
 
 
 def sort_by_price(rows: Sequence[HasPrice], *, descending: bool = False) -> list[uuid.UUID]:
-    """The order by price; packages of one price stay as they stand to each other."""
+    """Return the ids ordered by price; packages of equal price keep their order."""
     return [row.id for row in sorted(rows, key=lambda row: -row.price if descending else row.price)]
 
 
 _UPDATE_POSITIONS = text("""
-    UPDATE packages SET display_order = wanted.place
-    FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS wanted(id, place)
-    WHERE packages.id = wanted.id AND display_order <> wanted.place
+    UPDATE packages SET display_order = new.position
+    FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS new(id, position)
+    WHERE packages.id = new.id AND display_order <> new.position
 """)
 
 
 def _list_for_update(session: Session, event_id: uuid.UUID) -> dict[uuid.UUID, Package]:
-    """Every package in its order. Held by id, as an import holds them, so that nobody waits in a circle."""
-    held = session.scalars(
+    """Return every package in display order, locked in order of id as an import locks them, to avoid deadlocks."""
+    locked = session.scalars(
         select(Package)
         .where(Package.event_id == event_id)
         .order_by(Package.id)
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
-    return {package.id: package for package in sorted(held, key=lambda package: package.display_order)}
+    return {package.id: package for package in sorted(locked, key=lambda package: package.display_order)}
 
 
 def _validate_order(package_ids: Sequence[uuid.UUID], known: Mapping[uuid.UUID, Package]) -> None:
     foreign = [str(each) for each in package_ids if each not in known]
     doubled = [known[each].name for each, times in Counter(package_ids).items() if times > 1 and each in known]
     missing = [package.name for package_id, package in known.items() if package_id not in set(package_ids)]
-    for found, sentence in (
+    for names, sentence in (
         (foreign, "Not packages of this event: {}."),
-        (doubled, "More than once in the list: {}. Name each package once."),
+        (doubled, "Listed more than once: {}. Name each package once."),
         (missing, "Missing from the list: {}. Name every package of the event."),
     ):
-        if found:
-            raise InvalidInput({"package_ids": sentence.format(", ".join(found))})
+        if names:
+            raise InvalidInput({"package_ids": sentence.format(", ".join(names))})

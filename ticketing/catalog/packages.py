@@ -1,4 +1,4 @@
-"""Packages: what an event sells. Source of every rule: PRODUCT "Packages"."""
+"""Packages: what an event sells (docs/product.md, "Packages")."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ticketing.purchase_filter import PurchaseFilter
 from ticketing.validation import BLANK_AS_NONE, Amount, Draft, MaxLength, MultiLineText, Name, name_key
 
 PER_PAGE = 20
-# What staff look for among the packages of an event; "all" is the rest of them too.
+# The filters of the package list.
 _KIND_CONDITIONS = {
     "all": true(),
     "sponsorships": Package.is_sponsorship,
@@ -43,26 +43,45 @@ def _validate_price(amount: Any) -> Any:
 
 
 class PackageDraft(Draft):
-    """`price` is USD for the whole package; `quantity_limit` counts packages, not seats, and None is unlimited."""
+    """The fields of a package. `price` is USD for the whole package; `quantity_limit` counts packages, not seats."""
 
-    name: Name
-    price: Annotated[Amount, AfterValidator(_validate_price)]
-    seats_per_package: Annotated[int, Field(ge=1, le=100)]
-    description: Annotated[MultiLineText, MaxLength(1000)]
-    quantity_limit: Annotated[Annotated[int, Field(ge=1, le=10_000)] | None, BLANK_AS_NONE] = None
-    is_sponsorship: bool = False
-    is_enabled: bool = True
+    name: Annotated[
+        Name, Field(description="Name, unique within the event without regard to case.", examples=["Table of Ten"])
+    ]
+    price: Annotated[
+        Amount,
+        AfterValidator(_validate_price),
+        Field(description="Price of the whole package in USD.", examples=["2500.00"]),
+    ]
+    seats_per_package: Annotated[int, Field(ge=1, le=100, description="Seats in one package.", examples=[10])]
+    description: Annotated[
+        MultiLineText,
+        MaxLength(1000),
+        Field(description="What the donor gets.", examples=["Ten seats near the stage, with wine."]),
+    ]
+    quantity_limit: Annotated[
+        Annotated[int, Field(ge=1, le=10_000)] | None,
+        BLANK_AS_NONE,
+        Field(description="Packages to sell in all; null is unlimited.", examples=[60]),
+    ] = None
+    is_sponsorship: Annotated[bool, Field(description="Whether the package is a sponsorship.", examples=[False])] = (
+        False
+    )
+    is_enabled: Annotated[bool, Field(description="Whether the package is for sale.", examples=[True])] = True
 
 
 def create(session: Session, actor: Actor, event_id: uuid.UUID, draft: PackageDraft) -> Package:
-    """Adds a package at the end of the display order. Raises DuplicateName, RateLimited (10 a minute)."""
+    """Add a package at the end of the display order.
+
+    Raises DuplicateName, and RateLimited after 10 packages of one actor within a minute.
+    """
     package = create_without_rate_limit(session, actor, event_id, draft)
     rate_limits.consume(session, rate_limits.PACKAGE_CREATIONS, rate_limits.caller_key(actor))
     return package
 
 
 def create_without_rate_limit(session: Session, actor: Actor, event_id: uuid.UUID, draft: PackageDraft) -> Package:
-    """The same for packages that are made many at a time, as with the sample event."""
+    """Add a package without counting it against the rate limit, for setups that add many. Raises DuplicateName."""
     permissions.require(session, actor, "change", event_id)
     event = lock_order(session, event_id)
     package = Package(
@@ -74,14 +93,7 @@ def create_without_rate_limit(session: Session, actor: Actor, event_id: uuid.UUI
     )
     session.add(package)
     _flush(session, draft.name)
-    audit.record(
-        session,
-        actor,
-        event_id,
-        "package.created",
-        package,
-        audit.creation_changes(draft.model_dump()),
-    )
+    audit.record(session, actor, event_id, "package.created", package, audit.creation_changes(draft.model_dump()))
     return package
 
 
@@ -95,10 +107,10 @@ def update(
     seen_version: int,
     restores: int | None = None,
 ) -> Package:
-    """Changes the given fields of a package the actor saw at `seen_version`; past purchases keep their price.
+    """Change the given fields of a package that the actor saw at `seen_version`; past purchases keep their price.
 
-    Raises StaleVersion with what others changed meanwhile, InvalidInput, DuplicateName, LimitBelowSold. Sales do not
-    touch the version, so a busy sale never blocks an editor.
+    Sales do not change the version, so they never cause a conflict. Raises StaleVersion with what others changed,
+    InvalidInput, DuplicateName, LimitBelowSold and NotFound.
     """
     permissions.require(session, actor, "change", event_id)
     package = optimistic_locking.get_for_update(session, Package, event_id, package_id, "package", key_share=True)
@@ -110,7 +122,7 @@ def update(
 
 
 def check_limit(package: Package, limit: int | None) -> None:
-    """Raises LimitBelowSold when fewer than are sold could be sold; None is unlimited."""
+    """Raise LimitBelowSold when the limit is below the packages sold; None is unlimited."""
     if limit is not None and limit < package.sold_count:
         raise LimitBelowSold(limit, package.sold_count)
 
@@ -118,7 +130,7 @@ def check_limit(package: Package, limit: int | None) -> None:
 def set_enabled(
     session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID, *, enabled: bool
 ) -> Package:
-    """Puts a package on sale or takes it off; doing it twice is doing it once."""
+    """Put a package on sale or take it off sale. Raises NotFound."""
     permissions.require(session, actor, "change", event_id)
     package = optimistic_locking.get_for_update(session, Package, event_id, package_id, "package", key_share=True)
     _apply(session, actor, package, {"is_enabled": enabled})
@@ -126,29 +138,19 @@ def set_enabled(
 
 
 def delete(session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID) -> None:
-    """Removes a package nobody ever bought, with its options and picture. Raises HasSales when there is a purchase."""
+    """Delete a package without purchases, with its options and image. Raises HasSales and NotFound."""
     permissions.require(session, actor, "change", event_id)
-    package = optimistic_locking.get_for_update(
-        session, Package, event_id, package_id, "package"
-    )  # also against purchases that refer to it
+    # Without key_share, so that the lock also keeps out new purchases, which reference the row.
+    package = optimistic_locking.get_for_update(session, Package, event_id, package_id, "package")
     if session.scalar(select(exists().where(Purchase.package_id == package_id))):
-        raise HasSales(
-            f"{package.name} has purchases, so it stays in the records. Disable it instead: "
-            "it is then no longer for sale."
-        )
-    audit.record(
-        session,
-        actor,
-        event_id,
-        "package.deleted",
-        package,
-        audit.deletion_changes(package, PackageDraft.model_fields) + images.detach(session, package),
-    )
+        raise HasSales(f"{package.name} has purchases, so it stays in the records. Take it off sale instead.")
+    changes = audit.deletion_changes(package, PackageDraft.model_fields) + images.detach(session, package)
+    audit.record(session, actor, event_id, "package.deleted", package, changes)
     session.execute(sql_delete(Package).where(Package.id == package_id, Package.event_id == event_id))
 
 
 def get(session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID) -> Package:
-    """One package of an event the actor may see. Raises NotFound."""
+    """Return a package of an event that the actor may see. Raises NotFound."""
     permissions.require(session, actor, "read", event_id)
     package = session.scalar(select(Package).where(Package.id == package_id, Package.event_id == event_id))
     if package is None:
@@ -159,7 +161,7 @@ def get(session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UU
 def list_page(
     session: Session, actor: Actor, event_id: uuid.UUID, *, page: int = 1, per_page: int = PER_PAGE
 ) -> tuple[list[Package], int]:
-    """One page of an event's packages in display order, and how many there are in all."""
+    """Return one page of an event's packages in display order, and the number of all of them."""
     permissions.require(session, actor, "read", event_id)
     total = session.scalar(select(func.count()).where(Package.event_id == event_id)) or 0
     rows = session.scalars(_select_ordered(event_id).limit(per_page).offset((page - 1) * per_page))
@@ -168,7 +170,7 @@ def list_page(
 
 @dataclass(frozen=True)
 class PackagePage:
-    """One page of what was looked for, how many of each of KINDS the search found, and the event's packages in all."""
+    """One page of a search, the number of matches for each of KINDS, and the number of packages in the event."""
 
     packages: list[Package]
     count_by_kind: Mapping[str, int]
@@ -185,34 +187,39 @@ def search_page(
     page: int = 1,
     per_page: int = PER_PAGE,
 ) -> PackagePage:
-    """The packages of one of KINDS whose name has every word of `search`, accents and case aside, in display order."""
+    """Return one page of the packages of a kind (one of KINDS) whose name has every word of `search`.
+
+    The search ignores case and accents; the packages are in display order.
+    """
     permissions.require(session, actor, "read", event_id)
-    sought = [func.strpos(func.search_key(Package.name), func.search_key(word)) > 0
-              for word in PurchaseFilter(search=search).words]  # fmt: skip
-    counted = [func.count().filter(condition, *sought) for condition in _KIND_CONDITIONS.values()]
-    *numbers, in_event = session.execute(
-        select(*counted, func.count()).select_from(Package).where(Package.event_id == event_id)
+    matches = [
+        func.strpos(func.search_key(Package.name), func.search_key(word)) > 0
+        for word in PurchaseFilter(search=search).words
+    ]
+    counts = [func.count().filter(condition, *matches) for condition in _KIND_CONDITIONS.values()]
+    *count_by_kind, total_in_event = session.execute(
+        select(*counts, func.count()).select_from(Package).where(Package.event_id == event_id)
     ).one()
     rows = session.scalars(
-        _select_ordered(event_id).where(_KIND_CONDITIONS[kind], *sought).limit(per_page).offset((page - 1) * per_page)
+        _select_ordered(event_id).where(_KIND_CONDITIONS[kind], *matches).limit(per_page).offset((page - 1) * per_page)
     )
-    return PackagePage(list(rows), dict(zip(KINDS, numbers, strict=True)), in_event)
+    return PackagePage(list(rows), dict(zip(KINDS, count_by_kind, strict=True)), total_in_event)
 
 
 def list_all(session: Session, actor: Actor, event_id: uuid.UUID) -> list[Package]:
-    """Every package of an event, in display order."""
+    """Return every package of an event in display order."""
     permissions.require(session, actor, "read", event_id)
     return list(session.scalars(_select_ordered(event_id)))
 
 
 def list_enabled(session: Session, actor: Actor, event_id: uuid.UUID) -> list[Package]:
-    """What may be sold now, in display order: enabled packages, the sold-out ones among them."""
+    """Return the packages for sale in display order, including sold-out ones."""
     permissions.require(session, actor, "read", event_id)
     return list(session.scalars(_select_ordered(event_id).where(Package.is_enabled)))
 
 
 def list_names(session: Session, actor: Actor, event_id: uuid.UUID) -> dict[uuid.UUID, str]:
-    """Every package of an event by its id, in display order, to choose from."""
+    """Return the package names of an event by id, in display order."""
     permissions.require(session, actor, "read", event_id)
     rows = session.execute(
         select(Package.id, Package.name).where(Package.event_id == event_id).order_by(Package.display_order)
@@ -246,12 +253,12 @@ def _flush(session: Session, name: str) -> None:
 
 
 def get_next_position(session: Session, event_id: uuid.UUID) -> int:
-    """The end of the display order; the caller holds it."""
+    """Return the position after the last package; the caller holds the lock of `lock_order`."""
     return (session.scalar(select(func.max(Package.display_order)).where(Package.event_id == event_id)) or 0) + 1
 
 
 def lock_order(session: Session, event_id: uuid.UUID) -> Event:
-    """One at a time may add to or rearrange an event's packages; sales go on."""
+    """Lock the event row, so that one transaction at a time adds or reorders its packages; sales continue."""
     return session.scalars(
         select(Event)
         .where(Event.id == event_id)

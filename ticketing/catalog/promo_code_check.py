@@ -1,9 +1,9 @@
-"""Try a code: what every rule would say to a purchase, and what it would cost. Takes nothing of what it tries.
+"""Dry-run a promo code against every rule of a purchase, without using it.
 
-Codes are short, so they could be guessed by trying: who tried 10 that do not apply within a minute is told nothing more
-until the minute is over, not even of a code that does apply, since that would tell the others apart. A purchase that is
-refused for its code does not count: a guess that is right is a sale on record there, and when a code is used up in the
-middle of a sale every buyer must hear that, and not that others were too many.
+Codes are short enough to guess. After 10 codes within a minute that do not apply, an actor gets no answers until the
+minute is over, also not for a valid code, because that answer would confirm a guess. Purchases refused because of their
+code do not count: there a right guess costs a recorded sale, and when a code runs out during a rush every buyer must
+read that reason instead of a rate limit.
 """
 
 from __future__ import annotations
@@ -20,16 +20,17 @@ from ticketing.access import rate_limits
 from ticketing.actors import Actor
 from ticketing.catalog import events, packages, promo_codes
 from ticketing.catalog.promo_codes import RuleResult
+from ticketing.models import Package
 from ticketing.pricing import Quote
 from ticketing.validation import email_key
 
 
 @dataclass(frozen=True)
 class DryRunResult:
-    """The rules of the code, then those of the package, in the order a purchase meets them.
+    """The rules of the code and of the package in the order in which a purchase checks them.
 
-    `reason` is the first rule of the code that fails, None when it is valid; `quote` is the price with the code, or
-    without it when it is not valid.
+    `reason` is the first failed rule of the code, None when it is valid; `quote` is the price with a valid code, and
+    without an invalid one.
     """
 
     code_rules: tuple[RuleResult, ...]
@@ -49,10 +50,10 @@ def dry_run(
     donor_email: str = "",
     moment: datetime | None = None,
 ) -> DryRunResult:
-    """Judges `quantity` packages with `code` for a donor at `moment`, by default now.
+    """Check `quantity` packages with `code` for a donor at `moment`, by default now.
 
-    A moment without an offset is in the event's time zone. Raises NotFound, InvalidInput, and RateLimited when the
-    actor tried 10 codes within a minute that do not apply; one that does not is counted in the session's transaction.
+    A moment without an offset is in the event's time zone. A code that does not apply is counted in the session's
+    transaction. Raises NotFound, InvalidInput, and RateLimited after 10 codes within a minute that do not apply.
     """
     package = packages.get(session, actor, event_id, package_id)
     caller = rate_limits.caller_key(actor)
@@ -68,15 +69,17 @@ def dry_run(
         discount = promo_codes.build_discount(row)
     else:
         rate_limits.consume(session, rate_limits.PROMO_CODE_REFUSALS, caller)
+    quote = pricing.quote(package.price, quantity, discount)
+    return DryRunResult(tuple(code_rules), _evaluate_package_rules(package, quantity), reason, quote)
+
+
+def _evaluate_package_rules(package: Package, quantity: int) -> tuple[RuleResult, ...]:
     left = package.available
-    package_rules = (
+    state = "on sale" if package.is_enabled else "disabled"
+    stock = "no limit" if left is None else f"{left:,} left"
+    return (
+        RuleResult("not_for_sale", package.is_enabled, f"{package.name} is {state}."),
         RuleResult(
-            "not_for_sale", package.is_enabled, f"{package.name} is {'on sale' if package.is_enabled else 'disabled'}."
-        ),
-        RuleResult(
-            "sold_out",
-            left is None or quantity <= left,
-            f"{package.name} has {'no limit' if left is None else f'{left:,} left'}; {quantity:,} wanted.",
+            "sold_out", left is None or quantity <= left, f"{package.name} has {stock}; {quantity:,} requested."
         ),
     )
-    return DryRunResult(tuple(code_rules), package_rules, reason, pricing.quote(package.price, quantity, discount))

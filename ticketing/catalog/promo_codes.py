@@ -1,4 +1,4 @@
-"""Promo codes: what takes something off a purchase, and how often. Source of every rule: PRODUCT "Promo codes"."""
+"""Promo codes: discounts on purchases and how often they may be used (docs/product.md, "Promo codes")."""
 
 from __future__ import annotations
 
@@ -30,16 +30,18 @@ from ticketing.errors import (
     NotFound,
     PromoRefused,
 )
+from ticketing.formatting import format_count
 from ticketing.models import Event, PromoCode, PromoUse, Purchase
 from ticketing.pricing import Discount
 from ticketing.validation import BLANK_AS_NONE, Amount, Draft, Timestamp
 
 EXPIRES_SOON_WINDOW = timedelta(days=7)
 _CODE_PATTERN = re.compile(r"[A-Z0-9]{4,20}")
+MAX_RESERVE_ATTEMPTS = 5
 
 
 def normalize_code(code: str) -> str:
-    """The form in which codes are kept, shown and compared: capitals, no surrounding space."""
+    """Return the form in which codes are stored, shown and compared: capitals without surrounding space."""
     return code.strip().upper()
 
 
@@ -50,20 +52,47 @@ def _validate_code(code: str) -> str:
 
 
 class PromoCodeDraft(Draft):
-    """`discount_value` is percent (1-100) or USD (1.00-10,000.00); uses are purchases, not seats.
+    """The fields of a promo code. `discount_value` is percent or USD; uses are purchases, not seats.
 
-    `expires_at` without an offset is a moment in the event's time zone; None never expires.
+    An `expires_at` without offset is local time in the event's time zone.
     """
 
     code: Annotated[
-        str, AfterValidator(_validate_code), Field(json_schema_extra={"pattern": r"^\s*[A-Za-z0-9]{4,20}\s*$"})
+        str,
+        AfterValidator(_validate_code),
+        Field(
+            json_schema_extra={"pattern": r"^\s*[A-Za-z0-9]{4,20}\s*$"},
+            description="4 to 20 letters and digits, unique within the event without regard to case.",
+            examples=["EARLY25"],
+        ),
     ]
-    discount_type: Literal["percentage", "fixed_amount"]
-    discount_value: Amount
-    expires_at: Annotated[Timestamp | None, BLANK_AS_NONE] = None
-    max_total_uses: Annotated[Annotated[int, Field(ge=1, le=10_000)] | None, BLANK_AS_NONE] = None
-    max_uses_per_donor: Annotated[Annotated[int, Field(ge=1, le=100)] | None, BLANK_AS_NONE] = None
-    is_active: bool = True
+    discount_type: Annotated[
+        Literal["percentage", "fixed_amount"],
+        Field(description="A percentage of the purchase, or an amount off it.", examples=["percentage"]),
+    ]
+    discount_value: Annotated[
+        Amount, Field(description="Percent from 1 to 100, or USD from 1.00 to 10,000.00.", examples=["25.00"])
+    ]
+    expires_at: Annotated[
+        Timestamp | None,
+        BLANK_AS_NONE,
+        Field(
+            description="First moment at which the code no longer applies; null for never. Without an offset it is "
+            "local time in the event's time zone.",
+            examples=["2026-11-01T00:00:00-04:00"],
+        ),
+    ] = None
+    max_total_uses: Annotated[
+        Annotated[int, Field(ge=1, le=10_000)] | None,
+        BLANK_AS_NONE,
+        Field(description="Purchases that may use the code in all; null is unlimited.", examples=[100]),
+    ] = None
+    max_uses_per_donor: Annotated[
+        Annotated[int, Field(ge=1, le=100)] | None,
+        BLANK_AS_NONE,
+        Field(description="Purchases of one donor that may use the code; null is unlimited.", examples=[1]),
+    ] = None
+    is_active: Annotated[bool, Field(description="Whether the code can be used at all.", examples=[True])] = True
 
     @field_validator("discount_value")
     @classmethod
@@ -76,20 +105,13 @@ class PromoCodeDraft(Draft):
 
 
 def create(session: Session, actor: Actor, event_id: uuid.UUID, draft: PromoCodeDraft) -> PromoCode:
-    """Adds a promo code. Raises DuplicateCode."""
+    """Add a promo code. Raises DuplicateCode."""
     permissions.require(session, actor, "change", event_id)
     values = _localize_expiry(session, event_id, draft)
     promo_code = PromoCode(event_id=event_id, **values)
     session.add(promo_code)
     _flush(session, draft.code)
-    audit.record(
-        session,
-        actor,
-        event_id,
-        "promo_code.created",
-        promo_code,
-        audit.creation_changes(values),
-    )
+    audit.record(session, actor, event_id, "promo_code.created", promo_code, audit.creation_changes(values))
     return promo_code
 
 
@@ -103,10 +125,10 @@ def update(
     seen_version: int | None,
     restores: int | None = None,
 ) -> PromoCode:
-    """Changes the given fields of a code the actor saw at `seen_version`; None takes it as it stands now.
+    """Change the given fields of a code that the actor saw at `seen_version`; without one the current code is changed.
 
-    Once a purchase used it, its code, type and value stay as they are (CodeUsed); its limits cannot go below the uses
-    so far (LimitBelowUses). Raises StaleVersion, InvalidInput, DuplicateCode.
+    Raises CodeUsed when the code, type or value of a used code would change, LimitBelowUses when a limit is below the
+    uses so far, StaleVersion, InvalidInput, DuplicateCode and NotFound.
     """
     permissions.require(session, actor, "change", event_id)
     row = optimistic_locking.get_for_update(session, PromoCode, event_id, promo_code_id, "promo code")
@@ -114,7 +136,7 @@ def update(
     new = _localize_expiry(session, event_id, optimistic_locking.merge(PromoCodeDraft, row, values))
     changes = audit.changes_between(row, new)
     if {"code", "discount_type", "discount_value"} & {each.field for each in changes} and was_used(session, row):
-        raise CodeUsed(row.code, "its code, type and value cannot change. Make another code instead")
+        raise CodeUsed(row.code, "its code, type and value cannot change. Create another code instead")
     _check_limits(session, row, new)
     flush = partial(_flush, session, new["code"])
     optimistic_locking.apply(session, actor, event_id, "promo_code.changed", row, changes, flush, restores=restores)
@@ -122,31 +144,31 @@ def update(
 
 
 def delete(session: Session, actor: Actor, event_id: uuid.UUID, promo_code_id: uuid.UUID) -> None:
-    """Removes a code that no purchase ever used. Raises CodeUsed."""
+    """Delete a code that no purchase ever used. Raises CodeUsed and NotFound."""
     permissions.require(session, actor, "change", event_id)
     row = optimistic_locking.get_for_update(session, PromoCode, event_id, promo_code_id, "promo code")
     if was_used(session, row):
         raise CodeUsed(row.code, "it stays in the records. Switch it off instead")
-    gone = audit.deletion_changes(row, PromoCodeDraft.model_fields)
-    audit.record(session, actor, event_id, "promo_code.deleted", row, gone)
+    changes = audit.deletion_changes(row, PromoCodeDraft.model_fields)
+    audit.record(session, actor, event_id, "promo_code.deleted", row, changes)
     session.execute(sql_delete(PromoCode).where(PromoCode.id == promo_code_id))
 
 
 def get(session: Session, actor: Actor, event_id: uuid.UUID, promo_code_id: uuid.UUID) -> tuple[PromoCode, Decimal]:
-    """One code and the discount it gave in all (USD). Raises NotFound."""
+    """Return a code and its total discount so far (USD). Raises NotFound."""
     permissions.require(session, actor, "read", event_id)
-    found = session.execute(
+    row = session.execute(
         select(PromoCode, _select_total_discount()).where(PromoCode.event_id == event_id, PromoCode.id == promo_code_id)
     ).first()
-    if found is None:
+    if row is None:
         raise NotFound("promo code")
-    return found[0], found[1]
+    return row[0], row[1]
 
 
 def list_page(
     session: Session, actor: Actor, event_id: uuid.UUID, *, page: int = 1, per_page: int = 20
 ) -> tuple[list[tuple[PromoCode, Decimal]], int]:
-    """One page of an event's codes by name, each with the discount it gave in all (USD), and how many there are."""
+    """Return one page of an event's codes by name, each with its total discount (USD), and their number."""
     permissions.require(session, actor, "read", event_id)
     total = session.scalar(select(func.count()).where(PromoCode.event_id == event_id)) or 0
     rows = session.execute(
@@ -160,22 +182,22 @@ def list_page(
 
 
 def list_codes(session: Session, actor: Actor, event_id: uuid.UUID) -> tuple[str, ...]:
-    """Every code of an event in alphabetical order, to choose from."""
+    """Return every code of an event in alphabetical order."""
     return tuple(list_names(session, actor, event_id).values())
 
 
 def list_names(session: Session, actor: Actor, event_id: uuid.UUID) -> dict[uuid.UUID, str]:
-    """The same by their ids."""
+    """Return every code of an event by id, in alphabetical order."""
     permissions.require(session, actor, "read", event_id)
     query = select(PromoCode.id, PromoCode.code).where(PromoCode.event_id == event_id).order_by(PromoCode.code)
     return {row.id: row.code for row in session.execute(query)}
 
 
 def get_state(row: PromoCode, moment: datetime) -> str:
-    """How a code stands at `moment`: off, expired, used_up, expires_soon (within a week), never_used or active."""
+    """Return the state at `moment`: off, expired, used_up, expires_soon (within a week), never_used or active."""
     if not row.is_active:
         return "off"
-    if row.expires_at is not None and row.expires_at <= moment:
+    if _is_expired(row, moment):
         return "expired"
     if row.max_total_uses is not None and row.current_uses >= row.max_total_uses:
         return "used_up"
@@ -186,7 +208,7 @@ def get_state(row: PromoCode, moment: datetime) -> str:
 
 @dataclass(frozen=True)
 class RuleResult:
-    """One rule that a code passes or fails for a donor at a moment; `reason` is the refusal it leads to."""
+    """One rule that a purchase passes or fails; `reason` is the code of the refusal, `sentence` says how it stands."""
 
     reason: str
     passed: bool
@@ -196,9 +218,9 @@ class RuleResult:
 def evaluate_rules(
     session: Session, event_id: uuid.UUID, code: str, *, donor_email_key: str, moment: datetime
 ) -> tuple[PromoCode | None, list[RuleResult]]:
-    """The code and every rule in the order in which a purchase meets them. Changes nothing.
+    """Return the code and the result of every rule, in the order in which a purchase checks them. Changes nothing.
 
-    An unknown code has one rule, which fails. Without a donor the last rule says what the limit is.
+    An unknown code has a single failed rule. Without a donor the last rule says what the limit is.
     """
     row = None
     if _CODE_PATTERN.fullmatch(normalize_code(code)):
@@ -210,15 +232,11 @@ def evaluate_rules(
     if row is None:
         return None, [RuleResult("unknown", False, PROMO_REFUSALS["unknown"].format(code=normalize_code(code)))]
     zone = ZoneInfo(session.scalars(select(Event.time_zone).where(Event.id == event_id)).one())
-    expires = "It never expires."
-    if row.expires_at is not None:
-        verb = "expires" if row.expires_at > moment else "expired"
-        expires = f"It {verb} on {row.expires_at.astimezone(zone):%Y-%m-%d at %H:%M} ({zone.key})."
     by_donor = _count_donor_uses(session, event_id, row.id, donor_email_key)
     return row, [
         RuleResult("unknown", True, f"This event has the promo code {row.code}."),
-        RuleResult("inactive", row.is_active, f"It is switched {'on' if row.is_active else 'off'}."),
-        RuleResult("expired", row.expires_at is None or row.expires_at > moment, expires),
+        RuleResult("inactive", row.is_active, f"It is {'active' if row.is_active else 'not active'}."),
+        RuleResult("expired", not _is_expired(row, moment), _format_expiry(row, moment, zone)),
         RuleResult(
             "used_up",
             row.max_total_uses is None or row.current_uses < row.max_total_uses,
@@ -234,25 +252,33 @@ def evaluate_rules(
     ]
 
 
-def _format_times(uses: int) -> str:
-    return "1 time" if uses == 1 else f"{uses:,} times"
+def _is_expired(row: PromoCode, moment: datetime) -> bool:
+    return row.expires_at is not None and row.expires_at <= moment
+
+
+def _format_expiry(row: PromoCode, moment: datetime, zone: ZoneInfo) -> str:
+    if row.expires_at is None:
+        return "It never expires."
+    verb = "expired" if _is_expired(row, moment) else "expires"
+    return f"It {verb} on {row.expires_at.astimezone(zone):%Y-%m-%d at %H:%M} ({zone.key})."
 
 
 def _format_uses(uses: int, limit: int | None, scope: str) -> str:
-    return f"Used {_format_times(uses)} {scope}, " + ("without a limit." if limit is None else f"of at most {limit:,}.")
+    limit_text = "without a limit" if limit is None else f"of at most {limit:,}"
+    return f"Used {format_count(uses, 'time')} {scope}, {limit_text}."
 
 
 def _format_donor_limit(limit: int | None) -> str:
-    often = "as often as they like" if limit is None else f"at most {_format_times(limit)}"
-    return f"Each donor may use it {often}."
+    frequency = "any number of times" if limit is None else f"at most {format_count(limit, 'time')}"
+    return f"Each donor may use it {frequency}."
 
 
 def get_applicable(
     session: Session, event_id: uuid.UUID, code: str, *, donor_email_key: str, moment: datetime
 ) -> PromoCode:
-    """The code, if a purchase by this donor at `moment` could use it. Changes nothing. Raises PromoRefused."""
-    row, judged = evaluate_rules(session, event_id, code, donor_email_key=donor_email_key, moment=moment)
-    for rule in judged:
+    """Return the code if a purchase by this donor at `moment` may use it. Changes nothing. Raises PromoRefused."""
+    row, rules = evaluate_rules(session, event_id, code, donor_email_key=donor_email_key, moment=moment)
+    for rule in rules:
         if not rule.passed:
             raise PromoRefused(rule.reason, normalize_code(code))
     assert row is not None
@@ -271,44 +297,47 @@ _RESERVE_USE = text("""
 def reserve_use(
     session: Session, event_id: uuid.UUID, code: str, *, donor_email_key: str, moment: datetime
 ) -> tuple[uuid.UUID, Discount]:
-    """Takes one use and holds the row until the transaction ends; answers with the code's id and its discount.
+    """Reserve one use, lock the code until the transaction ends, and return the code's id and discount.
 
-    The conditions travel with the UPDATE, so no number of buyers passes the limit; the donor's uses are counted
-    after the row is held, when no other purchase with this code can be between counting and using. Raises PromoRefused.
+    The UPDATE carries the conditions, so simultaneous buyers cannot exceed the limit. The donor's uses are counted
+    under the lock, when no other purchase with this code can be between counting and using. Raises PromoRefused.
     """
-    taken = session.execute(
-        _RESERVE_USE, {"event_id": event_id, "code": normalize_code(code), "moment": moment}
-    ).first()
-    if taken is None:
+    values = {"event_id": event_id, "code": normalize_code(code), "moment": moment}
+    for _ in range(MAX_RESERVE_ATTEMPTS):
+        row = session.execute(_RESERVE_USE, values).first()
+        if row is not None:
+            break
+        # Raises the reason, unless the code became usable since the UPDATE: a use was released or a limit raised.
         get_applicable(session, event_id, code, donor_email_key=donor_email_key, moment=moment)
-        # It became usable between the two statements: a use came back or a limit was raised.
-        return reserve_use(session, event_id, code, donor_email_key=donor_email_key, moment=moment)
-    most = taken.max_uses_per_donor
-    if most is not None and _count_donor_uses(session, event_id, taken.id, donor_email_key) >= most:
+    else:
+        raise PromoRefused("used_up", normalize_code(code))
+    limit = row.max_uses_per_donor
+    if limit is not None and _count_donor_uses(session, event_id, row.id, donor_email_key) >= limit:
         raise PromoRefused("used_up_by_donor", normalize_code(code))
-    return taken.id, build_discount(taken)
+    return row.id, build_discount(row)
 
 
 def build_discount(row: Any) -> Discount:
-    """What a code takes off, of a PromoCode or a row with its `discount_type` and `discount_value`."""
+    """Return the discount of a PromoCode, or of a row with its `discount_type` and `discount_value`."""
     return Discount(row.discount_type, row.discount_value)
 
 
 _RELEASE_USE = text("""
-    WITH back AS (
+    WITH released AS (
         UPDATE promo_uses SET given_back_at = :moment WHERE purchase_id = :purchase_id AND given_back_at IS NULL
         RETURNING promo_code_id
     )
-    UPDATE promo_codes SET current_uses = current_uses - 1 FROM back WHERE promo_codes.id = back.promo_code_id
+    UPDATE promo_codes SET current_uses = current_uses - 1 FROM released
+    WHERE promo_codes.id = released.promo_code_id
 """)
 
 
 def release_use(session: Session, purchase_id: uuid.UUID, moment: datetime) -> None:
-    """Returns the use that a purchase took, once; its row stays as history."""
+    """Return the use of a purchase to its code, at most once; the row of the use stays as history."""
     session.execute(_RELEASE_USE, {"purchase_id": purchase_id, "moment": moment})
 
 
-# By the donor's id, which the index of a code's uses carries: a popular code is not read through at each sale.
+# By donor_id, which is part of the index of a code's uses, so that a sale does not scan all uses of a popular code.
 _COUNT_DONOR_USES = text("""
     SELECT count(*) FROM promo_uses
     WHERE promo_code_id = :promo_code_id AND given_back_at IS NULL
@@ -317,8 +346,8 @@ _COUNT_DONOR_USES = text("""
 
 
 def _count_donor_uses(session: Session, event_id: uuid.UUID, promo_code_id: uuid.UUID, donor_email_key: str) -> int:
-    sought = {"event_id": event_id, "promo_code_id": promo_code_id, "email_key": donor_email_key}
-    uses: int = session.scalars(_COUNT_DONOR_USES, sought).one()
+    values = {"event_id": event_id, "promo_code_id": promo_code_id, "email_key": donor_email_key}
+    uses: int = session.scalars(_COUNT_DONOR_USES, values).one()
     return uses
 
 
@@ -331,14 +360,15 @@ def _select_total_discount() -> ScalarSelect[Decimal]:
 
 
 def was_used(session: Session, row: PromoCode) -> bool:
-    """Whether its code, type and value stay as they are. Also when the only purchase was voided since: its discount
-    stays on record."""
+    """Return whether any purchase used the code, also one that was voided since, whose discount stays on record."""
     return session.scalars(select(exists().where(Purchase.promo_code_id == row.id))).one()
 
 
 def _check_limits(session: Session, row: PromoCode, new: dict[str, Any]) -> None:
     if new["max_total_uses"] is not None and new["max_total_uses"] < row.current_uses:
-        raise LimitBelowUses("max_total_uses", f"used {_format_times(row.current_uses)} already", row.current_uses)
+        raise LimitBelowUses(
+            "max_total_uses", f"used {format_count(row.current_uses, 'time')} already", row.current_uses
+        )
     if new["max_uses_per_donor"] is not None:
         by_donor = (
             select(func.count().label("uses"))
@@ -346,13 +376,14 @@ def _check_limits(session: Session, row: PromoCode, new: dict[str, Any]) -> None
             .group_by(PromoUse.donor_id)
             .subquery()
         )
-        most = session.scalar(select(func.max(by_donor.c.uses))) or 0
-        if new["max_uses_per_donor"] < most:
-            raise LimitBelowUses("max_uses_per_donor", f"used {_format_times(most)} by one donor already", most)
+        max_uses = session.scalar(select(func.max(by_donor.c.uses))) or 0
+        if new["max_uses_per_donor"] < max_uses:
+            sentence = f"used {format_count(max_uses, 'time')} by one donor already"
+            raise LimitBelowUses("max_uses_per_donor", sentence, max_uses)
 
 
 def _localize_expiry(session: Session, event_id: uuid.UUID, draft: PromoCodeDraft) -> dict[str, Any]:
-    """The draft's values; an expiry without an offset is a moment in the event's time zone."""
+    """Return the draft's values, with an expiry without offset in the event's time zone."""
     values = draft.model_dump()
     if draft.expires_at is not None and draft.expires_at.tzinfo is None:
         zone = session.scalars(select(Event.time_zone).where(Event.id == event_id)).one()

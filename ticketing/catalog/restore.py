@@ -1,7 +1,7 @@
-"""Bringing an earlier value back: an ordinary change, judged like any other, whose entry names the one it restores.
+"""Restore the value that a field had before an audit entry, as an ordinary change whose entry names the restored one.
 
-Only values that a form could enter come back: of packages, promo codes, options and events that still exist. A deleted
-record has sold nothing and is made anew; a picture that nobody shows any more is gone.
+Only fields of forms can be restored, of packages, promo codes, options and events that still exist. Deleted records and
+deleted images are not stored any more.
 """
 
 from __future__ import annotations
@@ -31,8 +31,11 @@ Record = Package | PromoCode | Option | Event
 
 @dataclass(frozen=True)
 class RestorableEntry:
-    """That the value before an entry can come back: the field as it is now and as it would be, as the trail has them,
-    and the version of the record that was looked at."""
+    """An entry whose old value can be restored.
+
+    `now` and `after` are the field's current and restored value as the audit log stores them; `version` is the record's
+    current version.
+    """
 
     entry: AuditEntry
     now: Any
@@ -51,41 +54,43 @@ _RESTORABLE: dict[str, tuple[type[Record], type[BaseModel]]] = {
 def list_restorable(
     session: Session, actor: Actor, event_id: uuid.UUID, entries: Iterable[AuditEntry]
 ) -> dict[int, RestorableEntry]:
-    """What could be restored of these entries, by their ids; nothing for who may not change anything.
+    """Return the restorable ones of these entries by id; none when the actor may not change the event.
 
-    A value that the record has again is none, and neither is one that its form would refuse today.
+    Left out are values that the record already has and values that its form would refuse today.
     """
     permissions.require(session, actor, "read", event_id)
     if not permissions.is_allowed(actor, "change"):
         return {}
-    known = [entry for entry in entries if _is_restorable(entry)]
+    candidates = [entry for entry in entries if _is_restorable(entry)]
     records: dict[uuid.UUID, Record] = {}
     for action, (model, _) in _RESTORABLE.items():
-        ids = {entry.subject_id for entry in known if entry.action == action}
+        ids = {entry.subject_id for entry in candidates if entry.action == action}
         if ids:
             records |= {row.id: row for row in session.scalars(_select_by_ids(model, event_id, ids))}
-    made = (_find_restorable_value(records[entry.subject_id], entry) for entry in known if entry.subject_id in records)
-    return {offer.entry.id: offer for offer in made if offer is not None}
+    found = (
+        _find_restorable_value(records[each.subject_id], each) for each in candidates if each.subject_id in records
+    )
+    return {restorable.entry.id: restorable for restorable in found if restorable is not None}
 
 
 def find_restorable(session: Session, actor: Actor, event_id: uuid.UUID, entry_id: int) -> RestorableEntry | None:
-    """How it stands with one entry now; None when there is nothing to restore any more."""
-    found = session.scalars(select(AuditEntry).where(AuditEntry.id == entry_id, AuditEntry.event_id == event_id))
-    return list_restorable(session, actor, event_id, found).get(entry_id)
+    """Return one entry if it can be restored now, else None."""
+    entries = session.scalars(select(AuditEntry).where(AuditEntry.id == entry_id, AuditEntry.event_id == event_id))
+    return list_restorable(session, actor, event_id, entries).get(entry_id)
 
 
 def restore(session: Session, actor: Actor, event_id: uuid.UUID, entry_id: int, *, seen_version: int) -> Record:
-    """Gives a field the value it had before an entry, on the record the actor saw at `seen_version`.
+    """Set a field to the value it had before an entry, on the record that the actor saw at `seen_version`.
 
-    Raises NotFound, Conflict when the entry is of no kind that can be restored, and whatever the change itself raises:
-    StaleVersion, InvalidInput, LimitBelowSold, CodeUsed, HasAnswers and the like. Then nothing is changed.
+    Raises NotFound, Conflict when the entry is not the change of a field, and everything that the change itself raises:
+    StaleVersion, InvalidInput, LimitBelowSold, CodeUsed, HasAnswers.
     """
     permissions.require(session, actor, "change", event_id)
     entry = session.scalar(select(AuditEntry).where(AuditEntry.id == entry_id, AuditEntry.event_id == event_id))
     if entry is None:
         raise NotFound("entry of the audit log")
     if not _is_restorable(entry):
-        raise Conflict("Only the change of a field can be restored, and this entry tells of something else.")
+        raise Conflict("Only the change of a field can be restored; this entry is of another kind.")
     values = {str(entry.field): entry.old_value}
     match entry.action:
         case "package.changed":
@@ -117,7 +122,7 @@ def _select_by_ids(model: type[Any], event_id: uuid.UUID, ids: set[uuid.UUID]) -
 
 
 def _find_restorable_value(record: Record, entry: AuditEntry) -> RestorableEntry | None:
-    """By the draft alone: what is sold, used or answered is judged by the change."""
+    """Check against the form's rules only; `restore` checks what is sold, used or answered."""
     field = str(entry.field)
     now = getattr(record, field)
     try:

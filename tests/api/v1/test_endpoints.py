@@ -48,8 +48,8 @@ SPECIFIED_FIELDS = {
     "GuestDraft": "name email",
     "PurchaseAnswer": "id list_price discount total tickets",
     "Ticket": "code guest",
-    "TrialDraft": "package_id quantity donor_email",
-    "TrialAnswer": "valid reason discount_amount total",
+    "DryRunDraft": "package_id quantity donor_email",
+    "DryRunAnswer": "valid reason discount_amount total",
     "SummaryAnswer": "revenue discount purchases packages_sold seats_sold seats_named sold_out_count revenue_goal "
     "by_package",
     "PackageSales": "package_id name sold_count quantity_limit available seats_sold revenue is_sponsorship is_sold_out",

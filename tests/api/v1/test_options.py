@@ -83,7 +83,9 @@ def test_fields_that_break_a_rule_are_named(call, package):
         "label",
         "option_type",
     }
-    assert field_messages(call("PATCH", path_of(option), {"choices": ["Fish"]})) == {"choices": "Give 2 to 10 choices."}
+    assert field_messages(call("PATCH", path_of(option), {"choices": ["Fish"]})) == {
+        "choices": "Enter 2 to 10 choices."
+    }
     assert set(field_messages(call("PATCH", path_of(option), {"choices": ["Fish", "x" * 51]}))) == {"choices.1"}
 
 

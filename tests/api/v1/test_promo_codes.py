@@ -169,12 +169,12 @@ def test_a_valid_code_tells_what_it_takes_off_and_every_rule_and_changes_nothing
     }
     assert answer.json()["rules"] == [
         {"rule": "unknown", "passed": True, "sentence": "This event has the promo code EARLY25."},
-        {"rule": "inactive", "passed": True, "sentence": "It is switched on."},
+        {"rule": "inactive", "passed": True, "sentence": "It is active."},
         {"rule": "expired", "passed": True, "sentence": "It never expires."},
         {"rule": "used_up", "passed": True, "sentence": "Used 0 times in all, of at most 2."},
         {"rule": "used_up_by_donor", "passed": True, "sentence": "Used 0 times by this donor, of at most 1."},
         {"rule": "not_for_sale", "passed": True, "sentence": "Table is on sale."},
-        {"rule": "sold_out", "passed": True, "sentence": "Table has 9 left; 3 wanted."},
+        {"rule": "sold_out", "passed": True, "sentence": "Table has 9 left; 3 requested."},
     ]
     assert snapshot(event) == before
 

@@ -28,7 +28,7 @@ def picture(event):
     """A stored picture; what is in it does not matter here."""
 
     def work(session):
-        content = event.id.lag_bytes
+        content = event.id.bytes
         image = Image(
             event_id=event.id, sha256=hashlib.sha256(content).digest(), content=content, thumbnail=content[:4],
             media_type="image/png", width=3, height=2,
@@ -199,19 +199,23 @@ class TestAnEvent:
         done = copy_event(event)
         assert (done.packages, done.options, done.pictures, done.promo_codes) == (2, 1, 1, 1)
         assert done.left_out == (
-            "Retired options, which are asked no more: Old question.",
+            "Retired options, which are no longer asked: Old question.",
             "Purchases, donors and guests: they belong to the event they were sold for.",
-            "The trail of changes: the new event begins its own.",
+            "The audit log: the new event starts its own.",
         )
 
     @pytest.mark.parametrize(
         ("without", "gone", "sentence"),
         [
-            ("packages", ("packages", "options", "pictures"), "Packages, with their options and pictures: not wanted."),
-            ("options", ("options",), "Options: not wanted."),
-            ("pictures", ("pictures",), "Pictures: not wanted."),
-            ("promo_codes", ("promo_codes",), "Promo codes: not wanted."),
-            ("staff", ("staff",), "The team: not wanted."),
+            (
+                "packages",
+                ("packages", "options", "pictures"),
+                "Packages, with their options and pictures: not selected.",
+            ),
+            ("options", ("options",), "Options: not selected."),
+            ("pictures", ("pictures",), "Pictures: not selected."),
+            ("promo_codes", ("promo_codes",), "Promo codes: not selected."),
+            ("staff", ("staff",), "The team: not selected."),
         ],
     )
     def test_leaves_out_what_is_not_wanted(self, source, without, gone, sentence):
@@ -238,7 +242,7 @@ class TestAnEvent:
     def test_of_an_event_without_anything_is_an_event_without_anything(self, event):
         done = copy_event(event)
         assert (done.packages, done.options, done.pictures, done.promo_codes, done.staff) == (0, 0, 0, 0, 0)
-        assert done.left_out == ("The trail of changes: the new event begins its own.",)
+        assert done.left_out == ("The audit log: the new event starts its own.",)
 
     def test_a_column_of_an_event_is_asked_for_by_its_form(self):
         asked = set(EventDraft.model_fields)

@@ -193,7 +193,7 @@ def test_an_answered_question_is_not_deleted(event):
     answer(event, package, (option, False))
     with assert_refused(HasAnswers, event) as refusal:
         delete(option)
-    assert "Retire it instead" in str(refusal.value)
+    assert "Stop asking it instead" in str(refusal.value)
 
 
 def test_an_unanswered_question_is_deleted_and_the_log_keeps_what_it_was(event):

@@ -70,7 +70,7 @@ def test_the_order_that_is_there_changes_nothing(event, three):
     ("wanted", "sentence"),
     [
         (lambda a, b, c: [a, b], "Missing from the list: C. Name every package of the event."),
-        (lambda a, b, c: [a, b, c, b], "More than once in the list: B. Name each package once."),
+        (lambda a, b, c: [a, b, c, b], "Listed more than once: B. Name each package once."),
         (lambda a, b, c: [], "Missing from the list: A, B, C. Name every package of the event."),
     ],
 )
@@ -91,11 +91,11 @@ def test_who_arranged_meanwhile_is_named_and_nothing_is_lost(event, three):
     a, b, c = three
     ben = make.staff(event=event, name="Ben Okafor")
     seen = [a.id, b.id, c.id]
-    arrange(event, [c, b, a], ben, seen=seen)
+    arrange(event, [c, b, a], ben, seen_order=seen)
     with database_state.assert_refused(PackageOrderChanged, event) as refusal:
-        arrange(event, [b, a, c], seen=seen)
+        arrange(event, [b, a, c], seen_order=seen)
     assert "Ben Okafor changed the order" in str(refusal.value)
-    arrange(event, [b, a, c], seen=[c.id, b.id, a.id])
+    arrange(event, [b, a, c], seen_order=[c.id, b.id, a.id])
     assert order(event) == ["B", "A", "C"]
 
 
@@ -105,7 +105,7 @@ def test_a_package_added_meanwhile_is_noticed_and_nobody_is_said_to_have_arrange
     seen = [c.id, b.id, a.id]
     make.package(event)
     with database_state.assert_refused(PackageOrderChanged, event) as refusal:
-        arrange(event, three, seen=seen)
+        arrange(event, three, seen_order=seen)
     assert str(refusal.value) == "Packages were added or deleted in the meantime. Check the list, then arrange again."
 
 

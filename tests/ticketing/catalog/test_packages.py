@@ -275,7 +275,7 @@ def test_a_package_nobody_bought_is_deleted_with_its_options_and_the_log_keeps_i
 def test_a_package_with_a_purchase_is_never_deleted(event, status):
     package = make.package(event)
     make.purchase(event, package, payment_status=status)
-    with pytest.raises(HasSales, match="Disable it instead"):
+    with pytest.raises(HasSales, match="Take it off sale instead"):
         delete(package)
     assert stored(package).version == 1
 

@@ -161,7 +161,7 @@ def test_each_rule_says_what_it_counted(event, fields, sentences):
 @pytest.mark.parametrize(
     ("most", "told"),
     [
-        (None, "Each donor may use it as often as they like."),
+        (None, "Each donor may use it any number of times."),
         (1, "Each donor may use it at most 1 time."),
         (2, "Each donor may use it at most 2 times."),
     ],
