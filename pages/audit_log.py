@@ -1,117 +1,155 @@
-"""The audit log: who changed what, when, and from what to what; found, downloaded, and brought back."""
+"""Audit log page: the changes of an event or of the office, with filters, a download and restore buttons."""
 
+import uuid
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ticketing import db
 from ticketing.catalog import packages, promo_codes, restore
 from ticketing.errors import InvalidInput
+from ticketing.models import Event
 from ticketing.reporting import audit_log
 from ui import session, text
 from ui.audit import change_list, sentences
-from ui.audit import filters as trail_filters
-from ui.audit import restore as restoring_dialog
+from ui.audit import filters as audit_filters
+from ui.audit import restore as restore_dialog
 from ui.audit.filters import Choices, UrlState
 from ui.purchases import filters
 from ui.widgets import forms, paging
 from ui.widgets.page_header import render_header
 
 context, event = session.require_event()
-TRAIL_LABELS = {"event": "This event", "office": "Office"}
+LOG_LABELS = {"event": "This event", "office": "Office"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one transaction read: a page of changes (the last one when the URL names a later one), and its choices."""
+
+    changes: list[audit_log.Change]
+    total: int
+    page: int
+    offers: dict[int, restore.RestorableEntry]
+    choices: Choices
+
+
+def load(context: session.PageContext, event: Event, state: UrlState) -> Result:
+    """Read the page of changes that the URL asks for. Raises InvalidInput when the URL names unknown people or records."""
+    if state.is_office and not context.is_allowed("administer"):
+        raise InvalidInput({"trail": "The office log is for admins."})
+    actor, event_id = context.actor, None if state.is_office else event.id
+    with db.read_session() as s:
+        choices = load_choices(s, context, event_id, state)
+        changes, total = audit_log.list_changes(s, actor, event_id, state.active_filter, page=state.page)
+        page = min(state.page, max(-(-total // audit_log.PER_PAGE), 1))
+        if page < state.page:
+            changes, total = audit_log.list_changes(s, actor, event_id, state.active_filter, page=page)
+        entries = (entry for change in changes for entry in change.entries)
+        offers = {} if event_id is None else restore.list_restorable(s, actor, event_id, entries)
+    return Result(changes, total, page, offers, choices)
+
+
+def load_choices(s: db.Session, context: session.PageContext, event_id: uuid.UUID | None, state: UrlState) -> Choices:
+    """Return the choices of the filters; a deleted record is among them while the URL names it."""
+    people = audit_log.list_people(s, context.actor, event_id)
+    records: dict[uuid.UUID, str] = {}
+    if event_id is not None:
+        records = packages.list_names(s, context.actor, event_id) | promo_codes.list_names(s, context.actor, event_id)
+    named = set(state.active_filter.records)
+    records |= audit_log.list_record_names(s, context.actor, event_id, named - set(records))
+    problems = {}
+    if set(state.active_filter.people) - set(people):
+        problems["person"] = "“person” names someone who made no changes here."
+    if named - set(records):
+        problems["record"] = "“record” names something that is not in this log."
+    if problems:
+        raise InvalidInput(problems)
+    return Choices(people, records, sentences.OFFICE_ACTIONS if event_id is None else sentences.EVENT_ACTIONS)
 
 
 def render_invalid_query(error: InvalidInput) -> None:
-    """What is not understood is told; nothing is shown in its place that somebody might take for what was asked."""
+    """Explain what is wrong with the URL. No changes are shown, since they could be taken for what was asked for."""
     problems = "\n".join(f"- {text.escape_markdown(sentence)}" for sentence in error.fields.values())
-    st.error(f"This address does not say which changes are meant, so none are shown.\n\n{problems}")
+    st.error(f"No changes are shown, because this link has filters that do not work.\n\n{problems}")
     everything = UrlState(audit_log.ALL_CHANGES)
-    st.button("Show all changes", icon=":material/arrow_forward:", on_click=trail_filters.apply, args=(everything,))
-    st.stop()
+    st.button("Show all changes", icon=":material/arrow_forward:", on_click=audit_filters.apply, args=(everything,))
 
 
-def load_choices(s: db.Session, view: UrlState) -> Choices:
-    """Who and what there is; a record that is deleted is known when the address names it."""
-    event_id = None if view.is_office else event.id
-    people = audit_log.list_people(s, context.actor, event_id)
-    records = {}
-    if not view.is_office:
-        records = packages.list_names(s, context.actor, event.id) | promo_codes.list_names(s, context.actor, event.id)
-    records |= audit_log.list_record_names(s, context.actor, event_id, set(view.active_filter.records) - set(records))
-    problems = {}
-    if set(view.active_filter.people) - set(people):
-        problems["person"] = "“person” names somebody who changed nothing here."
-    if set(view.active_filter.records) - set(records):
-        problems["record"] = "“record” names something that this log does not know."
-    if problems:
-        raise InvalidInput(problems)
-    return Choices(people, records, sentences.OFFICE_ACTIONS if view.is_office else sentences.EVENT_ACTIONS)
-
-
-def render_trail_switch(view: UrlState) -> None:
-    """Admins look into the office's trail too: who may come in, and with what."""
-    st.session_state.audit_trail = "office" if view.is_office else "event"
+def render_log_switch(state: UrlState) -> None:
+    """Let admins switch to the office log: staff, tokens and sign-in."""
+    st.session_state.audit_trail = "office" if state.is_office else "event"
     st.segmented_control(
-        "Trail", TRAIL_LABELS, key="audit_trail", format_func=TRAIL_LABELS.get, required=True, label_visibility="collapsed",
-        on_change=lambda: trail_filters.apply(UrlState(audit_log.ALL_CHANGES, st.session_state.audit_trail == "office")),
-    )  # fmt: skip
+        "Log",
+        list(LOG_LABELS),
+        key="audit_trail",
+        format_func=LOG_LABELS.__getitem__,
+        required=True,
+        label_visibility="collapsed",
+        on_change=switch_log,
+    )
 
 
-def render_download(container, view: UrlState) -> None:
-    """Exactly what the filters show, all pages of it."""
-    query = urlencode(audit_log.to_query(view.active_filter))
-    address = f"/export/{'office' if view.is_office else event.id}/audit.csv" + (f"?{query}" if query else "")
-    container.link_button("Audit log CSV", address, icon=":material/download:")
+def switch_log() -> None:
+    audit_filters.apply(UrlState(audit_log.ALL_CHANGES, st.session_state.audit_trail == "office"))
 
 
-def change_page(view: UrlState, key: str) -> None:
-    trail_filters.apply(UrlState(view.active_filter, view.is_office, st.session_state[key]))
+def render_download(container: DeltaGenerator, event: Event, state: UrlState) -> None:
+    """Link to the CSV of all changes that match the filters."""
+    query = urlencode(audit_log.to_query(state.active_filter))
+    url = f"/export/{'office' if state.is_office else event.id}/audit.csv" + (f"?{query}" if query else "")
+    container.link_button("Audit log CSV", url, icon=":material/download:")
+
+
+def render_changes(event: Event, state: UrlState, result: Result) -> None:
+    zone = audit_log.OFFICE_ZONE if state.is_office else event.time_zone
+    change_list.render(result.changes, result.offers, zone)
+    key = f"audit_page_{filters.generation()}_{hash(state.active_filter)}"
+    paging.render(key, result.total, audit_log.PER_PAGE, default=result.page, on_change=change_page, args=(state, key))
+
+
+def change_page(state: UrlState, key: str) -> None:
+    audit_filters.apply(UrlState(state.active_filter, state.is_office, st.session_state[key]))
     filters.keep_widgets()
 
 
-def render_empty(view: UrlState) -> None:
+def render_empty(state: UrlState) -> None:
     with st.container(border=True):
-        if view.active_filter == audit_log.ALL_CHANGES:
-            st.subheader("Nothing was changed yet", anchor=False)
-            st.markdown("Every change that staff, the API or an import makes stands here, with who made it and when.")
+        if state.active_filter == audit_log.ALL_CHANGES:
+            st.subheader("No changes yet", anchor=False)
+            st.markdown("Every change by staff, the API or an import appears here, with who made it and when.")
         else:
-            st.subheader("No change matches", anchor=False)
-            everything = UrlState(audit_log.ALL_CHANGES, view.is_office)
-            st.button("Clear filters", on_click=trail_filters.apply, args=(everything,))
+            st.subheader("No matching changes", anchor=False)
+            everything = UrlState(audit_log.ALL_CHANGES, state.is_office)
+            st.button("Clear filters", on_click=audit_filters.apply, args=(everything,))
+
+
+def render_page(context: session.PageContext, event: Event, state: UrlState, result: Result) -> None:
+    actions = render_header("Audit log", event, text.format_count(result.total, "change"))
+    if result.total:
+        render_download(actions, event, state)
+    if context.is_allowed("administer"):
+        render_log_switch(state)
+    if result.total or state.active_filter != audit_log.ALL_CHANGES:
+        audit_filters.render(state, result.choices)
+    if state.is_office:
+        forms.render_hint("Accounts, tokens and sign-in of all events. Times are UTC.")
+    if result.page < state.page:
+        forms.render_hint(f"There is no page {state.page:,}. This is the last page.")
+    if result.total:
+        render_changes(event, state, result)
+    else:
+        render_empty(state)
+    restore_dialog.render(context, event)
 
 
 try:
-    view = trail_filters.parse_query_params()
-    if view.is_office and not context.is_allowed("administer"):
-        raise InvalidInput({"trail": "The office's trail is for admins."})
-    with db.read_session() as s:
-        event_id = None if view.is_office else event.id
-        choices = load_choices(s, view)
-        changes, total = audit_log.list_changes(s, context.actor, event_id, view.active_filter, page=view.page)
-        page = min(view.page, max(-(-total // audit_log.PER_PAGE), 1))
-        if page < view.page:
-            changes, total = audit_log.list_changes(s, context.actor, event_id, view.active_filter, page=page)
-        shown_entries = (entry for change in changes for entry in change.entries)
-        offers = {} if view.is_office else restore.list_restorable(s, context.actor, event.id, shown_entries)
-except InvalidInput as wrong:
+    state = audit_filters.parse_query_params()
+    result = load(context, event, state)
+except InvalidInput as exc:
     render_header("Audit log", event)
-    render_invalid_query(wrong)
-
-actions = render_header("Audit log", event, text.format_count(total, "change"))
-if total:
-    render_download(actions, view)
-if context.is_allowed("administer"):
-    render_trail_switch(view)
-if total or view.active_filter != audit_log.ALL_CHANGES:
-    trail_filters.render(view, choices)
-if view.is_office:
-    forms.render_hint("Accounts, tokens and sign-in, which belong to no event. Times are UTC.")
-if page < view.page:
-    forms.render_hint(f"There is no page {view.page:,} any more; this is the last one.")
-if total:
-    change_list.render(changes, offers, audit_log.OFFICE_ZONE if view.is_office else event.time_zone)
-    key = f"audit_page_{filters.generation()}_{hash(view.active_filter)}"
-    paging.render(key, total, audit_log.PER_PAGE, default=page, on_change=change_page, args=(view, key))
+    render_invalid_query(exc)
 else:
-    render_empty(view)
-restoring_dialog.render(context, event)
+    render_page(context, event, state, result)

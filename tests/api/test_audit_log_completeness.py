@@ -98,7 +98,7 @@ def toggle_package_on_page(office: Office) -> tuple[str, ...]:
 def toggle_code_on_page(office: Office) -> tuple[str, ...]:
     row = office.promo_code()
     office.page("promo_codes").pick(row, "Switch off" if row.is_active else "Switch on")
-    return (f"switched {row.code} {'off' if row.is_active else 'on'}",)
+    return (f"{'deactivated' if row.is_active else 'activated'} {row.code}",)
 
 
 def change_name_over_api(office: Office) -> tuple[str, ...]:
@@ -121,7 +121,7 @@ def change_limit_over_api(office: Office) -> tuple[str, ...]:
     limit = office.another(row.max_total_uses)
     body = {"max_total_uses": limit, "version": row.version}
     office.send(f"/events/{office.event.id}/promo-codes/{row.id}", body)
-    return (f"changed the limit in all of {row.code} from {row.max_total_uses or 'unlimited'} to {limit}",)
+    return (f"changed the total uses of {row.code} from {row.max_total_uses or 'unlimited'} to {limit}",)
 
 
 def change_option_over_api(office: Office) -> tuple[str, ...]:
@@ -149,7 +149,7 @@ def import_file(office: Office) -> tuple[str, ...]:
             *(sale(packages.get(session, OPERATOR, office.event.id, unlimited.id)) for _ in range(rows))
         )
     db.write(lambda s: imports.run(s, office.importing, office.event.id, file_name, content))
-    return f"imported {rows} sale{'s' if rows > 1 else ''} from {file_name}", "by import"
+    return f"imported {rows} sale{'s' if rows > 1 else ''} from {file_name}", "· import"
 
 
 PAGE_CHANGES = (
@@ -201,9 +201,9 @@ def list_log_sentences(admin: Actor, event: Event) -> list[str]:
 
 def test_audit_log_page_explains_100_changes_and_tampering_is_found(office, capsys):
     author_by_change = {
-        **dict.fromkeys(PAGE_CHANGES, (office.at_pages.name, "in the app")),
-        **dict.fromkeys(API_CHANGES, (office.over_api.name, "over the API")),
-        import_file: (office.importing.name, "by import"),
+        **dict.fromkeys(PAGE_CHANGES, (office.at_pages.name, "· web")),
+        **dict.fromkeys(API_CHANGES, (office.over_api.name, "· API")),
+        import_file: (office.importing.name, "· import"),
     }
     changes = [*ALL_CHANGES, *(office.rng.choice(ALL_CHANGES) for _ in range(CHANGE_COUNT - len(ALL_CHANGES)))]
     office.rng.shuffle(changes)

@@ -74,8 +74,8 @@ VIEWS = {
 DIALOGS = {
     "a purchase": ("purchasers", click_prefix("Zoë Müller"), "Ben Okafor"),
     "a package": ("packages", click("New package"), "Make package"),
-    "the history of a package": ("packages", pick("Actions for Gold", "History"), "made the package Gold"),
-    "restoring a value": ("audit_log", click_prefix("Restore price"), "This is an ordinary change"),
+    "the history of a package": ("packages", pick("Actions for Gold", "History"), "created the package Gold"),
+    "restoring a value": ("audit_log", click_prefix("Restore price"), "The audit log records this"),
     "deleting a package": ("packages", pick("Actions for Old ticket", "Delete"), "Cancel"),
     "an option": ("options", click("New option"), "Add option"),
     "a promo code": ("promo_codes", click("New promo code"), "Make promo code"),

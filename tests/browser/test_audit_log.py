@@ -1,4 +1,4 @@
-"""The audit log from the outside: filtered, a card's history opened from its menu, a price brought back."""
+"""Audit log in a browser: filters, download, history from a card's menu, and restoring a price."""
 
 import re
 
@@ -11,7 +11,7 @@ from ticketing.catalog import packages
 from ticketing.models import Package
 
 
-def test_a_price_is_found_brought_back_from_the_cards_history_and_the_log_tells_it(page: Page, enter) -> None:
+def test_price_is_restored_from_history_and_logged(page: Page, enter) -> None:
     event = make.event()
     ana = make.staff(event=event, name="Ana Ruiz", password=make.PASSWORD)
     ben = make.staff(event=event, name="Ben Okafor")

@@ -1,4 +1,4 @@
-"""The audit log's page, the history of a card, and the question before a value is brought back."""
+"""Audit log page, history dialog of a card, and restoring an earlier value."""
 
 import html
 import re
@@ -35,14 +35,14 @@ def open_page(actor, event, **query):
 
 
 def read_changes(screen):
-    """Each change as a reader sees it."""
-    shown = [text for text in screen.texts() if text.startswith('<div class="deed">')]
-    return [" ".join(html.unescape(re.sub(r"<[^>]+>", " ", each)).split()) for each in shown]
+    """Return the text of each change."""
+    changes = [text for text in screen.texts() if text.startswith('<div class="deed">')]
+    return [" ".join(html.unescape(re.sub(r"<[^>]+>", " ", change)).split()) for change in changes]
 
 
 def get_query(screen):
-    given = {name: value for name, value in screen.app.query_params.items() if name != "event"}
-    return {name: value if isinstance(value, str) else value[0] for name, value in given.items()}
+    query = {name: value for name, value in screen.app.query_params.items() if name != "event"}
+    return {name: value if isinstance(value, str) else value[0] for name, value in query.items()}
 
 
 def read_download_link(screen):
@@ -51,24 +51,24 @@ def read_download_link(screen):
 
 
 class TestPage:
-    def test_tells_who_did_what_when_and_which_way_the_newest_first(self, event, ana, ben, gold):
+    def test_shows_actor_change_time_and_channel_newest_first(self, event, ana, ben, gold):
         make.change_package(ben, gold, price="2600")
         screen = open_page(ana, event)
         first, second, *_ = read_changes(screen)
         assert re.fullmatch(
-            r"Ben Okafor changed the price of Gold from \$2,500\.00 to \$2,600\.00\. \d+:\d\d [AP]M in the app", first
+            r"Ben Okafor changed the price of Gold from \$2,500\.00 to \$2,600\.00\. \d+:\d\d [AP]M · web", first
         )
-        assert second.startswith("Ana Ruiz made the package Gold. What was entered Name Gold Price $2,500.00 Seats 1")
+        assert second.startswith("Ana Ruiz created the package Gold. Details Name Gold Price $2,500.00 Seats 1")
         assert screen.says('<h2 class="day">Today</h2>')
         assert screen.says("3 changes")
 
-    def test_shows_what_people_typed_as_text(self, event, ana):
+    def test_escapes_text_of_users(self, event, ana):
         make.package(event, ana, name="<b>Bold</b> **stars** $x$", description='<img src="x" onerror="y">')
-        (shown,) = [each.value for each in open_page(ana, event).app.get("html") if "stars" in each.value]
-        assert "made the package &lt;b&gt;Bold&lt;/b&gt; **stars** $x$." in shown
-        assert "&lt;img src=&quot;x&quot; onerror=&quot;y&quot;&gt;" in shown
+        (change,) = [each.value for each in open_page(ana, event).app.get("html") if "stars" in each.value]
+        assert "created the package &lt;b&gt;Bold&lt;/b&gt; **stars** $x$." in change
+        assert "&lt;img src=&quot;x&quot; onerror=&quot;y&quot;&gt;" in change
 
-    def test_has_twenty_changes_a_page_and_the_address_names_the_page(self, event, ana, gold):
+    def test_shows_twenty_changes_per_page_and_reads_page_from_url(self, event, ana, gold):
         for version in range(1, 23):
             make.change_package(ana, gold, version, price=str(version))
         screen = open_page(ana, event)
@@ -77,50 +77,50 @@ class TestPage:
         assert [each.partition(". ")[0] for each in read_changes(second)] == [
             "Ana Ruiz changed the price of Gold from $1.00 to $2.00",
             "Ana Ruiz changed the price of Gold from $2,500.00 to $1.00",
-            "Ana Ruiz made the package Gold",
-            "Operator made the event Harbor Lights Gala",
+            "Ana Ruiz created the package Gold",
+            "Operator created the event Harbor Lights Gala",
         ]
-        assert open_page(ana, event, page=9).says("There is no page 9 any more; this is the last one.")
+        assert open_page(ana, event, page=9).says("There is no page 9. This is the last page.")
 
-    def test_is_filtered_by_person_record_and_kind_and_the_address_and_the_file_say_so(self, event, ana, ben, gold):
+    def test_filters_are_kept_in_url_and_download_link(self, event, ana, ben, gold):
         make.package(event, ben, name="Silver")
         make.change_package(ben, gold, price="2600")
         screen = open_page(ana, event).enter("Person", [ben.staff_id])
         assert [each.split(". ")[0] for each in read_changes(screen)] == [
             "Ben Okafor changed the price of Gold from $2,500.00 to $2,600.00",
-            "Ben Okafor made the package Silver",
+            "Ben Okafor created the package Silver",
         ]
-        screen.enter("Package or promo code", [gold.id]).enter("What was done", ["package.changed"])
+        screen.enter("Package or promo code", [gold.id]).enter("Action", ["package.changed"])
         assert [each.split(". ")[0] for each in read_changes(screen)] == [
             "Ben Okafor changed the price of Gold from $2,500.00 to $2,600.00"
         ]
-        asked = {"person": str(ben.staff_id), "record": str(gold.id), "action": "package.changed"}
-        assert get_query(screen) == asked
+        query = {"person": str(ben.staff_id), "record": str(gold.id), "action": "package.changed"}
+        assert get_query(screen) == query
         assert read_download_link(screen) == f"/export/{event.id}/audit.csv?" + "&".join(
-            f"{k}={v}" for k, v in asked.items()
+            f"{k}={v}" for k, v in query.items()
         )
-        assert read_changes(open_page(ana, event, **asked)) == read_changes(screen)
+        assert read_changes(open_page(ana, event, **query)) == read_changes(screen)
         screen.click("Clear all")
         assert (get_query(screen), len(read_changes(screen))) == ({}, 4)
 
-    def test_one_filter_is_lifted_and_the_others_stay(self, event, ana, ben, gold):
+    def test_clearing_one_filter_keeps_the_others(self, event, ana, ben, gold):
         make.change_package(ben, gold, price="2600")
         screen = open_page(ana, event, person=ben.staff_id, record=gold.id)
         screen.app.button(key="lift_people").click()
         assert get_query(screen.rerun()) == {"record": str(gold.id)}
         assert len(read_changes(screen)) == 2
 
-    def test_says_when_no_change_matches_and_the_way_back(self, event, ana, gold):
+    def test_no_matching_changes_offers_to_clear_filters(self, event, ana, gold):
         screen = open_page(ana, event, to="2020-01-01")
-        assert (read_changes(screen), screen.says("No change matches")) == ([], True)
+        assert (read_changes(screen), screen.says("No matching changes")) == ([], True)
         assert len(read_changes(screen.click("Clear filters"))) == 2
 
-    def test_a_deleted_package_is_still_found(self, event, ana, gold):
+    def test_deleted_package_can_be_filtered(self, event, ana, gold):
         db.write(lambda s: packages.delete(s, ana, event.id, gold.id))
         screen = open_page(ana, event, record=gold.id)
         assert [each.split(". ")[0] for each in read_changes(screen)] == [
             "Ana Ruiz deleted the package Gold",
-            "Ana Ruiz made the package Gold",
+            "Ana Ruiz created the package Gold",
         ]
         assert [each for each in screen.labels() if each.startswith("Gold")] == ["Gold :material/close:"]
 
@@ -128,37 +128,37 @@ class TestPage:
         ("query", "sentence"),
         [
             ({"person": "ana"}, "“person” takes ids of staff"),
-            ({"person": "01a20703-4c59-70f0-9a94-956433354f1b"}, "“person” names somebody who changed nothing here."),
-            ({"record": "01a20703-4c59-70f0-9a94-956433354f1b"}, "“record” names something that this log does not"),
+            ({"person": "01a20703-4c59-70f0-9a94-956433354f1b"}, "“person” names someone who made no changes here."),
+            ({"record": "01a20703-4c59-70f0-9a94-956433354f1b"}, "“record” names something that is not in this log."),
             ({"page": "0"}, "“page” takes a number from 1."),
             ({"trail": "all"}, "“trail” takes event or office."),
             ({"persons": "1"}, "There is no filter “persons”."),
         ],
     )
-    def test_shows_nothing_for_an_address_that_it_does_not_understand(self, event, ana, gold, query, sentence):
+    def test_invalid_url_shows_sentence_and_no_changes(self, event, ana, gold, query, sentence):
         screen = open_page(ana, event, **query)
         assert (screen.says(sentence), read_changes(screen)) == (True, [])
         assert len(read_changes(screen.click("Show all changes"))) == 2
 
 
 class TestOffice:
-    def test_is_where_admins_read_of_accounts(self, event, admin, gold):
+    def test_admins_see_account_changes_in_office_log(self, event, admin, gold):
         make.staff("viewer", event, name="Vera", password=make.PASSWORD)
-        screen = open_page(admin, event).enter("Trail", "office")
-        assert any(each.startswith("Operator made an account for Vera.") for each in read_changes(screen))
+        screen = open_page(admin, event).enter("Log", "office")
+        assert any(each.startswith("Operator created an account for Vera.") for each in read_changes(screen))
         assert not any("Gold" in each for each in read_changes(screen))
         assert get_query(screen) == {"trail": "office"}
         assert read_download_link(screen) == "/export/office/audit.csv"
         assert not any(label.startswith("Restore") for label in screen.labels())
 
-    def test_is_for_nobody_else(self, event, ana, gold):
-        assert "Trail" not in open_page(ana, event).labels()
+    def test_office_log_is_for_admins_only(self, event, ana, gold):
+        assert "Log" not in open_page(ana, event).labels()
         screen = open_page(ana, event, trail="office")
-        assert (read_changes(screen), screen.says("The office's trail is for admins.")) == ([], True)
+        assert (read_changes(screen), screen.says("The office log is for admins.")) == ([], True)
 
 
 class TestRestoring:
-    def test_asks_first_then_changes_and_tells_it(self, event, ana, ben, gold):
+    def test_asks_for_confirmation_and_records_change(self, event, ana, ben, gold):
         make.change_package(ben, gold, price="2600")
         screen = open_page(ana, event).click("Restore price")
         assert screen.dialog() == "Restore an earlier value"
@@ -169,10 +169,10 @@ class TestRestoring:
         screen.click("Restore price")
         _confirm(screen)
         assert (screen.dialog(), get_price(gold)) == (None, "2500.00")
-        assert screen.toasts() == ["The price of Gold is restored."]
+        assert screen.toasts() == ["Price of Gold restored."]
         assert read_changes(screen)[0].startswith("Ana Ruiz restored the price of Gold from $2,600.00 to $2,500.00.")
 
-    def test_is_refused_when_a_colleague_changed_it_meanwhile_and_shows_what_is_there_now(self, event, ana, ben, gold):
+    def test_conflict_shows_current_value_and_can_be_confirmed(self, event, ana, ben, gold):
         make.change_package(ben, gold, price="2600")
         screen = open_page(ana, event).click("Restore price")
         make.change_package(ben, gold, 2, price="2700")
@@ -183,7 +183,7 @@ class TestRestoring:
         _confirm(screen)
         assert get_price(gold) == "2500.00"
 
-    def test_says_what_stands_against_it(self, event, ana, gold):
+    def test_limit_below_sold_count_is_refused(self, event, ana, gold):
         make.change_package(ana, gold, quantity_limit=50)
         make.purchase(event, gold, quantity=45)
         screen = open_page(ana, event).click("Restore limit")
@@ -191,14 +191,14 @@ class TestRestoring:
         assert screen.says("45 are sold already, so the limit cannot be 40. Enter 45 or more.")
         assert screen.dialog() == "Restore an earlier value"
 
-    def test_is_no_more_to_do_when_somebody_did_it(self, event, ana, gold):
+    def test_already_restored_value_has_nothing_to_restore(self, event, ana, gold):
         make.change_package(ana, gold, price="2600")
         screen = open_page(ana, event).click("Restore price")
         make.change_package(ana, gold, 2, price="2500")
-        assert screen.rerun().says("There is nothing to restore")
+        assert screen.rerun().says("Nothing to restore")
         assert screen.click("Close").dialog() is None
 
-    def test_is_not_offered_to_viewers(self, event, ana, gold):
+    def test_viewers_cannot_restore(self, event, ana, gold):
         make.change_package(ana, gold, price="2600")
         screen = open_page(make.staff("viewer", event), event)
         assert len(read_changes(screen)) == 3
@@ -206,27 +206,27 @@ class TestRestoring:
 
 
 class TestHistory:
-    def test_of_a_package_opens_from_its_card_with_its_options_and_no_others_changes(self, visit, event, ana, gold):
+    def test_package_history_includes_its_options_only(self, visit, event, ana, gold):
         make.option(gold, ana, label="Any allergies?")
         make.package(event, ana, name="Silver")
         screen = visit("packages", ana, event).pick(gold, "History")
         assert screen.dialog() == "History"
         assert [each.split(". ")[0] for each in read_changes(screen)] == [
-            "Ana Ruiz made the option “Any allergies?”",
-            "Ana Ruiz made the package Gold",
+            "Ana Ruiz created the option “Any allergies?”",
+            "Ana Ruiz created the package Gold",
         ]
 
-    def test_of_a_promo_code_opens_from_its_card(self, visit, event, ana):
+    def test_promo_code_history_opens_from_card(self, visit, event, ana):
         code = make.promo_code(event, ana, code="EARLY10")
-        off = {"is_active": False}
-        db.write(lambda s: promo_codes.update(s, ana, event.id, code.id, off, seen_version=1))
+        values = {"is_active": False}
+        db.write(lambda s: promo_codes.update(s, ana, event.id, code.id, values, seen_version=1))
         screen = visit("promo_codes", ana, event).pick(code, "History")
         assert [each.split(". ")[0] for each in read_changes(screen)] == [
-            "Ana Ruiz switched EARLY10 off",
-            "Ana Ruiz made the promo code EARLY10",
+            "Ana Ruiz deactivated EARLY10",
+            "Ana Ruiz created the promo code EARLY10",
         ]
 
-    def test_is_there_again_after_something_was_restored_from_it(self, visit, event, ana, gold):
+    def test_history_reopens_after_restore(self, visit, event, ana, gold):
         make.change_package(ana, gold, price="2600")
         screen = visit("packages", ana, event).pick(gold, "History").click("Restore price")
         assert screen.dialog() == "Restore an earlier value"
@@ -237,7 +237,7 @@ class TestHistory:
 
 
 def _confirm(screen):
-    """The primary button of the question; behind it the page may have one of the same words."""
+    """Click the primary button of the dialog; the page behind it may have a button with the same label."""
     (button,) = [each for each in screen.app.button if each.proto.type == "primary" and "Restore" in each.label]
     button.click()
     screen.rerun()

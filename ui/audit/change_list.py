@@ -1,4 +1,4 @@
-"""Changes of the audit log one below the other, day by day: the page and each record's history draw them alike."""
+"""List of audit log changes by day, for the audit log page and the history of a record."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MAX_INLINE_FIELDS = 12
 
 
 def render(changes: Sequence[Change], offers: Mapping[int, RestorableEntry], zone: str, heading_level: int = 2) -> None:
-    """Draws them under a heading for each day; `level` is that of these headings. Where there is an offer, a button."""
+    """Render changes under a heading per day. Entries in `offers` get a restore button."""
     today = datetime.now(UTC).astimezone(ZoneInfo(zone)).date()
-    for which, of_day in groupby(changes, key=lambda change: _get_local_date(change, zone)):
-        st.html(f'<h{heading_level} class="day">{_format_day_heading(which, today)}</h{heading_level}>')
+    for day, changes_of_day in groupby(changes, key=lambda change: _get_local_date(change, zone)):
+        st.html(f'<h{heading_level} class="day">{_format_day_heading(day, today)}</h{heading_level}>')
         with st.container(gap=None):
-            for change in of_day:
+            for change in changes_of_day:
                 _render_change(change, offers, zone)
 
 
@@ -32,22 +32,22 @@ def _get_local_date(change: Change, zone: str) -> date:
     return change.first.occurred_at.astimezone(ZoneInfo(zone)).date()
 
 
-def _format_day_heading(which: date, today: date) -> str:
-    told = text.format_day(which, today)
-    return told.capitalize() if (today - which).days in (0, 1) else f"{which:%A} {told}"
+def _format_day_heading(day: date, today: date) -> str:
+    label = text.format_day(day, today)
+    return label.capitalize() if (today - day).days in (0, 1) else f"{day:%A} {label}"
 
 
 def _render_change(change: Change, offers: Mapping[int, RestorableEntry], zone: str) -> None:
     restorable = [entry for entry in change.entries if entry.id in offers]
-    several = len({entry.subject_id for entry in change.entries}) > 1
+    has_several_records = len({entry.subject_id for entry in change.entries}) > 1
     with st.container(key=f"change_{change.first.id}", gap=None):
         st.html(_format_change_html(change, zone))
         if restorable:
             with st.container(horizontal=True, gap="small", key=f"restores_{change.first.id}"):
                 for entry in restorable:
-                    of = f" of {entry.subject_name}" if several else ""
+                    suffix = f" of {entry.subject_name}" if has_several_records else ""
                     st.button(
-                        text.escape_markdown(f"Restore {sentences.get_field_noun(entry)}{of}"),
+                        text.escape_markdown(f"Restore {sentences.get_field_noun(entry)}{suffix}"),
                         key=f"restore_{entry.id}",
                         type="tertiary",
                         icon=":material/settings_backup_restore:",
@@ -57,37 +57,34 @@ def _render_change(change: Change, offers: Mapping[int, RestorableEntry], zone: 
 
 
 def _format_change_html(change: Change, zone: str) -> str:
-    """Who did what, its fields, and when and over which way."""
-    told, who = sentences.format_sentence(change, zone), change.first.actor
-    if told.startswith(who):
-        told_html = f"<strong>{escape(who)}</strong>{escape(told.removeprefix(who))}"
-    else:
-        told_html = escape(told)
+    """Return the sentence of a change, its fields, and when and where it was made."""
+    sentence, actor = sentences.format_sentence(change, zone), change.first.actor
+    sentence_html = escape(sentence)
+    if sentence.startswith(actor):
+        sentence_html = f"<strong>{escape(actor)}</strong>{escape(sentence.removeprefix(actor))}"
     local = change.first.occurred_at.astimezone(ZoneInfo(zone))
-    when = f'<time datetime="{local.isoformat()}">{text.format_time(local)}</time> {sentences.format_via(change)}'
-    return (
-        f'<div class="deed"><p>{told_html}</p>{_format_fields_html(change, zone)}<div class="quiet">{when}</div></div>'
-    )
+    when = f'<time datetime="{local.isoformat()}">{text.format_time(local)}</time> · {sentences.format_via(change)}'
+    fields_html = _format_fields_html(change, zone)
+    return f'<div class="deed"><p>{sentence_html}</p>{fields_html}<div class="quiet">{when}</div></div>'
 
 
 def _format_fields_html(change: Change, zone: str) -> str:
-    lines = sentences.list_field_diffs(change, zone)
-    if not lines:
+    diffs = sentences.list_field_diffs(change, zone)
+    if not diffs:
         return ""
     if sentences.is_creation_or_deletion(change):
-        is_gone = change.first.action.endswith(".deleted")
+        is_deletion = change.first.action.endswith(".deleted")
         items = "".join(
-            f"<li>{_format_value_html(line.field, line.before if is_gone else line.after)}</li>" for line in lines
+            f"<li>{_format_value_html(diff.field, diff.before if is_deletion else diff.after)}</li>" for diff in diffs
         )
-        summary = "What it was" if is_gone else "What was entered"
-        return f"<details><summary>{summary}</summary><ul>{items}</ul></details>"
+        return f"<details><summary>Details</summary><ul>{items}</ul></details>"
     items = "".join(
-        f'<li>{_format_value_html(line.field, line.before)} <span class="arrow" role="img" aria-label="became">→</span> '
-        f"<span>{escape(line.after)}</span></li>"
-        for line in lines
+        f'<li>{_format_value_html(diff.field, diff.before)} <span class="arrow" role="img" aria-label="changed to">→</span> '
+        f"<span>{escape(diff.after)}</span></li>"
+        for diff in diffs
     )
-    if len(lines) > MAX_INLINE_FIELDS:
-        return f"<details><summary>All {len(lines):,} fields</summary><ul>{items}</ul></details>"
+    if len(diffs) > MAX_INLINE_FIELDS:
+        return f"<details><summary>All {len(diffs):,} fields</summary><ul>{items}</ul></details>"
     return f"<ul>{items}</ul>"
 
 

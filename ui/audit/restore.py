@@ -1,4 +1,4 @@
-"""The question before an earlier value is brought back: how the field is now, and how it would be."""
+"""Restore dialog: shows a field's current and earlier value and asks for confirmation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KIND = "restoring"
 
 
 def open_dialog(entry: AuditEntry) -> None:
-    """For a callback: asks whether to bring back what was there before this entry."""
+    """Open the dialog that restores the value before this entry; for use as a callback."""
     forms.open_form(_KIND, entry.change_id, 0, {"entry": entry.id})
 
 
@@ -27,7 +27,7 @@ def is_open() -> bool:
 
 
 def render(context: PageContext, event: Event) -> None:
-    """The dialog, while it is open."""
+    """Render the dialog while it is open."""
     forms.render_dialog(
         _KIND, "", "Restore an earlier value", lambda form: _render_confirmation(context, event, form), event.time_zone
     )
@@ -37,33 +37,32 @@ def _render_confirmation(context: PageContext, event: Event, form: forms.FormSta
     with db.read_session() as session:
         offer = restore.find_restorable(session, context.actor, event.id, form.values["entry"])
     if offer is None:
-        st.markdown("There is nothing to restore: it is as it was before that change, or it is gone.")
+        st.markdown("Nothing to restore: the field already has this value, or the record was deleted.")
         st.button("Close", on_click=forms.close_form, args=(_KIND,))
         return
-    what = sentences.get_field_label(offer.entry)
-    noun = sentences.get_field_noun(offer.entry)
+    label = sentences.get_field_label(offer.entry)
     now, after = (sentences.format_value(offer.entry, each, event.time_zone) for each in (offer.now, offer.after))
-    st.markdown(f"**{text.escape_markdown(f'{what} of {offer.entry.subject_name}')}**")
+    st.markdown(f"**{text.escape_markdown(f'{label} of {offer.entry.subject_name}')}**")
     st.html(f'<dl class="restoring"><dt>Now</dt><dd>{escape(now)}</dd><dt>After</dt><dd>{escape(after)}</dd></dl>')
     forms.render_problem(form.problems, str(offer.entry.field))
-    kept = " What is sold keeps its price and its seats." if offer.entry.subject_type == "package" else ""
-    forms.render_hint(f"This is an ordinary change, and the audit log tells it.{kept}")
+    sold_hint = " Packages already sold keep their price and seats." if offer.entry.subject_type == "package" else ""
+    forms.render_hint(f"The audit log records this like any other change.{sold_hint}")
     with st.container(horizontal=True):
         st.button(
-            f"Restore {text.escape_markdown(noun)}",
+            f"Restore {text.escape_markdown(sentences.get_field_noun(offer.entry))}",
             type="primary",
             icon=":material/settings_backup_restore:",
             on_click=_restore,
-            args=(context, event, form, offer, f"The {noun} of {offer.entry.subject_name} is restored."),
+            args=(context, event, form, offer, f"{label} of {offer.entry.subject_name} restored."),
         )
         st.button("Cancel", on_click=forms.close_form, args=(_KIND,))
 
 
 def _restore(
-    context: PageContext, event: Event, form: forms.FormState, offer: restore.RestorableEntry, done: str
+    context: PageContext, event: Event, form: forms.FormState, offer: restore.RestorableEntry, message: str
 ) -> None:
     forms.submit(
         form,
         lambda s: restore.restore(s, context.actor, event.id, offer.entry.id, seen_version=offer.version),
-        done,
+        message,
     )
