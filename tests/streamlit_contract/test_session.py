@@ -132,7 +132,7 @@ def test_run_knows_its_session_and_fragment():
         st.text(f"{bool(script_run.session_id())} {bool(script_run.fragment_id())} {script_run.is_fragment_run()}")
         part()
 
-    at = AppTest.from_function(page).run()
+    at = AppTest.from_function(page, default_timeout=30).run()
     assert [each.value for each in at.text] == ["True False False", "True False"]
 
 
