@@ -1,4 +1,4 @@
-"""A line of the log: one for each thing, readable by machines, with ids and without donors."""
+"""Log lines: one per entry, as text or JSON, with ids and without personal data."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ HOSTILE = "Ana\n2026-01-01 ERROR forged\r\x0b\u2028\x1b[31m"
 
 @pytest.fixture
 def write():
-    """Writes a line as TICKETDESK_LOG_FORMAT=json or text would, and answers what was written."""
+    """Log one error in the given format, and return the written text."""
 
-    def do(form: str, *message: object, exc_info: BaseException | None = None, **extra: object) -> str:
+    def log_error(form: str, *message: object, exc_info: BaseException | None = None, **extra: object) -> str:
         out = io.StringIO()
         handler = logging.StreamHandler(out)
         handler.setFormatter(logs.create_formatter(form))
@@ -30,14 +30,14 @@ def write():
         logger.error(*message, exc_info=exc_info, extra=extra)
         return out.getvalue()
 
-    return do
+    return log_error
 
 
 def make_error() -> RuntimeError:
     try:
         raise RuntimeError(HOSTILE)
-    except RuntimeError as raised:
-        return raised
+    except RuntimeError as error:
+        return error
 
 
 def test_json_line_has_time_level_logger_message_and_context(write):
@@ -45,9 +45,14 @@ def test_json_line_has_time_level_logger_message_and_context(write):
         line = json.loads(write("json", "sold %s", 3, milliseconds=12))
     assert datetime.now(UTC).timestamp() - datetime.fromisoformat(line.pop("time")).timestamp() < 60
     assert line == {
-        "level": "ERROR", "logger": "ticketing.somewhere", "message": "sold 3", "milliseconds": 12,
-        "request": "r1", "actor": "a1", "event": "e1",
-    }  # fmt: skip
+        "level": "ERROR",
+        "logger": "ticketing.somewhere",
+        "message": "sold 3",
+        "milliseconds": 12,
+        "request": "r1",
+        "actor": "a1",
+        "event": "e1",
+    }
 
 
 def test_json_line_is_ascii_and_contains_the_traceback(write):
@@ -91,7 +96,7 @@ def test_rows_quoted_by_postgresql_are_not_logged(write, event, form):
 def test_context_ends_with_its_block_and_can_be_copied(write):
     with logs.log_context(lambda: {"request": "outer"}):
         with logs.log_context(lambda: {"request": "inner"}):
-            carried = logs.get_context()
+            copied = logs.get_context()
         assert json.loads(write("json", "x"))["request"] == "outer"
     assert "request" not in json.loads(write("json", "x"))
-    assert carried == {"request": "inner"}
+    assert copied == {"request": "inner"}

@@ -1,4 +1,4 @@
-"""What is counted, and what is not: after the commit, once, and never for what was undone."""
+"""Metrics count once, after the commit, and never for what was rolled back."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ def test_rolled_back_purchase_is_not_counted(event):
 
 def test_retried_purchase_is_counted_once(event):
     draft = make.purchase_draft(make.package(event))
-    tries = []
+    attempts = []
 
     def work(session):
         purchases.record(session, OPERATOR, event.id, draft)
-        tries.append(1)
-        if len(tries) < 3:
+        attempts.append(1)
+        if len(attempts) < 3:
             raise db.RetryTransaction
 
     with (

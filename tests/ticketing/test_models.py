@@ -1,4 +1,4 @@
-"""What the database itself refuses, whatever the code above it does: every named rule, both sides of each boundary."""
+"""Every named constraint of the database, on both sides of its boundary."""
 
 from __future__ import annotations
 
@@ -14,20 +14,33 @@ from tests.support.constraint_cases import CHECKS, EVENT_SCOPED_FKS, UNIQUE
 from ticketing import db
 
 TABLES = (
-    "events", "staff", "sign_in_sessions", "api_tokens", "images", "packages", "options", "promo_codes", "donors",
-    "import_batches", "purchases", "promo_uses", "answers", "assigned_tickets", "daily_sales",
-)  # fmt: skip
+    "events",
+    "staff",
+    "sign_in_sessions",
+    "api_tokens",
+    "images",
+    "packages",
+    "options",
+    "promo_codes",
+    "donors",
+    "import_batches",
+    "purchases",
+    "promo_uses",
+    "answers",
+    "assigned_tickets",
+    "daily_sales",
+)
 
 
 @dataclass(frozen=True)
 class SeededEvent:
-    """An event with one row in every table, and the ids of another event's rows."""
+    """An event with one row in every table, and the ids of the rows of another event."""
 
     ids: dict[str, uuid.UUID]
     connection: psycopg.Connection
 
     def update(self, table: str, assignments: str) -> None:
-        """Tries it on this event's row, and takes it back."""
+        """Update this event's row, and roll back."""
         key = {"answers": "purchase_id", "promo_uses": "purchase_id", "daily_sales": "promo_code_id"}.get(table, "id")
         statement = f"UPDATE {table} SET {assignments} WHERE {key} = '{{{table}}}'".format(**self.ids)
         with self.connection.transaction(force_rollback=True):
@@ -35,8 +48,8 @@ class SeededEvent:
             assert self.connection.execute(statement).rowcount == 1
 
     def insert_copy(self, table: str, differing: str) -> None:
-        """Tries a second row that is this event's row but for its id and `differing`, and takes it back."""
-        given = dict(pair.split(" = ") for pair in differing.split(", ") if pair) | {"id": "gen_random_uuid()"}
+        """Insert a copy of this event's row with a new id and `differing` values, and roll back."""
+        changed = dict(pair.split(" = ") for pair in differing.split(", ") if pair) | {"id": "gen_random_uuid()"}
         columns = [
             name
             for (name,) in self.connection.execute(
@@ -44,7 +57,7 @@ class SeededEvent:
                 [table],
             )
         ]
-        values = ", ".join(given.get(name, name) for name in columns)
+        values = ", ".join(changed.get(name, name) for name in columns)
         with self.connection.transaction(force_rollback=True):
             self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
             self.connection.execute(
@@ -76,60 +89,67 @@ def insert_rows(connection: psycopg.Connection) -> dict[str, uuid.UUID]:
         [batch, event.id],
     )
     return {
-        "event": event.id, "package": package.id, "option": option.id, "promo_code": promo.id, "image": image,
-        "purchase": sold.purchase.id, "donor": sold.purchase.donor_id, "ticket": sold.tickets[0].id,
-        "import_batch": batch, "bare_purchase": make.purchase(event, package).purchase.id,
-    }  # fmt: skip
+        "event": event.id,
+        "package": package.id,
+        "option": option.id,
+        "promo_code": promo.id,
+        "image": image,
+        "purchase": sold.purchase.id,
+        "donor": sold.purchase.donor_id,
+        "ticket": sold.tickets[0].id,
+        "import_batch": batch,
+        "bare_purchase": make.purchase(event, package).purchase.id,
+    }
 
 
 @pytest.fixture(scope="module")
-def house(database: str) -> Iterator[SeededEvent]:
+def seeded(database: str) -> Iterator[SeededEvent]:
     with psycopg.connect(db.libpq_url(), autocommit=True) as connection:
-        context, elsewhere = insert_rows(connection), insert_rows(connection)
+        own, elsewhere = insert_rows(connection), insert_rows(connection)
         person = make.staff(openid_issuer="https://id.example.org", openid_subject=make.unique("subject"))
         make.token(person)
         token = connection.execute("SELECT id FROM api_tokens WHERE staff_id = %s", [person.staff_id]).fetchone()[0]
-        ids = context | {f"{name}_elsewhere": row_id for name, row_id in elsewhere.items()}
-        ids |= {f"{name}s": row_id for name, row_id in context.items()}
-        ids |= {"staff": person.staff_id, "api_tokens": token, "import_batches": context["import_batch"]}
+        ids = own | {f"{name}_elsewhere": row_id for name, row_id in elsewhere.items()}
+        ids |= {f"{name}s": row_id for name, row_id in own.items()}
+        ids |= {"staff": person.staff_id, "api_tokens": token, "import_batches": own["import_batch"]}
         ids |= {
-            "assigned_tickets": context["ticket"],
-            "answers": context["purchase"],
-            "promo_uses": context["purchase"],
+            "assigned_tickets": own["ticket"],
+            "answers": own["purchase"],
+            "promo_uses": own["purchase"],
         }
-        ids |= {"daily_sales": context["promo_code"]}
+        ids |= {"daily_sales": own["promo_code"]}
         invitation = uuid.uuid4()
         connection.execute(
             "INSERT INTO invitations (id, staff_id, secret_hash, expires_at) VALUES (%s, %s, 'secret', now())",
             [invitation, person.staff_id],
         )
         ids |= {"sign_in_sessions": person.session_id, "invitations": invitation}
-        connection.execute("UPDATE purchases SET external_sale_id = 'S-1' WHERE id = %s", [context["purchase"]])
+        connection.execute("UPDATE purchases SET external_sale_id = 'S-1' WHERE id = %s", [own["purchase"]])
         yield SeededEvent(ids, connection)
 
 
-def get_violated_constraint(house: SeededEvent, table: str, assignments: str) -> str | None:
+def get_violated_constraint(seeded: SeededEvent, table: str, assignments: str) -> str | None:
     with pytest.raises(psycopg.errors.IntegrityError) as refusal:
-        house.update(table, assignments)
+        seeded.update(table, assignments)
     return refusal.value.diag.constraint_name
 
 
 @pytest.mark.parametrize("constraint", CHECKS)
-def test_check_constraint_holds_on_both_sides_of_its_boundary(house, constraint):
+def test_check_constraint_holds_on_both_sides_of_its_boundary(seeded, constraint):
     accepted, refused = CHECKS[constraint]
     for assignments in accepted:
-        house.update(get_table(constraint), assignments)
+        seeded.update(get_table(constraint), assignments)
     for assignments in refused:
-        assert get_violated_constraint(house, get_table(constraint), assignments) == constraint, assignments
+        assert get_violated_constraint(seeded, get_table(constraint), assignments) == constraint, assignments
 
 
 @pytest.mark.parametrize("constraint", EVENT_SCOPED_FKS)
-def test_foreign_key_refuses_rows_of_another_event(house, constraint):
-    assert get_violated_constraint(house, get_table(constraint), EVENT_SCOPED_FKS[constraint]) == constraint
+def test_foreign_key_refuses_rows_of_another_event(seeded, constraint):
+    assert get_violated_constraint(seeded, get_table(constraint), EVENT_SCOPED_FKS[constraint]) == constraint
 
 
-def test_every_check_and_event_scoped_foreign_key_is_tested(house):
-    rows = house.connection.execute(
+def test_every_check_and_event_scoped_foreign_key_is_tested(seeded):
+    rows = seeded.connection.execute(
         "SELECT conname, contype FROM pg_constraint WHERE connamespace = 'public'::regnamespace"
         " AND (contype = 'c' OR contype = 'f' AND cardinality(conkey) > 1)"
     ).fetchall()
@@ -138,19 +158,19 @@ def test_every_check_and_event_scoped_foreign_key_is_tested(house):
     assert {name for name, kind in rows if kind == "f"} == set(EVENT_SCOPED_FKS)
 
 
-def test_audit_log_accepts_three_values_of_via(house):
+def test_audit_log_accepts_three_values_of_via(seeded):
     insert = (
         "INSERT INTO audit_log (actor, via, action, subject_type, subject_id, subject_name, change_id)"
         " VALUES ('Ana', %s, 'event.seen', 'event', gen_random_uuid(), 'Gala', gen_random_uuid())"
     )
     for via in ("app", "api", "command_line"):
-        house.connection.execute(insert, [via])
+        seeded.connection.execute(insert, [via])
     with pytest.raises(psycopg.errors.CheckViolation):
-        house.connection.execute(insert, ["elsewhere"])
+        seeded.connection.execute(insert, ["elsewhere"])
 
 
-def test_every_constraint_and_index_has_a_readable_name(house):
-    names = house.connection.execute(
+def test_every_constraint_and_index_has_a_readable_name(seeded):
+    names = seeded.connection.execute(
         "SELECT conname FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype NOT IN ('n', 't')"
         " UNION SELECT indexname FROM pg_indexes WHERE schemaname = 'public'"
     ).fetchall()
@@ -159,15 +179,15 @@ def test_every_constraint_and_index_has_a_readable_name(house):
 
 
 @pytest.mark.parametrize("constraint", UNIQUE)
-def test_unique_constraint_refuses_a_second_row(house, constraint):
+def test_unique_constraint_refuses_a_second_row(seeded, constraint):
     table, differing = UNIQUE[constraint]
     with pytest.raises(psycopg.errors.IntegrityError) as refusal:
-        house.insert_copy(table, differing)
+        seeded.insert_copy(table, differing)
     assert refusal.value.diag.constraint_name == constraint
 
 
-def test_every_unique_constraint_is_tested(house):
-    rows = house.connection.execute(
+def test_every_unique_constraint_is_tested(seeded):
+    rows = seeded.connection.execute(
         "SELECT indexrelid::regclass::text FROM pg_index WHERE indisunique OR indisexclusion"
     ).fetchall()
     found = {name for (name,) in rows if name.startswith(("uq_", "ex_"))}
@@ -184,33 +204,33 @@ def test_every_unique_constraint_is_tested(house):
         ("purchases", "idempotency_key = NULL, request_hash = NULL, external_sale_id = NULL"),
     ],
 )
-def test_unique_constraint_accepts_different_or_retired_rows(house, table, differing):
-    house.insert_copy(table, differing)
+def test_unique_constraint_accepts_different_or_retired_rows(seeded, table, differing):
+    seeded.insert_copy(table, differing)
 
 
 DAILY_SALES_KEY = "event_id, package_id, day, channel, payment_status, promo_code_id"
 
 
 @pytest.mark.parametrize("promo_code", ["IS NULL", "IS NOT NULL"])
-def test_daily_sales_has_one_row_per_key(house, promo_code):
+def test_daily_sales_has_one_row_per_key(seeded, promo_code):
     sums = "purchases, quantity, seats, seats_named, list_price, discount, total"
     copy = f"INSERT INTO daily_sales ({DAILY_SALES_KEY}, {sums}) SELECT {{}}, {sums} FROM daily_sales"
-    of_one = f"{copy} WHERE event_id = '{house.ids['event']}' AND promo_code_id {promo_code}"
-    with house.connection.transaction(force_rollback=True), pytest.raises(psycopg.errors.UniqueViolation) as refusal:
-        house.connection.execute(of_one.format(DAILY_SALES_KEY))
+    of_one = f"{copy} WHERE event_id = '{seeded.ids['event']}' AND promo_code_id {promo_code}"
+    with seeded.connection.transaction(force_rollback=True), pytest.raises(psycopg.errors.UniqueViolation) as refusal:
+        seeded.connection.execute(of_one.format(DAILY_SALES_KEY))
     assert refusal.value.diag.constraint_name == "uq_daily_sales"
     for column, other in (("day", "day + 1"), ("channel", "'cash'"), ("payment_status", "'pending'")):
-        with house.connection.transaction(force_rollback=True):
-            assert house.connection.execute(of_one.format(DAILY_SALES_KEY.replace(column, other))).rowcount == 1
+        with seeded.connection.transaction(force_rollback=True):
+            assert seeded.connection.execute(of_one.format(DAILY_SALES_KEY.replace(column, other))).rowcount == 1
 
 
-def test_packages_follow_the_time_zone_of_their_event(house):
-    zones = f"SELECT DISTINCT time_zone FROM packages WHERE event_id = '{house.ids['event']}'"
-    with house.connection.transaction(force_rollback=True):
-        house.connection.execute("UPDATE events SET time_zone = 'Europe/Berlin' WHERE id = %s", [house.ids["event"]])
-        assert house.connection.execute(zones).fetchall() == [("Europe/Berlin",)]
+def test_packages_follow_the_time_zone_of_their_event(seeded):
+    zones = f"SELECT DISTINCT time_zone FROM packages WHERE event_id = '{seeded.ids['event']}'"
+    with seeded.connection.transaction(force_rollback=True):
+        seeded.connection.execute("UPDATE events SET time_zone = 'Europe/Berlin' WHERE id = %s", [seeded.ids["event"]])
+        assert seeded.connection.execute(zones).fetchall() == [("Europe/Berlin",)]
 
 
-def test_database_computes_the_seats_of_a_purchase(house):
+def test_database_computes_the_seats_of_a_purchase(seeded):
     with pytest.raises(psycopg.errors.GeneratedAlways):
-        house.update("purchases", "seats = 7")
+        seeded.update("purchases", "seats = 7")

@@ -33,8 +33,8 @@ fixed_amounts = st.integers(100, 1_000_000).map(lambda value: Discount("fixed_am
     ],
 )
 def test_price_of_a_purchase(case, price, quantity, discount, expected):
-    taken = Discount(discount[0], D(discount[1])) if discount else None
-    assert pricing.quote(D(price), quantity, taken) == Quote(*map(D, expected)), case
+    reduction = Discount(discount[0], D(discount[1])) if discount else None
+    assert pricing.quote(D(price), quantity, reduction) == Quote(*map(D, expected)), case
 
 
 @given(prices, quantities, percentages | fixed_amounts | st.none())

@@ -73,9 +73,9 @@ def test_email_address_may_have_254_characters():
     assert "254" in get_errors(email=f"a{local}@example.org")["email"]
 
 
-@pytest.mark.parametrize(("given", "kept"), [("0.10", "0.10"), (0.1, "0.10"), (5, "5.00"), (Decimal("7.5"), "7.50")])
-def test_amounts_are_parsed_by_their_digits(given, kept):
-    assert str(validate(Card, {"amount": given}).amount) == kept
+@pytest.mark.parametrize(("value", "stored"), [("0.10", "0.10"), (0.1, "0.10"), (5, "5.00"), (Decimal("7.5"), "7.50")])
+def test_amounts_are_parsed_by_their_digits(value, stored):
+    assert str(validate(Card, {"amount": value}).amount) == stored
 
 
 @pytest.mark.parametrize("bad", [True, "1,000", "1e3", 1e-7, float("nan"), float("inf"), None, [], "0.001", 0.001])

@@ -1,3 +1,5 @@
+"""The audit log: what each entry holds, and that it cannot be changed."""
+
 import uuid
 from datetime import UTC, datetime
 
@@ -117,8 +119,8 @@ def test_only_different_values_are_changes(event):
 
 
 def test_values_are_stored_as_the_api_formats_them(event):
-    written = [Change("starts_at", None, event.starts_at), Change("id", None, event.id), Change("tags", None, ["a"])]
-    db.write(lambda session: audit.record(session, OPERATOR, event.id, "event.changed", event, written))
+    changes = [Change("starts_at", None, event.starts_at), Change("id", None, event.id), Change("tags", None, ["a"])]
+    db.write(lambda session: audit.record(session, OPERATOR, event.id, "event.changed", event, changes))
     assert [row.new_value for row in list_entries(event)[-3:]] == [event.starts_at.isoformat(), str(event.id), ["a"]]
 
 

@@ -1,4 +1,4 @@
-"""The trail is tampered with as somebody would who owns the database, and `verify` tells where and how."""
+"""`verify` finds where and how the audit log was changed by someone with full access to the database."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ PRICES = ("110.00", "120.00", "130.00", "140.00")
 
 @pytest.fixture(scope="module")
 def gold(postgres, database) -> Iterator[Package]:
-    """A package whose price was changed four times, in an event of a database of its own."""
+    """A package whose price was changed four times, in a separate database."""
     use_database(postgres.create())
     event = make.event()
     make.staff(role="admin", password=make.PASSWORD)
@@ -39,7 +39,7 @@ def gold(postgres, database) -> Iterator[Package]:
 
 @pytest.fixture
 def session(gold) -> Iterator[db.Session]:
-    """Whatever is tampered with in it is whole again for the next test."""
+    """A session that is rolled back after each test."""
     with db.Session(db.engine()) as session:
         yield session
         session.rollback()
@@ -50,7 +50,7 @@ def list_problems(session: db.Session) -> list[str]:
 
 
 def tamper(session: db.Session, *statements: str, **values: object) -> None:
-    """Past the triggers, as only the owner of the tables can. Each statement is about one row."""
+    """Change one row per statement, with triggers disabled as only the owner of the tables can."""
     for table in ("audit_log", "audit_seals"):
         session.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER ALL"))
     for statement in statements:
@@ -59,7 +59,7 @@ def tamper(session: db.Session, *statements: str, **values: object) -> None:
 
 
 def find_entry_and_position(session: db.Session, price: str) -> tuple[int, int]:
-    """The entry that changed the price to this, and its position."""
+    """Return the entry that changed the price to `price`, and its position."""
     return session.execute(
         select(AuditEntry.id, AuditSeal.position)
         .join(AuditSeal, AuditSeal.audit_id == AuditEntry.id)
@@ -76,10 +76,10 @@ def problem_pattern(package, position: int | None, wrong: str) -> str:
 
 
 def assert_problems(session: db.Session, *expected: str) -> None:
-    told = list_problems(session)
-    assert len(told) == len(expected), told
-    for one, pattern in zip(told, expected, strict=True):
-        assert re.fullmatch(pattern, one), one
+    problems = list_problems(session)
+    assert len(problems) == len(expected), problems
+    for problem, pattern in zip(problems, expected, strict=True):
+        assert re.fullmatch(pattern, problem), problem
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_emptied_audit_log_is_found(session, gold):
 
 
 def change_price(session, package):
-    """And seals it, as the end of a transaction does."""
+    """Change the price and seal the entry, as a commit does."""
     packages.update(session, OPERATOR, package.event_id, package.id, {"price": "9"}, seen_version=5)
     session.execute(text("SET CONSTRAINTS ALL IMMEDIATE"))
 
@@ -213,9 +213,9 @@ def test_forged_chain_is_found_only_by_noted_seals(session, gold):
         event=gold.event_id,
     )
     assert list_problems(session) == []
-    (told,) = hash_chain.check_noted_seals(session, noted)
+    (chain_break,) = hash_chain.check_noted_seals(session, noted)
     wrong = "another seal was noted down for this position."
-    assert str(told) == f"Harbor Lights Gala ({gold.event_id}): audit trail, position {position}: {wrong}"
+    assert str(chain_break) == f"Harbor Lights Gala ({gold.event_id}): audit trail, position {position}: {wrong}"
 
 
 def test_noted_seals_stay_valid_while_the_chain_grows(session, gold):
@@ -228,8 +228,8 @@ def test_noted_seals_stay_valid_while_the_chain_grows(session, gold):
 
 def test_chain_without_an_event_is_reported_as_office(session):
     tamper(session, "UPDATE audit_log SET new_value = '\"viewer\"' WHERE field = 'role'")
-    (told,) = list_problems(session)
-    assert told.startswith("Office (00000000-0000-0000-0000-000000000000): audit trail, position 2, ")
+    (problem,) = list_problems(session)
+    assert problem.startswith("Office (00000000-0000-0000-0000-000000000000): audit trail, position 2, ")
 
 
 def test_ordinary_work_and_an_import_leave_intact_chains(empty_database):
@@ -257,21 +257,23 @@ def test_multi_event_and_rolled_back_transactions_leave_intact_chains(empty_data
         for event in (*events, *reversed(events)):
             audit.record(session, OPERATOR, event.id, "event.looked_at", event)
 
-    def undone(session):
+    def fail(session):
         work(session)
         raise LookupError
 
     db.write(work)
     with pytest.raises(LookupError):
-        db.write(undone)
+        db.write(fail)
     db.write(work)
     with db.read_session() as session:
         assert list_problems(session) == []
         lengths = session.scalars(select(AuditChain.entries)).all()
         sealed_in_order = session.execute(
-            text("SELECT bool_and(step) FROM (SELECT audit_id > lag(audit_id, 1, 0::bigint) OVER"
-                 " (PARTITION BY chain_id ORDER BY position) AS step FROM audit_seals) AS steps")
-        ).scalar_one()  # fmt: skip
+            text(
+                "SELECT bool_and(step) FROM (SELECT audit_id > lag(audit_id, 1, 0::bigint) OVER"
+                " (PARTITION BY chain_id ORDER BY position) AS step FROM audit_seals) AS steps"
+            )
+        ).scalar_one()
     assert len(set(lengths)) == 1
     assert sealed_in_order
 

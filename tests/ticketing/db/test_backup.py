@@ -1,4 +1,4 @@
-"""Everything in one file, and back: compared table by table, row by row, on this PostgreSQL and on an older one."""
+"""Backup and restore, compared row by row in every table, on this PostgreSQL and on an older one."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def debian() -> Iterator[DatabaseServer]:
-    """The oldest PostgreSQL that this machine has of its own. Where there is none, CI fails."""
-    found = [each for each in pg_programs.list_installed() if "/usr/lib/postgresql/" in str(each.folder)]
-    if not found:
+    """A server of the oldest PostgreSQL installed on this machine. Without one, CI fails and other runs skip."""
+    installed = [each for each in pg_programs.list_installed() if "/usr/lib/postgresql/" in str(each.folder)]
+    if not installed:
         if os.environ.get("CI") == "true":
-            pytest.fail("PostgreSQL's server is missing (apt-get install postgresql), and nothing may be skipped here")
-        pytest.skip("needs a PostgreSQL server of the machine's own (apt-get install postgresql)")
+            pytest.fail("PostgreSQL's server is missing (apt-get install postgresql), and CI must not skip tests")
+        pytest.skip("needs an installed PostgreSQL server (apt-get install postgresql)")
     folder = Path(tempfile.mkdtemp(prefix="ticketdesk-debian-"))
     owner = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
     if owner:  # PostgreSQL does not run as root
         os.chown(folder, owner.pw_uid, owner.pw_gid)
 
     def tool(name: str, *arguments: object) -> None:
-        command = [found[-1].path(name), *map(str, arguments)]
+        command = [installed[-1].path(name), *map(str, arguments)]
         subprocess.run(command, user=owner and owner.pw_uid, cwd="/", stdout=subprocess.DEVNULL, check=True)
 
     data = folder / "data"
@@ -72,7 +72,7 @@ def read_everything() -> tuple[every_table.Rows, str, list[tuple[str, int]]]:
 
 
 def assert_still_works() -> None:
-    """What sells, what is audited, and what is refused, as before."""
+    """Sell, check the audit log, and check that it is still immutable."""
     event = make.event()
     package = make.package(event, quantity_limit=2)
     make.change_package(make.staff(event=event), package, price="12.00")
@@ -135,7 +135,7 @@ def test_backup_of_an_earlier_version_is_migrated(every_row, database_without_sc
 
 
 def count_lock_waiters(lock: str) -> int:
-    """How many in this database wait for a lock of this kind."""
+    """Return how many sessions of this database wait for a lock of this type."""
     with psycopg.connect(db.libpq_url()) as connection:
         return connection.execute(
             "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = %s"
@@ -204,7 +204,7 @@ def test_backup_is_private_and_replaces_no_file(empty_database, file):
 
 
 def test_failed_backup_leaves_no_file(full_database, file):
-    """As somebody who may not read every table: pg_dump has begun when it is refused."""
+    """A role that may not read every table is refused after pg_dump has started."""
     with psycopg.connect(full_database) as connection:
         connection.execute("CREATE ROLE zq_clerk LOGIN")
         connection.execute("GRANT SELECT ON alembic_version, events, purchases TO zq_clerk")
@@ -330,7 +330,7 @@ def test_backup_of_a_later_version_is_refused(full_database, postgres, file):
 
 @pytest.mark.parametrize("refused", ["CREATE INDEX", "CREATE TRIGGER"])
 def test_failed_restore_leaves_the_database_empty(whole, database_without_schema, refused):
-    """Indexes and triggers come after the rows."""
+    """Constraints and triggers are restored after the rows."""
     with psycopg.connect(database_without_schema) as connection:
         connection.execute(
             "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS "
@@ -347,7 +347,7 @@ def test_failed_restore_leaves_the_database_empty(whole, database_without_schema
 
 
 def test_backup_excludes_extensions(debian, database_without_schema, file):
-    """Managed servers often have this one, which the private PostgreSQL does not know."""
+    """Managed servers often have this extension, which the private PostgreSQL lacks."""
     with_extension = debian.create(migrated=False)
     with psycopg.connect(with_extension) as connection:
         connection.execute("CREATE EXTENSION pg_stat_statements")

@@ -1,4 +1,4 @@
-"""`backup` and `restore` as an operator has them: what they say, and what they start and leave running."""
+"""The commands `backup` and `restore`: their output, and the private PostgreSQL that they start and stop."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def file(tmp_path: Path) -> Path:
 def test_commands_report_what_they_did(full_database, postgres, file, capsys):
     verified = run_cli(capsys, "verify")[1]
 
-    code, (told,), complaints = run_cli(capsys, "backup", file)
+    code, (line,), complaints = run_cli(capsys, "backup", file)
     assert (code, complaints) == (0, [])
     size = f"{file.stat().st_size / 1e3:.0f} kB"
-    assert told.startswith(f"1 event and 58 purchases are in {file}: {size}, ")
-    assert told.endswith(" seconds.")
+    assert line.startswith(f"1 event and 58 purchases are in {file}: {size}, ")
+    assert line.endswith(" seconds.")
 
     use_database(postgres.create(migrated=False))
-    code, (told, *agreed), complaints = run_cli(capsys, "restore", file)
-    assert (code, agreed, complaints) == (0, verified, [])
-    assert told.startswith(f"1 event and 58 purchases are restored from {file}, made by Ticket Desk {__version__}: ")
+    code, (line, *verify_output), complaints = run_cli(capsys, "restore", file)
+    assert (code, verify_output, complaints) == (0, verified, [])
+    assert line.startswith(f"1 event and 58 purchases are restored from {file}, made by Ticket Desk {__version__}: ")
 
     code, out, (sentence,) = run_cli(capsys, "restore", file)
     assert (code, out) == (1, [])
@@ -75,7 +75,7 @@ print(db.is_reachable())
 
 
 def test_private_postgresql_is_backed_up_while_in_use_and_restored_elsewhere(file):
-    """Each command starts the PostgreSQL of its data folder or joins it; the last one that uses it stops it."""
+    """Each command starts or joins the PostgreSQL of its data folder; the last process that uses it stops it."""
     folder = Path(tempfile.mkdtemp(prefix="ticketdesk-private-"))
     folder.chmod(0o755)  # root's PostgreSQL runs as another user, who must be able to enter
     inherited = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
@@ -85,22 +85,24 @@ def test_private_postgresql_is_backed_up_while_in_use_and_restored_elsewhere(fil
         return {"cwd": ROOT, "env": environment, "text": True, "stderr": subprocess.PIPE}
 
     def command(data: str, *arguments: object) -> list[str]:
-        asked = [sys.executable, "-m", "ticketing", *map(str, arguments)]
-        done = subprocess.run(asked, **how(data), stdout=subprocess.PIPE, timeout=TIMEOUT_SECONDS, check=False)
-        assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout.splitlines()
+        command_line = [sys.executable, "-m", "ticketing", *map(str, arguments)]
+        completed = subprocess.run(
+            command_line, **how(data), stdout=subprocess.PIPE, timeout=TIMEOUT_SECONDS, check=False
+        )
+        assert (completed.returncode, completed.stderr) == (0, "")
+        return completed.stdout.splitlines()
 
     try:
         with subprocess.Popen(
             [sys.executable, "-c", SERVER_SCRIPT], **how("one"), stdin=subprocess.PIPE, stdout=subprocess.PIPE
         ) as server:
             assert server.stdout.readline() == "serving\n", server.stderr.read()
-            (told,) = command("one", "backup", file)
-            assert told.startswith(f"1 event and 1 purchase are in {file}: ")
+            (line,) = command("one", "backup", file)
+            assert line.startswith(f"1 event and 1 purchase are in {file}: ")
             assert server.communicate("\n", timeout=TIMEOUT_SECONDS) == ("True\n", "")
-        told, agreed, _ = command("two", "restore", file)
-        assert told.startswith(f"1 event and 1 purchase are restored from {file}, made by Ticket Desk {__version__}: ")
-        assert agreed.startswith("Every count, total, promo use and ticket agrees with the purchases")
+        line, verify_output, _ = command("two", "restore", file)
+        assert line.startswith(f"1 event and 1 purchase are restored from {file}, made by Ticket Desk {__version__}: ")
+        assert verify_output.startswith("Every count, total, promo use and ticket agrees with the purchases")
         assert not list(folder.glob("*/postgres/postmaster.pid"))
     finally:
         shutil.rmtree(folder)

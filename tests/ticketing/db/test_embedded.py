@@ -1,4 +1,4 @@
-"""The private PostgreSQL comes back by itself when it was killed or stopped while Ticket Desk runs, and comes once.
+"""The private PostgreSQL is restarted once when it was killed or stopped while Ticket Desk runs.
 
 In processes of their own, since the PostgreSQL of this run is not to be killed.
 """
@@ -42,7 +42,7 @@ db.stop()
 
 
 class Client:
-    """A process with the private PostgreSQL of a data folder, as the app is one."""
+    """A process that uses the private PostgreSQL of a data folder, as the server does."""
 
     def __init__(self, folder: Path) -> None:
         environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}

@@ -1,4 +1,4 @@
-"""What the database cannot do now: told apart, tried again where that is safe and helps, and never for minutes."""
+"""Database failures: each has its error, is retried where that is safe and may help, and never takes minutes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,6 @@ UNREACHABLE_URL = "postgresql://nobody@127.0.0.1:1/nothing"
 
 
 def terminate_backend(pid: int) -> None:
-    """As an administrator does, from elsewhere."""
     with psycopg.connect(db.libpq_url(), autocommit=True) as connection:
         connection.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
 
@@ -47,14 +46,14 @@ def sleep_too_long(session: db.Session) -> None:
 
 
 def make_failing_work(sqlstate: str):
-    """Work that PostgreSQL refuses with this SQLSTATE, and how often it was tried."""
-    tries = []
+    """Return work that fails with this SQLSTATE, and the list of its attempts."""
+    attempts = []
 
     def work(session: db.Session) -> None:
-        tries.append(sqlstate)
+        attempts.append(sqlstate)
         session.execute(text(f"DO $$ BEGIN RAISE EXCEPTION 'refused' USING ERRCODE = '{sqlstate}'; END $$"))
 
-    return work, tries
+    return work, attempts
 
 
 @contextmanager
@@ -87,7 +86,7 @@ def own(own_server: DisposablePostgres) -> DisposablePostgres:
 
 
 @pytest.mark.parametrize(
-    ("sqlstate", "kind", "tries"),
+    ("sqlstate", "kind", "attempts"),
     [
         ("53100", DiskFull, 1),
         ("57014", DatabaseTimeout, 1),
@@ -100,12 +99,12 @@ def own(own_server: DisposablePostgres) -> DisposablePostgres:
         ("58030", Unavailable, 3),
     ],
 )
-def test_sqlstate_decides_the_error_and_the_number_of_attempts(sqlstate, kind, tries):
-    work, tried = make_failing_work(sqlstate)
+def test_sqlstate_decides_the_error_and_the_number_of_attempts(sqlstate, kind, attempts):
+    work, attempted = make_failing_work(sqlstate)
     with pytest.raises(Unavailable) as refusal:
         db.write(work)
     assert type(refusal.value) is kind
-    assert len(tried) == tries
+    assert len(attempted) == attempts
 
 
 def test_every_error_has_its_own_sentence_and_code():
@@ -126,7 +125,7 @@ def test_write_in_a_read_session_is_a_bug(event):
         session.execute(text("DELETE FROM rate_limits"))
 
 
-class TestTooLong:
+class TestTimeouts:
     def test_slow_query_is_canceled_and_not_retried(self):
         began = time.monotonic()
         with pytest.raises(DatabaseTimeout), db.read_session() as session:
@@ -134,22 +133,22 @@ class TestTooLong:
         assert time.monotonic() - began < 10
 
     def test_slow_change_is_canceled_and_not_retried(self):
-        tried = []
+        attempts = []
 
         def work(session):
-            tried.append(1)
+            attempts.append(1)
             sleep_too_long(session)
 
         with pytest.raises(DatabaseTimeout):
             db.write(work)
-        assert tried == [1]
+        assert attempts == [1]
 
     def test_wait_for_a_row_lock_is_limited(self, event):
         package = make.package(event)
-        tried = []
+        attempts = []
 
         def work(session):
-            tried.append(1)
+            attempts.append(1)
             session.execute(text("SET LOCAL lock_timeout = '100ms'"))
             session.scalar(select(Package).where(Package.id == package.id).with_for_update())
 
@@ -157,11 +156,11 @@ class TestTooLong:
             other.scalar(select(Package).where(Package.id == package.id).with_for_update())
             with pytest.raises(DatabaseTimeout):
                 db.write(work)
-        assert tried == [1]
+        assert attempts == [1]
         db.write(work)
 
 
-class TestFullPool:
+class TestExhaustedPool:
     def test_thread_waits_for_a_connection(self, monkeypatch):
         with single_connection_pool(monkeypatch, wait=20):
             with db.read_session() as first:
@@ -185,7 +184,7 @@ class TestFullPool:
             assert db.is_reachable()
 
     def test_server_without_a_free_slot_is_too_busy(self, postgres, database):
-        """By PostgreSQL's own words at the door, since no code comes with them."""
+        """Refused connections carry no SQLSTATE, so the message decides."""
         role = sql.Identifier(make.unique("crowded"))
         postgres.run(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'crowded' CONNECTION LIMIT 0").format(role))
         try:
@@ -194,7 +193,7 @@ class TestFullPool:
             with pytest.raises(TooBusy):
                 db.write(get_backend_pid)
             with pytest.raises(TooBusy), db.read_session():
-                pytest.fail("nobody is let in")
+                pytest.fail("the connection was accepted")
         finally:
             postgres.run(sql.SQL("DROP ROLE {}").format(role))
 
@@ -207,7 +206,7 @@ class TestBrokenConnections:
             assert get_backend_pid(session) != pid
 
     def test_all_broken_connections_are_replaced_at_the_first_use(self):
-        """Ten connections, as after a restart of PostgreSQL; each next use works at the first try."""
+        """After a restart of PostgreSQL with ten idle connections, each use works at the first attempt."""
         sessions = [db.Session(db.engine()) for _ in range(10)]
         pids = [get_backend_pid(session) for session in sessions]
         for session in sessions:
@@ -235,17 +234,17 @@ class TestBrokenConnections:
 
     def test_connection_lost_in_the_commit_is_not_retried(self, event):
         package = make.package(event)
-        tried = []
+        attempts = []
 
         def work(session):
-            tried.append(1)
+            attempts.append(1)
             session.get_one(Package, package.id).description = "changed"
             pid = get_backend_pid(session)
             listening.listen(session, "before_commit", lambda _: terminate_backend(pid))
 
         with pytest.raises(OutcomeUnknown, match="It may or may not have been saved"):
             db.write(work)
-        assert tried == [1]
+        assert attempts == [1]
 
     def test_connection_lost_while_reading_is_unavailable(self):
         with pytest.raises(Unavailable), db.read_session() as session:
@@ -253,20 +252,20 @@ class TestBrokenConnections:
 
 
 def test_read_only_connections_are_replaced_after_a_failover(event):
-    """A connection to the server that became read-only; new ones lead to the one that takes changes."""
-    tried = []
+    """New connections lead to the new primary, old ones to the server that became read-only."""
+    attempts = []
 
     def work(session):
-        tried.append(get_backend_pid(session))
-        if len(tried) == 1:
+        attempts.append(get_backend_pid(session))
+        if len(attempts) == 1:
             session.execute(text("SET TRANSACTION READ ONLY"))
         session.execute(text("DELETE FROM rate_limits WHERE false"))
 
     db.write(work)
-    assert len(tried) == len(set(tried)) == 2
+    assert len(attempts) == len(set(attempts)) == 2
 
 
-class TestAway:
+class TestUnreachable:
     def test_write_fails_quickly_after_three_attempts(self, caplog):
         use_database(UNREACHABLE_URL)
         began = time.monotonic()
@@ -298,7 +297,7 @@ class TestAway:
         before = db.write(get_backend_pid)
         own.freeze()
         try:
-            time.sleep(liveness.IDLE_BEFORE_PING_SECONDS + 0.1)  # what lay idle so long is asked before it is used
+            time.sleep(liveness.IDLE_BEFORE_PING_SECONDS + 0.1)  # longer idle connections are pinged before use
             began = time.monotonic()
             with pytest.raises(Unavailable, match="does not answer"):
                 db.write(get_backend_pid)

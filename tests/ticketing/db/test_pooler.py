@@ -1,4 +1,4 @@
-"""TICKETDESK_POOLER: nothing is left to a session that others have next. The rest: tests/test_several_servers.py."""
+"""TICKETDESK_POOLER: nothing depends on session state. See also tests/test_several_servers.py."""
 
 import psycopg
 import pytest
@@ -11,19 +11,19 @@ from ticketing.db import pooler
 
 @pytest.fixture
 def pooled(empty_database, monkeypatch):
-    """A database of this test's own, used as behind a pooler; `sessions_begin_with` sets what is not set by anybody."""
+    """A separate database used as behind a pooler; the returned function sets the database's default settings."""
     monkeypatch.setenv("TICKETDESK_POOLER", "transaction")
     db.dispose()
 
-    def sessions_begin_with(**given: str) -> None:
+    def set_defaults(**values: str) -> None:
         with psycopg.connect(empty_database, autocommit=True) as connection:
             database = sql.Identifier(connection.info.dbname)
-            for name, value in given.items():
-                order = sql.SQL("ALTER DATABASE {} SET {} = {}")
-                connection.execute(order.format(database, sql.Identifier(name), sql.Literal(value)))
+            for name, value in values.items():
+                statement = sql.SQL("ALTER DATABASE {} SET {} = {}")
+                connection.execute(statement.format(database, sql.Identifier(name), sql.Literal(value)))
         db.dispose()
 
-    yield sessions_begin_with
+    yield set_defaults
     db.dispose()
 
 
@@ -64,10 +64,10 @@ def test_without_a_pooler_every_session_sets_its_own_limits(empty_database, monk
     db.dispose()
     pooler.check()
     with db.read_session() as session:
-        told = {
+        current = {
             name: session.scalar(text("SELECT current_setting(:name)"), {"name": name}) for name in db.SESSION_SETTINGS
         }
-    assert told == db.SESSION_SETTINGS | {"idle_in_transaction_session_timeout": "1min"}
+    assert current == db.SESSION_SETTINGS | {"idle_in_transaction_session_timeout": "1min"}
 
 
 def test_statements_are_prepared_only_without_a_pooler(pooled, monkeypatch):

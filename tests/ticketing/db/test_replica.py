@@ -1,4 +1,4 @@
-"""Where reports are read without a replica, or with one that is none. The rest: tests/test_several_servers.py."""
+"""Reports without a usable replica. See tests/test_several_servers.py for a real one."""
 
 import asyncio
 
@@ -25,8 +25,8 @@ def forgotten():
 
 
 @pytest.fixture
-def asked():
-    """The statements that reach a database."""
+def statements():
+    """The list of statements that are executed."""
     engine, seen = db.engine(), []
 
     @listens_for(engine, "before_cursor_execute")
@@ -50,15 +50,15 @@ def count_purchases(event):
     return replica.read(lambda session: figures.get_figures(session, OPERATOR, event.id)).purchases
 
 
-def test_without_a_replica_a_report_runs_only_its_own_queries(event, asked, monkeypatch):
+def test_without_a_replica_a_report_runs_only_its_own_queries(event, statements, monkeypatch):
     monkeypatch.delenv("READ_DATABASE_URL", raising=False)
     assert count_purchases(event) == 0
-    with_replica_code = list(asked)
-    asked.clear()
+    with_replica_code = list(statements)
+    statements.clear()
     with db.read_session() as session:
         figures.get_figures(session, OPERATOR, event.id)
 
-    assert with_replica_code == asked
+    assert with_replica_code == statements
     assert replica.state() == replica.State("not set")
 
 
@@ -72,14 +72,14 @@ def test_server_that_is_not_a_replica_is_not_read(event, database, monkeypatch, 
     assert count_exported_lines(event) == 1
 
 
-def test_replica_that_is_away_is_logged_once_and_not_asked_for_seconds(event, monkeypatch, asked, caplog):
+def test_replica_that_is_away_is_logged_once_and_not_asked_for_seconds(event, monkeypatch, statements, caplog):
     monkeypatch.setenv("READ_DATABASE_URL", UNREACHABLE_URL)
     count_purchases(event)
-    first = len(asked)
-    asked.clear()
+    first = len(statements)
+    statements.clear()
     count_purchases(event)
 
-    assert len(asked) == first - 1  # how far the primary has come
+    assert len(statements) == first - 1  # how far the primary has come
     assert [record.message.partition(".")[0] for record in caplog.records] == [
         "the replica is away, reports are read from the primary"
     ]
@@ -105,4 +105,4 @@ def test_unreachable_primary_is_not_blamed_on_the_replica(database, monkeypatch)
         monkeypatch.setenv("DATABASE_URL", database)
         db.dispose()
 
-    assert replica.state() == replica.State("away")  # asked now, and found to be the primary itself
+    assert replica.state() == replica.State("away")  # statements now, and found to be the primary itself

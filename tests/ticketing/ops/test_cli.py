@@ -1,4 +1,4 @@
-"""The commands as an operator and a script see them: what is printed where, and the exit code."""
+"""The command line: output on stdout and stderr, and exit codes."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from ticketing.settings import ROOT
 
 
 def run_cli(capsys, *arguments: object) -> tuple[int, list[str], list[str]]:
-    """Exit code, lines of stdout, lines of stderr."""
+    """Return the exit code, the lines of stdout and the lines of stderr."""
     code = command_line.main([str(argument) for argument in arguments])
-    told = capsys.readouterr()
-    return code, told.out.splitlines(), told.err.splitlines()
+    output = capsys.readouterr()
+    return code, output.out.splitlines(), output.err.splitlines()
 
 
 def run_cli_process(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
@@ -50,9 +50,9 @@ def test_commands_migrate_fill_and_verify_a_database(database_without_schema, ca
     assert (loaded.returncode, count_rows(Event)) == (0, 1)
     assert loaded.stdout == f"{uuid.UUID(loaded.stdout.strip())}\n"
     assert run_cli(capsys, "demo")[1] == [loaded.stdout.strip()]
-    code, (agreed, *chains), complaints = run_cli(capsys, "verify")
-    assert (code, complaints) == (0, [])
-    assert agreed == (
+    code, (summary, *chains), err = run_cli(capsys, "verify")
+    assert (code, err) == (0, [])
+    assert summary == (
         "Every count, total, promo use and ticket agrees with the purchases; the audit trail is as it was sealed."
     )
     (chain,) = chains
@@ -61,14 +61,14 @@ def test_commands_migrate_fill_and_verify_a_database(database_without_schema, ca
 
 
 @pytest.fixture
-def database_that_is_away(database) -> Iterator[None]:
+def unreachable_database(database) -> Iterator[None]:
     use_database("postgresql://nobody@127.0.0.1:1/nothing")
     yield
     use_database(database)
 
 
 @pytest.mark.parametrize("command", ["verify", "migrate", "demo"])
-def test_unreachable_database_is_one_sentence(database_that_is_away, capsys, command):
+def test_unreachable_database_is_one_sentence(unreachable_database, capsys, command):
     code, out, err = run_cli(capsys, command)
     assert (code, out) == (1, [])
     assert err == ["The database does not answer. Nothing was saved; try again in a moment."]
@@ -102,10 +102,10 @@ def test_verify_reports_tampered_audit_entries_and_fails(capsys, empty_database)
             text("UPDATE audit_chains SET seal = '' WHERE chain_id = :event"), {"event": event.id}
         )
     )
-    code, (told,), complaints = run_cli(capsys, "verify")
-    assert (code, complaints) == (1, ["1 place of the audit trail is not as it was sealed."])
-    assert told.startswith(f"Harbor Lights Gala ({event.id}): audit trail, position 5, ")
-    assert told.endswith(" UTC: the chain's own row does not agree with its last seal.")
+    code, (line,), err = run_cli(capsys, "verify")
+    assert (code, err) == (1, ["1 place of the audit trail is not as it was sealed."])
+    assert line.startswith(f"Harbor Lights Gala ({event.id}): audit trail, position 5, ")
+    assert line.endswith(" UTC: the chain's own row does not agree with its last seal.")
 
 
 def test_verify_compares_the_audit_log_with_noted_seals(capsys, empty_database, tmp_path):
@@ -115,9 +115,9 @@ def test_verify_compares_the_audit_log_with_noted_seals(capsys, empty_database, 
     make.event()
     assert run_cli(capsys, "verify", "--noted", noted)[0] == 0
     noted.write_text(noted.read_text()[:-4] + "beef")
-    code, (told,), complaints = run_cli(capsys, "verify", "--noted", noted)
-    assert (code, complaints) == (1, ["1 place of the audit trail is not as it was sealed."])
-    assert told.endswith("audit trail, position 5: another seal was noted down for this position.")
+    code, (line,), err = run_cli(capsys, "verify", "--noted", noted)
+    assert (code, err) == (1, ["1 place of the audit trail is not as it was sealed."])
+    assert line.endswith("audit trail, position 5: another seal was noted down for this position.")
     (sentence,) = run_cli(capsys, "verify", "--noted", tmp_path / "nothing")[2]
     assert sentence == f"{tmp_path / 'nothing'} cannot be read: No such file or directory."
 
@@ -141,15 +141,15 @@ def test_staff_add_reads_the_password_from_stdin(event):
 
 
 def test_staff_add_prompts_twice_at_a_terminal(capsys, monkeypatch):
-    asked = []
+    prompts = []
     answers = iter(["correct horse battery", "correct horse batterie"])
     main_end, terminal = pty.openpty()
     with os.fdopen(terminal) as stdin, os.fdopen(main_end):
         monkeypatch.setattr("sys.stdin", stdin)
-        monkeypatch.setattr("getpass.getpass", lambda prompt: asked.append(prompt) or next(answers))
+        monkeypatch.setattr("getpass.getpass", lambda prompt: prompts.append(prompt) or next(answers))
         before = count_rows(Staff)
         code, _, err = run_cli(capsys, "staff", "add", make.email(), "--name", "Ana", "--role", "admin")
-    assert (code, err, asked) == (1, ["password: The two passwords differ."], ["Password: ", "Once more: "])
+    assert (code, err, prompts) == (1, ["password: The two passwords differ."], ["Password: ", "Once more: "])
     assert count_rows(Staff) == before
 
 
@@ -158,8 +158,9 @@ def test_staff_add_reports_every_invalid_field(capsys, monkeypatch):
     code, out, err = run_cli(capsys, "staff", "add", "not-an-address", "--name", "Ana", "--role", "admin")
     assert (code, out) == (1, [])
     assert err == [
-        "email: Enter an e-mail address such as ana@example.org.", "password: Use at least 10 characters.",
-    ]  # fmt: skip
+        "email: Enter an e-mail address such as ana@example.org.",
+        "password: Use at least 10 characters.",
+    ]
 
 
 def test_token_is_the_only_output_and_belongs_to_its_owner(capsys):
@@ -184,14 +185,20 @@ def test_import_is_checked_then_run_then_skipped(capsys, tmp_path, event):
         "warning: row 3, total_amount: $90.00 is not 1 x $100.00, which is $100.00. The total of the file is kept."
     )
     assert run_cli(capsys, "import", event.id, file, "--check") == (
-        0, ["No problems in 2 rows: 2 to import, 0 in the event already. Nothing was changed."], [warning],
-    )  # fmt: skip
+        0,
+        ["No problems in 2 rows: 2 to import, 0 in the event already. Nothing was changed."],
+        [warning],
+    )
     assert run_cli(capsys, "import", event.id, file) == (
-        0, ["2 rows imported, 0 skipped that are in the event already."], [warning],
-    )  # fmt: skip
+        0,
+        ["2 rows imported, 0 skipped that are in the event already."],
+        [warning],
+    )
     assert run_cli(capsys, "import", event.id, file) == (
-        0, ["0 rows imported, 2 skipped that are in the event already."], [],
-    )  # fmt: skip
+        0,
+        ["0 rows imported, 2 skipped that are in the event already."],
+        [],
+    )
     with db.read_session() as session:
         assert session.get(Package, package.id).sold_count == 2
 
@@ -202,9 +209,8 @@ def test_file_with_problems_prints_one_line_each_and_stores_nothing(capsys, empt
     code, out, err = run_cli(capsys, "import", event.id, DATA / "sales-dirty.csv", *only_check)
     assert (code, len(out), count_rows(Purchase)) == (1, 17, 0)
     assert out[0] == (
-        "row 20, ticket_type: This event has no package called No Such Package. "
-        "Check the spelling, or create it first."
-    )  # fmt: skip
+        "row 20, ticket_type: This event has no package called No Such Package. Check the spelling, or create it first."
+    )
     assert err == ["sales-dirty.csv has 17 problems. Nothing was imported; correct the file and import it again."]
 
 
@@ -227,8 +233,10 @@ def test_import_accepts_the_same_sales_as_csv_excel_and_json(capsys, tmp_path, e
 def test_import_of_a_missing_file_or_event_is_refused(capsys, tmp_path, event):
     missing = tmp_path / "missing.csv"
     assert run_cli(capsys, "import", event.id, missing) == (
-        1, [], [f"{missing} cannot be read: No such file or directory."],
-    )  # fmt: skip
+        1,
+        [],
+        [f"{missing} cannot be read: No such file or directory."],
+    )
     nowhere = uuid.uuid4()
     assert run_cli(capsys, "import", nowhere, DATA / "sales.csv") == (1, [], [f"There is no event {nowhere}."])
     empty = tmp_path / "empty.csv"

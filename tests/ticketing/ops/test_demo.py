@@ -29,7 +29,7 @@ def get_figures(event):
 
 
 def list_purchases(event):
-    """Who bought what for how much, in the order of the sale."""
+    """Return purchaser, package and total of every purchase, in the order of sale."""
     columns = (Purchase.purchaser_name, Package.name, Purchase.quantity, Purchase.total, Purchase.channel)
     with db.read_session() as session:
         chosen = select(*columns).join(Package, Package.id == Purchase.package_id).where(Purchase.event_id == event.id)

@@ -1,4 +1,4 @@
-"""Each number that is kept beside the purchases is broken by hand once, and `verify` tells it."""
+"""`verify` finds each stored number that was changed by hand."""
 
 from collections.abc import Iterator
 
@@ -14,8 +14,8 @@ from ticketing.ops import verify
 
 
 @pytest.fixture(scope="module")
-def sold_here(postgres, database) -> Iterator[Event]:
-    """An event with a purchase of each kind, in a database of its own."""
+def seeded_event(postgres, database) -> Iterator[Event]:
+    """An event with a purchase of each kind, in a separate database."""
     use_database(postgres.create())
     event = make.event()
     package = make.package(event, name="Table", price="33.33", seats_per_package=2, quantity_limit=50)
@@ -38,15 +38,15 @@ def sold_here(postgres, database) -> Iterator[Event]:
 
 
 @pytest.fixture
-def session(sold_here) -> Iterator[db.Session]:
-    """Whatever is broken in it is whole again for the next test."""
+def session(seeded_event) -> Iterator[db.Session]:
+    """A session that is rolled back after each test."""
     with db.Session(db.engine()) as session:
         yield session
         session.rollback()
 
 
 def list_differences_after(session: db.Session, statement: str, *constraints: str) -> list[str]:
-    """What is told after a change that no function of ours would make, past the constraints that would refuse it."""
+    """List the differences after a statement, with the given constraints dropped."""
     for name in constraints:
         session.execute(text(f"ALTER TABLE purchases DROP CONSTRAINT ck_purchases_{name}"))
     session.execute(text(statement))
@@ -58,17 +58,17 @@ def list_differences(session: db.Session) -> list[str]:
 
 
 def exclude_daily(differences: list[str]) -> list[str]:
-    """Without the sums by day, which follow every change of a purchase."""
+    """Leave out the daily sums, which differ after every change of a purchase."""
     return [difference for difference in differences if ": the daily " not in difference]
 
 
 def only_daily(differences: list[str]) -> list[str]:
-    """What is told of the sums by day, without the event's name."""
+    """Return the differences of daily sums, without the event's name."""
     return [difference.partition(": the daily ")[2] for difference in differences if ": the daily " in difference]
 
 
 def get_sale_day(session: db.Session, later: str = "") -> str:
-    """The day of what was sold at the box office, in the event's time zone."""
+    """Return the day of the box office sale in the event's time zone."""
     return str(session.scalar(text(f"SELECT max(day) {later} FROM daily_sales")))
 
 
@@ -76,9 +76,9 @@ def test_nothing_differs_after_every_kind_of_purchase(session):
     assert list_differences(session) == []
 
 
-def test_wrong_sold_count_is_reported_with_both_numbers(session, sold_here):
+def test_wrong_sold_count_is_reported_with_both_numbers(session, seeded_event):
     assert list_differences_after(session, "UPDATE packages SET sold_count = sold_count + 1") == [
-        f"Harbor Lights Gala ({sold_here.id}): the sold count of Table is 8, and the purchases lead to 7.",
+        f"Harbor Lights Gala ({seeded_event.id}): the sold count of Table is 8, and the purchases lead to 7.",
     ]
 
 
@@ -107,19 +107,19 @@ def test_promo_use_of_a_void_purchase_is_reported(session):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "called", "stored", "recomputed"),
+    ("wrong", "label", "stored", "recomputed"),
     [
         ("list_price = 100.00", "the list price", "$100.00", "$99.99"),
         ("discount = 32.99", "the discount", "$32.99", "$33.00"),
         ("total = 66.98", "the total", "$66.98", "$66.99"),
     ],
 )
-def test_wrong_amount_is_reported_to_the_cent(session, wrong, called, stored, recomputed):
+def test_wrong_amount_is_reported_to_the_cent(session, wrong, label, stored, recomputed):
     purchase_id = session.scalar(text("SELECT id FROM purchases WHERE quantity = 3"))
     differences = list_differences_after(
         session, f"UPDATE purchases SET {wrong} WHERE quantity = 3", "list_price_adds_up", "total_adds_up"
     )
-    expected = f"{called} of purchase {purchase_id} is {stored}, and the purchases lead to {recomputed}."
+    expected = f"{label} of purchase {purchase_id} is {stored}, and the purchases lead to {recomputed}."
     assert any(difference.endswith(expected) for difference in differences)
 
 
@@ -171,7 +171,7 @@ def test_wrong_number_of_named_seats_is_reported(session, statement, stored, rec
 
 
 @pytest.mark.parametrize(
-    ("column", "called", "stored", "recomputed"),
+    ("column", "label", "stored", "recomputed"),
     [
         ("purchases", "purchases", "2", "1"),
         ("quantity", "packages", "2", "1"),
@@ -182,11 +182,11 @@ def test_wrong_number_of_named_seats_is_reported(session, statement, stored, rec
         ("total", "total", "$2.00", "$1.00"),
     ],
 )
-def test_each_wrong_daily_sum_is_reported(session, column, called, stored, recomputed):
+def test_each_wrong_daily_sum_is_reported(session, column, label, stored, recomputed):
     wrong = f"UPDATE daily_sales SET {column} = {column} + 1 WHERE total = 1.00"
     place = "Table on 2026-10-01 (import, completed, THIRD33)"
     assert only_daily(list_differences_after(session, wrong)) == [
-        f"{called} of {place} is {stored}, and the purchases lead to {recomputed}.",
+        f"{label} of {place} is {stored}, and the purchases lead to {recomputed}.",
     ]
 
 
