@@ -1,6 +1,6 @@
-"""PostgreSQL, the app or both are killed in the middle of 2,000 purchases: nothing is lost, double or half.
+"""PostgreSQL, the app or both are killed during 2,000 purchases: none is lost, doubled or incomplete.
 
-A server of its own, as a person would run it: `streamlit run app.py` with the PostgreSQL in its own data folder.
+The server runs as users run it: `streamlit run app.py` with the private PostgreSQL of its data folder.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
@@ -27,6 +27,7 @@ from sqlalchemy import select
 
 from tests.support import make
 from tests.support.database import use_database
+from tests.support.waiting import wait_until
 from ticketing import db
 from ticketing.models import AssignedTicket, Event, Package, PromoCode, Purchase
 from ticketing.ops import verify
@@ -37,16 +38,8 @@ KILLED_AFTER = 500
 CLIENTS = 16
 
 
-def wait_for(condition: Callable[[], Any], *, seconds: float = 60) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (seen := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-    return seen
-
-
 class AppProcess:
-    """The app as a process, and the PostgreSQL that it starts for itself."""
+    """The app as a process, with its private PostgreSQL."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -62,7 +55,7 @@ class AppProcess:
         command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(self.port)]
         with (self.folder / "app.log").open("ab") as log:
             self.app = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-        wait_for(self.answers)
+        wait_until(self.answers)
 
     def answers(self) -> bool:
         assert self.app is not None
@@ -84,22 +77,22 @@ class AppProcess:
 
     def kill_postgres(self) -> None:
         server = self.postmaster()
-        its = [server, *server.children()]
+        processes = [server, *server.children()]
         server.kill()
-        psutil.wait_procs(its, 20)  # until then another could not be started on the folder
+        psutil.wait_procs(processes, 20)  # a new one cannot start on the folder before
 
     def postmaster(self) -> psutil.Process:
         return psutil.Process(int((self.folder / "postgres" / "postmaster.pid").read_text().splitlines()[0]))
 
     def reuse_killed_postgres_pid(self) -> None:
-        """As happens in containers, where ids begin anew: the id that PostgreSQL left behind is now this process."""
-        note = self.folder / "postgres" / "postmaster.pid"
-        _, rest = note.read_text().split("\n", 1)
-        note.write_text(f"{os.getpid()}\n{rest}")
+        """Make the id in postmaster.pid that of this process, as in containers, where ids start over."""
+        pid_file = self.folder / "postgres" / "postmaster.pid"
+        _, rest = pid_file.read_text().split("\n", 1)
+        pid_file.write_text(f"{os.getpid()}\n{rest}")
 
     def database(self) -> str:
-        where = (self.folder / "postgres" / "postmaster.pid").read_text().splitlines()[4]
-        return f"postgresql://postgres:@/postgres?host={where}"
+        host = (self.folder / "postgres" / "postmaster.pid").read_text().splitlines()[4]
+        return f"postgresql://postgres:@/postgres?host={host}"
 
 
 @pytest.fixture
@@ -114,7 +107,7 @@ def desk(database: str) -> Iterator[AppProcess]:
         yield desk
         postmaster = desk.postmaster()
         desk.stop()
-        # The killed app is still noted as a user of the server. It must not keep it running when the last one leaves.
+        # The killed app is still listed as a user of the server, which must not keep it running.
         postmaster.wait(20)
     finally:
         use_database(database)
@@ -127,7 +120,7 @@ def desk(database: str) -> Iterator[AppProcess]:
 
 
 class Buyers:
-    """16 clients of the donor site's kind, who buy 2,000 times under as many keys."""
+    """16 clients that buy 2,000 times, each time with a new idempotency key, as the donor site does."""
 
     def __init__(self, desk: AppProcess, event: Event, package: Package, promo: PromoCode, token: str) -> None:
         self.address = f"{desk.url}/api/v1/events/{event.id}/tickets/purchases"
@@ -145,13 +138,13 @@ class Buyers:
         self.statuses: dict[int, int] = {}
 
     def buy(self, *, retry: bool = False) -> None:
-        """Each client goes on until it gets no answer, or the server's excuse for one; then it repeats, or gives up."""
-        numbers, one_at_a_time = count(), threading.Lock()
+        """Buy until the server does not answer or fails; with `retry` repeat the request, else stop."""
+        numbers, lock = count(), threading.Lock()
 
         def client(_: int) -> None:
             with httpx.Client(headers={"Authorization": f"Bearer {self.token}"}, timeout=30) as http:
                 while True:
-                    with one_at_a_time:
+                    with lock:
                         number = next(numbers)
                     if number >= PURCHASES:
                         return
@@ -177,7 +170,7 @@ class Buyers:
 
 
 def list_stored_purchases(event: Event) -> dict[str, tuple[Purchase, list[str]]]:
-    """Every purchase by its key, with its tickets' codes; the numbers beside them have been verified."""
+    """Verify the database, and return every purchase with its ticket codes by idempotency key."""
     with db.read_session() as session:
         assert verify.verify(session) == []
         tickets: dict[Any, list[str]] = {}
@@ -197,9 +190,9 @@ def test_killed_postgresql_restarts_and_no_purchase_is_lost_or_doubled(desk):
     buyers = Buyers(desk, event, package, promo, make.token(make.staff(role="admin")))
     killed = desk.postmaster()
 
-    buying = threading.Thread(target=buyers.buy, kwargs={"repeating": True})
+    buying = threading.Thread(target=buyers.buy, kwargs={"retry": True})
     buying.start()
-    wait_for(lambda: len(buyers.answered) >= KILLED_AFTER)
+    wait_until(lambda: len(buyers.answered) >= KILLED_AFTER)
     desk.kill_postgres()
     buying.join(120)
 
@@ -220,7 +213,7 @@ def test_kill_during_2000_purchases_loses_doubles_or_halves_none(desk, killed):
 
     buying = threading.Thread(target=buyers.buy)
     buying.start()
-    wait_for(lambda: len(buyers.answered) >= KILLED_AFTER)
+    wait_until(lambda: len(buyers.answered) >= KILLED_AFTER)
     desk.kill_app()
     if killed == "the app and PostgreSQL":
         desk.kill_postgres()
@@ -232,18 +225,18 @@ def test_kill_during_2000_purchases_loses_doubles_or_halves_none(desk, killed):
         desk.reuse_killed_postgres_pid()
     desk.start()
     use_database(desk.database())
-    found = list_stored_purchases(event)
+    stored = list_stored_purchases(event)
     for number, answer in answered.items():
-        purchase, codes = found[f"click-{number}"]
+        purchase, codes = stored[f"click-{number}"]
         assert (str(purchase.id), str(purchase.total)) == (answer["id"], answer["total"])
         assert codes == [ticket["code"] for ticket in answer["tickets"]]
 
     buyers.buy()
     assert len(buyers.answered) == PURCHASES
     assert {buyers.statuses[number] for number in answered} == {200}
-    assert list(buyers.statuses.values()).count(201) == PURCHASES - len(found)
-    found = list_stored_purchases(event)
-    assert len(found) == PURCHASES
+    assert list(buyers.statuses.values()).count(201) == PURCHASES - len(stored)
+    stored = list_stored_purchases(event)
+    assert len(stored) == PURCHASES
     with db.read_session() as session:
         assert session.get_one(Package, package.id).sold_count == sold
         assert session.get_one(PromoCode, promo.id).current_uses == len(range(0, PURCHASES, 3))

@@ -1,4 +1,4 @@
-"""The server as the role of docs/operations/security.md, which may only what it needs."""
+"""The server runs as the restricted role of docs/operations/security.md."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from ticketing.ops import verify
 from ticketing.sales import corrections
 from ticketing.settings import ROOT
 
-ROLE = f"ticketdesk_server_{os.getpid()}"  # roles are of the whole PostgreSQL, which other test runs may share
+ROLE = f"ticketdesk_server_{os.getpid()}"  # roles belong to the whole PostgreSQL, which other test runs may share
 
 
 def list_grant_statements() -> list[str]:
-    """The statements of the document, for a role of this run's own."""
+    """Return the document's SQL statements, with a role name of this test run."""
     document = (ROOT / "docs/operations/security.md").read_text()
     [block] = re.findall(r"```sql\n(.*?)```", document, re.DOTALL)
     return [each for each in block.replace("ticketdesk_server", ROLE).split(";") if each.strip()]
@@ -35,7 +35,7 @@ def list_grant_statements() -> list[str]:
 
 @pytest.fixture
 def as_server(postgres: DatabaseServer, database: str) -> Iterator[None]:
-    """This process goes to a migrated database as the role."""
+    """Use a migrated database as the role."""
     url = postgres.create()
     with psycopg.connect(url, autocommit=True) as owner:
         for statement in list_grant_statements():
@@ -70,7 +70,7 @@ def test_documented_role_can_do_all_work_and_alter_no_table(as_server):
         assert session.scalar(text("SELECT current_user")) == ROLE
         assert verify.verify(session) == []
     for forbidden in (
-        "UPDATE audit_log SET actor = 'Somebody'",
+        "UPDATE audit_log SET actor = 'Zoe'",
         "DELETE FROM audit_seals",
         "ALTER TABLE audit_log DISABLE TRIGGER ALL",
         "DROP TABLE purchases",

@@ -1,4 +1,4 @@
-"""The files of deploy/ that no test runs name what there is. The others are run by tests/test_several_servers.py."""
+"""The container files of deploy/ refer to existing files and settings. tests/test_several_servers.py runs the others."""
 
 from __future__ import annotations
 

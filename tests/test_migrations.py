@@ -84,17 +84,17 @@ def test_concurrent_servers_migrate_one_after_the_other(database_without_schema)
 
 
 @pytest.fixture
-def impatient():
-    """Every statement and every lock has a tenth of a second. To be used before the first connection."""
+def short_limits():
+    """Limit every statement and lock to 100 ms, on all connections opened afterwards."""
 
-    def hurry(connection, _):
+    def set_limits(connection, _):
         connection.execute("SET statement_timeout = '100ms'; SET lock_timeout = '100ms'")
         connection.commit()
 
-    listen(db.engine(), "connect", hurry)
+    listen(db.engine(), "connect", set_limits)
 
 
-def test_server_waits_for_a_migration_beyond_its_lock_timeout(database_without_schema, impatient, caplog):
+def test_server_waits_for_a_migration_beyond_its_lock_timeout(database_without_schema, short_limits, caplog):
     with psycopg.connect(db.libpq_url()) as other, ThreadPoolExecutor(1) as pool:
         other.execute("SELECT pg_advisory_xact_lock(%s)", [migrations.MIGRATION_LOCK_KEY])
         migrating = pool.submit(migrations.migrate)
@@ -107,7 +107,7 @@ def test_server_waits_for_a_migration_beyond_its_lock_timeout(database_without_s
     assert list_versions() == [get_head_revision()]
 
 
-def test_migration_is_not_limited_by_the_statement_timeout(database_without_schema, impatient):
+def test_migration_is_not_limited_by_the_statement_timeout(database_without_schema, short_limits):
     every_table.migrate_to(OLDEST_REVISION)
     with psycopg.connect(db.libpq_url()) as other, ThreadPoolExecutor(1) as pool:
         other.execute("LOCK TABLE purchases IN ACCESS SHARE MODE")
@@ -120,7 +120,7 @@ def test_migration_is_not_limited_by_the_statement_timeout(database_without_sche
 
 
 def test_migration_retries_while_a_table_is_in_use(database_without_schema, monkeypatch, caplog):
-    """While a migration waits, others wait behind it: so it lets go of all it has before it waits again."""
+    """A waiting migration blocks other transactions, so it releases all locks before it tries again."""
     monkeypatch.setattr(migrations, "TABLE_LOCK_TIMEOUT", "50ms")
     monkeypatch.setattr(migrations, "RETRY_SECONDS", 0.05)
     every_table.migrate_to(OLDEST_REVISION)
@@ -138,7 +138,7 @@ def test_migration_retries_while_a_table_is_in_use(database_without_schema, monk
 def test_failed_migration_is_rolled_back(database_without_schema):
     every_table.migrate_to(OLDEST_REVISION)
     with psycopg.connect(db.libpq_url()) as other:
-        other.execute("CREATE TABLE audit_seals ()")  # what the third migration makes
+        other.execute("CREATE TABLE audit_seals ()")  # migration 0003 creates it
     before = every_table.dump_schema()
 
     with pytest.raises(ProgrammingError, match="audit_seals"):
@@ -182,20 +182,20 @@ def test_schema_is_missing_outdated_or_current(database_without_schema):
 
 def test_newer_schema_is_named_and_stops_the_start(empty_database, capsys):
     db.write(lambda session: session.execute(text("UPDATE alembic_version SET version_num = '9999'")))
-    told = (
+    sentence = (
         f"The database has a newer schema (9999) than this version of Ticket Desk knows ({get_head_revision()}). "
         "Start the newer version, or restore the backup from before the upgrade."
     )
     assert get_state() == "newer"
 
     assert command_line.main(["migrate"]) == 1
-    assert capsys.readouterr().err == f"{told}\n"
+    assert capsys.readouterr().err == f"{sentence}\n"
 
     async def start():
         async with app.lifespan(app.app):
-            pytest.fail("it serves")
+            pytest.fail("the server started")
 
-    with pytest.raises(migrations.NewerSchema, match=re.escape(told)):
+    with pytest.raises(migrations.NewerSchema, match=re.escape(sentence)):
         asyncio.run(start())
     assert list_versions() == ["9999"]
 
@@ -216,19 +216,19 @@ def test_migrations_have_one_head():
 
 @pytest.mark.parametrize("revision", OLDER_REVISIONS)
 def test_migration_from_every_version_keeps_all_rows(revision, every_row, database_without_schema):
-    """Each table has rows, made from those of the current schema; `verify` judges what is made of them."""
+    """Each table has rows, copied from the current schema; `verify` checks the result."""
     every_table.migrate_to(revision)
     every_table.copy_rows_from(every_row)
-    of = every_table.columns()
-    del of["alembic_version"]
-    before = every_table.rows(of)
+    columns = every_table.columns()
+    del columns["alembic_version"]
+    before = every_table.rows(columns)
     assert [table for table, rows in before.items() if not rows] == []
 
     migrations.migrate()
 
     with db.read_session() as session:
         assert verify.verify(session) == []
-    assert every_table.rows(of) == before
+    assert every_table.rows(columns) == before
     event = make.event()
     make.purchase(event, make.package(event))
     with db.read_session() as session:
@@ -268,7 +268,7 @@ INSERT_OLD_ROWS = """
 
 
 def insert_old_rows(**ids):
-    """Two events with the same sales, as the first schema held them."""
+    """Insert two events with the same sales into the first schema."""
     every_table.migrate_to("0001")
     with db.engine().begin() as connection:
         for statement in INSERT_OLD_ROWS.split(";"):

@@ -1,4 +1,4 @@
-"""Monitoring as an operator has it: a real server's log and figures, the alerts and the dashboard that read them."""
+"""Monitoring: the log and metrics of a real server, and the alerts and dashboard that read them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def list_panels() -> list[dict[str, Any]]:
 
 
 def list_queries() -> list[str]:
-    """Of the dashboard, with what Grafana puts in for its variables."""
+    """List the dashboard's queries, with values for Grafana's variables."""
     targets = [target["expr"] for panel in list_panels() for target in panel.get("targets", [])]
     return [re.sub(r"\$(job|instance)", ".*", each.replace("$__rate_interval", "1m")) for each in targets]
 
@@ -53,15 +53,15 @@ def promtool() -> str:
     program = shutil.which("promtool")
     if program is None:
         if os.environ.get("CI") == "true":
-            pytest.fail("promtool is missing (apt-get install prometheus), and nothing may be skipped here")
+            pytest.fail("promtool is missing (apt-get install prometheus), and CI must not skip tests")
         pytest.skip("needs promtool (apt-get install prometheus)")
     return program
 
 
 def run_promtool(promtool: str, *arguments: str | Path) -> str:
-    done = subprocess.run([promtool, *arguments], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    completed = subprocess.run([promtool, *arguments], capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return completed.stdout
 
 
 # A real server
@@ -69,19 +69,22 @@ def run_promtool(promtool: str, *arguments: str | Path) -> str:
 
 @pytest.fixture(scope="module")
 def server(postgres: DatabaseServer, database: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What one said in its life: its figures, its answers, its log. It is told to stop at the end."""
+    """Run a server until SIGTERM, and return its metrics, its log and its last answer of /healthz."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TICKETDESK_LOG_FORMAT", "json")
         environment.setenv("TICKETDESK_METRICS_TOKEN", TOKEN)
         environment.setenv("TICKETDESK_SLOW_QUERY_MS", "0")
         environment.setenv("TICKETDESK_DRAIN_SECONDS", "300")
-        own = postgres.create()
-        use_database(own)
+        database_url = postgres.create()
+        use_database(database_url)
         admin = make.staff(role="admin")
         event = make.event()
         token = make.token(admin)
         use_database(database)
-        with run_server(own, tmp_path_factory.mktemp("monitored")) as desk, httpx.Client(base_url=desk.url) as client:
+        with (
+            run_server(database_url, tmp_path_factory.mktemp("monitored")) as desk,
+            httpx.Client(base_url=desk.url) as client,
+        ):
             headers = {"Authorization": f"Bearer {token}", "X-Request-Id": "ours-12345"}
             client.get("/packages", headers={"Accept": "text/html"})
             client.get(f"/api/v1/admin/events/{event.id}", headers=headers)
@@ -96,10 +99,10 @@ def server(postgres: DatabaseServer, database: str, tmp_path_factory: pytest.Tem
 
 
 def wait_until_not_ready(client: httpx.Client) -> dict[str, Any]:
-    """The first answer of /healthz that is not 200; the server still answers then."""
+    """Return the first answer of /healthz that is not 200."""
     deadline = time.monotonic() + 30
     while (answer := client.get("/healthz")).status_code == 200:
-        assert time.monotonic() < deadline, "waited in vain for 503"
+        assert time.monotonic() < deadline, "/healthz did not answer 503"
         time.sleep(0.02)
     return answer.json()
 
@@ -123,10 +126,10 @@ def test_request_is_found_by_id_with_its_actor_event_and_queries(server):
 
 
 def test_start_and_stop_are_logged_and_health_checks_are_not(server):
-    told = [line["message"] for line in map(json.loads, server["lines"])]
-    assert [each for each in told if each.startswith(f"started, version {ticketing.__version__}, schema ")]
-    assert told[-1] == "stopped"
-    assert not [each for each in told if "/healthz" in each or "/metrics" in each]
+    messages = [line["message"] for line in map(json.loads, server["lines"])]
+    assert [each for each in messages if each.startswith(f"started, version {ticketing.__version__}, schema ")]
+    assert messages[-1] == "stopped"
+    assert not [each for each in messages if "/healthz" in each or "/metrics" in each]
 
 
 def test_stopping_server_reports_it_while_it_still_answers(server):
@@ -135,7 +138,7 @@ def test_stopping_server_reports_it_while_it_still_answers(server):
 
 
 def list_sample_names(text: str) -> set[str]:
-    """Every name that a query could ask for: of each metric, also of those that nothing was counted for yet."""
+    """Return every sample name of each declared metric, also of those without samples yet."""
     names: set[str] = set()
     for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE):
         names |= {f"{name}_{end}" for end in ("bucket", "sum", "count")} if kind == "histogram" else {name}
@@ -144,20 +147,20 @@ def list_sample_names(text: str) -> set[str]:
 
 @pytest.mark.parametrize("source", ["alerts", "dashboard"])
 def test_alerts_and_dashboard_query_exported_metrics(server, source):
-    asked = {
+    queried = {
         name
         for query in ([r["expr"] for r in list_rules()] if source == "alerts" else list_queries())
         for name in METRIC_NAME.findall(query)
     }
-    assert asked
-    assert asked - list_sample_names(server["figures"]) == set()
+    assert queried
+    assert queried - list_sample_names(server["figures"]) == set()
 
 
 def test_promtool_accepts_the_metrics(server, promtool):
-    done = subprocess.run(
+    completed = subprocess.run(
         [promtool, "check", "metrics"], input=server["figures"], capture_output=True, text=True, check=False
     )
-    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    assert (completed.returncode, completed.stdout + completed.stderr) == (0, "")
 
 
 # Alerts
@@ -235,7 +238,7 @@ ALERT_CASES = [
 
 
 def expected_alerts(name: str, labels: dict[str, str] | None) -> list[dict[str, Any]]:
-    """As promtool wants it: with the rule's own labels and sentences."""
+    """Return the expected alert for promtool, with the rule's labels and annotations."""
     if labels is None:
         return []
     (rule,) = [each for each in list_rules() if each["alert"] == name]
@@ -272,12 +275,12 @@ def test_each_alert_is_tested_on_both_sides():
 def test_each_alert_has_summary_action_and_runbook():
     guide = GUIDE.read_text()
     for rule in list_rules():
-        said = rule["annotations"]
-        assert set(said) == {"summary", "action", "runbook_url"}
-        assert said["summary"].endswith(".")
-        assert said["action"].endswith(".")
-        assert said["runbook_url"] == f"docs/operations/monitoring.md#{rule['alert'].lower()}"
-        assert f"\n### {rule['alert']}\n" in guide, "the anchor that the alert leads to"
+        annotations = rule["annotations"]
+        assert set(annotations) == {"summary", "action", "runbook_url"}
+        assert annotations["summary"].endswith(".")
+        assert annotations["action"].endswith(".")
+        assert annotations["runbook_url"] == f"docs/operations/monitoring.md#{rule['alert'].lower()}"
+        assert f"\n### {rule['alert']}\n" in guide, "the anchor that the alert links to"
 
 
 def test_promtool_accepts_rules_and_configuration(promtool, tmp_path):
@@ -321,8 +324,8 @@ def test_promtool_accepts_every_dashboard_query(promtool, tmp_path):
 
 
 def test_each_metric_has_a_panel_or_an_alert():
-    asked = " ".join([rule["expr"] for rule in list_rules()] + list_queries())
-    unused = {each._name for each in list_metrics() if each._name not in asked}
+    queries = " ".join([rule["expr"] for rule in list_rules()] + list_queries())
+    unused = {each._name for each in list_metrics() if each._name not in queries}
     assert unused == set()
 
 
@@ -335,7 +338,7 @@ def list_metrics() -> list[Any]:
 
 
 def render_metrics_table() -> str:
-    """Every figure of ours as the guide's table has it."""
+    """Return the guide's table of all metrics."""
     ends = {"counter": "_total", "info": "_info"}
     rows = [
         f"| `{each._name}{ends.get(each._type, '')}` | {each._type} | "

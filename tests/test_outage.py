@@ -1,13 +1,13 @@
-"""PostgreSQL is gone for half a minute while 20 people work and 500 purchases come in.
+"""PostgreSQL is down for half a minute while 20 pages are in use and 500 purchases come in.
 
-Nothing is lost or doubled, every page goes on by itself, and what was typed is still there.
+No purchase is lost or doubled, every page recovers by itself, and what users typed is still there.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,6 +23,7 @@ from tests.support import make
 from tests.support.database import use_database
 from tests.support.disposable_postgres import DisposablePostgres, run_disposable_postgres
 from tests.support.server import RunningServer, run_server
+from tests.support.waiting import wait_until
 from tests.support.websocket_pages import OpenPage
 from ticketing import db
 from ticketing.actors import Actor
@@ -35,18 +36,18 @@ CLIENTS = 16
 OUTAGE_SECONDS = 30
 PURCHASING_SECONDS = 40
 OTHER_PAGES = (*[""] * 4, *["packages", "box_office", "promo_codes", "options"] * 3)
-PAGE_TIMEOUT_MS = 60_000  # milliseconds: other tests run beside this one
+PAGE_TIMEOUT_MS = 60_000  # other tests run at the same time
 OUTAGE_MESSAGE = "The database does not answer."
 RECORD_SOCKETS_SCRIPT = """
     window.sockets = [];
     window.WebSocket = class extends WebSocket {
-        constructor(...given) { super(...given); window.sockets.push(this); }
+        constructor(...args) { super(...args); window.sockets.push(this); }
     };
 """
 
 
 class Buyers:
-    """Clients of the donor site's kind, who come all the time and repeat what was not answered under the same key."""
+    """Clients that buy at a steady rate, and repeat failed requests with the same idempotency key."""
 
     def __init__(self, server: RunningServer, event: Event, package: Package, token: str) -> None:
         self._address = f"{server.url}/api/v1/events/{event.id}/tickets/purchases"
@@ -109,13 +110,6 @@ def open_page(chromium: Browser, server: RunningServer, person: Actor, path: str
         yield page
 
 
-def wait_for(condition: Callable[[], bool], *, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.1)
-
-
 def get_main_area(page: Page) -> Locator:
     return page.get_by_test_id("stMain")
 
@@ -163,28 +157,28 @@ def test_outage_of_half_a_minute_loses_nothing_and_pages_recover(chromium, own, 
         all_pages.callback(buying.join)
         all_pages.callback(buyers.gave_up.set)
         expect(get_revenue_metric(watching)).not_to_contain_text("$0", timeout=PAGE_TIMEOUT_MS)
-        wait_for(lambda: all(other.last_redraw_at > 0 for other in others))
+        wait_until(lambda: all(other.last_redraw_at > 0 for other in others))
 
         own.stop()
-        gone = time.monotonic()
-        expect(get_banner(watching)).to_contain_text(OUTAGE_MESSAGE)  # nobody touched that page
+        stopped_at = time.monotonic()
+        expect(get_banner(watching)).to_contain_text(OUTAGE_MESSAGE)  # without any click on that page
         get_main_area(selling).get_by_label("Quantity, in packages").fill("3")
         get_main_area(selling).get_by_label("Quantity, in packages").press("Tab")
         expect(get_banner(selling)).to_contain_text(OUTAGE_MESSAGE)
-        get_main_area(selling).get_by_label("Donor's e-mail address").fill(
-            "half@typed"
-        )  # the browser alone knows of it
+        get_main_area(selling).get_by_label("Donor's e-mail address").fill("half@typed")  # not sent to the server yet
         get_main_area(selling).get_by_label("Guests (optional)").fill("Ben Okafor")
         dialog.get_by_role("button", name="Save package").click()
         expect(dialog.get_by_role("alert")).to_contain_text(f"{OUTAGE_MESSAGE} Nothing was saved")
         dialog.get_by_label("Name", exact=True).fill("Big Table")
-        alone.evaluate("() => window.sockets.at(-1).close()")  # and cannot come back, since nobody knows who it is
-        while time.monotonic() - gone < OUTAGE_SECONDS:
+        alone.evaluate(
+            "() => window.sockets.at(-1).close()"
+        )  # and cannot reconnect, since the session cannot be looked up
+        while time.monotonic() - stopped_at < OUTAGE_SECONDS:
             selling.wait_for_timeout(250)
         assert len(buyers.answered) < PURCHASES
-        assert all(other.last_redraw_at < gone + 10 for other in others)
+        assert all(other.last_redraw_at < stopped_at + 10 for other in others)
         own.start()
-        back = time.monotonic()
+        started_at = time.monotonic()
 
         expect(get_banner(selling)).to_have_count(0, timeout=PAGE_TIMEOUT_MS)
         expect(get_main_area(selling).get_by_text("Total $300.00")).to_be_visible(timeout=PAGE_TIMEOUT_MS)
@@ -205,16 +199,16 @@ def test_outage_of_half_a_minute_loses_nothing_and_pages_recover(chromium, own, 
         assert not buying.is_alive()
         for page in (watching, alone):
             expect(get_revenue_metric(page)).to_contain_text(f"${PURCHASES * 100:,}", timeout=PAGE_TIMEOUT_MS)
-        wait_for(lambda: all(other.last_redraw_at > back for other in others))
+        wait_until(lambda: all(other.last_redraw_at > started_at for other in others))
         viewers = [other for other in others if other.figures]
         assert len(viewers) == OTHER_PAGES.count("")
-        wait_for(lambda: [each.figures["Revenue"] for each in viewers] == [f"${PURCHASES * 100:,}"] * len(viewers))
+        wait_until(lambda: [each.figures["Revenue"] for each in viewers] == [f"${PURCHASES * 100:,}"] * len(viewers))
         for page in (watching, selling, editing, alone):
             expect(get_banner(page)).to_have_count(0)
             assert page.evaluate("() => window.neverReloaded")
-        told = {alert for other in others for alert in other.alerts}
-        assert any(OUTAGE_MESSAGE in alert for alert in told)
-        assert not any("Something went wrong" in alert for alert in told)
+        alerts = {alert for other in others for alert in other.alerts}
+        assert any(OUTAGE_MESSAGE in alert for alert in alerts)
+        assert not any("Something went wrong" in alert for alert in alerts)
 
     assert {code for code, _ in buyers.refusals} == {503}
     assert len(buyers.answered) == PURCHASES

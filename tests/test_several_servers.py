@@ -1,7 +1,4 @@
-"""Two servers behind nginx, with PgBouncer and a replica: people stay, sales count once, and a death is survived.
-
-The programs are Debian's and the files are those of deploy/; tests/deployment.py puts them together.
-"""
+"""Two app servers behind nginx, with PgBouncer and a replica, from the files of deploy/ (tests/support/deployment.py)."""
 
 from __future__ import annotations
 
@@ -26,7 +23,8 @@ from sqlalchemy import select, text
 from tests.browser.conftest import chromium, skip_or_fail, wait_until_drawn, window
 from tests.support import deployment, image_samples, make
 from tests.support.database import use_database
-from tests.support.deployment import Deployment, wait_for
+from tests.support.deployment import Deployment
+from tests.support.waiting import wait_until
 from ticketing import db
 from ticketing.actors import OPERATOR, Actor
 from ticketing.db import replica
@@ -44,13 +42,13 @@ PURCHASES, KILLED_AFTER, CLIENTS = 120, 40, 8
 def running() -> Iterator[Deployment]:
     if packages := deployment.list_missing_packages():
         skip_or_fail(f"apt-get install {' '.join(packages)}")
-    with deployment.run_deployment() as everything:
-        yield everything
+    with deployment.run_deployment() as deployed:
+        yield deployed
 
 
 @pytest.fixture
 def desk(running: Deployment, database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployment]:
-    """All of it, while `make` builds in its database and `replica` of this process reads at its replica."""
+    """The deployment, with this process using its primary and its replica."""
     use_database(running.database("primary"))
     monkeypatch.setenv("READ_DATABASE_URL", running.database("replica"))
     replica.stop()
@@ -75,17 +73,17 @@ def token(event: Event) -> str:
 
 
 def create_direct_client(desk: Deployment, name: str, **how: Any) -> httpx.Client:
-    """A client of one app server, past nginx."""
+    """Return a client of one app server, bypassing nginx."""
     return httpx.Client(base_url=f"http://127.0.0.1:{desk.ports[name]}", timeout=30, **how)
 
 
 def list_upstreams(desk: Deployment, pattern: str) -> list[str]:
-    """The names of the servers that answered what nginx logged like this, in order."""
+    """Return the servers that answered the requests in nginx's log that match, in order."""
     names = {str(desk.ports[name]): name for name in SERVER_NAMES}
-    found = re.findall(
+    upstreams = re.findall(
         rf'"\S+ {pattern}" \d+ \d+ \S+ ((?:127\.0\.0\.1:\d+(?:, )?)+)', (desk.folder / "access.log").read_text()
     )
-    return [names[tried.rpartition(":")[2]] for tried in found]
+    return [names[tried.rpartition(":")[2]] for tried in upstreams]
 
 
 def export_sales(desk: Deployment, event: Event, token: str) -> list[dict[str, str]]:
@@ -101,25 +99,22 @@ def get_auth_headers(token: str) -> dict[str, str]:
 
 
 def list_export_databases(desk: Deployment, event: Event) -> list[str]:
-    """Which databases were asked for the event's file: each writes down what it is asked."""
+    """Return the databases whose log has the export of this event."""
     return [
         name
         for name in ("primary", "replica")
-        for told in re.split(r"^\d{4}-", desk.log(name), flags=re.MULTILINE)
-        if "COPY (" in told and event.id.hex in told
+        for entry in re.split(r"^\d{4}-", desk.log(name), flags=re.MULTILINE)
+        if "COPY (" in entry and event.id.hex in entry
     ]
-
-
-# People
 
 
 def test_users_stick_to_one_server_and_use_both_together(desk):
     with httpx.Client(base_url=desk.url) as browser:
         for visit in range(2):
-            for number in range(23):  # odd, so that by turns nobody would stay
+            for number in range(23):  # odd, so that round robin would switch servers
                 browser.get(f"/nowhere/{number}-{visit}", headers={"Cookie": f"ticketdesk_session=person-{number}"})
 
-    wait_for(lambda: len(list_upstreams(desk, "/nowhere/.*")) == 46)
+    wait_until(lambda: len(list_upstreams(desk, "/nowhere/.*")) == 46)
     seen = [set(list_upstreams(desk, rf"/nowhere/{number}-\d")) for number in range(23)]
     assert {len(servers) for servers in seen} == {1}
     assert set.union(*seen) == set(SERVER_NAMES)
@@ -130,20 +125,18 @@ def test_requests_of_one_token_go_to_both_servers(desk, event, token):
     with httpx.Client(base_url=desk.url, headers=get_auth_headers(token)) as program:
         assert {program.get(path).status_code for _ in range(4)} == {200}
 
-    assert set(wait_for(lambda: len(seen := list_upstreams(desk, path)) == 4 and seen)) == set(SERVER_NAMES)
+    assert set(wait_until(lambda: len(seen := list_upstreams(desk, path)) == 4 and seen)) == set(SERVER_NAMES)
 
 
 def test_invitation_secret_is_in_no_nginx_log(desk):
     secret = uuid.uuid4().hex
     httpx.get(f"{desk.url}/session/invitation", params={"code": secret})
 
-    wait_for(lambda: list_upstreams(desk, "/session/invitation"))
+    wait_until(lambda: list_upstreams(desk, "/session/invitation"))
     with socket.create_connection(("127.0.0.1", desk.ports["nginx"]), timeout=10) as too_large:
-        asked = (
-            f"POST /session/invitation?code={secret} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n"
-        )
-        too_large.sendall(asked.encode())
-        assert b" 413 " in too_large.recv(4096)  # which nginx also complains about
+        headers = "Host: localhost\r\nContent-Length: 99999999\r\n\r\n"
+        too_large.sendall(f"POST /session/invitation?code={secret} HTTP/1.1\r\n{headers}".encode())
+        assert b" 413 " in too_large.recv(4096)  # nginx writes this to its error log, too
     assert secret not in (desk.folder / "access.log").read_text() + desk.log("nginx")
 
 
@@ -186,9 +179,6 @@ def test_picture_uploaded_to_one_server_is_served_by_the_other(desk, event, toke
     assert fetched[0].content == fetched[1].content
 
 
-# The pooler
-
-
 def test_connections_are_shared_between_transactions(desk):
     address = desk.database("pgbouncer").rpartition("/")[0] + "/pgbouncer"
     with psycopg.connect(address, autocommit=True, cursor_factory=psycopg.ClientCursor) as console:
@@ -204,9 +194,6 @@ def test_connections_are_shared_between_transactions(desk):
         assert connection.execute(prepared).fetchone() == (0,)
 
 
-# The replica
-
-
 def test_reports_and_exports_are_read_from_the_replica(desk, event, token):
     make.purchase(event, make.package(event))
     assert len(export_sales(desk, event, token)) == 1
@@ -220,7 +207,7 @@ def test_reports_and_exports_are_read_from_the_replica(desk, event, token):
 
 
 def get_figures_source(event: Event) -> str:
-    """What `replica.read` of this process reads at."""
+    """Return which database `replica.read` of this process uses."""
 
     def work(session: db.Session) -> bool:
         assert figures.get_figures(session, OPERATOR, event.id)
@@ -230,15 +217,15 @@ def get_figures_source(event: Event) -> str:
 
 
 @pytest.fixture
-def standing_still(desk: Deployment) -> Iterator[None]:
-    """The replica receives everything and shows nothing of it."""
+def lagging_replica(desk: Deployment) -> Iterator[None]:
+    """A replica that receives WAL and does not replay it."""
     desk.run_as_superuser("replica", "SELECT pg_wal_replay_pause()")
-    wait_for(lambda: desk.run_as_superuser("replica", "SELECT pg_get_wal_replay_pause_state()") == "paused")
+    wait_until(lambda: desk.run_as_superuser("replica", "SELECT pg_get_wal_replay_pause_state()") == "paused")
     yield
     desk.run_as_superuser("replica", "SELECT pg_wal_replay_resume()")
 
 
-def test_export_contains_the_latest_sale_while_the_replica_lags(desk, event, token, standing_still):
+def test_export_contains_the_latest_sale_while_the_replica_lags(desk, event, token, lagging_replica):
     package = make.package(event)
     for number in range(1, 4):
         bought = make.purchase(event, package)
@@ -248,15 +235,15 @@ def test_export_contains_the_latest_sale_while_the_replica_lags(desk, event, tok
         assert replica.read(lambda s: figures.get_figures(s, OPERATOR, event.id)).purchases == number
 
     assert list_export_databases(desk, event) == ["primary"] * 3
-    told = replica.state()
-    assert told.condition == "behind"
-    assert told.lag_bytes > 0
-    assert told.seconds > 0
+    state = replica.state()
+    assert state.condition == "behind"
+    assert state.lag_bytes > 0
+    assert state.seconds > 0
 
 
 def test_replica_is_read_again_once_it_caught_up(desk, event):
-    wait_for(lambda: desk.health("one")["replica"]["condition"] == "following")
-    wait_for(lambda: get_figures_source(event) == "replica")
+    wait_until(lambda: desk.health("one")["replica"]["condition"] == "following")
+    wait_until(lambda: get_figures_source(event) == "replica")
 
 
 def test_primary_is_read_while_the_replica_is_away(desk, event, token):
@@ -268,16 +255,16 @@ def test_primary_is_read_while_the_replica_is_away(desk, event, token):
         assert replica.state() == replica.State("away")
         assert len(export_sales(desk, event, token)) == 1
         assert list_export_databases(desk, event) == ["primary"]
-        wait_for(lambda: desk.health("one")["replica"]["condition"] == "away" and desk.health("one")["ready"])
+        wait_until(lambda: desk.health("one")["replica"]["condition"] == "away" and desk.health("one")["ready"])
     finally:
         desk.start_postgres("replica")
 
-    wait_for(lambda: get_figures_source(event) == "replica")
+    wait_until(lambda: get_figures_source(event) == "replica")
     assert replica.state().condition == "following"
 
 
 def test_report_canceled_by_the_replica_is_read_from_the_primary(desk, event):
-    wait_for(lambda: get_figures_source(event) == "replica")
+    wait_until(lambda: get_figures_source(event) == "replica")
     seen = []
 
     def work(session: db.Session) -> int:
@@ -303,9 +290,9 @@ def test_primary_without_wal_functions_is_read_for_everything(desk, event):
 
 @pytest.mark.parametrize("has_begun", [False, True])
 def test_export_canceled_by_the_replica_restarts_unless_a_chunk_was_sent(desk, event, has_begun):
-    wait_for(lambda: get_figures_source(event) == "replica")
+    wait_until(lambda: get_figures_source(event) == "replica")
 
-    async def pieces(connection: psycopg.AsyncConnection[Any]) -> AsyncGenerator[bytes, None]:
+    async def chunks(connection: psycopg.AsyncConnection[Any]) -> AsyncGenerator[bytes, None]:
         (is_replica,) = await (await connection.execute("SELECT pg_is_in_recovery()")).fetchone()
         if has_begun:
             yield b"begun "
@@ -314,10 +301,10 @@ def test_export_canceled_by_the_replica_restarts_unless_a_chunk_was_sent(desk, e
         yield b"whole"
 
     async def collect() -> bytes:
-        return b"".join([piece async for piece in replica.stream(pieces)])
+        return b"".join([chunk async for chunk in replica.stream(chunks)])
 
-    with ThreadPoolExecutor(1) as without_the_loop_of_playwright:
-        streamed = without_the_loop_of_playwright.submit(asyncio.run, collect())
+    with ThreadPoolExecutor(1) as other_thread:
+        streamed = other_thread.submit(asyncio.run, collect())
         if has_begun:
             with pytest.raises(psycopg.OperationalError):
                 streamed.result()
@@ -325,11 +312,8 @@ def test_export_canceled_by_the_replica_restarts_unless_a_chunk_was_sent(desk, e
             assert streamed.result() == b"whole"
 
 
-# A server dies
-
-
 class Buyers:
-    """The donor site: it repeats a purchase with the same key until it is answered, by whichever server."""
+    """The donor site, which repeats each purchase with the same idempotency key until a server answers."""
 
     def __init__(self, desk: Deployment, event: Event, token: str) -> None:
         package = make.package(event, quantity_limit=PURCHASES)
@@ -341,7 +325,7 @@ class Buyers:
     def buy(self) -> None:
         with ThreadPoolExecutor(CLIENTS) as clients:
             keys = [f"click-{number}" for number in range(PURCHASES)]
-            list(clients.map(lambda key: wait_for(lambda: self._is_bought(key)), keys))
+            list(clients.map(lambda key: wait_until(lambda: self._is_bought(key)), keys))
 
     def _is_bought(self, key: str) -> bool:
         headers = get_auth_headers(self.token) | {"Idempotency-Key": key}
@@ -360,7 +344,7 @@ def get_sold_figure(page: Page) -> Any:
     return page.locator('[class*="st-key-figure_Packages"]').get_by_text(re.compile(r"^in [\d,]+ purchases?$"))
 
 
-def test_a_server_killed_amid_purchases_loses_none_and_its_people_are_on_the_other_within_seconds(
+def test_killed_server_loses_no_purchase_and_its_pages_reconnect_to_the_other(
     desk: Deployment, chromium: Browser, event: Event, seller: Actor, token: str
 ) -> None:
     buyers = Buyers(desk, event, token)
@@ -374,15 +358,15 @@ def test_a_server_killed_amid_purchases_loses_none_and_its_people_are_on_the_oth
         box_office = page.context.new_page()
         box_office.goto(f"{desk.url}/box_office?event={event.id}")
         wait_until_drawn(box_office).get_by_label("Donor's name").fill("Half typed")
-        dying = list_upstreams(desk, "/_stcore/host-config")[-1]
+        killed = list_upstreams(desk, "/_stcore/host-config")[-1]
 
         buying = threading.Thread(target=buyers.buy)
         buying.start()
-        wait_for(lambda: len(buyers.answered) >= KILLED_AFTER)
+        wait_until(lambda: len(buyers.answered) >= KILLED_AFTER)
         before = len(buyers.answered)
-        desk.stop(dying, signal.SIGKILL)
+        desk.stop(killed, signal.SIGKILL)
         try:
-            # Nobody touches the pages: they find the other server, say what that means, and show what is sold since.
+            # Without a click the pages reconnect to the other server, say so, and show the sales since.
             for each in (page, box_office):
                 expect(each.get_by_text(reconnect.CONNECTION_LOST_MESSAGE)).to_be_visible()
             expect(wait_until_drawn(box_office).get_by_label("Donor's name")).to_have_value("")
@@ -391,18 +375,16 @@ def test_a_server_killed_amid_purchases_loses_none_and_its_people_are_on_the_oth
             make.purchase(event, make.package(event))
             expect(get_sold_figure(page)).to_have_text(f"in {PURCHASES + 2} purchases")
         finally:
-            desk.start_app(dying)
-            wait_for(lambda: desk.is_app_ready(dying))
+            desk.start_app(killed)
+            wait_until(lambda: desk.is_app_ready(killed))
 
     assert before < PURCHASES
     assert len(buyers.answered) == PURCHASES
     with db.read_session() as session:
         assert verify.verify(session) == []
-        kept = session.execute(
+        stored = session.execute(
             select(Purchase.idempotency_key, Purchase.id).where(
                 Purchase.event_id == event.id, Purchase.idempotency_key.is_not(None)
             )
         ).all()
-    assert sorted((key, str(id)) for key, id in kept) == sorted(
-        (key, answer["id"]) for key, answer in buyers.answered.items()
-    )
+    assert {key: str(id) for key, id in stored} == {key: answer["id"] for key, answer in buyers.answered.items()}

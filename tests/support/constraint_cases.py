@@ -1,4 +1,4 @@
-"""Every named rule of the tables: what a row may become and what it may not, on both sides of each boundary."""
+"""Accepted and refused values for every named constraint, on both sides of each boundary."""
 
 from __future__ import annotations
 

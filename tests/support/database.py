@@ -1,4 +1,4 @@
-"""Databases made for tests, and dropped with them."""
+"""Create databases for tests, and drop them afterwards."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ticketing import db
 
 
 class DatabaseServer:
-    """The PostgreSQL of this run, on which every test database is made."""
+    """The PostgreSQL on which this run creates its test databases."""
 
     def __init__(self, url: str, *, prefix: str) -> None:
         self._url = make_url(url)
@@ -28,7 +28,7 @@ class DatabaseServer:
         return self._url.set(drivername="postgresql", database=database).render_as_string(hide_password=False)
 
     def create(self, *, migrated: bool = True, like: str | None = None) -> str:
-        """A new database's address: as empty as a first start leaves it, without even a schema, or a copy of `like`."""
+        """Create a database and return its URL: migrated and empty, without a schema, or a copy of `like`."""
         name = f"{self._prefix}_{len(self._made)}"
         template = make_url(like).database if like else self.template if migrated else None
         self.run(
@@ -40,7 +40,7 @@ class DatabaseServer:
         return self.url_of(name)
 
     def disable_fsync(self) -> None:
-        """Nobody keeps these rows, so nothing waits for the disk. Only for a server that is ours."""
+        """Do not wait for the disk. Only for a server of this test run."""
         self.run(sql.SQL("ALTER SYSTEM SET fsync = off"))
         self.run(sql.SQL("SELECT pg_reload_conf()"))
 
@@ -50,6 +50,6 @@ class DatabaseServer:
 
 
 def use_database(url: str) -> None:
-    """Everything in this process goes to `url` from now on."""
+    """Make this process use the database at `url`."""
     db.dispose()
     os.environ["DATABASE_URL"] = url

@@ -1,4 +1,4 @@
-"""What the database holds now, and whether a refusal left it alone."""
+"""Read the state of the database, and assert that a refusal did not change it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ticketing.models import (
 
 
 def snapshot(event: Event) -> tuple[Any, ...]:
-    """Everything a purchase may move, to be compared before and after a refusal."""
+    """Return everything that a purchase may change, to compare before and after a refusal."""
     with db.read_session() as session:
         counted = [
             session.scalar(select(func.count()).select_from(model).where(model.event_id == event.id))
@@ -52,7 +52,7 @@ def get_use_count(promo_code: PromoCode) -> int:
 def assert_purchase_refused(
     kind: type[Exception], event: Event, package: Package, actor: Actor = OPERATOR, **fields: Any
 ) -> Any:
-    """The refusal of a purchase, having seen that nothing moved."""
+    """Assert that a purchase is refused and changes nothing, and return the error."""
     before = snapshot(event)
     with pytest.raises(kind) as refusal:
         make.purchase(event, package, actor, **fields)
@@ -62,7 +62,7 @@ def assert_purchase_refused(
 
 @contextmanager
 def assert_refused(kind: type[Exception], event: Event) -> Iterator[Any]:
-    """What is done inside is refused, and neither a record nor the trail of changes is other than before."""
+    """Assert that the block raises `kind`, and changes neither a record nor the audit log."""
     before = snapshot(event), _list_records(event)
     with pytest.raises(kind) as refusal:
         yield refusal
@@ -82,7 +82,7 @@ def _list_records(event: Event) -> list[Any]:
 
 
 def get_audit_changes(subject_id: Any, action: str) -> dict[str | None, tuple[Any, Any]]:
-    """What the changes of one kind to one record were, by field: before and after."""
+    """Return old and new value by field, of the audit entries of one action on one record."""
     with db.read_session() as session:
         rows = session.scalars(
             select(AuditEntry).where(AuditEntry.subject_id == subject_id, AuditEntry.action == action)
@@ -90,7 +90,7 @@ def get_audit_changes(subject_id: Any, action: str) -> dict[str | None, tuple[An
         return {row.field: (row.old_value, row.new_value) for row in rows}
 
 
-# Written by whoever asks, also when they are refused: that is what they are for.
+# Rate limits are counted for refused requests, too.
 _TABLES_WRITTEN_ON_REFUSAL = {"rate_limits"}
 _WITHOUT_LAST_USED = "- 'last_seen_at' - 'last_used_at'"
 _FINGERPRINT_QUERY = text(
@@ -104,6 +104,6 @@ _FINGERPRINT_QUERY = text(
 
 
 def fingerprint(event: Event) -> dict[str, Any]:
-    """Every table: the event's rows where they belong to events, all of them where not, as a number that tells them."""
+    """Return row count and hash of every table; of tables with event_id only the event's rows."""
     with db.read_session() as session:
         return {row.name: (row.rows, row.hash) for row in session.execute(_FINGERPRINT_QUERY, {"event_id": event.id})}

@@ -1,6 +1,6 @@
-"""Several servers on this machine, from the files in deploy/: nginx, two app servers, PgBouncer, PostgreSQL, a replica.
+"""A deployment on this machine from the files in deploy/: nginx, two app servers, PgBouncer, PostgreSQL and a replica.
 
-Debian's programs as a person without rights would start them, on free ports in a folder of their own.
+It runs Debian's programs without root rights, on free ports and in a temporary folder.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -23,39 +22,31 @@ from typing import Any
 import httpx
 import psycopg
 
+from tests.support.waiting import wait_until
 from ticketing.settings import ROOT
 
 DEPLOY = ROOT / "deploy"
 PASSWORD, SECRET = "correct-horse", "the same on both servers, and long enough"
 PROGRAMS = {"nginx": "nginx", "pgbouncer": "pgbouncer", "initdb": "postgresql", "pg_basebackup": "postgresql"}
-TIMEOUT_SECONDS = 60
 
 
 def get_search_path() -> str:
-    """Where Debian keeps them: of PostgreSQL the newest."""
+    """Return the PATH of Debian's programs, with the newest PostgreSQL first."""
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda each: int(each.parent.name))
     return os.pathsep.join([*map(str, reversed(versions)), os.environ["PATH"], "/usr/sbin", "/usr/local/sbin"])
 
 
 def list_missing_packages() -> list[str]:
-    """The Debian packages that this machine lacks."""
+    """List the Debian packages that are not installed."""
     return sorted(
         {package for program, package in PROGRAMS.items() if shutil.which(program, path=get_search_path()) is None}
     )
 
 
-def wait_for(condition: Callable[[], Any], *, seconds: float = TIMEOUT_SECONDS) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (seen := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-    return seen
-
-
 def find_free_ports(number: int) -> list[int]:
-    """Different ones, since all are held until all are known."""
-    with ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(number)]
+    """Return different free ports: all are bound until all are known."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(number)]
         for probe in probes:
             probe.bind(("127.0.0.1", 0))
         return [int(probe.getsockname()[1]) for probe in probes]
@@ -63,7 +54,7 @@ def find_free_ports(number: int) -> list[int]:
 
 @dataclass
 class Deployment:
-    """All of it, while it runs. `processes` can be stopped and killed by their names."""
+    """A running deployment, whose `processes` are stopped and killed by name."""
 
     folder: Path
     ports: Mapping[str, int]
@@ -71,16 +62,16 @@ class Deployment:
 
     @property
     def url(self) -> str:
-        """Where people and programs come in."""
+        """The address of nginx."""
         return f"http://localhost:{self.ports['nginx']}"
 
     def database(self, which: str) -> str:
-        """The address of `primary`, `replica` or `pgbouncer`."""
+        """Return the database URL at `primary`, `replica` or `pgbouncer`."""
         return f"postgresql://ticketdesk:{PASSWORD}@127.0.0.1:{self.ports[which]}/ticketdesk"
 
     def run(self, *command: str | Path) -> None:
-        """Runs a program of PostgreSQL to its end."""
-        done = subprocess.run(
+        """Run a program of PostgreSQL to its end."""
+        completed = subprocess.run(
             command,
             env=os.environ | {"PATH": get_search_path()},
             cwd=self.folder,
@@ -88,7 +79,7 @@ class Deployment:
             check=False,
             **_get_unprivileged_user(),
         )
-        assert done.returncode == 0, done.stderr.decode()
+        assert completed.returncode == 0, completed.stderr.decode()
 
     def start(self, name: str, *command: str | Path, **how: Any) -> None:
         how = {"env": os.environ | {"PATH": get_search_path()}, "cwd": self.folder, **_get_unprivileged_user()} | how
@@ -105,7 +96,7 @@ class Deployment:
             process.wait()
 
     def run_as_superuser(self, which: str, statement: str) -> Any:
-        """The first column of its first row, on `primary` or `replica`."""
+        """Run a statement on `primary` or `replica`, and return the first column of its first row."""
         address = f"host={self.folder} port={self.ports[which]} user=postgres dbname=postgres"
         with psycopg.connect(address, autocommit=True) as connection:
             cursor = connection.execute(statement)
@@ -121,11 +112,11 @@ class Deployment:
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text()
 
-    # The parts, each from its files in deploy/ and what an operator would write beside them.
+    # Each part uses its files in deploy/, and adds what operators write themselves.
 
     def start_postgres(self, name: str) -> None:
         self.start(name, "postgres", "-D", self.folder / name)
-        wait_for(lambda: self.answers(name))
+        wait_until(lambda: self.answers(name))
 
     def make_primary(self) -> None:
         folder = self.folder / "primary"
@@ -151,7 +142,7 @@ class Deployment:
             "listen_addresses = '127.0.0.1'",
             f"port = {self.ports[name]}",
             f"unix_socket_directories = '{self.folder}'",
-            "fsync = off",  # nobody keeps these rows
+            "fsync = off",
             "log_statement = all",
         ]
         with (self.folder / name / "postgresql.conf").open("a") as settings:
@@ -170,7 +161,7 @@ class Deployment:
         self.start("pgbouncer", "pgbouncer", self.folder / "pgbouncer.ini")
 
     def start_app(self, name: str) -> None:
-        """As an operator's unit would. It is the same user as ours, who can read the code."""
+        """Start an app server, as the current user, who can read the code."""
         (self.folder / f"{name}-data").mkdir(exist_ok=True)
         environment = os.environ | {
             "DATABASE_URL": self.database("pgbouncer"),
@@ -192,9 +183,9 @@ class Deployment:
             return False
 
     def health(self, name: str) -> dict[str, Any]:
-        """What an app server says of itself."""
-        told: dict[str, Any] = httpx.get(f"http://127.0.0.1:{self.ports[name]}/healthz", timeout=5).json()
-        return told
+        """Return /healthz of an app server."""
+        state: dict[str, Any] = httpx.get(f"http://127.0.0.1:{self.ports[name]}/healthz", timeout=5).json()
+        return state
 
     def start_nginx(self) -> None:
         servers = (f"server 127.0.0.1:{self.ports[name]} max_fails=1 fail_timeout=5s;\n" for name in ("one", "two"))
@@ -217,32 +208,32 @@ _TEMP_PATHS = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
 
 
 def _get_unprivileged_user() -> dict[str, Any]:
-    """Neither PostgreSQL nor PgBouncer runs as root; Debian's packages bring a user for both."""
+    """Return the user for PostgreSQL and PgBouncer, which refuse to run as root."""
     return {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
 
 
 @contextmanager
 def run_deployment(names: Sequence[str] = ("one", "two")) -> Iterator[Deployment]:
-    """From the moment all of it answers until the block ends, whichever way."""
+    """Start a deployment, yield it once every part is ready, and stop it afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="ticketdesk-servers-"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
     parts = ("nginx", *names, "pgbouncer", "primary", "replica")
-    it = Deployment(folder, dict(zip(parts, find_free_ports(len(parts)), strict=True)))
+    deployed = Deployment(folder, dict(zip(parts, find_free_ports(len(parts)), strict=True)))
     try:
-        it.make_primary()
-        it.start_pgbouncer()
+        deployed.make_primary()
+        deployed.start_pgbouncer()
         with ThreadPoolExecutor(len(names) + 1) as pool:
-            replica = pool.submit(it.make_replica)
+            replica = pool.submit(deployed.make_replica)
             for name in names:
-                it.start_app(name)
+                deployed.start_app(name)
             replica.result()
-        it.start_nginx()
+        deployed.start_nginx()
         for name in names:
-            wait_for(lambda name=name: it.is_app_ready(name))
-        yield it
+            wait_until(lambda name=name: deployed.is_app_ready(name))
+        yield deployed
     finally:
         with ThreadPoolExecutor(len(parts)) as pool:
-            for name in list(it.processes):
-                pool.submit(it.stop, name, signal.SIGINT if name in ("primary", "replica") else signal.SIGTERM)
+            for name in list(deployed.processes):
+                pool.submit(deployed.stop, name, signal.SIGINT if name in ("primary", "replica") else signal.SIGTERM)
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""A PostgreSQL of one test alone, to stop, freeze and start again while others work on theirs."""
+"""A PostgreSQL for a single test, which can be stopped, frozen and restarted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ticketing.db import embedded
 
 
 class DisposablePostgres:
-    """It is nobody's private PostgreSQL: who is given its address does not start it again."""
+    """A PostgreSQL that Ticket Desk does not restart, since it is not the private one of its data folder."""
 
     def __init__(self, folder: Path) -> None:
         folder.chmod(0o755)  # root's PostgreSQL runs as another user, who must be able to enter
@@ -24,7 +24,7 @@ class DisposablePostgres:
         self.url: str = self._server.get_uri()
 
     def stop(self) -> None:
-        """At once, as when a machine is switched off: nobody is waited for."""
+        """Stop at once, without waiting for clients, as when a machine is switched off."""
         command = [self._server.bin_path / "pg_ctl", "-w", "-m", "immediate", "-D", self._server.pgdata, "stop"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, user=self._server.system_user)
 
@@ -32,7 +32,7 @@ class DisposablePostgres:
         self._server.ensure_postgres_running()
 
     def freeze(self) -> None:
-        """It hangs: connections stay open and nothing comes."""
+        """Make it hang: connections stay open, and nothing is answered."""
         for process in self._processes():
             process.send_signal(signal.SIGSTOP)
 

@@ -1,6 +1,6 @@
-"""A database with rows in every table, and how to look at all of them without naming one.
+"""Fill every table of a database, and read all tables generically.
 
-Tables and columns come from the catalogue: who adds a table and no row to it here is told so by the test of backups.
+Tables and columns come from the catalog: a new table without a row here fails the test of backups.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Rows = dict[str, list[str]]
 
 
 def fill() -> None:
-    """Sales of every kind, people with every way in, a picture, texts that PostgreSQL's own formats must escape."""
+    """Insert sales and sign-ins of every kind, a picture, and text that PostgreSQL's formats must escape."""
     made = varied_sales.create_event()
     gala, table = made.event, made.packages[1]
     ana = make.staff(event=gala, password=make.PASSWORD)
@@ -63,7 +63,7 @@ def fill() -> None:
 
 
 def columns() -> Columns:
-    """Every column of every table, in order."""
+    """Return the columns of every table, in order."""
     with psycopg.connect(db.libpq_url()) as connection:
         found = connection.execute("""
             SELECT relname, ARRAY(
@@ -76,7 +76,7 @@ def columns() -> Columns:
 
 
 def rows(table_columns: Columns | None = None) -> Rows:
-    """Every row of every table as PostgreSQL writes it, in an order that depends on the content alone."""
+    """Return every row of every table as text, sorted by content."""
     with psycopg.connect(db.libpq_url(), options="-c timezone=UTC") as connection:
         return {
             table: [
@@ -92,7 +92,7 @@ def rows(table_columns: Columns | None = None) -> Rows:
 
 
 def dump_schema() -> str:
-    """All but the rows, as pg_dump tells it: constraints, indexes, functions, triggers and how they are enabled."""
+    """Return the schema as pg_dump writes it: tables, constraints, indexes, functions and triggers."""
     pg_dump = [
         pg_programs.list_installed()[0].path("pg_dump"),
         "--schema-only",
@@ -100,18 +100,18 @@ def dump_schema() -> str:
         "--restrict-key=x",
         db.libpq_url(),
     ]
-    told = subprocess.run(pg_dump, capture_output=True, text=True, check=True).stdout.splitlines()
-    return "\n".join(line for line in told if line and not line.startswith("--"))
+    lines = subprocess.run(pg_dump, capture_output=True, text=True, check=True).stdout.splitlines()
+    return "\n".join(line for line in lines if line and not line.startswith("--"))
 
 
 def sequences() -> list[tuple[str, int]]:
-    """Where each will go on."""
+    """Return the last value of each sequence."""
     with psycopg.connect(db.libpq_url()) as connection:
         return connection.execute("SELECT sequencename, last_value FROM pg_sequences ORDER BY 1").fetchall()
 
 
 def migrate_to(revision: str) -> None:
-    """As an earlier version would have done it."""
+    """Migrate to an earlier revision."""
     with db.engine().begin() as connection:
         config = Config(ROOT / "alembic.ini")
         config.attributes["connection"] = connection
@@ -119,26 +119,27 @@ def migrate_to(revision: str) -> None:
 
 
 def copy_rows_from(source: str) -> None:
-    """Gives each table of this database the rows that the same table of `source` has, as far as it has their columns.
+    """Copy all rows from `source`, in the columns that exist here, so that an earlier schema has rows in every table.
 
-    So one database of the current schema makes one of each earlier schema. Tables are taken in an order in which
-    what is referred to is there already.
+    Tables are copied in the order of their foreign keys.
     """
-    context = columns()
-    with psycopg.connect(source) as full, psycopg.connect(db.libpq_url()) as poured:
-        generated = poured.execute(
+    own_columns = columns()
+    with psycopg.connect(source) as source_db, psycopg.connect(db.libpq_url()) as target_db:
+        generated = target_db.execute(
             "SELECT table_name, column_name FROM information_schema.columns WHERE is_generated = 'ALWAYS'"
         ).fetchall()
         for table in Base.metadata.sorted_tables:
-            names = [column.name for column in table.columns if column.name in context.get(table.name, ())]
+            names = [column.name for column in table.columns if column.name in own_columns.get(table.name, ())]
             shared = [name for name in names if (table.name, name) not in generated]
             if shared:
                 listed = sql.SQL(", ").join(map(sql.Identifier, shared))
                 name = sql.Identifier(table.name)
                 with (
-                    full.cursor().copy(sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(listed, name)) as reader,
-                    poured.cursor().copy(sql.SQL("COPY {} ({}) FROM STDIN").format(name, listed)) as writer,
+                    source_db.cursor().copy(
+                        sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(listed, name)
+                    ) as reader,
+                    target_db.cursor().copy(sql.SQL("COPY {} ({}) FROM STDIN").format(name, listed)) as writer,
                 ):
                     for block in reader:
                         writer.write(block)
-        poured.execute("SELECT setval(pg_get_serial_sequence('audit_log', 'id'), max(id)) FROM audit_log")
+        target_db.execute("SELECT setval(pg_get_serial_sequence('audit_log', 'id'), max(id)) FROM audit_log")

@@ -1,4 +1,4 @@
-"""What /metrics would tell at this moment."""
+"""Read metrics, and assert how they change."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from ticketing import metrics
 
 
 def get_value(name: str, **labels: str) -> float:
-    """One sample, 0 while there is none."""
+    """Return one sample, or 0 when there is none."""
     return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 @contextmanager
 def assert_increases(amount: float, name: str, **labels: str) -> Iterator[None]:
-    """The figure rises by exactly that much inside."""
+    """Assert that the metric increases by exactly `amount` inside the block."""
     before = get_value(name, **labels)
     yield
-    rise = get_value(name, **labels) - before
-    assert rise == amount, f"{name} {labels} rose by {rise}"
+    increase = get_value(name, **labels) - before
+    assert increase == amount, f"{name} {labels} increased by {increase}"

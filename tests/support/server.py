@@ -28,7 +28,7 @@ class RunningServer:
     pid: int
 
     def get_session_cookie(self, email: str) -> str:
-        """Signs somebody in; what the browser sends from then on."""
+        """Sign in, and return the Cookie header of the session."""
         typed = {"email": email, "password": make.PASSWORD}
         answer = httpx.post(f"{self.url}/session/sign-in", data=typed, headers={"Origin": self.url}, timeout=30)
         assert answer.status_code == 303, answer.text
@@ -37,7 +37,7 @@ class RunningServer:
 
 @contextmanager
 def run_server(database: str, folder: Path, app: str = "app.py") -> Iterator[RunningServer]:
-    """The server on `database`, from the moment it answers until the block ends; `app` may be another to look at."""
+    """Start a server on `database`, yield it once it is ready, and stop it afterwards; `app` is the script it runs."""
     port = find_free_port()
     environment = os.environ | {
         "DATABASE_URL": database,

@@ -1,4 +1,4 @@
-"""Waiting for a thing and not for a time: a busy machine takes long, and no test knows how long."""
+"""Wait for conditions instead of sleeping."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 
-def wait_until(condition: Callable[[], Any]) -> Any:
-    """The first answer of `what` that is true. Fails after a minute."""
-    deadline = time.monotonic() + 60
-    while not (seen := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
+def wait_until(condition: Callable[[], Any], *, seconds: float = 60) -> Any:
+    """Return the first true result of `condition`; fail after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not (result := condition()):
+        assert time.monotonic() < deadline, f"no result within {seconds} seconds"
         time.sleep(0.02)
-    return seen
+    return result

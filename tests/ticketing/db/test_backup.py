@@ -120,8 +120,8 @@ def test_backup_moves_to_an_older_postgresql_and_back(full_database, postgres, d
 def test_backup_of_an_earlier_version_is_migrated(every_row, database_without_schema, postgres, file):
     every_table.migrate_to("0001")
     every_table.copy_rows_from(every_row)
-    of = every_table.columns()
-    before = every_table.rows(of)
+    columns = every_table.columns()
+    before = every_table.rows(columns)
     backup.create(file)
 
     restore_into_new_database(postgres, file)
@@ -129,8 +129,8 @@ def test_backup_of_an_earlier_version_is_migrated(every_row, database_without_sc
     with db.read_session() as session:
         assert migrations.state(session) == "current"
         assert verify.verify(session) == []
-    del of["alembic_version"]
-    assert every_table.rows(of) == {table: before[table] for table in of}
+    del columns["alembic_version"]
+    assert every_table.rows(columns) == {table: before[table] for table in columns}
     assert_still_works()
 
 

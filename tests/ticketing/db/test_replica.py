@@ -79,7 +79,7 @@ def test_replica_that_is_away_is_logged_once_and_not_asked_for_seconds(event, mo
     statements.clear()
     count_purchases(event)
 
-    assert len(statements) == first - 1  # how far the primary has come
+    assert len(statements) == first - 1  # without the query for the position of the primary
     assert [record.message.partition(".")[0] for record in caplog.records] == [
         "the replica is away, reports are read from the primary"
     ]
@@ -105,4 +105,4 @@ def test_unreachable_primary_is_not_blamed_on_the_replica(database, monkeypatch)
         monkeypatch.setenv("DATABASE_URL", database)
         db.dispose()
 
-    assert replica.state() == replica.State("away")  # statements now, and found to be the primary itself
+    assert replica.state() == replica.State("away")  # asked now, and found to be the primary itself
