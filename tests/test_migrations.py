@@ -1,3 +1,5 @@
+"""Migrations from every revision, concurrent starts, and schemas that do not fit."""
+
 import asyncio
 import re
 import subprocess

@@ -195,7 +195,7 @@ def _format_differences(numbers: int, breaks: int) -> list[str]:
     differ = format_count(numbers, "number differs", "numbers differ")
     places = format_count(breaks, "place of the audit trail is", "places of the audit trail are")
     return [
-        *([f"{differ} from what the purchases lead to."] if numbers else []),
+        *([f"{differ} from the purchases."] if numbers else []),
         *([f"{places} not as {'it was' if breaks == 1 else 'they were'} sealed."] if breaks else []),
     ]
 

@@ -123,11 +123,10 @@ class Deployment:
         self.run("initdb", "-D", folder, "-U", "postgres", "-N", "--auth-local=trust", "--auth-host=scram-sha-256")
         self._configure("primary", "primary")
         self.start_postgres("primary")
-        self.run(
-            "psql", "-qX", "-h", self.folder, "-p", str(self.ports["primary"]), "-U", "postgres", "-f",
-            DEPLOY / "postgresql/role.sql", "-v", "ON_ERROR_STOP=1", "-v", f"password={PASSWORD}",
-            "-v", f"replication_password={PASSWORD}",
-        )  # fmt: skip
+        connect = ("-h", self.folder, "-p", str(self.ports["primary"]), "-U", "postgres")
+        variables = ("-v", f"password={PASSWORD}", "-v", f"replication_password={PASSWORD}")
+        script = DEPLOY / "postgresql/role.sql"
+        self.run("psql", "-qX", *connect, "-v", "ON_ERROR_STOP=1", *variables, "-f", script)
 
     def make_replica(self) -> None:
         primary = f"host=127.0.0.1 port={self.ports['primary']} user=ticketdesk_replica password={PASSWORD}"

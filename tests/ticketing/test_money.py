@@ -1,3 +1,5 @@
+"""Rounding, parsing and formatting of amounts."""
+
 from decimal import Decimal
 
 import pytest

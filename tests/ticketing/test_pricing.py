@@ -1,3 +1,5 @@
+"""The price of a purchase with every kind of discount."""
+
 from decimal import Decimal
 
 import pytest

@@ -1,3 +1,5 @@
+"""Field types of drafts: what they accept, and their sentences."""
+
 from decimal import Decimal
 
 import pytest

@@ -33,7 +33,7 @@ class Difference:
     def __str__(self) -> str:
         return (
             f"{self.event} ({self.event_id}): {self.thing} is {_format_number(self.stored) or 'missing'}, "
-            f"and the purchases lead to {_format_number(self.recomputed) or 'none'}."
+            f"but the purchases give {_format_number(self.recomputed) or 'none'}."
         )
 
 

@@ -151,16 +151,16 @@ def test_backup_is_one_snapshot_does_not_block_sales_and_hides_the_password(full
     before = every_table.rows()
     event = make.event()
     package = make.package(event)
-    counted = {**every_table.rows(), "rate_limits": before["rate_limits"]}
+    expected = {**every_table.rows(), "rate_limits": before["rate_limits"]}
 
     with ThreadPoolExecutor(2) as pool, psycopg.connect(db.libpq_url()) as held:
         held.execute("LOCK TABLE rate_limits IN ACCESS EXCLUSIVE MODE")
         making = pool.submit(backup.create, file)
         wait_until(lambda: count_lock_waiters("relation"))
         (pg_dump,) = [each for each in psutil.Process().children() if each.name() == "pg_dump"]
-        told, environment = " ".join(pg_dump.cmdline()), pg_dump.environ()
+        command_line, environment = " ".join(pg_dump.cmdline()), pg_dump.environ()
         make.purchase(event, package)
-        migrations.migrate()  # a server that starts meanwhile has nothing to migrate, and does not wait
+        migrations.migrate()  # a server that starts has nothing to migrate, and does not wait
         migrating = pool.submit(hold_migration_lock)
         wait_until(lambda: count_lock_waiters("advisory"))
         assert (list(file.parent.glob("*.backup")), making.done()) == ([], False)
@@ -169,10 +169,10 @@ def test_backup_is_one_snapshot_does_not_block_sales_and_hides_the_password(full
         migrating.result(60)
 
     assert environment["PGPASSWORD"] == password
-    assert password not in told
+    assert password not in command_line
     assert (made.events, made.purchases) == (2, 58)
     restore_into_new_database(postgres, file)
-    assert every_table.rows() == counted
+    assert every_table.rows() == expected
 
 
 def hold_migration_lock():

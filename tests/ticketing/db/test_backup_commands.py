@@ -58,7 +58,7 @@ def test_restore_reports_what_verify_finds(full_database, postgres, file, capsys
 
     assert code == 1
     assert out[0].startswith("1 event and 58 purchases are restored from ")
-    assert complaints == [f"{len(out) - 1} numbers differ from what the purchases lead to."]
+    assert complaints == [f"{len(out) - 1} numbers differ from the purchases."]
 
 
 SERVER_SCRIPT = """

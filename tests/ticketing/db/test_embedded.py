@@ -1,6 +1,6 @@
 """The private PostgreSQL is restarted once when it was killed or stopped while Ticket Desk runs.
 
-In processes of their own, since the PostgreSQL of this run is not to be killed.
+It runs in separate processes, since the PostgreSQL of the test run must not be killed.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ import pytest
 from ticketing.settings import ROOT
 
 THREADS = 8
-# Each line on stdin: so many threads ask at once, and what they heard, in one line.
+# For each line on stdin, THREADS threads query at once, and their distinct results are printed in one line.
 CLIENT_SCRIPT = f"""
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import text
 from ticketing import db
 from ticketing.errors import Unavailable
-def ask(_):
+def query(_):
     try:
         return db.write(lambda session: session.scalar(text("SELECT current_setting('data_directory')")))
-    except Unavailable as away:
-        return away.code
+    except Unavailable as error:
+        return error.code
 for line in sys.stdin:
     db.dispose()
     with ThreadPoolExecutor({THREADS}) as threads:
-        print(*sorted(set(threads.map(ask, range({THREADS})))), flush=True)
+        print(*sorted(set(threads.map(query, range({THREADS})))), flush=True)
 db.stop()
 """
 
@@ -55,11 +55,11 @@ class Client:
             stdout=subprocess.PIPE,
         )
 
-    def ask(self) -> None:
-        self._process.stdin.write("ask\n")
+    def query(self) -> None:
+        self._process.stdin.write("query\n")
         self._process.stdin.flush()
 
-    def heard(self) -> str:
+    def read_result(self) -> str:
         return self._process.stdout.readline().strip()
 
     def end(self) -> int:
@@ -98,47 +98,47 @@ def test_killed_postgresql_is_restarted_once_by_two_processes(folder):
     with ExitStack() as both:
         desks = [both.enter_context(run_client(folder)) for _ in range(2)]
         for desk in desks:
-            desk.ask()
-        assert [desk.heard() for desk in desks] == [data, data]
+            desk.query()
+        assert [desk.read_result() for desk in desks] == [data, data]
         assert count_starts(folder) == 1
         for times, ending in enumerate((signal.SIGKILL, signal.SIGINT), start=2):
-            gone = get_postmaster(folder)
-            gone.send_signal(ending)
-            gone.wait(20)
+            ended = get_postmaster(folder)
+            ended.send_signal(ending)
+            ended.wait(20)
             for desk in desks:
-                desk.ask()
-            assert [desk.heard() for desk in desks] == [data, data]
+                desk.query()
+            assert [desk.read_result() for desk in desks] == [data, data]
             assert count_starts(folder) == times
         last = get_postmaster(folder)
-    last.wait(20)  # it ends with the last who used it, whoever started it
+    last.wait(20)  # it stops with the last process that uses it
 
 
 def test_reused_process_id_does_not_prevent_a_restart(folder):
     with run_client(folder) as desk:
-        desk.ask()
-        assert desk.heard()
-        gone = get_postmaster(folder)
-        gone.kill()
-        gone.wait(20)
-        note = folder / "postgres" / "postmaster.pid"
-        _, rest = note.read_text().split("\n", 1)
-        note.write_text(f"{os.getpid()}\n{rest}")
-        desk.ask()
-        assert desk.heard() == str(folder / "postgres")
+        desk.query()
+        assert desk.read_result()
+        killed = get_postmaster(folder)
+        killed.kill()
+        killed.wait(20)
+        pid_file = folder / "postgres" / "postmaster.pid"
+        _, rest = pid_file.read_text().split("\n", 1)
+        pid_file.write_text(f"{os.getpid()}\n{rest}")
+        desk.query()
+        assert desk.read_result() == str(folder / "postgres")
         assert get_postmaster(folder).pid != os.getpid()
 
 
 def test_hanging_postgresql_is_not_restarted(folder):
     with run_client(folder) as desk:
-        desk.ask()
-        assert desk.heard()
+        desk.query()
+        assert desk.read_result()
         server = get_postmaster(folder)
         server.suspend()
         try:
-            desk.ask()
-            assert desk.heard() == "unavailable"
+            desk.query()
+            assert desk.read_result() == "unavailable"
         finally:
             server.resume()
-        desk.ask()
-        assert desk.heard() == str(folder / "postgres")
+        desk.query()
+        assert desk.read_result() == str(folder / "postgres")
         assert (count_starts(folder), get_postmaster(folder)) == (1, server)

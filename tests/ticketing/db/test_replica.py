@@ -62,7 +62,7 @@ def test_without_a_replica_a_report_runs_only_its_own_queries(event, statements,
     assert replica.state() == replica.State("not set")
 
 
-@pytest.mark.parametrize("where", ["the primary itself", "nobody"])
+@pytest.mark.parametrize("where", ["the primary itself", "unreachable"])
 def test_server_that_is_not_a_replica_is_not_read(event, database, monkeypatch, where):
     monkeypatch.setenv("READ_DATABASE_URL", database if where == "the primary itself" else UNREACHABLE_URL)
     make.purchase(event, make.package(event))

@@ -90,8 +90,8 @@ def test_verify_lists_each_difference_and_fails(capsys, empty_database):
     db.write(lambda session: session.execute(text("UPDATE packages SET sold_count = 3")))
     assert run_cli(capsys, "verify") == (
         1,
-        [f"Harbor Lights Gala ({event.id}): the sold count of Table is 3, and the purchases lead to 0."],
-        ["1 number differs from what the purchases lead to."],
+        [f"Harbor Lights Gala ({event.id}): the sold count of Table is 3, but the purchases give 0."],
+        ["1 number differs from the purchases."],
     )
 
 

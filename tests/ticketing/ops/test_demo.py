@@ -1,3 +1,5 @@
+"""The sample gala: recent, complete and always the same."""
+
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal

@@ -63,7 +63,7 @@ def exclude_daily(differences: list[str]) -> list[str]:
 
 
 def only_daily(differences: list[str]) -> list[str]:
-    """Return the differences of daily sums, without the event's name."""
+    """Return the differences of daily sums, without the name of the event."""
     return [difference.partition(": the daily ")[2] for difference in differences if ": the daily " in difference]
 
 
@@ -78,32 +78,32 @@ def test_nothing_differs_after_every_kind_of_purchase(session):
 
 def test_wrong_sold_count_is_reported_with_both_numbers(session, seeded_event):
     assert list_differences_after(session, "UPDATE packages SET sold_count = sold_count + 1") == [
-        f"Harbor Lights Gala ({seeded_event.id}): the sold count of Table is 8, and the purchases lead to 7.",
+        f"Harbor Lights Gala ({seeded_event.id}): the sold count of Table is 8, but the purchases give 7.",
     ]
 
 
 def test_wrong_use_count_is_reported(session):
     [difference] = list_differences_after(session, "UPDATE promo_codes SET current_uses = 0 WHERE code = 'THIRD33'")
-    assert difference.endswith("the use count of THIRD33 is 0, and the purchases lead to 2.")
+    assert difference.endswith("the use count of THIRD33 is 0, but the purchases give 2.")
 
 
 def test_missing_promo_use_is_reported(session):
     [difference] = list_differences_after(session, "DELETE FROM promo_uses WHERE discount = 7.77")
     assert "the use of THIRD33 by purchase" in difference
-    assert difference.endswith("is missing, and the purchases lead to $7.77.")
+    assert difference.endswith("is missing, but the purchases give $7.77.")
 
 
 def test_wrong_discount_of_a_promo_use_is_reported(session):
     [difference] = list_differences_after(session, "UPDATE promo_uses SET discount = 1 WHERE discount = 33.00")
-    assert difference.endswith("is $1.00, and the purchases lead to $33.00.")
+    assert difference.endswith("is $1.00, but the purchases give $33.00.")
 
 
 def test_promo_use_of_a_void_purchase_is_reported(session):
     differences = list_differences_after(session, "UPDATE purchases SET payment_status = 'refunded' WHERE total = 1.00")
     [sold, uses, use] = exclude_daily(differences)
-    assert sold.endswith("the sold count of Table is 7, and the purchases lead to 6.")
-    assert uses.endswith("the use count of THIRD33 is 2, and the purchases lead to 1.")
-    assert use.endswith("is $7.77, and the purchases lead to none.")
+    assert sold.endswith("the sold count of Table is 7, but the purchases give 6.")
+    assert uses.endswith("the use count of THIRD33 is 2, but the purchases give 1.")
+    assert use.endswith("is $7.77, but the purchases give none.")
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_wrong_amount_is_reported_to_the_cent(session, wrong, label, stored, rec
     differences = list_differences_after(
         session, f"UPDATE purchases SET {wrong} WHERE quantity = 3", "list_price_adds_up", "total_adds_up"
     )
-    expected = f"{label} of purchase {purchase_id} is {stored}, and the purchases lead to {recomputed}."
+    expected = f"{label} of purchase {purchase_id} is {stored}, but the purchases give {recomputed}."
     assert any(difference.endswith(expected) for difference in differences)
 
 
@@ -145,7 +145,7 @@ def test_missing_ticket_is_reported_for_any_status(session, payment_status):
     [difference] = list_differences_after(
         session, f"DELETE FROM assigned_tickets WHERE purchase_id = '{purchase_id}' AND seat_number = 2"
     )
-    assert difference.endswith(f"the number of tickets of purchase {purchase_id} is 1, and the purchases lead to 2.")
+    assert difference.endswith(f"the number of tickets of purchase {purchase_id} is 1, but the purchases give 2.")
 
 
 def test_difference_names_its_event(session):
@@ -166,7 +166,7 @@ def test_difference_names_its_event(session):
 def test_wrong_number_of_named_seats_is_reported(session, statement, stored, recomputed):
     purchase_id = session.scalar(text("SELECT id FROM purchases WHERE seats_named = 1"))
     [difference] = exclude_daily(list_differences_after(session, statement))
-    expected = f"purchase {purchase_id} is {stored}, and the purchases lead to {recomputed}."
+    expected = f"purchase {purchase_id} is {stored}, but the purchases give {recomputed}."
     assert difference.endswith(f"the number of named seats of {expected}")
 
 
@@ -186,13 +186,13 @@ def test_each_wrong_daily_sum_is_reported(session, column, label, stored, recomp
     wrong = f"UPDATE daily_sales SET {column} = {column} + 1 WHERE total = 1.00"
     place = "Table on 2026-10-01 (import, completed, THIRD33)"
     assert only_daily(list_differences_after(session, wrong)) == [
-        f"{label} of {place} is {stored}, and the purchases lead to {recomputed}.",
+        f"{label} of {place} is {stored}, but the purchases give {recomputed}.",
     ]
 
 
 def test_missing_day_is_reported_once(session):
     assert only_daily(list_differences_after(session, "DELETE FROM daily_sales WHERE channel = 'comp'")) == [
-        f"purchases of Table on {get_sale_day(session)} (comp, completed) is missing, and the purchases lead to 1.",
+        f"purchases of Table on {get_sale_day(session)} (comp, completed) is missing, but the purchases give 1.",
     ]
 
 
@@ -202,7 +202,7 @@ def test_extra_day_is_reported(session):
             quantity, seats, seats_named, list_price, discount, total FROM daily_sales WHERE channel = 'comp'
     """
     assert only_daily(list_differences_after(session, added)) == [
-        f"purchases of Table on {get_sale_day(session, '- 1')} (comp, completed) is 1, and the purchases lead to none.",
+        f"purchases of Table on {get_sale_day(session, '- 1')} (comp, completed) is 1, but the purchases give none.",
     ]
 
 
@@ -213,7 +213,7 @@ def test_amount_without_a_purchase_is_reported(session):
     assert only_daily(list_differences_after(session, f"{emptied.format('0.00')} FROM packages")) == []
     session.execute(text("DELETE FROM daily_sales WHERE purchases = 0"))
     assert only_daily(list_differences_after(session, f"{emptied.format('0.01')} FROM packages")) == [
-        "total of Table on 2026-01-01 (cash, completed) is $0.01, and the purchases lead to none.",
+        "total of Table on 2026-01-01 (cash, completed) is $0.01, but the purchases give none.",
     ]
 
 
@@ -231,8 +231,8 @@ def test_misplaced_sum_is_missing_in_one_row_and_extra_in_another(session, moved
     wrong = f"UPDATE daily_sales SET {moved} WHERE payment_status = 'pending'"
     assert sorted(only_daily(list_differences_after(session, wrong))) == sorted(
         [
-            f"purchases of Table on {days['today']} (online, pending, FIXED) is missing, and the purchases lead to 1.",
-            f"purchases of Table on {row.format(**days)} is 1, and the purchases lead to none.",
+            f"purchases of Table on {days['today']} (online, pending, FIXED) is missing, but the purchases give 1.",
+            f"purchases of Table on {row.format(**days)} is 1, but the purchases give none.",
         ]
     )
 
