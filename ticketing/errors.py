@@ -80,7 +80,7 @@ class NotSignedIn(TicketingError):
     code = "not_signed_in"
 
     def __init__(self) -> None:
-        super().__init__("You are signed out. Sign in again to go on.")
+        super().__init__("You are signed out. Sign in again to continue.")
 
 
 class Conflict(TicketingError):
@@ -230,7 +230,7 @@ class SoldOut(Conflict):
 
 PROMO_REFUSALS = {
     "unknown": "This event has no promo code {code}. Check the spelling.",
-    "inactive": "Promo code {code} is switched off.",
+    "inactive": "Promo code {code} is not active.",
     "expired": "Promo code {code} has expired.",
     "used_up": "Promo code {code} is used up.",
     "used_up_by_donor": "This donor has used promo code {code} as often as it allows.",

@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
 MAX_AMOUNT = Decimal("9999999999.99")
+INVALID_AMOUNT_MESSAGE = "Enter an amount, like 1234.50."
 _PLAIN_DECIMAL = re.compile(r"-?[0-9]{1,10}(\.[0-9]+)?")
 
 
@@ -29,7 +30,7 @@ def parse(text: str) -> Decimal:
     """
     stripped = text.strip()
     if not _PLAIN_DECIMAL.fullmatch(stripped):
-        raise ValueError("Enter a plain number such as 1234.50.")
+        raise ValueError(INVALID_AMOUNT_MESSAGE)
     amount = Decimal(stripped)
     if amount != round_to_cents(amount):
         raise ValueError("Use at most two decimals.")

@@ -25,6 +25,8 @@ from pydantic_core import CoreSchema, core_schema
 from ticketing import money
 from ticketing.errors import InvalidInput
 
+CONTROL_CHARACTERS_MESSAGE = "Remove the control characters."
+REQUIRED_MESSAGE = "Fill this in."
 # Lone surrogates, which JSON can contain, are refused too.
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _EMAIL_PATTERN = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\".]+(\.[^@\s<>,;\".]+)+")
@@ -58,14 +60,14 @@ def format_errors(errors: Sequence[Any]) -> dict[str, str]:
 def _format_error(error: Mapping[str, Any]) -> str:
     context = error.get("ctx", {})
     if error["input"] is None:
-        return "Fill this in."
+        return REQUIRED_MESSAGE
     match error["type"]:
         case "value_error":
             return str(context["error"])
         case "missing" | "string_too_short":
-            return "Fill this in."
+            return REQUIRED_MESSAGE
         case "string_unicode":
-            return "Remove the control characters."
+            return CONTROL_CHARACTERS_MESSAGE
         case "string_too_long":
             return f"Use at most {context['max_length']:,} characters; this has {len(error['input']):,}."
         case "greater_than_equal":
@@ -75,7 +77,7 @@ def _format_error(error: Mapping[str, Any]) -> str:
         case "int_parsing" | "int_from_float" | "int_type":
             return "Enter a whole number."
         case "decimal_parsing" | "decimal_type":
-            return "Enter a plain number such as 1234.50."
+            return money.INVALID_AMOUNT_MESSAGE
         case "bool_parsing" | "bool_type":
             return "Answer yes or no."
         case "literal_error" | "enum":
@@ -96,7 +98,7 @@ def _format_error(error: Mapping[str, Any]) -> str:
 def _clean_single_line(value: str) -> str:
     cleaned = re.sub(r"\s+", " ", value).strip()
     if _CONTROL_CHARACTERS.search(cleaned):
-        raise ValueError("Remove the control characters.")
+        raise ValueError(CONTROL_CHARACTERS_MESSAGE)
     return cleaned
 
 
@@ -104,7 +106,7 @@ def clean_multi_line(value: str) -> str:
     """Normalize line ends and strip. Raises ValueError for control characters."""
     cleaned = value.replace("\r\n", "\n").replace("\r", "\n").strip()
     if _CONTROL_CHARACTERS.search(cleaned):
-        raise ValueError("Remove the control characters.")
+        raise ValueError(CONTROL_CHARACTERS_MESSAGE)
     return cleaned
 
 
@@ -121,9 +123,9 @@ def _validate_email(value: str) -> str:
 def _parse_amount(value: Any) -> Any:
     """Parse text, or a JSON number by its digits so that no float arithmetic is involved."""
     if isinstance(value, bool):
-        raise ValueError("Enter a plain number such as 1234.50.")
+        raise ValueError(money.INVALID_AMOUNT_MESSAGE)
     if isinstance(value, str) and not value.strip():
-        raise ValueError("Fill this in.")
+        raise ValueError(REQUIRED_MESSAGE)
     if isinstance(value, str | int | float | Decimal):
         return money.parse(f"{value:f}" if isinstance(value, Decimal) else str(value))
     return value
@@ -149,7 +151,7 @@ class MaxLength:
 
     def _validate(self, value: str) -> str:
         if not value:
-            raise ValueError("Fill this in.")
+            raise ValueError(REQUIRED_MESSAGE)
         if len(value) > self.max_length:
             raise ValueError(f"Use at most {self.max_length:,} characters; this has {len(value):,}.")
         return value

@@ -217,7 +217,7 @@ def test_set_up_forms_accept_hostile_text(page: Page, visit, assert_harmless) ->
     form.get_by_label("Description").fill(LEADS)
     form.get_by_label("Price of the whole package, in US dollars").fill(RUNS)
     form.get_by_role("button", name="Make package").click()
-    expect(form.get_by_text("Enter a plain number such as 1234.50.")).to_be_visible()
+    expect(form.get_by_text("Enter an amount, like 1234.50.")).to_be_visible()
     assert_harmless()
     form.get_by_label("Price of the whole package, in US dollars").fill("10")
     form.get_by_role("button", name="Make package").click()

@@ -8,7 +8,7 @@ from ticketing import db
 from ticketing.access import staff
 from ticketing.models import Package, SignInSession
 
-SIGNED_OUT_MESSAGE = "You are signed out. Sign in again to go on."
+SIGNED_OUT_MESSAGE = "You are signed out. Sign in again to continue."
 
 
 def main(page: Page):

@@ -78,7 +78,7 @@ def test_signing_out_in_one_tab_is_out_in_the_other(page: Page, live_server: str
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
     other_tab.get_by_role("button", name="New package").click()
-    expect(other_tab.get_by_text("You are signed out. Sign in again to go on.")).to_be_visible()
+    expect(other_tab.get_by_text("You are signed out. Sign in again to continue.")).to_be_visible()
     expect(other_tab.get_by_text("Captain's Table")).to_have_count(0)
     expect(other_tab.get_by_role("dialog")).to_have_count(0)
     other_tab.get_by_role("link", name="Sign in").click()

@@ -181,7 +181,7 @@ class TestPromoCode:
     @pytest.mark.parametrize(
         ("fields", "told"),
         [
-            ({"is_active": False}, "Promo code GALA26 is switched off."),
+            ({"is_active": False}, "Promo code GALA26 is not active."),
             ({"expires_at": "2020-01-01T00:00"}, "Promo code GALA26 has expired."),
             ({"code": "OTHER"}, "This event has no promo code GALA26. Check the spelling."),
         ],

@@ -74,7 +74,7 @@ def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(visit, a
     screen = visit("events", admin).click("New event").type(NAME, name).type(GOAL, "lots").click("Make event")
     assert screen.problem(STARTS) == "Fill this in."
     assert screen.problem(VENUE) == "Fill this in."
-    assert screen.problem(GOAL) == "Enter a plain number such as 1234.50."
+    assert screen.problem(GOAL) == "Enter an amount, like 1234.50."
     assert (screen.value(NAME), screen.value(GOAL)) == (name, "lots")
     assert stored(name=name) is None
 
@@ -222,7 +222,7 @@ class TestCopying:
         name = make.unique("Next")
         copying.type(NAME, name).type(GOAL, "lots").type("Their pictures", False).click("Copy event")
         assert copying.dialog() == "Copy event"
-        assert copying.problem(GOAL) == "Enter a plain number such as 1234.50."
+        assert copying.problem(GOAL) == "Enter an amount, like 1234.50."
         assert copying.value(NAME) == name
         assert copying.value("Their pictures") is False
         assert stored(name=name) is None

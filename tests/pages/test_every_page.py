@@ -78,7 +78,7 @@ def test_event_of_others_does_not_exist(visit, filled, page):
 def test_script_run_without_frame_shows_only_sign_in_link(filled, script):
     screen = Screen(script, None, filled)
     sentence, link = screen.texts()
-    assert sentence == "You are signed out. Sign in again to go on."
+    assert sentence == "You are signed out. Sign in again to continue."
     assert link == '<a href="/session/sign-in?next=%2F" target="_self" style="color:inherit">Sign in</a>'
     assert (screen.labels(), screen.pages(), list(screen.app.dataframe)) == ([], [], [])
 
@@ -135,7 +135,7 @@ class TestRevokedSession:
         screen.type("Name", "Table").type("Price of the whole package, in US dollars", "10").type("Description", "-")
         revoke()
         screen.click("Make package")
-        assert screen.texts()[0] == "You are signed out. Sign in again to go on."
+        assert screen.texts()[0] == "You are signed out. Sign in again to continue."
         assert screen.labels() == []
         assert _count(Package, event) == 0
 

@@ -23,7 +23,7 @@ from ui import menu
 OPENS = "opens"
 REFUSED = "You are signed in as {role}. Ask an admin if you need this page."
 NOT_THERE = "This event does not exist, or you are not assigned to it."
-SIGNED_OUT = "You are signed out. Sign in again to go on."
+SIGNED_OUT = "You are signed out. Sign in again to continue."
 READ = {"viewer": OPENS, "coordinator": OPENS, "admin": OPENS, OTHER_EVENT_COORDINATOR: NOT_THERE}
 CHANGE = READ | {"viewer": REFUSED}
 ADMINISTER = {"viewer": REFUSED, "coordinator": REFUSED, "admin": OPENS, OTHER_EVENT_COORDINATOR: REFUSED}
