@@ -104,7 +104,7 @@ def create_token(args: argparse.Namespace) -> int:
     try:
         secret = db.write(lambda session: api_tokens.create(session, OPERATOR, draft, email=args.email))
     except NotFound:
-        return _fail(f"{args.email} has no active account. Make one with `staff add` first.")
+        return _fail(f"{args.email} has no active account. Create one with `staff add` first.")
     _print_to_stderr(f"A new API token of {args.email}, called {args.name}. It is shown this once:")
     print(secret)
     return 0
@@ -204,49 +204,45 @@ def _create_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ticketing", description="Ticket Desk, for operators and scripts.")
     parser.add_argument("--version", action="version", version=f"Ticket Desk {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_database_commands(commands)
+    _add_account_commands(commands)
+    _add_import_command(commands)
+    return parser
+
+
+def _add_database_commands(commands: Any) -> None:
     _add_command(commands, "migrate", migrate)
     _add_command(commands, "demo", load_demo)
-    verify_parser = _add_command(commands, "verify", verify, "Prints the length and the last seal of each audit trail.")
-    verify_parser.add_argument(
-        "--noted", metavar="FILE", type=Path, help="output of an earlier verify, whose seals must still be there"
-    )
-    backup_parser = _add_command(
-        commands, "backup", back_up, "Sales go on meanwhile. An existing file is not replaced."
-    )
-    backup_parser.add_argument("file", metavar="FILE", type=Path)
-    restore_parser = _add_command(
-        commands, "restore", restore, "All or nothing; a backup of an earlier version is migrated."
-    )
-    restore_parser.add_argument("file", metavar="FILE", type=Path, help="a file of `backup`")
-    restore_parser.set_defaults(noted=None)
+    check = _add_command(commands, "verify", verify, "Prints the length and the last seal of each audit trail.")
+    noted_help = "output of an earlier verify, whose seals must still be there"
+    check.add_argument("--noted", metavar="FILE", type=Path, help=noted_help)
+    dump = _add_command(commands, "backup", back_up, "Sales go on meanwhile. An existing file is not replaced.")
+    dump.add_argument("file", metavar="FILE", type=Path)
+    load = _add_command(commands, "restore", restore, "All or nothing; a backup of an earlier version is migrated.")
+    load.add_argument("file", metavar="FILE", type=Path, help="a file of `backup`")
+    load.set_defaults(noted=None)
 
-    staff = commands.add_parser("staff", help="Accounts.").add_subparsers(metavar="add|release", required=True)
-    add = _add_command(staff, "add", add_staff, "The password is asked for, or read from the first line of stdin.")
+
+def _add_account_commands(commands: Any) -> None:
+    accounts = commands.add_parser("staff", help="Accounts.").add_subparsers(metavar="add|release", required=True)
+    add = _add_command(accounts, "add", add_staff, "The password is asked for, or read from the first line of stdin.")
     add.add_argument("email", metavar="EMAIL")
     add.add_argument("--name", required=True)
     add.add_argument("--role", required=True, choices=ROLES)
-    add.add_argument(
-        "--event",
-        metavar="ID",
-        type=_parse_event_id,
-        nargs="+",
-        action="extend",
-        default=[],
-        help="an event to assign, repeatable",
-    )
-
-    release = _add_command(staff, "release", release_staff)
+    event: dict[str, Any] = {"metavar": "ID", "type": _parse_event_id, "help": "an event to assign, repeatable"}
+    add.add_argument("--event", nargs="+", action="extend", default=[], **event)
+    release = _add_command(accounts, "release", release_staff)
     release.add_argument("email", metavar="EMAIL")
-
     token = _add_command(commands, "token", create_token)
     token.add_argument("email", metavar="EMAIL")
     token.add_argument("--name", default="Command line", help="what the token is for")
 
+
+def _add_import_command(commands: Any) -> None:
     load = _add_command(commands, "import", import_file, "All or nothing; each problem is one line, by row and column.")
     load.add_argument("event", metavar="EVENT", type=_parse_event_id, help="the event's id")
     load.add_argument("file", metavar="FILE", type=Path, help="CSV, Excel (.xlsx) or JSON, with our columns")
     load.add_argument("--check", action="store_true", help="list the problems and change nothing")
-    return parser
 
 
 def _add_command(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -154,7 +155,7 @@ def test_staff_add_prompts_twice_at_a_terminal(capsys, monkeypatch):
 
 
 def test_staff_add_reports_every_invalid_field(capsys, monkeypatch):
-    monkeypatch.setattr("ticketing.cli._read_password", lambda: "short")
+    monkeypatch.setattr("sys.stdin", io.StringIO("short\n"))
     code, out, err = run_cli(capsys, "staff", "add", "not-an-address", "--name", "Ana", "--role", "admin")
     assert (code, out) == (1, [])
     assert err == [
@@ -174,7 +175,7 @@ def test_token_is_the_only_output_and_belongs_to_its_owner(capsys):
 def test_token_of_an_unknown_account_is_refused(capsys):
     code, out, err = run_cli(capsys, "token", "nobody@example.org")
     assert (code, out) == (1, [])
-    assert err == ["nobody@example.org has no active account. Make one with `staff add` first."]
+    assert err == ["nobody@example.org has no active account. Create one with `staff add` first."]
 
 
 def test_import_is_checked_then_run_then_skipped(capsys, tmp_path, event):
