@@ -1,7 +1,8 @@
-"""One PostgreSQL for the whole run, one database for each worker.
+"""One PostgreSQL for the whole run, one database for each worker, one marker for each test.
 
-Tests commit for real and stay apart by making their own event: events are the wall. So nothing is cleaned up between
-tests, and a test that needs to be alone asks for `empty_database`.
+Tests commit for real and stay apart by creating their own event, since rows are scoped to one event. So nothing is
+cleaned up between tests, and a test that needs to be alone uses `empty_database`. Tests marked `unit` need no
+PostgreSQL, and a run of nothing else starts none.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.support import every_table, make
+from tests.support import every_table, make, markers
 from tests.support.database import DatabaseServer, use_database
 from ticketing import db
 from ticketing.actors import Actor
@@ -29,8 +30,12 @@ RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex[:12]
 
 
 def _data_folder() -> Path:
-    """Not pytest's own temporary folder: root's PostgreSQL runs as another user, who must be able to enter."""
+    """Return a folder outside of pytest's own, which the user that root's PostgreSQL runs as could not enter."""
     return Path(tempfile.gettempdir()) / f"ticketdesk-tests-{RUN}"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    markers.mark(items)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -57,12 +62,26 @@ def postgres() -> Iterator[DatabaseServer]:
     server.drop_all()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="session")
 def database(postgres: DatabaseServer) -> str:
     """This worker's database, migrated, which the code under test uses."""
     url = postgres.create()
     use_database(url)
     return url
+
+
+@pytest.fixture(scope="session", autouse=True)
+def database_when_needed(request: pytest.FixtureRequest) -> None:
+    """The database, before everything else, unless every test that was chosen is `unit`."""
+    if any(item.get_closest_marker("unit") is None for item in request.session.items):
+        request.getfixturevalue("database")
+
+
+@pytest.fixture(autouse=True)
+def no_database_in_unit_tests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a unit test that uses the database, also in a run that has one: it needs the marker `database`."""
+    if request.node.get_closest_marker("unit"):
+        monkeypatch.setattr("ticketing.db.engine", lambda: pytest.fail("a test marked `unit` uses the database"))
 
 
 @pytest.fixture

@@ -1,0 +1,87 @@
+"""Mark each test as unit, database, browser or system by what it uses.
+
+The names that a test, its fixtures and its parameters use are followed through the helpers in tests/. A test that
+reaches `subprocess` is `system`, one that reaches `ticketing.db` is `database`. A marker written in a file comes first:
+for what cannot be seen this way, such as a program that our own code starts, or a wait of real seconds.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Iterator
+from functools import cache
+from inspect import isclass, isfunction, ismodule, unwrap
+from types import CodeType, FunctionType
+from typing import Any
+
+import pytest
+
+from ticketing import db
+from ticketing.settings import ROOT
+
+MARKERS = ("unit", "database", "browser", "system")
+BROWSER_TESTS = ROOT / "tests" / "browser"
+
+
+def mark(items: Iterable[pytest.Item]) -> None:
+    for item in items:
+        if not any(item.get_closest_marker(name) for name in MARKERS):
+            item.add_marker(_choose_marker(item))
+
+
+def _choose_marker(item: Any) -> str:
+    if BROWSER_TESTS in item.path.parents:
+        return "browser"
+    fixtures = (each.func for definitions in item._fixtureinfo.name2fixturedefs.values() for each in definitions)
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    used = {module for each in (item.function, *fixtures, *parameters) for module in _find_modules(each)}
+    if subprocess in used:
+        return "system"
+    return "database" if db in used or "database" in item.fixturenames else "unit"
+
+
+def _find_modules(value: Any) -> frozenset[Any]:
+    function = unwrap(value) if callable(value) else None
+    return _find_modules_of_function(function) if isfunction(function) else frozenset()
+
+
+@cache
+def _find_modules_of_function(start: FunctionType) -> frozenset[Any]:
+    """The modules outside of tests/ that a function names, itself or through functions and classes of tests/."""
+    reached, waiting = {start}, [start]
+    modules = set()
+    while waiting:
+        for value in _list_named_values(waiting.pop()):
+            if ismodule(value):
+                modules.add(value)
+            elif value not in reached:
+                reached.add(value)
+                waiting.append(value)
+    return frozenset(modules)
+
+
+def _list_named_values(function: FunctionType) -> Iterator[Any]:
+    names = _list_names(function.__code__)
+    for value in [function.__globals__[name] for name in names if name in function.__globals__]:
+        if ismodule(value) and value.__name__.startswith("tests."):
+            yield from _list_functions(getattr(value, name) for name in names if hasattr(value, name))
+        elif ismodule(value):
+            yield value
+        else:
+            yield from _list_functions([value])
+
+
+def _list_functions(values: Iterable[Any]) -> Iterator[FunctionType]:
+    """Functions of tests/ among the values, and the methods of classes."""
+    for value in values:
+        if not getattr(value, "__module__", "").startswith("tests"):
+            continue
+        for each in vars(value).values() if isclass(value) else [value]:
+            each = each.fget if isinstance(each, property) else unwrap(each) if callable(each) else each
+            if isfunction(each):
+                yield each
+
+
+def _list_names(code: CodeType) -> set[str]:
+    nested = (each for each in code.co_consts if isinstance(each, CodeType))
+    return set(code.co_names).union(*map(_list_names, nested))
