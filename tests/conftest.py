@@ -16,11 +16,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import make_url
+from argon2 import PasswordHasher
+from sqlalchemy.engine import Engine, make_url
 
 from tests.support import every_table, make, markers
 from tests.support.database import DatabaseServer, use_database
 from ticketing import db
+from ticketing.access import passwords
 from ticketing.actors import Actor
 from ticketing.db import embedded, migrations
 from ticketing.models import Event
@@ -42,6 +44,16 @@ def pytest_configure(config: pytest.Config) -> None:
     if WORKER == "main":
         config.option.testrunuid = RUN
         atexit.register(shutil.rmtree, _data_folder(), ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_password_hashes() -> Iterator[None]:
+    """Hash passwords with the least memory and time that argon2 takes: by default one costs 0.1 s and 64 MB."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", hasher)
+        patch.setattr(passwords, "_DUMMY_HASH", hasher.hash("no password"))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +85,9 @@ def database(postgres: DatabaseServer) -> str:
 @pytest.fixture(scope="session", autouse=True)
 def database_when_needed(request: pytest.FixtureRequest) -> None:
     """The database, before everything else, unless every test that was chosen is `unit`."""
-    if any(item.get_closest_marker("unit") is None for item in request.session.items):
+    if all(item.get_closest_marker("unit") for item in request.session.items):
+        os.environ["DATABASE_URL"] = "postgresql://unit-tests-use-no-database.invalid/none"
+    else:
         request.getfixturevalue("database")
 
 
@@ -81,7 +95,7 @@ def database_when_needed(request: pytest.FixtureRequest) -> None:
 def no_database_in_unit_tests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail a unit test that uses the database, also in a run that has one: it needs the marker `database`."""
     if request.node.get_closest_marker("unit"):
-        monkeypatch.setattr("ticketing.db.engine", lambda: pytest.fail("a test marked `unit` uses the database"))
+        monkeypatch.setattr(Engine, "connect", lambda _: pytest.fail("a test marked `unit` uses the database"))
 
 
 @pytest.fixture

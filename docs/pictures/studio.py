@@ -1,4 +1,4 @@
-"""Where the pictures are taken: the app on a database that is thrown away, the sample gala, its people, a browser."""
+"""Run the app on a temporary database, with a browser, for the pictures of the documents."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from ticketing.db import embedded, migrations
 from ticketing.models import Event
 
 HERE = Path(__file__).resolve().parent
-SCALE = 2  # sharp on the screens of today
+SCALE = 2  # for high-density screens
 QUALITY = 80
-MARGIN = 20  # of the dimmed page around a dialog
+MARGIN = 20  # pixels of the dimmed page around a dialog
 WIDE, PHONE = (1280, 800), (390, 844)
 
 
@@ -43,7 +43,7 @@ class Studio:
     def window(
         self, person: Actor | None, path: str, size: tuple[int, int] = WIDE, *, is_plain: bool = False
     ) -> Iterator[Page]:
-        """Somebody's own window, at rest at `path`; `{event}` in it is the sample gala's id."""
+        """Open a person's window at `path` and wait until it is still. `{event}` stands for the gala's id."""
         context = self.browser.new_context(
             viewport={"width": size[0], "height": size[1]},
             device_scale_factor=SCALE,
@@ -67,7 +67,7 @@ class Studio:
 
 @contextmanager
 def open_studio() -> Iterator[Studio]:
-    """Nobody has an account yet, and there is no event: who opens it makes them, in the order of the pictures."""
+    """Start the app without accounts and events; the caller creates them in the order of the pictures."""
     if (program := find_chromium()) is None:
         sys.exit("Pictures need Chromium (apt-get install chromium).")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
@@ -88,7 +88,7 @@ def open_studio() -> Iterator[Studio]:
 
 
 def at_rest(page: Page) -> Page:
-    """The page, once it is drawn to the end: nothing moves, fonts and pictures are there, no message floats above."""
+    """Wait until a page is complete: nothing moves, fonts and pictures are loaded, and no toast is shown."""
     page.evaluate("document.activeElement?.blur()")
     expect(page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]')).to_be_visible()
     expect(page.get_by_test_id("stToast")).to_have_count(0, timeout=20_000)
@@ -99,7 +99,7 @@ def at_rest(page: Page) -> Page:
 
 
 def save(name: str, page: Page, *, part: Locator | None = None, height: int | None = None, margin: int = 0) -> None:
-    """Stores what the window shows as NAME.webp: all of it, its first `height` pixels, or one `part` of it."""
+    """Store the window's content as NAME.webp: all of it, its first `height` pixels, or one `part` of it."""
     size = page.viewport_size
     assert size is not None
     clip: FloatRect = {"x": 0, "y": 0, "width": size["width"], "height": height or size["height"]}
@@ -114,7 +114,7 @@ def save(name: str, page: Page, *, part: Locator | None = None, height: int | No
 
 
 def main_of(page: Page) -> Locator:
-    """What is drawn beside the menu."""
+    """Return the page without the menu."""
     return page.get_by_test_id("stMain")
 
 

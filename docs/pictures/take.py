@@ -1,7 +1,7 @@
-"""Takes the pictures that the documents show: `make pictures`, or `.venv/bin/python -m docs.pictures.take NAME ...`.
+"""Take the pictures of the documents: `make pictures`, or `.venv/bin/python -m docs.pictures.take NAME ...`.
 
-The people, amounts and questions are those of the sample gala and are the same each time. What moves with the day on
-which it is run: dates, and how many days are left. What is made anew each time: ticket codes, an invitation's link.
+The people, amounts and questions are those of the sample gala and the same in each run. Dates and the number of days
+left depend on the day of the run; ticket codes and an invitation's link are random.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PRICE = "Price of the whole package, in US dollars"
 
 
 def picture(name: str) -> Callable[[Taker], Taker]:
-    """The function that takes the picture of this name."""
+    """Register the function that takes the picture of this name."""
 
     def register(take: Taker) -> Taker:
         TAKERS[name] = take
@@ -40,21 +40,21 @@ def picture(name: str) -> Callable[[Taker], Taker]:
 
 
 def main(names: list[str]) -> None:
-    """Takes the pictures of these names, or all of them."""
+    """Take the pictures of these names, or all of them."""
     if unknown := set(names) - set(TAKERS):
         sys.exit(f"There is no picture called {', '.join(sorted(unknown))}. There are: {', '.join(TAKERS)}.")
     with open_studio() as studio:
         if not names or "first-run" in names:
             take_first_run(studio)
-        people_and_events(studio)
+        create_sample_data(studio)
         for name in names or TAKERS:
             if name != "first-run":
                 TAKERS[name](studio, name)
             print(name)
 
 
-def people_and_events(studio: Studio) -> None:
-    """The sample gala, two more events, and who works on them."""
+def create_sample_data(studio: Studio) -> None:
+    """Create the sample gala, two more events, and the staff who work on them."""
     studio.event = gala = db.write(lambda session: demo.load(session, OPERATOR))
     make.event(name="Harbor Lights Golf Day", venue="Old Course", starts_at="2027-05-08T08:30", revenue_goal="60000")
     make.event(name="Spring Concert", venue="Music Hall", starts_at="2027-03-20T19:30")
@@ -67,7 +67,7 @@ def people_and_events(studio: Studio) -> None:
     db.write(lambda session: staff.invite(session, studio.ana, invited, event_ids=[gala.id]))
 
 
-def package(studio: Studio, name: str) -> Package:
+def get_package(studio: Studio, name: str) -> Package:
     with db.read_session() as session:
         return next(each for each in packages.list_all(session, OPERATOR, studio.event.id) if each.name == name)
 
@@ -125,7 +125,7 @@ def take_packages(studio: Studio, name: str) -> None:
         save(name, page)
 
 
-def edit(page: Page, chosen: Package) -> Locator:
+def open_edit_dialog(page: Page, chosen: Package) -> Locator:
     choose_in_menu(page, page.locator(f".st-key-card_{chosen.id}").get_by_role("button", name="Actions"), "Edit")
     expect(dialog_of(page).get_by_label("Name", exact=True)).to_have_value(chosen.name)
     return dialog_of(page)
@@ -139,7 +139,7 @@ def choose_in_menu(page: Page, button: Locator, entry: str) -> None:
 @picture("package-form")
 def take_package_form(studio: Studio, name: str) -> None:
     with studio.window(studio.ben, "/packages?event={event}", (1280, 1150)) as page:
-        dialog = edit(page, package(studio, "Young professionals"))
+        dialog = open_edit_dialog(page, get_package(studio, "Young professionals"))
         save(name, at_rest(page), part=dialog, margin=MARGIN)
 
 
@@ -197,7 +197,7 @@ def take_try_a_code(studio: Studio, name: str) -> None:
         save(name, at_rest(page), part=dialog, margin=MARGIN)
 
 
-def fill_in_a_sale(page: Page) -> None:
+def fill_in_sale(page: Page) -> None:
     main = main_of(page)
     choose_from(main.get_by_role("combobox", name="Package"), "Couple")
     expect(main.get_by_text("May we use photos of you?")).to_be_visible()
@@ -215,14 +215,14 @@ def fill_in_a_sale(page: Page) -> None:
 @picture("box-office")
 def take_box_office(studio: Studio, name: str) -> None:
     with studio.window(studio.ben, "/box_office?event={event}", (1280, 1130)) as page:
-        fill_in_a_sale(page)
+        fill_in_sale(page)
         save(name, at_rest(page), part=main_of(page), height=1010)
 
 
 @picture("phone-box-office")
 def take_phone_box_office(studio: Studio, name: str) -> None:
     with studio.window(studio.ben, "/box_office?event={event}", PHONE) as page:
-        fill_in_a_sale(page)
+        fill_in_sale(page)
         page.get_by_role("button", name="Record sale").scroll_into_view_if_needed()
         save(name, at_rest(page))
 
@@ -281,7 +281,7 @@ def take_purchasers(studio: Studio, name: str) -> None:
 
 
 @contextmanager
-def opened_purchase(studio: Studio, search: str, size: tuple[int, int]) -> Iterator[Page]:
+def open_purchase(studio: Studio, search: str, size: tuple[int, int]) -> Iterator[Page]:
     with studio.window(studio.ben, f"/purchasers?event={{event}}&{search}", size) as page:
         main_of(page).locator("[class*=st-key-open_] button").first.click()
         expect(dialog_of(page).get_by_text("Guests by seat")).to_be_attached()
@@ -290,13 +290,13 @@ def opened_purchase(studio: Studio, search: str, size: tuple[int, int]) -> Itera
 
 @picture("purchase")
 def take_purchase(studio: Studio, name: str) -> None:
-    with opened_purchase(studio, "code=WELCOME10", (1280, 860)) as page:
+    with open_purchase(studio, "code=WELCOME10", (1280, 860)) as page:
         save(name, page)
 
 
 @picture("void")
 def take_void(studio: Studio, name: str) -> None:
-    with opened_purchase(studio, "channel=card_terminal", (1280, 700)) as page:
+    with open_purchase(studio, "channel=card_terminal", (1280, 700)) as page:
         dialog_of(page).get_by_role("button", name="Void", exact=True).click()
         expect(dialog_of(page).get_by_label("Reason")).to_be_visible()
         save(name, at_rest(page), part=dialog_of(page), height=600)
@@ -322,9 +322,9 @@ def take_name_guests(studio: Studio, name: str) -> None:
 
 @picture("conflict")
 def take_conflict(studio: Studio, name: str) -> None:
-    chosen = package(studio, "After-party")
+    chosen = get_package(studio, "After-party")
     with studio.window(studio.ben, "/packages?event={event}", (1280, 1250)) as page:
-        dialog = edit(page, chosen)
+        dialog = open_edit_dialog(page, chosen)
         changed = {"price": "50.00", "quantity_limit": 200}
         make.change_package(studio.ana, chosen, chosen.version, **changed)
         dialog.get_by_label(PRICE).fill("48")
@@ -353,7 +353,7 @@ def take_invitation(studio: Studio, name: str) -> None:
 
 @picture("audit-log")
 def take_audit_log(studio: Studio, name: str) -> None:
-    early_bird = package(studio, "Early bird")
+    early_bird = get_package(studio, "Early bird")
     make.change_package(studio.ben, early_bird, early_bird.version, price="125.00", quantity_limit=50)
     with studio.window(studio.ana, "/audit_log?event={event}", (1280, 760)) as page:
         save(name, page, part=main_of(page))
@@ -361,7 +361,7 @@ def take_audit_log(studio: Studio, name: str) -> None:
 
 @picture("restore")
 def take_restore(studio: Studio, name: str) -> None:
-    table = package(studio, "Table of ten")
+    table = get_package(studio, "Table of ten")
     make.change_package(studio.ben, table, table.version, price="2600.00")
     with studio.window(studio.ana, "/audit_log?event={event}", (1280, 760)) as page:
         page.get_by_role("button", name="Restore price").first.click()

@@ -1,4 +1,4 @@
-"""Builders: valid defaults, so that a test mentions only what it is about. Each commits."""
+"""Builders with valid defaults, so that a test mentions only what it is about. Each one commits."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def email(stem: str = "ana") -> str:
 
 
 def staff(role: str = "coordinator", event: Event | None = None, **fields: Any) -> Actor:
-    """A signed-in person with a row and an open session, assigned to `event`; with `password=` they can sign in."""
+    """Create a staff member with an open session, assigned to `event`; with `password=` they can sign in."""
     password = fields.pop("password", None)
     fields = {"email": email(role), "name": f"Sam {role.title()}"} | fields
 
-    def work(session: db.Session) -> Actor:
+    def create(session: db.Session) -> Actor:
         if password is None:
             person = Staff(email_key=fields["email"].casefold(), role=role, **fields)
             session.add(person)
@@ -52,7 +52,7 @@ def staff(role: str = "coordinator", event: Event | None = None, **fields: Any) 
         signed_in = signing.open_session(session, person, user_agent="tests")
         return permissions.get_session_actor(session, signed_in.session_id)
 
-    return db.write(work)
+    return db.write(create)
 
 
 def assign(actor: Actor, event: Event) -> None:
@@ -96,7 +96,7 @@ def option(package: Package, actor: Actor = OPERATOR, **fields: Any) -> Option:
 
 
 def promo_code(event: Event, actor: Actor = OPERATOR, **fields: Any) -> PromoCode:
-    """Ten percent off, unless told otherwise."""
+    """Create a promo code, by default for 10% off."""
     values = {"code": uuid.uuid4().hex[:12], "discount_type": "percentage", "discount_value": "10"}
     draft = PromoCodeDraft.model_validate(values | fields)
     return db.write(lambda session: promo_codes.create(session, actor, event.id, draft))
@@ -134,7 +134,7 @@ def token(actor: Actor, name: str = "Donor site") -> str:
 
 
 def sign_in(email: str, password: str = PASSWORD, **how: Any) -> SignIn:
-    """As the form does it: the attempt is counted first, and stays counted."""
+    """Sign in like the form: the attempt is counted first, in a transaction of its own."""
     attempt = db.write(lambda session: signing.count_attempt(session, email))
     how = {"user_agent": "tests"} | how
     return db.write(lambda session: signing.sign_in(session, attempt, password, **how))

@@ -7,7 +7,6 @@ for what cannot be seen this way, such as a program that our own code starts, or
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterable, Iterator
 from functools import cache
 from inspect import isclass, isfunction, ismodule, unwrap
@@ -16,7 +15,6 @@ from typing import Any
 
 import pytest
 
-from ticketing import db
 from ticketing.settings import ROOT
 
 MARKERS = ("unit", "database", "browser", "system")
@@ -34,52 +32,51 @@ def _choose_marker(item: Any) -> str:
         return "browser"
     fixtures = (each.func for definitions in item._fixtureinfo.name2fixturedefs.values() for each in definitions)
     parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
-    used = {module for each in (item.function, *fixtures, *parameters) for module in _find_modules(each)}
-    if subprocess in used:
+    used = {name for each in (item.function, *fixtures, *parameters) for name in _find_modules(each)}
+    if "subprocess" in used:
         return "system"
-    return "database" if db in used or "database" in item.fixturenames else "unit"
+    uses_database = any(name.startswith("ticketing.db") for name in used)
+    return "database" if uses_database or "database" in item.fixturenames else "unit"
 
 
-def _find_modules(value: Any) -> frozenset[Any]:
-    function = unwrap(value) if callable(value) else None
+def _find_modules(value: Any) -> frozenset[str]:
+    property_test = getattr(value, "hypothesis", None)
+    value = property_test.inner_test if property_test else value
+    function = unwrap(getattr(value, "__func__", value)) if callable(value) else None
     return _find_modules_of_function(function) if isfunction(function) else frozenset()
 
 
 @cache
-def _find_modules_of_function(start: FunctionType) -> frozenset[Any]:
-    """The modules outside of tests/ that a function names, itself or through functions and classes of tests/."""
+def _find_modules_of_function(start: FunctionType) -> frozenset[str]:
+    """The names of other modules that a function uses, itself or through functions and classes of tests/."""
     reached, waiting = {start}, [start]
     modules = set()
     while waiting:
-        for value in _list_named_values(waiting.pop()):
-            if ismodule(value):
-                modules.add(value)
+        for value in _list_used_values(waiting.pop()):
+            if not isfunction(value) or not value.__module__.startswith("tests"):
+                modules.add(value.__name__ if ismodule(value) else getattr(value, "__module__", None) or "")
             elif value not in reached:
                 reached.add(value)
                 waiting.append(value)
     return frozenset(modules)
 
 
-def _list_named_values(function: FunctionType) -> Iterator[Any]:
+def _list_used_values(function: FunctionType) -> Iterator[Any]:
+    """The values of the global names in a function's code: for a module of tests/ those of its names that are used."""
     names = _list_names(function.__code__)
     for value in [function.__globals__[name] for name in names if name in function.__globals__]:
         if ismodule(value) and value.__name__.startswith("tests."):
-            yield from _list_functions(getattr(value, name) for name in names if hasattr(value, name))
-        elif ismodule(value):
-            yield value
+            yield from _expand([getattr(value, name) for name in names if hasattr(value, name)])
         else:
-            yield from _list_functions([value])
+            yield from _expand([value])
 
 
-def _list_functions(values: Iterable[Any]) -> Iterator[FunctionType]:
-    """Functions of tests/ among the values, and the methods of classes."""
+def _expand(values: Iterable[Any]) -> Iterator[Any]:
+    """The values, with the methods of a class of tests/ in its place."""
     for value in values:
-        if not getattr(value, "__module__", "").startswith("tests"):
-            continue
-        for each in vars(value).values() if isclass(value) else [value]:
-            each = each.fget if isinstance(each, property) else unwrap(each) if callable(each) else each
-            if isfunction(each):
-                yield each
+        is_ours = isclass(value) and value.__module__.startswith("tests")
+        for each in vars(value).values() if is_ours else [value]:
+            yield each.fget if isinstance(each, property) else unwrap(each) if callable(each) else each
 
 
 def _list_names(code: CodeType) -> set[str]:
