@@ -181,12 +181,7 @@ class TestInviting:
         person, _ = invite(admin, event)
         update(admin, person.id, unassign=[event])
         with db.read_session() as session:
-            rows = (
-                session.query(AuditEntry)
-                .filter_by(event_id=event.id, subject_id=person.id)
-                .order_by("id")
-                .all()
-            )
+            rows = session.query(AuditEntry).filter_by(event_id=event.id, subject_id=person.id).order_by("id").all()
         assert [(each.action, each.subject_name) for each in rows] == [
             ("staff.assigned", "Ana Ruiz"),
             ("staff.unassigned", "Ana Ruiz"),

@@ -29,6 +29,8 @@ from ticketing.db.pg_programs import Programs, ProgramsMissing
 from ticketing.models import Event
 from ticketing.ops import verify
 
+pytestmark = pytest.mark.system  # runs pg_dump and pg_restore
+
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:

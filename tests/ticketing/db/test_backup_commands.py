@@ -19,6 +19,8 @@ from ticketing import __version__, db
 from ticketing.db import backup
 from ticketing.settings import ROOT
 
+pytestmark = pytest.mark.system  # runs pg_dump and pg_restore
+
 TIMEOUT_SECONDS = 180
 
 

@@ -23,6 +23,8 @@ from ticketing.db import connections, liveness
 from ticketing.errors import DatabaseTimeout, DiskFull, OutcomeUnknown, ReadOnly, TooBusy, Unavailable
 from ticketing.models import Package
 
+pytestmark = pytest.mark.system  # waits for real seconds
+
 UNREACHABLE_URL = "postgresql://nobody@127.0.0.1:1/nothing"
 
 

@@ -14,6 +14,8 @@ from ticketing.imports import excel
 from ticketing.imports.excel import MAX_UNPACKED_BYTES, OLE_SIGNATURE
 from ticketing.imports.files import read
 
+pytestmark = pytest.mark.system  # each workbook is read in a process of its own
+
 
 def cells(*values, **options):
     """What one row of such values is read as."""

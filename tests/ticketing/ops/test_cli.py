@@ -75,6 +75,7 @@ def test_unreachable_database_is_one_sentence(unreachable_database, capsys, comm
     assert err == ["The database does not answer. Nothing was saved; try again in a moment."]
 
 
+@pytest.mark.database
 def test_unexpected_error_is_one_sentence_without_traceback(capsys, monkeypatch):
     def fault(session):
         raise KeyError("what")
@@ -172,6 +173,7 @@ def test_token_is_the_only_output_and_belongs_to_its_owner(capsys):
         assert permissions.find_token_actor(session, token).staff_id == ana.staff_id
 
 
+@pytest.mark.database
 def test_token_of_an_unknown_account_is_refused(capsys):
     code, out, err = run_cli(capsys, "token", "nobody@example.org")
     assert (code, out) == (1, [])
