@@ -1,4 +1,4 @@
-"""Excel workbooks: what cells say, and files that are broken, locked or meant to do harm."""
+"""Excel workbooks: the values of cells, and files that are damaged, protected or malicious."""
 
 import io
 import zipfile
@@ -17,19 +17,19 @@ from ticketing.imports.files import read
 pytestmark = pytest.mark.system  # each workbook is read in a process of its own
 
 
-def cells(*values, **options):
-    """What one row of such values is read as."""
+def read_cells(*values, **options):
+    """Return what a row of these values is read as."""
     return read("x.xlsx", seller_files.to_workbook([["header"] * len(values), values], **options)).records[0][1]
 
 
-def refusal(content, name="x.xlsx"):
+def get_refusal(content, name="x.xlsx"):
     with pytest.raises(InvalidInput) as refused:
         read(name, content)
     return refused.value.fields["file"]
 
 
-def changed(content, part, change):
-    """The same workbook with one of its parts changed."""
+def change_part(content, part, change):
+    """Return the workbook with one of its parts changed."""
     result = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(result, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
@@ -51,29 +51,29 @@ PLAIN = seller_files.to_workbook([["ticket_type", "notes"], ["Table", "x"]])
         (date(2026, 2, 28), "2026-02-28"), (date(1900, 3, 1), "1900-03-01"),
     ],
 )  # fmt: skip
-def test_numbers_texts_and_dates_are_read_as_an_import_takes_them(value, text):
-    assert cells(value) == [text]
+def test_numbers_texts_and_dates_are_read_as_plain_text(value, text):
+    assert read_cells(value) == [text]
 
 
-def test_a_number_is_what_excel_shows_of_it_and_not_its_binary_fraction():
+def test_number_has_the_digits_that_excel_shows():
     content = seller_files.to_workbook([["total_amount"], [77]])
-    sum_of_cents = changed(content, SHEET, lambda xml: xml.replace(b"<v>77</v>", b"<v>0.30000000000000004</v>"))
+    sum_of_cents = change_part(content, SHEET, lambda xml: xml.replace(b"<v>77</v>", b"<v>0.30000000000000004</v>"))
     assert read("x.xlsx", sum_of_cents).records == ((2, ["0.3"]),)
 
 
-def test_a_time_of_day_is_one():
-    assert cells(time(18, 30, 7), default_date_format="hh:mm:ss") == ["18:30:07"]
+def test_time_of_day_is_read():
+    assert read_cells(time(18, 30, 7), default_date_format="hh:mm:ss") == ["18:30:07"]
 
 
-def test_every_second_of_a_day_is_read_as_it_was_written():
+def test_every_second_of_a_day_is_read_exactly():
     moments = [
         datetime(2026, 10, 1, second // 3600, second // 60 % 60, second % 60) for second in range(1, 86_400, 317)
     ]
-    assert cells(*moments) == [moment.isoformat() for moment in moments]
+    assert read_cells(*moments) == [moment.isoformat() for moment in moments]
 
 
-def test_dates_that_count_from_1904_are_the_same_days():
-    assert cells(datetime(2026, 10, 1, 18, 30), date_1904=True) == ["2026-10-01T18:30:00"]
+def test_dates_counted_from_1904_are_the_same_days():
+    assert read_cells(datetime(2026, 10, 1, 18, 30), date_1904=True) == ["2026-10-01T18:30:00"]
 
 
 def test_rows_have_the_numbers_that_excel_shows():
@@ -85,123 +85,144 @@ def test_rows_have_the_numbers_that_excel_shows():
 
 
 def test_the_first_visible_sheet_with_rows_is_read():
-    def book(hidden):
+    def read_records(hidden):
         content = io.BytesIO()
-        with xlsxwriter.Workbook(content) as made:
-            for place, words in enumerate(([], ["A note"], ["ticket_type", "Table"], ["ticket_type", "Other"])):
-                sheet = made.add_worksheet()
-                if place == 3:
+        with xlsxwriter.Workbook(content) as workbook:
+            for number, words in enumerate(([], ["A note"], ["ticket_type", "Table"], ["ticket_type", "Other"])):
+                sheet = workbook.add_worksheet()
+                if number == 3:
                     sheet.activate()
                 sheet.write_column(0, 0, words)
-                if place == hidden:
+                if number == hidden:
                     sheet.hide()
         return read("x.xlsx", content.getvalue()).records
 
-    assert book(hidden=None) == ((2, ["Table"]),)
-    assert book(hidden=2) == ((2, ["Other"]),)
+    assert read_records(hidden=None) == ((2, ["Table"]),)
+    assert read_records(hidden=2) == ((2, ["Other"]),)
 
 
-def written(fill):
+def write_sheet(fill):
     content = io.BytesIO()
-    with xlsxwriter.Workbook(content) as made:
-        sheet = made.add_worksheet()
+    with xlsxwriter.Workbook(content) as workbook:
+        sheet = workbook.add_worksheet()
         sheet.write_row(0, 0, ["a", "b", "c"])
         fill(sheet)
     return content.getvalue()
 
 
-def test_a_formula_is_its_result_and_one_without_a_result_is_told_as_what_it_is():
-    content = written(
+def test_formula_is_read_as_its_result_or_without_one_as_its_text():
+    content = write_sheet(
         lambda sheet: [sheet.write_formula(1, n, "=SUM(1,1)", value=v) for n, v in enumerate((77, "two"))]
     )
     assert read("x.xlsx", content).records == ((2, ["77", "two", ""]),)
-    without = changed(content, SHEET, lambda xml: xml.replace(b"<v>77</v>", b""))
+    without = change_part(content, SHEET, lambda xml: xml.replace(b"<v>77</v>", b""))
     assert read("x.xlsx", without).records == ((2, ["=SUM(1,1)", "two", ""]),)
 
 
-def test_an_error_is_not_a_blank():
-    content = written(lambda sheet: sheet.write_formula(1, 1, "=1/0", value="#DIV/0!") or sheet.write(1, 0, "x"))
+def test_error_cell_is_not_blank():
+    content = write_sheet(lambda sheet: sheet.write_formula(1, 1, "=1/0", value="#DIV/0!") or sheet.write(1, 0, "x"))
     assert read("x.xlsx", content).records == ((2, ["x", "#DIV/0!", ""]),)
 
 
-def test_of_merged_cells_the_first_has_the_value_and_the_others_are_blank():
-    table = read("x.xlsx", written(lambda sheet: sheet.merge_range(1, 0, 2, 1, "Table") or sheet.write(2, 2, "x")))
+def test_error_cell_is_found_with_its_attributes_in_any_order():
+    content = write_sheet(lambda sheet: sheet.write_formula(1, 1, "=1/0", value="#DIV/0!"))
+    reordered = change_part(content, SHEET, lambda xml: xml.replace(b'<c r="B2" t="e">', b'<c t="e" r="B2">'))
+    assert reordered != content
+    assert read("x.xlsx", reordered).records == ((2, ["", "#DIV/0!", ""]),)
+
+
+def test_merged_cells_have_their_value_in_the_first():
+    table = read("x.xlsx", write_sheet(lambda sheet: sheet.merge_range(1, 0, 2, 1, "Table") or sheet.write(2, 2, "x")))
     assert table.records == ((2, ["Table", "", ""]), (3, ["", "", "x"]))
 
 
 @pytest.mark.parametrize("name", ["sales.csv", "sales.json", "sales", "sales.xls"])
-def test_a_workbook_is_one_whatever_its_name_says(name):
+def test_workbook_is_recognized_whatever_its_name(name):
     assert read(name, PLAIN).records == ((2, ["Table", "x"]),)
 
 
-def test_a_csv_file_that_is_called_a_workbook_is_read_all_the_same():
+def test_csv_file_named_as_a_workbook_is_read():
     assert read("sales.xlsx", b"ticket_type,notes\nTable,x\n").records == ((2, ["Table", "x"]),)
 
 
-def test_a_workbook_that_is_empty_or_has_only_a_header_is_refused():
+def test_workbook_without_rows_is_refused():
     assert (
-        refusal(seller_files.to_workbook([])) == "This file is empty. Choose a file with a header and at least one row."
+        get_refusal(seller_files.to_workbook([]))
+        == "This file is empty. Choose a file with a header and at least one row."
     )
-    assert "a header and no rows" in refusal(seller_files.to_workbook([["ticket_type"]]))
+    assert "a header and no rows" in get_refusal(seller_files.to_workbook([["ticket_type"]]))
 
 
-def test_a_protected_workbook_and_one_of_an_old_excel_are_refused_with_the_way_out():
-    assert "password" in refusal(OLE_SIGNATURE + bytes(500) + "EncryptedPackage".encode("utf-16-le"))
-    assert "old Excel (.xls)" in refusal(OLE_SIGNATURE + bytes(500))
+def test_protected_and_old_workbooks_are_refused_with_advice():
+    assert "password" in get_refusal(OLE_SIGNATURE + bytes(500) + "EncryptedPackage".encode("utf-16-le"))
+    assert "old Excel format (.xls)" in get_refusal(OLE_SIGNATURE + bytes(500))
 
 
 @pytest.mark.parametrize(
     "content",
     [PLAIN[:200], PLAIN[:-30], b"PK\x03\x04", PLAIN[:300] + bytes(50) + PLAIN[350:],
-     changed(PLAIN, SHEET, lambda xml: xml[:-40]), changed(PLAIN, "xl/workbook.xml", lambda _: b"<nothing")],
+     change_part(PLAIN, SHEET, lambda xml: xml[:-40]), change_part(PLAIN, "xl/workbook.xml", lambda _: b"<nothing")],
     ids=["beginning", "no end", "four bytes", "overwritten", "cut sheet", "no workbook"],
 )  # fmt: skip
-def test_a_damaged_workbook_is_refused(content):
-    assert "cannot be read: it is damaged" in refusal(content)
+def test_damaged_workbook_is_refused(content):
+    assert "cannot be read: it is damaged" in get_refusal(content)
 
 
-def test_another_archive_is_not_taken_for_a_workbook():
+def test_other_zip_archive_is_refused():
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.writestr("word/document.xml", "<w/>")
-    assert "not an Excel workbook" in refusal(content.getvalue())
+    assert "not an Excel workbook" in get_refusal(content.getvalue())
 
 
-def test_a_bomb_is_not_unpacked():
-    bomb = changed(PLAIN, "xl/styles.xml", lambda _: bytes(MAX_UNPACKED_BYTES))
+def test_zip_bomb_is_not_unpacked():
+    bomb = change_part(PLAIN, "xl/styles.xml", lambda _: bytes(MAX_UNPACKED_BYTES))
     assert len(bomb) < 1_000_000
-    assert "too large when it is unpacked" in refusal(bomb)
+    assert "too large once unpacked" in get_refusal(bomb)
 
 
-def test_a_bomb_that_lies_about_its_size_is_not_unpacked_further_than_it_says():
-    content = changed(PLAIN, "xl/styles.xml", lambda _: bytes(5_000_000))
-    assert "damaged" in refusal(content.replace((5_000_000).to_bytes(4, "little"), (5_000).to_bytes(4, "little")))
+def test_zip_bomb_with_a_false_size_is_refused():
+    content = change_part(PLAIN, "xl/styles.xml", lambda _: bytes(5_000_000))
+    assert "damaged" in get_refusal(content.replace((5_000_000).to_bytes(4, "little"), (5_000).to_bytes(4, "little")))
 
 
-def test_entities_are_refused_before_anything_reads_them():
+def test_entities_are_refused_before_parsing():
     entity = b'<!DOCTYPE x [<!ENTITY a "aaaa">]>'
-    assert "damaged" in refusal(changed(PLAIN, SHEET, lambda xml: xml.replace(b"<worksheet", entity + b"<worksheet")))
+    content = change_part(PLAIN, SHEET, lambda xml: xml.replace(b"<worksheet", entity + b"<worksheet"))
+    assert "damaged" in get_refusal(content)
 
 
-def test_one_cell_at_the_far_end_of_the_sheet_does_not_take_the_memory_of_the_server():
-    far = changed(
+@pytest.mark.parametrize(("part", "root"), [(SHEET, "worksheet"), ("xl/workbook.xml", "workbook")])
+def test_entities_that_multiply_are_refused_in_an_encoding_that_hides_them(part, root):
+    """A billion laughs in UTF-16, which the search for entities before parsing does not see."""
+    entities = "".join(f"<!ENTITY e{n} '{f'&e{n - 1};' * 10}'>" for n in range(1, 10))
+
+    def add_bomb(xml):
+        text = xml.decode().replace("UTF-8", "UTF-16").replace(f"</{root}>", f"<x>&e9;</x></{root}>")
+        return text.replace(f"<{root} ", f"<!DOCTYPE x [<!ENTITY e0 'lol'>{entities}]><{root} ", 1).encode("utf-16")
+
+    assert "cannot be read" in get_refusal(change_part(PLAIN, part, add_bomb))
+
+
+def test_cell_at_the_far_end_of_the_sheet_does_not_exhaust_memory():
+    far = change_part(
         PLAIN,
         SHEET,
         lambda xml: xml.replace(b"</sheetData>", b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'),
     )
-    assert "cells far outside the table" in refusal(far)
+    assert "cells far outside the table" in get_refusal(far)
 
 
-def test_a_text_that_is_repeated_without_end_does_not_take_the_memory_of_the_server():
+def test_long_text_that_many_cells_repeat_does_not_exhaust_memory():
     text = b"<t>" + b"x" * 1_000_000 + b"</t>"
     rows = b"".join(b'<row r="%d"><c r="A%d" t="s"><v>0</v></c></row>' % (row, row) for row in range(3, 5_000))
-    repeated = changed(PLAIN, "xl/sharedStrings.xml", lambda xml: xml.replace(b"<t>ticket_type</t>", text))
-    assert "cannot be read" in refusal(
-        changed(repeated, SHEET, lambda xml: xml.replace(b"</sheetData>", rows + b"</sheetData>"))
+    repeated = change_part(PLAIN, "xl/sharedStrings.xml", lambda xml: xml.replace(b"<t>ticket_type</t>", text))
+    assert "cannot be read" in get_refusal(
+        change_part(repeated, SHEET, lambda xml: xml.replace(b"</sheetData>", rows + b"</sheetData>"))
     )
 
 
-def test_what_is_written_runs_no_formula_and_comes_back_as_it_was():
+def test_written_workbook_has_no_formulas_and_reads_back_unchanged():
     header = ("ticket_type", "quantity", "total_amount", "purchase_date", "notes")
     moment = datetime(2026, 10, 1, 18, 30, 7)
     content = excel.write(
