@@ -252,7 +252,7 @@ def take_import_columns(studio: Studio, name: str) -> None:
         ]
         content = seller_files.to_csv(seller_files.build_rows(seller_files.EVENTBRITE_ATTENDEES, *orders))
         choose_file(main_of(page), {"name": "attendees.csv", "mimeType": "text/csv", "buffer": content})
-        expect(page.get_by_role("heading", name="Which column is which?")).to_be_visible()
+        expect(page.get_by_role("heading", name="Match your columns")).to_be_visible()
         save(name, at_rest(page), part=main_of(page))
 
 

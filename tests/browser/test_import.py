@@ -1,4 +1,4 @@
-"""Files of other programs, big ones, and a change of mind in the middle, in a real browser."""
+"""Foreign files, large files and a canceled import in a real browser."""
 
 import csv
 import io
@@ -13,9 +13,10 @@ from tests.browser.conftest import choose_file, choose_from, wait_until_drawn
 from tests.support import make
 from tests.support.database_state import get_sold_count, snapshot
 from ticketing import db
+from ticketing.imports.table import REQUIRED_COLUMNS
 from ticketing.models import Purchase
 
-MOST = 50_000
+MAX_SALES = 50_000
 TITLES = ("Order #", "Order Date", "First Name", "Surname", "Email", "Quantity", "Ticket Type", "Total Paid")
 
 
@@ -37,8 +38,8 @@ def main(page: Page, enter, event) -> Locator:
 
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
-    """As Eventbrite writes it; the dates can be read both ways."""
-    return written(
+    """An Eventbrite report whose dates can be read both ways."""
+    return write_csv(
         tmp_path / "report.csv",
         TITLES,
         ("10482", "03/04/2026 18:30", "Zoë", "Müller", "zoe@example.org", "1", "Gala table", "$2,500.00"),
@@ -48,38 +49,30 @@ def report(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def big(tmp_path: Path) -> Path:
-    """As many sales as an import takes."""
-    header = (
-        "ticket_type", "purchaser_name", "purchaser_email", "quantity", "total_amount", "purchase_date",
-        "external_sale_id",
-    )  # fmt: skip
+    """A file with as many sales as an import takes."""
     row = ("Seat", "Ana Ruiz", "ana@example.org", "1", "50.00", "2026-10-01")
-    return written(tmp_path / "big.csv", header, *((*row, f"B{number}") for number in range(MOST)))
+    return write_csv(tmp_path / "big.csv", REQUIRED_COLUMNS, *((*row, f"B{number}") for number in range(MAX_SALES)))
 
 
-def written(file: Path, *rows: tuple[str, ...]) -> Path:
+def write_csv(file: Path, *rows: tuple[str, ...]) -> Path:
     text = io.StringIO(newline="")
     csv.writer(text).writerows(rows)
     file.write_text(text.getvalue(), encoding="utf-8")
     return file
 
 
-def choose(main: Locator, file: Path) -> None:
-    choose_file(main, file)
-
-
-def pick(main: Locator, label: str, option: str) -> None:
+def choose_option(main: Locator, label: str, option: str) -> None:
     choose_from(main.get_by_role("combobox", name=label), option)
 
 
-def count(event) -> int:
+def count_purchases(event) -> int:
     with db.read_session() as session:
         return session.scalar(select(func.count()).select_from(Purchase).where(Purchase.event_id == event.id))
 
 
-def test_a_report_of_eventbrite_comes_in_by_someone_who_has_never_seen_this_page(main, event, table, report) -> None:
-    choose(main, report)
-    expect(main.get_by_role("heading", name="Which column is which?")).to_be_visible()
+def test_eventbrite_report_is_matched_checked_and_imported(main, event, table, report) -> None:
+    choose_file(main, report)
+    expect(main.get_by_role("heading", name="Match your columns")).to_be_visible()
     check = main.get_by_role("button", name="Check the file")
     expect(check).to_be_disabled()
     expect(main.get_by_text("Still to choose: the order of day and month, our package for 1 name.")).to_be_visible()
@@ -87,15 +80,15 @@ def test_a_report_of_eventbrite_comes_in_by_someone_who_has_never_seen_this_page
     main.get_by_text("4 March 2026").click()
     expect(main.get_by_text("Still to choose: our package for 1 name.")).to_be_visible()
     main.get_by_text("More columns (optional)").click()
-    pick(main, "Note", "Email")
+    choose_option(main, "Note", "Email")
     main.page.keyboard.press("Escape")
     expect(main.get_by_role("combobox", name="Note")).to_be_visible()  # choosing in it does not close the list
-    pick(main, "Our package for Gala table", "Table of Ten")
+    choose_option(main, "Our package for Gala table", "Table of Ten")
     expect(main.get_by_text("1 × Table of Ten · Zoë Müller · $2,500.00")).to_be_visible()
     expect(main.get_by_text("4 Mar, 6:30 PM")).to_be_visible()
     check.click()
 
-    expect(main.get_by_text("2 sales of 3 packages would come in, $7,500.00 of revenue.")).to_be_visible()
+    expect(main.get_by_text("Ready to import: 2 sales of 3 packages, $7,500.00 in revenue.")).to_be_visible()
     main.get_by_role("button", name="Back to the columns").click()
     expect(main.get_by_role("radio", name="4 March 2026")).to_be_checked()
     main.get_by_role("button", name="Check the file").click()
@@ -105,49 +98,48 @@ def test_a_report_of_eventbrite_comes_in_by_someone_who_has_never_seen_this_page
     assert get_sold_count(table) == 3
 
 
-def test_fifty_thousand_rows_are_cancelled_without_a_trace_and_imported_once_afterwards(main, event, big) -> None:
+def test_fifty_thousand_rows_are_canceled_without_a_trace_and_then_imported_once(main, event, big) -> None:
     seat = make.package(event, name="Seat", price="50")
     before = snapshot(event)
-    choose(main, big)
+    choose_file(main, big)
     start = main.get_by_role("button", name="Import 50,000 sales")
     start.click(timeout=60_000)
     progress = main.get_by_text(re.compile(r"^[\d,]+ of 50,000 sales$"))
     expect(progress).to_be_visible(timeout=60_000)
-    first = told(progress)
+    first = read_count(progress)
     expect(progress).not_to_have_text(f"{first:,} of 50,000 sales")
-    assert first < told(progress) < MOST
+    assert first < read_count(progress) < MAX_SALES
     main.get_by_role("button", name="Cancel").click()
-    expect(main.get_by_text("Nothing was imported. It was cancelled")).to_be_visible(timeout=30_000)
-    assert count(event) == 0
+    expect(main.get_by_text("Nothing was imported. The import was canceled")).to_be_visible(timeout=30_000)
+    assert count_purchases(event) == 0
     assert snapshot(event) == before
 
     start.dblclick()
     expect(main.get_by_text("50,000 sales imported from big.csv.")).to_be_visible(timeout=120_000)
-    assert count(event) == MOST
-    assert get_sold_count(seat) == MOST
+    assert count_purchases(event) == MAX_SALES
+    assert get_sold_count(seat) == MAX_SALES
 
 
-def told(progress: Locator) -> int:
+def read_count(progress: Locator) -> int:
     return int(progress.inner_text().partition(" ")[0].replace(",", ""))
 
 
-def test_every_step_fits_a_phone(phone: Page, enter, event, table, tmp_path) -> None:
-    """Also with names as long as other programs allow."""
+def test_every_step_fits_a_phone_with_long_names(phone: Page, enter, event, table, tmp_path) -> None:
     seller = make.staff(event=event, password=make.PASSWORD)
     main = enter(phone, seller, f"/import_sales?event={event.id}").get_by_test_id("stMain")
     titles = tuple(f"{title}{'x' * 120}" for title in "abcdefgh")
     row = ("W" * 150, "2026-10-31", "Z" * 150, "M" * 150, f"{'e' * 60}@example.org", "1", "G" * 200, "x" * 200)
-    choose(main, written(tmp_path / f"{'n' * 120}.csv", titles, row))
-    expect(main.get_by_role("heading", name="Which column is which?")).to_be_visible()
-    assert fits(phone)
+    choose_file(main, write_csv(tmp_path / f"{'n' * 120}.csv", titles, row))
+    expect(main.get_by_role("heading", name="Match your columns")).to_be_visible()
+    assert has_no_horizontal_scroll(phone)
     phone.reload()
-    choose(main, written(tmp_path / f"{'d' * 120}.csv", ("purchaser_name",), ("W" * 150,)))
-    expect(main.get_by_role("heading", name="Which column is which?")).to_be_visible()
+    choose_file(main, write_csv(tmp_path / f"{'d' * 120}.csv", ("purchaser_name",), ("W" * 150,)))
+    expect(main.get_by_role("heading", name="Match your columns")).to_be_visible()
     wait_until_drawn(phone)
-    assert fits(phone)
+    assert has_no_horizontal_scroll(phone)
 
 
-def fits(page: Page) -> bool:
+def has_no_horizontal_scroll(page: Page) -> bool:
     return page.evaluate(
         """[document.documentElement, document.querySelector('[data-testid=stMain]')]
            .every(box => box.scrollWidth <= box.clientWidth)"""

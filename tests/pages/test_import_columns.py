@@ -1,4 +1,4 @@
-"""The second step of an import: which column of a foreign file is which of ours, and which package is which."""
+"""The second step of an import: matching the columns and packages of a foreign file."""
 
 import pytest
 from sqlalchemy import select
@@ -34,23 +34,23 @@ def page(visit, event, table, seller):
 
 
 class TestForeignFile:
-    def test_is_not_turned_away_but_shown_with_a_guess_which_column_is_which(self, page, event):
+    def test_opens_the_columns_step_with_a_proposed_mapping(self, page, event):
         upload(page, seller_csv(seller_row("1"), seller_row("2")), "report.csv")
         assert get_current_step(page) == "Columns"
         assert page.says("**report.csv** · 2 rows")
         assert page.value("Order number") == ["Order #"]
         assert page.value("Purchaser's name") == ["First Name", "Last Name"]
-        assert page.value("Total paid, in US dollars") == ["Paid"]
+        assert page.value("Total paid ($)") == ["Paid"]
         assert page.says("Zoë Müller")
         assert list_import_buttons(page) == []
 
-    def test_shows_the_first_rows_as_they_will_arrive(self, page):
+    def test_shows_a_preview_of_the_first_rows(self, page):
         upload(page, seller_csv(seller_row("77"), seller_row("78", when="rather late")))
         assert page.says("**1 × Table** · Zoë Müller · $1,100.00")
         assert page.says("Row 2 · d77@example.org · 31 Oct, 6:30 PM · Paid · order 77")
         assert page.problems()[-1].startswith("Date of sale: Enter a date")
 
-    def test_is_checked_and_imported_under_what_was_chosen(self, page, event, table):
+    def test_is_checked_and_imported_with_the_chosen_mapping(self, page, event, table):
         upload(page, seller_csv(seller_row("1", quantity="2"), seller_row("2"))).click("Check the file")
         assert get_current_step(page) == "Check and import"
         page.click("Import 2 sales")
@@ -59,44 +59,41 @@ class TestForeignFile:
             ("Zoë Müller", "1100.00", 2),
         ]
 
-    def test_tells_problems_in_the_words_of_the_file(self, page):
+    def test_lists_problems_with_the_column_titles_of_the_file(self, page):
         upload(page, seller_csv(seller_row("1", last="", first=""), seller_row("2", quantity="some"))).click(
             "Check the file"
         )
         assert list_problem_cells(page) == [(2, "First Name + Last Name"), (3, "Qty")]
 
-    def test_with_a_column_missing_says_so_at_its_field_and_is_not_checked(self, page):
+    def test_missing_column_is_a_problem_at_its_field_and_prevents_the_check(self, page):
         titles = ("Order #", "Order Date", "Name", "Email", "Ticket Type", "Qty")
         upload(page, seller_csv(("1", "2026-10-31", "Zoë", "z@example.org", "Table", "1"), titles=titles))
-        assert (
-            page.problem("Total paid, the same for all rows")
-            == "Choose its column, or fill in what holds for all rows."
-        )
+        assert page.problem("Total paid for all rows") == "Choose its column, or enter one value for all rows."
         assert page.says("Still to choose: total paid.")
         assert page.field("Check the file").disabled
-        page.enter("Total paid, the same for all rows", "75")
+        page.enter("Total paid for all rows", "75")
         assert not page.field("Check the file").disabled
         page.click("Check the file").click("Import 1 sale")
 
-    def test_with_cells_missing_takes_one_value_for_those(self, page, event, table):
+    def test_empty_cells_take_one_value(self, page, event, table):
         upload(page, seller_csv(seller_row("1", paid=""), seller_row("2")))
-        page.enter("Total paid where it is empty, in 1 row", "0").click("Check the file")
+        page.enter("Total paid where empty (1 row)", "0").click("Check the file")
         page.click("Import 2 sales")
         assert sorted(str(each.total) for each in list_purchases(event)) == ["0.00", "1100.00"]
 
-    def test_keeps_to_itself_a_value_for_all_rows_of_a_column_that_was_chosen_after_all(self, page, event):
+    def test_value_for_all_rows_is_ignored_once_columns_are_chosen(self, page, event):
         titles = ("Order #", "Order Date", "Name", "Email", "Ticket Type", "Qty", "Sum A", "Sum B")
         upload(page, seller_csv(("1", "2026-10-31", "Zoë", "z@example.org", "Table", "1", "", ""), titles=titles))
-        page.enter("Total paid, the same for all rows", "75").enter("Total paid, in US dollars", ["Sum A", "Sum B"])
+        page.enter("Total paid for all rows", "75").enter("Total paid ($)", ["Sum A", "Sum B"])
         assert not page.says("$75.00")
 
-    def test_that_is_no_table_of_sales_asks_for_every_column_and_imports_nothing(self, page, event):
+    def test_file_without_sales_asks_for_every_column_and_imports_nothing(self, page, event):
         upload(page, seller_csv(("apples", "3"), titles=("fruit", "kilos")))
         assert page.says("Still to choose: order number, date of sale, purchaser's name, purchaser's e-mail address")
         assert page.field("Check the file").disabled
         assert list_purchases(event) == []
 
-    def test_shows_hostile_titles_cells_and_names_as_text(self, page):
+    def test_hostile_titles_cells_and_names_are_shown_as_text(self, page):
         hostile = "**x** ![i](https://evil.example/i.png) $y$"
         upload(
             page,
@@ -108,31 +105,31 @@ class TestForeignFile:
 
 
 class TestDates:
-    def test_that_can_be_read_both_ways_are_asked_with_both_readings(self, page, event):
+    def test_ambiguous_dates_are_asked_with_both_readings(self, page, event):
         upload(page, seller_csv(seller_row("1", when="03/04/2026"), seller_row("2", when="05/06/2026")))
         question = page.field("Which day is 03/04/2026?")
         assert set(question.options) == {"3 April 2026", "4 March 2026"}
         assert question.value is None
-        assert page.problem("Which day is 03/04/2026?") == "Its dates can be read both ways. Choose one."
+        assert page.problem("Which day is 03/04/2026?") == "These dates can be read both ways. Choose one."
         assert page.says("Still to choose: the order of day and month.")
         assert page.field("Check the file").disabled
 
-    def test_are_read_as_was_chosen(self, page, event):
+    def test_ambiguous_dates_are_read_as_chosen(self, page, event):
         upload(page, seller_csv(seller_row("1", when="03/04/2026")))
         page.enter("Which day is 03/04/2026?", "day_first").click("Check the file")
         page.click("Import 1 sale")
         assert [each.purchased_at.date().isoformat() for each in list_purchases(event)] == ["2026-04-03"]
 
-    def test_that_one_date_settles_are_not_asked(self, page):
+    def test_one_unambiguous_date_decides_the_order(self, page):
         upload(page, seller_csv(seller_row("1", when="03/04/2026"), seller_row("2", when="13/04/2026")))
         assert not any(label.startswith("Which day is") for label in page.labels())
         assert page.says("3 Apr")
 
 
 class TestPackages:
-    def test_with_other_names_are_listed_with_their_rows_and_matched_to_ours(self, page, event, table):
+    def test_other_names_are_listed_with_their_rows_and_matched(self, page, event, table):
         upload(page, seller_csv(seller_row("1", "Gala table"), seller_row("2", "Gala table"), seller_row("3", "table")))
-        assert page.says("1 name in the file that no package has here. 1 more is called the same here.")
+        assert page.says("1 package name to match. 1 other matches already.")
         assert page.says("Gala table :gray[· 2 rows]")
         assert "Our package for table" not in page.labels()
         assert page.says("Still to choose: our package for 1 name.")
@@ -141,17 +138,19 @@ class TestPackages:
         page.click("Check the file").click("Import 3 sales")
         assert get_sold_count(table) == 3
 
-    def test_may_be_one_for_the_whole_file(self, page, event, table):
+    def test_one_package_can_hold_for_all_rows(self, page, event, table):
         titles = ("Order #", "Order Date", "Name", "Email", "Qty", "Paid")
         make.package(event, name="Other")
         upload(page, seller_csv(("1", "2026-10-31", "Zoë", "z@example.org", "1", "5"), titles=titles))
-        page.enter("Package, the same for all rows", "Table").click("Check the file")
+        page.enter("Package for all rows", "Table").click("Check the file")
         page.click("Import 1 sale")
         assert get_sold_count(table) == 1
 
-    def test_of_a_column_that_holds_something_else_are_not_asked_without_end(self, page):
+    def test_at_most_a_hundred_names_are_asked(self, page):
         upload(page, seller_csv(*(seller_row(str(number), f"name {number}") for number in range(101))))
-        assert page.says("That is too many to match one by one, and the first 100 are shown. Is Ticket Type the column")
+        assert page.says(
+            "That is too many to match one by one, so only the first 100 are shown. Is Ticket Type the right column"
+        )
         assert sum(label.startswith("Our package for") for label in page.labels()) == 100
 
 
@@ -162,8 +161,8 @@ class TestSeats:
         row = ("AB1", "2026-10-31", "Table", "100.00", "z@example.org", "Zoë Müller")
         return upload(page, seller_csv((*row, "Ana Ruiz"), (*row, "Ben Okafor"), titles=titles))
 
-    def test_of_one_order_and_package_become_one_purchase(self, seats, event):
-        assert seats.value("What is a row of this file?") is True
+    def test_seats_of_one_order_and_package_become_one_purchase(self, seats, event):
+        assert seats.value("What is each row of this file?") is True
         assert seats.says("**2 × Table** · Zoë Müller · $200.00")
         seats.click("Check the file")
         seats.click("Import 1 sale")
@@ -171,45 +170,45 @@ class TestSeats:
             (2, "200.00", 2)
         ]
 
-    def test_stay_apart_when_that_is_chosen(self, seats):
-        seats.enter("What is a row of this file?", False)
+    def test_seats_stay_separate_when_that_is_chosen(self, seats):
+        seats.enter("What is each row of this file?", False)
         assert seats.says("Still to choose: quantity.")
 
 
-class TestWhatWasChosen:
+class TestChoices:
     @pytest.fixture
     def matched(self, page, table):
         upload(page, seller_csv(seller_row("1", "Gala table", when="03/04/2026")))
         page.enter("Our package for Gala table", table.id).enter("Which day is 03/04/2026?", "day_first")
         return page.enter("Purchaser's name", ["Last Name"])
 
-    def chosen(self, page):
+    def get_choices(self, page):
         labels = ("Our package for Gala table", "Which day is 03/04/2026?", "Purchaser's name")
         return [page.value(label) for label in labels]
 
-    def test_is_still_there_after_a_step_back(self, matched, table):
+    def test_choices_stay_after_a_step_back(self, matched, table):
         matched.click("Check the file").click("Back to the columns")
-        assert self.chosen(matched) == [table.id, "day_first", ["Last Name"]]
+        assert self.get_choices(matched) == [table.id, "day_first", ["Last Name"]]
 
-    def test_is_still_there_after_two_steps_back(self, matched, table):
-        matched.click("Back to the file").click("Go on with this file")
-        assert self.chosen(matched) == [table.id, "day_first", ["Last Name"]]
+    def test_choices_stay_after_two_steps_back(self, matched, table):
+        matched.click("Back to the file").click("Continue with this file")
+        assert self.get_choices(matched) == [table.id, "day_first", ["Last Name"]]
 
-    def test_holds_for_the_corrected_file(self, matched, table):
+    def test_choices_hold_for_the_corrected_file(self, matched, table):
         matched.click("Check the file")
         upload(matched, seller_csv(seller_row("1", "Gala table", when="03/04/2026"), seller_row("2", "Gala table")))
         assert matched.says("2 rows")
         assert matched.value("Purchaser's name") == ["Last Name"]
         assert matched.value("Our package for Gala table") == table.id
 
-    def test_is_remembered_for_the_next_file_of_the_event_once_it_was_imported(self, matched, visit, event, table):
+    def test_choices_are_saved_by_an_import_for_the_next_file(self, matched, visit, event, table):
         matched.click("Check the file").click("Import 1 sale")
         colleague = visit("import_sales", make.staff(event=event), event)
         upload(colleague, seller_csv(seller_row("2", "Gala table", when="03/04/2026")))
-        assert colleague.says("As it was for the last file with these columns.")
-        assert self.chosen(colleague) == [table.id, "day_first", ["Last Name"]]
+        assert colleague.says("These are the choices from the last file with these columns.")
+        assert self.get_choices(colleague) == [table.id, "day_first", ["Last Name"]]
 
-    def test_is_not_remembered_before(self, matched, event):
+    def test_choices_are_not_saved_by_a_check(self, matched, event):
         matched.click("Check the file")
         with db.read_session() as session:
             assert session.scalars(select(ImportMapping).where(ImportMapping.event_id == event.id)).all() == []

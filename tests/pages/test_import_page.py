@@ -1,4 +1,4 @@
-"""The import page: a file, its columns unless they are ours, a check without changes, the import, all or nothing."""
+"""The import page: upload, check without changes, import of all sales or none, cancel."""
 
 import json
 
@@ -38,10 +38,10 @@ def page(visit, event, table, seller):
     return visit("import_sales", seller, event)
 
 
-def test_before_a_file_is_chosen_it_says_which_columns_it_needs_and_offers_examples(page):
+def test_first_step_lists_columns_and_offers_examples(page):
     assert get_current_step(page) == "File"
     assert page.says("`purchase_date`, `external_sale_id`")
-    assert page.says("A time without an offset is taken as New York time.")
+    assert page.says("Times without an offset are New York time.")
     assert {"Example as CSV", "Example as Excel", "Example as JSON"} <= set(page.labels())
 
 
@@ -55,28 +55,28 @@ class TestFaultyFile:
             ),
         )
 
-    def test_lists_every_problem_by_row_and_column(self, faulty):
+    def test_every_problem_is_listed_by_row_and_column(self, faulty):
         assert faulty.says("3 problems in 3 rows. Nothing was imported. Correct the file and choose it again.")
         assert list_problem_cells(faulty) == [(3, "ticket_type"), (4, "purchaser_email"), (4, "quantity")]
         assert list_table_rows(faulty)[0]["What to do"].startswith("This event has no package called Tabel.")
 
-    def test_stores_nothing_and_offers_the_problems_instead_of_an_import(self, faulty, event, table):
+    def test_problems_can_be_downloaded_and_nothing_imported(self, faulty, event, table):
         assert list_import_buttons(faulty) == []
         assert "Download the problems" in faulty.labels()
         assert list_purchases(event) == []
         assert get_sold_count(table) == 0
 
-    def test_corrected_and_chosen_again_is_imported(self, faulty, event, table):
+    def test_corrected_file_is_imported(self, faulty, event, table):
         upload(faulty, sales_csv(sale(table), sale(table))).click("Import 2 sales")
         assert len(list_purchases(event)) == 2
 
-    def test_can_have_its_packages_matched_instead_of_being_corrected(self, page, event, table):
+    def test_packages_can_be_matched_instead(self, page, event, table):
         upload(page, sales_csv(sale("Tabel"))).click("Match columns and packages")
         page.enter("Our package for Tabel", table.id).click("Check the file")
         page.click("Import 1 sale")
         assert get_sold_count(table) == 1
 
-    def test_of_more_problems_than_one_reads_at_once_shows_them_page_by_page(self, page, table):
+    def test_problems_are_paged(self, page, table):
         upload(page, sales_csv(*(sale(table, quantity="six") for _ in range(51))))
         assert [row for row, _ in list_problem_cells(page)] == list(range(2, 52))
         page.app.pagination[0].set_value(2)
@@ -92,7 +92,7 @@ class TestFaultyFile:
         (b"name\nJos\xe9", "This file is not in UTF-8, so names with accents would be damaged."),
     ],
 )
-def test_a_file_that_cannot_be_read_says_why_and_stays_at_the_first_step(page, content, sentence):
+def test_unreadable_file_stays_at_the_first_step_with_the_reason(page, content, sentence):
     upload(page, content)
     assert page.says(sentence)
     assert get_current_step(page) == "File"
@@ -100,16 +100,16 @@ def test_a_file_that_cannot_be_read_says_why_and_stays_at_the_first_step(page, c
 
 
 class TestCleanFile:
-    def test_of_ours_skips_the_columns_and_is_only_checked_until_the_import_is_asked_for(self, page, event, table):
+    def test_our_own_columns_skip_the_columns_step(self, page, event, table):
         upload(page, sales_csv(sale(table), sale(table, quantity=2)))
         assert get_current_step(page) == "Check and import"
-        assert page.says("Columns: ours")
+        assert page.says("Columns match")
         assert page.says("No problems in 2 rows.")
-        assert page.says("2 sales of 3 packages would come in, $300.00 of revenue.")
+        assert page.says("Ready to import: 2 sales of 3 packages, $300.00 in revenue.")
         assert list_import_buttons(page) == ["Import 2 sales"]
         assert list_purchases(event) == []
 
-    def test_is_imported_whole_and_said(self, page, event, table):
+    def test_all_sales_are_imported(self, page, event, table):
         upload(page, sales_csv(sale(table, purchaser_name="José Müller"), sale(table, quantity=2)))
         page.click("Import 2 sales")
         assert page.says("2 sales imported from sales.csv.")
@@ -122,13 +122,13 @@ class TestCleanFile:
         assert get_current_step(page) == "File"
 
     @pytest.mark.parametrize("kind", ["xlsx", "json"])
-    def test_may_be_a_workbook_or_json(self, page, event, table, kind):
+    def test_workbook_and_json_are_imported(self, page, event, table, kind):
         row = sale(table, purchaser_name="José Müller")
         content = json.dumps([row]).encode() if kind == "json" else excel.write(list(row), [list(row.values())])
         upload(page, content, f"sales.{kind}").click("Import 1 sale")
         assert [each.purchaser_name for each in list_purchases(event)] == ["José Müller"]
 
-    def test_a_second_time_is_skipped(self, page, event, table):
+    def test_second_import_is_skipped(self, page, event, table):
         content = sales_csv(sale(table), sale(table))
         upload(page, content).click("Import 2 sales")
         upload(page, content)
@@ -136,7 +136,7 @@ class TestCleanFile:
         assert list_import_buttons(page) == []
         assert len(list_purchases(event)) == 2
 
-    def test_the_rows_that_are_new_are_imported_and_the_others_counted(self, page, event, table):
+    def test_new_rows_are_imported_and_others_counted(self, page, event, table):
         first = sale(table)
         upload(page, sales_csv(first)).click("Import 1 sale")
         upload(page, sales_csv(first, sale(table), sale(table)))
@@ -145,7 +145,7 @@ class TestCleanFile:
         assert page.says("2 sales imported from sales.csv. 1 is here already.")
         assert len(list_purchases(event)) == 3
 
-    def test_that_does_not_fit_any_more_when_it_is_imported_stores_nothing_and_lists_why(self, page, event, table):
+    def test_file_that_no_longer_fits_stores_nothing_and_lists_problems(self, page, event, table):
         upload(page, sales_csv(sale(table, quantity=2), sale(table, quantity=2)))
         make.purchase(event, table, quantity=2)
         page.click("Import 2 sales")
@@ -155,61 +155,63 @@ class TestCleanFile:
         assert len(list_purchases(event)) == 1
 
 
-class TestDuringTheImport:
+class TestRunningImport:
     @pytest.fixture
     def checked(self, page, table):
         return upload(page, sales_csv(sale(table), sale(table)))
 
     @pytest.fixture
-    def held(self, table):
-        """Somebody else holds the package, so that an import of it waits until `commit`."""
+    def package_lock(self, table):
+        """Lock the package, so that an import of it waits until `commit`."""
         with db.engine().connect() as connection:
             connection.execute(text("SELECT id FROM packages WHERE id = :id FOR UPDATE"), {"id": table.id})
             yield connection
 
-    def begin(self, work, seller):
-        """As the button does, without a page that waits for the end."""
-        work.job = import_job.start(
-            lambda s, progress: imports.run(s, seller, work.event_id, work.file_name, work.content, progress=progress)
+    def start(self, draft, seller):
+        """Start the import as the button does, without a page that waits for its end."""
+        draft.job = import_job.start(
+            lambda s, progress: imports.run(
+                s, seller, draft.event_id, draft.file_name, draft.content, progress=progress
+            )
         )
-        return work.job
+        return draft.job
 
-    def test_cancel_undoes_everything_and_says_so(self, checked, held, event, table, seller):
-        job = self.begin(get_import_draft(checked, event), seller)
+    def test_cancel_undoes_everything(self, checked, package_lock, event, table, seller):
+        job = self.start(get_import_draft(checked, event), seller)
         job.cancel()
-        held.commit()
+        package_lock.commit()
         checked.rerun()
-        assert checked.says("Nothing was imported. It was cancelled, and what was stored is undone.")
+        assert checked.says("Nothing was imported. The import was canceled and undone.")
         assert list_purchases(event) == []
         assert get_sold_count(table) == 0
         checked.click("Import 2 sales")
         assert len(list_purchases(event)) == 2
 
-    def test_a_cancel_that_comes_too_late_does_not_claim_that_nothing_was_imported(self, checked, event, seller):
-        job = self.begin(get_import_draft(checked, event), seller)
+    def test_cancel_that_comes_too_late_says_so(self, checked, event, seller):
+        job = self.start(get_import_draft(checked, event), seller)
         assert job.ended.wait(10)
         job.cancel()
         checked.rerun()
-        assert checked.says("2 sales imported from sales.csv. It was done before it could be cancelled.")
+        assert checked.says("2 sales imported from sales.csv. It finished before it could be canceled.")
         assert len(list_purchases(event)) == 2
 
-    def test_who_looks_elsewhere_meanwhile_finds_it_done(self, checked, held, event, seller):
-        self.begin(get_import_draft(checked, event), seller)
+    def test_import_goes_on_while_another_page_is_open(self, checked, package_lock, event, seller):
+        self.start(get_import_draft(checked, event), seller)
         checked.go("packages")
-        held.commit()
+        package_lock.commit()
         assert checked.go("import_sales").says("2 sales imported from sales.csv.")
         assert len(list_purchases(event)) == 2
 
-    def test_a_second_click_on_the_button_starts_no_second_import(self, checked, held, event, seller):
-        job = self.begin(get_import_draft(checked, event), seller)
+    def test_second_click_starts_no_second_import(self, checked, package_lock, event, seller):
+        job = self.start(get_import_draft(checked, event), seller)
         checked.field("Import 2 sales").click()
-        held.commit()
+        package_lock.commit()
         checked.rerun()
         assert job.result.rows_imported == 2
         assert checked.says("2 sales imported from sales.csv.")
         assert len(list_purchases(event)) == 2
 
-    def test_a_fault_leaves_nothing_behind_and_the_file_where_it_was(self, checked, event):
+    def test_unexpected_error_stores_nothing_and_keeps_the_file(self, checked, event):
         def work(session, progress):
             raise ZeroDivisionError
 
@@ -219,7 +221,7 @@ class TestDuringTheImport:
         assert checked.rerun().says("Nothing was imported.")
         assert list_import_buttons(checked) == ["Import 2 sales"]
 
-    def test_someone_who_became_a_viewer_meanwhile_imports_nothing(self, checked, event, table, seller):
+    def test_user_who_became_a_viewer_imports_nothing(self, checked, event, table, seller):
         db.write(lambda s: s.execute(text("UPDATE staff SET role = 'viewer' WHERE id = :id"), {"id": seller.staff_id}))
         checked.click("Import 2 sales")
         assert get_import_draft(checked, event).job.ended.wait(10)
@@ -237,7 +239,7 @@ def test_imports_are_listed_with_file_person_and_time(page, table):
     assert "today, " in batches
 
 
-def test_the_check_of_one_event_does_not_show_beside_another(visit, event, table):
+def test_draft_of_one_event_does_not_show_in_another(visit, event, table):
     other = make.event(name="Other")
     seller = make.staff(event=event)
     make.assign(seller, other)

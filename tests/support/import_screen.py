@@ -1,4 +1,4 @@
-"""An import page as one goes through it: files, the steps, and what is listed."""
+"""Helpers for tests of the import page: upload files, and read its step and tables."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def list_purchases(event):
 
 
 def get_import_draft(page, event):
-    return page.app.session_state[f"import_work_{event.id}"]
+    return page.app.session_state[f"import_draft_{event.id}"]
 
 
 def list_import_buttons(page):
@@ -33,7 +33,7 @@ def list_import_buttons(page):
 
 
 def list_table_rows(page, number=0):
-    """The rows of a table of problems, warnings or skipped rows."""
+    """Return the rows of a table of problems, warnings or skipped rows."""
     rows = page.app.table[number].value.to_dict("records")
     return [{name: unescape_markdown(str(cell)) for name, cell in row.items()} for row in rows]
 
@@ -43,7 +43,7 @@ def list_problem_cells(page):
 
 
 def get_current_step(page):
-    """The one that is open."""
+    """Return the name of the open step."""
     (steps,) = [each for each in page.texts() if ":material/chevron_right:" in each]
     return steps.split("**")[1].partition(": ")[2]
 

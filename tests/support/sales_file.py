@@ -1,4 +1,4 @@
-"""Files of sales for imports, with valid defaults, so that a test names only the cell it is about."""
+"""Files of sales with valid defaults, so that a test names only the cells it is about."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read_data(name: str) -> bytes:
 
 
 def sale(package: Package | str, **cells: object) -> dict[str, str]:
-    """One completed sale of one package at its price, with an id of its own."""
+    """Return a row: by default one completed sale of one package at its price, with a unique id."""
     quantity = str(cells.get("quantity", 1))
     price = "100.00" if isinstance(package, str) else str(package.price * (int(quantity) if quantity.isdigit() else 1))
     values = {
@@ -57,18 +57,18 @@ def run_import(event: Event, content: bytes, actor: Actor = OPERATOR, **more: An
 
 
 def list_problem_cells(check: CheckResult) -> list[tuple[int, str]]:
-    """Where the problems are."""
+    """Return row and column of each problem."""
     return [(problem.row, problem.column) for problem in check.problems]
 
 
 def create_gala() -> Event:
-    """The event of data/gala.json with its packages, options and promo codes."""
-    chosen = json.loads(read_data("gala.json"))
-    event = make.event(**chosen["event"])
-    for package in chosen["packages"]:
-        made = make.package(event, **package)
-        for option in chosen["options"].get(package["name"], []):
-            make.option(made, **option)
-    for promo_code in chosen["promo_codes"]:
+    """Create the event of data/gala.json with its packages, options and promo codes."""
+    gala = json.loads(read_data("gala.json"))
+    event = make.event(**gala["event"])
+    for package in gala["packages"]:
+        created = make.package(event, **package)
+        for option in gala["options"].get(package["name"], []):
+            make.option(created, **option)
+    for promo_code in gala["promo_codes"]:
         make.promo_code(event, **promo_code)
     return event

@@ -1,4 +1,4 @@
-"""Files as other programs write them: real headers, invented people. The headers' source: docs/decisions/0010."""
+"""Files as other programs write them: real headers (docs/decisions/0010), invented people."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ EVENTBRITE_ATTENDEES = (
 
 
 def build_rows(header: Sequence[str], *records: dict[str, str]) -> list[list[str]]:
-    """The header, and each record in its order; of a name that stands twice the first is meant."""
-    made = [list(header)]
+    """Return the header and the records as rows. A key that is twice in the header means its first column."""
+    rows = [list(header)]
     for record in records:
         assert set(record) <= set(header), set(record) - set(header)
         cells = [""] * len(header)
         for name, cell in record.items():
             cells[header.index(name)] = cell
-        made.append(cells)
-    return made
+        rows.append(cells)
+    return rows
 
 
 def to_csv(table: Iterable[Sequence[str]], delimiter: str = ",") -> bytes:
@@ -57,7 +57,7 @@ def to_csv(table: Iterable[Sequence[str]], delimiter: str = ",") -> bytes:
 
 
 def to_workbook(*tables: Iterable[Sequence[Any]], **options: Any) -> bytes:
-    """A sheet for each table; text is text, numbers, dates and times are Excel's own."""
+    """Return a workbook with a sheet for each table; numbers, dates and times are Excel's own."""
     content = io.BytesIO()
     formats = {"default_date_format": "yyyy-mm-dd hh:mm:ss", "in_memory": True}
     with xlsxwriter.Workbook(content, formats | options) as book:

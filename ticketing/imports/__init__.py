@@ -1,8 +1,8 @@
-"""Imports: sales made elsewhere, from a file, checked without changing anything and then stored all or nothing.
+"""Import sales made elsewhere from a file: a check that changes nothing, then all of the sales or none.
 
-Source of every rule: PRODUCT "Import". An import holds what limits what it brings, in the order that purchases keep
-too: packages, then promo codes (each by id), then donors. So limits are exact and nobody waits in a circle; purchases
-of the same packages wait until it is done.
+Source of every rule: docs/product.md, "Import". An import locks rows in the same order as purchases do: packages, then
+promo codes (each by id), then donors. So limits are exact and there are no deadlocks; purchases of the same packages
+wait until the import is done.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.catalog import events, promo_codes
 from ticketing.errors import TicketingError
+from ticketing.formatting import format_count
 from ticketing.imports import column_mapping, excel, files, json_file, orders, store
 from ticketing.imports import rows as import_rows
 from ticketing.imports.column_mapping import ColumnMapping
@@ -42,9 +43,9 @@ PER_PAGE = 20
 class CheckResult:
     """What an import of this file would do now. All tuples are in the order of the rows.
 
-    `rows` counts the file's rows, `to_import` the sales that may be stored, `to_skip` those that are in the event
-    already; a sale is a row unless a mapping combines rows. `packages` and `revenue` (USD) are what the sales to import
-    would add to the event's figures.
+    `rows` counts the file's rows, `to_import` the valid sales, `to_skip` those already in the event; a sale is one row
+    unless a mapping combines rows. `packages` and `revenue` (USD) are what the sales to import would add to the
+    event's figures.
     """
 
     file_name: str
@@ -59,7 +60,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class ImportResult:
-    """What an import did; without a batch when every row was in the event already and nothing was stored."""
+    """What an import stored. `batch_id` is None when every row was already in the event and nothing was stored."""
 
     batch_id: uuid.UUID | None
     rows_imported: int
@@ -68,25 +69,28 @@ class ImportResult:
 
 
 class ImportRefused(TicketingError):
-    """The file has problems, so nothing of it was stored; `check` lists them all."""
+    """The file has problems, so nothing was stored. `check` lists them all."""
 
     code = "import_refused"
 
     def __init__(self, check: CheckResult) -> None:
         self.check = check
-        count = len(check.problems)
-        found = "1 problem" if count == 1 else f"{count:,} problems"
-        super().__init__(f"{check.file_name} has {found}. Nothing was imported; correct the file and import it again.")
+        problems = format_count(len(check.problems), "problem")
+        super().__init__(
+            f"{check.file_name} has {problems}. Nothing was imported; correct the file and import it again."
+        )
 
 
 @dataclass(frozen=True)
 class SalePreview:
-    """A sale as it would arrive from `row` on: our columns with plain text, times in the event's zone, and
-    what is wrong by column."""
+    """A sale as it would be stored, from its first `row` on.
+
+    `values` are our columns as plain text with times in the event's zone, `problems` the sentences by column.
+    """
 
     row: int
     values: dict[str, str]
-    wrong: dict[str, str]
+    problems: dict[str, str]
 
 
 def check(
@@ -97,9 +101,10 @@ def check(
     content: bytes,
     mapping: ColumnMapping | None = None,
 ) -> CheckResult:
-    """Every problem of the file by row and column; changes nothing. Without a mapping the columns must be ours.
+    """Return every problem of the file by row and column, and change nothing.
 
-    Raises NotFound, NotAllowed, and InvalidInput (field `file`) when the file cannot be read at all.
+    Without a mapping the file must have our columns. Raises NotFound and NotAllowed when the actor may not change the
+    event, and InvalidInput (field `file`) when the file cannot be read at all.
     """
     permissions.require(session, actor, "change", event_id)
     table = files.read(file_name, content)
@@ -116,13 +121,14 @@ def run(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> ImportResult:
-    """Stores every sale that is not in the event yet, as one batch. `progress` is told rows stored and rows to store.
+    """Store every sale that is not in the event yet, as one batch.
 
-    Checks again, holding what limits the rows until the transaction ends. Raises what `check` raises, and
-    ImportRefused when there is any problem; then nothing is changed. A second import of the same file stores nothing.
-    A mapping is remembered for the next file with this header.
+    The file is checked again while packages and promo codes are locked until the transaction ends. Raises what `check`
+    raises, and ImportRefused when there is any problem; then nothing is changed. A second import of the same file
+    stores nothing. The mapping is saved for the next file with this header. `progress` is called with the number of
+    sales stored and of all sales.
     """
-    began = time.monotonic()
+    started_at = time.monotonic()
     permissions.require(session, actor, "change", event_id)
     store.prepare_long_transaction(session)
     table = files.read(file_name, content)
@@ -137,13 +143,16 @@ def run(
     )
     if mapping is not None:
         _save_mapping(session, event_id, table, mapping)
-    db.after_commit(session, lambda: metrics.IMPORT_SECONDS.observe(time.monotonic() - began))
+    db.after_commit(session, lambda: metrics.IMPORT_SECONDS.observe(time.monotonic() - started_at))
     db.after_commit(session, lambda: metrics.PURCHASES.labels("import").inc(len(sales)))
     return ImportResult(batch.id, batch.rows_imported, batch.rows_skipped, checked.warnings)
 
 
 def find_saved_mapping(session: Session, actor: Actor, event_id: uuid.UUID, table: Table) -> ColumnMapping | None:
-    """The mapping under which a file with this header was imported into this event last, as far as it still holds."""
+    """Return the mapping of the last import into this event from a file with this header, without what is gone.
+
+    Raises NotFound and NotAllowed when the actor may not change the event.
+    """
     permissions.require(session, actor, "change", event_id)
     stored = session.get(ImportMapping, (event_id, column_mapping.header_hash(table)))
     if stored is None:
@@ -162,7 +171,11 @@ def preview(
     *,
     table: Table | None = None,
 ) -> tuple[SalePreview, ...]:
-    """The first sales as they would arrive, each with all of its rows; a `table` that was read spares reading again."""
+    """Return the first sales as they would be stored, each with all of its rows.
+
+    `table` is the file's table when the caller has read it already. Raises NotFound and NotAllowed when the actor may
+    not change the event, and InvalidInput (field `file`) when the file cannot be read.
+    """
     permissions.require(session, actor, "change", event_id)
     table = column_mapping.limit_sales(table or files.read(file_name, content), mapping, max_sales)
     records, _ = _read_records(session, event_id, table, mapping, for_update=False)
@@ -170,7 +183,7 @@ def preview(
     cells = column_mapping.apply(table, mapping, _get_package_names(session, event_id))
     raw = {row: dict(zip(cells.header, values, strict=True)) for row, values in cells.records}
     return tuple(
-        SalePreview(record.row, raw[record.row] | import_rows.format_values(record.values, zone), record.wrong)
+        SalePreview(record.row, raw[record.row] | import_rows.format_values(record.values, zone), record.problems)
         for record in records
         if record.values
     )[:max_sales]
@@ -179,7 +192,10 @@ def preview(
 def list_batches(
     session: Session, actor: Actor, event_id: uuid.UUID, *, page: int = 1, per_page: int = PER_PAGE
 ) -> tuple[list[ImportBatch], int]:
-    """One page of the imports into this event, the latest first, and how many there are in all."""
+    """Return one page of the imports into this event, the latest first, and the number of all.
+
+    Raises NotFound when the actor may not see the event.
+    """
     permissions.require(session, actor, "read", event_id)
     of_event = select(ImportBatch).where(ImportBatch.event_id == event_id)
     total = session.scalar(select(func.count()).select_from(of_event.subquery())) or 0
@@ -188,39 +204,42 @@ def list_batches(
 
 
 def example_csv(session: Session, actor: Actor, event_id: uuid.UUID) -> bytes:
-    """A file that would import into this event as it is now: up to three sales of its own packages."""
+    """Return a CSV file that can be imported into this event now: up to three sales of its own packages.
+
+    Raises NotFound when the actor may not see the event.
+    """
     return files.to_csv(*_build_example(session, actor, event_id))
 
 
 def example_json(session: Session, actor: Actor, event_id: uuid.UUID) -> bytes:
-    """The same as JSON: amounts as text, so that no program makes binary fractions of them."""
+    """Return the example as JSON, with amounts as text, so that no program turns them into binary fractions."""
     return json_file.write(*_build_example(session, actor, event_id))
 
 
 def example_excel(session: Session, actor: Actor, event_id: uuid.UUID) -> bytes:
-    """The same as an Excel workbook, with numbers and dates as Excel knows them."""
+    """Return the example as an Excel workbook, with numbers and dates as Excel's own."""
     header, rows = _build_example(session, actor, event_id)
-    kinds: dict[str, Callable[[str], object]] = {
+    types: dict[str, Callable[[str], object]] = {
         "quantity": int,
         "total_amount": Decimal,
         "fee_amount": Decimal,
         "purchase_date": datetime.fromisoformat,
     }
     typed = [
-        [kinds[column](cell) if cell and column in kinds else cell for column, cell in zip(header, row, strict=True)]
+        [types[column](cell) if cell and column in types else cell for column, cell in zip(header, row, strict=True)]
         for row in rows
     ]
     return excel.write(header, typed)
 
 
 def problems_csv(check: CheckResult) -> bytes:
-    """Problems and warnings in the order of the rows: row, column, message, severity."""
-    found = [(problem, "problem") for problem in check.problems] + [(warning, "warning") for warning in check.warnings]
-    lines = [(each.row, each.column, each.message, severity) for each, severity in sorted(found)]
+    """Return problems and warnings as CSV in the order of the rows: row, column, message, severity."""
+    findings = [(each, "problem") for each in check.problems] + [(each, "warning") for each in check.warnings]
+    lines = [(each.row, each.column, each.message, severity) for each, severity in sorted(findings)]
     return files.to_csv(("row", "column", "message", "severity"), lines)
 
 
-_EXAMPLE_COLUMNS = (*REQUIRED_COLUMNS, *(column for column in OPTIONAL_COLUMNS if column != "event_id"))
+_EXAMPLE_COLUMNS = REQUIRED_COLUMNS + OPTIONAL_COLUMNS
 _EXAMPLE_DONORS: tuple[dict[str, str], ...] = (
     {"purchaser_name": "Zoë Álvarez", "purchaser_email": "zoe.alvarez@example.org", "notes": "Table near the stage"},
     {"purchaser_name": "Sam O'Neill", "purchaser_email": "sam.oneill@example.org", "purchaser_phone": "212 555 0142"},
@@ -230,8 +249,8 @@ _EXAMPLE_DONORS: tuple[dict[str, str], ...] = (
 
 def _build_example(session: Session, actor: Actor, event_id: uuid.UUID) -> tuple[tuple[str, ...], list[list[str]]]:
     event = events.get(session, actor, event_id)
-    on_offer = session.scalars(select(Package).where(Package.event_id == event_id).order_by(Package.display_order))
-    available = islice((package for package in on_offer if not package.is_sold_out), len(_EXAMPLE_DONORS))
+    in_order = session.scalars(select(Package).where(Package.event_id == event_id).order_by(Package.display_order))
+    available = islice((package for package in in_order if not package.is_sold_out), len(_EXAMPLE_DONORS))
     moment = datetime.now(ZoneInfo(event.time_zone)).replace(microsecond=0, tzinfo=None)
     rows = []
     for number, (package, donor) in enumerate(zip(available, _EXAMPLE_DONORS, strict=False), start=1):
@@ -257,36 +276,36 @@ def _check_table(
     for_update: bool,
 ) -> tuple[CheckResult, list[Sale]]:
     if for_update:
-        # One import into an event at a time, so that no two bring the same external_sale_id.
+        # One import into an event at a time, so that no two store the same external_sale_id.
         session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"import into {event_id}"))))
     if mapping is None:
         header = import_rows.validate_header(table.header)
     else:
         header = import_rows.validate_mapped_header(column_mapping.mapped_columns(mapping))
-    records, known = _read_records(session, event_id, table, mapping, for_update=for_update)
-    judged = import_rows.validate(records, known)
+    records, existing = _read_records(session, event_id, table, mapping, for_update=for_update)
+    result = import_rows.validate(records, existing)
     checked = CheckResult(
         file_name=_clean_file_name(file_name),
         rows=len(table.records),
-        to_import=len(judged.sales),
-        to_skip=judged.skipped_count,
-        packages=sum(sale.quantity for sale in judged.sales if sale.counts),
-        revenue=sum((sale.total for sale in judged.sales if sale.payment_status == "completed"), money.ZERO),
-        problems=(*header.problems, *judged.problems),
-        warnings=(*header.warnings, *judged.warnings),
+        to_import=len(result.sales),
+        to_skip=result.skipped_count,
+        packages=sum(sale.quantity for sale in result.sales if sale.counts),
+        revenue=sum((sale.total for sale in result.sales if sale.payment_status == "completed"), money.ZERO),
+        problems=(*header.problems, *result.problems),
+        warnings=(*header.warnings, *result.warnings),
     )
-    return checked, judged.sales
+    return checked, result.sales
 
 
 def _read_records(
     session: Session, event_id: uuid.UUID, table: Table, mapping: ColumnMapping | None, *, for_update: bool
 ) -> tuple[list[Record], ExistingData]:
-    """The sales of the file as far as they can be read, and what the event holds of what they refer to."""
+    """Return the records of the file, and the data of the event that they refer to."""
     if mapping is not None:
         table = column_mapping.apply(table, mapping, _get_package_names(session, event_id))
     records = list(import_rows.parse(table, _get_time_zone(session, event_id)))
-    known = _load_existing_data(session, event_id, records, for_update=for_update)
-    return (orders.combine(records, known) if mapping and mapping.combine else records), known
+    existing = _load_existing_data(session, event_id, records, for_update=for_update)
+    return (orders.combine(records, existing) if mapping and mapping.combine else records), existing
 
 
 def _get_time_zone(session: Session, event_id: uuid.UUID) -> str:
@@ -311,7 +330,7 @@ def _save_mapping(session: Session, event_id: uuid.UUID, table: Table, mapping: 
 def _load_existing_data(
     session: Session, event_id: uuid.UUID, records: Sequence[Record], *, for_update: bool
 ) -> ExistingData:
-    """What the rows refer to, packages before promo codes; held until the transaction ends when it will be written."""
+    """Load what the rows refer to, packages before promo codes; `for_update` locks both until the transaction ends."""
     names = {name_key(name) for name in _distinct_values(records, "ticket_type")}
     codes = {promo_codes.normalize_code(code) for code in _distinct_values(records, "promo_code")}
     packages = (
@@ -323,18 +342,18 @@ def _load_existing_data(
     if for_update:
         packages, promos = packages.with_for_update(key_share=True), promos.with_for_update(key_share=True)
     fresh = {"populate_existing": True}
-    held_packages = {each.name_key: each for each in session.scalars(packages, execution_options=fresh)}
-    held_promos = session.scalars(promos, execution_options=fresh).all()
-    ids = _in_array(Purchase.external_sale_id, orders.collect_possible_ids(records, held_packages))
-    here = session.execute(
+    packages_by_key = {each.name_key: each for each in session.scalars(packages, execution_options=fresh)}
+    found_promos = session.scalars(promos, execution_options=fresh).all()
+    ids = _in_array(Purchase.external_sale_id, orders.collect_possible_ids(records, packages_by_key))
+    stored_sales = session.execute(
         select(Purchase.external_sale_id, Purchase.package_id).where(Purchase.event_id == event_id, ids)
     )
     return ExistingData(
-        packages=held_packages,
-        promo_codes={promo.code: promo for promo in held_promos},
-        external_sale_ids={row.external_sale_id: row.package_id for row in here if row.external_sale_id},
+        packages=packages_by_key,
+        promo_codes={promo.code: promo for promo in found_promos},
+        external_sale_ids={row.external_sale_id: row.package_id for row in stored_sales if row.external_sale_id},
         donor_uses=_count_donor_uses(
-            session, [promo.id for promo in held_promos if promo.max_uses_per_donor is not None]
+            session, [promo.id for promo in found_promos if promo.max_uses_per_donor is not None]
         ),
     )
 
@@ -354,9 +373,9 @@ def _distinct_values(records: Iterable[Record], column: str) -> set[str]:
 
 
 def _in_array(column: Any, values: set[str]) -> ColumnElement[bool]:
-    """As one array, since a file may name more things than a statement has parameters."""
+    """Compare with one array parameter, since a file may have more values than a statement takes parameters."""
     return column == any_(literal(list(values), ARRAY(Text)))  # type: ignore[no-any-return]
 
 
 def _clean_file_name(file_name: str) -> str:
-    return "".join(letter for letter in file_name if letter.isprintable())[:MAX_FILE_NAME_LENGTH] or "file"
+    return "".join(character for character in file_name if character.isprintable())[:MAX_FILE_NAME_LENGTH] or "file"

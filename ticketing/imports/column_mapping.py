@@ -1,7 +1,7 @@
-"""Files that other programs wrote: which of their columns is which of ours, and their rows with our header.
+"""Map the columns of files that other programs wrote to the columns of an import.
 
-A mapping is proposed by the names of columns and by what is in them; staff see it, correct it, and it is remembered
-for the next file with the same header. Source: docs/decisions/0010.
+A mapping is proposed by the names of columns and by what is in them. Staff see it and correct it, and it is saved for
+the next file with the same header. Source: docs/decisions/0010.
 """
 
 from __future__ import annotations
@@ -10,44 +10,41 @@ import hashlib
 import json
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
-from collections.abc import Mapping as Named
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, get_args
 
 from ticketing.imports import cells as import_cells
-from ticketing.imports import column_names
+from ticketing.imports import column_names, status_names
 from ticketing.imports.cells import DateOrder
-from ticketing.imports.table import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Table
+from ticketing.imports.table import COLUMNS, REQUIRED_COLUMNS, Table
 from ticketing.validation import name_key
 
-COLUMNS = (
-    *REQUIRED_COLUMNS,
-    *(column for column in OPTIONAL_COLUMNS if column != "event_id"),
-    "guest_name",
-    "guest_email",
-)
 SUMMED_COLUMNS = ("quantity", "total_amount", "discount_amount", "fee_amount")
-# Several columns of a file become one of ours joined like this; amounts are summed, of others the first that says
-# something is taken.
+# Several columns of a file that make up one of ours are joined with these; amounts are summed, and of any other column
+# the first one that is filled is taken.
 JOIN_SEPARATORS = {
-    "ticket_type": " ", "purchaser_name": " ", "purchase_date": " ", "external_sale_id": "-", "notes": " ",
+    "ticket_type": " ",
+    "purchaser_name": " ",
+    "purchase_date": " ",
+    "external_sale_id": "-",
+    "notes": " ",
     "guest_name": " ",
-}  # fmt: skip
+}
 _SAMPLE_ROWS = 5000
 
 
 @dataclass(frozen=True)
 class ColumnMapping:
-    """How to read a foreign file. A column that is neither in `columns` nor in `constants` is not taken.
+    """How to read a foreign file. A column that is neither in `columns` nor in `constants` is not imported.
 
-    `columns`: of each of our columns the titles in the file that make it up (Table.titles); several are joined by a
-    space, and amounts are summed. `constants`: what stands wherever those say nothing, so "the same for all rows"
-    where no column is chosen; a constant for ticket_type is the package's name. `packages`: what the file calls a
-    package, with its id here; names that are the same on both sides need no entry. `date_order` is None while both
-    readings are possible and nobody has chosen; then no such date is read. `combine`: rows of one order and package
-    are one purchase.
+    columns: for each of our columns, the titles in the file that make it up (Table.titles).
+    constants: the value where those are empty, or of all rows where no column is chosen; for ticket_type it is the
+        package's name.
+    packages: the id of our package for each name that the file uses; equal names need no entry.
+    date_order: None while both readings are possible and staff have not chosen; such dates are then not read.
+    combine: rows of one order and package are one purchase.
     """
 
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -58,19 +55,19 @@ class ColumnMapping:
 
 
 def is_needed(table: Table) -> bool:
-    """Whether the header is not ours: a required column is missing."""
+    """Return whether the header is not ours, because a required column is missing."""
     return not set(REQUIRED_COLUMNS) <= set(table.header)
 
 
 def header_hash(table: Table) -> bytes:
-    """By which a mapping is found again for the next file of the same kind."""
+    """Return the key under which a mapping is saved for files with this header."""
     return hashlib.sha256(json.dumps(table.titles).encode()).digest()
 
 
-def propose(table: Table, packages: Named[uuid.UUID, str]) -> ColumnMapping:
-    """The likeliest mapping; `packages` are the names of the event's packages by id. Asks nobody and decides nothing.
+def propose(table: Table, packages: Mapping[uuid.UUID, str]) -> ColumnMapping:
+    """Return the likeliest mapping; `packages` are the names of the event's packages by id.
 
-    `date_order` is None when the dates can be read in both orders.
+    Its `date_order` is None when the dates can be read in both orders.
     """
     combine = _has_seat_rows(table)
     columns = {column: titles for column in COLUMNS if (titles := _match_by_name(table, column, combine))}
@@ -84,32 +81,33 @@ def propose(table: Table, packages: Named[uuid.UUID, str]) -> ColumnMapping:
     if "quantity" not in columns and not combine:
         constants["quantity"] = "1"
     by_name = {name_key(name): package_id for package_id, name in packages.items()}
-    found = {name: by_name[name_key(name)] for name in list_package_names(table, mapping) if name_key(name) in by_name}
-    return ColumnMapping(columns, constants, found, mapping.date_order, combine)
+    names = list_package_names(table, mapping)
+    matches = {name: by_name[name_key(name)] for name in names if name_key(name) in by_name}
+    return ColumnMapping(columns, constants, matches, mapping.date_order, combine)
 
 
 def detect_date_orders(table: Table, titles: Sequence[str]) -> tuple[DateOrder, ...]:
-    """In which orders the dates of these columns can be read; two when a person has to choose."""
+    """Return the orders in which the dates of these columns can be read; two when staff have to choose."""
     read = _create_reader(table, "purchase_date", titles, "")
     return import_cells.detect_date_orders({text for _, cells in table.records if (text := read(cells))})
 
 
 def list_package_names(table: Table, mapping: ColumnMapping) -> tuple[str, ...]:
-    """What the file calls packages, each name once, in the order of the file."""
+    """Return the names that the file uses for packages, each one once, in the order of the file."""
     read = _create_reader(table, "ticket_type", mapping.columns.get("ticket_type", ()), "")
     return tuple(dict.fromkeys(name for _, cells in table.records if (name := read(cells))))
 
 
-def apply(table: Table, mapping: ColumnMapping, packages: Named[uuid.UUID, str]) -> Table:
-    """The rows with our header and plain cells, each under its own number; combining them is import_orders' part.
+def apply(table: Table, mapping: ColumnMapping, packages: Mapping[uuid.UUID, str]) -> Table:
+    """Return the rows with our header and plain cells, each with its own number; `orders.combine` combines them.
 
-    What cannot be read stays as the file has it, so that it is told where it stands.
+    A cell that cannot be read stays as the file has it, so that the check reports it in its place.
     """
     columns = mapped_columns(mapping)
-    plain = _cell_normalizers(mapping, packages)
+    normalizers = _cell_normalizers(mapping, packages)
     readers = [
         _create_reader(
-            table, column, mapping.columns.get(column, ()), _default_value(mapping, column), plain.get(column)
+            table, column, mapping.columns.get(column, ()), _default_value(mapping, column), normalizers.get(column)
         )
         for column in columns
     ]
@@ -118,26 +116,26 @@ def apply(table: Table, mapping: ColumnMapping, packages: Named[uuid.UUID, str])
 
 
 def mapped_columns(mapping: ColumnMapping) -> tuple[str, ...]:
-    """Those of our columns that a mapping fills."""
+    """Return our columns that a mapping fills."""
     return tuple(column for column in COLUMNS if mapping.columns.get(column) or _default_value(mapping, column))
 
 
 def limit_sales(table: Table, mapping: ColumnMapping, max_sales: int) -> Table:
-    """The rows of the first sales, however many rows those have."""
+    """Return the table with only the rows of its first sales."""
     if not mapping.combine:
         return replace(table, records=table.records[:max_sales])
-    order = _create_reader(table, "external_sale_id", mapping.columns.get("external_sale_id", ()), "")
-    first = set(islice(dict.fromkeys(order(cells) for _, cells in table.records), max_sales))
-    return replace(table, records=tuple(each for each in table.records if order(each[1]) in first))
+    read_order = _create_reader(table, "external_sale_id", mapping.columns.get("external_sale_id", ()), "")
+    first_orders = set(islice(dict.fromkeys(read_order(cells) for _, cells in table.records), max_sales))
+    return replace(table, records=tuple(each for each in table.records if read_order(each[1]) in first_orders))
 
 
 def _default_value(mapping: ColumnMapping, column: str) -> str:
-    """What stands in a row that says nothing. A row of an order that does not say how many is one."""
+    """Return the value for rows in which a column is empty. In combined rows an empty quantity is 1."""
     return mapping.constants.get(column, "1" if column == "quantity" and mapping.combine else "")
 
 
 def to_json(mapping: ColumnMapping) -> dict[str, Any]:
-    """For the database."""
+    """Return the mapping as JSON for the database."""
     return {
         "columns": {column: list(titles) for column, titles in mapping.columns.items()},
         "constants": mapping.constants,
@@ -147,110 +145,114 @@ def to_json(mapping: ColumnMapping) -> dict[str, Any]:
     }
 
 
-def from_json(stored: Any, table: Table, packages: Named[uuid.UUID, str]) -> ColumnMapping:
-    """A stored mapping as far as it still holds: for columns that the file has and packages that there are."""
-    here = set(table.titles)
+def from_json(stored: Any, table: Table, packages: Mapping[uuid.UUID, str]) -> ColumnMapping:
+    """Return a stored mapping without the columns that the file does not have and packages that no longer exist."""
+    titles_here = set(table.titles)
     columns = {
         column: tuple(titles)
         for column, titles in stored["columns"].items()
-        if column in COLUMNS and titles and set(titles) <= here
+        if column in COLUMNS and titles and set(titles) <= titles_here
     }
-    known = {name: uuid.UUID(package_id) for name, package_id in stored["packages"].items()}
-    order = stored["date_order"] if stored["date_order"] in get_args(DateOrder) else None
     constants = {column: text for column, text in stored["constants"].items() if column in COLUMNS}
-    still = {name: package_id for name, package_id in known.items() if package_id in packages}
-    return ColumnMapping(columns, constants, still, order, bool(stored["combine"]))
+    package_ids = {name: uuid.UUID(package_id) for name, package_id in stored["packages"].items()}
+    existing = {name: package_id for name, package_id in package_ids.items() if package_id in packages}
+    order = stored["date_order"] if stored["date_order"] in get_args(DateOrder) else None
+    return ColumnMapping(columns, constants, existing, order, bool(stored["combine"]))
 
 
 CellNormalizer = Callable[[str], str]
 
 
-def _cell_normalizers(mapping: ColumnMapping, packages: Named[uuid.UUID, str]) -> dict[str, CellNormalizer]:
-    chosen = {name_key(name): packages[found] for name, found in mapping.packages.items() if found in packages}
+def _cell_normalizers(mapping: ColumnMapping, packages: Mapping[uuid.UUID, str]) -> dict[str, CellNormalizer]:
+    names = {name_key(name): packages[each] for name, each in mapping.packages.items() if each in packages}
     return {
-        "ticket_type": lambda name: chosen.get(name_key(name), name),
+        "ticket_type": lambda name: names.get(name_key(name), name),
         "quantity": import_cells.normalize_whole_number,
         "total_amount": import_cells.normalize_amount,
         "fee_amount": import_cells.normalize_amount,
         "discount_amount": import_cells.normalize_discount,
         "purchase_date": lambda cell: import_cells.normalize_datetime(cell, mapping.date_order),
-        "payment_status": import_cells.normalize_status,
+        "payment_status": status_names.normalize,
     }
 
 
 def _create_reader(
     table: Table, column: str, titles: Sequence[str], default: str, normalize: CellNormalizer | None = None
 ) -> Callable[[list[str]], str]:
-    """How to take one of our columns from a row of the file."""
+    """Return a function that takes one of our columns from a row of the file."""
     places = [table.titles.index(title) for title in titles if title in table.titles]
-    known: dict[str, str] = {}
+    cached: dict[str, str] = {}
 
-    def plainly(cell: str) -> str:
+    def normalized(cell: str) -> str:
         if normalize is None:
             return cell
-        if cell not in known:
-            known[cell] = normalize(cell)
-        return known[cell]
+        if cell not in cached:
+            cached[cell] = normalize(cell)
+        return cached[cell]
 
     def read(cells: list[str]) -> str:
-        given = [cell for at in places if at < len(cells) and (cell := cells[at].strip())]
-        if not given:
-            return plainly(default) if default else ""
-        if column in SUMMED_COLUMNS and len(given) > 1:
-            return import_cells.sum_amounts([plainly(cell) for cell in given])
+        filled = [cell for place in places if place < len(cells) and (cell := cells[place].strip())]
+        if not filled:
+            return normalized(default) if default else ""
+        if column in SUMMED_COLUMNS and len(filled) > 1:
+            return import_cells.sum_amounts([normalized(cell) for cell in filled])
         if column in JOIN_SEPARATORS:
-            return plainly(JOIN_SEPARATORS[column].join(given))
-        return plainly(given[0])
+            return normalized(JOIN_SEPARATORS[column].join(filled))
+        return normalized(filled[0])
 
     return read
 
 
 def _has_seat_rows(table: Table) -> bool:
-    """Whether rows are the seats or items of orders: an order's id comes again, or its rows have positions."""
-    ids = _match_by_name(table, "external_sale_id", False)
-    read = _create_reader(table, "external_sale_id", ids, "")
-    counted = Counter(found for _, cells in table.records if (found := read(cells)))
-    keys = {column_names.normalize(title) for title in table.titles}
-    return any(times > 1 for times in counted.values()) or bool(keys & column_names.SEAT_COLUMNS)
+    """Return whether rows are seats or items of orders: an order number repeats, or there is a column of seats."""
+    titles = _match_by_name(table, "external_sale_id", has_seat_rows=False)
+    read = _create_reader(table, "external_sale_id", titles, "")
+    counts = Counter(order for _, cells in table.records if (order := read(cells)))
+    names = {column_names.normalize(title) for title in table.titles}
+    return any(count > 1 for count in counts.values()) or bool(names & column_names.SEAT_COLUMNS)
 
 
 def _match_by_name(table: Table, column: str, has_seat_rows: bool) -> tuple[str, ...]:
-    """The titles that are ours by name: the first that say anything, and for what is required those that say most."""
+    """Return the titles that by name are one of our columns: of several aliases the first that is filled at all.
+
+    For a required column it is the alias that is filled in most rows.
+    """
     titles: dict[str, str] = {}
     for title in table.titles:
         titles.setdefault(column_names.normalize(title), title)
     best: tuple[int, tuple[str, ...]] = (0, ())
-    for wanted in column_names.ALIASES[column]:
-        keys = [column_names.normalize(name) for name in wanted]
-        if (wanted[0].endswith("*") and not has_seat_rows) or not titles.keys() >= set(keys):
+    for alias in column_names.ALIASES[column]:
+        names = [column_names.normalize(name) for name in alias]
+        if (alias[0].endswith("*") and not has_seat_rows) or not titles.keys() >= set(names):
             continue
-        found = tuple(titles[key] for key in keys)
-        read = _create_reader(table, column, found, "")
-        given = sum(1 for _, cells in table.records[:_SAMPLE_ROWS] if read(cells))
-        if not best[1] or (given > best[0] and (column in REQUIRED_COLUMNS or not best[0])):
-            best = given, tuple(title for title in found if _has_values(table, title)) or found
+        candidate = tuple(titles[name] for name in names)
+        read = _create_reader(table, column, candidate, "")
+        filled = sum(1 for _, cells in table.records[:_SAMPLE_ROWS] if read(cells))
+        if not best[1] or (filled > best[0] and (column in REQUIRED_COLUMNS or not best[0])):
+            best = filled, tuple(title for title in candidate if _has_values(table, title)) or candidate
     return best[1]
 
 
 def _has_values(table: Table, title: str) -> bool:
-    at = table.titles.index(title)
-    return any(at < len(cells) and cells[at].strip() for _, cells in table.records)
+    place = table.titles.index(title)
+    return any(place < len(cells) and cells[place].strip() for _, cells in table.records)
 
 
 def _drop_purchasers_as_guests(columns: dict[str, tuple[str, ...]]) -> None:
-    """A first name is a guest's only beside a buyer's; what is called an attendee's always is."""
+    """Drop guest columns that are also the purchaser's, unless their title says "attendee" or "guest"."""
     for guest, purchaser in (("guest_name", "purchaser_name"), ("guest_email", "purchaser_email")):
         titles = columns.get(guest, ())
-        is_said = bool(titles) and column_names.normalize(titles[0]).startswith(("attendee", "guest"))
-        if titles == columns.get(purchaser) and not is_said:
+        is_named_guest = bool(titles) and column_names.normalize(titles[0]).startswith(("attendee", "guest"))
+        if titles == columns.get(purchaser) and not is_named_guest:
             columns.pop(guest, None)
     if "guest_name" not in columns:
         columns.pop("guest_email", None)
 
 
-def _add_matches_by_content(table: Table, packages: Named[uuid.UUID, str], columns: dict[str, tuple[str, ...]]) -> None:
-    """Names tell more than contents; but addresses, dates and the names of packages are known wherever they stand."""
-    taken = {title for titles in columns.values() for title in titles}
+def _add_matches_by_content(
+    table: Table, packages: Mapping[uuid.UUID, str], columns: dict[str, tuple[str, ...]]
+) -> None:
+    """Add the columns that no title matched and whose cells are all e-mail addresses, dates or names of packages."""
     names = {name_key(name) for name in packages.values()}
     tests: dict[str, Callable[[str], bool]] = {
         "purchaser_email": import_cells.is_email,
@@ -262,11 +264,10 @@ def _add_matches_by_content(table: Table, packages: Named[uuid.UUID, str], colum
         for title, cell in zip(table.titles, cells, strict=False):
             if cell.strip():
                 cells_of[title].append(cell.strip())
-    for column, test in tests.items():
-        if column in columns:
-            continue
-        for title in table.titles:
-            if title not in taken and cells_of[title] and all(map(test, cells_of[title])):
-                columns[column] = (title,)
-                taken.add(title)
-                break
+    taken = {title for titles in columns.values() for title in titles}
+    for column in [each for each in tests if each not in columns]:
+        free = [title for title in table.titles if title not in taken and cells_of[title]]
+        match = next((title for title in free if all(map(tests[column], cells_of[title]))), None)
+        if match is not None:
+            columns[column] = (match,)
+            taken.add(match)

@@ -1,4 +1,4 @@
-"""JSON in and out of an import: an array of records, each with the names of columns as its keys."""
+"""Read and write JSON files of sales: an array of records whose keys are the names of columns."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ class _DuplicateKey(ValueError):
 
 
 def read(text: str) -> Table:
-    """Record n is row n + 1, as in a CSV file. An object inside a record is columns such as donor.email.
+    """Return the records of a JSON array; record n is row n + 1, as in a CSV file.
 
-    Numbers are taken by their digits. Raises InvalidInput with a sentence where the file is not such an array.
+    An object inside a record becomes columns such as donor.email. Numbers keep their digits. Raises InvalidInput
+    (field `file`) when the text is not such an array.
     """
     try:
-        found = json.loads(
+        document = json.loads(
             text,
             parse_int=str,
             parse_float=_expand_exponent,
             parse_constant=str,
             object_pairs_hook=_reject_duplicate_keys,
         )
-        return table.build(_build_rows(_unwrap_records(found)))
-    except _DuplicateKey as twice:
-        raise unreadable_file_error(f"A record of this file has {twice} twice. Keep one of them.") from twice
-    except json.JSONDecodeError as broken:
-        raise unreadable_file_error(f"This file is not valid JSON: {broken.msg} in line {broken.lineno}.") from broken
-    except RecursionError as deep:
-        raise unreadable_file_error(f"This file is nested too deeply. {_FORMAT_HINT}") from deep
+        return table.build(_build_rows(_unwrap_records(document)))
+    except _DuplicateKey as exc:
+        raise unreadable_file_error(f"A record of this file has {exc} twice. Keep one of them.") from exc
+    except json.JSONDecodeError as exc:
+        raise unreadable_file_error(f"This file is not valid JSON: {exc.msg} in line {exc.lineno}.") from exc
+    except RecursionError as exc:
+        raise unreadable_file_error(f"This file is nested too deeply. {_FORMAT_HINT}") from exc
 
 
 def write(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    """An array of records without the cells that are blank."""
+    """Return an array of records without blank cells."""
     records = [{name: cell for name, cell in zip(header, row, strict=True) if cell != ""} for row in rows]
     return json.dumps(records, ensure_ascii=False, indent=2).encode()
 
 
 def _unwrap_records(document: Any) -> list[Any]:
     if isinstance(document, dict):
-        wrapped = [document[name] for name in WRAPPER_KEYS if isinstance(document.get(name), list)]
-        document = wrapped[0] if wrapped else document
+        document = next((document[key] for key in WRAPPER_KEYS if isinstance(document.get(key), list)), document)
     if not isinstance(document, list):
         raise unreadable_file_error(f"This file does not hold a list of sales. {_FORMAT_HINT}")
     if not document:
@@ -95,7 +95,7 @@ def _format_value(value: Any) -> str:
 
 
 def _expand_exponent(number: str) -> str:
-    """0.1 is 0.1. An exponent is written out, unless it would fill the memory; then the row says that it is wrong."""
+    """Return a number without exponent: "100" for 1e2. A huge exponent stays: its digits would fill the memory."""
     mantissa, _, exponent = number.casefold().partition("e")
     if not exponent:
         return mantissa

@@ -1,7 +1,6 @@
-"""Rows that are the seats or items of an order, made into purchases, one for each order and package.
+"""Combine rows that are the seats or items of an order into purchases, one for each order and package. No database.
 
-The rules, and how a purchase gets an id by which it is known again whatever else is in the next file: docs/decisions/
-0010. No database.
+The rules, and the ids that stay the same whatever else is in the next file: docs/decisions/0010.
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ from ticketing.validation import name_key
 
 MAX_ID_LENGTH = 200
 _SUM_LIMITS = {"quantity": MAX_QUANTITY, "total_amount": MAX_USD, "discount_amount": MAX_USD, "fee_amount": MAX_USD}
-# Whichever row of an order or a purchase says it first; many programs write it on the first row only.
+# Many programs fill these in the first row of an order or purchase only, so they hold for its other rows too.
 _ORDER_COLUMNS = ("purchaser_name", "purchaser_email", "purchaser_phone", "purchase_date")
 _PURCHASE_COLUMNS = ("promo_code", "notes")
 
 
 def collect_possible_ids(records: Iterable[Record], packages: Mapping[str, Package]) -> set[str]:
-    """Every id under which a purchase of these rows may be in the event already."""
+    """Return every id under which a purchase of these rows may already be stored."""
     ids: set[str] = set()
     for record in records:
         order, package = _find_order_id(record), _find_package(record, packages)
@@ -34,14 +33,14 @@ def collect_possible_ids(records: Iterable[Record], packages: Mapping[str, Packa
 
 
 def combine(records: Sequence[Record], existing: ExistingData) -> list[Record]:
-    """One record for each order and package, at its first row.
+    """Return one record for each order and package, at its first row.
 
-    What is wrong with a later row stays where it is, as a record of nothing but that; a row that the purchase does
-    without says so.
+    The problems of a later row stay at that row, in a record without values; a row that is not part of the purchase
+    becomes a record with an exclusion reason.
     """
     groups: dict[Any, list[Record]] = defaultdict(list)
-    names_of: dict[str, set[str]] = defaultdict(set)
-    orders: dict[str, list[Record]] = defaultdict(list)
+    packages_of: dict[str, set[str]] = defaultdict(set)
+    rows_of: dict[str, list[Record]] = defaultdict(list)
     for record in records:
         order, name = _find_order_id(record), record.values.get("ticket_type")
         if order is None or name is None:
@@ -49,22 +48,22 @@ def combine(records: Sequence[Record], existing: ExistingData) -> list[Record]:
             groups[record.row] = [record]
         else:
             groups[order, name_key(name)].append(record)
-            names_of[order].add(name_key(name))
-            orders[order].append(record)
-    for rows in orders.values():
+            packages_of[order].add(name_key(name))
+            rows_of[order].append(record)
+    for rows in rows_of.values():
         _fill_missing_values(rows, _ORDER_COLUMNS)
-    made: list[Record] = []
+    combined: list[Record] = []
     for rows in groups.values():
-        standing = _select_active_rows(rows)
-        merged = _combine_rows(standing)
-        if order := _find_order_id(merged):
-            _assign_id(merged, order, existing, is_only_package=len(names_of[order]) == 1)
-        made.append(merged)
-        if _find_order_id(merged) not in existing.external_sale_ids:
-            made += [Record(row.row, {}, row.wrong) for row in standing[1:] if row.wrong]
-            kept = {row.row for row in standing}
-            made += [_create_excluded_record(row) for row in rows if row.row not in kept]
-    return sorted(made, key=lambda record: record.row)
+        active = _select_active_rows(rows)
+        purchase = _combine_rows(active)
+        if order := _find_order_id(purchase):
+            _assign_id(purchase, order, existing, is_only_package=len(packages_of[order]) == 1)
+        combined.append(purchase)
+        if _find_order_id(purchase) not in existing.external_sale_ids:
+            combined += [Record(row.row, {}, row.problems) for row in active[1:] if row.problems]
+            active_numbers = {row.row for row in active}
+            combined += [_create_excluded_record(row) for row in rows if row.row not in active_numbers]
+    return sorted(combined, key=lambda record: record.row)
 
 
 def _find_order_id(record: Record) -> str | None:
@@ -76,44 +75,44 @@ def _find_package(record: Record, packages: Mapping[str, Package]) -> Package | 
 
 
 def _build_purchase_id(order: str, package: Package) -> str:
-    """An id of the order's purchase of this package that depends on nothing else, not even the package's name."""
+    """Return an id that depends on order and package only, not on the package's name or other rows."""
     return f"{order}/{package.id.hex[-8:]}"
 
 
 def _assign_id(record: Record, order: str, existing: ExistingData, *, is_only_package: bool) -> None:
-    """The id it has here already; else the order's own when nothing else has it; else one of order and package."""
+    """Set the id under which it is stored, else the order's own if that is free, else one of order and package."""
     package = _find_package(record, existing.packages)
     if package is None:
         record.values["external_sale_id"] = (
             order if is_only_package else f"{order}/{name_key(record.values['ticket_type'])}"
         )
         return
-    own = _build_purchase_id(order, package)
+    purchase_id = _build_purchase_id(order, package)
     if existing.external_sale_ids.get(order) == package.id:
         record.values["external_sale_id"] = order
-    elif own in existing.external_sale_ids or not is_only_package or order in existing.external_sale_ids:
-        record.values["external_sale_id"] = own
+    elif purchase_id in existing.external_sale_ids or not is_only_package or order in existing.external_sale_ids:
+        record.values["external_sale_id"] = purchase_id
     if len(record.values["external_sale_id"]) > MAX_ID_LENGTH:
-        record.wrong["external_sale_id"] = (
+        record.problems["external_sale_id"] = (
             f"Use at most {MAX_ID_LENGTH - 9} characters for an order of several packages."
         )
 
 
 def _select_active_rows(rows: list[Record]) -> list[Record]:
-    """The rows that the purchase is made of: seats that were given back are left out while others of it stand."""
-    standing = [
-        row for row in rows if row.values.get("payment_status") in SOLD_STATUSES or "payment_status" in row.wrong
+    """Return the rows that make up the purchase: refunded and failed seats are left out unless all of them are."""
+    active = [
+        row for row in rows if row.values.get("payment_status") in SOLD_STATUSES or "payment_status" in row.problems
     ]
-    if standing:
-        return standing
+    if active:
+        return active
     for row in rows:
         row.values["payment_status"] = rows[0].values["payment_status"]
     return rows
 
 
 def _create_excluded_record(row: Record) -> Record:
-    said = f"This row is {row.values['payment_status']} while others of {_find_order_id(row)} stand. It is left out."
-    return Record(row.row, {}, {}, said)
+    status, order = row.values["payment_status"], _find_order_id(row)
+    return Record(row.row, {}, {}, f"This row is {status} and other rows of {order} are not. It is left out.")
 
 
 def _combine_rows(rows: list[Record]) -> Record:
@@ -123,43 +122,47 @@ def _combine_rows(rows: list[Record]) -> Record:
     _validate_agreement(rows)
     _fill_missing_values(rows, _PURCHASE_COLUMNS)
     values = dict(first.values)
-    for column, most in _SUM_LIMITS.items():
-        given = [row.values[column] for row in rows if column in row.values]
-        if given and not any(column in row.wrong for row in rows):
-            values[column] = sum(given[1:], given[0])
-            if values[column] > most:
-                first.wrong[column] = f"The rows of this purchase add up to {values.pop(column):,}; it can be {most:,}."
+    for column, limit in _SUM_LIMITS.items():
+        parts = [row.values[column] for row in rows if column in row.values]
+        if parts and not any(column in row.problems for row in rows):
+            total = sum(parts[1:], parts[0])
+            if total <= limit:
+                values[column] = total
+            else:
+                values.pop(column, None)
+                first.problems[column] = f"The rows of this purchase add up to {total:,}; the limit is {limit:,}."
     values["guests"] = _combine_guests(rows)
-    return Record(first.row, values, first.wrong)
+    return Record(first.row, values, first.problems)
 
 
 def _fill_missing_values(rows: list[Record], columns: Iterable[str]) -> None:
-    """Lets every row that is silent say what another of them says first."""
+    """Fill empty cells with the first value that another of the rows has."""
     for column in columns:
-        said = next((row.values[column] for row in rows if row.values.get(column) is not None), None)
-        if said is not None:
+        value = next((row.values[column] for row in rows if row.values.get(column) is not None), None)
+        if value is not None:
             for row in rows:
-                row.values.setdefault(column, said)
-                if row.wrong.get(column) == BLANK_MESSAGE:
-                    del row.wrong[column]
+                row.values.setdefault(column, value)
+                if row.problems.get(column) == BLANK_MESSAGE:
+                    del row.problems[column]
 
 
 def _validate_agreement(rows: list[Record]) -> None:
-    """A purchase has one status and at most one promo code."""
-    for column, what in (("payment_status", "status"), ("promo_code", "promo code")):
-        said = [row for row in rows if row.values.get(column) is not None]
-        for row in said[1:]:
-            if str(row.values[column]).casefold() != str(said[0].values[column]).casefold():
-                row.wrong[column] = (
-                    f"Row {said[0].row} belongs to the same purchase and has {said[0].values[column]}. "
-                    f"A purchase has one {what}."
+    """Report rows that differ from the first one: a purchase has one status and at most one promo code."""
+    for column, label in (("payment_status", "status"), ("promo_code", "promo code")):
+        filled = [row for row in rows if row.values.get(column) is not None]
+        for row in filled[1:]:
+            first_value = filled[0].values[column]
+            if str(row.values[column]).casefold() != str(first_value).casefold():
+                row.problems[column] = (
+                    f"Row {filled[0].row} belongs to the same purchase and has {first_value}. "
+                    f"A purchase has one {label}."
                 )
 
 
 def _combine_guests(rows: list[Record]) -> tuple[tuple[int, str, str | None], ...]:
     guests: list[tuple[int, str, str | None]] = []
-    before = 0
+    packages_before = 0
     for row in rows:
-        guests += [(before + at, name, email) for at, name, email in row.values.get("guests", ())]
-        before += row.values.get("quantity", 1)
+        guests += [(packages_before + offset, name, email) for offset, name, email in row.values.get("guests", ())]
+        packages_before += row.values.get("quantity", 1)
     return tuple(guests)

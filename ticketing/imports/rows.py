@@ -1,7 +1,7 @@
-"""The rows of an import: what each cell means, and whether the row may stand beside the others. No database.
+"""Parse the cells of an import's rows, and check the rows against each other and against the event. No database.
 
-Source of every rule: PRODUCT "Import". What was sold elsewhere stands: amounts are taken as they are, expiry is not
-judged, options are not asked. Rows are judged from the top, and one that does not fit takes nothing from those below.
+Source of every rule: docs/product.md, "Import". Sales made elsewhere are facts: amounts are kept as they are, expiry is
+not checked, options are not asked. Rows are checked from the top, and a row that does not fit reserves nothing.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from ticketing.validation import (
 STATUSES = ("completed", "pending", "failed", "refunded")
 MAX_USD = Decimal("9999999999.99")
 MAX_QUANTITY = 10_000
-BLANK_MESSAGE = "Fill this in."
+BLANK_MESSAGE = "This cell is empty. Enter a value."
 
-# How this app and others keep a spreadsheet program from running a text; the text itself has no apostrophe.
+# This app and others put an apostrophe before text that a spreadsheet program would run; it is not part of the text.
 _FORMULA_ESCAPE = re.compile(r"^'(?=\s*[=+\-@])")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,5}")
 _ISO_DATETIME = re.compile(
@@ -52,7 +52,7 @@ _ISO_DATETIME = re.compile(
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """What is wrong at one place. Row 1 is the header; `column` is "" when it is the row as a whole."""
+    """A problem or warning at one place. Row 1 is the header; `column` is "" when it concerns the row as a whole."""
 
     row: int
     column: str
@@ -65,24 +65,24 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A row after its cells were read: the values of those that are right, a sentence for those that are not.
+    """A parsed row: a value for each valid cell and, in `problems`, a sentence for each other one, both by column.
 
-    `values["guests"]` are the guests a row names: how many packages of the purchase come before theirs, name, address.
-    `left_out` is why the row is no part of any sale.
+    `values["guests"]` are the guests that a row names: how many packages of the purchase come before theirs, name,
+    e-mail address. `exclusion_reason` says why the row is not part of any sale.
     """
 
     row: int
     values: dict[str, Any]
-    wrong: dict[str, str]
-    left_out: str = ""
+    problems: dict[str, str]
+    exclusion_reason: str = ""
 
 
 @dataclass(frozen=True)
 class ExistingData:
-    """What the event holds, as far as the rows refer to it.
+    """What the rows refer to in the event.
 
-    Packages by name_key, promo codes by code, the package of each sale that is here already by its external id;
-    `donor_uses` is {(promo code id, email_key): uses so far}.
+    Packages by name_key, promo codes by code, the package id of each stored sale by its external id; `donor_uses` is
+    {(promo code id, email_key): uses so far}.
     """
 
     packages: Mapping[str, Package]
@@ -93,7 +93,7 @@ class ExistingData:
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """A row that may be stored: amounts in USD as given, `purchased_at` in UTC; guests by seat number."""
+    """A valid sale: amounts in USD as the file has them, `purchased_at` in UTC, guests by seat number."""
 
     package: Package
     promo_code: PromoCode | None
@@ -112,12 +112,13 @@ class Sale:
 
     @property
     def counts(self) -> bool:
+        """Whether the sale takes capacity and promo code uses."""
         return self.payment_status in SOLD_STATUSES
 
 
 @dataclass
 class ValidationResult:
-    """Every problem and warning, the sales that may be stored, and how many rows are in the event already."""
+    """Every problem and warning, the valid sales, and how many rows are already in the event."""
 
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
@@ -126,74 +127,79 @@ class ValidationResult:
 
 
 def validate_mapped_header(header: tuple[str, ...]) -> ValidationResult:
-    """Which of our columns nobody has chosen a column of the file for, or one value for all rows."""
-    missing = "Choose which column of the file this is, or one value for all rows."
-    return ValidationResult([Problem(1, column, missing) for column in REQUIRED_COLUMNS if column not in header])
+    """Report each required column that a mapping fills with neither a column of the file nor a constant."""
+    message = "Choose which column of the file this is, or one value for all rows."
+    return ValidationResult([Problem(1, column, message) for column in REQUIRED_COLUMNS if column not in header])
 
 
 def validate_header(header: tuple[str, ...]) -> ValidationResult:
-    """Columns that are missing or stand twice are problems; those that nobody knows are told and passed over."""
-    told = ValidationResult()
+    """Report missing and repeated columns as problems; unknown columns give a warning and are ignored."""
+    result = ValidationResult()
     for column in REQUIRED_COLUMNS:
         if column not in header:
-            told.problems.append(Problem(1, column, "This column is missing. Add it to the header."))
-    for column, times in Counter(header).items():
-        if column in KNOWN_COLUMNS and times > 1:
-            told.problems.append(Problem(1, column, f"This column stands {times} times. Keep one of them."))
+            result.problems.append(Problem(1, column, "This column is missing. Add it to the header."))
+    for column, count in Counter(header).items():
+        if column in KNOWN_COLUMNS and count > 1:
+            result.problems.append(Problem(1, column, f"This column appears {count} times. Keep one of them."))
         elif column and column not in KNOWN_COLUMNS:
-            told.warnings.append(Problem(1, column, "This column is not part of an import and is passed over."))
-    return told
+            result.warnings.append(Problem(1, column, "This column is not part of an import and is ignored."))
+    return result
 
 
 def parse(table: Table, time_zone: str) -> Iterator[Record]:
-    """The cells as values. A time without offset is in `time_zone`: the first of an hour that comes twice, and an hour
-    that the clock leaves out as if it had not."""
+    """Yield a record for each row. A time without an offset is in `time_zone`.
+
+    Of an hour that comes twice it is the first one; an hour that daylight saving time skips is read in the old offset.
+    """
     zone = ZoneInfo(time_zone)
-    taken = KNOWN_COLUMNS | GUEST_COLUMNS if table.is_mapped else KNOWN_COLUMNS
-    places = {column: place for place, column in enumerate(table.header) if column in _CELL_TYPES and column in taken}
+    columns = _CELL_TYPES.keys() - (() if table.is_mapped else GUEST_COLUMNS)
+    places = {column: place for place, column in enumerate(table.header) if column in columns}
     for row, cells in table.records:
         if row in table.row_problems:
             yield Record(row, {}, {"": table.row_problems[row]})
         else:
-            yield _parse_row(row, {column: cells[at] if at < len(cells) else "" for column, at in places.items()}, zone)
+            padded = {column: cells[place] if place < len(cells) else "" for column, place in places.items()}
+            yield _parse_row(row, padded, zone)
 
 
 def format_values(values: Mapping[str, Any], time_zone: str) -> dict[str, str]:
-    """What was read, as a file of ours would say it; without what nobody said."""
+    """Return parsed values as text in the form of our own files; empty ones are left out."""
 
-    def text(value: Any) -> str:
+    def format_value(value: Any) -> str:
         if isinstance(value, datetime):
             return value.astimezone(ZoneInfo(time_zone)).isoformat()
         return money.format_plain(value) if isinstance(value, Decimal) else str(value)
 
-    return {column: text(value) for column, value in values.items() if column in _CELL_TYPES and value is not None}
+    return {
+        column: format_value(value) for column, value in values.items() if column in _CELL_TYPES and value is not None
+    }
 
 
 def validate(records: Iterable[Record], existing: ExistingData) -> ValidationResult:
-    """Whether the rows may be stored together. A row that is in the event already is skipped, whatever is in it."""
-    judged = ValidationResult()
+    """Check the rows from the top. A row that is already in the event is skipped, whatever is in it."""
+    result = ValidationResult()
     first_rows: dict[str, int] = {}
-    taken = _LimitTracker(existing)
+    limits = _LimitTracker(existing)
     for record in records:
-        if record.left_out:
-            judged.warnings.append(Problem(record.row, "payment_status", record.left_out))
+        if record.exclusion_reason:
+            result.warnings.append(Problem(record.row, "payment_status", record.exclusion_reason))
             continue
         external_id = record.values.get("external_sale_id")
         first_row = first_rows.setdefault(external_id, record.row) if external_id else record.row
         if first_row != record.row:
-            record.wrong["external_sale_id"] = f"{external_id} is in row {first_row} as well. Keep one of the two rows."
+            record.problems["external_sale_id"] = f"{external_id} is also in row {first_row}. Keep one of the two rows."
         elif external_id is not None and external_id in existing.external_sale_ids:
-            judged.skipped_count += 1
-            judged.warnings.append(_create_skip_warning(record.row, external_id))
+            result.skipped_count += 1
+            result.warnings.append(_create_skip_warning(record.row, external_id))
             continue
-        _validate_record(record, existing, taken, judged)
-    judged.problems.sort()
-    judged.warnings.sort()
-    return judged
+        _validate_record(record, existing, limits, result)
+    result.problems.sort()
+    result.warnings.sort()
+    return result
 
 
 def _create_skip_warning(row: int, external_id: str) -> Problem:
-    return Problem(row, "external_sale_id", f"{external_id} is in this event already. The row is skipped.")
+    return Problem(row, "external_sale_id", f"{external_id} is already in this event. The row is skipped.")
 
 
 def _validate_record(record: Record, existing: ExistingData, limits: _LimitTracker, result: ValidationResult) -> None:
@@ -201,14 +207,16 @@ def _validate_record(record: Record, existing: ExistingData, limits: _LimitTrack
     package = _find_package(record, existing)
     promo_code = _find_promo_code(record, existing)
     if package is not None and "quantity" in values and package.price * values["quantity"] > MAX_USD:
-        record.wrong["quantity"] = f"At {money.format_dollars(package.price)} each this is more than can be recorded."
-    if values.get("payment_status") in SOLD_STATUSES and "external_sale_id" not in record.wrong:
+        record.problems["quantity"] = (
+            f"At {money.format_dollars(package.price)} each, this is more than can be recorded."
+        )
+    if values.get("payment_status") in SOLD_STATUSES and "external_sale_id" not in record.problems:
         limits.reserve(record, package, promo_code)
-    if record.wrong:
-        result.problems += [Problem(record.row, column, sentence) for column, sentence in record.wrong.items()]
+    if record.problems:
+        result.problems += [Problem(record.row, column, sentence) for column, sentence in record.problems.items()]
         return
     if not values.keys() >= set(REQUIRED_COLUMNS):
-        return  # a column is missing, which the header tells
+        return  # a column is missing, which validate_header reports
     assert package is not None
     sale = _build_sale(values, package, promo_code)
     if (difference := _describe_total_difference(sale)) is not None:
@@ -217,7 +225,7 @@ def _validate_record(record: Record, existing: ExistingData, limits: _LimitTrack
 
 
 class _LimitTracker:
-    """What the rows so far take from limits, on top of what the event has sold and used."""
+    """Counts what the rows so far reserve of each limit, on top of what the event has sold and used."""
 
     def __init__(self, existing: ExistingData) -> None:
         self._sold = Counter({package.id: package.sold_count for package in existing.packages.values()})
@@ -233,7 +241,7 @@ class _LimitTracker:
     def _reserve_packages(self, record: Record, package: Package, quantity: int) -> None:
         limit, sold = package.quantity_limit, self._sold[package.id]
         if limit is not None and sold + quantity > limit:
-            record.wrong["quantity"] = (
+            record.problems["quantity"] = (
                 f"{sold:,} of {limit:,} are taken by sales and by rows above, and this row asks for {quantity:,}. "
                 f"Raise the limit of {package.name} first."
             )
@@ -241,17 +249,17 @@ class _LimitTracker:
             self._sold[package.id] += quantity
 
     def _reserve_promo_use(self, record: Record, promo_code: PromoCode) -> None:
-        code, most, most_per_donor = promo_code.code, promo_code.max_total_uses, promo_code.max_uses_per_donor
+        code, limit, donor_limit = promo_code.code, promo_code.max_total_uses, promo_code.max_uses_per_donor
         email = record.values.get("purchaser_email")
         donor = None if email is None else (promo_code.id, email_key(email))
-        if most is not None and self._uses[promo_code.id] >= most:
-            taken = f"The one use of {code} is" if most == 1 else f"All {most:,} uses of {code} are"
-            record.wrong["promo_code"] = f"{taken} taken by purchases and by rows above. Raise its limit first."
-        elif donor and most_per_donor is not None and self._donor_uses[donor] >= most_per_donor:
-            times = "once" if most_per_donor == 1 else f"{most_per_donor:,} times"
-            record.wrong["promo_code"] = (
-                f"A donor may use {code} {times}, and {email} has, in purchases or in rows above. "
-                "Raise its limit per donor first."
+        if limit is not None and self._uses[promo_code.id] >= limit:
+            uses = f"The one use of {code} is" if limit == 1 else f"All {limit:,} uses of {code} are"
+            record.problems["promo_code"] = f"{uses} taken by purchases and by rows above. Raise its total uses first."
+        elif donor and donor_limit is not None and self._donor_uses[donor] >= donor_limit:
+            times = "once" if donor_limit == 1 else f"{donor_limit:,} times"
+            record.problems["promo_code"] = (
+                f"A donor can use {code} {times}, and {email} has done so, in purchases or in rows above. "
+                "Raise its uses per donor first."
             )
         else:
             self._uses[promo_code.id] += 1
@@ -263,7 +271,7 @@ def _find_package(record: Record, existing: ExistingData) -> Package | None:
     name = record.values.get("ticket_type")
     package = None if name is None else existing.packages.get(name_key(name))
     if name is not None and package is None:
-        record.wrong["ticket_type"] = (
+        record.problems["ticket_type"] = (
             f"This event has no package called {name}. Check the spelling, or create it first."
         )
     return package
@@ -273,7 +281,7 @@ def _find_promo_code(record: Record, existing: ExistingData) -> PromoCode | None
     code = record.values.get("promo_code")
     promo_code = None if code is None else existing.promo_codes.get(normalize_code(code))
     if code is not None and promo_code is None:
-        record.wrong["promo_code"] = PROMO_REFUSALS["unknown"].format(code=code)
+        record.problems["promo_code"] = PROMO_REFUSALS["unknown"].format(code=code)
     return promo_code
 
 
@@ -299,15 +307,16 @@ def _build_sale(values: Mapping[str, Any], package: Package, promo_code: PromoCo
 
 
 def _describe_total_difference(sale: Sale) -> str | None:
-    """In which way the total is not what price, quantity and discount lead to; such a total is stored all the same."""
+    """Return a warning when the total is not price x quantity less discount; such a total is imported unchanged."""
     list_price = pricing.quote(sale.package.price, sale.quantity).list_price
     expected = list_price - sale.discount
     if sale.total == expected:
         return None
     less = f" less {money.format_dollars(sale.discount)}" if sale.discount else ""
+    computed = f"{sale.quantity:,} x {money.format_dollars(sale.package.price)}{less}"
     return (
-        f"{money.format_dollars(sale.total)} is not {sale.quantity:,} x {money.format_dollars(sale.package.price)}{less}, "
-        f"which is {money.format_dollars(expected)}. The total of the file is kept."
+        f"{money.format_dollars(sale.total)} is not {computed}, which is {money.format_dollars(expected)}. "
+        "The total from the file is kept."
     )
 
 
@@ -317,11 +326,11 @@ def _parse_row(row: int, cells: Mapping[str, str], zone: ZoneInfo) -> Record:
         if cell and not cell.isspace():
             try:
                 record.values[column] = _CELL_TYPES[column].validate_python(_FORMULA_ESCAPE.sub("", cell))
-            except ValidationError as found:
+            except ValidationError as exc:
                 record.values.pop(column, None)
-                record.wrong[column] = format_errors(found.errors()).popitem()[1]
+                record.problems[column] = format_errors(exc.errors()).popitem()[1]
         elif column in REQUIRED_COLUMNS:
-            record.wrong[column] = BLANK_MESSAGE
+            record.problems[column] = BLANK_MESSAGE
     guest = record.values.pop("guest_name", None), record.values.pop("guest_email", None)
     if guest[0] is not None:
         record.values["guests"] = ((0, *guest),)
@@ -344,10 +353,10 @@ def _validate_not_negative(amount: Decimal) -> Decimal:
 
 
 def _parse_datetime(cell: str) -> datetime:
-    """Only ISO 8601: 03/04/2026 is March in one country and April in the next."""
-    stripped = cell.strip()
+    """Parse ISO 8601 only: 03/04/2026 is in March in one country and in April in the next."""
+    text = cell.strip()
     try:
-        moment = datetime.fromisoformat(stripped) if _ISO_DATETIME.fullmatch(stripped) else None
+        moment = datetime.fromisoformat(text) if _ISO_DATETIME.fullmatch(text) else None
     except ValueError:
         moment = None
     if moment is None or not 2000 <= moment.year <= 2099:

@@ -1,6 +1,7 @@
-"""How an import stores what it has judged: a few bulk statements for every thousand sales, whatever their number.
+"""Store the sales of an import in chunks, with a few bulk statements for each.
 
-The caller holds the packages and promo codes that the sales refer to, so nothing here can pass a limit.
+The caller has checked the sales and locked the packages and promo codes that they refer to, so no limit can be exceeded
+here.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ CHUNK_SIZE = 1000
 
 
 def prepare_long_transaction(session: Session) -> None:
-    """Fifty thousand rows take longer than a click may; it ends with the transaction.
+    """Raise the timeouts until the transaction ends, and discard the connection's cached query plans.
 
-    The connection also forgets how it looked up what rows refer to while the tables were small: reading them to their
-    end for every row, which was right then, made an import of 20,000 rows take eleven times as long.
+    Plans that were made while the tables were small scan a whole table for each foreign key check: with them an import
+    of 20,000 rows took eleven times as long.
     """
     session.execute(
         text("SELECT set_config('statement_timeout', '10min', true), set_config('lock_timeout', '60s', true)")
@@ -48,40 +49,47 @@ def create_batch(
     rows_skipped: int,
     progress: Callable[[int, int], None] | None = None,
 ) -> ImportBatch:
-    """One batch with a purchase for every sale, its tickets, guests and promo use; counts rise by what counts."""
+    """Store one batch: a purchase for each sale, its tickets, guests and promo use, and the counts of what is sold.
+
+    `progress` is called with the number of sales stored and of all sales after each chunk.
+    """
     batch = ImportBatch(
-        event_id=event_id, staff_id=actor.staff_id, imported_by=actor.name, file_name=file_name,
-        rows_imported=len(sales), rows_skipped=rows_skipped,
-    )  # fmt: skip
+        event_id=event_id,
+        staff_id=actor.staff_id,
+        imported_by=actor.name,
+        file_name=file_name,
+        rows_imported=len(sales),
+        rows_skipped=rows_skipped,
+    )
     session.add(batch)
     session.flush()
     donors = _upsert_donors(session, event_id, sales)
     for start in range(0, len(sales), CHUNK_SIZE):
-        some = [(uuid7(), sale) for sale in sales[start : start + CHUNK_SIZE]]
-        _store_purchases(session, batch, donors, some)
-        _store_tickets(session, event_id, some)
-        _store_promo_uses(session, event_id, donors, some)
-        daily_totals.add(session, [purchase_id for purchase_id, _ in some])
+        chunk = [(uuid7(), sale) for sale in sales[start : start + CHUNK_SIZE]]
+        _store_purchases(session, batch, donors, chunk)
+        _store_tickets(session, event_id, chunk)
+        _store_promo_uses(session, event_id, donors, chunk)
+        daily_totals.add(session, [purchase_id for purchase_id, _ in chunk])
         if progress is not None:
-            progress(start + len(some), len(sales))
+            progress(start + len(chunk), len(sales))
     _increment_counts(session, sales)
     return batch
 
 
-# A donor who is known keeps the name by which we know them: the file tells of the past.
+# A known donor keeps the stored name, since the file may be older.
 _UPSERT_DONORS = text("""
     INSERT INTO donors (id, event_id, email, email_key, name, phone)
-    SELECT given.id, :event_id, given.email, given.email_key, given.name, given.phone
+    SELECT incoming.id, :event_id, incoming.email, incoming.email_key, incoming.name, incoming.phone
     FROM unnest(CAST(:ids AS uuid[]), CAST(:emails AS text[]), CAST(:email_keys AS text[]), CAST(:names AS text[]),
-        CAST(:phones AS text[])) AS given(id, email, email_key, name, phone)
-    ORDER BY given.email_key
+        CAST(:phones AS text[])) AS incoming(id, email, email_key, name, phone)
+    ORDER BY incoming.email_key
     ON CONFLICT (event_id, email_key) DO UPDATE SET phone = coalesce(donors.phone, excluded.phone)
     RETURNING email_key, id
 """)
 
 
 def _upsert_donors(session: Session, event_id: uuid.UUID, sales: Iterable[Sale]) -> dict[str, uuid.UUID]:
-    """Their ids by email_key. Whoever is new gets the name and address of their latest row, and the first phone."""
+    """Return donor ids by email_key. A new donor gets the name and address of the last row and the first phone."""
     latest: dict[str, Sale] = {}
     phones: dict[str, str] = {}
     for sale in sales:
@@ -142,11 +150,12 @@ _CODES_IN_USE = text("SELECT code FROM assigned_tickets WHERE event_id = :event_
 
 
 def _generate_ticket_codes(session: Session, event_id: uuid.UUID, count: int) -> set[str]:
-    """As many codes that no ticket of the event has; those that meet one are drawn again."""
+    """Return this many codes that no ticket of the event has yet."""
     codes: set[str] = set()
     while len(codes) < count:
-        drawn = {ticket_codes.new_ticket_code() for _ in range(count - len(codes))}
-        codes |= drawn.difference(session.scalars(_CODES_IN_USE, {"event_id": event_id, "codes": list(drawn)}))
+        candidates = {ticket_codes.new_ticket_code() for _ in range(count - len(codes))}
+        used = session.scalars(_CODES_IN_USE, {"event_id": event_id, "codes": list(candidates)})
+        codes |= candidates.difference(used)
     return codes
 
 
@@ -175,23 +184,23 @@ _ADD_PROMO_USES = text("""
 
 
 def _increment_counts(session: Session, sales: Iterable[Sale]) -> None:
-    """Also a package of which only failed sales came is marked as changed, since its list of purchases did."""
+    """Add to the sold counts and uses. A package with only failed sales gets a new sales_version all the same."""
     sold: Counter[uuid.UUID] = Counter()
     uses: Counter[uuid.UUID] = Counter()
     for sale in sales:
         sold[sale.package.id] += sale.quantity if sale.counts else 0
         if sale.promo_code is not None and sale.counts:
             uses[sale.promo_code.id] += 1
-    taken = [
+    results = [
         session.execute(_ADD_SOLD_COUNTS, {"ids": list(sold), "quantities": list(sold.values())}),
         session.execute(_ADD_PROMO_USES, {"ids": list(uses), "uses": list(uses.values())}),
     ]
-    if [cast(Any, result).rowcount for result in taken] != [len(sold), len(uses)]:
-        raise AssertionError("a limit was passed although its row was held")
+    if [cast(Any, result).rowcount for result in results] != [len(sold), len(uses)]:
+        raise AssertionError("a limit was exceeded although its row was locked")
 
 
 def _copy(session: Session, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """COPY on the session's own connection; what goes wrong is raised as SQLAlchemy would."""
+    """Run COPY on the session's own connection, and raise its errors as SQLAlchemy does."""
     connection = cast("psycopg.Connection[Any]", session.connection().connection.driver_connection)
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
@@ -200,5 +209,5 @@ def _copy(session: Session, table: str, columns: Sequence[str], rows: Iterable[S
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
             for row in rows:
                 copy.write_row(row)
-    except psycopg.Error as failure:
-        raise DBAPIError.instance(statement.as_string(), None, failure, psycopg.Error) from failure
+    except psycopg.Error as exc:
+        raise DBAPIError.instance(statement.as_string(), None, exc, psycopg.Error) from exc

@@ -1,11 +1,11 @@
-"""A file on its way into an event: its bytes, once, what the page knows of it, and what was chosen for it."""
+"""A file that is being imported: its bytes, a summary of its content, and the choices made for it."""
 
 from __future__ import annotations
 
 import hashlib
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Mapping as Named
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -17,8 +17,8 @@ from ticketing.catalog import packages
 from ticketing.imports import cells as import_cells
 from ticketing.imports import column_mapping, files
 from ticketing.imports.cells import DateOrder
-from ticketing.imports.column_mapping import COLUMNS, ColumnMapping
-from ticketing.imports.table import Table
+from ticketing.imports.column_mapping import ColumnMapping
+from ticketing.imports.table import COLUMNS, Table
 from ui.imports.job import Job
 
 MAX_EXAMPLES = 3
@@ -27,37 +27,41 @@ Step = Literal["file", "columns", "check"]
 
 @dataclass(frozen=True)
 class FileSummary:
-    """What the choice of columns needs to know of a file. `examples` are the first different values of a column,
-    `empty` in how many rows it says nothing; both by its title, as are the cells of `first_rows`."""
+    """What the choice of columns shows of a file.
+
+    `examples` are the first different values of a column, `empty_counts` the rows in which it is empty, both by its
+    title, as are the cells of `first_rows`.
+    """
 
     rows: int
     titles: tuple[str, ...]
-    examples: Named[str, tuple[str, ...]]
-    empty_counts: Named[str, int]
-    first_rows: tuple[Named[str, str], ...]
+    examples: Mapping[str, tuple[str, ...]]
+    empty_counts: Mapping[str, int]
+    first_rows: tuple[Mapping[str, str], ...]
 
 
 @dataclass(frozen=True)
 class DateReadings:
-    """How the dates of a column can be read; `example` is one that differs, as written and as each order reads it."""
+    """The orders in which dates can be read; `example` is a date of which the `readings` differ."""
 
     orders: tuple[DateOrder, ...]
     example: str = ""
-    readings: Named[DateOrder, str] = field(default_factory=dict)
+    readings: Mapping[DateOrder, str] = field(default_factory=dict)
 
 
 @st.cache_resource(max_entries=2, ttl="10m", show_spinner=False)
 def _read_cached_table(draft_id: str, _file_name: str, _content: bytes) -> Table:
-    """Read once while its columns are chosen; two for the whole server, because one of fifty thousand rows is 50 MB."""
+    """Read a file once while its columns are chosen. Two at most on the server: 50,000 rows take 50 MB."""
     return files.read(_file_name, _content)
 
 
 @dataclass
 class ImportDraft:
-    """One file, from its choice to its import.
+    """One file, from its upload to its import.
 
-    `mapping` is None while the file is taken as one of ours; `is_known` says that it was remembered. `arrivals` are the
-    first sales under the mapping beside them, `outcome` why the last import stored nothing, `imported` what it stored.
+    `mapping` is None while the file is read as one with our columns; `is_mapping_saved` says that it is the one of an
+    earlier import. `preview` are the first sales under the mapping beside them, `outcome` says why the last import
+    stored nothing, `import_result` what it stored.
     """
 
     event_id: uuid.UUID
@@ -77,78 +81,84 @@ class ImportDraft:
     _packages: dict[tuple[str, ...], Counter[str]] = field(default_factory=dict)
     _dates: dict[tuple[str, ...], DateReadings] = field(default_factory=dict)
 
-    def key(self, name: str) -> str:
-        """The widget's key: of this file, so that nothing chosen for an earlier one comes back."""
+    def get_key(self, name: str) -> str:
+        """Return the key of a widget. It belongs to this file, so that no choice for an earlier one comes back."""
         return f"import_{name}_{self.id}"
 
-    def package_key(self, name: str) -> str:
-        """Of the choice for a package that the file calls `name`."""
-        return self.key(f"package_{hashlib.sha256(name.encode()).hexdigest()[:16]}")
+    def get_package_key(self, name: str) -> str:
+        """Return the key of the choice for a package that the file calls `name`."""
+        return self.get_key(f"package_{hashlib.sha256(name.encode()).hexdigest()[:16]}")
 
-    def package_names(self, titles: tuple[str, ...]) -> Counter[str]:
-        """What these columns call packages, with the number of rows of each, in the order of the file."""
+    def count_package_names(self, titles: tuple[str, ...]) -> Counter[str]:
+        """Return the package names in these columns with the number of rows of each, in the order of the file."""
         if titles not in self._packages:
-            self._packages[titles] = _count_package_names(self.table(), titles)
+            self._packages[titles] = _count_package_names(self.get_table(), titles)
         return self._packages[titles]
 
     def get_date_readings(self, titles: tuple[str, ...]) -> DateReadings:
+        """Return how the dates in these columns can be read."""
         if titles not in self._dates:
-            self._dates[titles] = _detect_date_readings(self.table(), titles)
+            self._dates[titles] = _detect_date_readings(self.get_table(), titles)
         return self._dates[titles]
 
-    def table(self) -> Table:
+    def get_table(self) -> Table:
+        """Return the content of the file."""
         return _read_cached_table(self.id, self.file_name, self.content)
 
-    def seed(self, mapping: ColumnMapping) -> None:
-        """Lets the fields start with this mapping."""
+    def fill_fields(self, mapping: ColumnMapping) -> None:
+        """Set the fields of the columns step to this mapping."""
         for column in COLUMNS:
-            st.session_state[self.key(f"columns_{column}")] = list(mapping.columns.get(column, ()))
-            st.session_state[self.key(f"same_{column}")] = mapping.constants.get(column, "")
+            st.session_state[self.get_key(f"columns_{column}")] = list(mapping.columns.get(column, ()))
+            st.session_state[self.get_key(f"same_{column}")] = mapping.constants.get(column, "")
         for name, package_id in mapping.packages.items():
-            st.session_state[self.package_key(name)] = package_id
-        st.session_state[self.key("date_order")] = mapping.date_order
-        st.session_state[self.key("combine")] = mapping.combine
+            st.session_state[self.get_package_key(name)] = package_id
+        st.session_state[self.get_key("date_order")] = mapping.date_order
+        st.session_state[self.get_key("combine")] = mapping.combine
 
-    def chosen(self, column: str) -> tuple[str, ...]:
-        """The titles of the file that make up one of our columns."""
-        return tuple(st.session_state.get(self.key(f"columns_{column}"), ()))
+    def get_titles(self, column: str) -> tuple[str, ...]:
+        """Return the chosen titles of the file that make up one of our columns."""
+        return tuple(st.session_state.get(self.get_key(f"columns_{column}"), ()))
 
-    def constant_value(self, column: str) -> str:
-        """What stands in all rows, or where the chosen columns say nothing."""
-        return (st.session_state.get(self.key(f"same_{column}")) or "").strip()
+    def get_constant(self, column: str) -> str:
+        """Return the value for all rows, or for those in which the chosen columns are empty."""
+        return (st.session_state.get(self.get_key(f"same_{column}")) or "").strip()
 
     def count_empty_rows(self, column: str) -> int:
-        """In how many rows nothing of the file is taken for one of our columns. Several columns leave none open."""
-        titles = self.chosen(column)
+        """Return the number of rows in which the chosen column is empty; 0 when several columns are chosen."""
+        titles = self.get_titles(column)
         if not titles:
             return self.summary.rows
         return self.summary.empty_counts.get(titles[0], 0) if len(titles) == 1 else 0
 
-    def typed(self, package_names: Named[uuid.UUID, str]) -> ColumnMapping:
-        """The mapping as the fields have it now. `on_sale` are the event's packages by id."""
-        columns = {column: titles for column in COLUMNS if (titles := self.chosen(column))}
-        names = self.package_names(columns["ticket_type"]) if "ticket_type" in columns else ()
-        picked = {name: st.session_state.get(self.package_key(name)) for name in names}
+    def combines_rows(self) -> bool:
+        """Return whether rows of the same order and package become one purchase."""
+        return bool(st.session_state.get(self.get_key("combine")))
+
+    def build_mapping(self, package_names: Mapping[uuid.UUID, str]) -> ColumnMapping:
+        """Return the mapping as the fields have it now. `package_names` are those of the event by id."""
+        columns = {column: titles for column in COLUMNS if (titles := self.get_titles(column))}
+        names = self.count_package_names(columns["ticket_type"]) if "ticket_type" in columns else ()
+        choices = {name: st.session_state.get(self.get_package_key(name)) for name in names}
         orders = self.get_date_readings(columns.get("purchase_date", ())).orders
         return ColumnMapping(
             columns=columns,
             constants={
                 column: text
                 for column in COLUMNS
-                if self.count_empty_rows(column) and (text := self.constant_value(column))
+                if self.count_empty_rows(column) and (text := self.get_constant(column))
             },
-            packages={name: package_id for name, package_id in picked.items() if package_id in package_names},
-            date_order=orders[0] if len(orders) == 1 else st.session_state.get(self.key("date_order")),
-            combine=bool(st.session_state.get(self.key("combine"))),
+            packages={name: package_id for name, package_id in choices.items() if package_id in package_names},
+            date_order=orders[0] if len(orders) == 1 else st.session_state.get(self.get_key("date_order")),
+            combine=self.combines_rows(),
         )
 
-    def title(self, column: str) -> str:
-        """What the file calls one of our columns."""
+    def format_title(self, column: str) -> str:
+        """Return the title of one of our columns in the file."""
         titles = self.mapping.columns.get(column, ()) if self.mapping is not None else ()
         return " + ".join(titles) or column
 
     def finish_job(self, job: Job) -> None:
-        """How the import ended. No rerun can cut this in half, since nothing of Streamlit is in it."""
+        """Take over how the import ended. It does not call Streamlit, so a rerun cannot interrupt it halfway."""
         self.job = None
         if job.result is not None:
             self.import_result, self.was_canceled_too_late = job.result, job.is_canceled
@@ -161,14 +171,15 @@ class ImportDraft:
             self.outcome = "Nothing was imported."
             raise job.fault
         else:
-            self.outcome = "Nothing was imported. It was cancelled, and what was stored is undone."
+            self.outcome = "Nothing was imported. The import was canceled and undone."
 
     @property
     def first_step(self) -> Step:
+        """The step after the file."""
         return "check" if self.mapping is None else "columns"
 
-    def go(self, step: Step) -> None:
-        """For a button. What a check found does not hold any more when something may change."""
+    def go_to_step(self, step: Step) -> None:
+        """Open a step. The result of a check is dropped when something may change."""
         self.step, self.outcome = step, ""
         if step != "check":
             self.checked = None
@@ -177,47 +188,47 @@ class ImportDraft:
 def open_file(
     actor: Actor, event_id: uuid.UUID, file_name: str, content: bytes, previous: ImportDraft | None
 ) -> ImportDraft:
-    """Reads the file and leads to its first open step. Raises InvalidInput where there is no reading it.
+    """Read a file and return its draft at the next step. Raises InvalidInput when the file cannot be read.
 
-    What was chosen for the file `before` holds for this one too when it has the same columns. In a file of ours a row
-    is a purchase, whatever is proposed for other files.
+    The choices for the `previous` file are kept when this one has the same columns. In a file with our columns a row is
+    a purchase, whatever the proposal for other files would be.
     """
-    work_id = uuid.uuid4().hex
-    table = _read_cached_table(work_id, file_name, content)
-    work = ImportDraft(event_id, file_name, content, _summarize(table), id=work_id)
+    draft_id = uuid.uuid4().hex
+    table = _read_cached_table(draft_id, file_name, content)
+    draft = ImportDraft(event_id, file_name, content, _summarize(table), id=draft_id)
     with db.read_session() as session:
-        on_sale = packages.list_names(session, actor, event_id)
-        remembered = imports.find_saved_mapping(session, actor, event_id, table)
+        package_names = packages.list_names(session, actor, event_id)
+        saved_mapping = imports.find_saved_mapping(session, actor, event_id, table)
     if previous is not None and previous.mapping is not None and previous.summary.titles == table.titles:
-        work.mapping, work.is_mapping_saved = previous.mapping, previous.is_mapping_saved
-    elif remembered is not None:
-        work.mapping, work.is_mapping_saved = remembered, True
+        draft.mapping, draft.is_mapping_saved = previous.mapping, previous.is_mapping_saved
+    elif saved_mapping is not None:
+        draft.mapping, draft.is_mapping_saved = saved_mapping, True
     elif column_mapping.is_needed(table):
-        work.mapping = column_mapping.propose(table, on_sale)
-    work.step = work.first_step
-    work.seed(work.mapping or replace(column_mapping.propose(table, on_sale), combine=False))
-    return work
+        draft.mapping = column_mapping.propose(table, package_names)
+    draft.step = draft.first_step
+    draft.fill_fields(draft.mapping or replace(column_mapping.propose(table, package_names), combine=False))
+    return draft
 
 
 def _summarize(table: Table) -> FileSummary:
     examples: dict[str, dict[str, None]] = defaultdict(dict)
-    empty: Counter[str] = Counter()
+    empty_counts: Counter[str] = Counter()
     for _, cells in table.records:
         for place, title in enumerate(table.titles):
             value = cells[place].strip() if place < len(cells) else ""
             if not value:
-                empty[title] += 1
+                empty_counts[title] += 1
             elif len(examples[title]) < MAX_EXAMPLES:
                 examples[title][value[:60]] = None
     first_rows = tuple(dict(zip(table.titles, cells, strict=False)) for _, cells in table.records[:MAX_EXAMPLES])
-    told = {title: tuple(few) for title, few in examples.items()}
-    return FileSummary(len(table.records), table.titles, told, empty, first_rows)
+    first_values = {title: tuple(values) for title, values in examples.items()}
+    return FileSummary(len(table.records), table.titles, first_values, empty_counts, first_rows)
 
 
 def _read_column(table: Table, column: str, titles: tuple[str, ...]) -> list[str]:
-    """What these columns together say in each row, as the file writes it."""
-    taken = column_mapping.apply(table, ColumnMapping(columns={column: titles}, date_order=None), {})
-    return [cells[0] for _, cells in taken.records]
+    """Return the joined cells of these columns in each row, as the file has them."""
+    mapped = column_mapping.apply(table, ColumnMapping(columns={column: titles}, date_order=None), {})
+    return [cells[0] for _, cells in mapped.records]
 
 
 def _count_package_names(table: Table, titles: tuple[str, ...]) -> Counter[str]:

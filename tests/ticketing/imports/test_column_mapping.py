@@ -1,4 +1,4 @@
-"""What is proposed for a foreign file, and its rows under a mapping. No database: packages are names by id."""
+"""Mappings proposed for foreign files, and rows under a mapping. No database: packages are names by id."""
 
 import json
 import uuid
@@ -26,17 +26,17 @@ TICKET, TABLE = uuid.uuid4(), uuid.uuid4()
 PACKAGES = {TICKET: "Ticket", TABLE: "Table for ten"}
 
 
-def table(*rows, delimiter=","):
+def read_table(*rows, delimiter=","):
     return read("file.csv", seller_files.to_csv(rows, delimiter))
 
 
-def applied(found, **fields):
-    """The cells of the only column, or row by row when there are more."""
-    rows = [cells for _, cells in apply(found, ColumnMapping(**fields), PACKAGES).records]
+def apply_mapping(table, **fields):
+    """Return the cells of the only column, or all rows when there are more columns."""
+    rows = [cells for _, cells in apply(table, ColumnMapping(**fields), PACKAGES).records]
     return [cells[0] for cells in rows] if all(len(cells) == 1 for cells in rows) else rows
 
 
-PRETIX_POSITIONS = table(
+PRETIX_POSITIONS = read_table(
     *seller_files.build_rows(
         seller_files.PRETIX_POSITIONS,
         seller_files.pretix_position("A", 1, "Ticket", "50.00", "Ana", **{"Attendee email": "a@b.org"}),
@@ -45,13 +45,13 @@ PRETIX_POSITIONS = table(
 )
 
 
-def test_a_file_with_our_columns_needs_no_mapping_and_one_without_any_of_them_does():
+def test_mapping_is_needed_when_a_required_column_is_missing():
     assert not is_needed(read("sales.csv", read_data("sales.csv")))
-    assert not is_needed(read("sales.csv", sales_csv(sale("Table", colour="red"))))
+    assert not is_needed(read("sales.csv", sales_csv(sale("Table", color="red"))))
     assert is_needed(read("sales.csv", sales_csv(sale("Table")).replace(b"quantity", b"qty")))
 
 
-def test_the_positions_of_pretix_are_recognised():
+def test_pretix_positions_are_recognized():
     assert propose(PRETIX_POSITIONS, PACKAGES) == ColumnMapping(
         columns={
             "ticket_type": ("Product",), "purchaser_name": ("Invoice address name",), "purchaser_email": ("Email",),
@@ -64,18 +64,18 @@ def test_the_positions_of_pretix_are_recognised():
     )  # fmt: skip
 
 
-def test_the_orders_of_pretix_are_recognised():
+def test_pretix_orders_are_recognized():
     rows = seller_files.build_rows(seller_files.PRETIX_ORDERS, seller_files.pretix_order("A", "101.50", 2))
-    found = propose(table(*rows), {TICKET: "Ticket"})
-    assert (found.combine, found.constants) == (False, {"ticket_type": "Ticket"})
-    assert (found.columns["purchaser_name"], found.columns["quantity"]) == (("Name",), ("Positions",))
-    assert (found.columns["total_amount"], found.columns["fee_amount"]) == (("Order total",), ("Fees",))
-    assert "ticket_type" not in propose(table(*rows), PACKAGES).constants
+    mapping = propose(read_table(*rows), {TICKET: "Ticket"})
+    assert (mapping.combine, mapping.constants) == (False, {"ticket_type": "Ticket"})
+    assert (mapping.columns["purchaser_name"], mapping.columns["quantity"]) == (("Name",), ("Positions",))
+    assert (mapping.columns["total_amount"], mapping.columns["fee_amount"]) == (("Order total",), ("Fees",))
+    assert "ticket_type" not in propose(read_table(*rows), PACKAGES).constants
 
 
-def test_the_orders_and_attendees_of_eventbrite_are_recognised():
+def test_eventbrite_orders_and_attendees_are_recognized():
     orders = propose(
-        table(
+        read_table(
             *seller_files.build_rows(seller_files.EVENTBRITE_ORDERS, seller_files.eventbrite_order("1", 2, "107.50"))
         ),
         PACKAGES,
@@ -85,121 +85,127 @@ def test_the_orders_and_attendees_of_eventbrite_are_recognised():
     assert (orders.columns["quantity"], orders.columns["total_amount"]) == (("Ticket quantity",), ("Gross sales",))
     assert (orders.columns["external_sale_id"], orders.combine) == (("Order ID",), False)
     attendee = seller_files.eventbrite_attendee("1", "7", "Ticket", "50")
-    attendees = propose(table(*seller_files.build_rows(seller_files.EVENTBRITE_ATTENDEES, attendee)), PACKAGES)
+    attendees = propose(read_table(*seller_files.build_rows(seller_files.EVENTBRITE_ATTENDEES, attendee)), PACKAGES)
     assert attendees.columns["purchaser_email"] == ("Buyer Email",)
     assert attendees.columns["guest_name"] == ("First Name", "Last Name")
     assert (attendees.columns["total_amount"], attendees.combine) == (("Total Paid",), True)
     assert (attendees.packages, attendees.date_order) == ({"Ticket": TICKET}, "month_first")
 
 
-def test_our_own_columns_are_recognised_whole():
-    found = propose(read("sales.csv", read_data("sales.csv")), {})
-    assert found.columns == {column: (column,) for column in COLUMNS if column in found.columns}
-    assert len(found.columns) == 13
+def test_all_of_our_own_columns_are_recognized():
+    mapping = propose(read("sales.csv", read_data("sales.csv")), {})
+    assert mapping.columns == {column: (column,) for column in COLUMNS if column in mapping.columns}
+    assert len(mapping.columns) == 13
 
 
-def test_the_first_name_of_a_buyer_names_no_guest():
-    found = propose(table(["Order #", "First Name", "Last Name", "Email"], ["1", "Ana", "Ruiz", "a@b.org"]), {})
-    assert found.columns["purchaser_name"] == ("First Name", "Last Name")
-    assert not {"guest_name", "guest_email"} & set(found.columns)
+def test_name_of_the_purchaser_is_not_proposed_for_the_guest():
+    mapping = propose(read_table(["Order #", "First Name", "Last Name", "Email"], ["1", "Ana", "Ruiz", "a@b.org"]), {})
+    assert mapping.columns["purchaser_name"] == ("First Name", "Last Name")
+    assert not {"guest_name", "guest_email"} & set(mapping.columns)
 
 
-def test_of_two_columns_for_what_is_required_the_fuller_one_is_proposed():
+def test_fuller_column_is_proposed_for_a_required_one():
     header = ["Invoice address name", "Attendee name"]
-    assert propose(table(header, ["", "Ana"], ["", "Bo"]), {}).columns["purchaser_name"] == ("Attendee name",)
-    assert propose(table(header, ["Cy", "Ana"], ["Di", ""]), {}).columns["purchaser_name"] == (header[0],)
+    assert propose(read_table(header, ["", "Ana"], ["", "Bo"]), {}).columns["purchaser_name"] == ("Attendee name",)
+    assert propose(read_table(header, ["Cy", "Ana"], ["Di", ""]), {}).columns["purchaser_name"] == (header[0],)
 
 
-def test_columns_without_a_telling_name_are_known_by_what_is_in_them():
+def test_columns_with_unknown_titles_are_recognized_by_their_content():
     rows = [["a@b.org", "01/13/2026", "Ticket", "x"], ["c@d.org", "01/14/2026", "TABLE for ten", "y"]]
-    found = propose(table(["Who", "When", "What", "Else"], *rows), PACKAGES)
-    assert found.columns == {"purchaser_email": ("Who",), "purchase_date": ("When",), "ticket_type": ("What",)}
-    assert found.date_order == "month_first"
+    mapping = propose(read_table(["Who", "When", "What", "Else"], *rows), PACKAGES)
+    assert mapping.columns == {"purchaser_email": ("Who",), "purchase_date": ("When",), "ticket_type": ("What",)}
+    assert mapping.date_order == "month_first"
     mixed = propose(
-        table(["Who", "When", "What"], *(row[:3] for row in rows), ["nobody", "never", "Nothing"]), PACKAGES
+        read_table(["Who", "When", "What"], *(row[:3] for row in rows), ["nobody", "never", "Nothing"]), PACKAGES
     )
     assert mixed.columns == {}
 
 
-def test_an_ambiguous_order_of_dates_is_told_and_not_guessed():
-    found = table(["Order date"], ["03/04/2026"], ["05/06/2026"])
-    assert propose(found, {}).date_order is None
-    assert detect_date_orders(found, ("Order date",)) == ("month_first", "day_first")
-    assert applied(found, columns={"purchase_date": ("Order date",)}, date_order=None) == ["03/04/2026", "05/06/2026"]
-    assert applied(found, columns={"purchase_date": ("Order date",)}, date_order="day_first")[0] == "2026-04-03"
+def test_ambiguous_date_order_is_not_guessed():
+    table = read_table(["Order date"], ["03/04/2026"], ["05/06/2026"])
+    assert propose(table, {}).date_order is None
+    assert detect_date_orders(table, ("Order date",)) == ("month_first", "day_first")
+    assert apply_mapping(table, columns={"purchase_date": ("Order date",)}, date_order=None) == [
+        "03/04/2026",
+        "05/06/2026",
+    ]
+    assert apply_mapping(table, columns={"purchase_date": ("Order date",)}, date_order="day_first")[0] == "2026-04-03"
 
 
-def test_rows_without_a_quantity_are_one_each():
+def test_quantity_is_one_where_the_file_has_none():
     rows = [["Order"], ["A"], ["B"]]
-    assert propose(table(*rows), {}).constants == {"quantity": "1"}
-    twice = propose(table(*rows, ["A"]), {})
+    assert propose(read_table(*rows), {}).constants == {"quantity": "1"}
+    twice = propose(read_table(*rows, ["A"]), {})
     assert (twice.combine, twice.constants) == (True, {})
-    assert apply(table(*rows), ColumnMapping(combine=True), {}).header == ("quantity",)
+    assert apply(read_table(*rows), ColumnMapping(combine=True), {}).header == ("quantity",)
 
 
-def test_columns_that_together_are_ours_are_joined_and_amounts_summed():
-    found = table(
+def test_several_columns_are_joined_and_amounts_summed():
+    table = read_table(
         ["First", "Last", "Day", "Hour", "Fee 1", "Fee 2"], ["Ana", "Ruiz", "2026-10-01", "7:05 PM", "$1.10", "2"]
     )
-    assert applied(found, columns={"purchaser_name": ("First", "Last")}) == ["Ana Ruiz"]
-    assert applied(found, columns={"purchase_date": ("Day", "Hour")}) == ["2026-10-01T19:05:00"]
-    assert applied(found, columns={"fee_amount": ("Fee 1", "Fee 2")}) == ["3.10"]
-    assert applied(found, columns={"external_sale_id": ("First", "Last")}) == ["Ana-Ruiz"]
-    assert applied(found, columns={"purchaser_email": ("First", "Last")}) == ["Ana"]
+    assert apply_mapping(table, columns={"purchaser_name": ("First", "Last")}) == ["Ana Ruiz"]
+    assert apply_mapping(table, columns={"purchase_date": ("Day", "Hour")}) == ["2026-10-01T19:05:00"]
+    assert apply_mapping(table, columns={"fee_amount": ("Fee 1", "Fee 2")}) == ["3.10"]
+    assert apply_mapping(table, columns={"external_sale_id": ("First", "Last")}) == ["Ana-Ruiz"]
+    assert apply_mapping(table, columns={"purchaser_email": ("First", "Last")}) == ["Ana"]
 
 
-def test_a_constant_stands_where_the_file_says_nothing():
-    found = table(["Name"], ["Ana"], [" "], ["Bo"])
-    assert applied(found, columns={"purchaser_name": ("Name",)}, constants={"purchaser_name": "Guest"}) == ["Ana", "Bo"]
-    found = table(["Name", "Phone"], ["Ana", "1"], ["", "2"])
-    assert applied(found, columns={"purchaser_name": ("Name",)}, constants={"purchaser_name": "Guest"}) == [
+def test_constant_fills_empty_cells():
+    table = read_table(["Name"], ["Ana"], [" "], ["Bo"])
+    assert apply_mapping(table, columns={"purchaser_name": ("Name",)}, constants={"purchaser_name": "Guest"}) == [
+        "Ana",
+        "Bo",
+    ]
+    table = read_table(["Name", "Phone"], ["Ana", "1"], ["", "2"])
+    assert apply_mapping(table, columns={"purchaser_name": ("Name",)}, constants={"purchaser_name": "Guest"}) == [
         "Ana",
         "Guest",
     ]
-    assert applied(found, constants={"payment_status": "Paid"}) == ["completed", "completed"]
+    assert apply_mapping(table, constants={"payment_status": "Paid"}) == ["completed", "completed"]
 
 
-def test_packages_are_matched_by_choice_then_by_name_and_others_stay_as_they_are():
-    found = table(["Product"], ["Early bird"], ["TICKET"], ["Brunch"])
+def test_packages_are_matched_by_choice_then_by_name():
+    table = read_table(["Product"], ["Early bird"], ["TICKET"], ["Brunch"])
     fields = {"columns": {"ticket_type": ("Product",)}, "packages": {"early BIRD": TICKET}}
-    assert applied(found, **fields) == ["Ticket", "TICKET", "Brunch"]
-    assert list_package_names(found, ColumnMapping(**fields)) == ("Early bird", "TICKET", "Brunch")
+    assert apply_mapping(table, **fields) == ["Ticket", "TICKET", "Brunch"]
+    assert list_package_names(table, ColumnMapping(**fields)) == ("Early bird", "TICKET", "Brunch")
 
 
-def test_rows_keep_their_numbers_and_a_broken_row_its_fault():
-    found = table(["Order", "Name"], [], ["A", "Ana"], ["B", "Bo", "more"])
-    mapped = apply(found, ColumnMapping({"purchaser_name": ("Name",)}), {})
+def test_rows_keep_their_numbers_and_problems():
+    table = read_table(["Order", "Name"], [], ["A", "Ana"], ["B", "Bo", "more"])
+    mapped = apply(table, ColumnMapping({"purchaser_name": ("Name",)}), {})
     assert [row for row, _ in mapped.records] == [3, 4]
     assert "3 cells and the header has 2" in mapped.row_problems[4]
 
 
-def test_a_name_that_stands_twice_is_two_columns_to_choose_from():
-    found = table(["Address", "", "Address", "Address (2)"], ["1", "2", "3", "4"])
-    assert found.titles == ("Address", "Column 2", "Address (3)", "Address (2)")
-    assert applied(found, columns={"notes": ("Address (3)",)}) == ["3"]
+def test_repeated_titles_become_unique():
+    table = read_table(["Address", "", "Address", "Address (2)"], ["1", "2", "3", "4"])
+    assert table.titles == ("Address", "Column 2", "Address (3)", "Address (2)")
+    assert apply_mapping(table, columns={"notes": ("Address (3)",)}) == ["3"]
 
 
-def test_the_first_sales_of_a_file_are_all_of_their_rows():
-    found = table(["Order"], ["A"], ["B"], ["A"], ["C"])
+def test_first_sales_have_all_of_their_rows():
+    table = read_table(["Order"], ["A"], ["B"], ["A"], ["C"])
     mapping = ColumnMapping({"external_sale_id": ("Order",)}, combine=True)
-    assert [row for row, _ in limit_sales(found, mapping, 2).records] == [2, 3, 4]
-    assert [row for row, _ in limit_sales(found, ColumnMapping(), 2).records] == [2, 3]
+    assert [row for row, _ in limit_sales(table, mapping, 2).records] == [2, 3, 4]
+    assert [row for row, _ in limit_sales(table, ColumnMapping(), 2).records] == [2, 3]
 
 
-def test_a_mapping_survives_the_database():
+def test_mapping_is_unchanged_by_json_and_drops_what_is_gone():
     mapping = propose(PRETIX_POSITIONS, PACKAGES)
     stored = json.loads(json.dumps(to_json(mapping)))
     assert from_json(stored, PRETIX_POSITIONS, PACKAGES) == mapping
     assert from_json(stored, PRETIX_POSITIONS, {TICKET: "Ticket"}).packages == {"Ticket": TICKET}
-    assert from_json(stored, table(["Email"], ["a@b.org"]), {}).columns == {"purchaser_email": ("Email",)}
+    assert from_json(stored, read_table(["Email"], ["a@b.org"]), {}).columns == {"purchaser_email": ("Email",)}
 
 
-def test_a_header_is_known_again_by_its_names_and_their_order():
-    assert header_hash(table(["A", "B"], ["1", "2"])) == header_hash(table(["A", "B"], ["3", "4"]))
-    assert header_hash(table(["A", "B"], ["1", "2"])) != header_hash(table(["B", "A"], ["1", "2"]))
+def test_header_hash_depends_on_titles_and_their_order():
+    assert header_hash(read_table(["A", "B"], ["1", "2"])) == header_hash(read_table(["A", "B"], ["3", "4"]))
+    assert header_hash(read_table(["A", "B"], ["1", "2"])) != header_hash(read_table(["B", "A"], ["1", "2"]))
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_the_delimiter_of_a_foreign_file_is_the_one_that_finds_most_columns(delimiter):
+def test_delimiter_of_a_foreign_file_is_the_one_with_most_columns(delimiter):
     header = ("Order, no", "Name", "Total; USD")
-    assert table(header, ["A", "Ana", "1"], delimiter=delimiter).titles == header
+    assert read_table(header, ["A", "Ana", "1"], delimiter=delimiter).titles == header

@@ -1,4 +1,4 @@
-"""JSON: an array of records, its numbers by their digits, and what is no such array."""
+"""JSON: arrays of records whose numbers keep their digits, and files that are refused."""
 
 import codecs
 import json
@@ -11,32 +11,32 @@ from ticketing.imports.files import read
 from ticketing.imports.table import MAX_COLUMNS, MAX_ROWS
 
 
-def table(text):
+def read_table(text):
     return read("sales.json", text if isinstance(text, bytes) else text.encode())
 
 
-def cells(record):
-    """The cells of one record, given as JSON text."""
-    found = table(f"[{record}]")
-    return dict(zip(found.titles, found.records[0][1], strict=True))
+def read_cells(record):
+    """Return the cells of one record, given as JSON text."""
+    table = read_table(f"[{record}]")
+    return dict(zip(table.titles, table.records[0][1], strict=True))
 
 
-def refusal(text, name="sales.json"):
+def get_refusal(text, name="sales.json"):
     with pytest.raises(InvalidInput) as refused:
         read(name, text if isinstance(text, bytes) else text.encode())
     return refused.value.fields["file"]
 
 
-def test_records_are_rows_and_their_keys_columns_in_the_order_in_which_they_come():
-    found = table('[{"Ticket Type": "Table", "notes": "x"}, {"notes": "y", "quantity": 2}]')
-    assert found.header == ("ticket_type", "notes", "quantity")
-    assert found.titles == ("Ticket Type", "notes", "quantity")
-    assert found.records == ((2, ["Table", "x", ""]), (3, ["", "y", "2"]))
+def test_keys_of_records_are_columns_in_the_order_of_their_first_use():
+    table = read_table('[{"Ticket Type": "Table", "notes": "x"}, {"notes": "y", "quantity": 2}]')
+    assert table.header == ("ticket_type", "notes", "quantity")
+    assert table.titles == ("Ticket Type", "notes", "quantity")
+    assert table.records == ((2, ["Table", "x", ""]), (3, ["", "y", "2"]))
 
 
 @pytest.mark.parametrize("wrapper", ["items", "data", "sales"])
-def test_a_list_inside_an_object_is_found(wrapper):
-    assert table(f'{{"total": 1, "{wrapper}": [{{"a": "b"}}]}}').records == ((2, ["b"]),)
+def test_list_inside_an_object_is_found(wrapper):
+    assert read_table(f'{{"total": 1, "{wrapper}": [{{"a": "b"}}]}}').records == ((2, ["b"]),)
 
 
 @pytest.mark.parametrize(
@@ -50,21 +50,21 @@ def test_a_list_inside_an_object_is_found(wrapper):
         ('[{"seat": 1}]', '[{"seat": "1"}]'),
     ],
 )  # fmt: skip
-def test_a_value_is_taken_by_what_the_file_says(value, cell):
-    assert cells(f'{{"a": {value}, "b": "x"}}')["a"] == cell
+def test_value_becomes_the_text_of_the_file(value, cell):
+    assert read_cells(f'{{"a": {value}, "b": "x"}}')["a"] == cell
 
 
-def test_an_object_inside_a_record_is_columns_of_its_own():
+def test_object_inside_a_record_becomes_columns():
     record = '{"id": 7, "donor": {"name": "Ana", "home": {"city": "Paris"}}, "paid": {}}'
-    assert cells(record) == {"id": "7", "donor.name": "Ana", "donor.home.city": "Paris"}
+    assert read_cells(record) == {"id": "7", "donor.name": "Ana", "donor.home.city": "Paris"}
 
 
-def test_very_deep_objects_are_one_cell():
-    assert cells('{"a": ' * 8 + "1" + "}" * 8) == {"a.a.a.a.a": '{"a": {"a": {"a": "1"}}}'}
+def test_deeply_nested_object_is_one_cell():
+    assert read_cells('{"a": ' * 8 + "1" + "}" * 8) == {"a.a.a.a.a": '{"a": {"a": {"a": "1"}}}'}
 
 
-def test_a_blank_record_is_passed_over_and_keeps_its_number():
-    assert table('[{"a": "1"}, {}, {"a": null}, {"a": "2"}]').records == ((2, ["1"]), (5, ["2"]))
+def test_blank_record_is_skipped_and_keeps_its_number():
+    assert read_table('[{"a": "1"}, {}, {"a": null}, {"a": "2"}]').records == ((2, ["1"]), (5, ["2"]))
 
 
 @pytest.mark.parametrize(
@@ -75,17 +75,17 @@ def test_a_blank_record_is_passed_over_and_keeps_its_number():
         lambda text: codecs.BOM_UTF16_LE + text.encode("utf-16-le"),
     ],
 )
-def test_it_is_read_as_programs_save_it(encoded):
-    assert table(encoded(' [{"name": "Łukasz"}]')).records == ((2, ["Łukasz"]),)
+def test_encodings_of_json_files_are_read(encoded):
+    assert read_table(encoded(' [{"name": "Łukasz"}]')).records == ((2, ["Łukasz"]),)
 
 
 @pytest.mark.parametrize("name", ["sales.csv", "sales.xlsx", "sales"])
-def test_json_is_known_whatever_the_name_of_the_file_says(name):
+def test_json_is_recognized_whatever_the_file_name(name):
     assert read(name, b'[{"a": "b"}]').records == ((2, ["b"]),)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "sentence"),
     [
         ("[]", "This file is empty."),
         ("", "This file is empty."),
@@ -101,38 +101,38 @@ def test_json_is_known_whatever_the_name_of_the_file_says(name):
         ('[{"a": ' * 100_000, "nested too deeply"),
     ],
 )
-def test_what_is_no_array_of_records_is_refused_with_a_sentence(text, told):
-    assert told in refusal(text)
+def test_text_that_is_not_an_array_of_records_is_refused(text, sentence):
+    assert sentence in get_refusal(text)
 
 
-def test_an_older_encoding_is_refused_instead_of_guessed_at():
-    assert "not in UTF-8" in refusal('[{"name": "Zoë"}]'.encode("cp1252"))
+def test_older_encoding_is_refused():
+    assert "not in UTF-8" in get_refusal('[{"name": "Zoë"}]'.encode("cp1252"))
 
 
-def test_a_web_page_that_is_called_a_workbook_is_told_as_what_it_is():
+def test_web_page_named_as_a_workbook_is_refused():
     for page in (b"<html><table>", b'<?xml version="1.0"?><Workbook>', codecs.BOM_UTF8 + b"\n<!DOCTYPE html>"):
-        assert "web page" in refusal(page, "sales.xls")
+        assert "web page" in get_refusal(page, "sales.xls")
 
 
-@pytest.mark.parametrize("beginning", [b"%PDF-1.7\n1 0 obj", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0"])
-def test_a_pdf_or_a_picture_that_is_called_a_table_is_told_as_what_it_is(beginning):
-    assert "PDF or a picture" in refusal(beginning + bytes(range(256)), "sales.csv")
+@pytest.mark.parametrize("start", [b"%PDF-1.7\n1 0 obj", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0"])
+def test_pdf_or_picture_named_as_a_csv_file_is_refused(start):
+    assert "PDF or a picture" in get_refusal(start + bytes(range(256)), "sales.csv")
 
 
-def test_as_many_rows_as_may_be_are_read_and_one_more_is_refused():
+def test_row_limit():
     rows = [{"a": "x"}] * MAX_ROWS
-    assert len(table(json.dumps(rows)).records) == 50_000
-    assert "50,001 rows" in refusal(json.dumps([*rows, {"a": "x"}]))
+    assert len(read_table(json.dumps(rows)).records) == 50_000
+    assert "50,001 rows" in get_refusal(json.dumps([*rows, {"a": "x"}]))
 
 
-def test_records_that_each_have_columns_of_their_own_do_not_fill_the_memory():
-    def records(count):
+def test_column_limit():
+    def build_records(count):
         return json.dumps([{f"column {number}": "x"} for number in range(count)])
 
-    assert len(table(records(MAX_COLUMNS)).titles) == 500
-    assert "501 columns" in refusal(records(MAX_COLUMNS + 1))
+    assert len(read_table(build_records(MAX_COLUMNS)).titles) == 500
+    assert "501 columns" in get_refusal(build_records(MAX_COLUMNS + 1))
 
 
-def test_what_is_written_comes_back():
+def test_written_json_reads_back():
     content = json_file.write(("ticket_type", "notes"), [["=Table", "é"], ["Couple", ""]])
     assert json.loads(content) == [{"ticket_type": "=Table", "notes": "é"}, {"ticket_type": "Couple"}]

@@ -185,7 +185,7 @@ def test_import_is_checked_then_run_then_skipped(capsys, tmp_path, event):
     file = tmp_path / "sales.csv"
     file.write_bytes(sales_csv(sale(package), sale(package, total_amount="90.00")))
     warning = (
-        "warning: row 3, total_amount: $90.00 is not 1 x $100.00, which is $100.00. The total of the file is kept."
+        "warning: row 3, total_amount: $90.00 is not 1 x $100.00, which is $100.00. The total from the file is kept."
     )
     assert run_cli(capsys, "import", event.id, file, "--check") == (
         0,

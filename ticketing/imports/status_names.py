@@ -1,0 +1,45 @@
+"""What other programs call the status of a sale, from statuses.toml. Source: docs/decisions/0010."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import Counter
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+
+class StatusNames(BaseModel):
+    """The content of statuses.toml: the words for each of our statuses, in the form in which they are compared."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    completed: tuple[str, ...]
+    pending: tuple[str, ...]
+    failed: tuple[str, ...]
+    refunded: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _validate_words(self) -> StatusNames:
+        counts = Counter(word for _, words in self for word in words)
+        if repeated := [word for word, count in counts.items() if count > 1]:
+            raise ValueError(f"more than once: {', '.join(repeated)}")
+        if unmatched := [word for word in counts if word != _comparable(word)]:
+            raise ValueError(f"write in lower case with single spaces: {', '.join(unmatched)}")
+        return self
+
+
+def normalize(cell: str) -> str:
+    """Return our word for a status; a word that is not known stays as it is."""
+    return _STATUS_BY_WORD.get(_comparable(cell), cell)
+
+
+def _comparable(word: str) -> str:
+    return re.sub(r"[\s_-]+", " ", word).strip().casefold()
+
+
+def _load() -> StatusNames:
+    return StatusNames.model_validate(tomllib.loads(Path(__file__).with_name("statuses.toml").read_text("utf-8")))
+
+
+_STATUS_BY_WORD = {word: status for status, words in _load() for word in words}
