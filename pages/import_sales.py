@@ -12,6 +12,7 @@ from ticketing.catalog import packages
 from ticketing.catalog.events import Event
 from ticketing.errors import TicketingError, Unavailable
 from ticketing.imports.column_mapping import ColumnMapping
+from ticketing.imports.rows import Problem
 from ui import menu, session, text
 from ui.imports import columns
 from ui.imports import job as import_job
@@ -283,7 +284,7 @@ def render_next_steps(actor: Actor, draft: ImportDraft, result: imports.CheckRes
         st.button("Choose another file", on_click=draft.go_to_step, args=("file",))
 
 
-def render_problems(draft: ImportDraft, name: str, problems: tuple[imports.Problem, ...], alt: str) -> None:
+def render_problems(draft: ImportDraft, name: str, problems: tuple[Problem, ...], alt: str) -> None:
     """Render one page of problems, each with the title of its column in the file."""
     key = draft.get_key(name)
     first = (int(st.session_state.get(key, 1)) - 1) * PROBLEMS_PER_PAGE

@@ -147,7 +147,9 @@ class ImportDraft:
                 for column in COLUMNS
                 if self.count_empty_rows(column) and (text := self.get_constant(column))
             },
-            packages={name: package_id for name, package_id in choices.items() if package_id in package_names},
+            packages={
+                name: choice for name, choice in choices.items() if choice is not None and choice in package_names
+            },
             date_order=orders[0] if len(orders) == 1 else st.session_state.get(self.get_key("date_order")),
             combine=self.combines_rows(),
         )
