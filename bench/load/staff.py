@@ -148,7 +148,7 @@ class Person:
                 "save a package",
                 tab,
                 save,
-                lambda tab: tab.find("toast", f"{name} is saved") and not tab.find("button", "Save package"),
+                lambda tab: tab.find("toast", name) and not tab.find("button", "Save package"),
             )
         finally:
             self.team.packages_in_edit.discard(name)
