@@ -212,4 +212,4 @@ def shows_sponsorships(tab: Tab) -> bool:
 
 
 def shows_guest_list(tab: Tab) -> bool:
-    return tab.find("text_input", "Search a guest") is not None
+    return tab.find("text_input", "Search by guest") is not None

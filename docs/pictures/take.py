@@ -237,9 +237,9 @@ def take_phone_sales(studio: Studio, name: str) -> None:
 def take_phone_guests(studio: Studio, name: str) -> None:
     with studio.window(studio.ben, "/guests?event={event}", PHONE) as page:
         page.get_by_role("radio", name="Guest list").click()
-        page.get_by_label("Search a guest, a purchaser, or a ticket code").fill("park")
+        page.get_by_label("Search by guest, purchaser or ticket code").fill("park")
         expect(main_of(page).get_by_role("button", name=re.compile("Change|Name guest")).first).to_be_visible()
-        page.get_by_label("Search a guest, a purchaser, or a ticket code").scroll_into_view_if_needed()
+        page.get_by_label("Search by guest, purchaser or ticket code").scroll_into_view_if_needed()
         save(name, at_rest(page))
 
 

@@ -1,4 +1,4 @@
-"""A guest named at the registration table, with a phone in one hand."""
+"""Naming guests on a phone, and while other users sell."""
 
 import re
 
@@ -11,7 +11,7 @@ from ticketing.actors import OPERATOR
 from ticketing.sales import guests
 
 
-def test_a_missing_guest_is_found_by_a_part_of_the_purchasers_name_and_named_in_two_clicks(phone: Page, enter) -> None:
+def test_missing_guest_is_found_by_purchaser_and_named_in_two_clicks(phone: Page, enter) -> None:
     event = make.event()
     table = make.package(event, name="Table of Ten", seats_per_package=10)
     donor = {"name": "Zoë Müller", "email": make.email("zoe")}
@@ -20,10 +20,10 @@ def test_a_missing_guest_is_found_by_a_part_of_the_purchasers_name_and_named_in_
     seller = make.staff(event=event, password=make.PASSWORD)
     main = enter(phone, seller, f"/guests?event={event.id}").get_by_test_id("stMain")
     main.get_by_role("radio", name="Guest list").click()
-    search = main.get_by_label("Search a guest, a purchaser, or a ticket code")
+    search = main.get_by_label("Search by guest, purchaser or ticket code")
     search.press_sequentially("muller")
     expect(main.get_by_text("10 seats", exact=True)).to_be_visible()
-    expect(main.get_by_role("button", name="Name guest")).to_have_count(1)  # what was shown before has gone
+    expect(main.get_by_role("button", name="Name guest")).to_have_count(1)  # the rows before the search are gone
     main.get_by_role("button", name="Name guest").click()
     dialog = phone.get_by_role("dialog")
     name = dialog.get_by_label(re.compile("Seat 10"))
@@ -36,9 +36,7 @@ def test_a_missing_guest_is_found_by_a_part_of_the_purchasers_name_and_named_in_
         assert guests.list_empty_seats(session, OPERATOR, event.id, bought.id) == []
 
 
-def test_what_was_typed_stays_while_leafing_through_the_seats_and_while_others_sell(
-    page: Page, another_page: Page, enter
-) -> None:
+def test_input_survives_paging_through_seats_and_sales_elsewhere(page: Page, another_page: Page, enter) -> None:
     event = make.event()
     hall = make.package(event, name="Hall", seats_per_package=50)
     bought = make.purchase(event, hall).purchase

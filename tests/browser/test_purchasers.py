@@ -1,4 +1,4 @@
-"""Purchasers in a real browser: addresses that are sent, Back, the keyboard, a phone, and sales made meanwhile."""
+"""Purchasers in a real browser: links, Back, keyboard, phone, and sales made elsewhere."""
 
 import io
 import re
@@ -44,11 +44,11 @@ def open_filters(page: Page):
     return page.get_by_test_id("stPopoverBody")
 
 
-def test_a_view_that_is_sent_to_a_colleague_shows_the_same_there(page: Page, another_page: Page, sold, seller, enter):
+def test_link_shows_the_same_view_to_another_user(page: Page, another_page: Page, sold, seller, enter):
     enter(page, seller, f"/purchasers?event={sold.id}")
     search(page).fill("table zoe")
     search(page).press("Enter")
-    expect(page.get_by_role("heading", name="No purchase matches")).to_be_visible()
+    expect(page.get_by_role("heading", name="No matching purchases")).to_be_visible()
     search(page).fill("zoe")
     search(page).press("Enter")
     expect(rows(page)).to_have_count(1)
@@ -65,7 +65,7 @@ def test_a_view_that_is_sent_to_a_colleague_shows_the_same_there(page: Page, ano
     expect(search(another_page)).to_have_value("zoe")
 
 
-def test_back_and_forward_go_through_the_views_and_the_fields_follow(page: Page, sold, seller, enter):
+def test_back_and_forward_restore_views_and_fields(page: Page, sold, seller, enter):
     enter(page, seller, f"/purchasers?event={sold.id}")
     search(page).fill("ana")
     search(page).press("Enter")
@@ -73,21 +73,21 @@ def test_back_and_forward_go_through_the_views_and_the_fields_follow(page: Page,
     search(page).fill("bo")
     search(page).press("Enter")
     expect(rows(page)).to_contain_text(["Bo Li"])
-    for step, value, found in (
+    for step, value, names in (
         (page.go_back, "ana", ["Ana Ruiz"]),
         (page.go_back, "", ["Bo Li", "Zoë Müller", "Ana Ruiz"]),
         (page.go_forward, "ana", ["Ana Ruiz"]),
     ):
         step()
-        expect(rows(page)).to_contain_text(found)
-        expect(rows(page)).to_have_count(len(found))
+        expect(rows(page)).to_contain_text(names)
+        expect(rows(page)).to_have_count(len(names))
         expect(search(page)).to_have_value(value)
-    page.wait_for_timeout(1500)  # the page looks for new sales meanwhile, and must not fall back
+    page.wait_for_timeout(1500)  # background polls in this time must not restore the old view
     expect(search(page)).to_have_value("ana")
     expect(page).to_have_url(re.compile("search=ana$"))
 
 
-def test_a_row_opens_by_keyboard_escape_closes_it_and_gives_the_focus_back(page: Page, sold, seller, enter):
+def test_row_opens_by_keyboard_and_escape_restores_focus(page: Page, sold, seller, enter):
     enter(page, seller, f"/purchasers?event={sold.id}")
     name = rows(page).first.get_by_role("button")
     name.focus()
@@ -101,7 +101,7 @@ def test_a_row_opens_by_keyboard_escape_closes_it_and_gives_the_focus_back(page:
     expect(name).to_be_focused()
 
 
-def test_back_closes_the_purchase_that_is_open(page: Page, sold, seller, enter):
+def test_back_closes_the_open_purchase(page: Page, sold, seller, enter):
     enter(page, seller, f"/purchasers?event={sold.id}")
     rows(page).nth(2).get_by_role("button").click()
     drawer = page.get_by_role("dialog")
@@ -111,7 +111,7 @@ def test_back_closes_the_purchase_that_is_open(page: Page, sold, seller, enter):
     expect(rows(page)).to_have_count(3)
 
 
-def test_a_purchase_is_paid_and_its_guests_are_named_without_leaving_the_list(page: Page, sold, seller, enter):
+def test_purchase_is_paid_and_guests_named_in_the_drawer(page: Page, sold, seller, enter):
     enter(page, seller, f"/purchasers?event={sold.id}&status=pending")
     rows(page).first.get_by_role("button").click()
     drawer = page.get_by_role("dialog")
@@ -121,15 +121,15 @@ def test_a_purchase_is_paid_and_its_guests_are_named_without_leaving_the_list(pa
     expect(drawer.get_by_text("1 of 10 seats named")).to_be_visible()
     pay = drawer.get_by_role("button", name="Mark as paid")
     pay.click()
-    expect(drawer.get_by_text("$2,500.00 counts as revenue from now on.")).to_be_visible()
-    expect(pay).to_have_count(1)  # the button that asked first is gone
+    expect(drawer.get_by_text("$2,500.00 will count as revenue.")).to_be_visible()
+    expect(pay).to_have_count(1)  # the button that opened the confirmation is gone
     pay.click()
     expect(drawer.get_by_text("Status: was Pending, now Paid")).to_be_visible()
     page.keyboard.press("Escape")
-    expect(page.get_by_role("heading", name="No purchase matches")).to_be_visible()
+    expect(page.get_by_role("heading", name="No matching purchases")).to_be_visible()
 
 
-def test_a_sale_made_elsewhere_comes_in_without_taking_what_somebody_types(page: Page, sold, seller, enter):
+def test_sale_made_elsewhere_appears_without_disturbing_typing(page: Page, sold, seller, enter):
     enter(page, seller, f"/purchasers?event={sold.id}")
     search(page).click()
     search(page).press_sequentially("zo")
@@ -142,7 +142,7 @@ def test_a_sale_made_elsewhere_comes_in_without_taking_what_somebody_types(page:
     expect(rows(page)).to_have_count(1)
 
 
-def test_a_sale_made_elsewhere_waits_while_a_purchase_is_open(page: Page, sold, seller, enter):
+def test_sale_made_elsewhere_waits_while_a_purchase_is_open(page: Page, sold, seller, enter):
     enter(page, seller, f"/purchasers?event={sold.id}")
     rows(page).first.get_by_role("button").click()
     drawer = page.get_by_role("dialog")
@@ -158,23 +158,23 @@ def test_a_sale_made_elsewhere_waits_while_a_purchase_is_open(page: Page, sold, 
     expect(rows(page)).to_have_count(4)
 
 
-def test_the_files_are_exactly_what_the_filters_show(page: Page, sold, seller, enter):
+def test_downloads_have_exactly_what_the_filters_show(page: Page, sold, seller, enter):
     enter(page, seller, f"/purchasers?event={sold.id}&status=completed&search=zoe")
-    for name, many in (("Purchases CSV", 1), ("Guests CSV", 10)):
+    for name, count in (("Purchases CSV", 1), ("Guests CSV", 10)):
         with page.context.expect_event("download") as started:
             page.get_by_role("link", name=name).click()
         table = pd.read_csv(io.BytesIO(started.value.path().read_bytes()), dtype=str, keep_default_na=False)
-        assert list(table.purchaser_name) == ["Zoë Müller"] * many
+        assert list(table.purchaser_name) == ["Zoë Müller"] * count
 
 
-def test_an_address_that_is_not_understood_is_told_to_who_cannot_see_it_too(page: Page, sold, seller, enter):
+def test_invalid_link_is_announced_as_an_alert(page: Page, sold, seller, enter):
     enter(page, seller, f"/purchasers?event={sold.id}&status=paid")
     expect(page.get_by_role("alert")).to_contain_text("“status” takes one or more of completed, pending")
     page.get_by_role("button", name="Show all purchases").click()
     expect(rows(page)).to_have_count(3)
 
 
-def test_a_phone_shows_each_purchase_whole_and_opens_it_over_the_list(phone: Page, sold, seller, enter):
+def test_phone_shows_whole_rows_and_opens_the_drawer(phone: Page, sold, seller, enter):
     enter(phone, seller, f"/purchasers?event={sold.id}")
     first = rows(phone).first
     for part in ("Bo Li", "1 × Table of Ten", "0 of 10 seats named", "Paid", "$2,500.00"):

@@ -1,4 +1,4 @@
-"""The box office: one sale, its total seen before it is recorded, and recorded once."""
+"""The Box office page: one sale, its total shown before it is recorded, and recorded once."""
 
 import time
 
@@ -12,9 +12,9 @@ from ticketing.catalog import packages
 from ticketing.errors import Unavailable
 from ticketing.models import Answer, AssignedTicket, Package, Purchase
 
-PACKAGE, QUANTITY, DONOR, EMAIL = "Package", "Quantity, in packages", "Donor's name", "Donor's e-mail address"
+PACKAGE, QUANTITY, DONOR, EMAIL = "Package", "Quantity", "Donor's name", "Donor's e-mail address"
 PHONE, GUESTS, NOTE = "Donor's phone (optional)", "Guests (optional)", "Note (optional)"
-CHANNEL, PAYMENT, PROMO = "Channel", "Payment", "Promo code (optional)"
+CHANNEL, PAYMENT, PROMO = "Paid by", "Status", "Promo code (optional)"
 
 
 @pytest.fixture
@@ -42,12 +42,12 @@ def list_recorded(event, model=Purchase):
 
 
 def record_button_label(screen):
-    """What it says, the total in it."""
+    """Return the label of the record button, which includes the total."""
     (label,) = (label for label in screen.labels() if label.startswith("Record sale"))
     return label
 
 
-def test_with_nothing_on_sale_it_says_what_to_do(visit, seller, event):
+def test_nothing_on_sale_says_what_to_do(visit, seller, event):
     make.package(event, is_enabled=False)
     screen = visit("box_office", seller, event)
     assert screen.says("Nothing is on sale")
@@ -55,7 +55,7 @@ def test_with_nothing_on_sale_it_says_what_to_do(visit, seller, event):
 
 
 class TestTotal:
-    def test_is_shown_before_recording_and_in_the_button(self, desk, event):
+    def test_is_shown_before_recording_and_on_the_button(self, desk, event):
         assert desk.says("Total $2,500.00")
         desk.enter(QUANTITY, 3)
         assert desk.says("3 × Table of Ten · 30 seats")
@@ -63,20 +63,20 @@ class TestTotal:
         assert record_button_label(desk) == "Record sale, $7,500.00"
         assert list_recorded(event) == []
 
-    def test_shows_what_a_promo_code_takes_off(self, desk, event):
+    def test_shows_discount_of_promo_code(self, desk, event):
         make.promo_code(event, code="EARLY10", discount_value="10")
         desk.enter(PROMO, "early10")
-        assert desk.says("$2,500.00 less $250.00 discount")
+        assert desk.says("Subtotal $2,500.00  \nDiscount -$250.00")
         assert record_button_label(desk) == "Record sale, $2,250.00"
 
-    def test_of_a_comp_is_nothing(self, desk, event):
+    def test_of_comp_sale_is_zero(self, desk, event):
         enter_donor(desk).enter(CHANNEL, "comp")
         assert desk.says("Total $0.00")
         desk.click("Record sale, $0.00")
         (purchase,) = list_recorded(event)
         assert (str(purchase.total), str(purchase.discount), purchase.channel) == ("0.00", "2500.00", "comp")
 
-    def test_of_a_comp_with_a_promo_code_is_refused_beside_the_code(self, desk, event):
+    def test_comp_with_promo_code_is_refused_beside_the_code(self, desk, event):
         make.promo_code(event, code="EARLY10")
         desk.enter(PROMO, "EARLY10").enter(CHANNEL, "comp")
         assert desk.problem(PROMO) == "A comp sale costs nothing. Remove the promo code."
@@ -84,18 +84,18 @@ class TestTotal:
 
 
 class TestRecording:
-    def test_one_sale_is_told_with_its_ticket_codes(self, desk, event, table):
+    def test_receipt_lists_ticket_codes(self, desk, event, table):
         enter_donor(desk).enter(QUANTITY, 2).click("Record sale, $5,000.00")
         (purchase,) = list_recorded(event)
         codes = [ticket.code for ticket in list_recorded(event, AssignedTicket)]
         assert (purchase.quantity, str(purchase.total), purchase.payment_status) == (2, "5000.00", "completed")
-        (told,) = (each.value for each in desk.app.success)
+        (receipt,) = (each.value for each in desk.app.success)
         assert len(codes) == 20
-        assert all(code in told for code in codes)
+        assert all(code in receipt for code in codes)
         assert desk.says("2 × Table of Ten for Ana Ruiz, $5,000.00.")
         assert get_sold_count(table) == 2
 
-    def test_the_donor_is_cleared_and_package_channel_and_payment_are_kept(self, visit, seller, event, table):
+    def test_next_sale_keeps_package_channel_and_status_only(self, visit, seller, event, table):
         couple = make.package(event, name="Couple", price="180", seats_per_package=2)
         desk = visit("box_office", seller, event).enter(PACKAGE, couple.id)
         enter_donor(desk).enter(PHONE, "+1 555 0100").enter(GUESTS, "Ben Okafor").enter(NOTE, "Vegan").enter(
@@ -108,7 +108,7 @@ class TestRecording:
         (purchase,) = list_recorded(event)
         assert (purchase.purchaser_phone, purchase.notes) == ("+1 555 0100", "Vegan")
 
-    def test_guests_are_one_a_line_with_or_without_an_address(self, desk, event):
+    def test_guests_are_one_per_line_with_optional_email(self, desk, event):
         enter_donor(desk).enter(GUESTS, "Ana Lopez, ana.lopez@example.org\n\n  Ben Okafor \nRuiz, Carla")
         desk.click("Record sale, $2,500.00")
         tickets = sorted(list_recorded(event, AssignedTicket), key=lambda ticket: ticket.seat_number)
@@ -116,36 +116,36 @@ class TestRecording:
             ("Ana Lopez", "ana.lopez@example.org"), ("Ben Okafor", None), ("Ruiz, Carla", None), *[(None, None)] * 7,
         ]  # fmt: skip
 
-    def test_more_guests_than_seats_are_refused_beside_the_guests(self, visit, seller, event):
+    def test_more_guests_than_seats_are_refused_beside_the_field(self, visit, seller, event):
         make.package(event, price="10")
         desk = enter_donor(visit("box_office", seller, event)).enter(GUESTS, "Ana\nBen").click("Record sale, $10.00")
         assert desk.problem(GUESTS) == "2 guests are named for 1 seat. Remove some."
         assert desk.value(GUESTS) == "Ana\nBen"
         assert list_recorded(event) == []
 
-    def test_everything_that_is_missing_is_told_at_once(self, desk, event):
+    def test_all_missing_fields_are_reported_at_once(self, desk, event):
         desk.enter(EMAIL, "ana at example").click("Record sale, $2,500.00")
         assert desk.problem(DONOR) == "Fill this in."
         assert desk.problem(EMAIL) == "Enter an e-mail address such as ana@example.org."
         assert desk.value(EMAIL) == "ana at example"
         assert list_recorded(event) == []
 
-    def test_a_half_typed_sale_is_there_after_a_look_at_another_page(self, desk):
+    def test_unfinished_sale_survives_a_visit_to_another_page(self, desk):
         enter_donor(desk).enter(QUANTITY, 3)
         desk.go("packages").go("box_office")
         assert [desk.value(label) for label in (DONOR, EMAIL, QUANTITY)] == ["Ana Ruiz", "ana@example.org", 3]
 
 
-class TestOnce:
-    def test_when_the_answer_was_lost_and_it_is_clicked_again(self, desk, event, table, monkeypatch):
+class TestDoubleClick:
+    def test_retry_after_lost_response_records_once(self, desk, event, table, monkeypatch):
         write = db.write
 
-        def lost(work):
+        def commit_then_fail(work):
             write(work)
             raise Unavailable
 
         enter_donor(desk)
-        monkeypatch.setattr(db, "write", lost)
+        monkeypatch.setattr(db, "write", commit_then_fail)
         desk.click("Record sale, $2,500.00")
         assert desk.says("The database does not answer.")
         assert desk.value(DONOR) == "Ana Ruiz"
@@ -155,7 +155,7 @@ class TestOnce:
         assert len(list_recorded(event)) == 1
         assert get_sold_count(table) == 1
 
-    def test_when_the_second_click_meets_the_empty_form_of_the_next_sale(self, desk, event):
+    def test_second_click_on_the_next_empty_form_is_ignored(self, desk, event):
         enter_donor(desk).click("Record sale, $2,500.00")
         desk.app.session_state["recorded_at"] = time.monotonic()
         desk.click("Record sale, $2,500.00")
@@ -163,14 +163,14 @@ class TestOnce:
         assert desk.says("1 × Table of Ten for Ana Ruiz, $2,500.00.")
         assert len(list_recorded(event)) == 1
 
-    def test_but_a_click_on_the_empty_form_later_says_what_is_missing(self, desk, event):
+    def test_later_click_on_the_empty_form_reports_missing_fields(self, desk, event):
         enter_donor(desk).click("Record sale, $2,500.00")
         desk.app.session_state["recorded_at"] = time.monotonic() - 2
         desk.click("Record sale, $2,500.00")
         assert desk.problem(DONOR) == "Fill this in."
         assert len(list_recorded(event)) == 1
 
-    def test_the_next_sale_to_the_same_donor_is_another(self, desk, event, table):
+    def test_next_sale_to_the_same_donor_is_recorded(self, desk, event, table):
         for _ in range(2):
             enter_donor(desk).click("Record sale, $2,500.00")
         assert len(list_recorded(event)) == 2
@@ -179,22 +179,22 @@ class TestOnce:
 
 class TestPromoCode:
     @pytest.mark.parametrize(
-        ("fields", "told"),
+        ("fields", "sentence"),
         [
             ({"is_active": False}, "Promo code GALA26 is not active."),
             ({"expires_at": "2020-01-01T00:00"}, "Promo code GALA26 has expired."),
             ({"code": "OTHER"}, "This event has no promo code GALA26. Check the spelling."),
         ],
     )
-    def test_that_is_refused_says_why_beside_the_code_and_sells_nothing(self, desk, event, fields, told):
+    def test_refusal_is_shown_beside_the_code_and_sells_nothing(self, desk, event, fields, sentence):
         make.promo_code(event, **{"code": "GALA26"} | fields)
         enter_donor(desk).enter(PROMO, "gala26")
-        assert desk.problem(PROMO) == told
+        assert desk.problem(PROMO) == sentence
         assert desk.field("Record sale").disabled
         assert desk.value(PROMO) == "gala26"
         assert list_recorded(event) == []
 
-    def test_used_up_by_somebody_else_since_the_total_was_shown_is_refused(self, desk, event, table):
+    def test_code_used_up_after_the_total_was_shown_is_refused(self, desk, event, table):
         promo_code = make.promo_code(event, code="LAST1", max_total_uses=1)
         enter_donor(desk).enter(PROMO, "LAST1")
         make.purchase(event, table, promo_code="LAST1")
@@ -204,7 +204,7 @@ class TestPromoCode:
         assert snapshot(event) == before
         assert get_use_count(promo_code) == 1
 
-    def test_used_by_this_donor_before_is_refused(self, desk, event, table):
+    def test_code_used_up_by_this_donor_is_refused(self, desk, event, table):
         make.promo_code(event, code="ONCE", max_uses_per_donor=1)
         make.purchase(event, table, promo_code="ONCE", donor_email="ana@example.org")
         enter_donor(desk, email="ANA@example.org").enter(PROMO, "ONCE")
@@ -220,7 +220,7 @@ class TestOptions:
     def meal(self, table):
         return make.option(table, label="Meal", option_type="multi_select", choices=["Fish", "Vegan"])
 
-    def test_one_that_is_required_and_not_answered_says_so_beside_it(self, visit, seller, event, shuttle, meal):
+    def test_missing_required_answer_is_reported_beside_it(self, visit, seller, event, shuttle, meal):
         desk = enter_donor(visit("box_office", seller, event))
         assert desk.value("Shuttle *bus*?") is None
         desk.enter("Meal", ["Vegan"]).click("Record sale, $2,500.00")
@@ -233,7 +233,7 @@ class TestOptions:
             meal.id: ["Vegan"],
         }
 
-    def test_one_that_is_optional_and_skipped_stores_no_answer(self, visit, seller, event, table):
+    def test_skipped_optional_question_stores_no_answer(self, visit, seller, event, table):
         make.option(table, label="Allergies", is_required=False)
         desk = enter_donor(visit("box_office", seller, event))
         assert "Allergies (optional)" in desk.labels()
@@ -241,15 +241,15 @@ class TestOptions:
         assert len(list_recorded(event)) == 1
         assert list_recorded(event, Answer) == []
 
-    def test_each_package_asks_its_own(self, visit, seller, event, meal):
+    def test_each_package_asks_its_own_questions(self, visit, seller, event, meal):
         couple = make.package(event, name="Couple")
         desk = visit("box_office", seller, event)
         assert "Meal" in desk.labels()
         assert "Meal" not in desk.enter(PACKAGE, couple.id).labels()
 
 
-class TestMeanwhile:
-    def test_the_last_ones_were_sold(self, desk, event, table):
+class TestConcurrentChanges:
+    def test_quantity_that_was_sold_elsewhere_is_refused(self, desk, event, table):
         enter_donor(desk).enter(QUANTITY, 2)
         make.purchase(event, table, quantity=3)
         desk.click("Record sale, $5,000.00")
@@ -261,7 +261,7 @@ class TestMeanwhile:
         desk.enter(QUANTITY, 1).click("Record sale, $2,500.00")
         assert get_sold_count(table) == 4
 
-    def test_a_sold_out_package_is_named_so_and_is_not_the_first_choice(self, visit, seller, event, table):
+    def test_sold_out_package_is_labeled_and_not_preselected(self, visit, seller, event, table):
         make.purchase(event, table, quantity=4)
         couple = make.package(event, name="Couple", price="180", seats_per_package=2)
         desk = visit("box_office", seller, event)
@@ -271,7 +271,7 @@ class TestMeanwhile:
             "Couple · $180.00 · 2 seats",
         ]
 
-    def test_a_colleague_changed_the_price(self, desk, event, table):
+    def test_changed_price_is_refused_until_confirmed(self, desk, event, table):
         enter_donor(desk)
         change_package(event, table, price="3000")
         desk.click("Record sale, $2,500.00")
@@ -284,13 +284,13 @@ class TestMeanwhile:
         desk.click("Record sale, $3,000.00")
         assert [str(purchase.total) for purchase in list_recorded(event)] == ["3000.00"]
 
-    def test_a_colleague_changed_only_the_words(self, desk, event, table):
+    def test_changed_description_does_not_matter(self, desk, event, table):
         enter_donor(desk)
         change_package(event, table, description="Other words.")
         desk.click("Record sale, $2,500.00")
         assert len(list_recorded(event)) == 1
 
-    def test_a_colleague_disabled_it(self, desk, event, table):
+    def test_disabled_package_is_refused(self, desk, event, table):
         make.package(event, name="Couple")
         enter_donor(desk)
         change_package(event, table, is_enabled=False)
@@ -303,15 +303,15 @@ class TestMeanwhile:
         desk.click("Record sale, $100.00")
         assert len(list_recorded(event)) == 1
 
-    def test_a_colleague_disabled_it_before_the_next_field_was_left(self, desk, event, table):
+    def test_package_disabled_before_the_next_redraw_is_reported(self, desk, event, table):
         make.package(event, name="Couple")
         enter_donor(desk)
         change_package(event, table, is_enabled=False)
         desk.enter(QUANTITY, 2)
-        assert desk.problem(PACKAGE) == "The package chosen before is not for sale any more. Check this one."
+        assert desk.problem(PACKAGE) == "The package you chose is no longer on sale. Choose another package."
         assert (desk.value(DONOR), desk.value(QUANTITY)) == ("Ana Ruiz", 2)
 
-    def test_a_look_at_another_event_loses_nothing(self, visit, event, table):
+    def test_unfinished_sale_survives_a_visit_to_another_event(self, visit, event, table):
         other = make.event(name="Other")
         make.package(other, name="Ball", price="10")
         admin = make.staff(role="admin")
@@ -323,19 +323,19 @@ class TestMeanwhile:
 
 
 def change_package(event, package, **values):
-    colleague = make.staff(role="admin")
+    admin = make.staff(role="admin")
     db.write(
-        lambda session: packages.update(session, colleague, event.id, package.id, values, seen_version=package.version)
+        lambda session: packages.update(session, admin, event.id, package.id, values, seen_version=package.version)
     )
 
 
 class TestVoiding:
-    def test_a_sale_entered_by_mistake_is_voided_in_its_details(self, visit, seller, event):
+    def test_sale_is_voided_in_its_details(self, visit, seller, event):
         package = make.package(event, quantity_limit=1)
         recorded = make.purchase(event, package, channel="cash").purchase
         screen = visit("box_office", seller, event).click("Details").click("Void")
         screen.type("Reason", "Entered twice").click("Void")
-        assert screen.toasts() == ["The sale is voided: its package comes back."]
+        assert screen.toasts() == ["Sale voided: its package goes back on sale."]
         assert screen.says("· voided")
         assert "Void" not in screen.labels()
         with db.read_session() as session:
@@ -343,14 +343,14 @@ class TestVoiding:
             assert (row.payment_status, row.void_reason) == ("voided", "Entered twice")
             assert session.get(Package, package.id).sold_count == 0
 
-    def test_wants_a_reason(self, visit, seller, event):
+    def test_requires_a_reason(self, visit, seller, event):
         recorded = make.purchase(event, make.package(event), channel="cash").purchase
         screen = visit("box_office", seller, event).click("Details").click("Void").click("Void")
         assert screen.problem("Reason") == "Fill this in."
         with db.read_session() as session:
             assert session.get(Purchase, recorded.id).payment_status == "completed"
 
-    def test_a_look_at_a_sale_keeps_what_is_typed_for_the_next(self, visit, seller, event):
+    def test_opening_a_sale_keeps_the_unfinished_one(self, visit, seller, event):
         make.purchase(event, make.package(event), channel="cash")
         screen = visit("box_office", seller, event).enter(DONOR, "Bea Li").click("Details")
         assert screen.says("Ana Ruiz</h3>")

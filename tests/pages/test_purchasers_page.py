@@ -1,4 +1,4 @@
-"""Purchasers: what the filters and the address mean, what is listed, summed up and downloaded."""
+"""The Purchasers page: list, filters, URL, totals and downloads."""
 
 import re
 from datetime import UTC, datetime
@@ -14,8 +14,8 @@ from ticketing.actors import OPERATOR
 from ticketing.sales import purchases
 
 SEARCH, SORT, PACKAGE, STATUS = "Search", "Sort", "Package", "Status"
-CHANNEL, CODE, FROM, TO = "Channel", "Promo code", "From", "To, included"
-SPONSORSHIPS, UNNAMED = "Sponsorships only", "With seats without a guest"
+CHANNEL, CODE, FROM, TO = "Channel", "Promo code", "From", "To"
+SPONSORSHIPS, UNNAMED = "Sponsorships only", "Seats without a guest"
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def single(event):
 
 @pytest.fixture
 def several(event, table, single):
-    """One purchase of each kind that a filter tells apart."""
+    """Return one purchase for each kind of filter."""
     make.promo_code(event, code="EARLY10")
     buy(event, table, "Zoë Müller", promo_code="EARLY10", guests=[{"name": "Ben Okafor"}], day=1)
     buy(event, single, "Ana Ruiz", payment_status="pending", channel="cheque", day=2)
@@ -48,8 +48,8 @@ def buy(event, package, name, *, day=1, hour=16, **fields):
     return db.write(lambda session: purchases.record(session, OPERATOR, event.id, draft, moment=moment))
 
 
-def open_address(visit, actor, event, **query):
-    """The page as somebody finds it who was sent its address."""
+def open_url(visit, actor, event, **query):
+    """Open the page with these query parameters, as from a link."""
     screen = visit("purchasers", actor, event)
     for name, value in query.items():
         screen.app.query_params[name] = value
@@ -57,13 +57,13 @@ def open_address(visit, actor, event, **query):
 
 
 def get_query(screen):
-    """The part of the address that says what is shown."""
+    """Return the query parameters without the event."""
     query = {name: each[0] if isinstance(each, list) else each for name, each in screen.app.query_params.items()}
     return {name: value for name, value in query.items() if name != "event"}
 
 
 def list_names(screen):
-    """The purchasers in the list, in order."""
+    """Return the purchasers in the list, in order."""
     return [unescape_markdown(each.label).partition(" :small[")[0] for each in row_buttons(screen)]
 
 
@@ -78,24 +78,24 @@ def open_row(screen, name):
 
 
 def read_totals(screen):
-    (drawn,) = (each.value for each in screen.app.main.html if 'class="sums"' in each.value)
-    return dict(re.findall(r"<span>(.*?)</span> <strong>(.*?)</strong>", drawn))
+    (rendered,) = (each.value for each in screen.app.main.html if 'class="sums"' in each.value)
+    return dict(re.findall(r"<span>(.*?)</span> <strong>(.*?)</strong>", rendered))
 
 
 def list_downloads(screen):
-    """What each file is asked for: its path, and its filters."""
+    """Return the filters in the link of each file, by file name."""
     links = [urlsplit(each.proto.url) for each in screen.app.get("link_button")]
     return {link.path.rpartition("/")[2]: {k: v[0] for k, v in parse_qs(link.query).items()} for link in links}
 
 
 class TestList:
-    def test_of_an_event_without_purchases_says_what_belongs_here_and_offers_the_first_step(self, visit, seller, event):
+    def test_event_without_purchases_offers_the_first_step(self, visit, seller, event):
         screen = visit("purchasers", seller, event)
         assert screen.says("No purchases yet")
         assert [link.label for link in screen.app.main.page_link] == ["Add what is sold"]
         assert screen.labels() == []
 
-    def test_shows_what_was_bought_when_how_and_for_how_much_the_latest_first(self, visit, seller, event, several):
+    def test_rows_have_package_time_channel_and_total_latest_first(self, visit, seller, event, several):
         screen = visit("purchasers", seller, event)
         assert list_names(screen) == ["Bo Li", "Ana Ruiz", "Zoë Müller"]
         last = [each for each in screen.texts() if 'class="purchase"' in each][-1]
@@ -105,7 +105,7 @@ class TestList:
         ):  # fmt: skip
             assert part in last
 
-    def test_shows_twenty_a_page_and_the_address_says_which(self, visit, seller, event, single):
+    def test_shows_twenty_a_page_and_the_page_is_in_the_url(self, visit, seller, event, single):
         for n in range(21):
             buy(event, single, f"Buyer {n:02}", hour=n)
         screen = visit("purchasers", seller, event)
@@ -113,34 +113,34 @@ class TestList:
         screen.app.main.get("pagination")[0].set_value(2)
         screen.rerun()
         assert (list_names(screen), get_query(screen)) == (["Buyer 00"], {"page": "2"})
-        assert list_names(open_address(visit, seller, event, page="2")) == ["Buyer 00"]
+        assert list_names(open_url(visit, seller, event, page="2")) == ["Buyer 00"]
 
-    def test_has_no_pages_up_to_twenty(self, visit, seller, event, single):
+    def test_has_no_pagination_up_to_twenty(self, visit, seller, event, single):
         for n in range(20):
             buy(event, single, f"Buyer {n:02}", hour=n)
         screen = visit("purchasers", seller, event)
         assert len(list_names(screen)) == 20
         assert len(screen.app.main.get("pagination")) == 0
 
-    def test_shows_the_last_page_in_place_of_one_that_is_gone_and_says_so(self, visit, seller, event, single):
+    def test_page_past_the_end_shows_the_last_one(self, visit, seller, event, single):
         for n in range(21):
             buy(event, single, f"Buyer {n:02}", hour=n)
-        screen = open_address(visit, seller, event, page="9")
+        screen = open_url(visit, seller, event, page="9")
         assert list_names(screen) == ["Buyer 00"]
-        assert screen.says("There is no page 9 any more; this is the last one.")
+        assert screen.says("Page 9 no longer exists. This is the last page.")
 
-    def test_shows_text_of_users_as_they_typed_it(self, visit, seller, event, single):
+    def test_shows_hostile_text_as_typed(self, visit, seller, event, single):
         hostile = "<b>Bo</b> **x** :red[y] $z$ [l](http://evil.example)"
         buy(event, single, hostile)
         screen = visit("purchasers", seller, event)
         assert list_names(screen) == [hostile]
         assert "**" not in row_buttons(screen)[0].label
         open_row(screen, hostile)
-        (head,) = (each.value for each in screen.app.get("dialog")[0].html if "who" in each.value)
+        (head,) = (each.value for each in screen.app.get("dialog")[0].html if 'class="purchaser"' in each.value)
         assert "&lt;b&gt;Bo&lt;/b&gt; **x** :red[y] $z$ [l](http://evil.example)" in head
 
     @pytest.mark.parametrize(("length", "ends"), [(60, "N"), (61, "…")])
-    def test_cuts_a_name_in_the_list_after_sixty_characters(self, visit, seller, event, single, length, ends):
+    def test_truncates_names_after_sixty_characters(self, visit, seller, event, single, length, ends):
         buy(event, single, "N" * length)
         (shown,) = list_names(visit("purchasers", seller, event))
         assert (len(shown), shown[-1]) == (60, ends)
@@ -148,7 +148,7 @@ class TestList:
 
 class TestFilters:
     @pytest.mark.parametrize(
-        ("field", "chosen", "found", "query"),
+        ("field", "chosen", "names", "query"),
         [
             (SEARCH, "zoe muller", ["Zoë Müller"], {"search": "zoe muller"}),
             (SEARCH, "early10", ["Zoë Müller"], {"search": "early10"}),
@@ -166,27 +166,25 @@ class TestFilters:
             (UNNAMED, True, ["Ana Ruiz", "Zoë Müller"], {"unnamed_only": "true"}),
         ],
     )
-    def test_are_in_the_address_which_shows_the_same_to_whoever_opens_it(
-        self, visit, seller, event, several, field, chosen, found, query
-    ):
+    def test_are_in_the_url_and_restored_from_it(self, visit, seller, event, several, field, chosen, names, query):
         screen = visit("purchasers", seller, event).enter(field, chosen)
-        assert (list_names(screen), get_query(screen)) == (found, query)
-        other = open_address(visit, seller, event, **query)
-        assert list_names(other) == found
+        assert (list_names(screen), get_query(screen)) == (names, query)
+        other = open_url(visit, seller, event, **query)
+        assert list_names(other) == names
         assert other.value(field) == ("" if chosen == "  " else chosen)
 
     def test_by_package(self, visit, seller, event, several, table):
         screen = visit("purchasers", seller, event).enter(PACKAGE, [table.id])
         assert (list_names(screen), get_query(screen)) == (["Zoë Müller"], {"package": str(table.id)})
 
-    def test_hold_all_at_once_and_begin_at_the_first_page(self, visit, seller, event, several):
-        screen = open_address(visit, seller, event, page="1", status="completed")
+    def test_combine_and_start_at_the_first_page(self, visit, seller, event, several):
+        screen = open_url(visit, seller, event, page="1", status="completed")
         screen.enter(CHANNEL, ["cash", "online"]).enter(SEARCH, "bo")
         assert list_names(screen) == ["Bo Li"]
         assert get_query(screen) == {"search": "bo", "status": "completed", "channel": "cash,online"}
 
-    def test_are_told_and_lifted_one_by_one(self, visit, seller, event, several):
-        screen = open_address(visit, seller, event, status="pending,completed", **{"from": "2026-10-02"})
+    def test_are_listed_and_cleared_one_by_one(self, visit, seller, event, several):
+        screen = open_url(visit, seller, event, status="pending,completed", **{"from": "2026-10-02"})
         assert "Pending or Paid :material/close:" in screen.labels()
         screen.click("From 2 Oct 2026 :material/close:")
         assert get_query(screen) == {"status": "pending,completed"}
@@ -194,37 +192,35 @@ class TestFilters:
         screen.click("Clear all")
         assert (get_query(screen), screen.value(STATUS)) == ({}, [])
 
-    def test_that_find_nothing_say_so_and_offer_to_clear(self, visit, seller, event, several):
-        screen = open_address(visit, seller, event, search="nobody", status="pending", sort="name")
-        assert screen.says("No purchase matches")
-        assert screen.says("Nothing has “nobody” in it within these filters.")
+    def test_without_results_offer_to_clear(self, visit, seller, event, several):
+        screen = open_url(visit, seller, event, search="nobody", status="pending", sort="name")
+        assert screen.says("No matching purchases")
+        assert screen.says("No results for “nobody” with these filters.")
         assert list_downloads(screen) == {}
         screen.click("Clear search and filters")
         assert (list_names(screen), get_query(screen)) == (["Ana Ruiz", "Bo Li", "Zoë Müller"], {"sort": "name"})
 
     @pytest.mark.parametrize(("field", "day"), [(FROM, 9), (TO, 1)])
-    def test_take_the_other_day_along_when_the_two_would_exclude_each_other(
-        self, visit, seller, event, several, field, day
-    ):
-        screen = open_address(visit, seller, event, **{"from": "2026-10-02", "to": "2026-10-03"})
+    def test_days_out_of_order_move_the_other_day(self, visit, seller, event, several, field, day):
+        screen = open_url(visit, seller, event, **{"from": "2026-10-02", "to": "2026-10-03"})
         screen.enter(field, datetime(2026, 10, day).date())
         assert get_query(screen) == {"from": f"2026-10-0{day}", "to": f"2026-10-0{day}"}
 
-    def test_search_takes_what_was_pasted_with_tabs(self, visit, seller, event, several):
+    def test_search_accepts_pasted_tabs(self, visit, seller, event, several):
         screen = visit("purchasers", seller, event).enter(SEARCH, "\tAna\tRuiz ")
         assert (list_names(screen), get_query(screen)) == (["Ana Ruiz"], {"search": "Ana Ruiz"})
 
-    def test_follow_the_address_when_it_changes_by_itself(self, visit, seller, event, several):
-        """As the browser's Back does."""
+    def test_follow_the_url_when_it_changes(self, visit, seller, event, several):
+        """The browser's Back button does this."""
         screen = visit("purchasers", seller, event).enter(STATUS, ["pending"]).enter(SEARCH, "ana")
         del screen.app.query_params["search"]
         screen.rerun()
         assert (list_names(screen), screen.value(SEARCH), screen.value(STATUS)) == (["Ana Ruiz"], "", ["pending"])
 
 
-class TestAddress:
+class TestUrl:
     @pytest.mark.parametrize(
-        ("query", "told"),
+        ("query", "sentence"),
         [
             ({"status": "paid"}, "“status” takes one or more of completed, pending"),
             ({"statu": "pending"}, "There is no filter “statu”."),
@@ -240,66 +236,70 @@ class TestAddress:
             ({"purchase": "x"}, "“purchase” takes the id of a purchase."),
         ],
     )
-    def test_that_is_not_understood_is_told_and_shows_nothing_that_could_be_taken_for_it(
-        self, visit, seller, event, several, query, told
+    def test_invalid_parameter_is_reported_and_no_purchases_are_shown(
+        self, visit, seller, event, several, query, sentence
     ):
-        screen = open_address(visit, seller, event, **query)
+        screen = open_url(visit, seller, event, **query)
         (error,) = screen.app.error
-        assert told in unescape_markdown(error.value)
+        assert sentence in unescape_markdown(error.value)
         assert (list_names(screen), list_downloads(screen)) == ([], {})
         screen.click("Show all purchases")
         assert (len(list_names(screen)), get_query(screen)) == (3, {})
 
-    def test_tells_all_that_is_wrong_at_once(self, visit, seller, event, several):
-        (error,) = open_address(visit, seller, event, status="paid", page="x", more="1").app.error
+    def test_all_invalid_parameters_are_reported(self, visit, seller, event, several):
+        (error,) = open_url(visit, seller, event, status="paid", page="x", more="1").app.error
         assert error.value.count("\n- ") == 3
 
-    def test_with_a_package_of_another_event_is_refused_as_unknown(self, visit, seller, event, several):
+    def test_package_of_another_event_is_unknown(self, visit, seller, event, several):
         foreign = make.package(make.event())
-        (error,) = open_address(visit, seller, event, package=str(foreign.id)).app.error
+        (error,) = open_url(visit, seller, event, package=str(foreign.id)).app.error
         assert "that this event does not have" in unescape_markdown(error.value)
 
-    def test_opens_the_purchase_it_names_and_closes_it_when_it_names_none(self, visit, seller, event, several, single):
+    def test_opens_and_closes_the_purchase_it_names(self, visit, seller, event, several, single):
         bought = buy(event, single, "Dee Park")
-        screen = open_address(visit, seller, event, purchase=str(bought.purchase.id))
+        screen = open_url(visit, seller, event, purchase=str(bought.purchase.id))
         assert screen.says("Dee Park</h3>")
         del screen.app.query_params["purchase"]
         assert screen.rerun().dialog() is None
 
-    def test_with_a_purchase_of_another_event_says_that_there_is_none(self, visit, seller, event, several):
+    def test_purchase_of_another_event_is_not_found(self, visit, seller, event, several):
         other = make.event()
         foreign = make.purchase(other, make.package(other))
-        screen = open_address(visit, seller, event, purchase=str(foreign.purchase.id))
+        screen = open_url(visit, seller, event, purchase=str(foreign.purchase.id))
         assert screen.says("This purchase does not exist, or ")
         assert not screen.says("Ana Ruiz</h3>")
 
 
-class TestSumsAndDownloads:
-    def test_sums_are_of_all_that_is_filtered_whatever_its_status(self, visit, seller, event, several):
+class TestTotalsAndDownloads:
+    def test_totals_cover_all_filtered_purchases_of_any_status(self, visit, seller, event, several):
         screen = visit("purchasers", seller, event)
         assert read_totals(screen) == {
             "Purchases": "3", "Packages": "5", "Seats": "14", "List price": "$2,900.00", "Discount": "-$250.00",
             "Total": "$2,650.00",
         }  # fmt: skip
-        assert screen.says("Of every status.")
+        assert screen.says("Includes pending and refunded orders.")
 
-    def test_of_completed_purchases_the_total_is_the_revenue_of_the_sales_page(self, visit, seller, event, several):
-        screen = open_address(visit, seller, event, status="completed")
+    def test_total_of_paid_purchases_equals_revenue_on_sales_page(self, visit, seller, event, several):
+        screen = open_url(visit, seller, event, status="completed")
         assert read_totals(screen)["Total"] == "$2,550.00"
-        assert not screen.says("Of every status.")
+        assert not screen.says("Includes pending and refunded orders.")
         assert any(
             "$2,550" in each.value for each in visit("sales", seller, event).app.metric if each.label == "Revenue"
         )
 
-    def test_show_what_imported_totals_differ_by_so_that_they_add_up(self, visit, seller, event, single):
+    def test_imported_difference_is_shown_so_that_totals_add_up(self, visit, seller, event, single):
         run_import(event, sales_csv(sale(single, total_amount="90.00")))
-        shown = read_totals(visit("purchasers", seller, event))
-        assert (shown["List price"], shown["Imported difference"], shown["Total"]) == ("$100.00", "-$10.00", "$90.00")
+        totals = read_totals(visit("purchasers", seller, event))
+        assert (totals["List price"], totals["Imported difference"], totals["Total"]) == (
+            "$100.00",
+            "-$10.00",
+            "$90.00",
+        )
 
-    def test_downloads_are_of_exactly_what_is_filtered(self, visit, seller, event, several):
+    def test_downloads_have_the_same_filters(self, visit, seller, event, several):
         screen = visit("purchasers", seller, event)
         assert list_downloads(screen) == {"purchases.csv": {}, "guests.csv": {}}
         query = {"search": "a", "status": "pending,completed", "sort": "name"}
-        screen = open_address(visit, seller, event, **query)
+        screen = open_url(visit, seller, event, **query)
         assert list_downloads(screen) == {"purchases.csv": query, "guests.csv": query}
         assert f"/export/{event.id}/guests.csv?" in screen.app.get("link_button")[1].proto.url

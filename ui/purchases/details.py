@@ -1,6 +1,6 @@
-"""Everything about one purchase, in a drawer beside the list it was opened from, and what staff do about it.
+"""Drawer with the details of one purchase: money, guests, answers, history, and the actions staff may take.
 
-For any page with purchases: `open_for` in a callback, `show` at the end, `is_open` before watching for changes.
+A page calls `open_purchase` in a callback, `render` at its end, and `is_open` to pause background redraws.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from html import escape
 from itertools import groupby
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ticketing import db, money
 from ticketing.errors import InvalidInput, NotFound, StaleVersion, TicketingError
@@ -42,7 +43,7 @@ FIELD_LABELS = {"payment_status": "Status", "void_reason": "Reason"}
 
 @dataclass(frozen=True)
 class StatusAction:
-    """What staff may do about a purchase: the button, what it means for this one, what is said when it is done."""
+    """A button that changes the payment status; `meaning` is shown before, `done` after, both filled in by purchase."""
 
     label: str
     icon: str
@@ -52,38 +53,38 @@ class StatusAction:
 
 STATUS_ACTIONS = {
     "completed": StatusAction(
-        "Mark as paid", "paid", "{total} counts as revenue from now on.", "Marked as paid: {total} is revenue now."
+        "Mark as paid", "paid", "{total} will count as revenue.", "Marked as paid: {total} now counts as revenue."
     ),
     "failed": StatusAction(
         "Mark as failed",
         "money_off",
-        "Nothing was paid: {back}. The purchase stays on record as failed, for good.",
+        "Nothing was paid, so {back}. The purchase stays on record as failed. This is final.",
         "Marked as failed: {back}.",
     ),
     "refunded": StatusAction(
         "Mark as refunded",
         "undo",
-        "{total} leaves the revenue, and {back}. The purchase stays on record as refunded, for good. No money moves: "
-        "pay it back where it was paid.",
+        "{total} is taken out of revenue, and {back}. The purchase stays on record as refunded. This is final, and no "
+        "money moves: pay the donor back the way they paid.",
         "Marked as refunded: {back}.",
     ),
     "voided": StatusAction(
         "Void",
         "block",
-        "For a sale that was entered by mistake: {back}. The sale stays on record as voided, for good.",
-        "The sale is voided: {back}.",
+        "For a sale entered by mistake: {back}. The sale stays on record as voided. This is final.",
+        "Sale voided: {back}.",
     ),
 }
 
 
 def open_purchase(purchase_id: uuid.UUID) -> None:
-    """For a callback: the next run of `show` opens this purchase."""
+    """For a callback: open this purchase at the next run of `render`."""
     close()
     forms.open_form(KIND, purchase_id, 0, {"step": "", "reason": ""})
 
 
 def is_open(purchase_id: uuid.UUID | None = None) -> bool:
-    """Whether this purchase, or any, is open, which a rerun of the page would disturb."""
+    """Whether this purchase, or any, is open; a background redraw would disturb its user."""
     form = forms.find_form(KIND)
     return form is not None and purchase_id in (None, form.id)
 
@@ -94,7 +95,7 @@ def close() -> None:
 
 
 def render(context: PageContext, event: Event, on_close: Callable[[], None] = close) -> None:
-    """The drawer, while a purchase is open. Whoever gives another `on_close` calls `close` in it."""
+    """Render the drawer while a purchase is open. A page that passes another `on_close` calls `close` in it."""
     body = partial(_render_purchase, context, event)
     forms.render_dialog(
         KIND, "Purchase", "Purchase", body, event.time_zone, on_close=on_close, width=WIDTH, position="right"
@@ -102,23 +103,25 @@ def render(context: PageContext, event: Event, on_close: Callable[[], None] = cl
 
 
 def status_badge(payment_status: str) -> str:
-    """A status as a word with colour and icon, in Markdown."""
-    return f":{STATUS_COLORS[payment_status]}-badge[:material/{STATUS_ICONS[payment_status]}: {text.STATUS_LABELS[payment_status]}]"
+    """Return a status as Markdown: a word with color and icon."""
+    color, icon = STATUS_COLORS[payment_status], STATUS_ICONS[payment_status]
+    return f":{color}-badge[:material/{icon}: {text.STATUS_LABELS[payment_status]}]"
 
 
 def format_named_seats(purchase: Purchase) -> str:
-    """ "3 of 20 seats named"; a purchase that does not count has no seats."""
+    """Return "3 of 20 seats named", or "20 seats returned" of a failed, refunded or voided purchase."""
     if purchase.payment_status not in SOLD_STATUSES:
-        return f"{text.format_count(purchase.seats, 'seat')} given back"
+        return f"{text.format_count(purchase.seats, 'seat')} returned"
     return f"{purchase.seats_named:,} of {text.format_count(purchase.seats, 'seat')} named"
 
 
 def _render_purchase(context: PageContext, event: Event, form: forms.FormState) -> None:
+    assert form.id is not None
     try:
         with db.read_session() as s:
             details = purchase_list.get_details(s, context.actor, event.id, form.id)
-    except NotFound as gone:
-        st.error(str(gone))
+    except NotFound as exc:
+        st.error(str(exc))
         return
     naming = forms.find_form(guest_names.KIND)
     if naming is not None and naming.id == form.id:
@@ -136,56 +139,54 @@ def _render_purchase(context: PageContext, event: Event, form: forms.FormState) 
 
 
 def _render_overview(details: PurchaseDetails, event: Event) -> None:
-    sold = details.purchase
-    reached = " · ".join(escape(each) for each in (sold.purchaser_email, sold.purchaser_phone) if each)
-    st.html(f'<h3 class="who">{escape(sold.purchaser_name)}</h3><div class="reached">{reached}</div>')
-    what = f"**{sold.quantity:,} × {text.escape_markdown(details.package)}** · {text.format_count(sold.seats, 'seat')}"
-    when = f"Bought {text.format_datetime(sold.purchased_at, event.time_zone)}, {text.format_zone_city(event.time_zone)} time"
+    purchase = details.purchase
+    contact = " · ".join(escape(each) for each in (purchase.purchaser_email, purchase.purchaser_phone) if each)
+    st.html(f'<h3 class="purchaser">{escape(purchase.purchaser_name)}</h3><div class="contact">{contact}</div>')
+    package = f"**{purchase.quantity:,} × {text.escape_markdown(details.package)}**"
+    bought_at = text.format_datetime(purchase.purchased_at, event.time_zone)
+    origin = [
+        f"Bought {bought_at}, {text.format_zone_city(event.time_zone)} time",
+        text.CHANNEL_LABELS[purchase.channel],
+    ]
+    if purchase.external_sale_id:
+        origin.append(f"external id {purchase.external_sale_id}")
     with st.container(gap="xsmall"):
-        st.markdown(f"{status_badge(sold.payment_status)} {what}")
-        st.markdown(
-            " · ".join(
-                text.escape_markdown(part)
-                for part in (when, text.CHANNEL_LABELS[sold.channel], *_format_external_id(sold))
-            )
-        )
-
-
-def _format_external_id(sold: Purchase) -> list[str]:
-    return [f"external id {sold.external_sale_id}"] if sold.external_sale_id else []
+        badge = status_badge(purchase.payment_status)
+        st.markdown(f"{badge} {package} · {text.format_count(purchase.seats, 'seat')}")
+        st.markdown(" · ".join(map(text.escape_markdown, origin)))
 
 
 def _render_money(details: PurchaseDetails) -> None:
-    """From the list price to the total, each step with its sign, so that it adds up before the reader's eyes."""
-    sold = details.purchase
-    unit = f"{sold.quantity:,} × {money.format_dollars(sold.unit_price)}"
-    at_unit = sold.unit_price * sold.quantity == sold.list_price
-    lines = [(f"List price, {unit}" if at_unit else "List price", money.format_dollars(sold.list_price))]
-    if sold.discount or details.promo_code:
-        reason = f", {details.promo_code}" if details.promo_code else ", comp" if sold.channel == "comp" else ""
-        lines.append((f"Discount{reason}", money.format_dollars(-sold.discount)))
-    if difference := sold.total - (sold.list_price - sold.discount):
+    """Show each step from the list price to the total with its sign, so that the lines add up."""
+    purchase = details.purchase
+    unit = f"{purchase.quantity:,} × {money.format_dollars(purchase.unit_price)}"
+    is_unit_exact = purchase.unit_price * purchase.quantity == purchase.list_price
+    lines = [(f"List price, {unit}" if is_unit_exact else "List price", money.format_dollars(purchase.list_price))]
+    if purchase.discount or details.promo_code:
+        reason = f", {details.promo_code}" if details.promo_code else ", comp" if purchase.channel == "comp" else ""
+        lines.append((f"Discount{reason}", money.format_dollars(-purchase.discount)))
+    if difference := purchase.total - (purchase.list_price - purchase.discount):
         sign = "+" if difference > 0 else ""
-        lines.append(("Difference, as it was imported", sign + money.format_dollars(difference)))
-    lines.append(("Total", money.format_dollars(sold.total)))
-    if sold.fee is not None:
-        lines.append(("Fee, as it was imported; not part of the total", money.format_dollars(sold.fee)))
+        lines.append(("Imported difference", sign + money.format_dollars(difference)))
+    lines.append(("Total", money.format_dollars(purchase.total)))
+    if purchase.fee is not None:
+        lines.append(("Imported fee, not part of the total", money.format_dollars(purchase.fee)))
     rows = "".join(
         f'<tr{" class=sum" if label == "Total" else ""}><th scope="row">{escape(label)}</th><td>{amount}</td></tr>'
         for label, amount in lines
     )
-    st.html(f'<table class="bridge"><caption>From the list price to the total</caption>{rows}</table>')
+    st.html(f'<table class="price-breakdown"><caption>From the list price to the total</caption>{rows}</table>')
 
 
 def _render_actions(context: PageContext, event: Event, form: forms.FormState, details: PurchaseDetails) -> None:
-    """The buttons of what may be done now; the one that was chosen says what it means, and asks."""
-    offered = _list_available_actions(details.purchase)
+    """Show the buttons of the actions that are possible now, or the confirmation of the one that was chosen."""
+    available = _list_available_actions(details.purchase)
     chosen = st.session_state.get(form.key("step"))
-    if chosen in offered:
+    if chosen in available:
         _render_confirmation(context, event, form, details, chosen)
-    elif offered:
+    elif available:
         with st.container(horizontal=True):
-            for name in offered:
+            for name in available:
                 st.button(
                     STATUS_ACTIONS[name].label,
                     key=form.key(f"choose_{name}"),
@@ -195,38 +196,37 @@ def _render_actions(context: PageContext, event: Event, form: forms.FormState, d
                 )
 
 
-def _list_available_actions(sold: Purchase) -> list[str]:
-    """Where its payment may move on to; what was sold here and counts may be voided."""
-    following = list(corrections.NEXT_STATUSES.get(sold.payment_status, ()))
-    return [*following, "voided"] if following and sold.channel != "import" else following
+def _list_available_actions(purchase: Purchase) -> list[str]:
+    """Return the next statuses of the payment; a completed or pending sale that was not imported may be voided too."""
+    following = list(corrections.NEXT_STATUSES.get(purchase.payment_status, ()))
+    return [*following, "voided"] if following and purchase.channel != "import" else following
 
 
 def _render_confirmation(
     context: PageContext, event: Event, form: forms.FormState, details: PurchaseDetails, chosen: str
 ) -> None:
-    step, told = STATUS_ACTIONS[chosen], _message_values(details)
+    action, values = STATUS_ACTIONS[chosen], _message_values(details)
     with st.container(border=True):
-        st.markdown(f"**{step.label}.** {text.escape_markdown(step.meaning.format(**told))}")
+        st.markdown(f"**{action.label}.** {text.escape_markdown(action.meaning.format(**values))}")
         if chosen == "voided":
             st.text_input("Reason", key=form.key("reason"), placeholder="Entered twice")
             forms.render_problem(form.problems, "reason")
         with st.container(horizontal=True):
             st.button(
-                step.label,
+                action.label,
                 key=form.key(f"do_{chosen}"),
                 type="primary",
                 on_click=_apply_action,
-                args=(context, event, form, chosen, details.purchase.version, step.done.format(**told)),
+                args=(context, event, form, chosen, details.purchase.version, action.done.format(**values)),
             )
             st.button("Cancel", key=form.key("keep"), on_click=_select_action, args=(form, ""))
 
 
 def _message_values(details: PurchaseDetails) -> dict[str, str]:
-    sold = details.purchase
-    packages = "its package" if sold.quantity == 1 else f"its {sold.quantity:,} packages"
-    use = " and its promo use" if details.promo_code else ""
-    back = f"{packages}{use} {'comes' if sold.quantity == 1 and not use else 'come'} back"
-    return {"total": money.format_dollars(sold.total), "back": back}
+    purchase = details.purchase
+    back = "its package goes back" if purchase.quantity == 1 else f"its {purchase.quantity:,} packages go back"
+    promo_use = " and its promo code use is returned" if details.promo_code else ""
+    return {"total": money.format_dollars(purchase.total), "back": f"{back} on sale{promo_use}"}
 
 
 def _select_action(form: forms.FormState, step: str) -> None:
@@ -237,42 +237,43 @@ def _select_action(form: forms.FormState, step: str) -> None:
 def _apply_action(
     context: PageContext, event: Event, form: forms.FormState, step: str, seen_version: int, done: str
 ) -> None:
-    """Once, on the purchase as it was shown; the drawer stays open and shows it as it is then."""
+    """Change the purchase that was shown, once; the drawer stays open and shows the result."""
+    purchase_id = form.id
+    assert purchase_id is not None
     reason = st.session_state.get(form.key("reason")) or ""
 
     def work(s: db.Session) -> Purchase:
         if step == "voided":
-            return corrections.void(s, context.actor, event.id, form.id, reason)
-        return corrections.change_status(s, context.actor, event.id, form.id, step, seen_version=seen_version)
+            return corrections.void(s, context.actor, event.id, purchase_id, reason)
+        return corrections.change_status(s, context.actor, event.id, purchase_id, step, seen_version=seen_version)
 
     form.problems, form.refusal = {}, ""
     try:
         db.write(work)
-    except InvalidInput as wrong:
-        form.problems = wrong.fields
-    except StaleVersion as stale:
+    except InvalidInput as exc:
+        form.problems = exc.fields
+    except StaleVersion as exc:
         _select_action(form, "")
-        form.refusal = f"{stale} Nothing was done; below is how it stands now."
-    except TicketingError as refused:
-        form.refusal = str(refused)
+        form.refusal = f"{exc} Nothing was changed. The purchase is shown as it is now."
+    except TicketingError as exc:
+        form.refusal = str(exc)
     else:
         _select_action(form, "")
         forms.add_message(done)
 
 
 def _render_guests(context: PageContext, event: Event, form: forms.FormState, details: PurchaseDetails) -> None:
-    """Who sits where, 20 seats at a time, and the way to name them."""
-    sold = details.purchase
-    counts = sold.payment_status in SOLD_STATUSES
+    """Show the guests seat by seat, 20 at a time, and the button to name them."""
+    purchase = details.purchase
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"**Guests** · {format_named_seats(sold)}", width="content")
-        if counts and context.is_allowed("change"):
+        st.markdown(f"**Guests** · {format_named_seats(purchase)}", width="content")
+        if purchase.payment_status in SOLD_STATUSES and context.is_allowed("change"):
             st.button(
                 "Name guests",
                 key=form.key("name_guests"),
                 icon=":material/edit:",
                 on_click=guest_names.open_form,
-                args=(context, event, form.id),
+                args=(context, event, purchase.id),
             )
     pages = -(-len(details.tickets) // SEATS_PER_PAGE)
     page = st.session_state.get(form.key("seats"), 1)
@@ -292,33 +293,35 @@ def _format_seat_row(ticket: AssignedTicket) -> str:
 
 
 def _render_answers_and_notes(details: PurchaseDetails) -> None:
-    told = [*details.answers, *([("Notes", details.purchase.notes)] if details.purchase.notes else [])]
-    if told:
+    lines = [*details.answers, *([("Notes", details.purchase.notes)] if details.purchase.notes else [])]
+    if lines:
         st.markdown("**Answers**" if details.answers else "**Notes**")
         pairs = (
-            f'<div class="asked">{escape(asked)}</div><div class="said">{escape(said)}</div>' for asked, said in told
+            f'<div class="question">{escape(question)}</div><div class="answer">{escape(answer)}</div>'
+            for question, answer in lines
         )
         st.html(f'<div class="answers">{"".join(pairs)}</div>')
 
 
 def _render_history(details: PurchaseDetails, zone: str) -> None:
-    """Who did what, and when, from the sale on: before and after."""
-    sold = details.purchase
-    entries = [(["Recorded" if sold.channel != "import" else "Imported"], _describe_origin(details), sold.recorded_at)]
+    """Show who changed what and when, from the sale on, with the values before and after."""
+    purchase = details.purchase
+    first = "Imported" if purchase.channel == "import" else "Recorded"
+    entries = [([first], _describe_origin(details), purchase.recorded_at)]
     for (at, by), lines in groupby(details.history, key=lambda line: (line.at, line.by)):
         entries.append(([_describe_change(line) for line in lines], by, at))
     items = "".join(_format_history_entry(what, f"{by}, {text.format_datetime(at, zone)}") for what, by, at in entries)
     if sum(len(what) for what, _, _ in entries) > MAX_INLINE_HISTORY_LINES:
-        place = st.expander(f"History · {text.format_count(len(entries), 'entry', 'entries')}")
+        container: DeltaGenerator = st.expander(f"History · {text.format_count(len(entries), 'entry', 'entries')}")
     else:
-        place = st.container()
-        place.markdown("**History**")
-    place.html(f'<div class="history">{items}</div>')
+        container = st.container()
+        container.markdown("**History**")
+    container.html(f'<div class="history">{items}</div>')
 
 
 def _format_history_entry(what: Sequence[str], who_and_when: str) -> str:
-    told = "".join(f"<div>{escape(each)}</div>" for each in what)
-    return f'<div class="entry">{told}<div class="quiet">{escape(who_and_when)}</div></div>'
+    lines = "".join(f"<div>{escape(each)}</div>" for each in what)
+    return f'<div class="entry">{lines}<div class="quiet">{escape(who_and_when)}</div></div>'
 
 
 def _describe_origin(details: PurchaseDetails) -> str:
@@ -330,12 +333,11 @@ def _describe_origin(details: PurchaseDetails) -> str:
 
 
 def _describe_change(line: HistoryEntry) -> str:
-    """ "Status: was Pending, now Completed", "Seat 3: was nobody, now Ben Okafor"."""
+    """Return "Status: was Pending, now Paid" or "Seat 3: was empty, now Ben Okafor"."""
     if line.field is None:
         return line.action.partition(".")[2].replace("_", " ").capitalize()
     if line.field == "void_reason":
         return f"Reason: {line.new}"
     name = FIELD_LABELS.get(line.field, line.field[:1].upper() + line.field[1:].replace("_", " "))
-    nothing = "nobody" if line.field.startswith("seat ") else "nothing"
-    before, after = (text.STATUS_LABELS.get(str(each), str(each)) if each else nothing for each in (line.old, line.new))
+    before, after = (text.STATUS_LABELS.get(str(each), str(each)) if each else "empty" for each in (line.old, line.new))
     return f"{name}: was {before}, now {after}"

@@ -1,6 +1,6 @@
-"""Naming the guests of a purchase: a row per seat, 20 at a time, or a pasted list that fills the empty seats.
+"""Form that names the guests of a purchase: one row per seat, 20 at a time, or a pasted list for the empty seats.
 
-Used by the guests page as a dialog, and wherever a purchase is shown. One form for a person: kind "guests".
+The guests page shows it as a dialog, the details of a purchase inside their drawer.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NAME, EMAIL = "name", "e-mail"
 
 @outage.keep_page_on_outage()
 def open_form(context: PageContext, event: Event, purchase_id: uuid.UUID, seat: int | None = None) -> None:
-    """For a button's callback: opens the form, of that one seat or else where the first empty one is."""
+    """For a callback: open the form for one seat, or for all seats at the page of the first empty one."""
     with db.read_session() as s:
         purchase, _ = guests.get_purchase_with_seats(s, context.actor, event.id, purchase_id, per_page=1)
         first = guests.list_empty_seats(s, context.actor, event.id, purchase_id, limit=1)
@@ -42,12 +42,12 @@ def open_form(context: PageContext, event: Event, purchase_id: uuid.UUID, seat: 
 
 
 def is_open() -> bool:
-    """Whether somebody is naming here now, whom a rerun would disturb."""
+    """Whether the form is open; a background redraw would disturb its user."""
     return forms.find_form(KIND) is not None
 
 
 def render(context: PageContext, event: Event) -> None:
-    """The dialog, while the form is open; one of another event's purchase is over."""
+    """Render the dialog while the form is open; close the form when it belongs to another event."""
     form = forms.find_form(KIND)
     if form is not None and st.session_state.get(form.key("event")) != event.id:
         forms.close_form(KIND)
@@ -56,7 +56,8 @@ def render(context: PageContext, event: Event) -> None:
 
 
 def render_form(context: PageContext, event: Event, form: forms.FormState) -> None:
-    """The fields and the buttons. What is wrong, and what others changed meanwhile, the dialog shows above them."""
+    """Render the fields and buttons; the dialog shows problems and conflicts above them."""
+    assert form.id is not None
     only = st.session_state.get(form.key("only"))
     page = _page_number(only) if only else int(st.session_state.get(form.key("page"), 1))
     with db.read_session() as s:
@@ -74,7 +75,7 @@ def render_form(context: PageContext, event: Event, form: forms.FormState) -> No
     if only is None:
         _render_pages(form, purchase)
     if only is None and (form.problems or form.refusal):
-        forms.render_problem({"above": "Nothing was saved. See what is said above."}, "above")
+        forms.render_problem({"above": "Nothing was saved. See the message above."}, "above")
     with st.container(horizontal=True):
         st.button(
             "Save guest" if only else "Save guests",
@@ -86,33 +87,32 @@ def render_form(context: PageContext, event: Event, form: forms.FormState) -> No
         )
         if only and purchase.seats > 1:
             label = f"All {purchase.seats:,} seats"
-            st.button(label, key=form.key("all"), on_click=_render_all_seats, args=(form, page))
+            st.button(label, key=form.key("all"), on_click=_switch_to_all_seats, args=(form, page))
         st.button("Cancel", key=form.key("cancel"), on_click=forms.close_form, args=(KIND,))
 
 
 def _render_seat(form: forms.FormState, ticket: AssignedTicket) -> None:
-    """One row: the name and the e-mail address; both fields carry the seat in their label, for who hears them."""
+    """Render one row: name and e-mail address. Both labels name the seat, for screen readers."""
     seat = ticket.seat_number
     _init_seat_fields(form, seat, ticket.guest_name, ticket.guest_email)
-    kept: dict[str, Any] = {"persist_state": "session", "on_change": "ignore"}
+    options: dict[str, Any] = {"persist_state": "session", "on_change": "ignore", "autocomplete": "off"}
     left, right = st.columns(2, vertical_alignment="bottom", gap="small")
     label = f"Seat {seat:,} · {ticket.code}"
     with left:
-        st.text_input(label, key=form.key(_field_name(seat, NAME)), placeholder="Name", autocomplete="off", **kept)
+        st.text_input(label, key=form.key(_field_name(seat, NAME)), placeholder="Name", **options)
     with right:
         st.text_input(
             f"E-mail, seat {seat:,}",
             key=form.key(_field_name(seat, EMAIL)),
             type="email",
             icon="",
-            autocomplete="off",
             placeholder="E-mail (optional)",
             label_visibility="collapsed",
-            **kept,
+            **options,
         )
-    for field, told in (("name", "Name: "), ("email", "E-mail: ")):
+    for field, label in (("name", "Name: "), ("email", "E-mail: ")):
         if problem := form.problems.get(f"guests.{seat}.{field}"):
-            forms.render_problem({field: told + problem}, field)
+            forms.render_problem({field: label + problem}, field)
 
 
 def _render_pages(form: forms.FormState, purchase: Purchase) -> None:
@@ -131,15 +131,18 @@ def _render_pasted_list(context: PageContext, event: Event, form: forms.FormStat
             height=120,
             placeholder="Ana Lopez, ana@example.org\nBen Okafor",
         )
-        forms.render_hint("They fill the empty seats in order; an e-mail address may follow after a comma. Then save.")
+        forms.render_hint(
+            "Fills the empty seats in order. Add an e-mail address after a comma if you have it. Then save."
+        )
         st.button("Fill the empty seats", key=form.key("fill"), on_click=_fill_empty_seats, args=(context, event, form))
-        if told := st.session_state.get(form.key("filled")):
-            st.info(told)
+        if message := st.session_state.get(form.key("filled")):
+            st.info(message)
 
 
 @outage.keep_page_on_outage()
 def _fill_empty_seats(context: PageContext, event: Event, form: forms.FormState) -> None:
-    """Puts the pasted guests into the fields, where they can be looked over; lines without a seat stay in the list."""
+    """Fill the fields of the empty seats with the pasted guests, unsaved; lines without a seat stay in the list."""
+    assert form.id is not None
     lines = [line for line in st.session_state[form.key("list")].splitlines() if line.strip()]
     taken = {seat for seat, guest in _get_entered_guests(form).items() if guest is not None}
     with db.read_session() as s:
@@ -158,57 +161,58 @@ def _fill_empty_seats(context: PageContext, event: Event, form: forms.FormState)
 
 
 def _format_fill_message(filled: int, left: list[str], seats: list[int]) -> str:
-    told = "No seat is empty." if left and not filled else ""
-    if filled:
-        where = f"seat {seats[0]:,}" if filled == 1 else f"the empty seats from {seats[0]:,} to {seats[filled - 1]:,}"
-        told = f"{text.format_count(filled, 'guest')} put into {where}. Look them over, then save."
-    if left and filled:
-        told += f" There is no seat for the {text.format_count(len(left), 'line')} left in the list."
-    return told
+    if not filled:
+        return "No empty seats left." if left else ""
+    where = f"seat {seats[0]:,}" if filled == 1 else f"the empty seats from {seats[0]:,} to {seats[filled - 1]:,}"
+    message = f"{text.format_count(filled, 'guest')} added to {where}. Check the names, then save."
+    if left:
+        message += f" Not enough seats: {text.format_count(len(left), 'line is', 'lines are')} still in the list."
+    return message
 
 
 def _save(context: PageContext, event: Event, form: forms.FormState) -> None:
-    """Only the seats that were changed are sent; what colleagues did to others stays."""
+    """Save only the seats that were changed here, so that other users' changes to other seats stay."""
     typed = _get_entered_guests(form)
     changed = {seat: typed[seat] for seat in sorted({_parse_seat(name) for name in form.changed_values()})}
     forms.submit(
         form,
         lambda s: _name_guests(s, context, event, form, changed),
-        lambda purchase: f"{purchase.purchaser_name}: {purchase.seats_named:,} of {purchase.seats:,} seats are named.",
+        lambda purchase: f"{purchase.purchaser_name}: {purchase.seats_named:,} of {purchase.seats:,} seats named.",
     )
     if form.problems:
-        first = min(int(place.split(".")[1]) for place in form.problems)
+        first = min(int(field.split(".")[1]) for field in form.problems)
         st.session_state[form.key("page")] = _page_number(first)
 
 
 def _name_guests(
     s: db.Session, context: PageContext, event: Event, form: forms.FormState, changed: dict[int, Any]
 ) -> Purchase:
+    assert form.id is not None
     try:
         return guests.name_guests(s, context.actor, event.id, form.id, changed, seen_version=form.version)
-    except StaleVersion as stale:
-        # The trail tells a guest in one line, and here name and address are two fields.
-        stale.changes = tuple(field for change in stale.changes for field in _split_guest_change(change))
+    except StaleVersion as exc:
+        # The audit log stores a guest as one value; this form has a field for the name and one for the address.
+        exc.changes = tuple(field for change in exc.changes for field in _split_guest_change(change))
         raise
 
 
 def _split_guest_change(change: FieldChange) -> list[FieldChange]:
-    """Name and address of a seat apart, as far as they changed; other changes as they are."""
+    """Return the change of a seat as changes of its name and e-mail fields; other changes stay as they are."""
     if not change.field.startswith("seat "):
         return [change]
     seat = int(change.field.removeprefix("seat "))
     old, new = guests.parse_guest(change.old), guests.parse_guest(change.new)
     parts = [(_field_name(seat, NAME), old[0], new[0]), (_field_name(seat, EMAIL), old[1], new[1])]
-    return [replace(change, field=name, old=was, new=now) for name, was, now in parts if was != now]
+    return [replace(change, field=name, old=before, new=after) for name, before, after in parts if before != after]
 
 
-def _render_all_seats(form: forms.FormState, page: int) -> None:
+def _switch_to_all_seats(form: forms.FormState, page: int) -> None:
     st.session_state[form.key("only")] = None
     st.session_state[form.key("page")] = page
 
 
 def _init_seat_fields(form: forms.FormState, seat: int, name: str | None, email: str | None) -> None:
-    """Starts the seat's two fields with who is named, unless they are in the form already."""
+    """Set the seat's two fields to the stored guest, unless the form has them already."""
     for field, value in ((_field_name(seat, NAME), name or ""), (_field_name(seat, EMAIL), email or "")):
         if field not in form.values:
             form.values[field] = value
@@ -216,7 +220,7 @@ def _init_seat_fields(form: forms.FormState, seat: int, name: str | None, email:
 
 
 def _get_entered_guests(form: forms.FormState) -> dict[int, dict[str, str] | None]:
-    """Who stands in the fields now, by seat; None where both are empty."""
+    """Return the guests in the fields by seat; None where both fields are empty."""
     fields = form.typed()
     typed: dict[int, dict[str, str] | None] = {}
     for seat in {_parse_seat(name) for name in fields}:
@@ -226,7 +230,7 @@ def _get_entered_guests(form: forms.FormState) -> dict[int, dict[str, str] | Non
 
 
 def _field_name(seat: int, part: str) -> str:
-    """As a conflict names it."""
+    """Return the field's name, which is also its label in a conflict message."""
     return f"Seat {seat} {part}"
 
 

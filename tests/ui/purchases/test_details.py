@@ -1,4 +1,4 @@
-"""One purchase in its drawer: who, what, when, how the total came about, and what staff do about it."""
+"""The drawer of one purchase: overview, price breakdown, guests, answers, history and actions."""
 
 import re
 from datetime import UTC, datetime
@@ -35,14 +35,14 @@ def early(event):
 
 @pytest.fixture
 def opened(visit, event, seller):
-    """The page with this purchase open, as a link to it shows it."""
+    """Return a function that opens a purchase by its link."""
 
-    def do(recorded, actor=seller):
+    def open_purchase(recorded, actor=seller):
         screen = visit("purchasers", actor, event)
         screen.app.query_params["purchase"] = str(recorded.purchase.id)
         return screen.rerun()
 
-    return do
+    return open_purchase
 
 
 def buy(event, package, **fields):
@@ -62,12 +62,12 @@ def list_offered_actions(screen):
 
 
 def read_price_breakdown(screen):
-    (drawn,) = (text for text in screen.texts() if 'class="bridge"' in text)
-    return re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td>', drawn)
+    (rendered,) = (text for text in screen.texts() if 'class="price-breakdown"' in text)
+    return re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td>', rendered)
 
 
-class TestWhatItShows:
-    def test_who_bought_what_and_when_in_the_zone_of_the_event(self, opened, event, table):
+class TestContents:
+    def test_overview_has_purchaser_package_and_time_in_event_zone(self, opened, event, table):
         screen = opened(buy(event, table, channel="cheque"))
         for part in (
             "Zoë Müller</h3>", "zoe@example.org · 555 0100", "1 × Table of Ten", "10 seats",
@@ -75,34 +75,34 @@ class TestWhatItShows:
         ):  # fmt: skip
             assert screen.says(part), part
 
-    def test_from_the_list_price_to_the_total(self, opened, event, table, early):
+    def test_price_breakdown_leads_from_list_price_to_total(self, opened, event, table, early):
         assert read_price_breakdown(opened(buy(event, table, quantity=2, promo_code="EARLY10"))) == [
             ("List price, 2 × $2,500.00", "$5,000.00"),
             ("Discount, EARLY10", "-$500.00"),
             ("Total", "$4,500.00"),
         ]
 
-    def test_no_discount_where_none_was_given(self, opened, event, table):
+    def test_no_discount_line_without_discount(self, opened, event, table):
         assert [label for label, _ in read_price_breakdown(opened(buy(event, table)))] == [
             "List price, 1 × $2,500.00",
             "Total",
         ]
 
-    def test_a_comp_is_taken_off_whole(self, opened, event, table):
+    def test_comp_is_a_full_discount(self, opened, event, table):
         assert read_price_breakdown(opened(buy(event, table, channel="comp")))[1:] == [
             ("Discount, comp", "-$2,500.00"),
             ("Total", "$0.00"),
         ]
 
-    def test_an_imported_one_with_its_difference_fee_id_and_file(self, visit, seller, event, table):
+    def test_imported_purchase_has_difference_fee_id_and_file(self, visit, seller, event, table):
         run_import(event, sales_csv(sale(table, total_amount="2400.00", fee_amount="2.50", external_sale_id="EB-7")))
         screen = visit("purchasers", seller, event)
         next(each for each in screen.app.main.button if str(each.key).startswith("open_")).click()
         screen.rerun()
         assert read_price_breakdown(screen)[1:] == [
-            ("Difference, as it was imported", "-$100.00"),
+            ("Imported difference", "-$100.00"),
             ("Total", "$2,400.00"),
-            ("Fee, as it was imported; not part of the total", "$2.50"),
+            ("Imported fee, not part of the total", "$2.50"),
         ]
         assert screen.says("external id EB-7")
         assert screen.says("sales.csv, today")
@@ -111,16 +111,16 @@ class TestWhatItShows:
     def test_answers_and_notes(self, opened, event, table):
         asked = make.option(table, label="Vegetarian?", option_type="boolean")
         screen = opened(buy(event, table, answers=[{"option_id": asked.id, "value": True}], notes="By the window"))
-        assert screen.says('Vegetarian?</div><div class="said">yes')
-        assert screen.says('Notes</div><div class="said">By the window')
+        assert screen.says('Vegetarian?</div><div class="answer">yes')
+        assert screen.says('Notes</div><div class="answer">By the window')
 
-    def test_twenty_seats_at_a_time_with_guests_and_codes(self, opened, event, table):
+    def test_twenty_seats_a_page_with_guests_and_codes(self, opened, event, table):
         bought = buy(event, table, quantity=3, guests=[{"name": "Ben Okafor", "email": "ben@example.org"}])
         (seats,) = (text for text in opened(bought).texts() if 'class="seats"' in text)
         assert [part in seats for part in ("Ben Okafor", "ben@example.org", "Not named yet")] == [True] * 3
         assert [ticket.code in seats for ticket in bought.tickets] == [True] * 20 + [False] * 10
 
-    def test_text_of_users_as_they_typed_it(self, opened, event, table):
+    def test_hostile_text_as_typed(self, opened, event, table):
         hostile = "<b>Bo</b> **x** :red[y] $z$ [l](http://evil.example)"
         asked = make.option(table, label=hostile)
         screen = opened(
@@ -129,17 +129,17 @@ class TestWhatItShows:
                 guests=[{"name": hostile}], answers=[{"option_id": asked.id, "value": hostile}],
             )
         )  # fmt: skip
-        drawn = [each.value for each in screen.app.get("dialog")[0].html]
-        assert sum(each.count("&lt;b&gt;Bo&lt;/b&gt; **x** :red[y] $z$") for each in drawn) == 5
-        assert not any("<b>" in each for each in drawn)
+        rendered = [each.value for each in screen.app.get("dialog")[0].html]
+        assert sum(each.count("&lt;b&gt;Bo&lt;/b&gt; **x** :red[y] $z$") for each in rendered) == 5
+        assert not any("<b>" in each for each in rendered)
 
-    def test_a_viewer_everything_and_nothing_to_do(self, opened, event, table):
+    def test_viewer_sees_no_actions(self, opened, event, table):
         screen = opened(buy(event, table), make.staff(role="viewer", event=event))
         assert screen.says("Zoë Müller</h3>")
         assert (list_offered_actions(screen), "Name guests" in screen.labels()) == ([], False)
 
 
-class TestWhatIsDone:
+class TestActions:
     @pytest.mark.parametrize(
         ("status", "steps"),
         [
@@ -147,36 +147,38 @@ class TestWhatIsDone:
             ("completed", ["Mark as refunded", "Void"]),
         ],
     )
-    def test_is_offered_as_far_as_the_payment_may_move(self, opened, event, table, status, steps):
+    def test_only_allowed_status_changes_are_offered(self, opened, event, table, status, steps):
         assert list_offered_actions(opened(buy(event, table, payment_status=status))) == steps
 
-    def test_marked_as_paid_after_saying_what_that_means(self, opened, event, table):
+    def test_mark_as_paid_after_confirmation(self, opened, event, table):
         bought = buy(event, table, payment_status="pending")
         screen = opened(bought).click("Mark as paid")
-        assert screen.says("$2,500.00 counts as revenue from now on.")
+        assert screen.says("$2,500.00 will count as revenue.")
         assert get_status(bought) == "pending"
         screen.click("Mark as paid")
         assert get_status(bought) == "completed"
-        assert screen.toasts() == ["Marked as paid: $2,500.00 is revenue now."]
+        assert screen.toasts() == ["Marked as paid: $2,500.00 now counts as revenue."]
         assert screen.says("Status: was Pending, now Paid")
         assert screen.says("Sam Coordinator, today")
 
-    def test_marked_as_failed(self, opened, event, table):
+    def test_mark_as_failed(self, opened, event, table):
         bought = buy(event, table, payment_status="pending", quantity=2)
         screen = opened(bought).click("Mark as failed").click("Mark as failed")
         assert (get_status(bought), get_sold_count(table), list_offered_actions(screen)) == ("failed", 0, [])
-        assert screen.toasts() == ["Marked as failed: its 2 packages come back."]
+        assert screen.toasts() == ["Marked as failed: its 2 packages go back on sale."]
 
-    def test_refunded_which_gives_seats_and_promo_use_back(self, opened, event, table, early):
+    def test_refund_returns_seats_and_promo_use(self, opened, event, table, early):
         bought = buy(event, table, promo_code="EARLY10", guests=[{"name": "Ben Okafor"}])
         screen = opened(bought).click("Mark as refunded")
-        assert screen.says("$2,250.00 leaves the revenue, and its package and its promo use come back.")
+        assert screen.says(
+            "$2,250.00 is taken out of revenue, and its package goes back on sale and its promo code use is returned."
+        )
         screen.click("Mark as refunded")
         assert (get_status(bought), get_sold_count(table), get_use_count(early)) == ("refunded", 0, 0)
-        assert screen.says("10 seats given back")
+        assert screen.says("10 seats returned")
         assert "Name guests" not in screen.labels()
 
-    def test_voided_with_a_reason(self, opened, event, table):
+    def test_void_requires_a_reason(self, opened, event, table):
         bought = buy(event, table)
         before = snapshot(event)
         screen = opened(bought).click("Void").click("Void")
@@ -184,20 +186,18 @@ class TestWhatIsDone:
         assert snapshot(event) == before
         screen.type("Reason", "Entered twice").click("Void")
         assert (get_status(bought), get_sold_count(table)) == ("voided", 0)
-        assert screen.toasts() == ["The sale is voided: its package comes back."]
+        assert screen.toasts() == ["Sale voided: its package goes back on sale."]
         assert screen.says("Reason: Entered twice")
 
     @pytest.mark.parametrize("step", ["Mark as refunded", "Void"])
-    def test_nothing_after_cancel(self, opened, event, table, step):
+    def test_cancel_changes_nothing(self, opened, event, table, step):
         bought = buy(event, table)
         before = snapshot(event)
         screen = opened(bought).click(step).click("Cancel")
         assert snapshot(event) == before
         assert list_offered_actions(screen) == ["Mark as refunded", "Void"]
 
-    def test_nothing_to_a_purchase_that_a_colleague_changed_meanwhile_which_is_shown_as_it_is_now(
-        self, opened, event, table
-    ):
+    def test_concurrent_change_is_reported_and_nothing_is_changed(self, opened, event, table):
         bought = buy(event, table, payment_status="pending")
         screen = opened(bought).click("Mark as failed")
         db.write(
@@ -205,23 +205,23 @@ class TestWhatIsDone:
         )
         screen.click("Mark as failed")
         (error,) = screen.app.error
-        assert unescape_markdown(error.value).endswith("Nothing was done; below is how it stands now.")
+        assert unescape_markdown(error.value).endswith("Nothing was changed. The purchase is shown as it is now.")
         assert get_status(bought) == "completed"
         assert list_offered_actions(screen) == ["Mark as refunded", "Void"]
 
-    def test_guests_named_in_place_which_the_history_tells(self, opened, event, table):
+    def test_guests_named_here_are_in_the_history(self, opened, event, table):
         bought = buy(event, table)
         code = bought.tickets[0].code
         screen = opened(bought).click("Name guests")
         screen.enter(f"Seat 1 · {code}", "Ben Okafor").click("Save guests")
-        assert screen.says("Seat 1: was nobody, now Ben Okafor")
+        assert screen.says("Seat 1: was empty, now Ben Okafor")
         assert screen.says("1 of 10 seats named")
         with db.read_session() as session:
             assert session.scalar(select(AssignedTicket.guest_name).where(AssignedTicket.code == code)) == "Ben Okafor"
 
-    @pytest.mark.parametrize(("seats", "folded"), [(7, []), (8, ["History · 2 entries"])])
-    def test_a_long_history_is_folded(self, opened, event, table, seats, folded):
+    @pytest.mark.parametrize(("seats", "collapsed"), [(7, []), (8, ["History · 2 entries"])])
+    def test_long_history_is_collapsed(self, opened, event, table, seats, collapsed):
         bought = buy(event, table)
         named = {seat: {"name": f"Guest {seat}"} for seat in range(1, seats + 1)}
         db.write(lambda s: guests.name_guests(s, OPERATOR, event.id, bought.purchase.id, named, seen_version=1))
-        assert [each.label for each in opened(bought).app.get("dialog")[0].expander] == folded
+        assert [each.label for each in opened(bought).app.get("dialog")[0].expander] == collapsed

@@ -1,4 +1,4 @@
-"""Filters under a page whose run was cut off: what the server let go of does not break a search."""
+"""A filter whose widget state Streamlit dropped does not break a search."""
 
 from streamlit.testing.v1 import AppTest
 
@@ -14,7 +14,7 @@ def run_search_change():
     filters._on_change("search", 7, PurchaseFilter(statuses=("pending",), sponsorships_only=True))
 
 
-def test_a_field_that_is_gone_holds_what_it_was_drawn_with():
+def test_filter_without_widget_state_keeps_its_rendered_value():
     app = AppTest.from_function(run_search_change).run()
     assert not app.exception
     query = {name: value[0] if isinstance(value, list) else value for name, value in app.query_params.items()}
