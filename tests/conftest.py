@@ -13,11 +13,13 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 from sqlalchemy.engine import Engine, make_url
+from streamlit.components.v2 import manifest_scanner
 
 from tests.support import every_table, make, markers
 from tests.support.database import DatabaseServer, use_database
@@ -53,6 +55,14 @@ def cheap_password_hashes() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(passwords, "_hasher", hasher)
         patch.setattr(passwords, "_DUMMY_HASH", hasher.hash("no password"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def scan_for_components_once() -> Iterator[None]:
+    """Keep what Streamlit finds in the installed packages: AppTest scans all of them each time a page is opened."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
         yield
 
 
