@@ -1,4 +1,4 @@
-"""An event with sales of every kind, for what must hold of any selection of them."""
+"""An event with sales of every kind, for tests of rules that hold for any filter."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class VariedEvent:
     packages: tuple[Package, ...]
 
     def filters(self) -> st.SearchStrategy[PurchaseFilter]:
-        """Any selection one could ask this event for."""
+        """Return a strategy for any filter of this event's purchases."""
         days = st.none() | st.dates(START.date() - timedelta(days=2), START.date() + timedelta(days=14))
         return st.builds(
             PurchaseFilter,
@@ -47,12 +47,12 @@ class VariedEvent:
 
 
 def subsets_of(values):
-    """None of the values, or several of them: a filter that is not set is the most frequent one."""
+    """Return a strategy for no value, most of the time, or for several of the values."""
     return st.just(()) | st.lists(st.sampled_from(values), max_size=3, unique=True).map(tuple)
 
 
 def create_event() -> VariedEvent:
-    """Three packages, one of them a sponsorship, with 56 purchases over two weeks."""
+    """Create three packages, one of them a sponsorship, with 56 purchases over two weeks."""
     gala = make.event(time_zone="America/New_York")
     packages = (
         make.package(gala, name="Seat", price="33.33"),
@@ -72,7 +72,7 @@ def create_event() -> VariedEvent:
 
 
 def _record_purchase(gala: Event, package: Package, questions: list[Option], number: int) -> None:
-    """The `number`th: each trait changes at a pace of its own, so that they meet in many ways."""
+    """Record one purchase; each field changes at its own period, so that many combinations occur."""
     answers = [{"option_id": q.id, "value": f"=nuts {number}"} for q in questions if q.package_id == package.id]
     channel = CHANNELS[number % 5]
     bought = make.purchase(

@@ -1,4 +1,4 @@
-"""Which purchases are meant: what an address says, what a search finds, and whose day a sale falls on."""
+"""Purchase filter: query parameters, search, filters, and days in the event's time zone."""
 
 import unicodedata
 from datetime import UTC, date, datetime, timedelta
@@ -33,11 +33,11 @@ DAYS = st.none() | st.dates(date(2000, 1, 1), date(2099, 12, 31))
 VISIBLE = st.characters(exclude_categories=("Cc", "Cs"))
 
 
-def list_purchaser_names(event, selection=ALL_PURCHASES, **fields):
-    """The names of who is found, every page of them read."""
+def list_purchaser_names(event, purchase_filter=ALL_PURCHASES, **fields):
+    """Return the purchasers of all matching purchases, in order."""
     with db.read_session() as session:
         lines, total = purchase_list.list_purchases(
-            session, OPERATOR, event.id, PurchaseFilter(**fields) if fields else selection, per_page=1000
+            session, OPERATOR, event.id, PurchaseFilter(**fields) if fields else purchase_filter, per_page=1000
         )
     assert len(lines) == total
     return [line.purchase.purchaser_name for line in lines]
@@ -47,10 +47,10 @@ def buy(event, package, name, moment=None, **fields):
     return make.purchase(event, package, donor={"name": name, "email": make.email("x")}, moment=moment, **fields)
 
 
-AN_ID = "01a207b2-b02d-710f-ba15-1a059629fb52"
+PACKAGE_ID = "01a207b2-b02d-710f-ba15-1a059629fb52"
 
 
-class TestAnAddress:
+class TestQuery:
     @given(
         st.builds(
             PurchaseFilter,
@@ -68,23 +68,24 @@ class TestAnAddress:
             sort=st.sampled_from(SORTS),
         )
     )
-    def test_names_a_selection_and_gives_it_back(self, selection):
-        if selection.first_day and selection.last_day and selection.last_day < selection.first_day:
+    def test_parse_is_inverse_of_to_query(self, purchase_filter):
+        first, last = purchase_filter.first_day, purchase_filter.last_day
+        if first and last and last < first:
             with pytest.raises(InvalidInput):
-                parse(to_query(selection))
+                parse(to_query(purchase_filter))
         else:
-            assert parse(to_query(selection)) == selection
+            assert parse(to_query(purchase_filter)) == purchase_filter
 
-    def test_says_only_what_differs_from_everything(self):
+    def test_query_omits_defaults(self):
         assert to_query(ALL_PURCHASES) == {}
         assert to_query(BOX_OFFICE_PURCHASES) == {"channel": ",".join(BOX_OFFICE_CHANNELS)}
-        spoken = {"from": "2026-10-01", "to": "2026-10-31", "sponsorships_only": "true", "sort": "name"}
-        assert to_query(parse(spoken)) == spoken
+        query = {"from": "2026-10-01", "to": "2026-10-31", "sponsorships_only": "true", "sort": "name"}
+        assert to_query(parse(query)) == query
 
-    def test_without_anything_means_everything(self):
+    def test_empty_query_selects_everything(self):
         assert parse({}) == parse({"search": ""}) == ALL_PURCHASES
 
-    def test_takes_codes_in_any_case_and_values_once(self):
+    def test_codes_ignore_case_and_repeated_values_count_once(self):
         assert parse({"code": "early10, EARLY10,-"}).codes == ("EARLY10", NO_PROMO_CODE)
         assert parse({"status": "pending,pending"}).statuses == ("pending",)
 
@@ -93,7 +94,7 @@ class TestAnAddress:
         [
             ("package", "x"),
             ("package", ""),
-            ("package", f"{AN_ID},"),
+            ("package", f"{PACKAGE_ID},"),
             ("status", "paid"),
             ("status", ""),
             ("status", "completed,paid"),
@@ -114,36 +115,36 @@ class TestAnAddress:
             ("search", "a" * 201),
             ("search", "a\x00b"),
             ("search", "\ud800"),
-            ("packages", AN_ID),
+            ("packages", PACKAGE_ID),
             ("", "x"),
-            ("event", AN_ID),
+            ("event", PACKAGE_ID),
         ],
     )
-    def test_with_nonsense_is_refused_at_its_name(self, name, value):
-        with pytest.raises(InvalidInput) as refusal:
+    def test_invalid_parameter_is_refused_by_name(self, name, value):
+        with pytest.raises(InvalidInput) as error:
             parse({"search": "ana", name: value}, ignored=())
-        assert list(refusal.value.fields) == [name]
-        assert f"“{name}”" in str(refusal.value)
+        assert list(error.value.fields) == [name]
+        assert f"“{name}”" in str(error.value)
 
-    def test_takes_the_first_and_the_last_day_there_is_and_the_longest_search(self):
+    def test_accepts_first_and_last_day_and_longest_search(self):
         assert parse({"from": "2000-01-01", "to": "2099-12-31"}).first_day == date(2000, 1, 1)
         assert len(parse({"search": "a" * 200}).search) == 200
 
-    def test_from_and_to_may_be_one_day_but_not_exchanged(self):
+    def test_to_may_equal_from_but_not_precede_it(self):
         assert parse({"from": "2026-10-31", "to": "2026-10-31"}).last_day == date(2026, 10, 31)
-        with pytest.raises(InvalidInput) as refusal:
+        with pytest.raises(InvalidInput) as error:
             parse({"from": "2026-10-31", "to": "2026-10-30"})
-        assert list(refusal.value.fields) == ["to"]
+        assert list(error.value.fields) == ["to"]
 
-    def test_of_a_page_has_the_event_and_what_else_the_page_says(self):
+    def test_ignores_named_parameters_of_the_page(self):
         assert parse({"event": "x", "search": "ana"}) == PurchaseFilter(search="ana")
         assert parse({"event": "x", "purchase": "y"}, ignored=("event", "purchase")) == ALL_PURCHASES
 
 
-class TestASearch:
+class TestSearch:
     @pytest.fixture
     def gala(self, event):
-        """Three purchases that differ in everything one may look for."""
+        """Three purchases that differ in every searchable field."""
         package = make.package(event)
         make.promo_code(event, code="EARLY10")
         donor = {"name": "José Núñez", "email": "Pepe@Example.org"}
@@ -153,7 +154,7 @@ class TestASearch:
         return event
 
     @pytest.mark.parametrize(
-        ("search", "who"),
+        ("search", "names"),
         [
             ("José", ["José Núñez"]),
             ("jose nunez", ["José Núñez"]),
@@ -178,27 +179,27 @@ class TestASearch:
             ("' OR 1=1 --", []),
         ],
     )
-    def test_finds_who_has_every_word_whatever_accents_and_case(self, gala, search, who):
-        assert list_purchaser_names(gala, search=search) == who
+    def test_finds_every_word_ignoring_accents_and_case(self, gala, search, names):
+        assert list_purchaser_names(gala, search=search) == names
 
-    def test_of_blanks_leaves_nobody_out(self, gala):
+    def test_blank_search_finds_everyone(self, gala):
         assert len(list_purchaser_names(gala, search=" \t ")) == 3
 
-    @pytest.mark.parametrize(("shown", "is_found"), [(8, True), (4, True), (3, False)])
-    def test_finds_the_seat_by_half_its_code_or_more(self, event, shown, is_found):
-        """Not by less: a code begins with three given letters by chance."""
+    @pytest.mark.parametrize(("length", "is_found"), [(8, True), (4, True), (3, False)])
+    def test_finds_seat_by_at_least_half_its_ticket_code(self, event, length, is_found):
+        """Three letters would match other codes by chance."""
         ticket = buy(event, make.package(event), "9 9").tickets[0].code
-        assert list_purchaser_names(event, search=ticket[:shown].lower()) == (["9 9"] if is_found else [])
+        assert list_purchaser_names(event, search=ticket[:length].lower()) == (["9 9"] if is_found else [])
 
-    def test_finds_no_seat_by_the_end_of_its_code_or_more_than_it(self, event):
+    def test_ticket_code_must_match_from_its_start(self, event):
         ticket = buy(event, make.package(event), "1 1").tickets[0].code
         assert list_purchaser_names(event, search=ticket[1:]) == list_purchaser_names(event, search=ticket + "A") == []
 
-    def test_finds_a_purchase_once_however_many_of_its_seats_match(self, event):
+    def test_purchase_with_several_matching_seats_is_found_once(self, event):
         buy(event, make.package(event, seats_per_package=30), "Ana", promo_code=make.promo_code(event).code)
         assert list_purchaser_names(event, search="ana") == ["Ana"]
 
-    def test_finds_nothing_of_another_event(self, event):
+    def test_finds_nothing_in_other_events(self, event):
         other = make.event()
         make.promo_code(other, code="OTHER2026")
         ticket = buy(other, make.package(other), "Ana", promo_code="OTHER2026").tickets[0].code
@@ -210,7 +211,7 @@ class TestASearch:
             == []
         )
 
-    def test_meets_what_nobody_can_see_without_harm(self, gala):
+    def test_ignores_invisible_characters(self, gala):
         assert list_purchaser_names(gala, search="\x00jose\ud800") == ["José Núñez"]
 
 
@@ -218,7 +219,7 @@ HOSTILE = ("100%", "_under_", "back\\slash", "O'Hara", 'Q"uote', "a;b--c", "$1 %
 
 
 @pytest.fixture(scope="module")
-def bought_by_the_hostile(database):
+def hostile_event(database):
     event = make.event()
     package = make.package(event)
     for name in HOSTILE:
@@ -226,11 +227,11 @@ def bought_by_the_hostile(database):
     return event, snapshot(event)
 
 
-class TestAHostileSearch:
+class TestHostileSearch:
     @settings(max_examples=150, deadline=None)
     @given(st.text(st.sampled_from("%_\\'\";-$ {}:()*?[]^|.0123sabcdeuinUÜïöñçÇ\u0301"), min_size=1, max_size=4))
-    def test_finds_only_what_contains_it_and_changes_nothing(self, bought_by_the_hostile, search):
-        event, before = bought_by_the_hostile
+    def test_finds_only_matching_names_and_changes_nothing(self, hostile_event, search):
+        event, before = hostile_event
         words = [strip_accents_and_case(word) for word in search.split()]
         expected = {
             name for name in HOSTILE if all(word in strip_accents_and_case(f"{name} x@x.xx ") for word in words)
@@ -240,9 +241,9 @@ class TestAHostileSearch:
 
 
 def strip_accents_and_case(text):
-    """Letters without accents and case, as somebody without that keyboard types them."""
-    apart = unicodedata.normalize("NFKD", text)
-    return "".join(letter for letter in apart if not "\u0300" <= letter <= "\u036f").lower()
+    """Return text in lower case without accents."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(letter for letter in decomposed if not "\u0300" <= letter <= "\u036f").lower()
 
 
 class TestFilters:
@@ -260,7 +261,7 @@ class TestFilters:
         return event
 
     @pytest.mark.parametrize(
-        ("fields", "who"),
+        ("fields", "names"),
         [
             ({}, "Ana Ben Cleo Dan"),
             ({"statuses": ("completed",)}, "Ana Ben"),
@@ -282,20 +283,20 @@ class TestFilters:
             ({"unnamed_only": True, "statuses": ("voided",)}, ""),
         ],
     )
-    def test_leave_only_those_to_whom_all_of_them_apply(self, gala, fields, who):
-        assert sorted(list_purchaser_names(gala, PurchaseFilter(**fields))) == who.split()
+    def test_purchases_must_match_all_filters(self, gala, fields, names):
+        assert sorted(list_purchaser_names(gala, PurchaseFilter(**fields))) == names.split()
 
-    def test_find_imported_totals_that_are_not_list_price_less_discount(self, gala):
+    def test_differing_only_finds_imported_totals(self, gala):
         for name, cells in (("Eve", {"total_amount": "90"}), ("Fay", {"total_amount": "80", "discount_amount": "20"})):
             run_import(gala, sales_csv(sale(self.seat, purchaser_name=name, **cells)))
         assert list_purchaser_names(gala, differing_only=True) == ["Eve"]
         assert sorted(list_purchaser_names(gala, discounted_only=True)) == ["Ana", "Ben", "Fay"]
 
-    def test_by_package_mean_any_of_those_named(self, gala):
+    def test_several_packages_match_any_of_them(self, gala):
         assert list_purchaser_names(gala, package_ids=(self.table.id,)) == ["Ben"]
         assert sorted(list_purchaser_names(gala, package_ids=(self.table.id, self.sponsor.id))) == ["Ben", "Cleo"]
 
-    def test_by_a_package_or_code_of_another_event_find_nothing(self, gala):
+    def test_package_or_code_of_another_event_finds_nothing(self, gala):
         other = make.event()
         make.promo_code(other, code="EARLY10")
         bought = make.package(other)
@@ -313,11 +314,11 @@ class TestFilters:
             ("unnamed", "Cleo Ben Dan Ana"),
         ],
     )
-    def test_leave_the_order_to_the_sort(self, gala, sort, names):
-        """Cleo and Ben have one seat without a guest each, the newer first; Dan's seats do not count any more."""
+    def test_sort_orders(self, gala, sort, names):
+        """Cleo and Ben have one seat without a guest each, the newer first; Dan's purchase is voided."""
         assert list_purchaser_names(gala, sort=sort) == names.split()
 
-    def test_by_name_put_accents_and_case_aside_and_by_total_the_highest_first(self, event):
+    def test_sort_by_name_ignores_accents_and_by_total_is_descending(self, event):
         cheap, dear = make.package(event, price="5"), make.package(event, price="10")
         for name, package in (("Álvaro", cheap), ("bea", dear), ("Zed", cheap), ("Ana", cheap)):
             buy(event, package, name)
@@ -325,7 +326,7 @@ class TestFilters:
         assert list_purchaser_names(event, sort="total") == ["bea", "Ana", "Zed", "Álvaro"]
 
 
-CHANGES = {  # around a change of the clocks, or of the calendar
+ZONE_CHANGES = {  # moments around a clock change, or a change of the date line
     "America/New_York": datetime(2026, 11, 1, 6, tzinfo=UTC),
     "Europe/London": datetime(2026, 3, 29, 1, tzinfo=UTC),
     "Australia/Lord_Howe": datetime(2026, 4, 4, 15, tzinfo=UTC),
@@ -336,12 +337,12 @@ CHANGES = {  # around a change of the clocks, or of the calendar
 }
 
 
-@pytest.fixture(scope="module", params=CHANGES)
-def sold_around_a_change(request, database):
-    """A purchase every 97 minutes from two days before it to two days after it, and on both sides of midnight."""
+@pytest.fixture(scope="module", params=ZONE_CHANGES)
+def event_around_zone_change(request, database):
+    """Purchases every 97 minutes from two days before the change to two days after it, and around each midnight."""
     event = make.event(time_zone=request.param)
     zone, package = ZoneInfo(request.param), make.package(event)
-    middle = CHANGES[request.param]
+    middle = ZONE_CHANGES[request.param]
     moments = [middle + timedelta(minutes=97) * step for step in range(-30, 31)]
     for shift in (-1, 0, 1, 2):
         day = (middle.astimezone(zone) + timedelta(days=shift)).date()
@@ -355,17 +356,17 @@ def sold_around_a_change(request, database):
 class TestDays:
     @settings(max_examples=25, deadline=None)
     @given(data=st.data())
-    def test_are_the_events_own_also_where_its_clocks_change(self, sold_around_a_change, data):
-        event, middle, days = sold_around_a_change
-        around = st.none() | st.integers(-4, 4).map(lambda shift: (middle + timedelta(days=shift)).date())
-        first, last = data.draw(around), data.draw(around)
+    def test_days_follow_event_time_zone_around_clock_changes(self, event_around_zone_change, data):
+        event, middle, days = event_around_zone_change
+        nearby_days = st.none() | st.integers(-4, 4).map(lambda shift: (middle + timedelta(days=shift)).date())
+        first, last = data.draw(nearby_days), data.draw(nearby_days)
         expected = sum(1 for day in days if (not first or first <= day) and (not last or day <= last))
-        selection = PurchaseFilter(first_day=first, last_day=last)
-        assert len(list_purchaser_names(event, selection)) == expected
+        purchase_filter = PurchaseFilter(first_day=first, last_day=last)
+        assert len(list_purchaser_names(event, purchase_filter)) == expected
         with db.read_session() as session:
-            assert purchase_list.get_totals(session, OPERATOR, event.id, selection).purchases == expected
+            assert purchase_list.get_totals(session, OPERATOR, event.id, purchase_filter).purchases == expected
 
-    def test_are_those_of_the_zone_that_the_event_has_now(self):
+    def test_days_follow_changed_time_zone(self):
         event = make.event(time_zone="America/New_York")
         buy(event, make.package(event), "Ana", moment=datetime(2026, 6, 2, 3, 59, tzinfo=UTC))
         first, second = {"last_day": date(2026, 6, 1)}, {"first_day": date(2026, 6, 2)}

@@ -1,7 +1,7 @@
-"""An event against an earlier one at equal days before the event: is it ahead or behind?
+"""Compare the sales of two events the same number of days before each.
 
-The days before an event are its own day minus the day of the sale, both in the event's own time zone: 0 is the day of
-the event, and what was sold later is negative. Money is USD of completed purchases; seats count pending ones too.
+Days before an event are the day of the event minus the day of the sale, both in the event's time zone: 0 is the day of
+the event, later sales have negative numbers. Revenue is USD of completed purchases; seats count pending ones too.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _IS_SOLD = DailySales.payment_status.in_(SOLD_STATUSES) & (DailySales.purchases 
 
 @dataclass(frozen=True)
 class ComparedDay:
-    """What each event had sold by the end of the day that is so many days before it; None has not come yet."""
+    """What both events had sold by the end of a day, counted in days before each; None for a day still to come."""
 
     days_before: int
     revenue: Decimal | None
@@ -42,7 +42,7 @@ class ComparedDay:
 class Comparison:
     """The days from the first sale of either event to the day of the event, or to the last sale when that is later.
 
-    `today` is where this event stands now, and the earlier one at as many days before it.
+    `today` is the event's current day, and the same day before the earlier event.
     """
 
     days: tuple[ComparedDay, ...]
@@ -50,21 +50,24 @@ class Comparison:
 
     @property
     def revenue_ahead(self) -> Decimal | None:
-        """USD more than the earlier event had at as many days before it; negative is behind."""
+        """Revenue minus the earlier event's on the same day before it, in USD; None while that cannot be compared."""
         if self.today.revenue is None or self.today.earlier_revenue is None:
             return None
         return self.today.revenue - self.today.earlier_revenue
 
     @property
     def seats_ahead(self) -> int | None:
-        """Seats more than the earlier event had sold at as many days before it; negative is behind."""
+        """Seats sold minus the earlier event's on the same day before it; None while that cannot be compared."""
         if self.today.seats is None or self.today.earlier_seats is None:
             return None
         return self.today.seats - self.today.earlier_seats
 
 
 def list_candidates(session: Session, actor: Actor, event_id: uuid.UUID) -> list[Event]:
-    """The other events the actor may see in which something is sold, the earliest start last. Raises NotFound."""
+    """Return the other events with sales that the actor may see, latest start first.
+
+    Raises NotFound when the actor may not see `event_id`.
+    """
     permissions.require(session, actor, "read", event_id)
     has_sales = exists().where(DailySales.event_id == Event.id, _IS_SOLD)
     return list(
@@ -85,32 +88,36 @@ def compare(
     sponsorships_only: bool = False,
     moment: datetime | None = None,
 ) -> Comparison:
-    """This event (or its sponsorships alone) against the earlier one as of `moment` (default now).
+    """Return the comparison of an event (or its sponsorships only) with an earlier one as of `moment` (default now).
 
-    Raises NotFound for either.
+    Raises NotFound when the actor may not see either event.
     """
     moment = moment or datetime.now(UTC)
-    this = _load_cumulative_sales(session, events.get(session, actor, event_id), moment, sponsorships_only)
+    current = _load_cumulative_sales(session, events.get(session, actor, event_id), moment, sponsorships_only)
     earlier = _load_cumulative_sales(session, events.get(session, actor, earlier_id), moment, sponsorships_only)
 
-    def line(days_before: int) -> ComparedDay:
-        return ComparedDay(days_before, *this.at(days_before), *earlier.at(days_before))
+    def compare_day(days_before: int) -> ComparedDay:
+        return ComparedDay(days_before, *current.get_totals(days_before), *earlier.get_totals(days_before))
 
-    sold_on = [*this.sale_days_before, *earlier.sale_days_before]
-    span = range(max(sold_on), min(0, *sold_on) - 1, -1) if sold_on else ()
-    return Comparison(tuple(line(days_before) for days_before in span), line(this.now))
+    sale_days = [*current.sale_days_before, *earlier.sale_days_before]
+    days = range(max(sale_days), min(0, *sale_days) - 1, -1) if sale_days else ()
+    return Comparison(tuple(compare_day(day) for day in days), compare_day(current.today))
 
 
 @dataclass(frozen=True)
 class _CumulativeSales:
-    """What one event had sold: `sold_on` are its days with sales, as days before it, and `sums` begin with none."""
+    """Cumulative sales of one event.
+
+    `sale_days_before` are its days with sales, `running_totals` its revenue and seats before the first of them and
+    after each, `today` its current day: all in days before the event.
+    """
 
     sale_days_before: tuple[int, ...]
     running_totals: tuple[tuple[Decimal, int], ...]
-    now: int
+    today: int
 
-    def at(self, days_before: int) -> tuple[Decimal, int] | tuple[None, None]:
-        if days_before < self.now:
+    def get_totals(self, days_before: int) -> tuple[Decimal, int] | tuple[None, None]:
+        if days_before < self.today:
             return None, None
         return self.running_totals[bisect_right(self.sale_days_before, -days_before, key=neg)]
 
@@ -119,7 +126,7 @@ def _load_cumulative_sales(
     session: Session, event: Event, moment: datetime, sponsorships_only: bool
 ) -> _CumulativeSales:
     zone = ZoneInfo(event.time_zone)
-    its_day = event.starts_at.astimezone(zone).date()
+    event_day = event.starts_at.astimezone(zone).date()
     revenue = func.sum(DailySales.total).filter(DailySales.payment_status == "completed")
     rows = session.execute(
         select(DailySales.day, func.coalesce(revenue, money.ZERO), func.sum(DailySales.seats))
@@ -131,7 +138,7 @@ def _load_cumulative_sales(
     revenues = accumulate((revenue for _, revenue, _ in rows), initial=money.ZERO)
     seats = accumulate((seats for _, _, seats in rows), initial=0)
     return _CumulativeSales(
-        sale_days_before=tuple((its_day - day).days for day, _, _ in rows),
+        sale_days_before=tuple((event_day - day).days for day, _, _ in rows),
         running_totals=tuple(zip(revenues, seats, strict=True)),
-        now=(its_day - moment.astimezone(zone).date()).days,
+        today=(event_day - moment.astimezone(zone).date()).days,
     )

@@ -1,7 +1,7 @@
-"""Selected purchases of an event as CSV, streamed from COPY whatever their number: a row each, or a row for each seat.
+"""CSV exports of purchases and of their seats, streamed from COPY.
 
-Opens right in a spreadsheet program: a byte order mark so that accents survive, and an apostrophe before text that a
-spreadsheet would run as a formula (OWASP, "CSV Injection"). Source of the columns: PRODUCT "HTTP interface".
+For spreadsheet programs, a byte order mark marks the encoding and an apostrophe precedes text that would run as a
+formula (OWASP, "CSV Injection"). Source of the columns: docs/product.md, "HTTP interface".
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from ticketing.purchase_filter import PurchaseFilter, build_conditions, build_or
 
 CHUNK_BYTES = 64 * 1024
 BYTE_ORDER_MARK = "\ufeff"
-# What begins a formula, also in the full width that some spreadsheets take for the same.
+# Characters that begin a formula, including the full-width forms that some spreadsheets accept.
 _FORMULA_PREFIX = r"^\s*[=+\-@\t\r＝＋－＠]"
 
 Columns = dict[str, Any]
@@ -36,7 +36,7 @@ Columns = dict[str, Any]
 
 @dataclass(frozen=True)
 class Export:
-    """What to stream: the header, the SELECT with its parameters, and the time zone of the moments in it."""
+    """A CSV to stream: its header, the SELECT with its parameters, and the time zone of its timestamps."""
 
     header: tuple[str, ...]
     query: str
@@ -48,7 +48,10 @@ class Export:
 def build_purchases_export(
     session: Session, actor: Actor, event_id: uuid.UUID, purchase_filter: PurchaseFilter
 ) -> Export:
-    """One row per selected purchase, in the order of the selection; judged here, streamed later. Raises NotFound."""
+    """Return the export of one row per matching purchase: access is checked here, rows are read later.
+
+    Raises NotFound when the actor may not see the event.
+    """
     permissions.require(session, actor, "read", event_id)
     names = func.aggregate_strings(AssignedTicket.guest_name, "; ").aggregate_order_by(AssignedTicket.seat_number)
     guests = (
@@ -62,9 +65,9 @@ def build_purchases_export(
 
 
 def build_guests_export(session: Session, actor: Actor, event_id: uuid.UUID, purchase_filter: PurchaseFilter) -> Export:
-    """One row per seat of the selected purchases, named or not. Amounts are the purchase's and repeat with each seat.
+    """Return the export of one row per seat of the matching purchases, named or not.
 
-    Raises NotFound.
+    Amounts are those of the purchase and repeat with each seat. Raises NotFound when the actor may not see the event.
     """
     permissions.require(session, actor, "read", event_id)
     ticket = AssignedTicket
@@ -83,9 +86,9 @@ def build_guests_export(session: Session, actor: Actor, event_id: uuid.UUID, pur
 
 
 def stream(export: Export) -> AsyncIterator[bytes]:
-    """The CSV in pieces of about 64 kB, so that memory does not grow with the number of rows.
+    """Yield the CSV in chunks of about CHUNK_BYTES, so that memory does not grow with the number of rows.
 
-    Everything is in it that was committed before the first piece was asked for. What goes wrong after that ends it.
+    It contains everything that was committed before the first chunk was requested. A later error ends the stream.
     """
     return replica.stream(partial(_stream_chunks, export))
 
@@ -96,20 +99,20 @@ async def _stream_chunks(export: Export, connection: psycopg.AsyncConnection[Any
             "SELECT set_config('TimeZone', %s, true), set_config('statement_timeout', '10min', true)",
             [export.time_zone],
         )
-        # COPY takes no parameters of its own: psycopg, as the client, writes them quoted into the statement.
-        copying = f"COPY ({export.query}) TO STDOUT WITH (FORMAT csv)"
-        async with cursor.copy(copying, export.parameters) as rows:
-            piece = bytearray(_encode_header(export.header))
+        # COPY accepts no server-side parameters, so psycopg quotes them into the statement.
+        statement = f"COPY ({export.query}) TO STDOUT WITH (FORMAT csv)"
+        async with cursor.copy(statement, export.parameters) as rows:
+            chunk = bytearray(_encode_header(export.header))
             async for row in rows:
-                piece += row
-                if len(piece) >= CHUNK_BYTES:
-                    yield bytes(piece)
-                    piece.clear()
-            yield bytes(piece)
+                chunk += row
+                if len(chunk) >= CHUNK_BYTES:
+                    yield bytes(chunk)
+                    chunk.clear()
+            yield bytes(chunk)
 
 
 def _encode_header(header: tuple[str, ...]) -> bytes:
-    """Not COPY's own header: a question may be longer than the name of a column can be."""
+    """Return the header line. COPY's own header is limited to the length of a column name; questions can be longer."""
     line = io.StringIO(newline="")
     csv.writer(line, lineterminator="\n").writerow(header)
     return (BYTE_ORDER_MARK + line.getvalue()).encode()
@@ -118,13 +121,13 @@ def _encode_header(header: tuple[str, ...]) -> bytes:
 def build_export(
     session: Session, header: tuple[str, ...], query: Select[Any], time_zone: str, event_name: str
 ) -> Export:
-    """What to stream of a query with a column for each of the header."""
+    """Return the export of a query, which has one column for each name in the header."""
     compiled = query.compile(dialect=session.get_bind().dialect, compile_kwargs={"render_postcompile": True})
     return Export(header, str(compiled), compiled.params, time_zone, event_name)
 
 
 def escape_formula(column: Any) -> ColumnElement[str]:
-    """Text that people typed, so that no spreadsheet takes it for a formula."""
+    """Return text of users with an apostrophe before anything that a spreadsheet would run as a formula."""
     return case((column.regexp_match(_FORMULA_PREFIX), func.concat("'", column)), else_=column)
 
 
@@ -157,13 +160,13 @@ def _build_export_with_guests(
     guest_columns: Columns,
     then_by: Sequence[ColumnElement[Any]] = (),
 ) -> Export:
-    """The purchase's columns, those of its guests, one for each question, and the fee."""
+    """Return the export of the purchase's columns, the guest columns, one column per question, and the fee."""
     event = session.scalars(select(Event).where(Event.id == event_id)).one()
     questions = _list_option_ids_by_label(session, event_id)
     answers = _build_answers_lateral(questions.values()) if questions else None
-    given = [] if answers is None else [escape_formula(answer) for answer in answers.c]
+    answer_columns = [] if answers is None else [escape_formula(answer) for answer in answers.c]
     query = (
-        select(*_PURCHASE_COLUMNS.values(), *guest_columns.values(), *given, Purchase.fee)
+        select(*_PURCHASE_COLUMNS.values(), *guest_columns.values(), *answer_columns, Purchase.fee)
         .join(Package, Package.id == Purchase.package_id)
         .outerjoin(PromoCode, PromoCode.id == Purchase.promo_code_id)
         .join(guests, true())
@@ -179,7 +182,7 @@ def _build_export_with_guests(
 
 
 def _list_option_ids_by_label(session: Session, event_id: uuid.UUID) -> dict[str, list[uuid.UUID]]:
-    """The event's questions by their words, whichever package asks; a retired one while it has answers."""
+    """Return the ids of the event's options by label; a retired option only while it has answers."""
     rows = session.execute(
         select(Option.label, Option.id)
         .join(Package, Package.id == Option.package_id)
@@ -193,7 +196,7 @@ def _list_option_ids_by_label(session: Session, event_id: uuid.UUID) -> dict[str
 
 
 def _build_headings(labels: Iterable[str], taken: set[str]) -> list[str]:
-    """The labels as names of columns: none is a formula, and none is another column's."""
+    """Return the labels as unique column names, of which none is a formula."""
     headings: list[str] = []
     for label in labels:
         heading = f"'{label}" if re.match(_FORMULA_PREFIX, label) else label
@@ -205,10 +208,10 @@ def _build_headings(labels: Iterable[str], taken: set[str]) -> list[str]:
 
 
 def _build_answers_lateral(questions: Iterable[list[uuid.UUID]]) -> LateralFromClause:
-    """One purchase's answers as people say them, a column for each question: one row, whatever was answered."""
+    """Return a lateral subquery of one purchase's answers as text: always one row, with one column per question."""
     choice = func.jsonb_array_elements_text(Answer.value).column_valued("choice")
     kind, plain = func.jsonb_typeof(Answer.value), Answer.value.op("#>>")(cast(literal("{}", Text), ARRAY(Text)))
-    told = case(
+    answer = case(
         (kind == "boolean", case((plain == "true", "yes"), else_="no")),
         (kind == "array", select(func.aggregate_strings(choice, ", ")).scalar_subquery()),
         else_=plain,
@@ -216,7 +219,7 @@ def _build_answers_lateral(questions: Iterable[list[uuid.UUID]]) -> LateralFromC
     return (
         select(
             *(
-                func.aggregate_strings(told, "; ").filter(Answer.option_id.in_(ids)).label(f"question_{number}")
+                func.aggregate_strings(answer, "; ").filter(Answer.option_id.in_(ids)).label(f"question_{number}")
                 for number, ids in enumerate(questions)
             )
         )

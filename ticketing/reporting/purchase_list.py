@@ -1,6 +1,7 @@
-"""The purchases of an event one by one: a page of a selection, its sums, and everything about a single one.
+"""Lists of purchases, their totals, and the details of a single one.
 
-Read-only. Call several of these in one `db.read_session()` session and they describe one moment.
+Read-only. Functions called in one `db.read_session()` describe one moment. All raise NotFound when the actor may not
+see the event.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from ticketing.purchase_filter import PurchaseFilter, build_conditions, build_da
 
 @dataclass(frozen=True)
 class PurchaseRow:
-    """A purchase as lists show it: with the names of its package and promo code."""
+    """A purchase as lists show it, with its package's name and its promo code."""
 
     purchase: Purchase
     package: str
@@ -45,7 +46,7 @@ class PurchaseRow:
 
 @dataclass(frozen=True)
 class PurchaseTotals:
-    """Sums of the selected purchases as they are, whatever their status. Amounts are USD."""
+    """Totals of the matching purchases, whatever their status. Amounts are USD."""
 
     purchases: int
     packages: int
@@ -58,7 +59,7 @@ class PurchaseTotals:
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """One field that was changed after the sale: when (UTC), by whom, how the change is called, from what, to what."""
+    """One field that was changed after the sale: when (UTC), by whom, by which action, and both values."""
 
     at: datetime
     by: str
@@ -70,8 +71,10 @@ class HistoryEntry:
 
 @dataclass(frozen=True)
 class PurchaseDetails:
-    """Everything about one purchase. `recorded_by` is the staff member at the box office, `import_file` the file that
-    brought it; both are None for a sale of the donor site. Answers are pairs of question and text.
+    """Everything about one purchase.
+
+    `recorded_by` is the staff member at the box office, `import_file` the imported file; both are None for a purchase
+    of the donor site. Answers are pairs of question and text.
     """
 
     purchase: Purchase
@@ -93,7 +96,7 @@ def list_purchases(
     page: int = 1,
     per_page: int = 20,
 ) -> tuple[list[PurchaseRow], int]:
-    """One page of the selected purchases in their order, and how many there are."""
+    """Return one page of the matching purchases in the filter's order, and how many there are."""
     lines = list_page(session, actor, event_id, purchase_filter, page=page, per_page=per_page)
     return lines, get_totals(session, actor, event_id, purchase_filter).purchases
 
@@ -107,10 +110,10 @@ def list_page(
     page: int = 1,
     per_page: int = 20,
 ) -> list[PurchaseRow]:
-    """The page alone, for who knows the totals: a search reads every purchase of the event for either."""
+    """Return one page without the number of purchases, which costs as much again when the filter needs rows."""
     permissions.require(session, actor, "read", event_id)
-    # Which purchases is settled by narrow rows; only those that are shown are read whole.
-    shown = (
+    # The subquery sorts narrow rows; full rows are read for one page only.
+    page_ids = (
         select(Purchase.id)
         .join(Package, Package.id == Purchase.package_id)
         .where(*build_conditions(purchase_filter, event_id))
@@ -122,38 +125,45 @@ def list_page(
         select(Purchase, Package.name, PromoCode.code, Purchase.seats_named)
         .join(Package, Package.id == Purchase.package_id)
         .outerjoin(PromoCode, PromoCode.id == Purchase.promo_code_id)
-        .where(Purchase.id.in_(shown))
+        .where(Purchase.id.in_(page_ids))
         .order_by(*build_order_by(purchase_filter))
     )
     return [PurchaseRow(*row) for row in rows]
 
 
 def get_totals(session: Session, actor: Actor, event_id: uuid.UUID, purchase_filter: PurchaseFilter) -> PurchaseTotals:
-    """The sums over all pages of the selection."""
+    """Return the totals of all matching purchases."""
     permissions.require(session, actor, "read", event_id)
-    sold: type[Purchase] | type[DailySales] = Purchase if purchase_filter.needs_rows else DailySales
-    wanted = (
+    table: type[Purchase] | type[DailySales] = Purchase if purchase_filter.needs_rows else DailySales
+    conditions = (
         build_conditions(purchase_filter, event_id)
         if purchase_filter.needs_rows
         else build_daily_conditions(purchase_filter, event_id)
     )
-    summed: list[Any] = [sold.quantity, sold.seats, sold.seats_named, sold.list_price, sold.discount, sold.total]
+    summed: list[Any] = [
+        table.quantity,
+        table.seats,
+        table.seats_named,
+        table.list_price,
+        table.discount,
+        table.total,
+    ]
     row = session.execute(
         select(
             func.count() if purchase_filter.needs_rows else func.coalesce(func.sum(DailySales.purchases), 0),
             *(func.coalesce(func.sum(column), 0) for column in summed),
         )
-        .select_from(sold)
-        .join(Package, Package.id == sold.package_id)
-        .where(*wanted)
+        .select_from(table)
+        .join(Package, Package.id == table.package_id)
+        .where(*conditions)
     ).one()
     return PurchaseTotals(*row[:4], *(money.round_to_cents(Decimal(amount)) for amount in row[4:]))
 
 
 def get_details(session: Session, actor: Actor, event_id: uuid.UUID, purchase_id: uuid.UUID) -> PurchaseDetails:
-    """One purchase with its seats, answers and what was changed since. Raises NotFound."""
+    """Return one purchase with its seats, answers and later changes. Raises NotFound when it does not exist."""
     permissions.require(session, actor, "read", event_id)
-    found = session.execute(
+    row = session.execute(
         select(Purchase, Package.name, PromoCode.code, Staff.name, ImportBatch.file_name)
         .join(Package, Package.id == Purchase.package_id)
         .outerjoin(PromoCode, PromoCode.id == Purchase.promo_code_id)
@@ -161,9 +171,9 @@ def get_details(session: Session, actor: Actor, event_id: uuid.UUID, purchase_id
         .outerjoin(ImportBatch, ImportBatch.id == Purchase.import_batch_id)
         .where(Purchase.id == purchase_id, Purchase.event_id == event_id)
     ).first()
-    if found is None:
+    if row is None:
         raise NotFound("purchase")
-    purchase, package, promo_code, recorded_by, import_file = found
+    purchase, package, promo_code, recorded_by, import_file = row
     tickets = session.scalars(
         select(AssignedTicket).where(AssignedTicket.purchase_id == purchase_id).order_by(AssignedTicket.seat_number)
     )
@@ -191,7 +201,7 @@ def get_details(session: Session, actor: Actor, event_id: uuid.UUID, purchase_id
 
 
 def _format_answer(answer: Any) -> str:
-    """An answer as people say it."""
+    """Return an answer as text."""
     match answer:
         case bool():
             return "yes" if answer else "no"

@@ -1,4 +1,4 @@
-"""A package's trail over HTTP, and the audit log's file."""
+"""Audit log of a package over the API, and its CSV download."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ def get_audit_page(call, package, query=""):
     return answer.json()
 
 
-def test_a_change_tells_who_when_which_way_and_every_field_before_and_after(program, event, ana, gold):
+def test_change_has_actor_time_channel_and_fields(program, event, ana, gold):
     call = program(ana)
     body = {"price": "2600.00", "quantity_limit": None, "version": 1}
     assert call("PATCH", f"/admin/events/{event.id}/tickets/packages/{gold.id}", body).status_code == 200
@@ -44,16 +44,16 @@ def test_a_change_tells_who_when_which_way_and_every_field_before_and_after(prog
     ]
 
 
-def test_what_was_restored_names_the_entry(program, event, ana, gold):
+def test_restored_field_names_restored_entry(program, event, ana, gold):
     call = program(ana)
     db.write(lambda s: packages.update(s, ana, event.id, gold.id, {"price": "1"}, seen_version=1))
     (price,) = get_audit_page(call, gold)["items"][0]["fields"]
     db.write(lambda s: restore.restore(s, ana, event.id, price["entry"], seen_version=2))
-    (back,) = get_audit_page(call, gold)["items"][0]["fields"]
-    assert (back["before"], back["after"], back["restores"]) == ("1.00", "2500.00", price["entry"])
+    (restored,) = get_audit_page(call, gold)["items"][0]["fields"]
+    assert (restored["before"], restored["after"], restored["restores"]) == ("1.00", "2500.00", price["entry"])
 
 
-def test_twenty_are_on_a_page_the_newest_first(program, event, ana, gold):
+def test_page_has_twenty_changes_newest_first(program, event, ana, gold):
     for version in range(1, 22):
         db.write(lambda s, v=version: packages.update(s, ana, event.id, gold.id, {"price": str(v)}, seen_version=v))
     call = program(ana)
@@ -64,13 +64,13 @@ def test_twenty_are_on_a_page_the_newest_first(program, event, ana, gold):
     assert get_audit_page(call, gold, "?page=3")["items"] == []
 
 
-def test_a_deleted_package_keeps_its_trail_and_viewers_read_it(program, event, ana, gold):
+def test_deleted_package_keeps_log_and_viewers_can_read_it(program, event, ana, gold):
     db.write(lambda s: packages.delete(s, ana, event.id, gold.id))
     items = get_audit_page(program(make.staff("viewer", event)), gold)["items"]
     assert [each["action"] for each in items] == ["package.deleted", "package.created"]
 
 
-def test_what_is_not_yours_or_no_package_does_not_exist(program, call, event, gold):
+def test_unknown_package_or_other_event_is_not_found(program, call, event, gold):
     stranger = program(make.staff(event=make.event()))
     elsewhere = make.package(make.event())
     for caller, address in (
@@ -83,8 +83,8 @@ def test_what_is_not_yours_or_no_package_does_not_exist(program, call, event, go
     assert call("GET", path(gold, "?page=0")).status_code == 422
 
 
-class TestFile:
-    def test_has_what_the_filters_show_and_is_named_by_it(self, browser, sign_in, event, gold):
+class TestDownload:
+    def test_has_filtered_rows_and_file_name(self, browser, sign_in, event, gold):
         sign_in(role="viewer", event=event)
         everything = browser.get(f"/export/{event.id}/audit.csv")
         assert everything.content.startswith(b"\xef\xbb\xbf")
@@ -92,22 +92,22 @@ class TestFile:
         assert 'filename="harbor-lights-gala-audit-log-20' in everything.headers["content-disposition"]
         rows = list(csv.DictReader(io.StringIO(everything.content.decode("utf-8-sig"))))
         assert {row["record"] for row in rows} == {"Gold", "Harbor Lights Gala"}
-        part = browser.get(f"/export/{event.id}/audit.csv?record={gold.id}")
-        rows = list(csv.DictReader(io.StringIO(part.content.decode("utf-8-sig"))))
+        filtered = browser.get(f"/export/{event.id}/audit.csv?record={gold.id}")
+        rows = list(csv.DictReader(io.StringIO(filtered.content.decode("utf-8-sig"))))
         assert {row["record"] for row in rows} == {"Gold"}
-        assert "-audit-log-selected-" in part.headers["content-disposition"]
+        assert "-audit-log-selected-" in filtered.headers["content-disposition"]
 
     @pytest.mark.parametrize("query", ["person=ana", "persons=-", "person=-&person=-", "from=today", "trail=office"])
-    def test_is_refused_for_an_address_that_is_not_understood(self, browser, sign_in, event, query):
+    def test_invalid_query_is_refused(self, browser, sign_in, event, query):
         sign_in(event=event)
         assert browser.get(f"/export/{event.id}/audit.csv?{query}").status_code == 422
 
-    def test_of_another_event_does_not_exist(self, browser, sign_in, event):
+    def test_other_event_is_not_found(self, browser, sign_in, event):
         sign_in(event=make.event())
         for address in (event.id, uuid.uuid4(), "1"):
             assert browser.get(f"/export/{address}/audit.csv").status_code == 404
 
-    def test_of_the_office_is_for_admins(self, browser, sign_in, event):
+    def test_office_log_is_for_admins_only(self, browser, sign_in, event):
         sign_in(event=event)
         assert browser.get("/export/office/audit.csv").status_code == 403
         sign_in(role="admin")

@@ -1,4 +1,4 @@
-"""What of the trail is found, by whom, in which order, page by page, and what its file holds."""
+"""Audit log: filters, order, pages, permissions and CSV export."""
 
 import asyncio
 import csv
@@ -29,38 +29,38 @@ def gold(event, ana):
     return make.package(event, ana, name="Gold", price="100")
 
 
-def read_changes(event, actor=OPERATOR, page=1, per_page=20, **sought):
-    """Who did what to which record, with its fields, the newest first; and how many there are."""
+def read_changes(event, actor=OPERATOR, page=1, per_page=20, **fields):
+    """Return (actor, action, record, *fields) of each matching change, newest first, and the number of changes."""
     with db.read_session() as session:
         changes, total = audit_log.list_changes(
-            session, actor, event and event.id, AuditFilter(**sought), page=page, per_page=per_page
+            session, actor, event and event.id, AuditFilter(**fields), page=page, per_page=per_page
         )
-    told = [
+    rows = [
         (each.first.actor, each.first.action, each.first.subject_name, *(entry.field for entry in each.entries))
         for each in changes
     ]
-    return told, total
+    return rows, total
 
 
-def read_csv_rows(event, actor=OPERATOR, **sought):
+def read_csv_rows(event, actor=OPERATOR, **fields):
     with db.read_session() as session:
-        asked = audit_log.build_export(session, actor, event and event.id, AuditFilter(**sought))
+        export = audit_log.build_export(session, actor, event and event.id, AuditFilter(**fields))
 
     async def read():
-        return b"".join([piece async for piece in csv_export.stream(asked)])
+        return b"".join([chunk async for chunk in csv_export.stream(export)])
 
     return list(csv.DictReader(io.StringIO(asyncio.run(read()).decode("utf-8-sig"))))
 
 
-def test_the_fields_of_one_change_stand_together_and_the_newest_change_first(event, ana, gold):
+def test_fields_are_grouped_by_change_newest_first(event, ana, gold):
     make.change_package(ana, gold, price="120", quantity_limit=5)
-    told, total = read_changes(event)
-    assert told[0] == ("Ana Ruiz", "package.changed", "Gold", "price", "quantity_limit")
-    assert [each[1] for each in told] == ["package.changed", "package.created", "event.created"]
+    rows, total = read_changes(event)
+    assert rows[0] == ("Ana Ruiz", "package.changed", "Gold", "price", "quantity_limit")
+    assert [each[1] for each in rows] == ["package.changed", "package.created", "event.created"]
     assert total == 3
 
 
-def test_a_page_holds_changes_and_not_entries(event, ana, gold):
+def test_page_counts_changes_not_entries(event, ana, gold):
     for version in range(1, 6):
         make.change_package(ana, gold, version, price=f"{version}.50", quantity_limit=version)
     first, total = read_changes(event, per_page=3)
@@ -73,20 +73,20 @@ def test_a_page_holds_changes_and_not_entries(event, ana, gold):
     ]  # fmt: skip
 
 
-def test_what_others_write_between_the_rows_of_a_change_does_not_tear_it(event, ana, gold):
-    """Two transactions at once take turns with the numbers of their entries."""
+def test_interleaved_transactions_stay_separate_changes(event, ana, gold):
+    """Two concurrent transactions get alternating entry numbers."""
     with db.Session(db.engine()) as one, db.Session(db.engine()) as other:
         for session, field in ((one, "a"), (other, "b"), (one, "c"), (other, "d")):
-            shared = uuid.UUID(int=1 if session is one else 2)
-            audit.record(session, OPERATOR, event.id, "event.looked_at", event, [Change(field, 1, 2)], shared)
+            change_id = uuid.UUID(int=1 if session is one else 2)
+            audit.record(session, OPERATOR, event.id, "event.looked_at", event, [Change(field, 1, 2)], change_id)
         other.commit()
         one.commit()
-    told, total = read_changes(event, actions=("event.looked_at",))
-    assert sorted(each[3:] for each in told) == [("a", "c"), ("b", "d")]
+    rows, total = read_changes(event, actions=("event.looked_at",))
+    assert sorted(each[3:] for each in rows) == [("a", "c"), ("b", "d")]
     assert total == 2
 
 
-def test_each_filter_alone_and_all_together(event, ana, gold):
+def test_filters_work_alone_and_combined(event, ana, gold):
     ben = make.staff(event=event, name="Ben Okafor")
     silver = make.package(event, ben, name="Silver")
     make.change_package(ben, gold, price="1")
@@ -105,7 +105,7 @@ def test_each_filter_alone_and_all_together(event, ana, gold):
     assert read_changes(event, **everything, last_day=date(2026, 1, 1))[1] == 0
 
 
-def test_days_are_the_events_own_and_both_are_included(event):
+def test_days_follow_event_time_zone_and_include_both_ends(event):
     """New York is five hours behind: 04:59 UTC is the day before, 05:00 is the day."""
     moments = {"before": "2026-12-05T04:59:59.999999Z", "first": "2026-12-05T05:00Z",
                "last": "2026-12-07T04:59:59.999999Z", "after": "2026-12-07T05:00Z"}  # fmt: skip
@@ -119,19 +119,19 @@ def test_days_are_the_events_own_and_both_are_included(event):
                 ),
                 {"moment": moment, "event": event.id, "name": name},
             )
-    looked = {"actions": ("event.looked_at",)}
+    action = {"actions": ("event.looked_at",)}
     days = {"first_day": date(2026, 12, 5), "last_day": date(2026, 12, 6)}
-    assert [each[2] for each in read_changes(event, **looked, **days)[0]] == ["last", "first"]
-    assert [each[2] for each in read_changes(event, **looked, first_day=date(2026, 12, 7))[0]] == ["after"]
-    assert [each[2] for each in read_changes(event, **looked, last_day=date(2026, 12, 4))[0]] == ["before"]
-    assert [row["occurred_at"] for row in read_csv_rows(event, **looked, **days)] == [
+    assert [each[2] for each in read_changes(event, **action, **days)[0]] == ["last", "first"]
+    assert [each[2] for each in read_changes(event, **action, first_day=date(2026, 12, 7))[0]] == ["after"]
+    assert [each[2] for each in read_changes(event, **action, last_day=date(2026, 12, 4))[0]] == ["before"]
+    assert [row["occurred_at"] for row in read_csv_rows(event, **action, **days)] == [
         "2026-12-06T23:59:59-05:00",
         "2026-12-05T00:00:00-05:00",
     ]
 
 
-class TestWhoMayRead:
-    def test_another_events_trail_does_not_exist(self, event, ana, gold):
+class TestPermissions:
+    def test_log_of_another_event_is_not_found(self, event, ana, gold):
         stranger = make.staff(event=make.event())
         for read in (read_changes, read_csv_rows):
             with pytest.raises(NotFound):
@@ -139,7 +139,7 @@ class TestWhoMayRead:
         assert read_changes(event, make.staff("viewer", event))[1] == 2
 
     @pytest.mark.parametrize("role", ["viewer", "coordinator"])
-    def test_the_offices_trail_is_for_admins(self, event, role):
+    def test_office_log_is_for_admins_only(self, event, role):
         person = make.staff(role, event)
         for read in (read_changes, read_csv_rows):
             with pytest.raises(NotAllowed):
@@ -147,14 +147,14 @@ class TestWhoMayRead:
         with db.read_session() as session, pytest.raises(NotAllowed):
             audit_log.list_people(session, person, None)
 
-    def test_the_offices_trail_has_what_belongs_to_no_event_and_an_events_trail_has_not(self, event, admin):
+    def test_office_log_has_only_entries_without_event(self, event, admin):
         person = make.staff("viewer", event, password=make.PASSWORD, name="Vera")
         assert ("Operator", "staff.added", "Vera", "email", "role") in read_changes(None, admin)[0]
         assert read_changes(event, admin, records=(person.staff_id,)) == ([], 0)
         assert read_changes(None, admin, actions=("event.created",)) == ([], 0)
 
 
-def test_who_and_what_there_is_to_choose_from(event, ana, gold):
+def test_choices_are_people_and_records_with_entries(event, ana, gold):
     make.staff(event=event, name="Did nothing")
     db.write(lambda s: packages.delete(s, ana, event.id, gold.id))
     with db.read_session() as session:
@@ -166,7 +166,7 @@ def test_who_and_what_there_is_to_choose_from(event, ana, gold):
         assert audit_log.list_record_names(session, ana, event.id, set()) == {}
 
 
-def test_a_package_has_the_trail_of_its_questions_too_and_keeps_it_when_it_is_deleted(event, ana, gold):
+def test_package_log_includes_options_and_survives_deletion(event, ana, gold):
     make.option(gold, ana, label="Any allergies?")
     make.package(event, ana, name="Silver")
     with db.read_session() as session:
@@ -176,13 +176,13 @@ def test_a_package_has_the_trail_of_its_questions_too_and_keeps_it_when_it_is_de
     db.write(lambda s: packages.delete(s, ana, event.id, gold.id))
     with db.read_session() as session:
         assert audit_log.list_package_changes(session, ana, event.id, gold.id)[0][0].first.action == "package.deleted"
-        for nothing in (uuid.uuid4(), make.promo_code(event).id, make.package(make.event()).id):
+        for other_id in (uuid.uuid4(), make.promo_code(event).id, make.package(make.event()).id):
             with pytest.raises(NotFound):
-                audit_log.list_package_changes(session, ana, event.id, nothing)
+                audit_log.list_package_changes(session, ana, event.id, other_id)
 
 
-class TestFile:
-    def test_has_a_row_for_every_entry_that_is_sought_and_no_other(self, event, ana, gold):
+class TestExport:
+    def test_has_one_row_per_matching_entry(self, event, ana, gold):
         make.change_package(ana, gold, price="120", quantity_limit=5)
         (limit, price) = read_csv_rows(event, people=(ana.staff_id,), actions=("package.changed",))
         assert tuple(price) == COLUMNS
@@ -192,35 +192,35 @@ class TestFile:
         assert price["change_id"] == limit["change_id"]
         assert len(read_csv_rows(event)) == 5 + 7 + 2
 
-    def test_runs_no_formula_that_somebody_typed(self, event, ana):
+    def test_escapes_formulas(self, event, ana):
         evil = make.package(event, make.staff(event=event, name="=HYPERLINK(1)"), name="@SUM(1)")
         make.change_package(ana, evil, name="-1+1", description=" =2+2")
-        told = {row["field"]: row for row in read_csv_rows(event, actions=("package.changed",))}
-        assert (told["name"]["before"], told["name"]["after"]) == ("'@SUM(1)", "'-1+1")
-        assert told["name"]["record"] == "'-1+1"
-        assert told["description"]["after"] == "'=2+2"
+        rows = {row["field"]: row for row in read_csv_rows(event, actions=("package.changed",))}
+        assert (rows["name"]["before"], rows["name"]["after"]) == ("'@SUM(1)", "'-1+1")
+        assert rows["name"]["record"] == "'-1+1"
+        assert rows["description"]["after"] == "'=2+2"
         assert {row["person"] for row in read_csv_rows(event, actions=("package.created",))} == {"'=HYPERLINK(1)"}
 
-    def test_writes_lists_as_people_do(self, event, gold):
+    def test_lists_are_joined_by_commas(self, event, gold):
         make.option(gold, option_type="multi_select", choices=["Fish", "=Meat"], label="Menu")
-        told = {row["field"]: row["after"] for row in read_csv_rows(event, actions=("option.created",))}
-        assert (told["choices"], told["is_required"]) == ("Fish, =Meat", "true")
+        after = {row["field"]: row["after"] for row in read_csv_rows(event, actions=("option.created",))}
+        assert (after["choices"], after["is_required"]) == ("Fish, =Meat", "true")
 
 
 @pytest.mark.parametrize(
-    "sought",
+    "audit_filter",
     [
         audit_log.ALL_CHANGES,
         AuditFilter(people=(uuid.uuid4(), "-"), records=(uuid.uuid4(),), actions=("package.changed", "event.created")),
         AuditFilter(first_day=date(2026, 1, 1), last_day=date(2026, 1, 1) + timedelta(days=1)),
     ],
 )
-def test_an_address_gives_back_what_it_was_made_of(sought):
-    assert audit_log.parse(audit_log.to_query(sought)) == sought
+def test_parse_is_inverse_of_to_query(audit_filter):
+    assert audit_log.parse(audit_log.to_query(audit_filter)) == audit_filter
 
 
 @pytest.mark.parametrize(
-    ("query", "problem"),
+    ("query", "name"),
     [
         ({"person": "ana"}, "person"),
         ({"record": "1"}, "record"),
@@ -231,7 +231,7 @@ def test_an_address_gives_back_what_it_was_made_of(sought):
         ({"persons": "-"}, "persons"),
     ],
 )
-def test_what_an_address_does_not_say_right_is_refused_by_name(query, problem):
-    with pytest.raises(InvalidInput) as refused:
+def test_invalid_parameter_is_refused_by_name(query, name):
+    with pytest.raises(InvalidInput) as error:
         audit_log.parse(query)
-    assert list(refused.value.fields) == [problem]
+    assert list(error.value.fields) == [name]

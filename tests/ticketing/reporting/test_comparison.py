@@ -25,7 +25,7 @@ def last_year():
 
 
 def sell(event, package, moment, **fields):
-    """`moment` is the event's own time unless it says otherwise."""
+    """Record a purchase; `moment` is in the event's time zone unless it has an offset."""
     when = datetime.fromisoformat(moment)
     if when.tzinfo is None:
         when = when.replace(tzinfo=ZoneInfo(event.time_zone))
@@ -40,23 +40,23 @@ def compare(event, earlier, actor=OPERATOR, moment=NOW):
 
 def list_candidates(event, actor=OPERATOR):
     with db.read_session() as session:
-        return [found.id for found in comparison.list_candidates(session, actor, event.id)]
+        return [candidate.id for candidate in comparison.list_candidates(session, actor, event.id)]
 
 
-def day_tuples(found):
+def day_tuples(compared):
     return [
-        (line.days_before, line.revenue, line.seats, line.earlier_revenue, line.earlier_seats) for line in found.days
+        (line.days_before, line.revenue, line.seats, line.earlier_revenue, line.earlier_seats) for line in compared.days
     ]
 
 
-def test_two_events_are_compared_at_equal_days_before_each(gala, last_year):
-    context, before = make.package(gala, price="100"), make.package(last_year, price="50", seats_per_package=2)
-    sell(gala, context, "2026-11-28T12:00")
-    sell(gala, context, "2026-11-30T09:00", quantity=3)
+def test_events_are_compared_on_equal_days_before_each(gala, last_year):
+    package, before = make.package(gala, price="100"), make.package(last_year, price="50", seats_per_package=2)
+    sell(gala, package, "2026-11-28T12:00")
+    sell(gala, package, "2026-11-30T09:00", quantity=3)
     sell(last_year, before, "2025-11-30T12:00", quantity=4)
     sell(last_year, before, "2025-12-04T12:00")
-    found = compare(gala, last_year)
-    assert day_tuples(found) == [
+    compared = compare(gala, last_year)
+    assert day_tuples(compared) == [
         (7, 100, 1, 0, 0),
         (6, 100, 1, 200, 8),
         (5, 400, 4, 200, 8),
@@ -66,11 +66,11 @@ def test_two_events_are_compared_at_equal_days_before_each(gala, last_year):
         (1, None, None, 250, 10),
         (0, None, None, 250, 10),
     ]
-    assert found.today == found.days[2]
-    assert (found.revenue_ahead, found.seats_ahead) == (Decimal(200), -4)
+    assert compared.today == compared.days[2]
+    assert (compared.revenue_ahead, compared.seats_ahead) == (Decimal(200), -4)
 
 
-def test_what_is_sold_on_the_day_of_the_event_and_after_it_is_0_and_negative(gala, last_year):
+def test_day_of_event_is_zero_and_later_days_are_negative(gala, last_year):
     sell(gala, make.package(gala), "2026-12-04T12:00")
     package = make.package(last_year)
     for day in ("2025-12-06T23:59", "2025-12-07T00:00", "2025-12-09T12:00"):
@@ -80,17 +80,17 @@ def test_what_is_sold_on_the_day_of_the_event_and_after_it_is_0_and_negative(gal
     ]  # fmt: skip
 
 
-def test_the_days_of_each_event_are_those_of_its_own_time_zone(gala):
+def test_days_follow_time_zone_of_each_event(gala):
     """23:30 in New York is the next day in Auckland: the sale is 9 days before one event and 8 before the other."""
     moment = "2026-11-27T04:30+00:00"
     auckland = make.event(starts_at="2026-12-05T18:00", time_zone="Pacific/Auckland")
     sell(gala, make.package(gala), moment)
     sell(auckland, make.package(auckland), moment)
-    found = compare(gala, auckland)
-    assert [(line.days_before, line.seats, line.earlier_seats) for line in found.days][:2] == [(9, 1, 0), (8, 1, 1)]
+    compared = compare(gala, auckland)
+    assert [(line.days_before, line.seats, line.earlier_seats) for line in compared.days][:2] == [(9, 1, 0), (8, 1, 1)]
 
 
-def test_an_event_that_starts_at_midnight_is_on_the_day_that_begins(last_year):
+def test_event_at_midnight_belongs_to_new_day(last_year):
     late = make.event(starts_at="2026-12-05T23:59")
     midnight = make.event(starts_at="2026-12-06T00:00")
     for event in (late, midnight):
@@ -99,13 +99,13 @@ def test_an_event_that_starts_at_midnight_is_on_the_day_that_begins(last_year):
     assert compare(midnight, last_year).days[0].days_before == 2
 
 
-def test_a_change_of_the_clock_between_sale_and_event_adds_no_day():
+def test_clock_change_adds_no_day():
     event, other = make.event(starts_at="2026-11-02T00:30"), make.event(starts_at="2026-11-02T00:30")
     sell(event, make.package(event), "2026-10-31T23:30")
     assert [line.days_before for line in compare(event, other).days] == [2, 1, 0]
 
 
-def test_money_is_of_completed_purchases_and_seats_of_pending_ones_too(gala, last_year):
+def test_revenue_counts_completed_and_seats_count_pending_too(gala, last_year):
     package = make.package(gala, seats_per_package=2)
     before = make.package(last_year)
     sell(gala, package, "2026-11-29T12:00", payment_status="pending")
@@ -132,51 +132,51 @@ def test_money_is_of_completed_purchases_and_seats_of_pending_ones_too(gala, las
         ("2027-02-01T12:00:00", -58, [7, 6, 5, 4, 3, 2, 1, 0]),
     ],
 )
-def test_today_is_the_events_own_day_and_no_later_day_is_told(gala, last_year, moment, days_before, known):
+def test_today_follows_event_time_zone_and_later_days_are_unknown(gala, last_year, moment, days_before, known):
     sell(gala, make.package(gala), "2026-11-28T12:00")
     sell(last_year, make.package(last_year), "2025-12-05T12:00")
-    found = compare(gala, last_year, moment=datetime.fromisoformat(moment).replace(tzinfo=UTC))
-    assert found.today.days_before == days_before
-    assert [line.days_before for line in found.days if line.revenue is not None] == known
+    compared = compare(gala, last_year, moment=datetime.fromisoformat(moment).replace(tzinfo=UTC))
+    assert compared.today.days_before == days_before
+    assert [line.days_before for line in compared.days if line.revenue is not None] == known
 
 
-def test_an_event_that_is_over_stands_against_all_the_other_sold(gala, last_year):
+def test_past_event_is_compared_with_all_sales_of_the_other(gala, last_year):
     sell(gala, make.package(gala), "2026-12-01T12:00")
     sell(last_year, make.package(last_year), "2025-12-09T12:00", quantity=3)
-    found = compare(gala, last_year, moment=datetime(2027, 6, 1, tzinfo=UTC))
-    assert (found.revenue_ahead, found.seats_ahead) == (Decimal(-200), -2)
+    compared = compare(gala, last_year, moment=datetime(2027, 6, 1, tzinfo=UTC))
+    assert (compared.revenue_ahead, compared.seats_ahead) == (Decimal(-200), -2)
 
 
-def test_before_the_first_sale_both_stand_at_nothing(gala, last_year):
+def test_before_first_sale_both_are_zero(gala, last_year):
     sell(last_year, make.package(last_year), "2025-12-01T12:00")
-    found = compare(gala, last_year, moment=datetime(2026, 6, 1, 12, tzinfo=UTC))
-    assert (found.today.days_before, found.revenue_ahead, found.seats_ahead) == (187, Decimal(0), 0)
-    assert {line.revenue for line in found.days} == {None}
+    compared = compare(gala, last_year, moment=datetime(2026, 6, 1, 12, tzinfo=UTC))
+    assert (compared.today.days_before, compared.revenue_ahead, compared.seats_ahead) == (187, Decimal(0), 0)
+    assert {line.revenue for line in compared.days} == {None}
 
 
 def test_events_without_sales_have_no_days(gala, last_year):
-    found = compare(gala, last_year)
-    assert (found.days, found.revenue_ahead, found.seats_ahead) == ((), Decimal(0), 0)
+    compared = compare(gala, last_year)
+    assert (compared.days, compared.revenue_ahead, compared.seats_ahead) == ((), Decimal(0), 0)
 
 
-def test_an_event_that_is_further_from_its_day_cannot_be_compared_with_yet(gala):
-    """Only what has come is told, of either: five days before the other event are in the future."""
+def test_event_more_days_away_cannot_be_compared_yet(gala):
+    """Five days before the other event are still to come."""
     next_year = make.event(starts_at="2027-12-04T18:00")
     sell(gala, make.package(gala), "2026-11-28T12:00")
     sell(next_year, make.package(next_year), "2026-11-28T12:00")
-    found = compare(gala, next_year)
-    assert (found.today.revenue, found.today.earlier_revenue) == (100, None)
-    assert (found.revenue_ahead, found.seats_ahead) == (None, None)
+    compared = compare(gala, next_year)
+    assert (compared.today.revenue, compared.today.earlier_revenue) == (100, None)
+    assert (compared.revenue_ahead, compared.seats_ahead) == (None, None)
 
 
-def test_one_can_compare_with_every_other_event_that_has_sales_the_earliest_last(gala):
-    wanted = []
+def test_candidates_are_other_events_with_sales_latest_first(gala):
+    expected = []
     for year in ("2023", "2025", "2024"):
         event = make.event(starts_at=f"{year}-12-05T18:00")
         sell(event, make.package(event), "2023-01-01T12:00")
-        wanted.append(event)
+        expected.append(event)
     staff = make.staff(event=gala)
-    for event in wanted:
+    for event in expected:
         make.assign(staff, event)
     make.assign(staff, without_sales := make.event())
     make.package(without_sales)
@@ -184,11 +184,11 @@ def test_one_can_compare_with_every_other_event_that_has_sales_the_earliest_last
     row = sell(only_voided, make.package(only_voided), "2026-11-01T12:00")
     db.write(lambda s: corrections.void(s, OPERATOR, only_voided.id, row.id, "Twice"))
     sell(gala, make.package(gala), "2026-11-01T12:00")
-    assert list_candidates(gala, staff) == [wanted[1].id, wanted[2].id, wanted[0].id]
-    assert {event.id for event in wanted} < set(list_candidates(gala))
+    assert list_candidates(gala, staff) == [expected[1].id, expected[2].id, expected[0].id]
+    assert {event.id for event in expected} < set(list_candidates(gala))
 
 
-def test_one_compares_only_events_one_may_see(gala, last_year):
+def test_compares_only_visible_events(gala, last_year):
     sell(last_year, make.package(last_year), "2025-12-01T12:00")
     only_here, only_there = make.staff("viewer", event=gala), make.staff("viewer", event=last_year)
     assert list_candidates(gala, only_here) == []

@@ -1,4 +1,4 @@
-"""The CSV of an event: exactly what is selected, all of it, and a spreadsheet neither garbles nor runs it."""
+"""CSV exports: matching rows only, readable in a spreadsheet, without formulas."""
 
 import asyncio
 import csv
@@ -26,16 +26,16 @@ COLUMNS = (
 SEAT = ("seat_number", "ticket_code", "guest_name", "guest_email")
 
 
-def read(query, event, selection=ALL_PURCHASES, actor=OPERATOR):
+def read(query, event, purchase_filter=ALL_PURCHASES, actor=OPERATOR):
     with db.read_session() as session:
-        return query(session, actor, event.id, selection)
+        return query(session, actor, event.id, purchase_filter)
 
 
-def export(event, selection=ALL_PURCHASES, query=csv_export.build_purchases_export):
-    async def collect(wanted):
-        return b"".join([piece async for piece in csv_export.stream(wanted)])
+def export(event, purchase_filter=ALL_PURCHASES, query=csv_export.build_purchases_export):
+    async def collect(prepared):
+        return b"".join([chunk async for chunk in csv_export.stream(prepared)])
 
-    return asyncio.run(collect(read(query, event, selection)))
+    return asyncio.run(collect(read(query, event, purchase_filter)))
 
 
 def parse_rows(content):
@@ -46,8 +46,8 @@ def parse_header(content):
     return next(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
 
 
-def export_seats(event, selection=ALL_PURCHASES):
-    return parse_rows(export(event, selection, csv_export.build_guests_export))
+def export_seats(event, purchase_filter=ALL_PURCHASES):
+    return parse_rows(export(event, purchase_filter, csv_export.build_guests_export))
 
 
 @pytest.fixture(scope="module")
@@ -55,14 +55,14 @@ def gala(database):
     return varied_sales.create_event()
 
 
-def test_the_file_opens_right_in_a_spreadsheet_and_its_columns_stand_in_order(event):
+def test_has_byte_order_mark_and_columns_in_order(event):
     content = export(event)
     assert content.startswith(b"\xef\xbb\xbf")
     assert tuple(parse_header(content)) == (*COLUMNS, "fee")
     assert tuple(parse_header(export(event, query=csv_export.build_guests_export))) == (*COLUMNS[:-1], *SEAT, "fee")
 
 
-def test_the_file_has_every_purchase_with_its_guests_answers_and_money():
+def test_row_has_guests_answers_and_amounts():
     event = make.event(time_zone="America/New_York")
     package = make.package(event, name="Mesa, “Oro”", price="100", seats_per_package=2)
     vegetarian = make.option(package, option_type="boolean", label="Vegetarian")
@@ -90,7 +90,7 @@ def test_the_file_has_every_purchase_with_its_guests_answers_and_money():
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", " =", "\n=", "＝", "＋", "－", "＠"])
-def test_no_text_that_was_typed_runs_as_a_formula(event, start):
+def test_text_of_users_cannot_run_as_formula(event, start):
     formula = f"{start}HYPERLINK(1)"
     package = make.package(event, name=formula.strip())
     make.purchase(
@@ -107,14 +107,14 @@ def test_no_text_that_was_typed_runs_as_a_formula(event, start):
     assert (seat["guest_name"][0], seat["guest_email"][0], seat["purchaser_name"][0]) == ("'", "'", "'")
 
 
-def test_no_answer_and_no_question_runs_as_a_formula_either(event):
+def test_questions_and_answers_cannot_run_as_formula(event):
     package = make.package(event)
     wish = make.option(package, label="=1+1")
     make.purchase(event, package, answers=[{"option_id": wish.id, "value": "@SUM(1)"}])
     assert parse_rows(export(event))[0]["'=1+1"] == "'@SUM(1)"
 
 
-def test_ordinary_text_is_left_as_it_is(event):
+def test_ordinary_text_is_unchanged(event):
     make.purchase(
         event, make.package(event, name="Table = ten seats"), donor={"name": "Ana-María", "email": "ana@b.co"}
     )
@@ -122,7 +122,7 @@ def test_ordinary_text_is_left_as_it_is(event):
     assert (row["package"], row["purchaser_name"], row["notes"]) == ("Table = ten seats", "Ana-María", "")
 
 
-def test_the_file_has_no_row_of_another_event(event):
+def test_has_no_rows_of_another_event(event):
     other = make.event()
     make.purchase(other, make.package(other))
     assert export(event).count(b"\n") == 1
@@ -131,12 +131,12 @@ def test_the_file_has_no_row_of_another_event(event):
 
 
 class TestQuestions:
-    def test_have_a_column_each_between_guests_and_fee_whichever_package_asks(self, event):
+    def test_each_question_has_one_column_across_packages(self, event):
         gold, silver = make.package(event), make.package(event)
         menu, wish = make.option(gold, label="Menu"), make.option(gold, label="Wish")
         same = make.option(silver, label="Menu")
-        for package, asked, told in ((gold, menu, "Fish"), (silver, same, "Rice")):
-            answers = [{"option_id": asked.id, "value": told}]
+        for package, option, value in ((gold, menu, "Fish"), (silver, same, "Rice")):
+            answers = [{"option_id": option.id, "value": value}]
             if package is gold:
                 answers.append({"option_id": wish.id, "value": "A window"})
             make.purchase(event, package, answers=answers)
@@ -146,7 +146,7 @@ class TestQuestions:
         assert [row["Menu"] for row in export_seats(event, PurchaseFilter(sort="oldest"))] == ["Fish", "Rice"]
 
     @pytest.mark.parametrize("label", ["total", "guests", "fee"])
-    def test_are_not_mistaken_for_another_column(self, event, label):
+    def test_question_named_like_column_gets_suffix(self, event, label):
         package = make.package(event, price="7")
         asked, twin = make.option(package, label=label), make.option(package, label=f"{label} (question)")
         answers = [{"option_id": asked.id, "value": "one"}, {"option_id": twin.id, "value": "two"}]
@@ -157,12 +157,12 @@ class TestQuestions:
         assert (row["total"], row["guests"], row["fee"]) == ("7.00", "", "")
         assert (row[f"{label} (question)"], row[f"{label} (question) (question)"]) == ("one", "two")
 
-    def test_are_told_whole_however_long(self, event):
+    def test_long_question_is_not_truncated(self, event):
         label = 'Say "yes", please; ' + "ä" * 181
         make.option(make.package(event), label=label)
         assert parse_header(export(event))[-2] == label
 
-    def test_that_are_retired_stay_while_they_have_answers(self, event):
+    def test_retired_question_stays_while_it_has_answers(self, event):
         package = make.package(event)
         once, never, still = (
             make.option(package, label=label, is_required=False) for label in ("Once", "Never", "Still")
@@ -174,13 +174,13 @@ class TestQuestions:
         assert parse_header(content)[len(COLUMNS) :] == [still.label, once.label, "fee"]
         assert parse_rows(content)[0]["Once"] == "Fish"
 
-    def test_of_another_event_are_not_asked_about(self, event):
+    def test_questions_of_another_event_are_absent(self, event):
         make.option(make.package(make.event()), label="Elsewhere")
         assert "Elsewhere" not in parse_header(export(event))
 
 
 class TestSeats:
-    def test_have_a_row_each_named_or_not_with_what_was_bought(self, event):
+    def test_each_seat_has_a_row(self, event):
         package = make.package(event, name="Gold", seats_per_package=2)
         guests = [{"name": "Zoë", "email": "zoe@example.org"}, {"name": "Ben"}]
         bought = make.purchase(event, package, quantity=2, guests=guests)
@@ -194,7 +194,7 @@ class TestSeats:
         ]
         assert {(row["purchase_id"], row["package"]) for row in rows} == {(str(bought.purchase.id), "Gold")}
 
-    def test_stand_in_the_order_of_the_selection(self, event):
+    def test_seats_follow_sort_order(self, event):
         package = make.package(event, seats_per_package=2)
         for name in ("Ben", "Ana"):
             make.purchase(event, package, donor={"name": name, "email": "x@example.org"})
@@ -204,34 +204,34 @@ class TestSeats:
         ]  # fmt: skip
 
 
-class TestTheWholeSelection:
+class TestMatchingPurchases:
     @settings(max_examples=60, deadline=None)
     @given(data=st.data())
-    def test_is_in_the_files_in_its_order_and_nothing_else(self, gala, data):
-        selection = data.draw(gala.filters())
-        lines, total = read(purchase_list.list_purchases, gala.event, selection)
+    def test_exports_contain_exactly_the_listed_purchases_in_order(self, gala, data):
+        purchase_filter = data.draw(gala.filters())
+        lines, total = read(purchase_list.list_purchases, gala.event, purchase_filter)
         for page in range(2, -(-total // 20) + 1):
             with db.read_session() as session:
-                lines += purchase_list.list_page(session, OPERATOR, gala.event.id, selection, page=page)
+                lines += purchase_list.list_page(session, OPERATOR, gala.event.id, purchase_filter, page=page)
         listed = [str(line.purchase.id) for line in lines]
-        assert [row["purchase_id"] for row in parse_rows(export(gala.event, selection))] == listed
-        by_seat = [row["purchase_id"] for row in export_seats(gala.event, selection)]
+        assert [row["purchase_id"] for row in parse_rows(export(gala.event, purchase_filter))] == listed
+        by_seat = [row["purchase_id"] for row in export_seats(gala.event, purchase_filter)]
         assert by_seat == [str(line.purchase.id) for line in lines for _ in range(line.purchase.seats)]
 
-    def test_keeps_the_money_of_what_was_imported(self, event):
+    def test_imported_amounts_are_kept(self, event):
         package = make.package(event, price="100")
         run_import(event, sales_csv(sale(package, total_amount="90.00", discount_amount="5.00", fee_amount="2.50")))
         (row,) = parse_rows(export(event))
         money = ("list_price", "discount", "total", "fee")
         assert [row[column] for column in money] == ["100.00", "5.00", "90.00", "2.50"]
 
-    def test_comes_in_pieces_that_stay_small(self, event):
+    def test_stream_yields_small_chunks(self, event):
         package = make.package(event)
         for number in range(60):
             make.purchase(event, package, notes=f"{number} " + "ñ" * 1990)
 
-        async def lengths(wanted):
-            return [len(piece) async for piece in csv_export.stream(wanted)]
+        async def lengths(prepared):
+            return [len(chunk) async for chunk in csv_export.stream(prepared)]
 
         sizes = asyncio.run(lengths(read(csv_export.build_purchases_export, event)))
         assert len(sizes) == 4

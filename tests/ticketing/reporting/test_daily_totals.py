@@ -1,4 +1,4 @@
-"""The sums by day are what a plain recount of the purchases gives, whoever wrote the purchases."""
+"""Daily totals equal a recount of the purchases, however the purchases were written."""
 
 from collections import defaultdict
 from datetime import UTC, date, datetime
@@ -24,7 +24,7 @@ SUMS = ("purchases", "quantity", "seats", "seats_named", "list_price", "discount
 
 
 def read_stored_totals(event):
-    """The sums as they are stored: package, day, channel, status and promo code -> the sums."""
+    """Return the stored totals by (package, day, channel, status, promo code)."""
     with db.read_session() as session:
         rows = session.scalars(select(DailySales).where(DailySales.event_id == event.id)).all()
     return {
@@ -36,7 +36,7 @@ def read_stored_totals(event):
 
 
 def recount_totals(event):
-    """The same from the purchases one by one."""
+    """Return the same totals, counted from the purchases."""
     sums = defaultdict(lambda: [0] * len(SUMS))
     with db.read_session() as session:
         zone = ZoneInfo(session.get(Event, event.id).time_zone)
@@ -49,7 +49,7 @@ def recount_totals(event):
 
 
 def get_verified_totals(event):
-    """The sums, which were seen to be those of the purchases; what was emptied by a change is all zeros."""
+    """Return the stored totals after comparing them with a recount; emptied rows are all zeros."""
     stored = read_stored_totals(event)
     filled = {key: line for key, line in stored.items() if line[0]}
     assert filled == recount_totals(event)
@@ -98,7 +98,7 @@ def third(event) -> PromoCode:
     return make.promo_code(event, code="THIRD33", discount_value="33")
 
 
-def test_without_sales_there_are_no_sums(event, table):
+def test_no_sales_have_no_totals(event, table):
     assert get_verified_totals(event) == {}
 
 
@@ -121,13 +121,13 @@ def test_without_sales_there_are_no_sums(event, table):
         ),
     ],
 )
-def test_a_sale_is_in_the_sums_of_its_day(event, table, third, sold, channel, status, with_code, sums):
+def test_sale_is_added_to_totals_of_its_day(event, table, third, sold, channel, status, with_code, sums):
     sell(event, table, **sold)
     key = (table.id, date(2026, 6, 1), channel, status, third.id if with_code else None)
     assert get_verified_totals(event) == {key: (*sums[:4], *map(Decimal, sums[4:]))}
 
 
-def test_sales_alike_are_one_row_and_what_differs_is_another(event, table, third):
+def test_equal_keys_share_one_row(event, table, third):
     for _ in range(3):
         sell(event, table)
         sell(event, table, promo_code="THIRD33")
@@ -136,14 +136,14 @@ def test_sales_alike_are_one_row_and_what_differs_is_another(event, table, third
     assert sorted(line[0] for line in get_verified_totals(event).values()) == [1, 1, 3, 3]
 
 
-def test_a_sale_repeated_under_its_key_is_in_the_sums_once(event, table):
+def test_repeated_idempotency_key_counts_once(event, table):
     donor, key = make.email(), make.unique("key")
     for _ in range(2):
         make.purchase(event, table, donor_email=donor, idempotency_key=key)
     assert [line[0] for line in get_verified_totals(event).values()] == [1]
 
 
-def test_a_refused_sale_is_in_no_sum(event, table, third):
+def test_refused_sale_is_not_counted(event, table, third):
     sell(event, table)
     before = get_verified_totals(event)
     assert_purchase_refused(SoldOut, event, table, quantity=100)
@@ -151,12 +151,12 @@ def test_a_refused_sale_is_in_no_sum(event, table, third):
     assert get_verified_totals(event) == before
 
 
-def test_a_free_package_counts_without_an_amount(event):
+def test_free_package_counts_with_zero_amounts(event):
     sell(event, make.package(event, price="0"), quantity=2)
     assert list(get_verified_totals(event).values()) == [(1, 2, 2, 0, Decimal(0), Decimal(0), Decimal(0))]
 
 
-def test_an_import_adds_to_the_sums_whatever_became_of_its_sales(event, table, third):
+def test_import_is_counted_in_every_status(event, table, third):
     row = {"purchase_date": "2026-06-01T12:00:00"}
     content = sales_csv(
         *(sale(table, payment_status=status, **row) for status in ("completed", "pending", "failed", "refunded")),
@@ -179,20 +179,20 @@ def test_an_import_adds_to_the_sums_whatever_became_of_its_sales(event, table, t
     assert get_verified_totals(event) == before
 
 
-def test_an_import_that_is_refused_adds_nothing(event, table):
+def test_refused_import_is_not_counted(event, table):
     with assert_refused(ImportRefused, event):
         run_import(event, sales_csv(sale(table), sale(table, quantity=0)))
     assert get_verified_totals(event) == {}
 
 
-def test_an_import_adds_to_a_day_that_has_sales_already(event, table):
+def test_import_adds_to_existing_row(event, table):
     for quantity in (1, 2):
         run_import(event, sales_csv(sale(table, quantity=quantity)))
     assert [line[:2] for line in get_verified_totals(event).values()] == [(2, 3)]
 
 
 @pytest.mark.parametrize("before", ["completed", "pending"])
-def test_a_voided_sale_moves_to_the_voided_ones_of_its_day(event, table, third, before):
+def test_void_moves_sale_to_voided_row(event, table, third, before):
     kept_sale = sell(event, table, payment_status=before, promo_code="THIRD33", guests=[{"name": "Ben"}])
     wrong = sell(event, table, payment_status=before, promo_code="THIRD33", quantity=2, guests=[{"name": "Cleo"}])
     void(event, wrong)
@@ -204,7 +204,7 @@ def test_a_voided_sale_moves_to_the_voided_ones_of_its_day(event, table, third, 
     assert {key[3]: line[:4] for key, line in get_verified_totals(event).items()} == {"voided": (2, 3, 9, 2)}
 
 
-def test_a_sale_voided_twice_moves_once(event, table):
+def test_second_void_changes_nothing(event, table):
     purchase = sell(event, table)
     void(event, purchase)
     before = get_verified_totals(event)
@@ -216,14 +216,14 @@ def test_a_sale_voided_twice_moves_once(event, table):
 @pytest.mark.parametrize(
     ("before", "after"), [("pending", "completed"), ("pending", "failed"), ("completed", "refunded")]
 )
-def test_a_payment_that_moves_on_moves_its_sums(event, table, third, before, after):
+def test_status_change_moves_totals(event, table, third, before, after):
     purchase = sell(event, table, payment_status=before, promo_code="THIRD33", guests=[{"name": "Ben"}])
     change_status(event, purchase, after)
     key = (table.id, date(2026, 6, 1), "online", after, third.id)
     assert get_verified_totals(event) == {key: (1, 1, 3, 1, Decimal("33.33"), Decimal("11.00"), Decimal("22.33"))}
 
 
-def test_an_imported_payment_moves_on_too(event, table):
+def test_status_change_of_imported_sale_moves_totals(event, table):
     run_import(event, sales_csv(sale(table, payment_status="pending")))
     with db.read_session() as session:
         [purchase] = session.scalars(select(Purchase).where(Purchase.event_id == event.id))
@@ -232,7 +232,7 @@ def test_an_imported_payment_moves_on_too(event, table):
     assert [key[3] for key in get_verified_totals(event)] == ["refunded"]
 
 
-def test_guests_named_renamed_and_cleared_later_are_counted(event, table):
+def test_guest_changes_update_seats_named(event, table):
     purchase = sell(event, table, guests=[{"name": "Ben"}])
     sell(event, table)
     for seats, named in (
@@ -244,7 +244,7 @@ def test_guests_named_renamed_and_cleared_later_are_counted(event, table):
         assert [line[3] for line in get_verified_totals(event).values()] == [named]
 
 
-def test_another_time_zone_moves_sales_to_other_days_with_all_their_sums(event, table, third):
+def test_time_zone_change_moves_totals_to_other_days(event, table, third):
     late, early = datetime(2026, 6, 2, 3, 59, tzinfo=UTC), datetime(2026, 6, 2, 4, 0, tzinfo=UTC)
     sell(event, table, late, promo_code="THIRD33", guests=[{"name": "Ben"}])
     sell(event, table, late)
@@ -277,13 +277,13 @@ def test_another_time_zone_moves_sales_to_other_days_with_all_their_sums(event, 
     assert by_day()[first, "online", "completed"] == 2
 
 
-def test_a_package_added_later_goes_by_the_events_new_days(event):
+def test_later_package_uses_new_time_zone(event):
     change_event(event, time_zone="Pacific/Auckland")
     sell(event, make.package(event), datetime(2026, 6, 1, 12, tzinfo=UTC))
     assert [key[1] for key in get_verified_totals(event)] == [date(2026, 6, 2)]
 
 
-def test_other_changes_of_the_event_leave_the_sums_alone(event, table):
+def test_other_event_changes_keep_totals(event, table):
     void(event, sell(event, table))
     before = read_stored_totals(event)
     change_event(event, name="Another Name", starts_at="2027-01-01T18:00", revenue_goal="5")
@@ -291,7 +291,7 @@ def test_other_changes_of_the_event_leave_the_sums_alone(event, table):
     get_verified_totals(event)
 
 
-# Moments around the changes of the clock, and the day the event's calendar shows at them.
+# UTC moments around clock changes, and the local day at each.
 CLOCK_CHANGES = {
     "America/New_York": [
         ("2026-03-08T04:59:59", "2026-03-07"),
@@ -324,7 +324,7 @@ CLOCK_CHANGES = {
 
 @pytest.mark.parametrize("time_zone", CLOCK_CHANGES)
 @pytest.mark.parametrize("way", ["sold", "imported", "zone_changed"])
-def test_sales_around_a_change_of_the_clock_are_on_the_day_the_calendar_showed(time_zone, way):
+def test_sales_around_clock_change_count_on_local_day(time_zone, way):
     event = make.event(time_zone="UTC" if way == "zone_changed" else time_zone)
     package = make.package(event)
     for moment, _ in CLOCK_CHANGES[time_zone]:

@@ -21,7 +21,7 @@ def sell(event, package, moment=None, **fields):
 
 
 def update_status(event, purchase, status):
-    """To what becomes of a sale afterwards."""
+    """Change a purchase to a later status."""
 
     def work(session):
         if status == "voided":
@@ -36,7 +36,7 @@ def read_figures(event, actor=OPERATOR, **options):
         return figures.get_figures(session, actor, event.id, **options)
 
 
-def test_an_event_without_sales_has_zeros(event):
+def test_no_sales_have_zero_figures(event):
     package = make.package(event)
     sales = read_figures(event)
     assert (sales.revenue, sales.discount, sales.purchases, sales.packages_sold) == (0, 0, 0, 0)
@@ -47,12 +47,12 @@ def test_an_event_without_sales_has_zeros(event):
     assert sales.by_status == tuple(figures.StatusSales(status, 0, 0, 0, Decimal(0)) for status in PAYMENT_STATUSES)
 
 
-def test_an_event_without_packages_has_figures_too(event):
+def test_event_without_packages_has_figures(event):
     sales = read_figures(event)
     assert (sales.by_package, sales.revenue, sales.sold_out_count) == ((), 0, 0)
 
 
-def test_every_status_is_told_with_what_it_holds_or_held(event):
+def test_figures_by_status(event):
     package = make.package(event, price="100", seats_per_package=2)
     sell(event, package)
     sell(event, package, quantity=2, payment_status="pending")
@@ -71,7 +71,7 @@ def test_every_status_is_told_with_what_it_holds_or_held(event):
     )
 
 
-def test_list_prices_less_discounts_and_what_imports_differ_are_the_revenue(event):
+def test_bridge_adds_up_to_revenue(event):
     package = make.package(event, price="100")
     promo = make.promo_code(event, discount_type="fixed_amount", discount_value="10")
     sell(event, package, quantity=2, promo_code=promo.code)
@@ -85,7 +85,7 @@ def test_list_prices_less_discounts_and_what_imports_differ_are_the_revenue(even
     assert (sales.bridge.revenue, sales.bridge.discount) == (sales.revenue, sales.discount)
 
 
-def test_purchases_are_told_by_promo_code_the_most_revenue_first_and_those_without_one_last(event):
+def test_promo_codes_are_sorted_by_revenue_and_no_code_is_last(event):
     package = make.package(event, price="100")
     small = make.promo_code(event, code="SMALL", discount_type="fixed_amount", discount_value="10")
     large = make.promo_code(event, code="LARGE", discount_type="fixed_amount", discount_value="1")
@@ -103,7 +103,7 @@ def test_purchases_are_told_by_promo_code_the_most_revenue_first_and_those_witho
     )
 
 
-def test_purchases_are_told_by_channel_in_the_order_in_which_channels_are_chosen(event):
+def test_channels_are_in_fixed_order(event):
     package = make.package(event, price="100")
     run_import(event, sales_csv(sale(package, quantity=2)))
     sell(event, package, channel="online", payment_status="pending")
@@ -118,7 +118,7 @@ def test_purchases_are_told_by_channel_in_the_order_in_which_channels_are_chosen
     )
 
 
-def test_a_voided_sale_leaves_no_quiet_days_behind(event):
+def test_voided_sales_add_no_days(event):
     package = make.package(event, price="100")
     first, _, last = (sell(event, package, datetime(2026, 6, day, 16, tzinfo=UTC)) for day in (1, 10, 20))
     for sold in (first, last):
@@ -126,7 +126,7 @@ def test_a_voided_sale_leaves_no_quiet_days_behind(event):
     assert [(line.day, line.revenue) for line in read_figures(event).by_day] == [(date(2026, 6, 10), 100)]
 
 
-def test_figures_wait_for_no_purchase_and_look_at_none(event):
+def test_figures_do_not_read_or_lock_purchases(event):
     sell(event, make.package(event))
     with db.engine().begin() as connection:
         connection.execute(text("LOCK TABLE purchases, assigned_tickets, promo_uses IN ACCESS EXCLUSIVE MODE"))
@@ -135,7 +135,7 @@ def test_figures_wait_for_no_purchase_and_look_at_none(event):
             assert figures.get_figures(session, OPERATOR, event.id).purchases == 1
 
 
-def test_money_counts_completed_purchases_and_capacity_pending_ones_too(event):
+def test_money_counts_completed_and_seats_count_pending_too(event):
     package = make.package(event, price="100", seats_per_package=2, quantity_limit=20)
     promo = make.promo_code(event, discount_type="fixed_amount", discount_value="10")
     sell(event, package, quantity=2, promo_code=promo.code, guests=[{"name": "Ben"}])
@@ -152,7 +152,7 @@ def test_money_counts_completed_purchases_and_capacity_pending_ones_too(event):
     assert row.seats_named == 2
 
 
-def test_packages_stand_in_display_order_and_the_sold_out_ones_are_counted(event):
+def test_packages_are_in_display_order_and_sold_out_is_counted(event):
     gold = make.package(event, name="Gold", quantity_limit=1)
     make.package(event, name="Silver", is_sponsorship=True)
     sell(event, gold)
@@ -164,7 +164,7 @@ def test_packages_stand_in_display_order_and_the_sold_out_ones_are_counted(event
     assert sales.sold_out_count == 1
 
 
-def test_sponsorships_can_be_looked_at_alone(event):
+def test_sponsorships_only(event):
     table = make.package(event, price="100")
     sponsor = make.package(event, price="5000", is_sponsorship=True)
     for package in (table, sponsor, sponsor):
@@ -183,13 +183,13 @@ def test_sponsorships_can_be_looked_at_alone(event):
     ("sold", "reached"),
     [("0.00", "0"), ("999.99", "99.9"), ("1000.00", "100"), ("1000.01", "100"), ("1234.50", "123.4")],
 )
-def test_a_goal_is_reached_when_it_is_and_not_by_rounding(sold, reached):
+def test_goal_percent_is_rounded_down(sold, reached):
     event = make.event(revenue_goal="1000")
     sell(event, make.package(event, price=sold))
     assert read_figures(event).goal_percent == Decimal(reached)
 
 
-def test_a_day_is_the_events_own_day():
+def test_days_follow_event_time_zone():
     event = make.event(time_zone="America/New_York")
     package = make.package(event, price="100")
     sell(event, package, datetime(2026, 6, 2, 3, 59, tzinfo=UTC))
@@ -200,7 +200,7 @@ def test_a_day_is_the_events_own_day():
     ]
 
 
-def test_quiet_days_are_shown_and_the_sum_runs_on(event):
+def test_days_without_sales_are_included(event):
     package = make.package(event, price="100")
     sell(event, package, datetime(2026, 6, 1, 16, tzinfo=UTC))
     sell(event, package, datetime(2026, 6, 4, 16, tzinfo=UTC), quantity=2)
@@ -213,7 +213,7 @@ def test_quiet_days_are_shown_and_the_sum_runs_on(event):
     ]
 
 
-def test_the_days_add_up_to_the_summary(event):
+def test_days_add_up_to_totals(event):
     package = make.package(event, price="33.33")
     for number in range(12):
         sell(
@@ -228,13 +228,13 @@ def test_the_days_add_up_to_the_summary(event):
     assert sum(day.packages_sold for day in days) == sales.packages_sold
 
 
-def test_the_figures_of_another_event_do_not_exist(event):
+def test_figures_of_another_event_are_not_found(event):
     stranger = make.staff(event=make.event())
     with pytest.raises(NotFound):
         read_figures(event, stranger)
 
 
-def test_one_event_does_not_count_in_another(event):
+def test_sales_of_another_event_are_not_counted(event):
     other = make.event()
     sell(other, make.package(other))
     make.package(event)
@@ -242,21 +242,21 @@ def test_one_event_does_not_count_in_another(event):
     assert read_figures(event).by_day == ()
 
 
-def test_a_mark_changes_with_every_sale_and_edit_and_with_nothing_else(event):
+def test_fingerprint_changes_with_every_sale_and_edit_only(event):
     package, other = make.package(event), make.event()
 
-    def mark():
+    def fingerprint():
         with db.read_session() as session:
             return figures.compute_fingerprints(session, {event.id})[event.id]
 
-    seen = [mark()]
+    seen = [fingerprint()]
     sell(other, make.package(other))
-    assert mark() == seen[0]
-    for happening in (
+    assert fingerprint() == seen[0]
+    for change in (
         lambda: sell(event, package),
         lambda: make.package(event),
         lambda: db.write(lambda s: packages.set_enabled(s, OPERATOR, event.id, package.id, enabled=False)),
     ):
-        happening()
-        seen.append(mark())
+        change()
+        seen.append(fingerprint())
     assert len(set(seen)) == len(seen)

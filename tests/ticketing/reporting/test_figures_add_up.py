@@ -1,4 +1,4 @@
-"""Whatever happens in an event, each figure is what anybody gets who adds up the rows of its exported CSV."""
+"""Property test: after any operations, every figure is the sum of the exported CSV rows."""
 
 import asyncio
 import csv
@@ -70,14 +70,14 @@ operations = st.one_of(
 
 @dataclass(frozen=True)
 class Gala:
-    """An event with a single seat, a table of which there are few, and a sponsorship; and with two codes."""
+    """An event with three packages (a seat, a limited table, a sponsorship) and two promo codes."""
 
     event: Event
     packages: tuple[Package, ...]
     promo_codes: tuple[PromoCode, ...]
 
     @classmethod
-    def prepared(cls) -> "Gala":
+    def create(cls) -> "Gala":
         event = make.event(time_zone=ZONES[0], revenue_goal=GOAL)
         packages = (
             make.package(event, name="Seat", price="33.33"),
@@ -90,10 +90,10 @@ class Gala:
         )
         return cls(event, packages, codes)
 
-    def perform(self, what: str, *given: Any) -> None:
-        """It, or its refusal: a table that is sold out, a comp sale with a code, a void of an import."""
+    def perform(self, operation: str, *arguments: Any) -> None:
+        """Run an operation; refusals are expected, such as a sold-out table or a void of an import."""
         with suppress(TicketingError):
-            getattr(self, what)(*given)
+            getattr(self, operation)(*arguments)
 
     def sell(self, sold: dict[str, Any]) -> None:
         fields = {name: value for name, value in sold.items() if name not in ("package", "named")}
@@ -142,7 +142,7 @@ class Gala:
 
 
 class Row:
-    """A line of the CSV, and nothing else is known of the purchase."""
+    """One purchase as its CSV row describes it."""
 
     def __init__(self, cells: dict[str, str]) -> None:
         self.package, self.code, self.channel = cells["package"], cells["promo_code"] or None, cells["channel"]
@@ -156,10 +156,10 @@ class Row:
         self.counts, self.is_completed = self.status in COUNTING, self.status == "completed"
 
 
-def export_rows(gala: Gala, session: db.Session, selection: PurchaseFilter) -> list[Row]:
+def export_rows(gala: Gala, session: db.Session, purchase_filter: PurchaseFilter) -> list[Row]:
     async def collect() -> bytes:
-        wanted = csv_export.build_purchases_export(session, OPERATOR, gala.event.id, selection)
-        return b"".join([piece async for piece in csv_export.stream(wanted)])
+        export = csv_export.build_purchases_export(session, OPERATOR, gala.event.id, purchase_filter)
+        return b"".join([chunk async for chunk in csv_export.stream(export)])
 
     return [Row(cells) for cells in csv.DictReader(io.StringIO(asyncio.run(collect()).decode("utf-8-sig")))]
 
@@ -180,13 +180,13 @@ def count_purchases(rows: list[Row]) -> int:
     return sum(row.counts for row in rows)
 
 
-def group_counting_by(rows: list[Row], trait: str) -> dict[Any, list[Row]]:
-    """Those that count, by one of their traits."""
-    found = defaultdict(list)
+def group_counting_by(rows: list[Row], attribute: str) -> dict[Any, list[Row]]:
+    """Return the sold rows by the value of one attribute."""
+    groups = defaultdict(list)
     for row in rows:
         if row.counts:
-            found[getattr(row, trait)].append(row)
-    return found
+            groups[getattr(row, attribute)].append(row)
+    return groups
 
 
 def expected_status_sales(rows: list[Row], status: str) -> figures.StatusSales:
@@ -269,22 +269,24 @@ def expected_totals(rows: list[Row]) -> PurchaseTotals:
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(operations, min_size=5, max_size=25))
-def test_every_figure_is_the_sum_of_the_exported_rows(history):
-    gala = Gala.prepared()
-    for happening in history:
-        gala.perform(*happening)
+def test_every_figure_is_the_sum_of_the_exported_rows(steps):
+    gala = Gala.create()
+    for step in steps:
+        gala.perform(*step)
     with db.read_session() as session:
         rows = export_rows(gala, session, ALL_PURCHASES)
         for sponsorships_only in (False, True):
-            told = figures.get_figures(session, OPERATOR, gala.event.id, sponsorships_only=sponsorships_only)
-            assert told == expected_figures(gala, rows, sponsorships_only=sponsorships_only)
-            assert told.bridge.revenue == told.bridge.list_price - told.bridge.discount + told.bridge.difference
-            assert told.goal_percent == told.revenue * 1000 // GOAL / 10
-            selection = PurchaseFilter(sponsorships_only=sponsorships_only)
+            sales = figures.get_figures(session, OPERATOR, gala.event.id, sponsorships_only=sponsorships_only)
+            assert sales == expected_figures(gala, rows, sponsorships_only=sponsorships_only)
+            assert sales.bridge.revenue == sales.bridge.list_price - sales.bridge.discount + sales.bridge.difference
+            assert sales.goal_percent == sales.revenue * 1000 // GOAL / 10
+            purchase_filter = PurchaseFilter(sponsorships_only=sponsorships_only)
             chosen = [row for row in rows if row.is_sponsorship or not sponsorships_only]
-            assert purchase_list.get_totals(session, OPERATOR, gala.event.id, selection) == expected_totals(chosen)
+            assert purchase_list.get_totals(session, OPERATOR, gala.event.id, purchase_filter) == expected_totals(
+                chosen
+            )
         for status in PAYMENT_STATUSES:
-            selection = PurchaseFilter(statuses=(status,))
-            totals = purchase_list.get_totals(session, OPERATOR, gala.event.id, selection)
+            purchase_filter = PurchaseFilter(statuses=(status,))
+            totals = purchase_list.get_totals(session, OPERATOR, gala.event.id, purchase_filter)
             assert totals == expected_totals([row for row in rows if row.status == status])
-        assert [found for found in verify.verify(session) if found.event_id == gala.event.id] == []
+        assert [finding for finding in verify.verify(session) if finding.event_id == gala.event.id] == []

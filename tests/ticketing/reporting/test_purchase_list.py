@@ -1,4 +1,4 @@
-"""The purchases of an event one by one: pages of a selection, its sums, and everything about one."""
+"""Purchase lists: pages, totals, and details of one purchase."""
 
 import uuid
 from datetime import UTC, datetime
@@ -19,19 +19,19 @@ from ticketing.reporting.purchase_list import PurchaseTotals
 from ticketing.sales import corrections
 
 
-def read(function, event, *given, actor=OPERATOR, **options):
+def read(function, event, *arguments, actor=OPERATOR, **options):
     with db.read_session() as session:
-        return function(session, actor, event.id, *given, **options)
+        return function(session, actor, event.id, *arguments, **options)
 
 
 def details(event, purchase, **options):
     return read(purchase_list.get_details, event, purchase.id, **options)
 
 
-def list_all_pages(event, selection, per_page=20):
-    lines, total = read(purchase_list.list_purchases, event, selection, per_page=per_page)
+def list_all_pages(event, purchase_filter, per_page=20):
+    lines, total = read(purchase_list.list_purchases, event, purchase_filter, per_page=per_page)
     for page in range(2, -(-total // per_page) + 1):
-        lines += read(purchase_list.list_purchases, event, selection, page=page, per_page=per_page)[0]
+        lines += read(purchase_list.list_purchases, event, purchase_filter, page=page, per_page=per_page)[0]
     return lines, total
 
 
@@ -40,8 +40,8 @@ def gala(database):
     return varied_sales.create_event()
 
 
-class TestAPage:
-    def test_holds_20_the_latest_first_with_the_names_of_package_and_code(self, event):
+class TestPage:
+    def test_has_20_purchases_newest_first_with_package_and_code(self, event):
         package, promo = make.package(event, name="Gold", seats_per_package=2), make.promo_code(event)
         for number in range(20):
             make.purchase(event, package, moment=datetime(2026, 6, 1, number, tzinfo=UTC))
@@ -54,12 +54,12 @@ class TestAPage:
         top = first[0]
         assert (top.purchase.id, top.package, top.promo_code, top.seats_named) == (latest.id, "Gold", promo.code, 1)
 
-    def test_after_the_last_is_empty_and_knows_how_many_there_are(self, event):
+    def test_page_after_last_is_empty_with_total(self, event):
         make.purchase(event, make.package(event))
         assert read(purchase_list.list_purchases, event, ALL_PURCHASES, page=2) == ([], 1)
         assert read(purchase_list.list_purchases, event, PurchaseFilter(search="ana"), page=2) == ([], 1)
 
-    def test_of_sales_in_the_same_moment_shows_none_twice(self, event):
+    def test_simultaneous_purchases_appear_once_across_pages(self, event):
         package = make.package(event)
         for _ in range(7):
             make.purchase(event, package, moment=datetime(2026, 6, 1, tzinfo=UTC))
@@ -69,21 +69,21 @@ class TestAPage:
 
     @settings(max_examples=60, deadline=None)
     @given(data=st.data())
-    def test_belongs_to_pages_that_hold_every_selected_purchase_once(self, gala, data):
-        selection = data.draw(gala.filters())
-        lines, total = list_all_pages(gala.event, selection, per_page=7)
-        whole, _ = read(purchase_list.list_purchases, gala.event, selection, per_page=1000)
+    def test_pages_hold_every_matching_purchase_once(self, gala, data):
+        purchase_filter = data.draw(gala.filters())
+        lines, total = list_all_pages(gala.event, purchase_filter, per_page=7)
+        whole, _ = read(purchase_list.list_purchases, gala.event, purchase_filter, per_page=1000)
         assert [line.purchase.id for line in lines] == [line.purchase.id for line in whole]
         assert len({line.purchase.id for line in lines}) == len(lines) == total
 
 
 class TestTotals:
-    def test_of_nothing_are_zeros(self, event):
+    def test_totals_without_purchases_are_zero(self, event):
         nothing = PurchaseTotals(0, 0, 0, 0, Decimal(0), Decimal(0), Decimal(0))
         assert read(purchase_list.get_totals, event, ALL_PURCHASES) == nothing
         assert read(purchase_list.get_totals, event, PurchaseFilter(search="ana")) == nothing
 
-    def test_count_the_selected_purchases_as_they_are_whatever_their_status(self, event):
+    def test_totals_count_every_status(self, event):
         package = make.package(event, price="10", seats_per_package=3)
         code = make.promo_code(event, discount_type="fixed_amount", discount_value="5").code
         make.purchase(event, package, quantity=2, promo_code=code, guests=[{"name": "Ben"}])
@@ -96,19 +96,19 @@ class TestTotals:
 
     @settings(max_examples=100, deadline=None)
     @given(data=st.data())
-    def test_are_the_sums_of_the_rows_on_all_pages(self, gala, data):
-        """Whether they come from the sums by day or from the rows."""
-        selection = data.draw(gala.filters())
-        rows = [line.purchase for line in list_all_pages(gala.event, selection, per_page=1000)[0]]
+    def test_totals_equal_sums_of_rows(self, gala, data):
+        """The totals may come from daily totals or from rows."""
+        purchase_filter = data.draw(gala.filters())
+        rows = [line.purchase for line in list_all_pages(gala.event, purchase_filter, per_page=1000)[0]]
         sums = (
             sum(getattr(row, name) for row in rows)
             for name in ("quantity", "seats", "seats_named", "list_price", "discount", "total")
         )
-        assert read(purchase_list.get_totals, gala.event, selection) == PurchaseTotals(len(rows), *sums)
+        assert read(purchase_list.get_totals, gala.event, purchase_filter) == PurchaseTotals(len(rows), *sums)
 
 
 class TestDetails:
-    def test_tell_everything_about_a_sale(self, event):
+    def test_details_of_a_sale(self, event):
         package = make.package(event, name="Gold", seats_per_package=2)
         vegan = make.option(package, option_type="boolean", label="Vegan?")
         menu = make.option(package, option_type="multi_select", label="Menu", choices=["Fish", "Rice"])
@@ -122,19 +122,19 @@ class TestDetails:
         bought = make.purchase(
             event, package, clerk, channel="cash", promo_code=code, answers=answers, guests=[{"name": "Ben"}]
         ).purchase
-        told = details(event, bought)
-        assert (told.purchase.id, told.package, told.promo_code) == (bought.id, "Gold", code)
-        assert [(ticket.seat_number, ticket.guest_name) for ticket in told.tickets] == [(1, "Ben"), (2, None)]
-        assert told.answers == (("Vegan?", "no"), ("Menu", "Fish, Rice"), ("Any wish?", "A window"))
-        assert (told.recorded_by, told.import_file, told.history) == ("Cleo Clerk", None, ())
+        shown = details(event, bought)
+        assert (shown.purchase.id, shown.package, shown.promo_code) == (bought.id, "Gold", code)
+        assert [(ticket.seat_number, ticket.guest_name) for ticket in shown.tickets] == [(1, "Ben"), (2, None)]
+        assert shown.answers == (("Vegan?", "no"), ("Menu", "Fish, Rice"), ("Any wish?", "A window"))
+        assert (shown.recorded_by, shown.import_file, shown.history) == ("Cleo Clerk", None, ())
 
-    def test_of_an_imported_sale_name_the_file(self, event):
+    def test_details_of_imported_sale_name_file(self, event):
         run_import(event, sales_csv(sale(make.package(event))))
         ((line,), _) = read(purchase_list.list_purchases, event, ALL_PURCHASES)
-        told = details(event, line.purchase)
-        assert (told.import_file, told.promo_code, told.answers) == ("sales.csv", None, ())
+        shown = details(event, line.purchase)
+        assert (shown.import_file, shown.promo_code, shown.answers) == ("sales.csv", None, ())
 
-    def test_have_the_history_in_order_with_who_and_what(self, event):
+    def test_history_is_in_order_with_actor_and_values(self, event):
         bought = make.purchase(event, make.package(event), payment_status="pending").purchase
         make.purchase(event, make.package(event))
         clerk = make.staff(event=event, name="Cleo Clerk")
@@ -149,7 +149,7 @@ class TestDetails:
         ]
         assert first.at <= later[0].at
 
-    def test_of_a_purchase_elsewhere_or_nowhere_do_not_exist(self, event):
+    def test_unknown_purchase_or_other_event_is_not_found(self, event):
         other = make.event()
         bought = make.purchase(other, make.package(other)).purchase
         for purchase_id in (bought.id, uuid.uuid4()):
@@ -157,14 +157,14 @@ class TestDetails:
                 read(purchase_list.get_details, event, purchase_id)
 
 
-def test_the_purchases_of_an_event_exist_only_for_who_is_assigned_to_it(event):
+def test_purchases_are_visible_only_to_assigned_staff(event):
     bought = make.purchase(event, make.package(event)).purchase
     viewer, stranger = make.staff("viewer", event), make.staff("coordinator", make.event())
-    for function, asked in (
+    for function, argument in (
         (purchase_list.list_purchases, ALL_PURCHASES),
         (purchase_list.get_totals, ALL_PURCHASES),
         (purchase_list.get_details, bought.id),
     ):
-        read(function, event, asked, actor=viewer)
+        read(function, event, argument, actor=viewer)
         with pytest.raises(NotFound):
-            read(function, event, asked, actor=stranger)
+            read(function, event, argument, actor=stranger)
