@@ -67,8 +67,8 @@ VIEWS = {
     "the sponsors": ("guests", click("Sponsors", "radio"), "text=2 sponsorships"),
     "arranging": ("packages", click("Arrange", "radio"), "ol li >> text=Gold"),
     "many packages at once": ("packages", click("Prices and limits", "radio"), "[data-testid=stDataFrame] canvas"),
-    "the filters of the audit log": ("audit_log", click_prefix("Filters"), "text=What was done"),
-    "the office's audit log": ("audit_log", click("Office", "radio"), "text=made an account for"),
+    "the filters of the audit log": ("audit_log", click_prefix("Filters"), "text=Package or promo code"),
+    "the office's audit log": ("audit_log", click("Office", "radio"), "text=created an account for"),
     "a file that is checked": ("import_sales", choose(DIRTY), "text=sales-dirty.csv"),
 }
 DIALOGS = {
