@@ -38,7 +38,7 @@ ENTRIES = (
     Entry("import_sales", "Import", "upload_file", action="change", heading="Sell"),
     Entry("audit_log", "Audit log", "history", heading="Office"),
     Entry("staff", "Staff", "badge", action="administer", heading="Office", is_about_event=False),
-    Entry("tokens", "Tokens", "key", heading="Office", is_about_event=False),
+    Entry("tokens", "API tokens", "key", heading="Office", is_about_event=False),
     Entry("events", "All events", "event", is_about_event=False),
     Entry("account", "Your account", "account_circle", is_about_event=False),
 )

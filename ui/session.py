@@ -1,4 +1,4 @@
-"""Who is here and which event they are working on; the first thing every page asks."""
+"""The user and the selected event of a page. Every page starts with require() or require_event()."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_EVENTS_LISTED = 100
 
 @dataclass(frozen=True)
 class PageContext:
-    """The person at this page, the latest events they may see, and the one they chose, if any."""
+    """The user of a page, the latest events that they may see, and the selected event, if any."""
 
     actor: Actor
     events: tuple[Event, ...]
@@ -35,36 +35,36 @@ class PageContext:
 
 
 def load_context() -> PageContext:
-    """Looks up who is behind this page now and which event is chosen; stops the page when they are signed out.
+    """Load the user and the selected event. Stops the page when the user is signed out.
 
-    The event is named in the address (`?event=`), so that a link can be sent to a colleague; without one the event
-    of the page before holds. An event that is not theirs counts as none.
+    The event is in the URL (`?event=`), so that links can be shared; without it, the event of the previous page stays
+    selected. An event that the user may not see counts as none.
     """
     try:
         session_id = uuid.UUID(str(st.user.get("session_id")))
         with db.read_session() as session:
             actor = permissions.get_session_actor(session, session_id)
-            mine, _ = events.list_page(session, actor, per_page=MAX_EVENTS_LISTED)
-            chosen = _find_selected_event(session, actor, mine)
+            listed_events, _ = events.list_page(session, actor, per_page=MAX_EVENTS_LISTED)
+            selected = _find_selected_event(session, actor, listed_events)
     except (NotSignedIn, ValueError):
         _render_signed_out()
-    if actor.needs_last_used_update:  # a page that stays open sends no request that would tell
+    if actor.needs_last_used_update:  # the websocket of an open page sends no requests
         db.write(lambda session: permissions.touch_last_used(session, actor))
-    if chosen is not None and chosen.id not in {event.id for event in mine}:
-        mine.append(chosen)
-    context = PageContext(actor, tuple(mine), chosen)
-    script_run.add_log_context(actor=str(actor.staff_id), event=str(chosen.id) if chosen else "")
+    if selected is not None and selected.id not in {event.id for event in listed_events}:
+        listed_events.append(selected)
+    context = PageContext(actor, tuple(listed_events), selected)
+    script_run.add_log_context(actor=str(actor.staff_id), event=str(selected.id) if selected else "")
     if context.event is not None:
         st.session_state.event_id = context.event.id
         if st.query_params.get("event") != str(context.event.id):
             st.query_params["event"] = str(context.event.id)
-    st.session_state.here = context
+    st.session_state.page_context = context
     return context
 
 
 def require(action: Action = "read") -> PageContext:
-    """The first statement of every page without an event of its own. Stops the page for who may not."""
-    context: PageContext = st.session_state.pop("here", None) or load_context()
+    """Return the context of a page that is not about one event. Stops the page without the permission."""
+    context: PageContext = st.session_state.pop("page_context", None) or load_context()
     if not context.is_allowed(action):
         st.error(f"You are signed in as {context.actor.role}. Ask an admin if you need this page.")
         st.stop()
@@ -72,7 +72,7 @@ def require(action: Action = "read") -> PageContext:
 
 
 def require_event(action: Action = "read") -> tuple[PageContext, Event]:
-    """The first statement of every page about one event: also asks for the event when none is chosen."""
+    """Return context and event of a page about one event. Opens the list of events when none is selected."""
     context = require(action)
     if context.event is None:
         if not st.query_params.get("event"):
@@ -84,50 +84,50 @@ def require_event(action: Action = "read") -> tuple[PageContext, Event]:
 
 
 def event_query_params(event: Event) -> dict[str, str]:
-    """The part of an address that names the event."""
+    """Return the query parameters that select an event."""
     return {"event": str(event.id)}
 
 
 def browser_time_zone() -> str:
-    """The time zone of the browser, for pages that are about no event; UTC where it does not tell a known one."""
+    """Return the browser's time zone, for pages that are not about one event; UTC if it is unknown."""
     return st.context.timezone if st.context.timezone in events.list_time_zones() else "UTC"
 
 
 def absolute_url(path: str) -> str:
-    """The whole address of `path` for who opens it elsewhere: as people type it, or as this browser did."""
-    seen = urlsplit(st.context.url or "")
-    return (settings.load().base_url or f"{seen.scheme}://{seen.netloc}") + path
+    """Return the full URL of `path`, with TICKETDESK_BASE_URL or else the host of this browser."""
+    url = urlsplit(st.context.url or "")
+    return (settings.load().base_url or f"{url.scheme}://{url.netloc}") + path
 
 
 def render_next_step(context: PageContext, event: Event, *, has_packages: bool) -> None:
-    """Where nothing is sold yet: the way to the first sale, or to what could be sold, for who may."""
+    """Link to the first sale, or to the first package, for users who may change the event."""
     if context.is_allowed("change"):
-        name, label = ("box_office", "Record a sale") if has_packages else ("packages", "Add what is sold")
+        name, label = ("box_office", "Record a sale") if has_packages else ("packages", "Add a package")
         st.page_link(
             menu.path(name), label=label, icon=":material/arrow_forward:", query_params=event_query_params(event)
         )
 
 
 def select_event(event_id: uuid.UUID) -> None:
-    """Makes this the event that the pages are about."""
+    """Select the event that the pages are about."""
     st.session_state.event_id = event_id
     st.query_params["event"] = str(event_id)
 
 
 def _find_selected_event(session: db.Session, actor: Actor, listed_events: list[Event]) -> Event | None:
-    named = st.query_params.get("event")
-    wanted = named or str(st.session_state.get("event_id", ""))
+    requested_id = st.query_params.get("event")
+    event_id = requested_id or str(st.session_state.get("event_id", ""))
     for event in listed_events:
-        if str(event.id) == wanted:
+        if str(event.id) == event_id:
             return event
     try:
-        return events.get(session, actor, uuid.UUID(wanted))
+        return events.get(session, actor, uuid.UUID(event_id))
     except (ValueError, NotFound):
-        return listed_events[0] if len(listed_events) == 1 and not named else None
+        return listed_events[0] if len(listed_events) == 1 and not requested_id else None
 
 
 def _render_signed_out() -> NoReturn:
-    """The open tab of someone who signed out elsewhere, or who was deactivated."""
+    """Show a link to sign in: this tab stayed open after the session ended elsewhere."""
     st.error(str(NotSignedIn()))
     back = quote("/" + st.context.url.split("//", 1)[-1].partition("/")[2], safe="") if st.context.url else "%2F"
     st.html(f'<a href="/session/sign-in?next={back}" target="_self" style="color:inherit">Sign in</a>')

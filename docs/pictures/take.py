@@ -347,7 +347,7 @@ def take_invitation(studio: Studio, name: str) -> None:
         dialog.get_by_label("Name").fill("Ingrid Brown")
         dialog.get_by_label("E-mail address").fill("ingrid@example.org")
         dialog.get_by_role("button", name="Invite").last.click()
-        expect(dialog.get_by_text("Hand this link to")).to_be_visible()
+        expect(dialog.get_by_text("Share this link with")).to_be_visible()
         save(name, at_rest(page), part=dialog, margin=MARGIN)
 
 

@@ -30,7 +30,7 @@ SHOWS = {
     "staff": "people · times of",
     "tokens": "never used",
     "events": "Harbor Lights Gala",
-    "account": "Where you are signed in",
+    "account": "Active sessions",
 }
 SALE = (
     "ticket_type,purchaser_name,purchaser_email,quantity,total_amount,purchase_date,external_sale_id\n"
@@ -84,10 +84,10 @@ DIALOGS = {
     "an event": ("events", click("New event"), "Make event"),
     "inviting": ("staff", click("Invite"), "you get a link to hand over"),
     "a person": ("staff", pick("Actions", "Edit"), "Save person"),
-    "a new link": ("staff", pick("Actions", "New link"), "Make link"),
+    "a new link": ("staff", pick("Actions", "New link"), "Create link"),
     "sessions of a user": ("staff", pick("Actions", "Sessions"), "Signed in today"),
-    "deactivating": ("staff", pick("Actions", "Deactivate"), "Keep active"),
-    "a token": ("tokens", click("New token"), "Make token"),
+    "deactivating": ("staff", pick("Actions", "Deactivate"), "Cancel"),
+    "a token": ("tokens", click("New token"), "Create token"),
     "revoking a token": ("tokens", click("Revoke"), "Cancel"),
     "the password": ("account", click("Change password"), "At least 10 characters."),
     "copying an event": ("events", pick("Actions", "Copy"), "What comes along"),

@@ -1,4 +1,4 @@
-"""What a person meets first, on a server nobody has used: an account, a way in, a way out."""
+"""First run on an empty server, and sign-in with a deep link."""
 
 import re
 
@@ -14,7 +14,7 @@ def sign_in(page: Page, url: str, email: str) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
-def test_the_first_person_makes_the_admin_account_and_is_in(page: Page, fresh_server: str) -> None:
+def test_first_visitor_creates_admin_account_and_is_signed_in(page: Page, fresh_server: str) -> None:
     page.goto(fresh_server)
     page.get_by_label("Your name").fill("Ana Ruiz")
     page.get_by_label("E-mail address").fill("ana@example.org")
@@ -29,7 +29,7 @@ def test_the_first_person_makes_the_admin_account_and_is_in(page: Page, fresh_se
     assert "Ana Ruiz" in page.locator("body").inner_text()
 
 
-def test_a_deep_link_survives_sign_in_and_shows_the_event_it_names(page: Page, live_server: str) -> None:
+def test_deep_link_survives_sign_in(page: Page, live_server: str) -> None:
     event = make.event(name="Harbor Lights")
     make.package(event, name="Captain's Table")
     ana = make.staff(event=event, password=make.PASSWORD)

@@ -1,4 +1,4 @@
-"""Sign-in with an account from elsewhere, in a browser: to the provider, back to the page asked for, and out again."""
+"""Sign-in with OpenID Connect in a browser: to the provider, back to the requested page, and sign-out."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ def provider() -> Iterator[Provider]:
 
 @pytest.fixture
 def server(provider: Provider, empty_database: str, tmp_path: Path, monkeypatch) -> Iterator[str]:
-    """A server of its own, which knows the provider."""
+    """A server of its own with the provider configured."""
     for name, value in {
         "ISSUER": provider.url,
         "CLIENT_ID": CLIENT_ID,
@@ -33,9 +33,7 @@ def server(provider: Provider, empty_database: str, tmp_path: Path, monkeypatch)
         yield started.url
 
 
-def test_a_deep_link_leads_over_the_provider_to_its_page_and_signing_out_leads_out(
-    page: Page, server: str, provider: Provider
-) -> None:
+def test_deep_link_survives_openid_sign_in_and_sign_out_works(page: Page, server: str, provider: Provider) -> None:
     event = make.event(name="Harbor Lights")
     make.package(event, name="Captain's Table")
     ana = make.staff(event=event)
@@ -56,13 +54,13 @@ def test_a_deep_link_leads_over_the_provider_to_its_page_and_signing_out_leads_o
     expect(page.get_by_role("link", name="Sign in with Harbor Lights account")).to_be_visible()
 
 
-def test_who_is_refused_reads_why_and_goes_back_to_sign_in(page: Page, server: str, provider: Provider) -> None:
+def test_refused_person_reads_why_and_returns_to_sign_in(page: Page, server: str, provider: Provider) -> None:
     provider.person = {"sub": "eve", "email": "eve@evil.example", "email_verified": True}
 
     page.goto(server)
     page.get_by_role("link", name="Sign in with Harbor Lights account").click()
     page.get_by_role("button", name="Continue").click()
-    expect(page.get_by_text("eve@evil.example is not an address of this organisation.")).to_be_visible()
+    expect(page.get_by_text("eve@evil.example is not an address of this organization.")).to_be_visible()
 
     page.get_by_role("link", name="Back to sign-in").click()
     expect(page.get_by_label("Password")).to_be_visible()

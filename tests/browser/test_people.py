@@ -1,4 +1,4 @@
-"""People come and go: signing in and out, an invitation, a token, and who was put out with a tab left open."""
+"""Sign-in and sign-out, an invitation, a token, and a deactivated person with an open tab."""
 
 from playwright.sync_api import Page, expect
 
@@ -19,7 +19,7 @@ def dialog(page: Page):
     return page.get_by_role("dialog")
 
 
-def test_signing_in_leads_to_the_page_that_was_asked_for_and_signing_out_leads_out(page: Page, live_server: str):
+def test_sign_in_opens_requested_page_and_sign_out_closes_it(page: Page, live_server: str):
     event = make.event()
     ana = make.staff(event=event, name="Ana Ruiz", password=make.PASSWORD)
     page.goto(f"{live_server}/packages?event={event.id}")
@@ -42,7 +42,7 @@ def test_signing_in_leads_to_the_page_that_was_asked_for_and_signing_out_leads_o
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
 
-def test_whoever_is_deactivated_with_a_tab_left_open_is_out_at_the_next_click(page: Page, enter):
+def test_deactivated_person_is_signed_out_at_next_click_in_open_tab(page: Page, enter):
     event, admin = make.event(), make.staff(role="admin")
     ben = make.staff(event=event, password=make.PASSWORD)
     enter(page, ben, f"/packages?event={event.id}")
@@ -60,7 +60,7 @@ def test_whoever_is_deactivated_with_a_tab_left_open_is_out_at_the_next_click(pa
     assert count_rows(Package, event_id=event.id) == 0
 
 
-def test_an_invitation_leads_from_its_link_to_the_first_page(page: Page, another_page: Page, enter):
+def test_invitation_link_leads_to_first_page(page: Page, another_page: Page, enter):
     event, email = make.event(name="Harbor Lights Gala"), make.email("ben")
     enter(page, make.staff(role="admin", password=make.PASSWORD), f"/staff?event={event.id}")
     main(page).get_by_role("button", name="Invite").click()
@@ -70,13 +70,13 @@ def test_an_invitation_leads_from_its_link_to_the_first_page(page: Page, another
     link = dialog(page).get_by_test_id("stCode")
     expect(link).to_contain_text("/session/invitation?code=")
     expect(link.get_by_role("button", name="Copy to clipboard")).to_be_visible()
-    expect(link.locator("> div")).to_have_css("opacity", "1")  # also where no mouse hovers
-    address = link.inner_text().strip()
+    expect(link.locator("> div")).to_have_css("opacity", "1")  # visible without hovering
+    url = link.inner_text().strip()
     dialog(page).get_by_role("button", name="I have copied it").click()
     expect(dialog(page)).to_have_count(0)
     expect(page.get_by_text("/session/invitation")).to_have_count(0)
 
-    another_page.goto(address)
+    another_page.goto(url)
     expect(another_page.get_by_role("heading", name="Welcome, Ben Okafor")).to_be_visible()
     another_page.get_by_label("Password").fill("short")
     another_page.get_by_role("button", name="Save password and sign in").click()
@@ -86,15 +86,15 @@ def test_an_invitation_leads_from_its_link_to_the_first_page(page: Page, another
     expect(main(another_page).get_by_role("heading", name="Events", level=1)).to_be_visible()
     expect(another_page.get_by_role("link", name="Ben Okafor · coordinator")).to_be_visible()
 
-    another_page.goto(address)
+    another_page.goto(url)
     expect(another_page.get_by_text("This link was used already.")).to_be_visible()
 
 
-def test_a_token_is_shown_once_and_works(page: Page, live_server: str, enter):
+def test_token_is_shown_once_and_works(page: Page, live_server: str, enter):
     enter(page, make.staff(role="viewer", event=make.event(), password=make.PASSWORD), "/tokens")
     page.get_by_role("button", name="New token").click()
     dialog(page).get_by_label("What it is for").fill("Donor site")
-    dialog(page).get_by_role("button", name="Make token").click()
+    dialog(page).get_by_role("button", name="Create token").click()
     shown = dialog(page).get_by_test_id("stCode").first
     expect(shown).to_contain_text("td_")
     secret = shown.inner_text().strip()
@@ -113,10 +113,10 @@ def test_a_token_is_shown_once_and_works(page: Page, live_server: str, enter):
     assert page.request.get(f"{live_server}/api/v1/admin/events", headers=headers).status == 401
 
 
-def test_a_session_that_an_admin_ends_leaves_the_list_and_the_dialog_open(page: Page, enter):
+def test_admin_ends_session_and_dialog_stays_open(page: Page, enter):
     name = make.unique("Aaron")
     person = make.staff(name=name)
-    for _ in range(5):  # a search is offered where it helps
+    for _ in range(5):  # the search is shown for more than five people
         make.staff()
     enter(page, make.staff(role="admin", password=make.PASSWORD), "/staff")
     page.get_by_label("Find by name or e-mail address").fill(name)
@@ -125,6 +125,6 @@ def test_a_session_that_an_admin_ends_leaves_the_list_and_the_dialog_open(page: 
     main(page).get_by_role("button", name="Actions").click()
     page.get_by_text("Sessions", exact=True).click()
     dialog(page).get_by_role("button", name="End").click()
-    expect(dialog(page).get_by_text("Signed in nowhere.")).to_be_visible()
-    expect(page.get_by_text("is signed out at its next click.")).to_be_visible()
+    expect(dialog(page).get_by_text("No active sessions.")).to_be_visible()
+    expect(page.get_by_text("will be signed out at its next click.")).to_be_visible()
     assert get_row(SignInSession, person.session_id).ended_at is not None

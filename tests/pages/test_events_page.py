@@ -39,8 +39,8 @@ def test_each_says_where_when_and_what_it_hopes_for(visit, admin):
 @pytest.mark.parametrize(
     ("role", "told", "office"),
     [
-        ("admin", "Make the first one, then add its packages.", ["Staff", "Tokens"]),
-        ("coordinator", "Nobody assigned you to an event yet. Ask an admin.", ["Tokens"]),
+        ("admin", "Make the first one, then add its packages.", ["Staff", "API tokens"]),
+        ("coordinator", "Nobody assigned you to an event yet. Ask an admin.", ["API tokens"]),
     ],
 )
 def test_without_events_it_says_what_to_do(visit, empty_database, role, told, office):

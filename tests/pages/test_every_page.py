@@ -51,7 +51,7 @@ def test_event_page_without_event_switches_to_events(visit, page):
     coordinator = make.staff(event=make.event())
     db.write(lambda session: _assign(session, coordinator, make.event()))
     screen = visit("events", coordinator).go("events")
-    assert screen.pages() == ["Tokens", "All events", "Sam Coordinator · coordinator"]
+    assert screen.pages() == ["API tokens", "All events", "Sam Coordinator · coordinator"]
     assert screen.go(page).app.title[0].value == "Events"
 
 
@@ -156,7 +156,7 @@ def test_user_who_became_viewer_cannot_save(visit, event):
     screen.type("Name", "Table").type("Price of the whole package, in US dollars", "10").type("Description", "-")
     db.write(lambda session: session.execute(update(Staff).where(Staff.id == person.staff_id).values(role="viewer")))
     screen.click("Make package")
-    assert screen.says("You are signed in as viewer. Viewers can look at everything and change nothing.")
+    assert screen.says("You are signed in as viewer. Viewers can see everything and change nothing.")
     assert _count(Package, event) == 0
 
 

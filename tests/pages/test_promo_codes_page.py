@@ -193,7 +193,7 @@ class TestTryingTooOften:
         for number in range(10):
             assert opened.enter("Code", f"NOSUCH{number}").says("This event has no promo code")
         opened.enter("Code", "NOSUCH")
-        assert opened.says("You tried 10 promo codes that do not apply within a minute, so this one was not looked at.")
+        assert opened.says("You tried 10 promo codes that do not apply within a minute, so this one was not checked.")
         assert not opened.says("Total")
         assert opened.value("Code") == "NOSUCH"
         assert opened.rerun().click("Try again").says("You tried 10 promo codes")

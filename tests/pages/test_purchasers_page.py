@@ -92,7 +92,7 @@ class TestList:
     def test_event_without_purchases_offers_the_first_step(self, visit, seller, event):
         screen = visit("purchasers", seller, event)
         assert screen.says("No purchases yet")
-        assert [link.label for link in screen.app.main.page_link] == ["Add what is sold"]
+        assert [link.label for link in screen.app.main.page_link] == ["Add a package"]
         assert screen.labels() == []
 
     def test_rows_have_package_time_channel_and_total_latest_first(self, visit, seller, event, several):

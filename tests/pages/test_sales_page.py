@@ -87,7 +87,7 @@ class TestWithoutSales:
 
     def test_offers_next_step_to_actor_with_permission(self, visit, event):
         screen = visit("sales", make.staff(event=event), event)
-        assert [link.label for link in screen.app.main.page_link] == ["Add what is sold"]
+        assert [link.label for link in screen.app.main.page_link] == ["Add a package"]
 
 
 class TestFigures:

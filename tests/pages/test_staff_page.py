@@ -1,4 +1,4 @@
-"""The staff page: inviting with a link told once, changing, putting out and letting in again."""
+"""The staff page: invite, edit, deactivate and activate people."""
 
 import re
 
@@ -31,11 +31,11 @@ def pick(screen, person, entry):
 
 
 def find_links(screen):
-    return [found for code in screen.app.code if (found := re.search(r"/session/invitation\?code=(\S+)", code.value))]
+    return [match for code in screen.app.code if (match := re.search(r"/session/invitation\?code=(\S+)", code.value))]
 
 
-class TestListing:
-    def test_everybody_stands_there_with_role_events_and_last_use(self, visit, admin):
+class TestList:
+    def test_shows_role_events_and_last_use(self, visit, admin):
         make.staff(role="viewer", name="*Ana*", email="ana@example.org", event=make.event(name="Gala"))
         screen = visit("staff", admin)
         assert screen.says("*Ana*")
@@ -43,17 +43,17 @@ class TestListing:
         assert screen.says("Gala")
         assert screen.says("All events")
 
-    def test_of_many_events_three_are_named(self, visit, admin):
+    def test_names_three_of_many_events(self, visit, admin):
         person = make.staff(event=make.event(name="Event 0"))
         for number in range(1, 5):
             make.assign(person, make.event(name=f"Event {number}"))
         assert visit("staff", admin).says(", Event 2 and 2 more")
 
-    def test_who_has_no_event_is_told(self, visit, admin):
+    def test_says_when_person_has_no_event(self, visit, admin):
         make.staff()
-        assert visit("staff", admin).says("No event yet")
+        assert visit("staff", admin).says("No events yet")
 
-    def test_twenty_stand_on_a_page_and_a_search_finds_the_others(self, visit, admin):
+    def test_shows_20_per_page_and_search_finds_others(self, visit, admin):
         for number in range(20):
             make.staff(name=f"Person {number:02}")
         screen = visit("staff", admin)
@@ -63,17 +63,17 @@ class TestListing:
         assert screen.says("Zoe Admin")
         assert screen.labels().count("Actions") == 1
         screen.enter(FIND, "nobody")
-        assert screen.says("Nobody has “nobody” in name or address.")
+        assert screen.says("No results for “nobody”.")
 
 
-class TestInviting:
-    def test_makes_an_account_and_shows_its_link_once(self, visit, admin):
+class TestInvite:
+    def test_creates_account_and_shows_link_once(self, visit, admin):
         event = make.event(name="Gala")
         screen = visit("staff", admin, event).click("Invite")
         screen.type(NAME, "Ben Okafor").type(EMAIL, "ben@example.org").type(ROLE, "viewer").type(EVENTS, [event.id])
         screen.click_last("Invite")
         assert screen.dialog() == "Link"
-        assert screen.says("Hand this link to **Ben Okafor** (ben@example.org)")
+        assert screen.says("Share this link with **Ben Okafor** (ben@example.org)")
         assert len(find_links(screen)) == 1
         ben = find_staff("ben@example.org")
         assert (ben.role, ben.password_hash) == ("viewer", None)
@@ -85,7 +85,7 @@ class TestInviting:
         assert "code=" not in repr(screen.app.session_state)
         assert screen.says("ben@example.org · link valid until ")
 
-    def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(self, visit, admin):
+    def test_shows_problem_beside_field_and_keeps_values(self, visit, admin):
         screen = visit("staff", admin).click("Invite").type(NAME, "Ben").type(EMAIL, "ben").click_last("Invite")
         assert screen.problem(EMAIL) == "Enter an e-mail address such as ana@example.org."
         assert screen.value(NAME) == "Ben"
@@ -94,20 +94,20 @@ class TestInviting:
         assert count_rows(Staff) == 1
 
 
-class TestChanging:
+class TestEdit:
     def test_name_role_and_events_are_saved(self, visit, admin):
         gala, golf = make.event(name="Gala"), make.event(name="Golf")
         person = make.staff(event=gala)
         screen = pick(visit("staff", admin), person, "Edit")
         assert (screen.value(NAME), screen.value(EVENTS)) == ("Sam Coordinator", [gala.id])
         screen.type(NAME, "Sam Viewer").type(ROLE, "viewer").type(EVENTS, [golf.id]).click("Save person")
-        assert screen.toasts() == ["Sam Viewer is saved."]
+        assert screen.toasts() == ["Sam Viewer saved."]
         changed = get_row(Staff, person.staff_id)
         assert (changed.name, changed.role) == ("Sam Viewer", "viewer")
         assert count_rows(EventAssignment, staff_id=person.staff_id, event_id=golf.id) == 1
         assert count_rows(EventAssignment, staff_id=person.staff_id) == 1
 
-    def test_a_colleagues_change_is_told_and_both_hold(self, visit, admin):
+    def test_merges_change_of_colleague(self, visit, admin):
         person, bea = make.staff(), make.staff(role="admin", name="Bea Colleague")
         screen = pick(visit("staff", admin), person, "Edit").type(NAME, "Ana Ruiz")
         change = {"role": "viewer"}
@@ -117,12 +117,12 @@ class TestChanging:
         screen.click("Save person")
         assert (get_row(Staff, person.staff_id).name, get_row(Staff, person.staff_id).role) == ("Ana Ruiz", "viewer")
 
-    def test_the_only_admin_stays_one(self, visit, admin):
+    def test_last_admin_keeps_role(self, visit, admin):
         screen = pick(visit("staff", admin), admin, "Edit").type(ROLE, "viewer").click("Save person")
         assert screen.says("Zoe Admin is the only admin who can sign in. Make another person an admin first.")
         assert get_row(Staff, admin.staff_id).role == "admin"
 
-    def test_someone_who_is_no_admin_any_more_changes_nothing_more(self, visit, admin):
+    def test_former_admin_cannot_save(self, visit, admin):
         person, other = make.staff(), make.staff(role="admin", password=make.PASSWORD)
         screen = pick(visit("staff", admin), person, "Edit").type(ROLE, "admin")
         db.write(lambda s: staff.update(s, other, admin.staff_id, {"role": "coordinator"}, seen_version=None))
@@ -132,42 +132,42 @@ class TestChanging:
         assert get_row(Staff, person.staff_id).role == "coordinator"
 
 
-class TestPuttingOut:
-    def test_asks_first_then_the_person_is_out_and_can_be_let_in_again(self, visit, admin):
+class TestDeactivate:
+    def test_asks_first_and_person_can_be_activated_again(self, visit, admin):
         person = make.staff(name="Ben Okafor")
         screen = pick(visit("staff", admin), person, "Deactivate")
-        assert screen.says("Ben Okafor is out at the next click")
+        assert screen.says("Ben Okafor loses access from the next click")
         require(person, "read")
         screen.click("Deactivate")
-        assert screen.toasts() == ["Ben Okafor is deactivated."]
+        assert screen.toasts() == ["Ben Okafor deactivated."]
         with pytest.raises(NotSignedIn):
             require(person, "read")
         pick(screen, person, "Activate")
         assert screen.toasts() == ["Ben Okafor can sign in again."]
         assert get_row(Staff, person.staff_id).is_active
 
-    def test_is_not_offered_for_oneself(self, visit, admin):
+    def test_is_not_offered_for_own_account(self, visit, admin):
         screen = visit("staff", admin)
         assert "Deactivate" not in screen.app.menu_button(key=f"menu_{admin.staff_id}").options
 
-    def test_may_be_thought_better_of(self, visit, admin):
+    def test_can_be_canceled(self, visit, admin):
         person = make.staff()
-        screen = pick(visit("staff", admin), person, "Deactivate").click("Keep active")
+        screen = pick(visit("staff", admin), person, "Deactivate").click("Cancel")
         assert screen.dialog() is None
         require(person, "read")
 
 
-def test_a_new_link_is_asked_for_and_shown(visit, admin):
+def test_new_link_is_created_after_question(visit, admin):
     person = make.staff(name="Ben Okafor")
     screen = pick(visit("staff", admin), person, "New link")
-    assert screen.says("With a new link Ben Okafor chooses a new password.")
+    assert screen.says("Ben Okafor can choose a new password with a new link.")
     assert find_links(screen) == []
-    screen.click("Make link")
+    screen.click("Create link")
     assert len(find_links(screen)) == 1
 
 
-def test_sessions_of_others_are_ended_here(visit, admin):
+def test_admin_ends_sessions_of_others(visit, admin):
     person = make.staff()
     screen = pick(visit("staff", admin), person, "Sessions").click("End")
-    assert screen.says("Signed in nowhere.")
+    assert screen.says("No active sessions.")
     assert get_row(SignInSession, person.session_id).ended_at is not None

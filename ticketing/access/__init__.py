@@ -1,1 +1,1 @@
-"""Who may do what, and how people and programs prove who they are."""
+"""Permissions, accounts, sign-in, sessions, API tokens and rate limits."""

@@ -1,10 +1,9 @@
-"""API tokens: what a program shows to act for the person who made it."""
+"""API tokens, with which programs act for the person who created them."""
 
 from __future__ import annotations
 
 import secrets
 import uuid
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -21,23 +20,24 @@ from ticketing.models import ApiToken, Staff
 from ticketing.validation import Draft, Name, Timestamp, email_key
 
 
-def _validate_future(moment: datetime | None) -> datetime | None:
-    if moment is not None and moment <= datetime.now(UTC):
-        raise ValueError("Choose a moment that is still to come, or none.")
-    return moment
+def _validate_future(timestamp: datetime | None) -> datetime | None:
+    if timestamp is not None and timestamp <= datetime.now(UTC):
+        raise ValueError("Choose a time in the future, or none.")
+    return timestamp
 
 
 class TokenDraft(Draft):
-    """`name` says what the token is for; `expires_at` is a moment with an offset, or None for never."""
+    """A new token. `name` says what it is for; `expires_at` has an offset, or is None for never."""
 
     name: Name
     expires_at: Annotated[Timestamp | None, AfterValidator(_validate_future)] = None
 
 
 def create(session: Session, actor: Actor, draft: TokenDraft, *, email: str) -> str:
-    """A new API token of the person with this address: "td_" and a secret, told once, stored hashed.
+    """Create a token for the person with this e-mail address, and return it: "td_" and a secret, stored only hashed.
 
-    It carries its owner's role. People make their own; admins make anybody's. Raises NotFound, NotAllowed.
+    The token has its owner's role. Users create their own tokens, admins also those of others.
+    Raises NotFound when an admin names no active account, NotAllowed when others do.
     """
     permissions.require(session, actor, "read")
     owner = session.scalar(select(Staff).where(Staff.email_key == email_key(email), Staff.is_active))
@@ -55,25 +55,25 @@ def create(session: Session, actor: Actor, draft: TokenDraft, *, email: str) -> 
 
 def list_page(
     session: Session, actor: Actor, *, page: int = 1, per_page: int = 20
-) -> tuple[Sequence[tuple[ApiToken, Staff]], int]:
-    """One page of tokens with their owners, those that still work first, and how many there are.
-
-    One's own; admins see everybody's.
-    """
+) -> tuple[list[tuple[ApiToken, Staff]], int]:
+    """Return one page of tokens with their owners, active ones first, and the total. Admins see those of everyone."""
     permissions.require(session, actor, "read")
-    asks = select(Staff.role == "admin").where(Staff.id == actor.staff_id).scalar_subquery()
-    mine = select(ApiToken, Staff).join(Staff, Staff.id == ApiToken.staff_id)
-    mine = mine.where((ApiToken.staff_id == actor.staff_id) | asks)
-    is_over = ApiToken.revoked_at.is_not(None) | func.coalesce(ApiToken.expires_at <= func.now(), False)
-    total = session.scalar(select(func.count()).select_from(mine.subquery())) or 0
+    is_admin = select(Staff.role == "admin").where(Staff.id == actor.staff_id).scalar_subquery()
+    tokens = select(ApiToken, Staff).join(Staff, Staff.id == ApiToken.staff_id)
+    tokens = tokens.where((ApiToken.staff_id == actor.staff_id) | is_admin)
+    is_inactive = ApiToken.revoked_at.is_not(None) | func.coalesce(ApiToken.expires_at <= func.now(), False)
+    total = session.scalar(select(func.count()).select_from(tokens.subquery())) or 0
     rows = session.execute(
-        mine.order_by(is_over, ApiToken.id.desc()).limit(per_page).offset((page - 1) * per_page)
+        tokens.order_by(is_inactive, ApiToken.id.desc()).limit(per_page).offset((page - 1) * per_page)
     ).all()
     return [(row[0], row[1]) for row in rows], total
 
 
 def revoke(session: Session, actor: Actor, token_id: uuid.UUID) -> ApiToken:
-    """Ends a token for good: its next request is refused. One's own; admins revoke anybody's. Twice is once."""
+    """Revoke a token for good, from its next request on. Revoking it again changes nothing.
+
+    Users revoke their own tokens, admins also those of others. Raises NotFound, NotAllowed.
+    """
     row = session.get(ApiToken, token_id)
     permissions.require_own_or_admin(session, actor, row.staff_id if row else None)
     if row is None:
@@ -90,7 +90,7 @@ def revoke(session: Session, actor: Actor, token_id: uuid.UUID) -> ApiToken:
 
 
 def revoke_all_unchecked(session: Session, staff_id: uuid.UUID) -> None:
-    """For `staff`, which asked who may and writes the trail: no token of the person works any more."""
+    """Revoke all tokens of a person, without permission check or audit entry, which are up to the caller."""
     session.execute(
         update(ApiToken)
         .where(ApiToken.staff_id == staff_id, ApiToken.revoked_at.is_(None))

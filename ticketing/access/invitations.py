@@ -1,6 +1,6 @@
-"""Invitations: a link that lets its holder choose the account's password, once, within 7 days.
+"""Invitations: a link with which its holder chooses the password of an account, once, within 7 days.
 
-No e-mail is sent: an admin hands the link over. It is also the way back in for who forgot the password.
+No e-mail is sent: an admin shares the link. It also serves people who forgot their password.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class AcceptDraft(Draft):
 
 
 def create(session: Session, person: Staff) -> str:
-    """A new link's secret, told once; it takes the place of any older one. For `staff`, which asked who may."""
+    """Create a link and return its secret; older links are revoked. The caller checks the permission."""
     revoke(session, person.id)
     secret = secrets.token_urlsafe(32)
     session.add(
@@ -41,7 +41,7 @@ def create(session: Session, person: Staff) -> str:
 
 
 def revoke(session: Session, staff_id: uuid.UUID) -> None:
-    """No link of this person opens any more."""
+    """Revoke all links of a person."""
     session.execute(
         update(Invitation)
         .where(Invitation.staff_id == staff_id, Invitation.used_at.is_(None), Invitation.revoked_at.is_(None))
@@ -50,19 +50,20 @@ def revoke(session: Session, staff_id: uuid.UUID) -> None:
 
 
 def get_account(session: Session, secret: str) -> Staff:
-    """Whose password the link chooses. Raises LinkRefused, with the reason."""
+    """Return the account of a link. Raises LinkRefused, with the reason, when the link is not valid."""
     return _get_valid_invitation(session, secret)[1]
 
 
 def accept(
     session: Session, secret: str, draft: AcceptDraft, *, user_agent: str, previous_secret: str | None = None
 ) -> SignIn:
-    """Gives the account the chosen password, ends its sessions and opens a new one. Raises LinkRefused.
+    """Set the password, end the account's sessions and open a new one. Raises LinkRefused.
 
-    Once: whoever comes second with the same link waits for the first and is refused.
+    A link works once: a second concurrent use waits for the first and is refused. `previous_secret` is the secret of
+    the session that the browser had until now, which is ended.
     """
     invitation, _ = _get_valid_invitation(session, secret)
-    password_hash = passwords.hash_password(draft.password)  # slow on purpose, so before anything is held
+    password_hash = passwords.hash_password(draft.password)  # slow on purpose, so before any row is locked
     person = session.scalars(
         select(Staff)
         .where(Staff.id == invitation.staff_id)
@@ -78,8 +79,8 @@ def accept(
     signed_in = sign_in.open_session(
         session, person, user_agent=user_agent, method="invitation", previous_secret=previous_secret
     )
-    themselves = Actor(person.id, person.name, person.email, person.role, session_id=signed_in.session_id)
-    audit.record(session, themselves, None, "staff.invitation_accepted", person)
+    new_actor = Actor(person.id, person.name, person.email, person.role, session_id=signed_in.session_id)
+    audit.record(session, new_actor, None, "staff.invitation_accepted", person)
     return signed_in
 
 

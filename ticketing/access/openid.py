@@ -1,7 +1,7 @@
-"""Whom the word of an OpenID provider lets in, and as what: judged here, after `api` has verified whose word it is.
+"""Sign-in with the claims of an OpenID provider, which `api` has verified: find or create the account, set its role.
 
-A person is known by issuer and subject. The e-mail address finds an account once and binds it, so that whoever is given
-the address later does not inherit the account.
+An account is identified by issuer and subject. The e-mail address finds an account once and links it, so that a person
+who is given the address later does not inherit the account.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class _NewAccountDraft(Draft):
 
 @dataclass(frozen=True)
 class _Identity:
-    """What the provider says, and what it makes of its bearer here. `role` is None where the staff list decides."""
+    """The claims of a person. `role` is None when roles are set on the staff page."""
 
     subject: str
     email: str
@@ -48,30 +48,30 @@ def sign_in_with_claims(
     user_agent: str,
     previous_secret: str | None = None,
 ) -> SignIn:
-    """Opens a session for whom `claims` describe. Raises NotAllowed, with what they can do about it.
+    """Open a session for the person that `claims` describe. Raises NotAllowed, with what the person can do about it.
 
-    `replaced` is the secret that the same browser had until now: its session ends.
+    `previous_secret` is the secret of the session that the browser had until now, which is ended.
     """
-    guest = _parse_claims(claims, rules)
-    person = _find_for_update(session, guest, rules)
-    if person is None and guest.role is None:
-        raise NotAllowed(f"{guest.email} has no account here. Ask an admin to add you with this address.")
+    identity = _parse_claims(claims, rules)
+    person = _find_for_update(session, identity, rules)
+    if person is None and identity.role is None:
+        raise NotAllowed(f"{identity.email} has no account here. Ask an admin to add you with this address.")
     if person is None:
-        person = _create_account(session, guest, rules)
+        person = _create_account(session, identity, rules)
     elif not person.is_active:
         raise NotAllowed(f"The account of {person.email} is deactivated. Ask an admin if you need it again.")
     else:
-        _link_identity(session, person, guest, rules)
-        _apply_role_claim(session, person, guest, rules)
+        _link_identity(session, person, identity, rules)
+        _apply_role_claim(session, person, identity, rules)
     return sign_in.open_session(
         session, person, user_agent=user_agent, method="openid", previous_secret=previous_secret
     )
 
 
 def unlink_account(session: Session, actor: Actor, *, email: str) -> Staff:
-    """Lets the next OpenID sign-in with this address bind the account anew, as after a change of provider.
+    """Unlink an account from its OpenID identity, so that the next sign-in links it again, with another provider.
 
-    For the operator. Raises NotFound when there is no such account, or nothing to release.
+    For the operator. Raises NotFound when there is no such account, or it is not linked.
     """
     permissions.require(session, actor, "administer")
     person = session.scalar(select(Staff).where(Staff.email_key == email_key(email)).with_for_update())
@@ -87,46 +87,50 @@ def unlink_account(session: Session, actor: Actor, *, email: str) -> Staff:
 def _parse_claims(claims: Mapping[str, Any], rules: OpenIdSettings) -> _Identity:
     email = claims.get("email")
     if not isinstance(email, str) or "@" not in email:
-        raise NotAllowed(f"Your {rules.name} did not tell your e-mail address. Ask the person who runs Ticket Desk.")
+        raise NotAllowed(f"Your {rules.name} did not send your e-mail address. Ask the person who runs Ticket Desk.")
     if str(claims.get("email_verified")).lower() == "false":
         raise NotAllowed(f"Your {rules.name} says that {email} is not verified. Verify it there, then sign in again.")
     if email.rpartition("@")[2].strip().lower() not in rules.domains:
-        raise NotAllowed(f"{email} is not an address of this organisation. Sign in with the one you have from work.")
+        raise NotAllowed(f"{email} is not an address of this organization. Sign in with your work account.")
     role = _get_role(claims, rules) if rules.role_claim else None
     name = claims.get("name")
     return _Identity(str(claims["sub"]), email, name if isinstance(name, str) else "", role)
 
 
 def _get_role(claims: Mapping[str, Any], rules: OpenIdSettings) -> str:
-    """The highest that the claim gives."""
-    told = claims.get(rules.role_claim or "")
-    given = {rules.roles.get(str(value)) for value in (told if isinstance(told, list) else [told])}
+    """Return the highest role that the claim gives. Raises NotAllowed when it gives none."""
+    claim = claims.get(rules.role_claim or "")
+    roles = {rules.roles.get(str(value)) for value in (claim if isinstance(claim, list) else [claim])}
     for role in ROLES_HIGHEST_FIRST:
-        if role in given:
+        if role in roles:
             return role
-    raise NotAllowed(f"Your {rules.name} is in no group that may use Ticket Desk. Ask the person who keeps the groups.")
+    raise NotAllowed(
+        f"Your {rules.name} is in no group that may use Ticket Desk. Ask the person who manages the groups."
+    )
 
 
-def _find_for_update(session: Session, guest: _Identity, rules: OpenIdSettings) -> Staff | None:
-    """By subject, else by address. Held, so that two sign-ins at once do not both bind it. Raises NotAllowed."""
-    known = select(Staff).where(Staff.openid_issuer == rules.issuer, Staff.openid_subject == guest.subject)
-    person = session.scalar(known.with_for_update())
+def _find_for_update(session: Session, identity: _Identity, rules: OpenIdSettings) -> Staff | None:
+    """Return the account by subject, else by e-mail address, or None; locked, so that it is linked once.
+
+    Raises NotAllowed when the address belongs to an account that is linked to another identity.
+    """
+    query = select(Staff).where(Staff.openid_issuer == rules.issuer, Staff.openid_subject == identity.subject)
+    person = session.scalar(query.with_for_update())
     if person is not None:
         return person
-    person = session.scalar(select(Staff).where(Staff.email_key == email_key(guest.email)).with_for_update())
+    person = session.scalar(select(Staff).where(Staff.email_key == email_key(identity.email)).with_for_update())
     if person is not None and person.openid_subject is not None:
         raise NotAllowed(
-            f"The account of {person.email} belongs to somebody who signed in with another {rules.name} before. "
-            "Ask the person who runs Ticket Desk."
+            f"The account of {person.email} is linked to another {rules.name}. Ask the person who runs Ticket Desk."
         )
     return person
 
 
-def _create_account(session: Session, guest: _Identity, rules: OpenIdSettings) -> Staff:
-    """An account without a password and without events."""
+def _create_account(session: Session, identity: _Identity, rules: OpenIdSettings) -> Staff:
+    """Create an account without a password and without events."""
     try:
         draft = validate(
-            _NewAccountDraft, {"email": guest.email, "name": guest.name[:100].strip() or guest.email[:100]}
+            _NewAccountDraft, {"email": identity.email, "name": identity.name[:100].strip() or identity.email[:100]}
         )
     except InvalidInput as refusal:
         raise NotAllowed(f"Your {rules.name} cannot be used here. {refusal}") from refusal
@@ -134,31 +138,31 @@ def _create_account(session: Session, guest: _Identity, rules: OpenIdSettings) -
         email=draft.email,
         email_key=email_key(draft.email),
         name=draft.name,
-        role=guest.role,
+        role=identity.role,
         openid_issuer=rules.issuer,
-        openid_subject=guest.subject,
+        openid_subject=identity.subject,
     )
     session.add(person)
     session.flush()
-    made = {"email": person.email, "role": person.role, "openid_subject": person.openid_subject}
-    audit.record(session, _provider_actor(rules), None, "staff.added", person, audit.creation_changes(made))
+    fields = {"email": person.email, "role": person.role, "openid_subject": person.openid_subject}
+    audit.record(session, _provider_actor(rules), None, "staff.added", person, audit.creation_changes(fields))
     staff.deactivate_sample_visitor(session)
     return person
 
 
-def _link_identity(session: Session, person: Staff, guest: _Identity, rules: OpenIdSettings) -> None:
+def _link_identity(session: Session, person: Staff, identity: _Identity, rules: OpenIdSettings) -> None:
     if person.openid_subject is None:
-        person.openid_issuer, person.openid_subject = rules.issuer, guest.subject
+        person.openid_issuer, person.openid_subject = rules.issuer, identity.subject
         session.flush()
-        change = audit.Change("openid_subject", None, guest.subject)
+        change = audit.Change("openid_subject", None, identity.subject)
         audit.record(session, _provider_actor(rules), None, "staff.bound", person, [change])
 
 
-def _apply_role_claim(session: Session, person: Staff, guest: _Identity, rules: OpenIdSettings) -> None:
-    """The provider's groups decide, also over what an admin chose here meanwhile."""
-    if guest.role is not None and guest.role != person.role:
-        change = audit.Change("role", person.role, guest.role)
-        person.role = guest.role
+def _apply_role_claim(session: Session, person: Staff, identity: _Identity, rules: OpenIdSettings) -> None:
+    """Set the role of the provider's groups, also over one that an admin set here."""
+    if identity.role is not None and identity.role != person.role:
+        change = audit.Change("role", person.role, identity.role)
+        person.role = identity.role
         person.version += 1
         session.flush()
         audit.record(session, _provider_actor(rules), None, "staff.changed", person, [change])

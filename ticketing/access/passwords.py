@@ -1,4 +1,4 @@
-"""Passwords: how long, and kept as argon2 hashes only."""
+"""Password rules and argon2 hashes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from argon2.exceptions import Argon2Error
 from pydantic import AfterValidator, StringConstraints
 
 _hasher = PasswordHasher()
-# Unknown addresses cost as much time as known ones, so nobody can find out who works here.
+# Checked for unknown addresses, so that the time of a response does not reveal who has an account.
 _DUMMY_HASH = _hasher.hash(secrets.token_urlsafe())
 
 
@@ -28,7 +28,7 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password: str, password_hash: str | None) -> bool:
-    """Whether it is the one behind the hash; without a hash no, after the same time."""
+    """Return whether the password matches the hash. Without a hash: False, after the same time."""
     try:
         return _hasher.verify(password_hash or _DUMMY_HASH, password) and password_hash is not None
     except Argon2Error:

@@ -1,4 +1,4 @@
-"""Who is behind a session or a token, and the one answer to "may this person do that here?"."""
+"""Actors of sessions and tokens, and the permission check that every function of the domain starts with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ticketing.models import ApiToken, SignInSession, Staff
 
 Action = Literal["read", "change", "administer"]
 
-# A page is many requests, and nobody needs to know their use to the second: most of them write nothing.
+# The last use is kept this coarse so that most requests write nothing.
 SESSION_TOUCH_INTERVAL = timedelta(minutes=5)
 TOKEN_TOUCH_INTERVAL = timedelta(minutes=1)
 
@@ -28,12 +28,12 @@ _ROLES_BY_ACTION = {
 
 
 def find_session_actor(session: Session, secret: str) -> Actor | None:
-    """Who the cookie's secret belongs to, or None when that session ended, expired or its person was deactivated."""
+    """Return the actor of a cookie's secret, or None if the session ended or expired or the person is deactivated."""
     return _find_actor_by_session(session, SignInSession.secret_hash == hash_secret(secret))
 
 
 def get_session_actor(session: Session, session_id: uuid.UUID) -> Actor:
-    """Who is behind an open page. Raises NotSignedIn."""
+    """Return the actor of an open page's session. Raises NotSignedIn if it ended or the person is deactivated."""
     actor = _find_actor_by_session(session, SignInSession.id == session_id)
     if actor is None:
         raise NotSignedIn
@@ -50,7 +50,7 @@ def _find_actor_by_session(session: Session, condition: ColumnElement[bool]) -> 
 
 
 def find_token_actor(session: Session, secret: str) -> Actor | None:
-    """Who a bearer token speaks for, or None when it is unknown, revoked, expired or its owner is deactivated."""
+    """Return the actor of a bearer token, or None if it is unknown, revoked, expired or its owner is deactivated."""
     row = session.execute(
         select(Staff, ApiToken.id, _TOKEN_TOUCH_IS_DUE)
         .join(ApiToken, ApiToken.staff_id == Staff.id)
@@ -64,7 +64,7 @@ def _build_actor(person: Staff, **fields: Any) -> Actor:
 
 
 def touch_last_used(session: Session, actor: Actor) -> None:
-    """Notes that the session or token is in use now, unless another request did meanwhile."""
+    """Update the last use of the actor's session or token, unless another request just did."""
     if actor.session_id is not None:
         session.execute(
             update(SignInSession)
@@ -78,7 +78,7 @@ def touch_last_used(session: Session, actor: Actor) -> None:
 
 
 def is_allowed(actor: Actor, action: Action) -> bool:
-    """Whether the role allows it, for hiding a button; `require` is what protects."""
+    """Return whether the actor's role allows the action, to hide buttons. Only `require` protects."""
     return actor.role in _ROLES_BY_ACTION[action]
 
 
@@ -86,7 +86,7 @@ _SESSION_TOUCH_IS_DUE = SignInSession.last_seen_at < func.now() - SESSION_TOUCH_
 _TOKEN_TOUCH_IS_DUE = or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at < func.now() - TOKEN_TOUCH_INTERVAL)
 _SESSION_IS_OPEN = "sign_in_sessions.ended_at IS NULL AND sign_in_sessions.expires_at > now()"
 _TOKEN_IS_VALID = "api_tokens.revoked_at IS NULL AND (api_tokens.expires_at IS NULL OR api_tokens.expires_at > now())"  # noqa: S105
-# Text, because every request asks this: building the query anew costs Python more than PostgreSQL needs to answer it.
+# SQL text, because every request runs this: building the query costs Python more than PostgreSQL needs to run it.
 _ACTOR_STATUS = text(f"""
     SELECT staff.role,
         staff.is_active AND CASE
@@ -104,14 +104,18 @@ _ACTOR_STATUS = text(f"""
 
 
 def require(session: Session, actor: Actor, action: Action, event_id: uuid.UUID | None = None) -> None:
-    """Lets `actor` pass, judged by the rows as they are now and not by what a page or token remembered.
+    """Check that the actor may do this now, by the current rows (docs/product.md, "Access").
 
-    Raises NotSignedIn (session ended, token revoked, deactivated), NotFound (no such event, or not theirs) and
-    NotAllowed (the role may not). The operator's command line may do everything. Looked up once a transaction.
+    The operator's command line may do everything. The lookup is cached for the transaction.
+
+    Raises:
+        NotSignedIn: The session ended, the token was revoked, or the account is deactivated.
+        NotFound: There is no such event, or the actor is not assigned to it.
+        NotAllowed: The role does not allow the action.
     """
-    judged = session.info.setdefault("standing", {})
-    if (actor, event_id) not in judged:
-        judged[actor, event_id] = session.execute(
+    cache = session.info.setdefault("actor_status", {})
+    if (actor, event_id) not in cache:
+        cache[actor, event_id] = session.execute(
             _ACTOR_STATUS,
             {
                 "staff_id": actor.staff_id,
@@ -120,11 +124,11 @@ def require(session: Session, actor: Actor, action: Action, event_id: uuid.UUID 
                 "event_id": event_id,
             },
         ).one()
-    seen = judged[actor, event_id]
-    if actor.staff_id is not None and not seen.is_in:
+    status = cache[actor, event_id]
+    if actor.staff_id is not None and not status.is_in:
         raise NotSignedIn
-    role = actor.role if actor.staff_id is None else seen.role
-    if event_id is not None and not (seen.event_exists and (role == "admin" or seen.is_assigned)):
+    role = actor.role if actor.staff_id is None else status.role
+    if event_id is not None and not (status.event_exists and (role == "admin" or status.is_assigned)):
         raise NotFound("event")
     if role not in _ROLES_BY_ACTION[action]:
         raise NotAllowed(
@@ -132,17 +136,17 @@ def require(session: Session, actor: Actor, action: Action, event_id: uuid.UUID 
             + (
                 "Only admins can do this."
                 if action == "administer"
-                else "Viewers can look at everything and change nothing."
+                else "Viewers can see everything and change nothing."
             )
         )
 
 
 def require_own_or_admin(session: Session, actor: Actor, staff_id: uuid.UUID | None) -> None:
-    """Lets people at what is their own, and admins at everybody's. Raises as `require` does."""
+    """Allow users their own account, admins any account. Raises as `require` does."""
     is_own = actor.staff_id is not None and actor.staff_id == staff_id
     require(session, actor, "read" if is_own else "administer")
 
 
 def hash_secret(secret: str) -> bytes:
-    """What is kept of a secret that only its owner knows."""
+    """Return the hash that is stored instead of a secret. Secrets are random, so SHA-256 needs no salt."""
     return hashlib.sha256(secret.encode()).digest()

@@ -1,7 +1,7 @@
-"""How often somebody may do what: counted in PostgreSQL, so that all servers count together.
+"""Rate limits, counted in PostgreSQL so that all servers count together (docs/product.md, "Access").
 
-Source: PRODUCT "Access". A limit is kept by one statement that carries its condition; the row of a caller is held until
-the transaction ends, so that no number of requests at once gets one through too many.
+One statement checks the limit and counts. The caller's row stays locked until the transaction ends, so that concurrent
+requests cannot exceed the limit.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from ticketing.models import RateLimit
 
 @dataclass(frozen=True)
 class Limit:
-    """At most `most` times in any `window`; `sentence` says so to who did it more often."""
+    """At most `max_count` times in any `window`; `sentence` is shown above that."""
 
     kind: str
-    most: int
+    max_count: int
     window: timedelta
     sentence: str
 
@@ -38,7 +38,7 @@ PROMO_CODE_REFUSALS = Limit(
     "promo_refused",
     10,
     timedelta(minutes=1),
-    "You tried 10 promo codes that do not apply within a minute, so this one was not looked at.",
+    "You tried 10 promo codes that do not apply within a minute, so this one was not checked.",
 )
 SIGN_IN_ATTEMPTS = Limit(
     "sign_in_failed",
@@ -50,7 +50,7 @@ PASSWORD_CHECKS = Limit(
     "own_password_failed",
     5,
     timedelta(minutes=15),
-    "The present password was wrong 5 times.",
+    "The current password was wrong 5 times.",
 )
 
 _RECENT_MOMENTS = "SELECT moment FROM unnest(kept.moments) AS moment WHERE moment > clock_timestamp() - :window"
@@ -71,7 +71,7 @@ _SECONDS_LEFT = text("""
     SELECT extract(epoch FROM kept.moments[cardinality(kept.moments) - :most + 1] + :window - clock_timestamp())
     FROM rate_limits AS kept WHERE kind = :kind AND caller = :caller AND cardinality(kept.moments) >= :most
 """)
-# A few at a time and nobody's that is in use, so that a table of callers who never came back does not grow for ever.
+# Deletes a few unlocked rows at a time, so that rows of callers who never come back do not pile up.
 _DELETE_LONG_EXPIRED = text("""
     DELETE FROM rate_limits WHERE (kind, caller) IN (
         SELECT kind, caller FROM rate_limits
@@ -82,45 +82,44 @@ _DELETE_LONG_EXPIRED = text("""
 
 
 def caller_key(actor: Actor) -> str | None:
-    """The caller that a person is, at a page and with each of their tokens; the operator's command line is nobody."""
+    """Return the key that a person's pages and tokens share; None for the operator, who is not limited."""
     return None if actor.staff_id is None else str(actor.staff_id)
 
 
 def consume(session: Session, limit: Limit, caller: str | None) -> None:
-    """Counts one more for `caller`. Raises RateLimited, with the seconds until the next is free, and counts nothing.
+    """Count one use for `caller` (None is not limited). Call it in the transaction of the use.
 
-    What is done with it belongs into the same transaction: when that is given up, nothing was counted. Nobody (None)
-    is not limited.
+    Raises RateLimited, with the seconds to wait, when the limit is reached; the refused use is not counted.
     """
     if caller is None:
         return
     values = _query_parameters(limit, caller)
-    taken = session.execute(_CONSUME, values).first()
-    if taken is None:
+    row = session.execute(_CONSUME, values).first()
+    if row is None:
         raise RateLimited(limit.sentence, retry_after=max(1, _seconds_left(session, values)))
-    if taken.is_first:
+    if row.is_first:
         session.execute(_DELETE_LONG_EXPIRED, values)
 
 
 def require_capacity(session: Session, limit: Limit, caller: str | None) -> None:
-    """Raises RateLimited when the next one would be too many; counts nothing."""
+    """Raise RateLimited when the limit is reached; count nothing."""
     if caller is not None and (left := _seconds_left(session, _query_parameters(limit, caller))) > 0:
         raise RateLimited(limit.sentence, retry_after=left)
 
 
 def reset(session: Session, limit: Limit, caller: str) -> None:
-    """Starts counting from nothing, as after the right password; callers of long ago go with it.
+    """Forget what was counted for `caller`, as after the right password, and delete expired rows of other callers.
 
-    Nobody waits for those: strangers may make as many of them as they like, and this is where they end.
+    Anyone can create rows for addresses that do not exist; they are deleted here, without waiting for locked ones.
     """
     session.execute(delete(RateLimit).where(RateLimit.kind == limit.kind, RateLimit.caller == caller))
     session.execute(_DELETE_EXPIRED, {"kind": limit.kind, "window": limit.window})
 
 
 def _query_parameters(limit: Limit, caller: str) -> dict[str, object]:
-    return {"kind": limit.kind, "caller": caller, "most": limit.most, "window": limit.window}
+    return {"kind": limit.kind, "caller": caller, "most": limit.max_count, "window": limit.window}
 
 
 def _seconds_left(session: Session, values: dict[str, object]) -> int:
-    """Until the oldest of the last `most` moments is out of the window; 0 when there is room."""
+    """Return the seconds until the next use is allowed, 0 if it is now."""
     return max(0, math.ceil(session.scalar(_SECONDS_LEFT, values) or 0))

@@ -1,4 +1,4 @@
-"""Open sessions: in which browsers somebody is signed in, and ending them from elsewhere."""
+"""Open sessions: list them and end them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _IS_OPEN = (SignInSession.ended_at.is_(None), SignInSession.expires_at > func.no
 
 
 def list_open(session: Session, actor: Actor, staff_id: uuid.UUID) -> Sequence[SignInSession]:
-    """Where a person is signed in, the latest use first. One's own; admins see everybody's."""
+    """Return a person's open sessions, last used first. Users see their own, admins those of everyone."""
     permissions.require_own_or_admin(session, actor, staff_id)
     latest_first = (SignInSession.last_seen_at.desc(), SignInSession.id.desc())
     return session.scalars(
@@ -30,7 +30,7 @@ def list_open(session: Session, actor: Actor, staff_id: uuid.UUID) -> Sequence[S
 
 
 def end(session: Session, actor: Actor, session_id: uuid.UUID) -> None:
-    """Ends one session: it is out at its next click. One's own; admins end anybody's. Ending it twice is once."""
+    """End a session; ending it again changes nothing. Users end their own, admins any. Raises NotFound, NotAllowed."""
     row = session.get(SignInSession, session_id)
     permissions.require_own_or_admin(session, actor, row.staff_id if row else None)
     if row is None:
@@ -40,7 +40,7 @@ def end(session: Session, actor: Actor, session_id: uuid.UUID) -> None:
 
 
 def end_all(session: Session, actor: Actor, staff_id: uuid.UUID) -> int:
-    """Ends every session of a person but the one that asks for it, and answers how many those were."""
+    """End all sessions of a person except the actor's current one, and return how many were ended."""
     permissions.require_own_or_admin(session, actor, staff_id)
     ended = end_all_unchecked(session, staff_id, except_session_id=actor.session_id)
     if ended:
@@ -49,12 +49,12 @@ def end_all(session: Session, actor: Actor, staff_id: uuid.UUID) -> int:
 
 
 def end_all_unchecked(session: Session, staff_id: uuid.UUID, *, except_session_id: uuid.UUID | None = None) -> int:
-    """For functions that asked who may and write the trail: no session of the person is open any more, but this one."""
+    """End a person's sessions without permission check or audit entry, which are up to the caller. Return the count."""
     return _end_where(session, SignInSession.staff_id == staff_id, SignInSession.id.is_distinct_from(except_session_id))
 
 
 def end_by_secret(session: Session, secret: str) -> None:
-    """Ends the session that the secret opened; ending it twice is once."""
+    """End the session of a cookie's secret; ending it again changes nothing."""
     _end_where(session, SignInSession.secret_hash == hash_secret(secret))
 
 

@@ -1,5 +1,4 @@
-"""Signing in and out, and one's own password: a browser that proved who is behind it has a session row, and a secret
-in its cookie."""
+"""Sign-in, sign-out and changing one's password. A signed-in browser has a session row and its secret in a cookie."""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ MAX_EMAIL_KEY_LENGTH = 254
 
 @dataclass(frozen=True)
 class SignIn:
-    """A browser's signed-in state: the row's id, the person, and the secret that only the cookie carries."""
+    """A new session: the id of its row, the person, and the secret, which only the cookie contains."""
 
     session_id: uuid.UUID
     staff_id: uuid.UUID
@@ -37,23 +36,23 @@ class SignIn:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One of the tries that an address has, already counted; `count_attempt` gives it out."""
+    """A sign-in attempt that count_attempt() has counted."""
 
     email_key: str
 
 
 class PasswordDraft(Draft):
-    """A new password of one's own, and the present one as proof."""
+    """The new password of the actor, and the current one as proof."""
 
     current: Annotated[str, StringConstraints(strip_whitespace=False)]
     password: Password
 
 
 def count_attempt(session: Session, email: str) -> Attempt:
-    """Takes one of the 5 tries that an address has in 15 minutes, whether somebody has it or not. Raises RateLimited.
+    """Count one of the 5 sign-in attempts per 15 minutes of an e-mail address, known or not. Raises RateLimited.
 
-    In a transaction of its own, committed before the password is looked at: so it stays counted whatever becomes of
-    the sign-in, and no number of attempts at once has a sixth password looked at. The right one gives all back.
+    Commit it before the password is checked: then it stays counted when the sign-in fails, and concurrent attempts
+    cannot check more than 5 passwords. The right password resets the count.
     """
     attempt = Attempt(email_key(email)[:MAX_EMAIL_KEY_LENGTH])
     rate_limits.consume(session, rate_limits.SIGN_IN_ATTEMPTS, attempt.email_key)
@@ -63,7 +62,7 @@ def count_attempt(session: Session, email: str) -> Attempt:
 def sign_in(
     session: Session, attempt: Attempt, password: str, *, user_agent: str, previous_secret: str | None = None
 ) -> SignIn:
-    """Opens a session of 14 days. Raises InvalidInput, the same for a wrong address and a wrong password."""
+    """Open a session of SESSION_DAYS. Raises InvalidInput, the same for an unknown address and a wrong password."""
     person = session.scalar(select(Staff).where(Staff.email_key == attempt.email_key))
     is_right = passwords.verify_password(password, person.password_hash if person else None)
     if person is None or not is_right or not person.is_active:
@@ -75,9 +74,9 @@ def sign_in(
 def open_session(
     session: Session, person: Staff, *, user_agent: str, method: str = "password", previous_secret: str | None = None
 ) -> SignIn:
-    """A new session row for someone whose identity has been proven, with a secret that nobody knew before.
+    """Create a session with a new secret for a person whose identity has been proven.
 
-    `replaced` is the secret that the same browser had until now: its session ends.
+    `previous_secret` is the secret of the session that the browser had until now, which is ended (session fixation).
     """
     if previous_secret is not None:
         sessions.end_by_secret(session, previous_secret)
@@ -95,44 +94,44 @@ def open_session(
 
 
 def sign_out(session: Session, secret: str) -> None:
-    """Ends the session that the secret opened; signing out twice is once."""
+    """End the session of a cookie's secret; signing out again changes nothing."""
     sessions.end_by_secret(session, secret)
 
 
 def has_password(session: Session, actor: Actor) -> bool:
-    """Whether the person signs in with a password, so that there is one to change."""
+    """Return whether the actor has a password to change."""
     permissions.require(session, actor, "read")
     return session.scalar(select(Staff.password_hash.is_not(None)).where(Staff.id == actor.staff_id)) or False
 
 
 def count_password_check(session: Session, actor: Actor) -> None:
-    """Takes one of the 5 tries that an open page has at the present password, committed first as `count_attempt` is."""
+    """Count one of the 5 attempts per 15 minutes at the current password. Commit it first, as for count_attempt()."""
     permissions.require(session, actor, "read")
     rate_limits.consume(session, rate_limits.PASSWORD_CHECKS, str(actor.staff_id))
 
 
 def change_password(session: Session, actor: Actor, draft: PasswordDraft) -> int:
-    """Gives the actor a new password and ends their other sessions; answers how many those were.
+    """Change the actor's password, end their other sessions, and return how many were ended.
 
-    Raises InvalidInput when `current` is not the present one, Conflict when there is none.
+    Raises InvalidInput when `current` is wrong, Conflict when there is no password or it was changed meanwhile.
     """
     permissions.require(session, actor, "read")
     person = session.get(Staff, actor.staff_id)
     if person is None:
         raise NotFound("account")
-    present = person.password_hash
-    if present is None:
+    current_hash = person.password_hash
+    if current_hash is None:
         raise Conflict("You sign in without a password, so there is none to change.")
-    if not passwords.verify_password(draft.current, present):
-        raise InvalidInput({"current": "This is not your present password."})
+    if not passwords.verify_password(draft.current, current_hash):
+        raise InvalidInput({"current": "This is not your current password."})
     changed = session.execute(
         update(Staff)
-        .where(Staff.id == person.id, Staff.password_hash == present)
+        .where(Staff.id == person.id, Staff.password_hash == current_hash)
         .values(password_hash=passwords.hash_password(draft.password))
         .returning(Staff.id)
     ).first()
     if changed is None:
-        raise Conflict("Your password was changed elsewhere meanwhile. Sign in again with the new one.")
+        raise Conflict("Your password was changed somewhere else. Sign in again with the new one.")
     rate_limits.reset(session, rate_limits.PASSWORD_CHECKS, str(person.id))
     audit.record(session, actor, None, "staff.password_changed", person)
     return sessions.end_all_unchecked(session, person.id, except_session_id=actor.session_id)

@@ -1,4 +1,4 @@
-"""Who works here: accounts, made by the first run, an admin, or the operator; their roles, events, and ends."""
+"""Staff accounts: create, invite, edit, deactivate and activate; roles and event assignments."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SAMPLE_VISITOR_EMAIL = "sample.visitor@example.org"
 
 
 class StaffChange(Draft):
-    """What an admin may change of a person. The address stays: it is whom the account belongs to."""
+    """What an admin may change. The e-mail address stays, since it says whose account it is."""
 
     name: Name
     role: Literal["admin", "coordinator", "viewer"]
@@ -42,7 +42,7 @@ class StaffDraft(InvitationDraft):
 
 @dataclass(frozen=True)
 class StaffDetails:
-    """Somebody with an account: their events by id, the last use of a session, and until when an open link is valid."""
+    """An account with the names of its events by id, its last use, and when an open invitation link expires."""
 
     row: Staff
     events: Mapping[uuid.UUID, str]
@@ -59,33 +59,33 @@ class StaffDetails:
 
 
 def is_first_run(session: Session) -> bool:
-    """Whether nobody but the visitor of the sample gala has an account."""
+    """Return whether there is no account except the sample visitor."""
     return not session.scalar(select(exists().where(Staff.email_key != SAMPLE_VISITOR_EMAIL)))
 
 
 def can_sign_in(person: Staff) -> bool:
-    """Whether they have a way in of their own: not so while an invitation waits."""
+    """Return whether the person has a password or an OpenID identity, which an open invitation is not."""
     return person.password_hash is not None or person.openid_subject is not None
 
 
 def list_page(
     session: Session, actor: Actor, *, search: str = "", page: int = 1, per_page: int = 20
 ) -> tuple[list[StaffDetails], int]:
-    """One page of everybody whose name or address has every word of `search`, and how many they are. Admins only.
+    """Return one page of accounts whose name or e-mail has every word of `search`, and the total. Admins only.
 
-    Accents and case do not matter. In the order of names, the deactivated last.
+    Accents and case do not matter. Ordered by name, deactivated accounts last.
     """
     permissions.require(session, actor, "administer")
     key = func.search_key(Staff.name + " " + Staff.email)
-    found = select(Staff).where(*(func.strpos(key, func.search_key(word)) > 0 for word in search.split()))
-    total = session.scalar(select(func.count()).select_from(found.subquery())) or 0
-    in_order = found.order_by(Staff.is_active.desc(), func.search_key(Staff.name), Staff.id)
-    rows = session.scalars(in_order.limit(per_page).offset((page - 1) * per_page)).all()
+    matches = select(Staff).where(*(func.strpos(key, func.search_key(word)) > 0 for word in search.split()))
+    total = session.scalar(select(func.count()).select_from(matches.subquery())) or 0
+    ordered = matches.order_by(Staff.is_active.desc(), func.search_key(Staff.name), Staff.id)
+    rows = session.scalars(ordered.limit(per_page).offset((page - 1) * per_page)).all()
     return _load_details(session, rows), total
 
 
 def get(session: Session, actor: Actor, person_id: uuid.UUID) -> StaffDetails:
-    """One person. Admins only. Raises NotFound."""
+    """Return one account. Admins only. Raises NotFound."""
     permissions.require(session, actor, "administer")
     row = session.get(Staff, person_id)
     if row is None:
@@ -94,7 +94,7 @@ def get(session: Session, actor: Actor, person_id: uuid.UUID) -> StaffDetails:
 
 
 def create(session: Session, actor: Actor, draft: StaffDraft, *, event_ids: tuple[uuid.UUID, ...] = ()) -> Staff:
-    """Makes an account with a password, assigned to `event_ids`. Admins only. Raises DuplicateAccount."""
+    """Create an account with a password, assigned to `event_ids`. Admins only. Raises DuplicateAccount, NotFound."""
     permissions.require(session, actor, "administer")
     return _create(session, actor, "staff.added", draft, passwords.hash_password(draft.password), event_ids)
 
@@ -102,21 +102,23 @@ def create(session: Session, actor: Actor, draft: StaffDraft, *, event_ids: tupl
 def invite(
     session: Session, actor: Actor, draft: InvitationDraft, *, event_ids: Collection[uuid.UUID] = ()
 ) -> tuple[Staff, str]:
-    """Makes an account without a password, and the secret of the link by which its owner chooses one: told once.
+    """Create an account without a password, and return it with the secret of its invitation link.
 
-    Admins only. Raises DuplicateAccount.
+    Admins only. Raises DuplicateAccount, NotFound, and Conflict while only the sample visitor has an account.
     """
     permissions.require(session, actor, "administer")
     if actor.staff_id is not None and is_first_run(session):
-        raise Conflict("The sample gala is open to everybody. Sign out and make the first admin account, then invite.")
+        raise Conflict(
+            "The sample gala is open to everyone. Sign out and create your admin account, then invite people."
+        )
     person = _create(session, actor, "staff.invited", draft, None, event_ids)
     return person, invitations.create(session, person)
 
 
 def create_invitation_link(session: Session, actor: Actor, person_id: uuid.UUID) -> tuple[Staff, str]:
-    """A new link for who lost theirs or forgot the password; older ones open nothing any more. Admins only.
+    """Create an invitation link for an existing account, and return the account and the link's secret. Admins only.
 
-    The present password stays until the link is used.
+    Older links are revoked; the current password works until the link is used. Raises Conflict if deactivated.
     """
     permissions.require(session, actor, "administer")
     person = _get_for_update(session, person_id)
@@ -137,10 +139,10 @@ def update(
     assign: Collection[uuid.UUID] = (),
     unassign: Collection[uuid.UUID] = (),
 ) -> Staff:
-    """Changes name and role of a person the actor saw at `seen_version`, and the events they are assigned to.
+    """Change name and role of an account that the actor saw at `seen_version`, and its event assignments.
 
-    Events are given and taken one by one, so that two admins who assign different ones do not meet. Admins only.
-    Raises StaleVersion, InvalidInput, LastAdmin.
+    Assignments are single additions and removals, so that two admins who assign different events do not conflict.
+    Admins only. Raises StaleVersion, InvalidInput, LastAdmin, NotFound.
     """
     permissions.require(session, actor, "administer")
     admins = _list_admins_for_update(session, actor) if "role" in values else []
@@ -158,9 +160,9 @@ def update(
 
 
 def deactivate(session: Session, actor: Actor, person_id: uuid.UUID) -> Staff:
-    """Puts a person out at their next click: sessions, tokens and links end for good. Admins only, and not oneself.
+    """Deactivate an account: its sessions, tokens and links are revoked for good, from the next request on.
 
-    What they did stays under their name. Doing it twice is once. Raises Conflict, LastAdmin.
+    Admins only. Doing it again changes nothing. Raises Conflict for the actor's own account, LastAdmin, NotFound.
     """
     permissions.require(session, actor, "administer")
     if person_id == actor.staff_id:
@@ -170,20 +172,22 @@ def deactivate(session: Session, actor: Actor, person_id: uuid.UUID) -> Staff:
     if person.is_active:
         _require_another_admin(admins, person)
         _revoke_access(session, person)
-        gone = [audit.Change("is_active", True, False)]
-        optimistic_locking.apply(session, actor, None, "staff.deactivated", person, gone)
+        changes = [audit.Change("is_active", True, False)]
+        optimistic_locking.apply(session, actor, None, "staff.deactivated", person, changes)
     return person
 
 
 def activate(session: Session, actor: Actor, person_id: uuid.UUID) -> Staff:
-    """Lets a person sign in again, with the password they had or by a new link. Admins only.
+    """Activate an account: the person can sign in with their old password or a new link. Admins only.
 
-    No session, token or link of before works again.
+    Earlier sessions, tokens and links stay revoked. Raises NotFound.
     """
     permissions.require(session, actor, "administer")
     person = _get_for_update(session, person_id)
     if not person.is_active:
-        _revoke_access(session, person)  # what began while they were put out may have been opened after it
+        _revoke_access(
+            session, person
+        )  # a sign-in that was running during the deactivation may have opened one after it
         optimistic_locking.apply(
             session, actor, None, "staff.activated", person, [audit.Change("is_active", False, True)]
         )
@@ -191,7 +195,7 @@ def activate(session: Session, actor: Actor, person_id: uuid.UUID) -> Staff:
 
 
 def create_first_admin(session: Session, draft: StaffDraft) -> Staff:
-    """The first-run screen's account; from then on the sample visitor is out. Raises Conflict when there is one."""
+    """Create the first account and deactivate the sample visitor. Raises Conflict if there is an account already."""
     session.execute(select(func.pg_advisory_xact_lock(func.hashtext("first admin"))))
     if not is_first_run(session):
         raise Conflict("An admin account exists already. Sign in with it.")
@@ -200,7 +204,7 @@ def create_first_admin(session: Session, draft: StaffDraft) -> Staff:
 
 
 def get_or_create_sample_visitor(session: Session) -> Staff:
-    """The account without a password under which the sample gala is looked at before anyone has an account."""
+    """Return the account without a password with which the sample gala is explored. Raises Conflict after first run."""
     session.execute(select(func.pg_advisory_xact_lock(func.hashtext("first admin"))))
     if not is_first_run(session):
         raise Conflict("An admin account exists already. Sign in with it.")
@@ -234,9 +238,9 @@ def _create(
     session.add(person)
     try:
         session.flush()
-    except IntegrityError as broken:
-        if constraint_name(broken) == "uq_staff_email_key":
-            raise DuplicateAccount(draft.email) from broken
+    except IntegrityError as error:
+        if constraint_name(error) == "uq_staff_email_key":
+            raise DuplicateAccount(draft.email) from error
         raise
     changes = [audit.Change(field, None, getattr(draft, field)) for field in ("email", "role")]
     change_id = uuid7()
@@ -247,12 +251,12 @@ def _create(
 
 
 def deactivate_sample_visitor(session: Session) -> None:
-    """Whoever looks at the sample gala without an account is out as soon as somebody has one."""
+    """Deactivate the sample visitor, once there is a real account."""
     visitor = session.scalar(select(Staff).where(Staff.email_key == SAMPLE_VISITOR_EMAIL, Staff.is_active))
     if visitor is not None:
         _revoke_access(session, visitor)
-        gone = [audit.Change("is_active", True, False)]
-        optimistic_locking.apply(session, _first_run_actor(), None, "staff.deactivated", visitor, gone)
+        changes = [audit.Change("is_active", True, False)]
+        optimistic_locking.apply(session, _first_run_actor(), None, "staff.deactivated", visitor, changes)
 
 
 def _revoke_access(session: Session, person: Staff) -> None:
@@ -262,7 +266,7 @@ def _revoke_access(session: Session, person: Staff) -> None:
 
 
 def _get_for_update(session: Session, person_id: uuid.UUID) -> Staff:
-    """The person as they stand, whom nobody else can change until the transaction ends."""
+    """Return the account, locked until the transaction ends. Raises NotFound."""
     person = session.scalar(
         select(Staff)
         .where(Staff.id == person_id)
@@ -275,9 +279,9 @@ def _get_for_update(session: Session, person_id: uuid.UUID) -> Staff:
 
 
 def _list_admins_for_update(session: Session, actor: Actor) -> Sequence[Staff]:
-    """Every admin there is now, held in one order, so that two who put each other out do it one after the other.
+    """Return all active admins, locked in order of id, so that two admins cannot deactivate each other at once.
 
-    The actor is judged again then: the second of them is none any more. Raises NotSignedIn, NotAllowed.
+    The actor's permission is checked again with the locks held. Raises NotSignedIn, NotAllowed.
     """
     admins = session.scalars(
         select(Staff)
@@ -286,13 +290,13 @@ def _list_admins_for_update(session: Session, actor: Actor) -> Sequence[Staff]:
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     ).all()
-    session.info.pop("standing", None)
+    session.info.pop("actor_status", None)
     permissions.require(session, actor, "administer")
     return admins
 
 
 def _require_another_admin(admins: Sequence[Staff], person: Staff) -> None:
-    """Somebody must be able to come in and administer when `person` no longer does."""
+    """Raise LastAdmin unless another admin who can sign in remains when `person` no longer is one."""
     is_admin = person.is_active and person.role == "admin"
     if is_admin and not any(can_sign_in(admin) for admin in admins if admin.id != person.id):
         raise LastAdmin(person.name)
@@ -301,11 +305,11 @@ def _require_another_admin(admins: Sequence[Staff], person: Staff) -> None:
 def _assign(
     session: Session, actor: Actor, person: Staff, event_ids: Collection[uuid.UUID], change_id: uuid.UUID
 ) -> None:
-    known = set(session.scalars(select(Event.id).where(Event.id.in_(event_ids))))
-    if set(event_ids) - known:
+    existing = set(session.scalars(select(Event.id).where(Event.id.in_(event_ids))))
+    if set(event_ids) - existing:
         raise NotFound("event")
-    has = set(session.scalars(select(EventAssignment.event_id).where(EventAssignment.staff_id == person.id)))
-    for event_id in sorted(known - has):
+    assigned = set(session.scalars(select(EventAssignment.event_id).where(EventAssignment.staff_id == person.id)))
+    for event_id in sorted(existing - assigned):
         session.merge(EventAssignment(staff_id=person.id, event_id=event_id))
         audit.record(session, actor, event_id, "staff.assigned", person, change_id=change_id)
     session.flush()
@@ -314,12 +318,12 @@ def _assign(
 def _unassign(
     session: Session, actor: Actor, person: Staff, event_ids: Collection[uuid.UUID], change_id: uuid.UUID
 ) -> None:
-    gone = session.scalars(
+    removed = session.scalars(
         delete(EventAssignment)
         .where(EventAssignment.staff_id == person.id, EventAssignment.event_id.in_(event_ids))
         .returning(EventAssignment.event_id)
     ).all()
-    for event_id in sorted(gone):
+    for event_id in sorted(removed):
         audit.record(session, actor, event_id, "staff.unassigned", person, change_id=change_id)
 
 
@@ -342,5 +346,5 @@ def _load_details(session: Session, rows: Sequence[Staff]) -> list[StaffDetails]
 def _list_latest_by_staff(
     session: Session, staff_id: Any, timestamp: Any, ids: list[uuid.UUID], *conditions: Any
 ) -> list[tuple[uuid.UUID, datetime]]:
-    found = session.execute(select(staff_id, timestamp).where(staff_id.in_(ids), *conditions).group_by(staff_id))
-    return [(row[0], row[1]) for row in found]
+    rows = session.execute(select(staff_id, timestamp).where(staff_id.in_(ids), *conditions).group_by(staff_id))
+    return [(row[0], row[1]) for row in rows]

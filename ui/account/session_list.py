@@ -1,4 +1,4 @@
-"""The browsers in which somebody is signed in, each with a way to end it: for oneself, and for admins of others."""
+"""The list of a person's open sessions, with a button to end each: one's own, and for admins those of others."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ SIGN_IN_METHOD_LABELS = {
     "password": "by password",
     "openid": "by OpenID Connect",
     "invitation": "by an invitation",
-    "first_run": "at the first start",
+    "first_run": "at first run",
 }
 
 
 def render(context: PageContext, staff_id: uuid.UUID) -> None:
-    """The list, the latest use first. The session of the person who looks has no end here: that is "Sign out"."""
-    if st.session_state.get("messages"):  # in a dialog, which alone was drawn again: messages are the page's to show
+    """Render the list, last used first. The current session has no button, since that is "Sign out"."""
+    if st.session_state.get("messages"):  # in a dialog only the dialog was rerun, and the page shows messages
         st.rerun()
     with db.read_session() as s:
         rows = sessions.list_open(s, context.actor, staff_id)
     if not rows:
-        st.markdown("Signed in nowhere.")
+        st.markdown("No active sessions.")
     for row in rows:
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.markdown(_format_session(context, row), width="stretch")
@@ -48,18 +48,20 @@ def _render_end_all(context: PageContext, staff_id: uuid.UUID, rows: Sequence[Si
 
 def _format_session(context: PageContext, row: SignInSession) -> str:
     zone = session.browser_time_zone()
-    this = " · :green-badge[:material/check: This one]" if row.id == context.actor.session_id else ""
+    badge = " · :green-badge[:material/check: This one]" if row.id == context.actor.session_id else ""
     since, seen = (
-        text.escape_markdown(text.format_datetime(when, zone)) for when in (row.created_at, row.last_seen_at)
+        text.escape_markdown(text.format_datetime(timestamp, zone)) for timestamp in (row.created_at, row.last_seen_at)
     )
     details = f":small[:gray[Signed in {since} {SIGN_IN_METHOD_LABELS[row.method]} · last seen {seen}]]"
-    return f"**{text.escape_markdown(user_agent.describe(row.user_agent))}**{this}  \n{details}"
+    return f"**{text.escape_markdown(user_agent.describe(row.user_agent))}**{badge}  \n{details}"
 
 
 def _end(context: PageContext, row: SignInSession) -> None:
-    ended = f"{user_agent.describe(row.user_agent)} is signed out at its next click."
-    forms.attempt(lambda s: sessions.end(s, context.actor, row.id), ended)
+    message = f"{user_agent.describe(row.user_agent)} will be signed out at its next click."
+    forms.attempt(lambda s: sessions.end(s, context.actor, row.id), message)
 
 
 def _end_all(context: PageContext, staff_id: uuid.UUID) -> None:
-    forms.attempt(lambda s: sessions.end_all(s, context.actor, staff_id), "They are signed out at the next click.")
+    forms.attempt(
+        lambda s: sessions.end_all(s, context.actor, staff_id), "They will be signed out at their next click."
+    )

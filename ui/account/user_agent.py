@@ -1,8 +1,8 @@
-"""A browser in plain words, from the line it sends about itself: enough to tell one's phone from one's laptop."""
+"""Describe a user agent in plain words: enough to tell a phone from a laptop."""
 
 from __future__ import annotations
 
-# The first that is found counts: every browser also names those it wants to be taken for.
+# The first match counts: most browsers also name others, for compatibility.
 _BROWSERS = (
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -25,7 +25,7 @@ _DEVICES = (
 
 
 def describe(user_agent: str) -> str:
-    """ "Chrome on Windows", "Safari on iPhone", "Firefox", "Unknown browser"."""
-    browser = next((word for sign, word in _BROWSERS if sign in user_agent), "Unknown browser")
-    device = next((word for sign, word in _DEVICES if sign in user_agent), None)
+    """Return browser and device, such as "Chrome on Windows", "Firefox" or "Unknown browser"."""
+    browser = next((name for token, name in _BROWSERS if token in user_agent), "Unknown browser")
+    device = next((name for token, name in _DEVICES if token in user_agent), None)
     return f"{browser} on {device}" if device else browser

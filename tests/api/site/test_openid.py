@@ -115,7 +115,7 @@ def test_unverified_email_is_refused(visitor):
 def test_email_of_another_domain_is_refused(visitor, domain):
     person, claims = create_colleague(email=f"{make.unique('ana')}@{domain}")
 
-    assert_refused(visitor.sign_in(**claims), person.email, "is not an address of this organisation")
+    assert_refused(visitor.sign_in(**claims), person.email, "is not an address of this organization")
     assert find_staff(person.email).openid_subject is None
 
 
@@ -123,7 +123,7 @@ def test_email_of_another_domain_is_refused(visitor, domain):
 def test_missing_email_is_refused(visitor, email):
     claims = stranger_claims(email=email)
 
-    assert_refused(visitor.sign_in(**claims), "", "did not tell your e-mail address")
+    assert_refused(visitor.sign_in(**claims), "", "did not send your e-mail address")
 
 
 def test_unknown_person_without_role_claim_is_refused(visitor):
@@ -149,7 +149,7 @@ def test_reused_email_does_not_open_linked_account(visitor):
 
     answer = visitor.sign_in(**claims | {"sub": make.unique("another")})
 
-    assert_refused(answer, person.email, "somebody who signed in with another Harbor Lights account")
+    assert_refused(answer, person.email, "is linked to another Harbor Lights account")
     assert find_staff(person.email).openid_subject == claims["sub"]
 
 
@@ -158,7 +158,7 @@ def test_subject_of_another_issuer_is_refused(visitor):
     elsewhere = {"openid_issuer": "https://other.example", "openid_subject": claims["sub"]}
     db.write(lambda s: s.execute(update(Staff).where(Staff.id == person.staff_id).values(**elsewhere)))
 
-    assert_refused(visitor.sign_in(**claims), person.email, "somebody who signed in with another")
+    assert_refused(visitor.sign_in(**claims), person.email, "is linked to another")
 
 
 def test_unlinked_account_can_be_linked_again_once(visitor):

@@ -224,7 +224,7 @@ class TestOwnPassword:
         elsewhere = make.sign_in(person.email)
         with pytest.raises(InvalidInput) as refusal:
             self.change(person, current="not the password")
-        assert refusal.value.fields == {"current": "This is not your present password."}
+        assert refusal.value.fields == {"current": "This is not your current password."}
         assert find_session_actor(elsewhere.secret)
         assert make.sign_in(person.email)
 
