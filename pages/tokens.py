@@ -86,7 +86,7 @@ def get_state(token: ApiToken) -> str:
 
 
 def format_token(context: PageContext, token: ApiToken, owner: Staff, zone: str) -> str:
-    """Return the owner, if it is somebody else, and when the token was created and used, and ends or ended."""
+    """Return the owner, if it is another person, and when the token was created and used, and ends or ended."""
 
     def format_time(timestamp: datetime) -> str:
         return text.escape_markdown(text.format_datetime(timestamp, zone))

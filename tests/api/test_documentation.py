@@ -58,7 +58,38 @@ def test_every_referenced_schema_exists(document):
     referenced = set(re.findall(r"#/components/schemas/([\w\[\]-]+)", str(document)))
 
     assert referenced <= set(document["components"]["schemas"])
-    assert "HTTPValidationError" not in referenced
+    assert "HTTPValidationError" not in document["components"]["schemas"], "the API answers with Problem"
+
+
+def has_examples(field):
+    """Return whether a property or parameter has examples, or refers to schemas whose properties have them."""
+    schema = field.get("schema", field)
+    return "examples" in field or "examples" in schema or "$ref" in str(schema)
+
+
+def test_every_field_has_description_and_example(document):
+    fields = {
+        f"{name}.{property_name}": field
+        for name, schema in document["components"]["schemas"].items()
+        for property_name, field in schema.get("properties", {}).items()
+    }
+    assert len(fields) > 150
+
+    assert [name for name, field in fields.items() if not field.get("description")] == []
+    assert [name for name, field in fields.items() if not has_examples(field)] == []
+
+
+def test_every_parameter_has_description_and_example(document):
+    parameters = {
+        f"{verb} {path} {parameter['name']}": parameter
+        for path, verbs in document["paths"].items()
+        for verb, endpoint in verbs.items()
+        for parameter in endpoint.get("parameters", [])
+    }
+    assert len(parameters) > 50
+
+    assert [name for name, parameter in parameters.items() if not parameter.get("description")] == []
+    assert [name for name, parameter in parameters.items() if not has_examples(parameter)] == []
 
 
 def test_amounts_are_strings(document):

@@ -1,4 +1,4 @@
-"""What programs show: made once, shown once, and ended for good."""
+"""API tokens: create, list, revoke."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -34,7 +34,7 @@ def list_tokens(actor, **how):
     return [(token.name, owner.id) for token, owner in rows], total
 
 
-def test_a_token_carries_its_owners_role(event):
+def test_token_has_role_of_owner(event):
     actor = make.staff(role="viewer", event=event)
     by_token = find_token_actor(make.token(actor))
     assert (by_token.staff_id, by_token.via) == (actor.staff_id, "api")
@@ -50,7 +50,7 @@ def test_a_token_carries_its_owners_role(event):
         {"expires_at": datetime(2020, 1, 1, tzinfo=UTC)},
     ],
 )
-def test_a_token_that_ended_is_nobody_and_stops_requests_under_way(event, ending):
+def test_ended_token_is_refused_also_in_running_request(event, ending):
     secret = make.token(make.staff(event=event))
     under_way = find_token_actor(secret)
     update_row(ApiToken, under_way.token_id, **ending)
@@ -59,7 +59,7 @@ def test_a_token_that_ended_is_nobody_and_stops_requests_under_way(event, ending
         require(under_way, "read", event)
 
 
-def test_a_token_outlives_the_session_in_which_it_was_made_but_not_its_owner(event):
+def test_token_outlives_session_but_not_owner(event):
     actor = make.staff(event=event)
     secret = make.token(actor)
     update_row(SignInSession, actor.session_id, ended_at=func.now())
@@ -68,7 +68,7 @@ def test_a_token_outlives_the_session_in_which_it_was_made_but_not_its_owner(eve
     assert find_token_actor(secret) is None
 
 
-def test_only_admins_make_tokens_for_others(admin):
+def test_only_admins_create_tokens_for_others(admin):
     person, other = make.staff(), make.staff()
 
     def token_for(actor):
@@ -79,12 +79,12 @@ def test_only_admins_make_tokens_for_others(admin):
     assert find_token_actor(token_for(admin)).staff_id == other.staff_id
 
 
-def test_a_token_is_made_only_for_someone_with_an_account():
+def test_token_requires_existing_account():
     with pytest.raises(NotFound):
         create(OPERATOR, make.email("nobody"))
 
 
-def test_the_secret_is_told_once_and_kept_as_a_hash():
+def test_secret_is_stored_as_hash_only():
     person = make.staff()
     secret = create(person)
     token = get_row(ApiToken, find_token_actor(secret).token_id)
@@ -94,7 +94,7 @@ def test_the_secret_is_told_once_and_kept_as_a_hash():
     assert get_audit_changes(token.id, "token.created") == {"owner": (None, person.email)}
 
 
-def test_whoever_is_signed_out_makes_none_for_oneself():
+def test_signed_out_user_cannot_create_token():
     person = make.staff()
     update_row(SignInSession, person.session_id, ended_at=func.now())
     with pytest.raises(NotSignedIn):
@@ -103,7 +103,7 @@ def test_whoever_is_signed_out_makes_none_for_oneself():
 
 
 @pytest.mark.parametrize("name", ["", "x" * 101])
-def test_a_name_has_1_to_100_characters(name):
+def test_name_has_1_to_100_characters(name):
     person = make.staff()
     assert find_token_actor(create(person, name="x" * 100))
     with pytest.raises(InvalidInput):
@@ -111,16 +111,16 @@ def test_a_name_has_1_to_100_characters(name):
     assert count_rows(ApiToken, staff_id=person.staff_id) == 1
 
 
-def test_it_may_expire_at_a_moment_that_is_still_to_come():
+def test_expiry_must_be_in_future():
     person = make.staff()
     ahead = datetime.now(UTC) + timedelta(days=30)
     token = find_token_actor(create(person, expires_at=ahead))
     assert get_row(ApiToken, token.token_id).expires_at == ahead
-    with pytest.raises(InvalidInput, match="Choose a moment that is still to come"):
+    with pytest.raises(InvalidInput, match="Choose a time in the future"):
         create(person, expires_at=datetime.now(UTC) - timedelta(seconds=1))
 
 
-def test_a_revoked_token_is_refused_from_then_on_and_others_are_not(event):
+def test_revoked_token_is_refused_and_others_are_not(event):
     person = make.staff(event=event)
     secret, other = create(person), create(person)
     under_way = find_token_actor(secret)
@@ -131,7 +131,7 @@ def test_a_revoked_token_is_refused_from_then_on_and_others_are_not(event):
     assert find_token_actor(other)
 
 
-def test_revoking_twice_is_once(admin):
+def test_revoking_twice_is_audited_once(admin):
     token_id = revoke(admin, create(make.staff()))
     at = get_row(ApiToken, token_id).revoked_at
     revoke(admin, token_id)
@@ -139,7 +139,7 @@ def test_revoking_twice_is_once(admin):
     assert get_audit_changes(token_id, "token.revoked") == {None: (None, None)}
 
 
-def test_people_revoke_their_own_and_admins_everybodys(admin):
+def test_users_revoke_own_tokens_and_admins_all(admin):
     person, other = make.staff(), make.staff()
     secret = create(person)
     with pytest.raises(NotAllowed):
@@ -149,14 +149,14 @@ def test_people_revoke_their_own_and_admins_everybodys(admin):
     assert find_token_actor(secret) is None
 
 
-def test_one_that_does_not_exist_is_not_found_and_tells_others_nothing(admin):
+def test_unknown_token_is_not_found_for_admins_only(admin):
     with pytest.raises(NotFound, match=r"This token does not exist\.$"):
         revoke(admin, admin.staff_id)
     with pytest.raises(NotAllowed):
         revoke(make.staff(), admin.staff_id)
 
 
-def test_people_see_their_own_and_admins_everybodys(empty_database):
+def test_users_see_own_tokens_and_admins_all(empty_database):
     admin, person = make.staff(role="admin"), make.staff()
     create(admin, name="Admin's")
     create(person, name="Person's")
@@ -164,7 +164,7 @@ def test_people_see_their_own_and_admins_everybodys(empty_database):
     assert list_tokens(admin) == ([("Person's", person.staff_id), ("Admin's", admin.staff_id)], 2)
 
 
-def test_those_that_work_come_first_and_the_newest_first_of_all():
+def test_active_tokens_come_first_newest_first():
     person = make.staff()
     for name in ("old", "revoked", "expired", "new"):
         secret = create(person, name=name)
@@ -175,7 +175,7 @@ def test_those_that_work_come_first_and_the_newest_first_of_all():
     assert [name for name, _ in list_tokens(person)[0]] == ["new", "old", "expired", "revoked"]
 
 
-def test_twenty_stand_on_a_page():
+def test_list_has_20_per_page():
     person = make.staff()
     for number in range(21):
         create(person, name=f"Token {number}")

@@ -1,4 +1,4 @@
-"""The first account: made by whoever comes first, and then by nobody else that way."""
+"""The first account, and the sample visitor before it."""
 
 import threading
 
@@ -31,7 +31,7 @@ def open_sample_session():
     return db.write(work)
 
 
-def test_the_first_account_is_an_admin_whatever_was_asked(empty_database):
+def test_first_account_is_always_admin(empty_database):
     with db.read_session() as session:
         assert staff.is_first_run(session)
     assert create_first_admin(role="viewer").role == "admin"
@@ -39,14 +39,14 @@ def test_the_first_account_is_an_admin_whatever_was_asked(empty_database):
         assert not staff.is_first_run(session)
 
 
-def test_there_is_one_first_admin(empty_database):
+def test_first_admin_is_created_once(empty_database):
     create_first_admin()
     with pytest.raises(Conflict):
         create_first_admin()
     assert count_rows(Staff) == 1
 
 
-def test_of_two_first_admins_at_once_one_is_made(empty_database):
+def test_two_concurrent_first_admins_create_one(empty_database):
     start, outcomes = threading.Barrier(2), []
 
     def attempt():
@@ -66,7 +66,7 @@ def test_of_two_first_admins_at_once_one_is_made(empty_database):
     assert count_rows(Staff) == 1
 
 
-def test_the_sample_visitor_looks_around_until_the_first_admin_is_made(empty_database):
+def test_sample_visitor_loses_access_when_first_admin_is_created(empty_database):
     secrets = [open_sample_session().secret for _ in range(2)]
     visitor = find_session_actor(secrets[0])
     assert (visitor.email, visitor.role) == (SAMPLE_VISITOR_EMAIL, "admin")
@@ -83,20 +83,20 @@ def test_the_sample_visitor_looks_around_until_the_first_admin_is_made(empty_dat
         open_sample_session()
 
 
-def test_nobody_signs_in_with_a_password_as_the_sample_visitor(empty_database):
+def test_sample_visitor_cannot_sign_in_with_password(empty_database):
     open_sample_session()
     for password in ("", "None", make.PASSWORD):
         with pytest.raises(InvalidInput):
             make.sign_in(SAMPLE_VISITOR_EMAIL, password)
 
 
-def test_the_sample_visitor_is_out_too_when_the_operator_adds_somebody(empty_database):
+def test_sample_visitor_loses_access_when_operator_creates_account(empty_database):
     secret = open_sample_session().secret
     db.write(lambda session: staff.create(session, OPERATOR, draft()))
     assert find_session_actor(secret) is None
 
 
-def test_the_sample_visitor_invites_nobody(empty_database):
+def test_sample_visitor_cannot_invite(empty_database):
     visitor = find_session_actor(open_sample_session().secret)
     invitation = InvitationDraft(email=make.email(), name="Ana Ruiz", role="admin")
     with pytest.raises(Conflict, match="make the first admin account, then invite"):

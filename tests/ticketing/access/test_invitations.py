@@ -1,4 +1,4 @@
-"""The link by which a person chooses a password: once, in time, and only the newest."""
+"""Invitation links: once, for 7 days, and only the newest."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +19,7 @@ from ticketing.validation import validate
 
 @pytest.fixture
 def invited(admin):
-    """A person, and the secret of their link."""
+    """Invite a person, and return the account and the secret of the link."""
     draft = InvitationDraft(email=make.email(), name="Ana Ruiz", role="viewer")
     return db.write(lambda session: staff.invite(session, admin, draft))
 
@@ -30,12 +30,12 @@ def accept(secret, password=make.PASSWORD, **how):
 
 
 def get_refusal_reason(secret):
-    """Why, having seen that nothing came of it: for the page and for the password alike."""
+    """Return the reason of the refusal, which is the same for showing the form and for setting a password."""
     before = count_rows(SignInSession), count_rows(AuditEntry)
     with db.read_session() as session, pytest.raises(LinkRefused) as on_page:
         invitations.get_account(session, secret)
     with pytest.raises(LinkRefused) as refusal:
-        accept(secret, "one that must not be taken")
+        accept(secret, "must not be accepted")
     assert (count_rows(SignInSession), count_rows(AuditEntry)) == before
     assert refusal.value.reason == on_page.value.reason
     return refusal.value.reason
@@ -46,7 +46,7 @@ def get_invitation(person):
         return session.scalars(select(Invitation).where(Invitation.staff_id == person.id)).one()
 
 
-def test_it_chooses_the_password_and_signs_in(invited):
+def test_link_sets_password_and_signs_in(invited):
     person, secret = invited
     signed_in = accept(secret)
     assert find_session_actor(signed_in.secret).staff_id == person.id
@@ -55,14 +55,14 @@ def test_it_chooses_the_password_and_signs_in(invited):
     assert get_audit_changes(person.id, "staff.invitation_accepted") == {None: (None, None)}
 
 
-def test_it_works_once(invited):
+def test_link_works_once(invited):
     person, secret = invited
     accept(secret)
     assert get_refusal_reason(secret) == "used"
     assert make.sign_in(person.email)
 
 
-def test_it_is_valid_for_7_days(invited):
+def test_link_is_valid_for_7_days(invited):
     person, secret = invited
     link = get_invitation(person)
     assert abs(link.expires_at - link.created_at - timedelta(days=7)) < timedelta(minutes=1)
@@ -72,14 +72,14 @@ def test_it_is_valid_for_7_days(invited):
     accept(secret)
 
 
-def test_a_newer_one_takes_its_place(admin, invited):
+def test_newer_link_replaces_older(admin, invited):
     person, old = invited
     _, new = db.write(lambda session: staff.create_invitation_link(session, admin, person.id))
     assert get_refusal_reason(old) == "revoked"
     accept(new)
 
 
-def test_it_does_not_open_a_deactivated_account_nor_one_that_is_active_again(admin, invited):
+def test_link_is_refused_after_deactivation_and_activation(admin, invited):
     person, secret = invited
     db.write(lambda session: staff.deactivate(session, admin, person.id))
     assert get_refusal_reason(secret) == "deactivated"
@@ -88,28 +88,28 @@ def test_it_does_not_open_a_deactivated_account_nor_one_that_is_active_again(adm
 
 
 @pytest.mark.parametrize("secret", ["", "guessed", "\x00"])
-def test_one_that_was_never_made_leads_nowhere(secret):
+def test_unknown_link_is_refused(secret):
     assert get_refusal_reason(secret) == "unknown"
 
 
-def test_a_password_that_is_too_short_leaves_the_link_as_it_was(invited):
+def test_short_password_keeps_link_valid(invited):
     _, secret = invited
     with pytest.raises(InvalidInput):
         accept(secret, "x" * 9)
     accept(secret, "x" * 10)
 
 
-def test_only_a_hash_of_it_is_kept(invited):
+def test_link_is_stored_as_hash_only(invited):
     person, secret = invited
     link = get_invitation(person)
     assert len(link.secret_hash) == 32
     assert secret.encode() not in link.secret_hash
     with db.read_session() as session:
-        told = session.scalars(select(AuditEntry).where(AuditEntry.subject_id == person.id)).all()
-    assert not any(secret in str(entry.new_value) for entry in told)
+        entries = session.scalars(select(AuditEntry).where(AuditEntry.subject_id == person.id)).all()
+    assert not any(secret in str(entry.new_value) for entry in entries)
 
 
-def test_a_forgotten_password_is_replaced_and_every_session_ends_but_the_new_one(admin):
+def test_link_replaces_forgotten_password_and_ends_other_sessions(admin):
     person = make.staff(password=make.PASSWORD)
     before, token = make.sign_in(person.email), make.token(person)
     _, link = db.write(lambda session: staff.create_invitation_link(session, admin, person.staff_id))
@@ -121,7 +121,7 @@ def test_a_forgotten_password_is_replaced_and_every_session_ends_but_the_new_one
         make.sign_in(person.email)
 
 
-def test_it_opens_although_the_password_was_wrong_too_often(admin):
+def test_link_works_while_sign_in_is_rate_limited(admin):
     person = make.staff(password=make.PASSWORD)
     for _ in range(5):
         with pytest.raises(InvalidInput):
@@ -131,13 +131,13 @@ def test_it_opens_although_the_password_was_wrong_too_often(admin):
     assert make.sign_in(person.email, "another battery staple")
 
 
-def test_the_session_that_the_browser_had_ends(admin, invited):
-    somebody = make.sign_in(make.staff(password=make.PASSWORD).email)
-    accept(invited[1], replaced=somebody.secret)
-    assert find_session_actor(somebody.secret) is None
+def test_previous_session_of_browser_is_ended(admin, invited):
+    previous = make.sign_in(make.staff(password=make.PASSWORD).email)
+    accept(invited[1], previous_secret=previous.secret)
+    assert find_session_actor(previous.secret) is None
 
 
-def test_an_account_has_one_open_link_whatever_the_code_does(invited):
+def test_database_allows_one_open_link_per_account(invited):
     person, _ = invited
     statement = Invitation.__table__.insert().values(
         id=person.id, staff_id=person.id, secret_hash=b"x", expires_at=datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Who may do what, judged by the rows as they are now."""
+"""Permissions by current rows, and updates of the last use."""
 
 import uuid
 from dataclasses import replace
@@ -24,7 +24,7 @@ from ticketing.models import ApiToken, SignInSession, Staff
         ("viewer", {"read"}),
     ],
 )
-def test_each_role_may_do_what_the_table_says(event, role, allowed):
+def test_role_allows_its_actions(event, role, allowed):
     actor = make.staff(role=role, event=event)
     for action in ("read", "change", "administer"):
         assert permissions.is_allowed(actor, action) == (action in allowed)
@@ -37,12 +37,12 @@ def test_each_role_may_do_what_the_table_says(event, role, allowed):
 
 @pytest.mark.parametrize("role", ["coordinator", "viewer"])
 @pytest.mark.parametrize("action", ["read", "change", "administer"])
-def test_another_event_is_not_found_whatever_is_asked_of_it(event, role, action):
+def test_unassigned_event_is_not_found(event, role, action):
     with pytest.raises(NotFound):
         require(make.staff(role=role, event=make.event()), action, event)
 
 
-def test_an_event_that_does_not_exist_looks_the_same_as_another_one(event):
+def test_missing_event_looks_like_unassigned_one(event):
     stranger, messages = make.staff(), set()
     for event_id in (event.id, uuid.uuid4()):
         with db.read_session() as session, pytest.raises(NotFound) as refusal:
@@ -51,13 +51,13 @@ def test_an_event_that_does_not_exist_looks_the_same_as_another_one(event):
     assert len(messages) == 1
 
 
-def test_an_admin_needs_no_assignment_but_the_event_must_exist(admin, event):
+def test_admin_needs_no_assignment_but_existing_event(admin, event):
     require(admin, "change", event)
     with db.read_session() as session, pytest.raises(NotFound):
         permissions.require(session, admin, "read", uuid.uuid4())
 
 
-def test_the_role_counts_as_the_row_has_it_now_and_not_as_a_page_remembers(event):
+def test_current_role_counts_not_that_of_actor(event):
     actor = make.staff(role="coordinator", event=event)
     update_row(Staff, actor.staff_id, role="viewer")
     with pytest.raises(NotAllowed):
@@ -66,31 +66,31 @@ def test_the_role_counts_as_the_row_has_it_now_and_not_as_a_page_remembers(event
         require(replace(actor, role="admin"), "change", event)
 
 
-def test_a_session_that_ended_refuses_a_page_that_is_still_open(event):
+def test_ended_session_is_refused_on_open_page(event):
     actor = make.staff(event=event)
     update_row(SignInSession, actor.session_id, ended_at=func.now())
     with pytest.raises(NotSignedIn):
         db.write(lambda session: packages.create(session, actor, event.id, make.package_draft()))
 
 
-def test_an_actor_without_session_or_token_is_nobody(event):
+def test_actor_without_session_or_token_is_refused(event):
     with pytest.raises(NotSignedIn):
         require(replace(make.staff(event=event), session_id=None), "read", event)
 
 
-def test_the_session_of_another_person_is_not_taken_for_ones_own(event):
+def test_session_of_another_person_is_refused(event):
     admin, other = make.staff(role="admin"), make.staff(event=event)
     with pytest.raises(NotSignedIn):
         require(replace(admin, session_id=other.session_id), "administer")
 
 
 @pytest.mark.parametrize("secret", ["", "td_", "td_unknown", "\x00"])
-def test_an_unknown_secret_is_nobody(secret):
+def test_unknown_secret_has_no_actor(secret):
     assert find_session_actor(secret) is None
     assert find_token_actor(secret) is None
 
 
-def test_people_are_let_at_what_is_their_own_and_admins_at_everybodys(admin):
+def test_users_may_access_own_account_and_admins_all(admin):
     person, other = make.staff(role="viewer"), make.staff()
 
     def require_for(actor, staff_id):
@@ -106,17 +106,17 @@ def test_people_are_let_at_what_is_their_own_and_admins_at_everybodys(admin):
         require_for(replace(person, session_id=None), person.staff_id)
 
 
-class TestNotingUse:
-    """The rows are moved back in time, since nobody waits here."""
+class TestTouchLastUsed:
+    """Rows are moved into the past instead of waiting."""
 
-    def test_a_session_is_due_after_5_minutes_and_not_before(self):
+    def test_session_is_due_after_5_minutes(self):
         person = make.staff()
         for seconds, is_due in ((4 * 60 + 50, False), (5 * 60 + 1, True)):
             update_row(SignInSession, person.session_id, last_seen_at=func.now() - timedelta(seconds=seconds))
             with db.read_session() as session:
                 assert permissions.get_session_actor(session, person.session_id).needs_last_used_update == is_due
 
-    def test_a_token_is_due_at_its_first_use_and_after_a_minute(self):
+    def test_token_is_due_at_first_use_and_after_a_minute(self):
         secret = make.token(make.staff())
         token = find_token_actor(secret)
         assert token.needs_last_used_update
@@ -124,13 +124,13 @@ class TestNotingUse:
             update_row(ApiToken, token.token_id, last_used_at=func.now() - timedelta(seconds=seconds))
             assert find_token_actor(secret).needs_last_used_update == is_due
 
-    def test_what_is_not_due_is_not_written(self):
+    def test_nothing_is_written_before_due(self):
         person = make.staff()
         seen = get_row(SignInSession, person.session_id).last_seen_at
         db.write(lambda session: permissions.touch_last_used(session, person))
         assert get_row(SignInSession, person.session_id).last_seen_at == seen
 
-    def test_what_is_due_is_written_once(self):
+    def test_due_update_is_written_once(self):
         signed_in = make.sign_in(make.staff(password=make.PASSWORD).email)
         update_row(SignInSession, signed_in.session_id, last_seen_at=func.now() - timedelta(hours=1))
         person = find_session_actor(signed_in.secret)

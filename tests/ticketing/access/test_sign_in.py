@@ -1,4 +1,4 @@
-"""Signing in and out, how often one may try, one's own password, and the sessions that are open."""
+"""Sign-in and sign-out, the limit on attempts, changing one's password, and open sessions."""
 
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
@@ -32,18 +32,18 @@ def fail_sign_in(email, times=1):
 
 
 def age_attempts(email, **by):
-    """As if the attempts had been made earlier."""
+    """Move the attempts into the past."""
     move = text("UPDATE rate_limits SET moments = ARRAY(SELECT m - :by FROM unnest(moments) AS m) WHERE caller = :who")
     db.write(lambda session: session.execute(move, {"by": timedelta(**by), "who": email.casefold()}))
 
 
-def test_signing_in_finds_the_person_whatever_the_case_of_the_address():
+def test_email_ignores_case():
     actor = make.staff(password=make.PASSWORD)
     signed_in = make.sign_in(f"  {actor.email.upper()} ")
     assert find_session_actor(signed_in.secret).staff_id == actor.staff_id
 
 
-def test_an_unknown_address_and_a_wrong_password_get_the_same_answer():
+def test_unknown_email_and_wrong_password_get_same_refusal():
     actor = make.staff(password=make.PASSWORD)
     without_password = make.staff()
     answers = set()
@@ -59,7 +59,7 @@ def test_an_unknown_address_and_a_wrong_password_get_the_same_answer():
     assert len(answers) == 1
 
 
-def test_a_refused_sign_in_opens_no_session():
+def test_refused_sign_in_opens_no_session():
     actor = make.staff(password=make.PASSWORD)
     before = count_rows(SignInSession)
     with pytest.raises(InvalidInput):
@@ -67,7 +67,7 @@ def test_a_refused_sign_in_opens_no_session():
     assert count_rows(SignInSession) == before
 
 
-def test_a_deactivated_person_cannot_sign_in_and_is_out_at_the_next_click(event):
+def test_deactivated_person_cannot_sign_in_and_loses_access(event):
     actor = make.staff(password=make.PASSWORD, event=event)
     secret = make.sign_in(actor.email).secret
     update_row(Staff, actor.staff_id, is_active=False)
@@ -78,7 +78,7 @@ def test_a_deactivated_person_cannot_sign_in_and_is_out_at_the_next_click(event)
         make.sign_in(actor.email)
 
 
-def test_signing_out_ends_that_session_and_no_other():
+def test_sign_out_ends_one_session():
     actor = make.staff(password=make.PASSWORD)
     phone, laptop = make.sign_in(actor.email), make.sign_in(actor.email)
     for _ in range(2):
@@ -89,7 +89,7 @@ def test_signing_out_ends_that_session_and_no_other():
         permissions.get_session_actor(session, phone.session_id)
 
 
-def test_a_session_lasts_14_days():
+def test_session_lasts_14_days():
     actor = make.staff()
     with db.read_session() as session:
         row = session.get(SignInSession, actor.session_id)
@@ -99,7 +99,7 @@ def test_a_session_lasts_14_days():
         require(actor, "read")
 
 
-def test_a_session_secret_is_kept_only_as_a_hash():
+def test_session_secret_is_stored_as_hash_only():
     actor = make.staff(password=make.PASSWORD)
     signed_in = make.sign_in(actor.email)
     with db.read_session() as session:
@@ -108,22 +108,22 @@ def test_a_session_secret_is_kept_only_as_a_hash():
     assert len(row.secret_hash) == 32
 
 
-def test_signing_in_again_gives_a_new_secret_and_ends_the_session_that_the_browser_had(person):
+def test_signing_in_again_ends_previous_session_of_browser(person):
     before, elsewhere = make.sign_in(person.email), make.sign_in(person.email)
-    after = make.sign_in(person.email, replaced=before.secret)
+    after = make.sign_in(person.email, previous_secret=before.secret)
     assert after.secret not in (before.secret, elsewhere.secret)
     assert find_session_actor(before.secret) is None
     assert find_session_actor(elsewhere.secret).staff_id == find_session_actor(after.secret).staff_id == person.staff_id
 
 
-def test_a_session_remembers_how_it_was_opened_and_by_which_browser(person):
+def test_session_stores_method_and_user_agent(person):
     signed_in = make.sign_in(person.email, user_agent="B" * 300)
     opened = get_row(SignInSession, signed_in.session_id)
     assert (opened.method, opened.user_agent) == ("password", "B" * 200)
 
 
 class TestTooManyAttempts:
-    def test_the_fifth_is_looked_at_and_the_sixth_is_not_even_with_the_right_password(self, person):
+    def test_sixth_attempt_is_refused_even_with_right_password(self, person):
         fail_sign_in(person.email, 4)
         assert make.sign_in(person.email)
         fail_sign_in(person.email, 5)
@@ -134,12 +134,12 @@ class TestTooManyAttempts:
         assert str(refusal.value) == "There were 5 wrong passwords for this account. Try again in 15 minutes."
         assert count_rows(SignInSession) == before
 
-    def test_the_right_password_gives_all_five_back(self, person):
+    def test_right_password_resets_count(self, person):
         for _ in range(3):
             fail_sign_in(person.email, 4)
             make.sign_in(person.email)
 
-    def test_after_15_minutes_the_oldest_counts_no_more(self, person):
+    def test_oldest_attempt_expires_after_15_minutes(self, person):
         fail_sign_in(person.email)
         age_attempts(person.email, minutes=10)
         fail_sign_in(person.email, 4)
@@ -152,7 +152,7 @@ class TestTooManyAttempts:
         with pytest.raises(RateLimited):
             make.sign_in(person.email)
 
-    def test_what_is_refused_does_not_make_it_longer(self, person):
+    def test_refused_attempts_do_not_extend_wait(self, person):
         fail_sign_in(person.email, 5)
         age_attempts(person.email, minutes=14)
         with pytest.raises(RateLimited):
@@ -160,37 +160,37 @@ class TestTooManyAttempts:
         age_attempts(person.email, minutes=1)
         assert make.sign_in(person.email)
 
-    def test_the_case_of_the_address_gives_no_more_attempts(self, person):
+    def test_case_of_email_gives_no_more_attempts(self, person):
         for spelling in (person.email, person.email.upper(), f" {person.email} ", person.email.title(), person.email):
             fail_sign_in(spelling)
         with pytest.raises(RateLimited):
             make.sign_in(person.email)
 
-    def test_other_accounts_are_untouched(self, person):
+    def test_other_accounts_are_not_limited(self, person):
         fail_sign_in(person.email, 5)
         assert make.sign_in(make.staff(password=make.PASSWORD).email)
 
-    def test_an_address_that_nobody_has_is_counted_alike(self, person):
-        nobody = make.email("nobody")
-        told = set()
-        for email in (nobody, person.email):
+    def test_unknown_email_is_counted_alike(self, person):
+        unknown = make.email("unknown")
+        sentences = set()
+        for email in (unknown, person.email):
             fail_sign_in(email, 5)
             with pytest.raises(RateLimited) as refusal:
                 make.sign_in(email)
-            told.add(str(refusal.value))
-        assert len(told) == 1
+            sentences.add(str(refusal.value))
+        assert len(sentences) == 1
 
-    def test_an_address_longer_than_any_is_refused_like_another(self):
+    def test_overlong_email_is_refused_like_unknown_one(self):
         email = token_hex(50_000) + "@example.org"  # nothing that PostgreSQL could make shorter
         fail_sign_in(email, 5)
         with pytest.raises(RateLimited):
             make.sign_in(email)
 
-    def test_of_many_at_once_five_passwords_are_looked_at(self, person):
+    def test_five_of_many_concurrent_passwords_are_checked(self, person):
         outcomes = race(32, lambda number: make.sign_in(person.email, f"guess number {number}"))
         assert count_by_type(outcomes) == {"InvalidInput": 5, "RateLimited": 27}
 
-    def test_addresses_whose_attempts_are_long_ago_are_forgotten(self, person):
+    def test_expired_attempts_of_other_emails_are_deleted(self, person):
         stranger = make.email("stranger")
         fail_sign_in(stranger)
         age_attempts(stranger, minutes=16)
@@ -207,20 +207,20 @@ class TestOwnPassword:
         db.write(lambda session: sign_in.count_password_check(session, actor))
         return db.write(lambda session: sign_in.change_password(session, actor, draft))
 
-    def test_the_new_one_opens_and_the_old_one_does_not(self, person):
+    def test_new_password_works_and_old_one_does_not(self, person):
         self.change(person)
         assert make.sign_in(person.email, NEW_PASSWORD)
         with pytest.raises(InvalidInput):
             make.sign_in(person.email)
 
-    def test_every_other_session_of_theirs_ends_and_this_one_goes_on(self, person):
+    def test_change_ends_other_sessions(self, person):
         elsewhere, other = make.sign_in(person.email), make.staff()
         assert self.change(person) == 1
         assert find_session_actor(elsewhere.secret) is None
         require(person, "read")
         require(other, "read")
 
-    def test_the_present_one_is_asked_for_and_a_wrong_one_changes_nothing(self, person):
+    def test_wrong_current_password_changes_nothing(self, person):
         elsewhere = make.sign_in(person.email)
         with pytest.raises(InvalidInput) as refusal:
             self.change(person, current="not the password")
@@ -228,22 +228,22 @@ class TestOwnPassword:
         assert find_session_actor(elsewhere.secret)
         assert make.sign_in(person.email)
 
-    @pytest.mark.parametrize(("length", "is_taken"), [(9, False), (10, True)])
-    def test_the_new_one_has_10_characters_at_least(self, length, is_taken):
+    @pytest.mark.parametrize(("length", "is_accepted"), [(9, False), (10, True)])
+    def test_new_password_has_at_least_10_characters(self, length, is_accepted):
         given = {"current": "", "password": "x" * length}
-        if is_taken:
+        if is_accepted:
             assert validate(PasswordDraft, given)
         else:
             with pytest.raises(InvalidInput):
                 validate(PasswordDraft, given)
 
-    def test_whoever_signs_in_without_one_has_none_to_change(self):
+    def test_person_without_password_cannot_change_it(self):
         actor = make.staff()
         with pytest.raises(Conflict, match="You sign in without a password"):
             self.change(actor)
         assert get_row(Staff, actor.staff_id).password_hash is None
 
-    def test_it_can_be_guessed_at_an_open_page_five_times_and_no_more(self, person):
+    def test_current_password_is_limited_to_five_attempts(self, person):
         for _ in range(5):
             with pytest.raises(InvalidInput):
                 self.change(person, current="not the password")
@@ -251,7 +251,7 @@ class TestOwnPassword:
             self.change(person)
         assert make.sign_in(person.email)
 
-    def test_the_right_one_gives_the_guesses_back(self, person):
+    def test_right_current_password_resets_count(self, person):
         for _ in range(4):
             with pytest.raises(InvalidInput):
                 self.change(person, current="not the password")
@@ -259,11 +259,11 @@ class TestOwnPassword:
         with pytest.raises(InvalidInput):
             self.change(person)
 
-    def test_is_written_down_without_a_secret(self, person):
+    def test_change_is_audited_without_secret(self, person):
         self.change(person)
         assert get_audit_changes(person.staff_id, "staff.password_changed") == {None: (None, None)}
 
-    def test_is_not_for_who_is_signed_out(self, person):
+    def test_signed_out_user_cannot_change_password(self, person):
         update_row(SignInSession, person.session_id, ended_at=datetime.now(UTC))
         with pytest.raises(NotSignedIn):
             self.change(person)
@@ -278,31 +278,31 @@ class TestSessions:
     def end(self, actor, session_id):
         db.write(lambda session: sessions.end(session, actor, session_id))
 
-    def test_of_ones_own_the_open_ones_are_listed_the_latest_use_first(self, person):
+    def test_own_open_sessions_are_listed_last_used_first(self, person):
         phone, laptop, gone = (make.sign_in(person.email) for _ in range(3))
         make.sign_in(make.staff(password=make.PASSWORD).email)
         self.end(person, gone.session_id)
         update_row(SignInSession, laptop.session_id, last_seen_at=datetime.now(UTC) + timedelta(minutes=1))
         assert self.list_open(person, person.staff_id) == [laptop.session_id, phone.session_id, person.session_id]
 
-    def test_one_that_expired_is_not_open(self, person):
+    def test_expired_session_is_not_listed(self, person):
         over = make.sign_in(person.email)
         update_row(SignInSession, over.session_id, expires_at=datetime.now(UTC) - timedelta(seconds=1))
         assert self.list_open(person, person.staff_id) == [person.session_id]
 
-    def test_one_is_ended_and_is_out_at_the_next_click(self, person):
+    def test_ended_session_loses_access(self, person):
         phone, laptop = make.sign_in(person.email), make.sign_in(person.email)
         self.end(person, phone.session_id)
         assert find_session_actor(phone.secret) is None
         assert find_session_actor(laptop.secret)
 
-    def test_all_others_are_ended_and_the_one_that_asks_goes_on(self, person):
+    def test_end_all_keeps_current_session(self, person):
         others = [make.sign_in(person.email) for _ in range(2)]
         assert db.write(lambda session: sessions.end_all(session, person, person.staff_id)) == 2
         assert [find_session_actor(each.secret) for each in others] == [None, None]
         require(person, "read")
 
-    def test_admins_see_and_end_those_of_others(self, admin, person):
+    def test_admins_list_and_end_sessions_of_others(self, admin, person):
         phone = make.sign_in(person.email)
         assert self.list_open(admin, person.staff_id) == [phone.session_id, person.session_id]
         self.end(admin, phone.session_id)
@@ -312,7 +312,7 @@ class TestSessions:
             require(person, "read")
         require(admin, "read")
 
-    def test_nobody_else_does(self, person):
+    def test_others_cannot_list_or_end_sessions(self, person):
         coordinator = make.staff()
         for attempt in (
             lambda: self.list_open(coordinator, person.staff_id),
@@ -323,13 +323,13 @@ class TestSessions:
                 attempt()
         require(person, "read")
 
-    def test_one_that_does_not_exist_is_not_found_and_tells_others_nothing(self, admin, person):
+    def test_unknown_session_is_not_found_for_admins_only(self, admin, person):
         with pytest.raises(NotFound, match=r"This session does not exist\.$"):
             self.end(admin, person.staff_id)
         with pytest.raises(NotAllowed):
             self.end(person, admin.staff_id)
 
-    def test_ending_is_written_down_once(self, admin, person):
+    def test_ending_is_audited_once(self, admin, person):
         phone = make.sign_in(person.email)
         for _ in range(2):
             self.end(admin, phone.session_id)

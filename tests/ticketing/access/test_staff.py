@@ -1,4 +1,4 @@
-"""Who works here: added, invited, changed, put out and let in again, by admins alone."""
+"""Staff accounts: create, list, invite, edit, deactivate, activate."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -32,7 +32,7 @@ def draft(**values):
     )
 
 
-def test_only_admins_add_people(admin):
+def test_only_admins_create_accounts(admin):
     added = db.write(lambda session: staff.create(session, admin, draft()))
     assert added.role == "coordinator"
     coordinator = make.staff()
@@ -42,14 +42,14 @@ def test_only_admins_add_people(admin):
     assert count_rows(Staff) == before
 
 
-def test_an_address_has_one_account_whatever_its_case(admin):
+def test_email_is_unique_ignoring_case(admin):
     email = make.email()
     db.write(lambda session: staff.create(session, admin, draft(email=email)))
     with pytest.raises(Conflict, match="has an account already"):
         db.write(lambda session: staff.create(session, admin, draft(email=email.upper())))
 
 
-def test_a_person_is_assigned_to_events_that_exist(admin, event):
+def test_unknown_event_is_not_found(admin, event):
     with pytest.raises(NotFound):
         db.write(lambda s: staff.create(s, admin, draft(), event_ids=(event.id, admin.staff_id)))
     person = db.write(lambda s: staff.create(s, admin, draft(), event_ids=(event.id,)))
@@ -57,7 +57,7 @@ def test_a_person_is_assigned_to_events_that_exist(admin, event):
     require(find_session_actor(signed_in.secret), "change", event)
 
 
-def test_passwords_do_not_reach_the_audit_log(admin):
+def test_passwords_are_not_in_audit_log(admin):
     person = db.write(lambda session: staff.create(session, admin, draft()))
     assert get_audit_changes(person.id, "staff.added").keys() == {"email", "role"}
 
@@ -94,40 +94,40 @@ def get_state(actor, person_id):
         return staff.get(session, actor, person_id).state
 
 
-class TestListing:
+class TestList:
     @pytest.fixture
     def admin(self, empty_database):
         return make.staff(role="admin", name="Zoë Müller", email="zm@example.org")
 
-    def test_everybody_stands_there_by_name_and_the_deactivated_last(self, admin):
+    def test_is_ordered_by_name_with_deactivated_last(self, admin):
         for name in ("ben", "Ana", "Émile"):
             make.staff(name=name)
         deactivate(admin, make.staff(name="Aaron"))
         assert list_names(admin) == (["Ana", "ben", "Émile", "Zoë Müller", "Aaron"], 5)
 
     @pytest.mark.parametrize("search", ["zoe", "MULL", "zm@ex", "example muller", "  zoë  "])
-    def test_is_searched_by_name_and_address_without_case_and_accents(self, admin, search):
+    def test_search_ignores_case_and_accents(self, admin, search):
         make.staff(name="Ben", email="ben@elsewhere.test")
         assert list_names(admin, search=search) == (["Zoë Müller"], 1)
 
     @pytest.mark.parametrize("search", ["nobody", "zoe ben", "%", "_"])
-    def test_finds_nobody_by_what_nobody_has(self, admin, search):
+    def test_search_without_match_is_empty(self, admin, search):
         assert list_names(admin, search=search) == ([], 0)
 
-    def test_twenty_stand_on_a_page(self, admin):
+    def test_has_20_per_page(self, admin):
         for number in range(20):
             make.staff(name=f"Person {number:02}")
         assert (len(list_names(admin)[0]), list_names(admin)[1]) == (20, 21)
         assert list_names(admin, page=2) == (["Zoë Müller"], 21)
 
-    def test_is_for_admins_alone(self, admin):
+    def test_is_for_admins_only(self, admin):
         person = make.staff()
         with pytest.raises(NotAllowed):
             list_names(person)
         with db.read_session() as session, pytest.raises(NotAllowed):
             staff.get(session, person, person.staff_id)
 
-    def test_says_which_events_and_when_they_were_here_last(self, admin):
+    def test_has_events_and_last_use(self, admin):
         gala, golf = make.event(name="Gala"), make.event(name="Golf", starts_at="2027-05-01T10:00")
         person = make.staff(event=gala)
         make.assign(person, golf)
@@ -137,8 +137,8 @@ class TestListing:
         assert abs(found.last_seen_at - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-class TestInviting:
-    def test_makes_an_account_that_nobody_can_sign_in_to_yet(self, admin, event):
+class TestInvite:
+    def test_creates_account_without_password(self, admin, event):
         person, secret = invite(admin, event, role="viewer")
         assert (person.role, person.password_hash, get_state(admin, person.id)) == ("viewer", None, "invited")
         assert len(secret) >= 43
@@ -149,13 +149,13 @@ class TestInviting:
         assert get_audit_changes(person.id, "staff.assigned") == {None: (None, None)}
         assert count_rows(EventAssignment, staff_id=person.id, event_id=event.id) == 1
 
-    def test_is_for_admins_alone(self):
+    def test_is_for_admins_only(self):
         coordinator, before = make.staff(), count_rows(Staff)
         with pytest.raises(NotAllowed):
             invite(coordinator)
         assert count_rows(Staff) == before
 
-    def test_an_address_that_has_an_account_is_refused_beside_the_address(self, admin):
+    def test_existing_email_is_refused_at_its_field(self, admin):
         email = make.email()
         invite(admin, email=email)
         before = count_rows(Staff)
@@ -164,7 +164,7 @@ class TestInviting:
         assert refusal.value.field == "email"
         assert count_rows(Staff) == before
 
-    def test_to_an_event_that_does_not_exist_makes_nobody(self, admin):
+    def test_unknown_event_creates_no_account(self, admin):
         before = count_rows(Staff)
         with pytest.raises(NotFound):
             db.write(
@@ -177,7 +177,7 @@ class TestInviting:
             )
         assert count_rows(Staff) == before
 
-    def test_an_event_shows_in_its_own_trail_who_was_let_in(self, admin, event):
+    def test_assignment_is_in_audit_log_of_event(self, admin, event):
         person, _ = invite(admin, event)
         update(admin, person.id, unassign=[event])
         with db.read_session() as session:
@@ -188,8 +188,8 @@ class TestInviting:
         ]
 
 
-class TestChanging:
-    def test_name_and_role_count_from_the_next_click_on(self, admin, event):
+class TestUpdate:
+    def test_name_and_role_apply_at_once(self, admin, event):
         person = make.staff(event=event)
         require(person, "change", event)
         changed = update(admin, person.staff_id, 1, name="Ana Maria", role="viewer")
@@ -201,7 +201,7 @@ class TestChanging:
             "role": ("coordinator", "viewer"),
         }
 
-    def test_events_are_given_and_taken(self, admin):
+    def test_events_are_assigned_and_unassigned(self, admin):
         gala, golf = make.event(), make.event()
         person = make.staff(event=gala)
         update(admin, person.staff_id, assign=[golf], unassign=[gala])
@@ -209,13 +209,13 @@ class TestChanging:
         with pytest.raises(NotFound):
             require(person, "read", gala)
 
-    def test_two_admins_who_give_different_events_both_succeed(self, admin):
+    def test_two_admins_assigning_different_events_both_succeed(self, admin):
         gala, golf, person = make.event(), make.event(), make.staff()
         update(admin, person.staff_id, 1, assign=[gala])
         update(make.staff(role="admin"), person.staff_id, 1, assign=[golf])
         assert count_rows(EventAssignment, staff_id=person.staff_id) == 2
 
-    def test_giving_an_event_twice_is_once(self, admin, event):
+    def test_assigning_twice_is_audited_once(self, admin, event):
         person = make.staff(event=event)
         update(admin, person.staff_id, assign=[event])
         update(admin, person.staff_id, unassign=[event])
@@ -223,7 +223,7 @@ class TestChanging:
         assert get_audit_changes(person.staff_id, "staff.assigned") == {}
         assert count_rows(AuditEntry, subject_id=person.staff_id, action="staff.unassigned") == 1
 
-    def test_an_older_version_is_refused_and_says_who_changed_what(self, admin):
+    def test_stale_version_is_refused_with_changes(self, admin):
         person, bea = make.staff(), make.staff(role="admin", name="Bea Colleague")
         update(bea, person.staff_id, 1, role="viewer")
         with pytest.raises(StaleVersion, match="Bea Colleague changed Sam Coordinator after you opened it: role"):
@@ -231,18 +231,18 @@ class TestChanging:
         assert get_row(Staff, person.staff_id).role == "viewer"
 
     @pytest.mark.parametrize("wrong", [{"name": ""}, {"name": "x" * 101}, {"role": "owner"}])
-    def test_what_is_wrong_is_refused(self, admin, wrong):
+    def test_invalid_values_are_refused(self, admin, wrong):
         person = make.staff()
         with pytest.raises(InvalidInput):
             update(admin, person.staff_id, **wrong)
         assert get_row(Staff, person.staff_id).version == 1
 
-    def test_the_address_stays(self, admin):
+    def test_email_cannot_be_changed(self, admin):
         person = make.staff()
         update(admin, person.staff_id, email="other@example.org", name="Ana")
         assert get_row(Staff, person.staff_id).email == person.email
 
-    def test_is_for_admins_alone(self, event):
+    def test_is_for_admins_only(self, event):
         person = make.staff(event=event)
         with pytest.raises(NotAllowed):
             update(person, person.staff_id, role="admin")
@@ -251,13 +251,13 @@ class TestChanging:
         assert get_row(Staff, person.staff_id).role == "coordinator"
         assert count_rows(EventAssignment, staff_id=person.staff_id) == 1
 
-    def test_of_nobody_is_not_found(self, admin, event):
+    def test_unknown_account_is_not_found(self, admin, event):
         with pytest.raises(NotFound, match=r"This account does not exist\.$"):
             update(admin, event.id, name="Ana")
 
 
-class TestPuttingOut:
-    def test_ends_sessions_tokens_and_links_and_activating_brings_none_of_them_back(self, admin, event):
+class TestDeactivate:
+    def test_revokes_sessions_tokens_and_links_for_good(self, admin, event):
         person = make.staff(event=event, password=make.PASSWORD)
         cookie, token = make.sign_in(person.email).secret, make.token(person)
         by_token = find_token_actor(token)
@@ -278,7 +278,7 @@ class TestPuttingOut:
         assert get_state(admin, person.staff_id) == "active"
         require(find_session_actor(make.sign_in(person.email).secret), "change", event)
 
-    def test_what_a_sign_in_under_way_opened_afterwards_is_not_brought_back_either(self, admin):
+    def test_session_opened_by_concurrent_sign_in_stays_revoked(self, admin):
         person = make.staff()
         deactivate(admin, person)
         late = db.write(
@@ -287,14 +287,14 @@ class TestPuttingOut:
         activate(admin, person)
         assert find_session_actor(late.secret) is None
 
-    def test_other_people_stay(self, admin):
+    def test_does_not_affect_others(self, admin):
         other = make.staff()
         token = make.token(other)
         deactivate(admin, make.staff())
         require(other, "read")
         assert find_token_actor(token)
 
-    def test_twice_is_once(self, admin):
+    def test_twice_is_audited_once(self, admin):
         person = make.staff()
         for _ in range(2):
             deactivate(admin, person)
@@ -303,20 +303,20 @@ class TestPuttingOut:
         for action in ("staff.deactivated", "staff.activated"):
             assert count_rows(AuditEntry, subject_id=person.staff_id, action=action) == 1
 
-    def test_nobody_does_it_to_themselves(self, admin):
+    def test_own_account_is_refused(self, admin):
         make.staff(role="admin", password=make.PASSWORD)
         with pytest.raises(Conflict, match="You cannot deactivate yourself"):
             deactivate(admin, admin)
         require(admin, "administer")
 
-    def test_is_for_admins_alone(self):
+    def test_is_for_admins_only(self):
         person, coordinator = make.staff(), make.staff()
         for attempt in (deactivate, activate):
             with pytest.raises(NotAllowed):
                 attempt(coordinator, person)
         require(person, "read")
 
-    def test_an_admin_who_was_demoted_meanwhile_does_it_no_more(self, admin):
+    def test_demoted_admin_is_refused(self, admin):
         person, other = make.staff(), make.staff(role="admin")
         update(admin, other.staff_id, role="coordinator")
         with pytest.raises(NotAllowed):
@@ -324,7 +324,7 @@ class TestPuttingOut:
         require(person, "read")
 
 
-class TestTheLastAdmin:
+class TestLastAdmin:
     @pytest.fixture
     def admin(self, empty_database):
         return make.staff(role="admin", name="Ana Ruiz", password=make.PASSWORD)
@@ -338,49 +338,49 @@ class TestTheLastAdmin:
                 attempt()
         require(admin, "administer")
 
-    def test_is_neither_put_out_nor_demoted(self, admin):
+    def test_is_neither_deactivated_nor_demoted(self, admin):
         make.staff(password=make.PASSWORD)
         self.assert_stays_admin(admin)
         with pytest.raises(LastAdmin):
             update(admin, admin.staff_id, role="viewer")
 
-    def test_may_be_both_when_there_is_another(self, admin):
+    def test_may_be_both_with_another_admin(self, admin):
         other = make.staff(role="admin", password=make.PASSWORD)
         update(admin, admin.staff_id, role="viewer")
         with pytest.raises(LastAdmin):
             deactivate(OPERATOR, other)
 
-    def test_is_the_last_although_another_was_deactivated(self, admin):
+    def test_deactivated_admins_do_not_count(self, admin):
         deactivate(admin, make.staff(role="admin", password=make.PASSWORD))
         self.assert_stays_admin(admin)
 
-    def test_is_the_last_while_another_was_only_invited(self, admin):
+    def test_invited_admins_do_not_count(self, admin):
         invite(admin, role="admin")
         self.assert_stays_admin(admin)
 
-    def test_signs_in_by_openid_as_well(self, admin):
+    def test_admins_with_openid_count(self, admin):
         other = make.staff(role="admin")
         update_row(Staff, other.staff_id, openid_issuer="https://id.example.org", openid_subject="7")
         deactivate(other, admin)
 
-    def test_keeps_their_role_when_only_the_name_changes(self, admin):
+    def test_name_can_be_changed(self, admin):
         assert update(admin, admin.staff_id, name="Ana Maria", role="admin").name == "Ana Maria"
 
 
 class TestLinks:
-    def test_are_made_for_who_forgot_the_password_which_stays_until_then(self, admin):
+    def test_keep_current_password_until_used(self, admin):
         person = make.staff(password=make.PASSWORD)
         db.write(lambda session: staff.create_invitation_link(session, admin, person.staff_id))
         assert make.sign_in(person.email)
         assert get_audit_changes(person.staff_id, "staff.link_made") == {None: (None, None)}
 
-    def test_are_not_made_for_who_is_deactivated(self, admin):
+    def test_are_refused_for_deactivated_account(self, admin):
         person = make.staff(name="Ben Okafor")
         deactivate(admin, person)
         with pytest.raises(Conflict, match="Ben Okafor is deactivated"):
             db.write(lambda session: staff.create_invitation_link(session, admin, person.staff_id))
 
-    def test_are_for_admins_alone(self):
+    def test_are_for_admins_only(self):
         person = make.staff()
         with pytest.raises(NotAllowed):
             db.write(lambda session: staff.create_invitation_link(session, person, person.staff_id))

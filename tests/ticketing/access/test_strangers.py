@@ -1,6 +1,6 @@
-"""Every function of the domain that is told who acts asks whether they may: strangers get nothing and change nothing.
+"""Every function of the domain with a parameter `actor` checks permissions: actors without access are refused.
 
-The functions are found by their parameter `actor`. One with a parameter that has no example here fails: give it one.
+A function with a parameter that has no example here fails the tests: add one.
 """
 
 from __future__ import annotations
@@ -36,24 +36,24 @@ from ticketing.models import ApiToken, Event, Package
 from ticketing.reporting import audit_log
 from ticketing.settings import ROOT
 
-# They are told who acts for another reason than to judge it.
+# Functions that take the actor for another reason than to check permissions.
 UNCHECKED_FUNCTIONS = {
-    "permissions.touch_last_used": "notes that somebody was here, whom a secret has just been the proof of",
-    "permissions.is_allowed": "pure: whether a role would do, for hiding a button",
-    "audit.record": "writes down who did what, for functions that have judged",
-    "optimistic_locking.apply": "changes a row, for functions that have judged",
-    "events.select_visible": "builds the query of what a person may see, which finds nothing for a stranger",
-    "store.create_batch": "stores what imports.run has judged, and notes whose batch it is",
-    "rate_limits.caller_key": "pure: under which name a person is counted",
+    "permissions.touch_last_used": "called for an actor who was just authenticated",
+    "permissions.is_allowed": "pure: whether a role allows an action, to hide buttons",
+    "audit.record": "called by functions that checked permissions",
+    "optimistic_locking.apply": "called by functions that checked permissions",
+    "events.select_visible": "builds the query of what an actor may see",
+    "store.create_batch": "called by imports.run, which checks permissions",
+    "rate_limits.caller_key": "pure: the key under which a person is counted",
 }
 
 
-# One loads what is loaded once, the others are about the password of who asks, and the operator has none.
+# demo.load works once, and the operator has no password.
 OPERATOR_CANNOT_CALL = {"demo.load", "sign_in.change_password", "sign_in.count_password_check"}
 
 
 def list_actor_functions() -> dict[str, Callable[..., Any]]:
-    """Each public function below ticketing/ with a parameter `actor`, as module.name."""
+    """Return each public function below ticketing/ with a parameter `actor`, as module.name."""
     found = {}
     for file in sorted((ROOT / "ticketing").rglob("*.py")):
         if file.stem in ("__main__", "excel_worker"):
@@ -83,7 +83,7 @@ def gala(database):
 
 @pytest.fixture(scope="module")
 def examples(gala: Event) -> dict[str, Any]:
-    """What a caller who may would pass, by the parameter's name; by module.function.parameter where that differs."""
+    """Return valid arguments by parameter name, or by module.function.parameter where they differ."""
     package, unsold = make.package(gala, seats_per_package=2), make.package(gala)
     option, promo = make.option(package, is_required=False), make.promo_code(gala)
     purchase = make.purchase(gala, package, payment_status="pending").purchase
@@ -164,7 +164,7 @@ EVENT = {"name": "Gala", "starts_at": "2026-12-05T18:00", "time_zone": "America/
 
 @pytest.fixture(scope="module")
 def strangers(gala: Event) -> dict[str, Actor]:
-    """Nobody, and three who were coordinators of the event and still hold what they got when they signed in."""
+    """An unknown actor, and three former coordinators of the event with the session or token of before."""
     gone = {}
     for who, statements in REVOKED_CALLERS.items():
         gone[who] = make.staff(event=gala)
@@ -172,16 +172,16 @@ def strangers(gala: Event) -> dict[str, Actor]:
             db.write(lambda session, statement=statement: session.execute(statement))
     forged = Actor(uuid.uuid4(), "Nobody", "nobody@example.org", "admin", session_id=uuid.uuid4())
     borrowed = replace(make.staff("admin"), session_id=forged.session_id)
-    return gone | {"whom nobody knows": forged, "with the session of nobody": borrowed}
+    return gone | {"unknown": forged, "with an unknown session": borrowed}
 
 
-def test_there_are_functions_to_ask():
+def test_functions_are_found():
     assert len(CHECKED_FUNCTIONS) > 50
     assert UNCHECKED_FUNCTIONS.keys() <= list_actor_functions().keys(), "These exceptions are of no function."
 
 
 def get_arguments(name: str, examples: dict[str, Any]) -> dict[str, Any]:
-    """What the function needs besides a session and who acts."""
+    """Return the arguments of a function other than session and actor."""
     parameters = [
         each
         for each in inspect.signature(CHECKED_FUNCTIONS[name]).parameters.values()
@@ -194,11 +194,11 @@ def get_arguments(name: str, examples: dict[str, Any]) -> dict[str, Any]:
 
 
 class RolledBack(Exception):
-    """Undoes what was done to see that it can be done."""
+    """Raised to roll back."""
 
 
 @pytest.mark.parametrize("name", sorted(CHECKED_FUNCTIONS.keys() - OPERATOR_CANNOT_CALL))
-def test_control_the_examples_are_good_enough_for_who_may(examples, name):
+def test_control_examples_work_for_permitted_actor(examples, name):
     given = get_arguments(name, examples)
 
     def work(session: db.Session) -> None:
@@ -210,19 +210,19 @@ def test_control_the_examples_are_good_enough_for_who_may(examples, name):
 
 
 @pytest.mark.parametrize("name", sorted(CHECKED_FUNCTIONS))
-def test_a_stranger_is_refused_and_nothing_is_changed(gala, examples, strangers, name):
+def test_revoked_actor_is_refused_and_nothing_changes(gala, examples, strangers, name):
     given, before = get_arguments(name, examples), database_state.fingerprint(gala)
     for who, actor in strangers.items():
         try:
             db.write(lambda session, actor=actor: CHECKED_FUNCTIONS[name](session, actor, **given))
         except (NotSignedIn, NotFound):
             continue
-        pytest.fail(f"{name} let in somebody {who}. Does it ask accounts.require?")
+        pytest.fail(f"{name} accepts an actor {who}. Does it call permissions.require?")
     assert database_state.fingerprint(gala) == before
 
 
-def test_who_signed_out_makes_no_token_of_their_own(strangers):
-    for who in ("with an expired token or session", "with the session of nobody"):
+def test_revoked_actor_cannot_create_token(strangers):
+    for who in ("with an expired token or session", "with an unknown session"):
         actor = strangers[who]
         with pytest.raises(NotSignedIn):
             db.write(
