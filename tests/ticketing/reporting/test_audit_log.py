@@ -69,8 +69,10 @@ def test_page_counts_changes_not_entries(event, ana, gold):
     assert total == 7
     assert [len(each) for each in (first, second, third)] == [3, 3, 1]
     assert [each[1] for each in (*first, *second, *third)] == [
-        *["package.changed"] * 5, "package.created", "event.created",
-    ]  # fmt: skip
+        *["package.changed"] * 5,
+        "package.created",
+        "event.created",
+    ]
 
 
 def test_interleaved_transactions_stay_separate_changes(event, ana, gold):
@@ -107,8 +109,12 @@ def test_filters_work_alone_and_combined(event, ana, gold):
 
 def test_days_follow_event_time_zone_and_include_both_ends(event):
     """New York is five hours behind: 04:59 UTC is the day before, 05:00 is the day."""
-    moments = {"before": "2026-12-05T04:59:59.999999Z", "first": "2026-12-05T05:00Z",
-               "last": "2026-12-07T04:59:59.999999Z", "after": "2026-12-07T05:00Z"}  # fmt: skip
+    moments = {
+        "before": "2026-12-05T04:59:59.999999Z",
+        "first": "2026-12-05T05:00Z",
+        "last": "2026-12-07T04:59:59.999999Z",
+        "after": "2026-12-07T05:00Z",
+    }
     with db.engine().begin() as connection:
         for name, moment in moments.items():
             connection.execute(

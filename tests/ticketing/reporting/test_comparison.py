@@ -76,8 +76,12 @@ def test_day_of_event_is_zero_and_later_days_are_negative(gala, last_year):
     for day in ("2025-12-06T23:59", "2025-12-07T00:00", "2025-12-09T12:00"):
         sell(last_year, package, day)
     assert [(line.days_before, line.earlier_seats) for line in compare(gala, last_year).days] == [
-        (1, 0), (0, 1), (-1, 2), (-2, 2), (-3, 3),
-    ]  # fmt: skip
+        (1, 0),
+        (0, 1),
+        (-1, 2),
+        (-2, 2),
+        (-3, 3),
+    ]
 
 
 def test_days_follow_time_zone_of_each_event(gala):

@@ -200,8 +200,11 @@ class TestSeats:
             make.purchase(event, package, donor={"name": name, "email": "x@example.org"})
         rows = export_seats(event, PurchaseFilter(sort="name"))
         assert [(row["purchaser_name"], row["seat_number"]) for row in rows] == [
-            ("Ana", "1"), ("Ana", "2"), ("Ben", "1"), ("Ben", "2"),
-        ]  # fmt: skip
+            ("Ana", "1"),
+            ("Ana", "2"),
+            ("Ben", "1"),
+            ("Ben", "2"),
+        ]
 
 
 class TestMatchingPurchases:

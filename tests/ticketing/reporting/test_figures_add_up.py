@@ -192,9 +192,12 @@ def group_counting_by(rows: list[Row], attribute: str) -> dict[Any, list[Row]]:
 def expected_status_sales(rows: list[Row], status: str) -> figures.StatusSales:
     some = [row for row in rows if row.status == status]
     return figures.StatusSales(
-        status, len(some), sum(row.quantity for row in some), sum(row.seats for row in some),
+        status,
+        len(some),
+        sum(row.quantity for row in some),
+        sum(row.seats for row in some),
         sum((row.total for row in some), Decimal(0)),
-    )  # fmt: skip
+    )
 
 
 def expected_package_sales(rows: list[Row], package: Package) -> figures.PackageSales:
@@ -202,9 +205,17 @@ def expected_package_sales(rows: list[Row], package: Package) -> figures.Package
     sold = count_packages(some)
     left = None if package.quantity_limit is None else package.quantity_limit - sold
     return figures.PackageSales(
-        package.id, package.name, sold, package.quantity_limit, left, sum(row.seats for row in some if row.counts),
-        sum(row.named for row in some if row.counts), revenue(some), package.is_sponsorship, left == 0,
-    )  # fmt: skip
+        package.id,
+        package.name,
+        sold,
+        package.quantity_limit,
+        left,
+        sum(row.seats for row in some if row.counts),
+        sum(row.named for row in some if row.counts),
+        revenue(some),
+        package.is_sponsorship,
+        left == 0,
+    )
 
 
 def expected_days(rows: list[Row]) -> tuple[figures.DaySales, ...]:
