@@ -9,8 +9,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ticketing import db
 from ticketing.catalog import packages, promo_codes, restore
+from ticketing.catalog.events import Event
 from ticketing.errors import InvalidInput
-from ticketing.models import Event
 from ticketing.reporting import audit_log
 from ui import session, text
 from ui.audit import change_list, sentences

@@ -11,8 +11,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ticketing import money, purchase_filter
+from ticketing.catalog.events import Event
 from ticketing.db import replica
-from ticketing.models import Event
 from ticketing.purchase_filter import ALL_PURCHASES, NO_PROMO_CODE, SOLD_PURCHASES, PurchaseFilter
 from ticketing.reporting import comparison, figures, purchase_list
 from ticketing.reporting.figures import SalesFigures
