@@ -185,7 +185,7 @@ def get_arguments(name: str, examples: dict[str, Any]) -> dict[str, Any]:
     parameters = [
         each
         for each in inspect.signature(CHECKED_FUNCTIONS[name]).parameters.values()
-        if each.default is each.empty_counts
+        if each.default is each.empty
     ]
     wanted = [each.name for each in parameters if each.name not in ("session", "actor")]
     missing = [each for each in wanted if each not in examples and f"{name}.{each}" not in examples]
