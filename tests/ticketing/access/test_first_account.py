@@ -99,6 +99,6 @@ def test_sample_visitor_loses_access_when_operator_creates_account(empty_databas
 def test_sample_visitor_cannot_invite(empty_database):
     visitor = find_session_actor(open_sample_session().secret)
     invitation = InvitationDraft(email=make.email(), name="Ana Ruiz", role="admin")
-    with pytest.raises(Conflict, match="make the first admin account, then invite"):
+    with pytest.raises(Conflict, match="create your admin account, then invite"):
         db.write(lambda session: staff.invite(session, visitor, invitation))
     assert count_rows(Staff) == 1

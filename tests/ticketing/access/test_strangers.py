@@ -116,14 +116,14 @@ def examples(gala: Event) -> dict[str, Any]:
         "seen_version": 1,
         "enabled": False,
         "action": "read",
-        "selection": purchase_filter.ALL_PURCHASES,
+        "purchase_filter": purchase_filter.ALL_PURCHASES,
         "guests": {1: {"name": "Ben"}},
         "reason": "Typed twice",
         "status": "completed",
         "prepared": prepared,
         "alt": "Chairs",
         "sha256": picture.sha256,
-        "ending": "png",
+        "extension": "png",
         "file_name": "sales.csv",
         "content": file,
         "table": table,
@@ -137,9 +137,8 @@ def examples(gala: Event) -> dict[str, Any]:
         "person_id": person.staff_id,
         "session_id": person.session_id,
         "token_id": token_id,
-        "wanted": CopyDraft(),
+        "include": CopyDraft(),
         "email": make.staff().email,
-        "name": "A name",
         "openid.unlink_account.email": bound.email,
         "copying.copy_event.draft": event_draft,
         "events.create.draft": event_draft,
@@ -183,9 +182,7 @@ def test_functions_are_found():
 def get_arguments(name: str, examples: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a function other than session and actor."""
     parameters = [
-        each
-        for each in inspect.signature(CHECKED_FUNCTIONS[name]).parameters.values()
-        if each.default is each.empty
+        each for each in inspect.signature(CHECKED_FUNCTIONS[name]).parameters.values() if each.default is each.empty
     ]
     wanted = [each.name for each in parameters if each.name not in ("session", "actor")]
     missing = [each for each in wanted if each not in examples and f"{name}.{each}" not in examples]
