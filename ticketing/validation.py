@@ -26,7 +26,22 @@ from ticketing import money
 from ticketing.errors import InvalidInput
 
 CONTROL_CHARACTERS_MESSAGE = "Remove the control characters."
-REQUIRED_MESSAGE = "Fill this in."
+REQUIRED_MESSAGE = "Enter a value."
+# By field, where a sentence can name what is missing.
+_REQUIRED_MESSAGES = {
+    "code": "Enter a code.",
+    "description": "Enter a description.",
+    "discount_value": "Enter a value, in percent or dollars.",
+    "donor_email": "Enter an e-mail address.",
+    "email": "Enter an e-mail address.",
+    "label": "Enter a question.",
+    "name": "Enter a name.",
+    "price": "Enter a price.",
+    "quantity": "Enter a quantity.",
+    "reason": "Enter a reason.",
+    "starts_at": "Enter a date and time.",
+    "venue": "Enter a venue.",
+}
 # Lone surrogates, which JSON can contain, are refused too.
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _EMAIL_PATTERN = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\".]+(\.[^@\s<>,;\".]+)+")
@@ -53,7 +68,10 @@ def format_errors(errors: Sequence[Any]) -> dict[str, str]:
     """Return Pydantic's errors as {field: sentence}; nested fields are written `donor.email`, `guests.0.name`."""
     sentences: dict[str, str] = {}
     for error in errors:
-        sentences.setdefault(".".join(str(part) for part in error["loc"]) or "body", _format_error(error))
+        sentence = _format_error(error)
+        if sentence == REQUIRED_MESSAGE and error["loc"]:
+            sentence = _REQUIRED_MESSAGES.get(str(error["loc"][-1]), sentence)
+        sentences.setdefault(".".join(str(part) for part in error["loc"]) or "body", sentence)
     return sentences
 
 

@@ -58,7 +58,7 @@ def test_invalid_fields_are_named_as_sent(call, event):
     )
 
     assert problems == {
-        "name": "Fill this in.",
+        "name": "Enter a name.",
         "price": "Use at most two decimals.",
         "seats_per_package": "Enter 1 or more.",
     }
@@ -77,12 +77,17 @@ def test_nested_fields_are_named_with_dots(call, event):
 
     assert problems == {
         "donor.email": "Enter an e-mail address such as ana@example.org.",
-        "guests.0.name": "Fill this in.",
+        "guests.0.name": "Enter a name.",
     }
 
 
 def test_missing_fields_are_named(call, event):
-    assert field_messages(call("POST", packages_path(event), {})) == dict.fromkeys(PACKAGE, "Fill this in.")
+    assert field_messages(call("POST", packages_path(event), {})) == {
+        "name": "Enter a name.",
+        "price": "Enter a price.",
+        "seats_per_package": "Enter a value.",
+        "description": "Enter a description.",
+    }
 
 
 def test_malformed_json_is_422(browser, admin, event):

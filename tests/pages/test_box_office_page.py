@@ -125,7 +125,7 @@ class TestRecording:
 
     def test_all_missing_fields_are_reported_at_once(self, desk, event):
         desk.enter(EMAIL, "ana at example").click("Record sale, $2,500.00")
-        assert desk.problem(DONOR) == "Fill this in."
+        assert desk.problem(DONOR) == "Enter a name."
         assert desk.problem(EMAIL) == "Enter an e-mail address such as ana@example.org."
         assert desk.value(EMAIL) == "ana at example"
         assert list_recorded(event) == []
@@ -167,7 +167,7 @@ class TestDoubleClick:
         enter_donor(desk).click("Record sale, $2,500.00")
         desk.app.session_state["recorded_at"] = time.monotonic() - 2
         desk.click("Record sale, $2,500.00")
-        assert desk.problem(DONOR) == "Fill this in."
+        assert desk.problem(DONOR) == "Enter a name."
         assert len(list_recorded(event)) == 1
 
     def test_next_sale_to_the_same_donor_is_recorded(self, desk, event, table):
@@ -346,7 +346,7 @@ class TestVoiding:
     def test_requires_a_reason(self, visit, seller, event):
         recorded = make.purchase(event, make.package(event), channel="cash").purchase
         screen = visit("box_office", seller, event).click("Details").click("Void").click("Void")
-        assert screen.problem("Reason") == "Fill this in."
+        assert screen.problem("Reason") == "Enter a reason."
         with db.read_session() as session:
             assert session.get(Purchase, recorded.id).payment_status == "completed"
 

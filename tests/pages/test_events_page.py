@@ -72,8 +72,8 @@ def test_a_new_event_starts_in_the_zone_of_the_event_and_leads_to_its_packages(v
 def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(visit, admin):
     name = make.unique("Golf Day")
     screen = visit("events", admin).click("New event").type(NAME, name).type(GOAL, "lots").click("Make event")
-    assert screen.problem(STARTS) == "Fill this in."
-    assert screen.problem(VENUE) == "Fill this in."
+    assert screen.problem(STARTS) == "Enter a date and time."
+    assert screen.problem(VENUE) == "Enter a venue."
     assert screen.problem(GOAL) == "Enter an amount, like 1234.50."
     assert (screen.value(NAME), screen.value(GOAL)) == (name, "lots")
     assert stored(name=name) is None

@@ -116,7 +116,7 @@ class TestNaming:
     def test_shows_problem_beside_seat_and_keeps_input(self, visit, seller, event, bought):
         screen = visit("guests", seller, event).click("Name guests")
         screen.type(seat_label(bought, 2), "Bo").type("E-mail, seat 3", "cy@example").click("Save guests")
-        assert screen.problem("E-mail, seat 3") == "Name: Fill this in."
+        assert screen.problem("E-mail, seat 3") == "Name: Enter a name."
         assert screen.value(seat_label(bought, 2)) == "Bo"
         assert screen.value("E-mail, seat 3") == "cy@example"
         assert guests_by_seat(bought).keys() == {1}

@@ -49,7 +49,7 @@ class TestMaking:
         assert screen.dialog() == "New package"
         assert screen.says("Please fix the 2 highlighted fields.")
         assert screen.problem(PRICE) == "Enter an amount, like 1234.50."
-        assert screen.problem(DESCRIPTION) == "Fill this in."
+        assert screen.problem(DESCRIPTION) == "Enter a description."
         assert screen.problem(NAME) is None
         assert [screen.value(label) for label in (NAME, PRICE, SEATS)] == ["Table of Ten", "$2,500", 10]
         assert list_stored_packages(event) == []

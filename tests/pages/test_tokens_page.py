@@ -50,7 +50,7 @@ def test_token_expires_as_chosen(visit, person, label, days):
 
 def test_missing_name_is_marked(visit, person):
     screen = visit("tokens", person).click("New token").click("Create token")
-    assert screen.problem(NAME) == "Fill this in."
+    assert screen.problem(NAME) == "Enter a name."
     assert find_secret(screen) is None
 
 

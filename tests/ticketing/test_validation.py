@@ -37,7 +37,7 @@ def test_length_is_counted_after_cleaning():
 
 @pytest.mark.parametrize("blank", ["", "   ", "\n\t", "\u00a0"])
 def test_blank_name_is_refused(blank):
-    assert get_errors(name=blank) == {"name": "Fill this in."}
+    assert get_errors(name=blank) == {"name": "Enter a name."}
 
 
 def test_line_breaks_are_kept_only_in_multi_line_text():

@@ -144,7 +144,7 @@ def test_a_change_without_the_version_is_refused(call, event):
         call("PATCH", f"{packages_of(event)}/{package.id}", {"name": "Chair"}), 422, "invalid_input"
     )
 
-    assert problem["errors"] == [{"field": "version", "message": "Fill this in."}]
+    assert problem["errors"] == [{"field": "version", "message": "Enter a value."}]
 
 
 def test_a_name_that_the_event_has(call, event):

@@ -158,7 +158,7 @@ def test_an_order_names_exactly_the_questions_of_the_package(call, event, packag
 
 
 def test_an_order_of_something_else_is_refused_at_its_field(call, package):
-    assert field_messages(call("POST", f"{options_of(package)}/reorder", {})) == {"option_ids": "Fill this in."}
+    assert field_messages(call("POST", f"{options_of(package)}/reorder", {})) == {"option_ids": "Enter a value."}
     assert field_messages(call("POST", f"{options_of(package)}/reorder", {"option_ids": ["x"]})) == {
         "option_ids.0": "This is not an id."
     }

@@ -241,9 +241,11 @@ def test_a_trial_is_asked_for_as_a_purchase_is(call, event):
     path = f"/admin/events/{event.id}/promo-codes/validate/EARLY25"
     package = make.package(event)
 
-    assert field_messages(call("POST", path, {})) == dict.fromkeys(
-        ["package_id", "quantity", "donor_email"], "Fill this in."
-    )
+    assert field_messages(call("POST", path, {})) == {
+        "package_id": "Enter a value.",
+        "quantity": "Enter a quantity.",
+        "donor_email": "Enter an e-mail address.",
+    }
     assert set(field_messages(try_code(call, package, "X", quantity=0, donor_email="ana", at="soon"))) == {
         "quantity",
         "donor_email",

@@ -124,7 +124,7 @@ def test_a_package_that_was_sold_out_can_be_sold_again(event, limit, sentence):
     ("values", "problem"),
     [
         ({"price": "1000000.01"}, "Enter a price from 0.00 to 1,000,000.00."),
-        ({"price": ""}, "Fill this in."),
+        ({"price": ""}, "Enter a price."),
         ({"quantity_limit": 0}, "Enter 1 or more."),
         ({"quantity_limit": 10_001}, "Enter 10,000 or less."),
     ],

@@ -209,7 +209,7 @@ class TestPastedList:
         (guest,) = guests.parse_guest_list("ana@example.org")
         with assert_refused(InvalidInput, event) as refusal:
             name_guests(bought, {3: guest})
-        assert refusal.value.fields == {"guests.3.name": "Fill this in."}
+        assert refusal.value.fields == {"guests.3.name": "Enter a name."}
 
     @pytest.mark.parametrize(("name", "email"), [("Ana <x", None), ("Ana", None), ("Ana < Bo", "a@example.org")])
     def test_formatted_guest_is_read_back(self, name, email):
