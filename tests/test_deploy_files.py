@@ -1,4 +1,4 @@
-"""The container files of deploy/ refer to existing files and settings. tests/test_several_servers.py runs the others."""
+"""The container files of deploy/ refer to existing files and settings; test_several_servers.py runs the others."""
 
 from __future__ import annotations
 

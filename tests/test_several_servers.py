@@ -1,4 +1,4 @@
-"""Two app servers behind nginx, with PgBouncer and a replica, from the files of deploy/ (tests/support/deployment.py)."""
+"""Two app servers behind nginx, with PgBouncer and a replica, from the files of deploy/."""
 
 from __future__ import annotations
 
