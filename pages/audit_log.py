@@ -37,7 +37,7 @@ class Result:
 
 
 def load(context: session.PageContext, event: Event, state: UrlState) -> Result:
-    """Read the page of changes that the URL asks for. Raises InvalidInput when the URL names unknown people or records."""
+    """Read the page of changes that the URL asks for. Raises InvalidInput when it names unknown people or records."""
     if state.is_office and not context.is_allowed("administer"):
         raise InvalidInput({"trail": "The office log is for admins."})
     actor, event_id = context.actor, None if state.is_office else event.id

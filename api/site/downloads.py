@@ -36,7 +36,7 @@ def guests_csv(request: Request) -> Response:
 
 
 def audit_csv(request: Request) -> Response:
-    """Return a row for each selected entry of the audit log of an event, or of the office (entries without an event)."""
+    """Return a row for each selected entry of the audit log of an event, or of the office (entries of no event)."""
     actor = authentication.get_actor(request)
     event_id = None if request.path_params["event_id"] == "office" else _parse_event_id(request)
     reject_repeated_parameters(request)

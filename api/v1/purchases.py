@@ -123,10 +123,11 @@ class PurchaseAnswer(BaseModel):
 def record_purchase(
     caller: Caller, event_id: EventId, draft: PurchaseDraft, response: Response, key: IdempotencyKey = None
 ) -> PurchaseAnswer:
-    """Record a purchase: take the capacity and the promo use, fix the price, and create one ticket per seat, or nothing.
+    """Record a purchase: take capacity and promo use, fix the price, and create one ticket per seat, or nothing.
 
     409 with code `sold_out`, `not_for_sale` or `promo_refused`, or `stale_version` when `package_version` is given and
-    the price or the seats changed since. 422 with code `idempotency_mismatch` when the key was used for another purchase.
+    the price or the seats changed since. 422 with code `idempotency_mismatch` when the key was used for another
+    purchase.
     """
 
     def work(session: Session) -> PurchaseAnswer:

@@ -96,7 +96,8 @@ _WITHOUT_LAST_USED = "- 'last_seen_at' - 'last_used_at'"
 _FINGERPRINT_QUERY = text(
     " UNION ALL ".join(
         f"SELECT '{table.name}' AS name, count(*) AS rows,"
-        f" sum(hashtextextended((to_jsonb(t) {_WITHOUT_LAST_USED})::text, 0)) AS hash FROM {table.name} AS t " + ("WHERE event_id = :event_id" if "event_id" in table.columns else "")
+        f" sum(hashtextextended((to_jsonb(t) {_WITHOUT_LAST_USED})::text, 0)) AS hash FROM {table.name} AS t "
+        + ("WHERE event_id = :event_id" if "event_id" in table.columns else "")
         for table in Base.metadata.sorted_tables
         if table.name not in _TABLES_WRITTEN_ON_REFUSAL
     )

@@ -64,8 +64,8 @@ def change_status(
 ) -> Purchase:
     """Move a payment to one of its NEXT_STATUSES; failed and refunded return capacity and promo use, once.
 
-    Imported purchases move on like any other. Raises NotFound, InvalidInput (no such status), StaleVersion, and Conflict
-    with the reason why this purchase cannot take that status; then nothing is changed.
+    Imported purchases move on like any other. Raises NotFound, InvalidInput (no such status), StaleVersion, and
+    Conflict with the reason why this purchase cannot take that status; then nothing is changed.
     """
     permissions.require(session, actor, "change", event_id)
     validate(StatusDraft, {"status": status})

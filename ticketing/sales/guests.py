@@ -61,8 +61,8 @@ class GuestListRow:
 def parse_guest_list(names: str) -> list[dict[str, str | None]]:
     """Return a guest for each pasted line "Name", "Name, e-mail" or "Name <e-mail>"; skip blank lines.
 
-    A semicolon or tab may stand for the comma. Nothing is validated here: a line that is only an e-mail address gives an
-    empty name, which name_guests refuses.
+    A semicolon or tab may stand for the comma. Nothing is validated here: a line that is only an e-mail address gives
+    an empty name, which name_guests refuses.
     """
     return [_parse_guest_line(line) for line in names.splitlines() if line.strip()]
 

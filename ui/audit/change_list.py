@@ -79,7 +79,8 @@ def _format_fields_html(change: Change, zone: str) -> str:
         )
         return f"<details><summary>Details</summary><ul>{items}</ul></details>"
     items = "".join(
-        f'<li>{_format_value_html(diff.field, diff.before)} <span class="arrow" role="img" aria-label="changed to">→</span> '
+        f"<li>{_format_value_html(diff.field, diff.before)} "
+        '<span class="arrow" role="img" aria-label="changed to">→</span> '
         f"<span>{escape(diff.after)}</span></li>"
         for diff in diffs
     )

@@ -80,7 +80,7 @@ def render(
 def _build_spec(
     build: Callable[..., LayeredChart], figures: tuple[Hashable, ...], *, scheme: str | None
 ) -> dict[str, Any]:
-    """Return the Vega-Lite spec with its rows as Arrow. `scheme` is part of the cache key, since colors depend on it."""
+    """Return the Vega-Lite spec with rows as Arrow. `scheme` is part of the cache key, since colors depend on it."""
     spec = build(*figures).to_dict(validate=False)
     spec["datasets"] = {name: _to_arrow_bytes(rows) for name, rows in spec["datasets"].items()}
     return spec
