@@ -26,7 +26,7 @@ from ticketing.ops import demo
 
 Taker = Callable[[Studio, str], None]
 TAKERS: dict[str, Taker] = {}
-PRICE = "Price of the whole package, in US dollars"
+PRICE = "Price ($)"
 
 
 def picture(name: str) -> Callable[[Taker], Taker]:
@@ -159,7 +159,7 @@ def take_prices_and_limits(studio: Studio, name: str) -> None:
         page.keyboard.press("Enter")
         page.locator("#portal input").fill("130")
         page.keyboard.press("Enter")
-        expect(page.get_by_role("heading", name="What it does")).to_be_visible()
+        expect(page.get_by_role("heading", name="Review changes")).to_be_visible()
         save(name, at_rest(page), part=main_of(page))
 
 

@@ -23,7 +23,7 @@ from ticketing.catalog import packages, promo_codes
 from ticketing.models import Event, Option, Package
 
 CHANGE_COUNT = 100
-PRICE = "Price of the whole package, in US dollars"
+PRICE = "Price ($)"
 
 
 @dataclass
@@ -79,7 +79,7 @@ def change_price_and_limit_on_page(office: Office) -> tuple[str, ...]:
     package = office.package()
     price, limit = office.another_price(package.price), office.another(package.quantity_limit)
     screen = office.page("packages").pick(package, "Edit").type(PRICE, str(price))
-    screen.type("Limit, in packages (leave empty for unlimited)", limit).click("Save package")
+    screen.type("Limit (optional)", limit).click("Save package")
     assert screen.dialog() is None
     before = f"{package.quantity_limit:,}" if package.quantity_limit else "Unlimited"
     return (

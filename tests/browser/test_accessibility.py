@@ -73,15 +73,15 @@ VIEWS = {
 }
 DIALOGS = {
     "a purchase": ("purchasers", click_prefix("Zoë Müller"), "Ben Okafor"),
-    "a package": ("packages", click("New package"), "Make package"),
+    "a package": ("packages", click("New package"), "Create package"),
     "the history of a package": ("packages", pick("Actions for Gold", "History"), "created the package Gold"),
     "restoring a value": ("audit_log", click_prefix("Restore price"), "The audit log records this"),
     "deleting a package": ("packages", pick("Actions for Old ticket", "Delete"), "Cancel"),
     "an option": ("options", click("New option"), "Add option"),
-    "a promo code": ("promo_codes", click("New promo code"), "Make promo code"),
+    "a promo code": ("promo_codes", click("New promo code"), "Create promo code"),
     "trying a code": ("promo_codes", click("Try a code"), "Enter a code to see"),
     "naming guests": ("guests", click("Name guests"), "Save guests"),
-    "an event": ("events", click("New event"), "Make event"),
+    "an event": ("events", click("New event"), "Create event"),
     "inviting": ("staff", click("Invite"), "you get a link to hand over"),
     "a person": ("staff", pick("Actions", "Edit"), "Save person"),
     "a new link": ("staff", pick("Actions", "New link"), "Create link"),
@@ -90,7 +90,7 @@ DIALOGS = {
     "a token": ("tokens", click("New token"), "Create token"),
     "revoking a token": ("tokens", click("Revoke"), "Cancel"),
     "the password": ("account", click("Change password"), "At least 10 characters."),
-    "copying an event": ("events", pick("Actions", "Copy"), "What comes along"),
+    "copying an event": ("events", pick("Actions", "Copy"), "What to copy"),
 }
 
 

@@ -35,22 +35,22 @@ def view(page: Page) -> Page:
     return wait_until_still(page)
 
 
-def stands(page: Page, *names: str) -> None:
+def list_shown_names(page: Page, *names: str) -> None:
     expect(page.locator("ol .name")).to_have_text(names)
 
 
-def stored(event) -> list[str]:
+def list_stored_names(event) -> list[str]:
     with db.read_session() as session:
         return list(packages.list_names(session, OPERATOR, event.id).values())
 
 
-def is_saved(page: Page, event, *names: str) -> None:
+def wait_until_saved(page: Page, event, *names: str) -> None:
     """Seen now, and after a reload."""
     expect(page.get_by_role("button", name="Undo")).to_be_enabled()
-    stands(page, *names)
+    list_shown_names(page, *names)
     page.reload()
-    stands(view(wait_until_drawn(page)), *names)
-    assert stored(event) == list(names)
+    list_shown_names(view(wait_until_drawn(page)), *names)
+    assert list_stored_names(event) == list(names)
 
 
 def handle(page: Page, name: str) -> Locator:
@@ -70,35 +70,35 @@ def pick_up(page: Page, name: str, onto: str) -> None:
     expect(page.locator("li.held .name")).to_have_text(name)
 
 
-def test_a_package_is_dragged_by_the_mouse(page: Page, arrange, event) -> None:
+def test_mouse_drags_a_package_by_its_handle(page: Page, arrange, event) -> None:
     pick_up(arrange(page), "Dog", onto="Ben")
-    stands(page, "Ada", "Dog", "Ben", "Cat")
-    assert stored(event) == ["Ada", "Ben", "Cat", "Dog"]
+    list_shown_names(page, "Ada", "Dog", "Ben", "Cat")
+    assert list_stored_names(event) == ["Ada", "Ben", "Cat", "Dog"]
     page.mouse.up()
     expect(page.get_by_text("Dog is at position 2 of 4.")).to_be_visible()
-    is_saved(page, event, "Ada", "Dog", "Ben", "Cat")
+    wait_until_saved(page, event, "Ada", "Dog", "Ben", "Cat")
 
 
-def test_a_package_is_dragged_down_by_its_name(page: Page, arrange, event) -> None:
+def test_mouse_drags_a_package_by_its_name(page: Page, arrange, event) -> None:
     arrange(page)
     page.mouse.move(*middle(page.get_by_text("Ada", exact=True)))
     page.mouse.down()
     page.mouse.move(*middle(handle(page, "Cat")), steps=8)
     page.mouse.up()
-    is_saved(page, event, "Ben", "Cat", "Ada", "Dog")
+    wait_until_saved(page, event, "Ben", "Cat", "Ada", "Dog")
 
 
-def test_a_drag_that_is_escaped_changes_nothing(page: Page, arrange, event) -> None:
+def test_escape_cancels_a_drag(page: Page, arrange, event) -> None:
     pick_up(arrange(page), "Dog", onto="Ada")
     page.keyboard.press("Escape")
-    stands(page, "Ada", "Ben", "Cat", "Dog")
+    list_shown_names(page, "Ada", "Ben", "Cat", "Dog")
     page.mouse.up()
     expect(page.locator("li.held")).to_have_count(0)
     expect(page.get_by_role("button", name="Undo")).to_be_disabled()
-    assert stored(event) == ["Ada", "Ben", "Cat", "Dog"]
+    assert list_stored_names(event) == ["Ada", "Ben", "Cat", "Dog"]
 
 
-class Finger:
+class TouchDrag:
     def __init__(self, page: Page) -> None:
         self.devtools = page.context.new_cdp_session(page)
 
@@ -114,23 +114,23 @@ class Finger:
         self.touch("touchEnd")
 
 
-def test_a_package_is_dragged_by_a_finger_on_its_handle(phone: Page, arrange, event) -> None:
+def test_touch_drags_a_package_by_its_handle(phone: Page, arrange, event) -> None:
     arrange(phone)
-    Finger(phone).drag(middle(handle(phone, "Ada")), middle(handle(phone, "Cat")))
-    is_saved(phone, event, "Ben", "Cat", "Ada", "Dog")
+    TouchDrag(phone).drag(middle(handle(phone, "Ada")), middle(handle(phone, "Cat")))
+    wait_until_saved(phone, event, "Ben", "Cat", "Ada", "Dog")
 
 
-def test_a_finger_beside_the_handle_scrolls_the_page(phone: Page, arrange, event) -> None:
+def test_touch_beside_the_handle_scrolls_the_page(phone: Page, arrange, event) -> None:
     for number in range(12):
         make.package(event, name=f"Package {number}")
     main = arrange(phone).get_by_test_id("stMain")
-    Finger(phone).drag(middle(phone.get_by_text("Dog", exact=True)), (200, 100))
+    TouchDrag(phone).drag(middle(phone.get_by_text("Dog", exact=True)), (200, 100))
     assert main.evaluate("main => new Promise(done => setTimeout(() => done(main.scrollTop), 300))") > 0
     expect(phone.get_by_role("button", name="Undo")).to_be_disabled()
 
 
-class TestByKeys:
-    def test_a_package_is_picked_up_moved_and_dropped(self, page: Page, arrange, event) -> None:
+class TestKeyboard:
+    def test_package_is_picked_up_moved_and_dropped(self, page: Page, arrange, event) -> None:
         told = arrange(page).locator("[role=status]").filter(has_text="position")
         handle(page, "Ada").focus()
         page.keyboard.press("Space")
@@ -138,61 +138,61 @@ class TestByKeys:
         page.keyboard.press("ArrowDown")
         page.keyboard.press("ArrowDown")
         expect(told).to_have_text("Ada moved, position 3 of 4.")
-        assert stored(event) == ["Ada", "Ben", "Cat", "Dog"]
+        assert list_stored_names(event) == ["Ada", "Ben", "Cat", "Dog"]
         page.keyboard.press("Enter")
         expect(page.get_by_role("button", name="Undo")).to_be_enabled()
         expect(handle(page, "Ada")).to_be_focused()
-        is_saved(page, event, "Ben", "Cat", "Ada", "Dog")
+        wait_until_saved(page, event, "Ben", "Cat", "Ada", "Dog")
 
     @pytest.mark.parametrize("leaving", ["Escape", "Tab"])
-    def test_a_package_that_is_left_stays_where_it_was(self, page: Page, arrange, event, leaving) -> None:
+    def test_escape_puts_the_package_back(self, page: Page, arrange, event, leaving) -> None:
         arrange(page)
         handle(page, "Cat").focus()
         page.keyboard.press("Enter")
         page.keyboard.press("Home")
-        stands(page, "Cat", "Ada", "Ben", "Dog")
+        list_shown_names(page, "Cat", "Ada", "Ben", "Dog")
         page.keyboard.press(leaving)
-        stands(page, "Ada", "Ben", "Cat", "Dog")
+        list_shown_names(page, "Ada", "Ben", "Cat", "Dog")
         expect(page.locator("li.held")).to_have_count(0)
         expect(page.get_by_role("button", name="Undo")).to_be_disabled()
 
-    def test_steps_too_quick_for_one_answer_each_are_all_taken(self, page: Page, arrange, event) -> None:
+    def test_quick_steps_are_all_saved(self, page: Page, arrange, event) -> None:
         up = arrange(page).get_by_role("button", name="Move Dog up")
         up.evaluate("button => { button.click(); button.click(); button.click() }")
         expect(page.get_by_text("Dog is at position 1 of 4.")).to_be_visible()
         page.get_by_role("button", name="Undo").click()
-        stands(page, "Ada", "Ben", "Cat", "Dog")
+        list_shown_names(page, "Ada", "Ben", "Cat", "Dog")
 
-    def test_three_quick_steps_are_one_way_up_with_the_focus_on_the_button(self, page: Page, arrange, event) -> None:
+    def test_quick_clicks_move_up_and_keep_the_focus(self, page: Page, arrange, event) -> None:
         up = arrange(page).get_by_role("button", name="Move Dog up")
         up.focus()
         for _ in range(4):
             page.keyboard.press("Enter")
         expect(page.get_by_text("Dog is at position 1 of 4.")).to_be_visible()
         expect(up).to_be_focused()
-        is_saved(page, event, "Dog", "Ada", "Ben", "Cat")
+        wait_until_saved(page, event, "Dog", "Ada", "Ben", "Cat")
 
     @pytest.mark.parametrize(
         ("typed", "order"),
         [("2", "Ada Dog Ben Cat"), ("0", "Dog Ada Ben Cat"), ("1", "Dog Ada Ben Cat")],
     )
-    def test_a_position_is_typed(self, page: Page, arrange, event, typed, order) -> None:
+    def test_typed_position_moves_the_package(self, page: Page, arrange, event, typed, order) -> None:
         position = arrange(page).get_by_label("Position of Dog")
         position.fill(typed)
         position.press("Enter")
-        is_saved(page, event, *order.split())
+        wait_until_saved(page, event, *order.split())
 
     @pytest.mark.parametrize("typed", ["four", "-1", "2.5", "", "4", "99"])
-    def test_what_is_no_other_position_moves_nothing(self, page: Page, arrange, event, typed) -> None:
+    def test_invalid_position_changes_nothing(self, page: Page, arrange, event, typed) -> None:
         position = arrange(page).get_by_label("Position of Dog")
         position.fill(typed)
         position.press("Tab")
         expect(position).to_have_value("4")
-        stands(page, "Ada", "Ben", "Cat", "Dog")
+        list_shown_names(page, "Ada", "Ben", "Cat", "Dog")
         expect(page.get_by_role("button", name="Undo")).to_be_disabled()
 
 
-def test_fifty_stand_on_one_list_and_come_along_at_the_edge_of_the_window(page: Page, enter) -> None:
+def test_dragging_to_the_edge_scrolls_a_list_of_50(page: Page, enter) -> None:
     event = make.event()
     for number in range(1, 51):
         make.package(event, name=f"Package {number:02}")
@@ -205,10 +205,10 @@ def test_fifty_stand_on_one_list_and_come_along_at_the_edge_of_the_window(page: 
     expect(page.locator("li.held input")).to_have_value("50", timeout=15_000)
     page.mouse.up()
     expect(page.get_by_text("Package 02 is at position 50 of 50.")).to_be_attached()
-    assert stored(event)[-1] == "Package 02"
+    assert list_stored_names(event)[-1] == "Package 02"
 
 
-class TestTwoPeople:
+class TestConflict:
     @pytest.fixture
     def second(self, page: Page, another_page: Page, arrange) -> Page:
         """Moved Dog to the top after Bea had moved it to the second place."""
@@ -220,19 +220,19 @@ class TestTwoPeople:
         another_page.keyboard.press("Enter")
         return another_page
 
-    def test_the_second_sees_who_arranged_and_their_order(self, second: Page, event) -> None:
-        expect(second.get_by_role("alert")).to_contain_text("Bea Colleague arranged the packages meanwhile.")
-        stands(second, "Ada", "Dog", "Ben", "Cat")
+    def test_conflict_shows_the_other_person_and_their_order(self, second: Page, event) -> None:
+        expect(second.get_by_role("alert")).to_contain_text("Bea Colleague changed the order in the meantime.")
+        list_shown_names(second, "Ada", "Dog", "Ben", "Cat")
         second.get_by_role("button", name="Keep theirs").click()
         expect(second.get_by_role("alert")).to_have_count(0)
-        stands(second, "Ada", "Dog", "Ben", "Cat")
-        assert stored(event) == ["Ada", "Dog", "Ben", "Cat"]
+        list_shown_names(second, "Ada", "Dog", "Ben", "Cat")
+        assert list_stored_names(event) == ["Ada", "Dog", "Ben", "Cat"]
 
-    def test_or_uses_their_own_and_may_take_it_back(self, second: Page, event) -> None:
+    def test_use_mine_can_be_undone(self, second: Page, event) -> None:
         second.get_by_role("button", name="Use my order").click()
         expect(second.get_by_text("Your order is saved.")).to_be_visible()
-        stands(second, "Dog", "Ada", "Ben", "Cat")
-        assert stored(event) == ["Dog", "Ada", "Ben", "Cat"]
+        list_shown_names(second, "Dog", "Ada", "Ben", "Cat")
+        assert list_stored_names(event) == ["Dog", "Ada", "Ben", "Cat"]
         second.get_by_role("button", name="Undo").click()
-        expect(second.get_by_text("The order is as it was before.")).to_be_visible()
-        stands(second, "Ada", "Dog", "Ben", "Cat")
+        expect(second.get_by_text("Order restored.")).to_be_visible()
+        list_shown_names(second, "Ada", "Dog", "Ben", "Cat")

@@ -9,7 +9,7 @@ from tests.browser.conftest import choose_file, wait_until_drawn, wait_until_sti
 from tests.support import image_samples, make
 from tests.support.package_cards import set_image
 
-PRICE = "Price of the whole package, in US dollars"
+PRICE = "Price ($)"
 
 
 def edit(page: Page, package):
@@ -21,9 +21,7 @@ def edit(page: Page, package):
     return dialog
 
 
-def test_the_second_to_save_is_told_what_the_first_changed_keeps_what_was_typed_and_chooses(
-    page: Page, another_page: Page, enter
-) -> None:
+def test_conflict_shows_changes_and_keeps_input(page: Page, another_page: Page, enter) -> None:
     event = make.event()
     package = make.package(event, name="Table", price="100", description="Old words.")
     ana = make.staff(event=event, name="Ana Ruiz", password=make.PASSWORD)
@@ -56,20 +54,20 @@ def test_the_second_to_save_is_told_what_the_first_changed_keeps_what_was_typed_
     expect(card).to_contain_text("My words.")
 
 
-def test_what_the_server_refuses_keeps_what_was_typed(page: Page, enter) -> None:
+def test_refused_save_keeps_input(page: Page, enter) -> None:
     event = make.event()
     person = make.staff(event=event, password=make.PASSWORD)
     enter(page, person, f"/packages?event={event.id}").get_by_role("button", name="New package").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name", exact=True).fill("Table")
     dialog.get_by_label(PRICE).fill("$100")
-    dialog.get_by_role("button", name="Make package").click()
+    dialog.get_by_role("button", name="Create package").click()
     expect(dialog.get_by_text("Enter an amount, like 1234.50.")).to_be_visible()
     expect(dialog.get_by_role("alert")).to_contain_text("Please fix the")
     expect(dialog.get_by_label("Name", exact=True)).to_have_value("Table")
     dialog.get_by_label(PRICE).fill("100")
     dialog.get_by_label("Description").fill("A seat.")
-    dialog.get_by_role("button", name="Make package").click()
+    dialog.get_by_role("button", name="Create package").click()
     expect(dialog).to_have_count(0)
     expect(page.get_by_test_id("stMain").get_by_role("heading", name="Table", exact=True)).to_be_visible()
 
@@ -81,7 +79,7 @@ HOSTILE = (
 )
 
 
-def test_what_people_typed_renders_as_typed_everywhere(page: Page, enter) -> None:
+def test_markup_in_texts_is_escaped_everywhere(page: Page, enter) -> None:
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     event = make.event(name=HOSTILE[:100], venue=HOSTILE[:200])
@@ -107,9 +105,7 @@ def upload(dialog, content: bytes) -> None:
     choose_file(dialog, {"name": "table.jpg", "mimeType": "image/jpeg", "buffer": content})
 
 
-def test_a_picture_is_chosen_seen_saved_replaced_and_removed_and_the_other_fields_keep_what_was_typed(
-    page: Page, enter
-) -> None:
+def test_image_is_uploaded_previewed_replaced_and_removed(page: Page, enter) -> None:
     event = make.event()
     package = make.package(event, name="Table")
     person = make.staff(event=event, password=make.PASSWORD)
@@ -145,14 +141,14 @@ def test_a_picture_is_chosen_seen_saved_replaced_and_removed_and_the_other_field
 
     dialog = edit(page, package)
     dialog.get_by_role("button", name="Remove picture").click()
-    dialog.get_by_role("button", name="Remove it").click()
+    dialog.get_by_role("button", name="Remove").click()
     expect(dialog.get_by_text("The picture is removed when you save")).to_be_visible()
     dialog.get_by_role("button", name="Save package").click()
     expect(dialog).to_have_count(0)
     expect(shown).to_have_count(0)
 
 
-def test_a_package_is_disabled_and_that_undone_with_the_keyboard_alone(page: Page, enter) -> None:
+def test_disable_and_undo_by_keyboard(page: Page, enter) -> None:
     event = make.event()
     make.package(event, name="Ticket")
     make.package(event, name="Table")
@@ -195,7 +191,7 @@ def tab_to(page: Page, target) -> None:
     raise AssertionError("not reached with the Tab key")
 
 
-def test_nothing_moves_when_the_pictures_come(page: Page, enter) -> None:
+def test_loading_images_do_not_shift_the_layout(page: Page, enter) -> None:
     event = make.event()
     for number, size in enumerate([(300, 300), (600, 100), (100, 600)]):
         set_image(event, make.package(event), size=size, colour=(number, 0, 0))
@@ -221,7 +217,7 @@ def places(page: Page) -> list[dict[str, float]]:
     )
 
 
-def test_the_way_back_of_the_browser_leads_to_the_filter_of_before(page: Page, enter) -> None:
+def test_browser_back_restores_the_filter(page: Page, enter) -> None:
     event = make.event()
     make.package(event, name="Table")
     make.package(event, name="Gold", is_sponsorship=True)

@@ -48,12 +48,12 @@ def test_deactivated_person_is_signed_out_at_next_click_in_open_tab(page: Page, 
     enter(page, ben, f"/packages?event={event.id}")
     page.get_by_role("button", name="New package").click()
     dialog(page).get_by_label("Name", exact=True).fill("Captain's Table")
-    dialog(page).get_by_label("Price of the whole package, in US dollars").fill("100")
+    dialog(page).get_by_label("Price ($)").fill("100")
     dialog(page).get_by_label("Description").fill("Ten seats.")
 
     db.write(lambda session: staff.deactivate(session, admin, ben.staff_id))
 
-    dialog(page).get_by_role("button", name="Make package").click()
+    dialog(page).get_by_role("button", name="Create package").click()
     expect(main(page).get_by_text(SIGNED_OUT_MESSAGE)).to_be_visible()
     expect(dialog(page)).to_have_count(0)
     expect(page.get_by_role("button", name="New package")).to_have_count(0)

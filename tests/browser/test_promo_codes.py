@@ -17,7 +17,7 @@ def sell(main, donor: str, code: str) -> None:
     field.press("Tab")
 
 
-def test_a_code_is_made_sells_until_its_limit_and_then_says_why_not(page: Page, enter) -> None:
+def test_code_is_created_and_refused_after_its_limit(page: Page, enter) -> None:
     event = make.event()
     make.package(event, name="Couple", price="180")
     seller = make.staff(event=event, password=make.PASSWORD)
@@ -26,8 +26,8 @@ def test_a_code_is_made_sells_until_its_limit_and_then_says_why_not(page: Page, 
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Code, 4 to 20 letters and digits").fill("early25")
     dialog.get_by_label("Value, in percent or US dollars").fill("25")
-    dialog.get_by_label("Limit in all, in purchases (optional)").fill("2")
-    dialog.get_by_role("button", name="Make promo code").click()
+    dialog.get_by_label("Total uses").fill("2")
+    dialog.get_by_role("button", name="Create promo code").click()
     expect(main.get_by_text("Used in 0 of 2 purchases · 2 left")).to_be_visible()
 
     page.get_by_role("link", name="Box office").click()
@@ -51,7 +51,7 @@ def test_a_code_is_made_sells_until_its_limit_and_then_says_why_not(page: Page, 
     assert get_use_count(code) == 2
 
 
-def test_a_doubled_click_makes_one_code_and_says_nothing_else(page: Page, enter) -> None:
+def test_double_click_creates_one_code(page: Page, enter) -> None:
     event = make.event()
     seller = make.staff(event=event, password=make.PASSWORD)
     main = enter(page, seller, f"/promo_codes?event={event.id}").get_by_test_id("stMain")
@@ -59,7 +59,7 @@ def test_a_doubled_click_makes_one_code_and_says_nothing_else(page: Page, enter)
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Code, 4 to 20 letters and digits").fill("twice")
     dialog.get_by_label("Value, in percent or US dollars").fill("25")
-    dialog.get_by_role("button", name="Make promo code").dblclick()
+    dialog.get_by_role("button", name="Create promo code").dblclick()
     expect(main.get_by_role("heading", name="TWICE")).to_be_visible()
     expect(dialog).to_have_count(0)
     expect(page.get_by_text("Something went wrong")).to_have_count(0)

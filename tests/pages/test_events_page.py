@@ -16,19 +16,19 @@ NAME, STARTS, ZONE, VENUE, GOAL = (
 )  # fmt: skip
 
 
-def stored(**where):
+def find_event(**where):
     with db.read_session() as session:
         return session.scalars(select(Event).filter_by(**where)).one_or_none()
 
 
-def test_only_the_events_that_are_mine_stand_there(visit):
+def test_lists_only_assigned_events(visit):
     mine, others = make.event(name="My Gala"), make.event(name="Their Gala")
     screen = visit("events", make.staff(event=mine))
     assert screen.says("My Gala")
     assert not screen.says(others.name)
 
 
-def test_each_says_where_when_and_what_it_hopes_for(visit, admin):
+def test_card_shows_venue_start_and_goal(visit, admin):
     event = make.event(name="My Gala", venue="Pier *9* Hall", starts_at="2031-12-05T18:00", revenue_goal="750000")
     screen = visit("events", make.staff(event=event))
     (line,) = [text for text in screen.texts() if "Pier" in text]
@@ -39,29 +39,29 @@ def test_each_says_where_when_and_what_it_hopes_for(visit, admin):
 @pytest.mark.parametrize(
     ("role", "told", "office"),
     [
-        ("admin", "Make the first one, then add its packages.", ["Staff", "API tokens"]),
-        ("coordinator", "Nobody assigned you to an event yet. Ask an admin.", ["API tokens"]),
+        ("admin", "Create the first one, then add its packages.", ["Staff", "API tokens"]),
+        ("coordinator", "You are not assigned to an event yet. Ask an admin.", ["API tokens"]),
     ],
 )
-def test_without_events_it_says_what_to_do(visit, empty_database, role, told, office):
+def test_empty_page_explains_what_to_do(visit, empty_database, role, told, office):
     screen = visit("events", make.staff(role=role, name="Ana"))
     assert screen.says(told)
     assert screen.pages() == [*office, "All events", f"Ana · {role}"]
 
 
-def test_only_admins_make_events(visit, admin, event):
+def test_creating_an_event_requires_admin(visit, admin, event):
     assert "New event" in visit("events", admin).labels()
     assert "New event" not in visit("events", make.staff(event=event)).labels()
 
 
-def test_a_new_event_starts_in_the_zone_of_the_event_and_leads_to_its_packages(visit, admin):
+def test_new_event_starts_in_its_time_zone_and_opens_packages(visit, admin):
     name = make.unique("Golf Day")
     screen = visit("events", admin).click("New event")
     screen.type(NAME, name).type(STARTS, datetime(2031, 6, 1, 9, 30)).type(ZONE, "Europe/Berlin").type(
         VENUE, "Course 1"
     )
-    screen.click("Make event")
-    event = stored(name=name)
+    screen.click("Create event")
+    event = find_event(name=name)
     assert event.starts_at.isoformat() == "2031-06-01T07:30:00+00:00"
     assert event.revenue_goal is None
     assert screen.app.title[0].value == "Packages"
@@ -69,33 +69,33 @@ def test_a_new_event_starts_in_the_zone_of_the_event_and_leads_to_its_packages(v
     assert screen.app.query_params["event"] == str(event.id)
 
 
-def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(visit, admin):
+def test_problems_are_beside_their_fields_and_input_stays(visit, admin):
     name = make.unique("Golf Day")
-    screen = visit("events", admin).click("New event").type(NAME, name).type(GOAL, "lots").click("Make event")
+    screen = visit("events", admin).click("New event").type(NAME, name).type(GOAL, "lots").click("Create event")
     assert screen.problem(STARTS) == "Enter a date and time."
     assert screen.problem(VENUE) == "Enter a venue."
     assert screen.problem(GOAL) == "Enter an amount, like 1234.50."
     assert (screen.value(NAME), screen.value(GOAL)) == (name, "lots")
-    assert stored(name=name) is None
+    assert find_event(name=name) is None
 
 
-def test_a_coordinator_changes_an_event_of_theirs(visit):
+def test_coordinator_edits_an_assigned_event(visit):
     event = make.event(name="My Gala")
     screen = visit("events", make.staff(event=event)).click("Edit")
     assert screen.value(STARTS).isoformat() == "2026-12-05T18:00:00"
     screen.type(GOAL, "1000").click("Save event")
-    assert screen.toasts() == ["My Gala is saved."]
-    assert str(stored(id=event.id).revenue_goal) == "1000.00"
-    assert stored(id=event.id).starts_at == event.starts_at
+    assert screen.toasts() == ["My Gala saved."]
+    assert str(find_event(id=event.id).revenue_goal) == "1000.00"
+    assert find_event(id=event.id).starts_at == event.starts_at
 
 
-def test_another_zone_keeps_the_clock_time(visit):
+def test_changing_the_time_zone_keeps_the_local_time(visit):
     event = make.event()
     visit("events", make.staff(event=event)).click("Edit").type(ZONE, "America/Los_Angeles").click("Save event")
-    assert stored(id=event.id).starts_at.isoformat() == "2026-12-06T02:00:00+00:00"
+    assert find_event(id=event.id).starts_at.isoformat() == "2026-12-06T02:00:00+00:00"
 
 
-def test_what_a_colleague_changed_meanwhile_is_told_and_chosen(visit):
+def test_colleague_edits_are_merged_or_chosen(visit):
     event = make.event(name="My Gala")
     screen = visit("events", make.staff(event=event)).click("Edit").type(VENUE, "My Hall")
     colleague = make.staff(role="admin", name="Bea Colleague")
@@ -107,18 +107,18 @@ def test_what_a_colleague_changed_meanwhile_is_told_and_chosen(visit):
     assert screen.says("**Starts**: Bea Colleague changed 5 Dec, 6:00 PM to 5 Dec, 7:00 PM, today")
     assert screen.value(STARTS).isoformat() == "2026-12-05T19:00:00"
     screen.click("Keep mine").click("Save event")
-    assert stored(id=event.id).venue == "My Hall"
-    assert stored(id=event.id).starts_at.isoformat() == "2026-12-06T00:00:00+00:00"
+    assert find_event(id=event.id).venue == "My Hall"
+    assert find_event(id=event.id).starts_at.isoformat() == "2026-12-06T00:00:00+00:00"
 
 
-def test_the_event_stays_chosen_from_page_to_page(visit, admin, event):
+def test_selected_event_stays_across_pages(visit, admin, event):
     screen = visit("packages", admin, event)
     del screen.app.query_params["event"]
     screen.go("sales")
     assert screen.app.query_params["event"] == str(event.id)
 
 
-def test_choosing_another_event_changes_the_address(visit):
+def test_selecting_another_event_changes_the_url(visit):
     one, other = make.event(name="One"), make.event(name="Other")
     person = make.staff(role="admin")
     screen = visit("packages", person, one)
@@ -128,22 +128,22 @@ def test_choosing_another_event_changes_the_address(visit):
     assert screen.says("Other · ")
 
 
-def test_an_event_long_ago_opens_for_editing(visit):
+def test_old_event_opens_for_editing(visit):
     event = make.event(starts_at="2001-03-04T18:00")
     screen = visit("events", make.staff(event=event), event)
     screen.app.button(key=f"edit_{event.id}").click()
     assert screen.rerun().dialog() == "Edit event"
 
 
-def test_an_event_beyond_those_in_the_chooser_opens_by_its_address(visit, monkeypatch):
+def test_event_outside_the_selector_opens_by_url(visit, monkeypatch):
     monkeypatch.setattr(page_session, "MAX_EVENTS_LISTED", 1)
     older, newer = make.event(name="Older"), make.event(name="Newer")
     coordinator = make.staff(event=older)
     make.assign(coordinator, newer)
-    assert visit("packages", coordinator, older).says("Nothing to sell yet")
+    assert visit("packages", coordinator, older).says("No packages yet")
 
 
-def test_twenty_events_stand_on_a_page(visit):
+def test_page_has_20_events(visit):
     first = make.event(name="Event 0")
     coordinator = make.staff(event=first)
     for number in range(1, 21):
@@ -154,7 +154,7 @@ def test_twenty_events_stand_on_a_page(visit):
     assert screen.rerun().labels().count("Edit") == 1
 
 
-class TestCopying:
+class TestCopy:
     @pytest.fixture
     def gala(self):
         """With a table that asks a question, a code that expires a day before, a sale, and a team of one."""
@@ -170,12 +170,12 @@ class TestCopying:
     def copying(self, visit, gala):
         return visit("events", make.staff(role="admin"), gala).pick(gala, "Copy")
 
-    def test_is_for_admins_alone(self, visit, gala):
+    def test_requires_admin(self, visit, gala):
         screen = visit("events", make.staff(event=gala))
         assert "Actions" not in screen.labels()
         assert "Edit" in screen.labels()
 
-    def test_proposes_the_same_a_year_later_on_the_same_day_of_the_week(self, copying, gala):
+    def test_proposes_the_same_weekday_a_year_later(self, copying, gala):
         assert copying.dialog() == "Copy event"
         assert copying.value(NAME) == gala.name.replace("2026", "2027")
         assert copying.value(STARTS) == datetime(2027, 12, 4, 18)
@@ -183,12 +183,12 @@ class TestCopying:
         assert [box.value for box in copying.app.checkbox] == [True] * 5
         assert copying.says("A promo code expires as many days later as the new event starts later")
 
-    def test_reports_what_came_along_and_what_did_not_and_opens_the_new_event(self, copying, gala):
+    def test_reports_what_was_copied_and_opens_the_new_event(self, copying, gala):
         copying.click("Copy event")
-        new = stored(name=gala.name.replace("2026", "2027"))
+        new = find_event(name=gala.name.replace("2026", "2027"))
         assert copying.dialog() == "Copied"
-        assert copying.says(f"**{new.name}** is made and open: Sat 4 Dec 2027, 6:00 PM New York.")
-        assert copying.says("Copied: 1 package, 1 option, 1 promo code, 1 person of the team.")
+        assert copying.says(f"**{new.name}** created and open: Sat 4 Dec 2027, 6:00 PM New York.")
+        assert copying.says("Copied: 1 package, 1 option, 1 promo code, 1 staff member.")
         assert copying.says("- Purchases, donors and guests: they belong to the event they were sold for.")
         assert copying.app.query_params["event"] == str(new.id)
         copying.click("Go to its packages")
@@ -196,33 +196,33 @@ class TestCopying:
         assert copying.says(new.name)
         assert copying.says("Table")
 
-    def test_moves_the_expiry_with_the_start(self, copying, gala):
+    def test_expiry_moves_with_the_start(self, copying, gala):
         copying.type(STARTS, datetime(2027, 12, 15, 18)).click("Copy event")
         with db.read_session() as session:
             codes = select(PromoCode).join(Event).where(Event.name == gala.name.replace("2026", "2027"))
             assert session.scalars(codes).one().expires_at.isoformat() == "2027-12-14T23:00:00+00:00"
 
-    def test_leaves_out_what_is_not_ticked(self, copying, gala):
-        for label in ("Packages", "Promo codes", "The team: who works on the event"):
+    def test_leaves_out_what_is_not_checked(self, copying, gala):
+        for label in ("Packages", "Promo codes", "Staff assigned to the event"):
             copying.type(label, False)
         copying.click("Copy event")
         assert copying.says("Copied: nothing but the event itself.")
         assert copying.says("- Promo codes: not selected.")
-        new = stored(name=gala.name.replace("2026", "2027"))
+        new = find_event(name=gala.name.replace("2026", "2027"))
         with db.read_session() as session:
             for kind in (Package, PromoCode, EventAssignment):
                 assert session.scalars(select(kind).where(kind.event_id == new.id)).all() == []
 
-    def test_may_end_on_the_events(self, copying, gala):
+    def test_stay_here_shows_the_events(self, copying, gala):
         copying.click("Copy event").click("Stay here")
         assert copying.dialog() is None
         assert copying.app.title[0].value == "Events"
 
-    def test_that_is_refused_makes_nothing_and_keeps_what_was_typed(self, copying, gala):
+    def test_refused_copy_creates_nothing_and_keeps_the_input(self, copying, gala):
         name = make.unique("Next")
         copying.type(NAME, name).type(GOAL, "lots").type("Their pictures", False).click("Copy event")
         assert copying.dialog() == "Copy event"
         assert copying.problem(GOAL) == "Enter an amount, like 1234.50."
         assert copying.value(NAME) == name
         assert copying.value("Their pictures") is False
-        assert stored(name=name) is None
+        assert find_event(name=name) is None

@@ -132,9 +132,9 @@ class TestRevokedSession:
 
     def test_next_click_is_signed_out_and_creates_no_package(self, visit, person, event, revoke):
         screen = visit("packages", person, event).click("New package")
-        screen.type("Name", "Table").type("Price of the whole package, in US dollars", "10").type("Description", "-")
+        screen.type("Name", "Table").type("Price ($)", "10").type("Description", "-")
         revoke()
-        screen.click("Make package")
+        screen.click("Create package")
         assert screen.texts()[0] == "You are signed out. Sign in again to continue."
         assert screen.labels() == []
         assert _count(Package, event) == 0
@@ -153,9 +153,9 @@ class TestRevokedSession:
 def test_user_who_became_viewer_cannot_save(visit, event):
     person = make.staff(event=event)
     screen = visit("packages", person, event).click("New package")
-    screen.type("Name", "Table").type("Price of the whole package, in US dollars", "10").type("Description", "-")
+    screen.type("Name", "Table").type("Price ($)", "10").type("Description", "-")
     db.write(lambda session: session.execute(update(Staff).where(Staff.id == person.staff_id).values(role="viewer")))
-    screen.click("Make package")
+    screen.click("Create package")
     assert screen.says("You are signed in as viewer. Viewers can see everything and change nothing.")
     assert _count(Package, event) == 0
 

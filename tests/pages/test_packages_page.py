@@ -27,25 +27,25 @@ def coordinator(event):
     return make.staff(event=event)
 
 
-def test_an_event_without_packages_says_what_one_is(visit, coordinator, event):
-    assert visit("packages", coordinator, event).says("Nothing to sell yet")
+def test_empty_event_explains_packages(visit, coordinator, event):
+    assert visit("packages", coordinator, event).says("No packages yet")
 
 
-class TestMaking:
-    def test_a_package_is_made_and_said(self, visit, coordinator, event):
+class TestCreate:
+    def test_package_is_created(self, visit, coordinator, event):
         screen = visit("packages", coordinator, event).click("New package")
         assert screen.dialog() == "New package"
         screen.type(NAME, "Table of Ten").type(PRICE, "2500").type(SEATS, 10).type(DESCRIPTION, "Near the stage.")
-        screen.click("Make package")
+        screen.click("Create package")
         assert screen.dialog() is None
-        assert screen.toasts() == ["Table of Ten is made."]
+        assert screen.toasts() == ["Table of Ten created."]
         assert list_card_texts(screen) == ["Table of Ten $2,500.00 · 10 seats Near the stage. 0 sold · unlimited"]
         assert screen.says("1 package")
 
-    def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(self, visit, coordinator, event):
+    def test_problems_are_beside_their_fields_and_input_stays(self, visit, coordinator, event):
         screen = visit("packages", coordinator, event).click("New package")
         screen.type(NAME, "Table of Ten").type(PRICE, "$2,500").type(SEATS, 10)
-        screen.click("Make package")
+        screen.click("Create package")
         assert screen.dialog() == "New package"
         assert screen.says("Please fix the 2 highlighted fields.")
         assert screen.problem(PRICE) == "Enter an amount, like 1234.50."
@@ -54,59 +54,57 @@ class TestMaking:
         assert [screen.value(label) for label in (NAME, PRICE, SEATS)] == ["Table of Ten", "$2,500", 10]
         assert list_stored_packages(event) == []
 
-        screen.type(PRICE, "2500").type(DESCRIPTION, "Near the stage.").click("Make package")
+        screen.type(PRICE, "2500").type(DESCRIPTION, "Near the stage.").click("Create package")
         assert [(each.name, str(each.price)) for each in list_stored_packages(event)] == [("Table of Ten", "2500.00")]
 
-    def test_a_name_that_is_taken_is_refused_beside_the_name(self, visit, coordinator, event):
+    def test_used_name_is_refused(self, visit, coordinator, event):
         make.package(event, name="Table of Ten")
         screen = visit("packages", coordinator, event).click("New package")
-        screen.type(NAME, "TABLE of ten").type(PRICE, "1").type(DESCRIPTION, "-").click("Make package")
+        screen.type(NAME, "TABLE of ten").type(PRICE, "1").type(DESCRIPTION, "-").click("Create package")
         assert screen.problem(NAME) == ("This event already has a package called TABLE of ten. Choose another name.")
         assert len(list_stored_packages(event)) == 1
 
-    def test_the_eleventh_within_a_minute_is_refused_in_the_form_and_keeps_what_was_typed(
-        self, visit, coordinator, event
-    ):
+    def test_eleventh_package_within_a_minute_is_refused_and_input_stays(self, visit, coordinator, event):
         for number in range(10):
             make.package(event, coordinator, name=f"Seat {number}")
         screen = visit("packages", coordinator, event).click("New package")
         typed = {NAME: "Table of Ten", PRICE: "2500", SEATS: 10, DESCRIPTION: "Near the stage.", LIMIT: 5}
         for label, value in typed.items():
             screen.type(label, value)
-        screen.click("Make package")
+        screen.click("Create package")
         assert screen.dialog() == "New package"
         assert screen.says("You made 10 packages within a minute, so this one was not saved.")
         assert {label: screen.value(label) for label in typed} == typed
         assert len(list_stored_packages(event)) == 10
         shift_moments(60, coordinator.staff_id)
-        assert screen.click("Make package").dialog() is None
+        assert screen.click("Create package").dialog() is None
         assert len(list_stored_packages(event)) == 11
 
-    def test_a_form_given_up_leaves_nothing_for_the_next(self, visit, coordinator, event):
+    def test_canceled_form_leaves_nothing_in_the_next(self, visit, coordinator, event):
         screen = visit("packages", coordinator, event).click("New package").type(NAME, "Half a thou").click("Cancel")
         assert screen.dialog() is None
         assert screen.click("New package").value(NAME) == ""
         assert list_stored_packages(event) == []
 
 
-class TestChanging:
-    def test_before_a_sale_there_is_nothing_to_warn_of(self, visit, coordinator, event):
+class TestEdit:
+    def test_unsold_package_has_no_warning(self, visit, coordinator, event):
         package = make.package(event)
         assert list(visit("packages", coordinator, event).pick(package, "Edit").app.warning) == []
 
-    def test_after_sales_it_says_how_many_and_what_the_change_will_not_touch(self, visit, coordinator, event):
+    def test_sold_package_warns_what_a_change_affects(self, visit, coordinator, event):
         package = make.package(event, price="100")
         make.purchase(event, package, quantity=3)
         screen = visit("packages", coordinator, event).pick(package, "Edit")
         assert screen.says(
-            "3 sold, now at $100.00. A new price or number of seats applies to purchases from now on; those 3 keep "
-            "theirs. The name and description change everywhere. The limit cannot go below 3."
+            "3 already sold. Changes to price or seats only affect new sales; the name and description change everywhere. "
+            "The limit cannot go below 3."
         )
         screen.type(PRICE, "120").click("Save package")
-        assert screen.toasts() == [f"{package.name} is saved."]
+        assert screen.toasts() == [f"{package.name} saved."]
         assert str(list_stored_packages(event)[0].price) == "120.00"
 
-    def test_a_limit_below_what_is_sold_is_refused_with_both_numbers(self, visit, coordinator, event):
+    def test_limit_below_sold_is_refused_with_both_numbers(self, visit, coordinator, event):
         package = make.package(event, quantity_limit=10)
         make.purchase(event, package, quantity=3)
         screen = visit("packages", coordinator, event).pick(package, "Edit").type(LIMIT, 2).click("Save package")
@@ -116,13 +114,13 @@ class TestChanging:
         screen.type(LIMIT, 3).click("Save package")
         assert list_stored_packages(event)[0].quantity_limit == 3
 
-    def test_a_limit_that_is_emptied_is_gone(self, visit, coordinator, event):
+    def test_emptied_limit_is_removed(self, visit, coordinator, event):
         package = make.package(event, quantity_limit=10)
         visit("packages", coordinator, event).pick(package, "Edit").type(LIMIT, None).click("Save package")
         assert list_stored_packages(event)[0].quantity_limit is None
 
 
-class TestTwoPeople:
+class TestConflict:
     @pytest.fixture
     def package(self, event):
         return make.package(event, name="Table", price="100", description="Old words.")
@@ -131,7 +129,7 @@ class TestTwoPeople:
     def editing(self, visit, coordinator, event, package):
         return visit("packages", coordinator, event).pick(package, "Edit")
 
-    def test_a_field_that_only_the_other_changed_is_taken_along(self, editing, event, package):
+    def test_field_changed_only_by_the_colleague_is_merged(self, editing, event, package):
         editing.type(NAME, "Big Table")
         update_as_colleague(event, package, price="150")
         editing.click("Save package")
@@ -145,7 +143,7 @@ class TestTwoPeople:
         assert editing.dialog() is None
         assert [(each.name, str(each.price)) for each in list_stored_packages(event)] == [("Big Table", "150.00")]
 
-    def test_for_a_field_that_both_changed_one_is_asked_before_saving(self, editing, event, package):
+    def test_field_changed_by_both_is_a_conflict(self, editing, event, package):
         editing.type(PRICE, "120").type(DESCRIPTION, "My words.")
         update_as_colleague(event, package, price="150")
         editing.click("Save package")
@@ -157,14 +155,14 @@ class TestTwoPeople:
         assert str(list_stored_packages(event)[0].price) == "150.00"
 
     @pytest.mark.parametrize(("choice", "price"), [("Keep mine", "120.00"), ("Take theirs", "150.00")])
-    def test_the_choice_is_what_is_saved_and_the_rest_of_mine_with_it(self, editing, event, package, choice, price):
+    def test_choice_is_saved_with_the_other_fields(self, editing, event, package, choice, price):
         editing.type(PRICE, "120").type(DESCRIPTION, "My words.")
         update_as_colleague(event, package, price="150")
         editing.click("Save package").click(choice).click("Save package")
         assert editing.dialog() is None
         assert [(str(each.price), each.description) for each in list_stored_packages(event)] == [(price, "My words.")]
 
-    def test_each_field_is_decided_on_its_own(self, editing, event, package):
+    def test_each_conflict_is_decided_separately(self, editing, event, package):
         editing.type(PRICE, "120").type(DESCRIPTION, "My words.")
         update_as_colleague(event, package, price="150", description="Their words.")
         editing.click("Save package")
@@ -177,14 +175,14 @@ class TestTwoPeople:
             ("120.00", "Their words.")
         ]
 
-    def test_the_same_change_by_both_is_no_question(self, editing, event, package):
+    def test_same_change_by_both_is_no_conflict(self, editing, event, package):
         editing.type(NAME, "Big Table")
         update_as_colleague(event, package, name="Big Table")
         editing.click("Save package")
         assert "Keep mine" not in editing.labels()
         assert editing.click("Save package").dialog() is None
 
-    def test_a_third_edit_meanwhile_is_told_as_well(self, editing, event, package):
+    def test_second_conflict_is_shown_too(self, editing, event, package):
         editing.type(PRICE, "120")
         update_as_colleague(event, package, price="150")
         editing.click("Save package").click("Keep mine")
@@ -194,33 +192,33 @@ class TestTwoPeople:
         editing.click("Keep mine").click("Save package")
         assert str(list_stored_packages(event)[0].price) == "120.00"
 
-    def test_a_package_that_was_deleted_meanwhile_says_so(self, editing, event, package):
+    def test_save_of_a_deleted_package_is_refused(self, editing, event, package):
         db.write(lambda session: packages.delete(session, make.staff(role="admin"), event.id, package.id))
         editing.type(PRICE, "120").click("Save package")
         assert editing.says("This package does not exist")
         assert editing.value(PRICE) == "120"
 
-    def test_a_sale_meanwhile_is_no_conflict(self, editing, event, package):
+    def test_sale_is_no_conflict(self, editing, event, package):
         make.purchase(event, package)
         editing.type(PRICE, "120").click("Save package")
         assert editing.dialog() is None
         assert str(list_stored_packages(event)[0].price) == "120.00"
 
 
-class TestDeleting:
-    def test_deleting_asks_first(self, visit, coordinator, event):
+class TestDelete:
+    def test_asks_for_confirmation(self, visit, coordinator, event):
         package = make.package(event, name="Table")
         screen = visit("packages", coordinator, event).pick(package, "Delete")
         assert screen.dialog() == "Delete package"
-        assert screen.says("Table, its options and its picture are gone for good. Nobody has bought it.")
+        assert screen.says("This permanently deletes Table with its options and picture.")
         screen.click("Cancel")
         assert screen.dialog() is None
         assert len(list_stored_packages(event)) == 1
         screen.pick(package, "Delete").click("Delete for good")
-        assert screen.toasts() == ["Table is deleted."]
+        assert screen.toasts() == ["Table deleted."]
         assert list_stored_packages(event) == []
 
-    def test_one_that_was_bought_is_not_deleted_and_says_what_to_do_instead(self, visit, coordinator, event):
+    def test_package_with_purchases_is_not_deleted(self, visit, coordinator, event):
         package = make.package(event, name="Table")
         make.purchase(event, package)
         screen = visit("packages", coordinator, event).pick(package, "Delete").click("Delete for good")
@@ -229,16 +227,16 @@ class TestDeleting:
         assert len(list_stored_packages(event)) == 1
 
 
-class TestCopying:
-    def test_the_copy_is_disabled_says_so_and_is_open_to_be_changed(self, visit, coordinator, event):
+class TestCopy:
+    def test_copy_is_disabled_and_opens_for_editing(self, visit, coordinator, event):
         package = make.package(event, name="Table", price="250", seats_per_package=10)
         make.option(package)
         set_image(event, package, alt="A table")
         screen = visit("packages", coordinator, event).pick(package, "Copy")
-        assert screen.toasts() == ["Table (copy) is made."]
+        assert screen.toasts() == ["Table (copy) created."]
         assert screen.dialog() == "Edit package"
         assert screen.says(
-            "This is a copy of Table, with its questions and its picture; it stands last. It is disabled"
+            "This is a copy of Table with its options and picture, at the end of the list. It is disabled"
         )
         assert [screen.value(label) for label in (NAME, PRICE, SEATS)] == ["Table (copy)", "250.00", 10]
         assert screen.value("On sale") is False
@@ -248,7 +246,7 @@ class TestCopying:
         with db.read_session() as session:
             assert len(session.scalars(select(Option).where(Option.package_id == copy.id)).all()) == 1
 
-    def test_one_that_is_gone_is_not_copied_and_says_so(self, visit, coordinator, event):
+    def test_copying_a_deleted_package_is_refused(self, visit, coordinator, event):
         package = make.package(event)
         screen = visit("packages", coordinator, event)
         delete_package(event, package)
@@ -256,7 +254,7 @@ class TestCopying:
         assert screen.dialog() is None
         assert screen.toasts()[0].startswith("This package does not exist")
 
-    def test_one_that_is_gone_does_not_open_either(self, visit, coordinator, event):
+    def test_opening_a_deleted_package_is_refused(self, visit, coordinator, event):
         package = make.package(event)
         screen = visit("packages", coordinator, event)
         delete_package(event, package)

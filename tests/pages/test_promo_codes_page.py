@@ -14,7 +14,7 @@ from ticketing.models import PromoCode, RateLimit
 from ticketing.sales import corrections
 
 CODE, VALUE = "Code, 4 to 20 letters and digits", "Value, in percent or US dollars"
-IN_ALL, PER_DONOR = "Limit in all, in purchases (optional)", "Limit per donor, in purchases (optional)"
+IN_ALL, PER_DONOR = "Total uses", "Uses per donor"
 
 
 @pytest.fixture
@@ -22,47 +22,47 @@ def coordinator(event):
     return make.staff(event=event)
 
 
-def stored(event):
+def list_codes(event):
     with db.read_session() as session:
         return session.scalars(select(PromoCode).where(PromoCode.event_id == event.id)).all()
 
 
-def test_an_event_without_codes_says_what_one_is(visit, coordinator, event):
+def test_empty_event_explains_promo_codes(visit, coordinator, event):
     assert visit("promo_codes", coordinator, event).says("No promo codes yet")
 
 
-def test_a_viewer_looks_and_tries_but_changes_nothing(visit, event):
+def test_viewer_can_try_but_not_change_codes(visit, event):
     make.promo_code(event)
     labels = visit("promo_codes", make.staff(role="viewer", event=event), event).labels()
     assert "Try a code" in labels
     assert {"New promo code", "Actions"} & set(labels) == set()
 
 
-class TestMaking:
-    def test_a_code_is_made_in_capitals(self, visit, coordinator, event):
+class TestCreate:
+    def test_code_is_created_in_capitals(self, visit, coordinator, event):
         screen = visit("promo_codes", coordinator, event).click("New promo code")
-        screen.type(CODE, "early25").type(VALUE, "25").type(IN_ALL, 50).click("Make promo code")
+        screen.type(CODE, "early25").type(VALUE, "25").type(IN_ALL, 50).click("Create promo code")
         assert screen.dialog() is None
-        assert screen.toasts() == ["EARLY25 is made."]
-        assert screen.says("25% off each purchase")
+        assert screen.toasts() == ["Code EARLY25 created."]
+        assert screen.says("25% off")
         assert screen.says("Used in 0 of 50 purchases · 50 left")
 
-    def test_what_is_wrong_stands_beside_its_field_and_what_was_typed_stays(self, visit, coordinator, event):
+    def test_problems_are_beside_their_fields_and_input_stays(self, visit, coordinator, event):
         screen = visit("promo_codes", coordinator, event).click("New promo code")
-        screen.type(CODE, "a b").type(VALUE, "101").click("Make promo code")
+        screen.type(CODE, "a b").type(VALUE, "101").click("Create promo code")
         assert screen.problem(CODE) == "Use 4 to 20 letters A-Z and digits, without spaces."
         assert screen.problem(VALUE) == "Enter a percentage from 1 to 100."
         assert [screen.value(CODE), screen.value(VALUE)] == ["a b", "101"]
-        assert stored(event) == []
+        assert list_codes(event) == []
 
-    def test_an_expiry_is_a_moment_in_the_events_time_zone(self, visit, coordinator, event):
+    def test_expiry_is_in_the_time_zone_of_the_event(self, visit, coordinator, event):
         screen = visit("promo_codes", coordinator, event).click("New promo code")
         screen.type(CODE, "LATE10").type(VALUE, "10").type("Expires (optional), New York time", datetime(2031, 7, 1, 9))
-        screen.click("Make promo code")
-        assert stored(event)[0].expires_at == datetime(2031, 7, 1, 13, tzinfo=UTC)
+        screen.click("Create promo code")
+        assert list_codes(event)[0].expires_at == datetime(2031, 7, 1, 13, tzinfo=UTC)
 
 
-class TestStanding:
+class TestState:
     @pytest.mark.parametrize(
         ("fields", "told"),
         [
@@ -72,46 +72,46 @@ class TestStanding:
             ({"expires_at": datetime.now(UTC) + timedelta(days=3)}, "Expires in 3 days"),
         ],
     )
-    def test_is_told_by_a_badge(self, visit, coordinator, event, fields, told):
+    def test_is_shown_as_a_badge(self, visit, coordinator, event, fields, told):
         make.promo_code(event, **fields)
         assert visit("promo_codes", coordinator, event).says(told)
 
-    def test_of_a_code_with_its_last_use_gone_is_used_up(self, visit, coordinator, event):
+    def test_code_without_uses_left_is_used_up(self, visit, coordinator, event):
         code = make.promo_code(event, discount_type="fixed_amount", discount_value="50", max_total_uses=1)
         make.purchase(event, make.package(event, price="80.00"), promo_code=code.code)
         screen = visit("promo_codes", coordinator, event)
         assert screen.says("Used up")
         assert screen.says("Used in 1 of 1 purchase · 0 left")
-        assert screen.says("$50.00 given")
+        assert screen.says("$50.00 in discounts")
 
 
-class TestChanging:
-    def test_a_used_code_keeps_its_value_and_may_get_more_uses(self, visit, coordinator, event):
+class TestEdit:
+    def test_value_of_a_used_code_is_fixed_but_limits_change(self, visit, coordinator, event):
         code = make.promo_code(event, max_total_uses=1)
         make.purchase(event, make.package(event), promo_code=code.code)
         screen = visit("promo_codes", coordinator, event).pick(code, "Edit")
-        assert screen.says("Used 1 time: its code, type and value stay.")
+        assert screen.says("Used 1 time: its code, type and value cannot change.")
         assert screen.field(VALUE).disabled
         screen.type(IN_ALL, 2).click("Save promo code")
-        assert stored(event)[0].max_total_uses == 2
+        assert list_codes(event)[0].max_total_uses == 2
 
-    def test_so_does_a_code_whose_only_purchase_was_voided(self, visit, coordinator, event):
+    def test_value_of_a_code_with_only_voided_purchases_is_fixed(self, visit, coordinator, event):
         code = make.promo_code(event)
         bought = make.purchase(event, make.package(event), promo_code=code.code).purchase
         db.write(lambda session: corrections.void(session, OPERATOR, event.id, bought.id, "Typed twice"))
         screen = visit("promo_codes", coordinator, event).pick(code, "Edit")
-        assert screen.says("Used by a purchase that counts no more: its code, type and value stay.")
+        assert screen.says("Used by a purchase that no longer counts: its code, type and value cannot change.")
         assert screen.field(VALUE).disabled
 
-    def test_a_limit_below_the_uses_is_refused_beside_the_limit(self, visit, coordinator, event):
+    def test_limit_below_the_uses_is_refused(self, visit, coordinator, event):
         code, package = make.promo_code(event, max_total_uses=5), make.package(event)
         make.purchase(event, package, promo_code=code.code)
         make.purchase(event, package, promo_code=code.code)
         screen = visit("promo_codes", coordinator, event).pick(code, "Edit").type(IN_ALL, 1).click("Save promo code")
         assert screen.problem(IN_ALL) == "The code was used 2 times already. Enter 2 or more."
-        assert stored(event)[0].max_total_uses == 5
+        assert list_codes(event)[0].max_total_uses == 5
 
-    def test_a_colleagues_change_is_told_and_both_hold(self, visit, coordinator, event):
+    def test_colleague_edit_is_merged(self, visit, coordinator, event):
         code = make.promo_code(event)
         screen = visit("promo_codes", coordinator, event).pick(code, "Edit")
         colleague = make.staff(role="admin", name="Bea Colleague")
@@ -119,45 +119,45 @@ class TestChanging:
         screen.type(PER_DONOR, 2).click("Save promo code")
         assert screen.says("Bea Colleague changed")
         screen.click("Save promo code")
-        assert (stored(event)[0].max_total_uses, stored(event)[0].max_uses_per_donor) == (9, 2)
+        assert (list_codes(event)[0].max_total_uses, list_codes(event)[0].max_uses_per_donor) == (9, 2)
 
-    def test_switching_off_and_on_again(self, visit, coordinator, event):
+    def test_switching_off_and_on(self, visit, coordinator, event):
         code = make.promo_code(event)
         screen = visit("promo_codes", coordinator, event).pick(code, "Switch off")
         assert screen.says("Off")
-        assert not stored(event)[0].is_active
+        assert not list_codes(event)[0].is_active
         screen.pick(code, "Switch on")
-        assert stored(event)[0].is_active
+        assert list_codes(event)[0].is_active
 
 
-class TestDeleting:
-    def test_asks_first(self, visit, coordinator, event):
+class TestDelete:
+    def test_asks_for_confirmation(self, visit, coordinator, event):
         code = make.promo_code(event)
         screen = visit("promo_codes", coordinator, event).pick(code, "Delete")
         assert screen.dialog() == "Delete promo code"
-        assert len(stored(event)) == 1
+        assert len(list_codes(event)) == 1
         screen.click("Delete for good")
-        assert stored(event) == []
+        assert list_codes(event) == []
 
-    def test_a_used_code_stays_and_says_why(self, visit, coordinator, event):
+    def test_used_code_is_not_deleted(self, visit, coordinator, event):
         code = make.promo_code(event)
         make.purchase(event, make.package(event), promo_code=code.code)
         screen = visit("promo_codes", coordinator, event).pick(code, "Delete").click("Delete for good")
         assert screen.says("it stays in the records. Switch it off instead.")
-        assert len(stored(event)) == 1
+        assert len(list_codes(event)) == 1
 
 
-class TestTrying:
-    def test_shows_every_rule_and_the_price_and_uses_nothing(self, visit, coordinator, event):
+class TestDryRun:
+    def test_shows_every_rule_and_the_price_without_a_use(self, visit, coordinator, event):
         make.package(event, price="100.00")
         make.promo_code(event, code="EARLY25", discount_value="25", max_total_uses=50)
         screen = visit("promo_codes", coordinator, event).click("Try a code").enter("Code", "early25")
         assert screen.says("This event has the promo code EARLY25.")
         assert screen.says("of at most 50.")
         assert screen.says("Total $75.00")
-        assert stored(event)[0].current_uses == 0
+        assert list_codes(event)[0].current_uses == 0
 
-    def test_a_code_that_fails_shows_which_rule_and_the_price_without_it(self, visit, coordinator, event):
+    def test_failed_rule_is_shown_with_the_full_price(self, visit, coordinator, event):
         make.package(event, price="100.00")
         make.promo_code(event, code="EARLY25", is_active=False)
         screen = visit("promo_codes", coordinator, event).click("Try a code").enter("Code", "EARLY25")
@@ -165,31 +165,31 @@ class TestTrying:
         assert screen.says("Total $100.00, without the code")
 
 
-class TestTryingTooOften:
+class TestDryRunRateLimit:
     @pytest.fixture
     def opened(self, visit, coordinator, event):
         make.package(event, price="100.00")
         make.promo_code(event)
         return visit("promo_codes", coordinator, event).click("Try a code")
 
-    def tries(self, coordinator):
+    def count_attempts(self, coordinator):
         with db.read_session() as session:
             row = session.get(RateLimit, ("promo_refused", str(coordinator.staff_id)))
             return len(row.moments) if row else 0
 
-    def test_drawing_the_same_trial_again_does_not_count_again(self, coordinator, opened):
+    def test_rerun_is_not_counted_again(self, coordinator, opened):
         opened.enter("Code", "NOSUCH")
         for _ in range(3):
             assert opened.rerun().says("This event has no promo code NOSUCH.")
-        assert self.tries(coordinator) == 1
-        opened.enter("Quantity, in packages", 2)
-        assert self.tries(coordinator) == 2
+        assert self.count_attempts(coordinator) == 1
+        opened.enter("Quantity", 2)
+        assert self.count_attempts(coordinator) == 2
 
-    def test_codes_that_apply_are_not_counted(self, coordinator, event, opened):
-        opened.enter("Code", make.promo_code(event).code).enter("Quantity, in packages", 2)
-        assert self.tries(coordinator) == 0
+    def test_valid_codes_are_not_counted(self, coordinator, event, opened):
+        opened.enter("Code", make.promo_code(event).code).enter("Quantity", 2)
+        assert self.count_attempts(coordinator) == 0
 
-    def test_the_eleventh_is_refused_keeps_what_was_typed_and_can_be_tried_again(self, coordinator, opened):
+    def test_eleventh_attempt_is_refused_and_can_be_retried(self, coordinator, opened):
         for number in range(10):
             assert opened.enter("Code", f"NOSUCH{number}").says("This event has no promo code")
         opened.enter("Code", "NOSUCH")
@@ -197,16 +197,16 @@ class TestTryingTooOften:
         assert not opened.says("Total")
         assert opened.value("Code") == "NOSUCH"
         assert opened.rerun().click("Try again").says("You tried 10 promo codes")
-        assert self.tries(coordinator) == 10
+        assert self.count_attempts(coordinator) == 10
         shift_moments(60, coordinator.staff_id)
         assert opened.click("Try again").says("This event has no promo code NOSUCH.")
         assert "Try again" not in opened.labels()
 
-    def test_a_sum_that_no_purchase_may_have_offers_no_second_try(self, visit, coordinator, event):
+    def test_amount_above_the_maximum_has_no_retry(self, visit, coordinator, event):
         make.package(event, price="1000000.00")
         make.promo_code(event)
         screen = visit("promo_codes", coordinator, event).click("Try a code")
-        screen.enter("Quantity, in packages", 10_000).enter("Code", "NOSUCH")
+        screen.enter("Quantity", 10_000).enter("Code", "NOSUCH")
         assert len(screen.app.error) == 1
         assert "Try again" not in screen.labels()
-        assert self.tries(coordinator) == 0
+        assert self.count_attempts(coordinator) == 0

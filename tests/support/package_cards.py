@@ -14,8 +14,8 @@ from ticketing.actors import OPERATOR
 from ticketing.catalog import images, packages
 from ticketing.models import Event, Package
 
-NAME, PRICE, DESCRIPTION = "Name", "Price of the whole package, in US dollars", "Description"
-SEATS, LIMIT = "Seats in one package", "Limit, in packages (leave empty for unlimited)"
+NAME, PRICE, DESCRIPTION = "Name", "Price ($)", "Description"
+SEATS, LIMIT = "Seats in one package", "Limit (optional)"
 
 
 def list_card_html(screen: Screen) -> list[str]:

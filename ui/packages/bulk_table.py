@@ -1,7 +1,7 @@
-"""Prices, limits and what is on sale, of all packages in one table: changed there, looked at, then confirmed at once.
+"""The table of prices, limits and availability of all packages: edit, review the changes, then save them at once.
 
-What was typed stays through everything: a refusal, a colleague's change, a package added or deleted elsewhere, another
-view in between. A row is judged by the package as it was when the table first showed it.
+Edits survive a refusal, a colleague's change, a package added or deleted elsewhere, and a switch to another view. Each
+row is checked against the version of the package that the table first showed.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from ui.widgets import forms, undo
 
 COLUMNS = {"price": "Price", "quantity_limit": "Limit", "is_enabled": "On sale"}
 _STATE_KEY = "package_sheet"
-_ROW_PIXELS = 35  # pixels
-_MAX_ROWS_WITHOUT_SCROLLING = 16  # rows; more scroll inside the table, so that what would change stays near
+_ROW_PIXELS = 35
+_MAX_ROWS_WITHOUT_SCROLLING = 16  # more rows scroll inside the table, so that the review below stays in view
 
 
 @dataclass
 class RowSnapshot:
-    """A package as this person saw it: what its fields held, and at which version."""
+    """A package as the user saw it: its version and the values of FIELDS."""
 
     package: Package
     version: int
@@ -42,8 +42,11 @@ class RowSnapshot:
 
 @dataclass
 class TableState:
-    """The table in progress. `typed` is what stands in it where that differs from what was seen; `carried` is the
-    part of it that the widget in use, the `number`th, started from."""
+    """The table in progress.
+
+    `typed` has the cells that differ from the snapshots. `initial_edits` is the part of `typed` that the current
+    widget, the one with `number` in its key, started from.
+    """
 
     event_id: uuid.UUID
     rows: dict[uuid.UUID, RowSnapshot] = field(default_factory=dict)
@@ -62,7 +65,7 @@ class TableState:
 
 
 def render(context: PageContext, event: Event) -> None:
-    """The table, what its changes would do, and the one button that makes them."""
+    """Render the table, the review of its changes, and the button that saves them."""
     sheet = _get_state(event)
     with db.read_session() as s:
         current = {package.id: package for package in packages.list_all(s, context.actor, event.id)}
@@ -72,23 +75,21 @@ def render(context: PageContext, event: Event) -> None:
         effects = bulk_edit.preview(s, context.actor, event.id, sheet.edits())
     if sheet.refusal:
         st.error(text.escape_markdown(sheet.refusal))
-        sheet.refusal = ""  # each package goes on saying what is wrong with it
+        sheet.refusal = ""  # the problem of each package stays beside it
     for name in sheet.deleted_names:
         st.warning(
-            f"{text.escape_markdown(name)} was deleted meanwhile, and with it what you typed there.",
+            f"{text.escape_markdown(name)} was deleted in the meantime, so your changes to it are gone.",
             icon=":material/delete:",
         )
     if not effects:
         sheet.deleted_names = []
-        forms.render_hint(
-            "Change what you like in the table. What it does is shown here, and saved once you confirm it."
-        )
+        forms.render_hint("Edit the table. Your changes are listed here for review before you save them.")
     else:
         _render_effects(context, event, sheet, effects, current)
 
 
 def keep_edits(event: Event) -> None:
-    """For the callback that leaves this view: a cell may have been changed in the same moment."""
+    """Collect the edits when a callback leaves this view; a cell may have changed in the same run."""
     sheet = _get_state(event)
     if sheet.key in st.session_state:
         _collect_edits(sheet)
@@ -106,7 +107,7 @@ def _take_snapshot(package: Package) -> RowSnapshot:
 
 
 def _refresh_rows(sheet: TableState, current: Mapping[uuid.UUID, Package]) -> None:
-    """Rows that nobody typed in are as they are now; the others stay as they were seen, to be judged by that."""
+    """Refresh the rows without edits; the edited ones keep their snapshot, to notice conflicts."""
     if sheet.key in st.session_state:
         _collect_edits(sheet)
     sheet.deleted_names += [
@@ -126,13 +127,13 @@ def _refresh_rows(sheet: TableState, current: Mapping[uuid.UUID, Package]) -> No
 
 
 def _reset_widget(sheet: TableState) -> None:
-    """A new widget, which starts from what was typed: one knows its rows by their place and forgets when not drawn."""
+    """Start a new widget from the edits: a data editor knows rows by position and forgets edits when not rendered."""
     sheet.number += 1
     sheet.initial_edits = {each: dict(values) for each, values in sheet.typed.items()}
 
 
 def _collect_edits(sheet: TableState) -> None:
-    """What stands in the table now and differs from what was seen."""
+    """Update `typed` from the widget: the cells that differ from the snapshots."""
     names = {label: name for name, label in COLUMNS.items()}
     order = list(sheet.rows)
     held = {each: dict(values) for each, values in sheet.initial_edits.items()}
@@ -147,7 +148,7 @@ def _collect_edits(sheet: TableState) -> None:
 
 
 def _parse_cell(name: str, value: Any) -> Any:
-    """Where a widget's float ends."""
+    """Convert a float of the widget to cents or a whole number; a price with more decimals stays text."""
     if name == "price" and value is not None:
         return Decimal(str(value)).quantize(Decimal("0.01")) if round(value, 2) == value else str(value)
     return int(value) if isinstance(value, float) and value.is_integer() else value
@@ -191,22 +192,24 @@ def _render_effects(
     current: Mapping[uuid.UUID, Package],
 ) -> None:
     refused = [effect for effect in effects if effect.problem]
-    st.subheader("What it does", anchor=False)
+    st.subheader("Review changes", anchor=False)
     for effect in refused:
         _render_refusal(sheet, effect, current[effect.package_id])
     accepted = "".join(_format_effect(effect) for effect in effects if not effect.problem)
     if accepted:
         st.html(f'<ul class="effects">{accepted}</ul>')
     if refused:
-        forms.render_hint(
-            "All changes are made together, so none is made while one is refused. Mend it in the table, or drop it."
-        )
+        forms.render_hint("All changes are saved together. Fix the refused ones in the table, or discard them.")
     with st.container(horizontal=True):
-        label = f"Change {text.format_count(len(effects), 'package')}"
+        label = f"Save {text.format_count(sum(max(len(effect.changes), 1) for effect in effects), 'change')}"
         st.button(
-            label, key="confirm_many", type="primary", disabled=bool(refused), on_click=_confirm,
+            label,
+            key="confirm_many",
+            type="primary",
+            disabled=bool(refused),
+            on_click=_confirm,
             args=(context, event, sheet),
-        )  # fmt: skip
+        )
         st.button("Discard all changes", key="discard_many", on_click=_discard_all, args=(sheet,))
 
 
@@ -230,31 +233,29 @@ def _format_value(name: str, value: Any) -> str:
 
 
 def _render_refusal(sheet: TableState, effect: EditEffect, now: Package) -> None:
-    """Why, what was typed, what is the case now, and the ways out."""
+    """Render why an edit is refused, what was typed, the current value, and the choices."""
     row, typed = sheet.rows[effect.package_id], sheet.typed[effect.package_id]
     is_stale = row.version != now.version
-    told = [f"**{text.escape_markdown(effect.name)}**: {text.escape_markdown(_format_problem(effect, typed))}"]
-    told.append(
+    sentences = [f"**{text.escape_markdown(effect.name)}**: {text.escape_markdown(_format_problem(effect, typed))}"]
+    sentences.append(
         "You typed "
         + text.escape_markdown(", ".join(_format_change(name, row.stored[name], typed[name]) for name in typed))
         + "."
     )
     theirs = [_format_current_value(name, now) for name in FIELDS if getattr(now, name) != row.stored[name]]
     if is_stale and theirs:
-        told.append(f"It is {text.escape_markdown(' and '.join(theirs))} now.")
-    st.error(" ".join(told), icon=":material/call_split:" if is_stale else ":material/error:")
+        sentences.append(f"It is {text.escape_markdown(' and '.join(theirs))} now.")
+    st.error(" ".join(sentences), icon=":material/call_split:" if is_stale else ":material/error:")
     with st.container(horizontal=True):
         if is_stale:
-            st.button(
-                "Keep what I typed", key=f"mine_{now.id}", on_click=_accept_current, args=(sheet, now),
-            )  # fmt: skip
-        label = "Take theirs" if is_stale else "Drop this change"
+            st.button("Keep mine", key=f"mine_{now.id}", on_click=_accept_current, args=(sheet, now))
+        label = "Take theirs" if is_stale else "Discard this change"
         st.button(label, key=f"out_{now.id}", on_click=_discard_edit, args=(sheet, now.id))
 
 
 def _format_problem(effect: EditEffect, typed: Mapping[str, Any]) -> str:
     if "price" in typed and typed["price"] is None:
-        return "A package has a price. Enter 0 for a free one."
+        return "Enter a price. Use 0 for a free package."
     return effect.problem or ""
 
 
@@ -267,7 +268,7 @@ def _format_current_value(name: str, package: Package) -> str:
 
 
 def _accept_current(sheet: TableState, now: Package) -> None:
-    """The package as it is now has been seen; what was typed goes on top of it."""
+    """Take the current package as the snapshot and keep the edits on top of it."""
     sheet.rows[now.id] = _take_snapshot(now)
 
 
@@ -281,7 +282,7 @@ def _discard_all(sheet: TableState) -> None:
 
 
 def _confirm(context: PageContext, event: Event, sheet: TableState) -> None:
-    """All or nothing. What is refused now shows beside its package, as it did before the click for the others."""
+    """Save all edits or none; a refused edit shows its problem beside the package."""
     sheet.refusal, sheet.deleted_names = "", []
     _collect_edits(sheet)
 

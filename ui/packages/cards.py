@@ -14,16 +14,16 @@ from ticketing.catalog.images import PackageImage
 from ticketing.models import Package
 from ui import text
 
-MAX_DESCRIPTION_LENGTH = 200  # more than two lines hold, and not the whole of a page's worth of them
-# A picture fills its square where little of it is cut off that way; a wide logo or a tall poster is shown whole.
+MAX_DESCRIPTION_LENGTH = 200  # longer than the two lines that a card shows
+# An image fills its square when that crops little of it; a wide logo or a tall poster is shown whole.
 _MAX_CROPPED_ASPECT_RATIO, _MIN_CROPPED_ASPECT_RATIO = 1.8, 0.55
 
 
-def render(package: Package, picture: PackageImage | None) -> None:
-    """Everything of a card but its menu."""
+def render(package: Package, image: PackageImage | None) -> None:
+    """Render a card without its menu."""
     state = "package" if package.is_enabled else "package off"
     st.html(
-        f'<article class="{state}">{build_thumbnail_html(package.is_sponsorship, picture)}<div class="about">'
+        f'<article class="{state}">{build_thumbnail_html(package.is_sponsorship, image)}<div class="about">'
         f'<div class="named"><h2>{escape(package.name)}</h2>{_build_badges_html(package)}</div>'
         f'<div class="price"><strong>{money.format_dollars(package.price)}</strong> · '
         f"{text.format_count(package.seats_per_package, 'seat')}</div>"
@@ -31,15 +31,16 @@ def render(package: Package, picture: PackageImage | None) -> None:
     )
 
 
-def build_thumbnail_html(is_sponsorship: bool, picture: PackageImage | None) -> str:
-    """The square of a card's picture, or what stands there without one."""
-    if picture is None:
-        return f'<div class="shot">{_build_icon_html("workspace_premium" if is_sponsorship else "confirmation_number")}</div>'
-    return build_image_html(picture.thumbnail_path, picture.alt, picture.width, picture.height)
+def build_thumbnail_html(is_sponsorship: bool, image: PackageImage | None) -> str:
+    """Return the square of a card's image, or an icon without one."""
+    if image is None:
+        icon = "workspace_premium" if is_sponsorship else "confirmation_number"
+        return f'<div class="shot">{_build_icon_html(icon)}</div>'
+    return build_image_html(image.thumbnail_path, image.alt, image.width, image.height)
 
 
 def build_image_html(url: str, alt: str | None, width: int, height: int) -> str:
-    """A picture in its square, which is there before the picture is."""
+    """Return an image in a square that keeps its size while the image loads."""
     fit = "" if _MIN_CROPPED_ASPECT_RATIO <= width / height <= _MAX_CROPPED_ASPECT_RATIO else " whole"
     return (
         f'<div class="shot{fit}"><img src="{escape(url)}" alt="{escape(alt or "")}" width="{width}" '
@@ -65,13 +66,13 @@ def _build_icon_html(name: str) -> str:
 
 
 def _build_sales_html(package: Package) -> str:
-    """How many of how many, in words and as a bar."""
+    """Return how many of the limit are sold, in words and as a bar."""
     if package.quantity_limit is None:
         return f'<div class="sold">{package.sold_count:,} sold · unlimited</div>'
     left = "none left" if package.is_sold_out else f"{package.available:,} left"
     bar = f'<span class="bar"><span style="width:{package.sold_count / package.quantity_limit:.1%}"></span></span>'
-    told = f"{package.sold_count:,} of {package.quantity_limit:,} sold · {left}"
-    return f'<div class="sold{" full" if package.is_sold_out else ""}">{told}{bar}</div>'
+    label = f"{package.sold_count:,} of {package.quantity_limit:,} sold · {left}"
+    return f'<div class="sold{" full" if package.is_sold_out else ""}">{label}{bar}</div>'
 
 
 def _shorten(description: str) -> str:

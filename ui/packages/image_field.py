@@ -1,7 +1,7 @@
-"""The picture in a package's form: chosen, seen as its card will show it, replaced, removed, put into words.
+"""The image field of a package's form: upload, preview as on the card, replace, remove, alternative text.
 
-A file is judged and drawn anew as soon as it is there; what comes out waits in the form until the package is saved.
-The form's value `image` is the picture that it stands for: the one stored, the one chosen, or none.
+A file is validated and re-encoded as soon as it is uploaded, and stored when the form is saved. The form's value
+`image` is the SHA-256 of the stored or uploaded image, or None.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_MEGABYTES = 5
 
 @dataclass
 class ImageFieldState:
-    """What a form knows of its picture: the stored one, the one chosen in its place, and how the choosing stands."""
+    """The stored image, the uploaded one that will replace it, and the state of the upload."""
 
     stored: PackageImage | None = None
     prepared: PreparedImage | None = None
@@ -41,7 +41,7 @@ class ImageFieldState:
 
 
 def get_form_values(package: Package, stored: PackageImage | None) -> dict[str, str | None]:
-    """The form's values that are about the picture."""
+    """Return the form's values that concern the image."""
     return {"image": stored.sha256 if stored else None, "image_alt": package.image_alt or ""}
 
 
@@ -50,12 +50,12 @@ def to_widget_value(name: str, stored: object) -> object:
 
 
 def has_image(form: FormState) -> bool:
-    """Whether the package will have a picture when the form is saved."""
+    """Return whether the package will have an image when the form is saved."""
     return form.typed()["image"] is not None
 
 
 def render(context: PageContext, event_id: uuid.UUID, form: FormState) -> None:
-    """Outside of the form's fields: a file must be seen before they are sent."""
+    """Render the preview and its controls, outside of st.form so that an upload shows before the form is submitted."""
     chosen = _get_state(form)
     _refresh_stored_image(context, event_id, form, chosen)
     with st.container(horizontal=True, wrap=False, key="package_picture"):
@@ -65,25 +65,28 @@ def render(context: PageContext, event_id: uuid.UUID, form: FormState) -> None:
 
 
 def render_alt_field(form: FormState) -> None:
-    """Among the form's fields: what the picture shows. A new picture may need other words."""
+    """Render the alternative text, inside of st.form, with a hint when it was written for the former image."""
     if not has_image(form):
         return
     st.text_input(
-        "What the picture shows, for people who cannot see it (optional)", key=form.key("image_alt"), max_chars=200,
+        "Picture description for screen readers (optional)",
+        key=form.key("image_alt"),
+        max_chars=200,
         placeholder="A round table set for ten",
-    )  # fmt: skip
+    )
     forms.render_problem(form.problems, "alt")
     if form.values["image"] and form.values["image_alt"] and form.typed()["image"] != form.values["image"]:
-        forms.render_hint("These words were written for the former picture. Change them if they no longer fit.")
+        forms.render_hint("This description was written for the former picture. Change it if it no longer fits.")
 
 
 def save(session: db.Session, context: PageContext, event_id: uuid.UUID, form: FormState, package: Package) -> None:
-    """What was done to the picture, in the transaction that saves the rest of the form."""
+    """Save the changes of the image in the transaction that saves the rest of the form."""
     typed, changed = form.typed(), form.changed_values()
     if "image" in changed and typed["image"] is None:
         images.remove_image(session, context.actor, event_id, package.id)
     elif "image" in changed:
         prepared = _get_state(form).prepared
+        assert prepared is not None  # only an upload sets the form's image
         images.set_image(session, context.actor, event_id, package.id, prepared, typed["image_alt"])
     elif "image_alt" in changed and typed["image"] is not None:
         images.set_alt(session, context.actor, event_id, package.id, typed["image_alt"])
@@ -94,17 +97,18 @@ def _get_state(form: FormState) -> ImageFieldState:
 
 
 def _refresh_stored_image(context: PageContext, event_id: uuid.UUID, form: FormState, chosen: ImageFieldState) -> None:
-    """The stored picture is read once, and again when a colleague's was taken along."""
+    """Load the stored image once, and again when a colleague's image was merged into the form."""
     named = form.values["image"]
     if named is None or (chosen.stored and chosen.stored.sha256 == named):
         return
+    assert form.id is not None  # a new package has no stored image
     with db.read_session() as session:
         package = packages.get(session, context.actor, event_id, form.id)
         chosen.stored = images.find_by_package(session, [package]).get(package.id)
 
 
 def _build_preview_html(form: FormState, chosen: ImageFieldState) -> str:
-    """What the card will show."""
+    """Return the image as the card will show it."""
     named, prepared, stored = form.typed()["image"], chosen.prepared, chosen.stored
     if prepared is not None and named == prepared.sha256.hex():
         content = base64.b64encode(prepared.thumbnail).decode()
@@ -116,10 +120,12 @@ def _build_preview_html(form: FormState, chosen: ImageFieldState) -> str:
 def _render_controls(form: FormState, chosen: ImageFieldState) -> None:
     named = form.typed()["image"]
     if chosen.is_confirming_removal:
-        st.markdown("Remove this picture? It is gone for good once the package is saved.")
+        st.markdown("Remove this picture? Saving the package deletes it permanently.")
         with st.container(horizontal=True):
-            st.button("Remove it", type="primary", on_click=_remove, args=(form,))
-            st.button("Keep it", key=form.key("keep_picture"), on_click=_set_confirming_removal, args=(form, False))
+            st.button("Remove", type="primary", on_click=_remove, args=(form,))
+            st.button(
+                "Keep picture", key=form.key("keep_picture"), on_click=_set_confirming_removal, args=(form, False)
+            )
         return
     _render_uploader(form, chosen, "Picture (optional)" if named is None else "Another picture")
     forms.render_problem({"image": chosen.problem}, "image")
@@ -129,17 +135,17 @@ def _render_controls(form: FormState, chosen: ImageFieldState) -> None:
         done = "The picture is removed" if named is None else "The new picture is kept"
         with st.container(horizontal=True, vertical_alignment="center"):
             forms.render_hint(f"{done} when you save the package.")
-            st.button("Take back", icon=":material/undo:", on_click=_revert, args=(form,))
+            st.button("Undo", key=form.key("revert_picture"), icon=":material/undo:", on_click=_revert, args=(form,))
 
 
 def _render_uploader(form: FormState, chosen: ImageFieldState, label: str) -> None:
-    """Takes a file in, and gives it up at once: what was made of it is in the form, or what is wrong with it."""
+    """Take a file, keep the re-encoded image or the problem in the form, and discard the file."""
     file = st.file_uploader(
         label, type=FILE_EXTENSIONS, max_upload_size=MAX_MEGABYTES, key=form.key(f"upload_{chosen.upload_count}")
     )
     if file is None:
         return
-    with st.spinner("Looking at the picture"):
+    with st.spinner("Checking the picture"):
         try:
             prepared = images.prepare(file.getvalue())
         except TicketingError as refused:

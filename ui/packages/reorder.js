@@ -1,59 +1,59 @@
-/* The list of the Arrange view: packages dragged by mouse or finger, moved by keys, buttons and typed positions.
-   Every change is sent at once as the whole order, with the order it was made from, so that the server can judge it
-   (ui/packages/reorder.py). A row that moves stays where it is in the document and its neighbours go around it: what moves
-   keeps the focus and the pointer. */
+/* The list of the Arrange view: drag packages by mouse or finger, or move them with keys, buttons and typed positions.
+   Every change sends the whole order and the order it was made from, so that the server can detect conflicts
+   (ui/packages/reorder.py). A moving row stays in place in the DOM and its neighbors move around it, so that it keeps
+   the focus and the pointer capture. */
 
 const lists = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue }) {
-  if (!lists.has(parentElement)) lists.set(parentElement, new Arranging(parentElement));
-  const arranging = lists.get(parentElement);
-  arranging.send = (change) => setTriggerValue("order", change);
-  arranging.take(data);
+  if (!lists.has(parentElement)) lists.set(parentElement, new PackageList(parentElement));
+  const packageList = lists.get(parentElement);
+  packageList.send = (change) => setTriggerValue("order", change);
+  packageList.update(data);
 }
 
-const FINGERS_TREMBLE = 4;   // px that are no drag yet
-const EDGE = 70;             // px from the edge of what scrolls, where a dragged row makes it scroll
+const DRAG_THRESHOLD_PIXELS = 4; // a shorter pointer movement is a click
+const SCROLL_EDGE_PIXELS = 70; // distance to the scroller's edge at which a dragged row scrolls it
 
-class Arranging {
-  constructor(place) {
-    this.list = place.querySelector("ol");
-    this.status = place.querySelector("[role=status]");
-    this.template = place.querySelector("template");
-    this.known = null;       // what the server said last
-    this.waiting = null;     // what it said while a row was held
-    this.sent = 0;           // the number of the last change
-    this.pressed = null;     // a row under a pointer that may yet be dragged
-    this.held = null;        // the row that is carried, the order it was taken from, the pointer that carries it
-    this.list.onclick = (event) => this.click(event);
-    this.list.onkeydown = (event) => this.key(event);
-    this.list.onchange = (event) => this.type(event.target);
+class PackageList {
+  constructor(root) {
+    this.list = root.querySelector("ol");
+    this.status = root.querySelector("[role=status]");
+    this.template = root.querySelector("template");
+    this.serverState = null; // the last data from the server
+    this.pendingState = null; // data that arrived while a row was dragged
+    this.lastChangeNumber = 0;
+    this.pressedRow = null; // a row under a pressed pointer that may become a drag
+    this.dragged = null; // the dragged row, the order before, and the pointer (null by keyboard)
+    this.list.onclick = (event) => this.onClick(event);
+    this.list.onkeydown = (event) => this.onKeyDown(event);
+    this.list.onchange = (event) => this.onPositionTyped(event.target);
     this.list.addEventListener("focusin", (event) => event.target.matches("input") && event.target.select());
-    this.list.addEventListener("focusout", () => this.held && !this.held.pointer && this.release(false));
-    this.list.onpointerdown = (event) => this.press(event);
-    this.list.onpointermove = (event) => this.move(event);
-    this.list.onpointerup = () => this.lift(true);
-    this.list.onpointercancel = () => this.lift(false);
+    this.list.addEventListener("focusout", () => this.dragged && !this.dragged.pointer && this.endDrag(false));
+    this.list.onpointerdown = (event) => this.onPointerDown(event);
+    this.list.onpointermove = (event) => this.onPointerMove(event);
+    this.list.onpointerup = () => this.onPointerUp(true);
+    this.list.onpointercancel = () => this.onPointerUp(false);
     this.onEscape = (event) => {
       if (event.key !== "Escape") return;
       event.stopPropagation();
-      this.release(false);
+      this.endDrag(false);
     };
   }
 
-  // What the server says. An answer to an earlier change than the last one would set the list back for a moment.
-  take(data) {
-    if (this.held) { this.waiting = data; return; }
-    if (data.view !== this.known?.view) this.sent = data.answered;
-    if (data.answered < this.sent) return;
-    this.known = data;
+  // Show the data from the server. Data that predates the last change would set the list back for a moment.
+  update(data) {
+    if (this.dragged) { this.pendingState = data; return; }
+    if (data.view !== this.serverState?.view) this.lastChangeNumber = data.answered;
+    if (data.answered < this.lastChangeNumber) return;
+    this.serverState = data;
     const rows = new Map(this.rows().map((row) => [row.dataset.id, row]));
-    this.place(data.packages.map((each) => this.write(rows.get(each.id) ?? this.made(), each)));
+    this.replaceRows(data.packages.map((each) => this.fillRow(rows.get(each.id) ?? this.createRow(), each)));
   }
 
-  made() { return this.template.content.firstElementChild.cloneNode(true); }
+  createRow() { return this.template.content.firstElementChild.cloneNode(true); }
 
-  write(row, { id, name, detail }) {
+  fillRow(row, { id, name, detail }) {
     row.dataset.id = id;
     row.querySelector(".name").textContent = row.querySelector(".name").title = name;
     row.querySelector(".detail").textContent = detail;
@@ -64,15 +64,15 @@ class Arranging {
     return row;
   }
 
-  place(rows) {
+  replaceRows(rows) {
     const focused = this.list.getRootNode().activeElement;
     if (rows.length !== this.list.children.length || rows.some((row, at) => row !== this.list.children[at]))
       this.list.replaceChildren(...rows);
     if (focused?.isConnected) focused.focus({ preventScroll: true });
-    this.number();
+    this.renumber();
   }
 
-  number() {
+  renumber() {
     const focused = this.list.getRootNode().activeElement;
     this.rows().forEach((row, at, { length }) => {
       const position = row.querySelector("input");
@@ -86,148 +86,148 @@ class Arranging {
 
   rows() { return [...this.list.children]; }
   order() { return this.rows().map((row) => row.dataset.id); }
-  say(row, what) {
+  announce(row, what) {
     const name = row.querySelector(".name").textContent;
     this.status.textContent = `${name} ${what}, position ${this.rows().indexOf(row) + 1} of ${this.list.children.length}.`;
   }
 
-  // One place up or down, while there is one. Answers whether there was.
-  shift(row, isDown) {
-    const neighbour = isDown ? row.nextElementSibling : row.previousElementSibling;
-    if (!neighbour) return false;
-    this.list.insertBefore(neighbour, isDown ? row : row.nextElementSibling);
+  // Move a row one position up or down. Returns false at the end of the list.
+  moveByOne(row, isDown) {
+    const neighbor = isDown ? row.nextElementSibling : row.previousElementSibling;
+    if (!neighbor) return false;
+    this.list.insertBefore(neighbor, isDown ? row : row.nextElementSibling);
     return true;
   }
 
   moveTo(row, at) {
     const isDown = at > this.rows().indexOf(row);
-    while (this.list.children[at] !== row && this.shift(row, isDown));
-    this.number();
+    while (this.list.children[at] !== row && this.moveByOne(row, isDown));
+    this.renumber();
     row.scrollIntoView({ block: "nearest" });
   }
 
-  save(row) {
-    this.sent += 1;
-    this.say(row, "moved");
+  sendOrder(row) {
+    this.lastChangeNumber += 1;
+    this.announce(row, "moved");
     this.send({
-      number: this.sent,
-      knows: this.known.answered,
-      seen: this.known.packages.map((each) => each.id),
+      number: this.lastChangeNumber,
+      knows: this.serverState.answered,
+      seen: this.serverState.packages.map((each) => each.id),
       order: this.order(),
       moved: row.dataset.id,
     });
   }
 
-  // Buttons. A click that no pointer made is Space, Enter or a screen reader.
-  click(event) {
+  // Buttons. A click with detail 0 comes from the keyboard or a screen reader.
+  onClick(event) {
     const button = event.target.closest("button");
     const row = button?.closest("li");
     if (!row) return;
     if (button.matches(".handle")) {
-      if (event.detail === 0) this.held ? this.release(true) : this.hold(row);
+      if (event.detail === 0) this.dragged ? this.endDrag(true) : this.startDrag(row);
       return;
     }
-    if (!this.shift(row, button.matches(".down"))) return;
+    if (!this.moveByOne(row, button.matches(".down"))) return;
     this.moveTo(row, this.rows().indexOf(row));
-    this.save(row);
+    this.sendOrder(row);
   }
 
-  // A typed position; what is no number is put back.
-  type(position) {
+  // Move to a typed position; anything but a number restores the position.
+  onPositionTyped(position) {
     const row = position.closest("li");
     const from = this.rows().indexOf(row);
-    const wanted = /^\s*\d+\s*$/.test(position.value) ? Number(position.value) : from + 1;
-    const at = Math.min(Math.max(wanted, 1), this.list.children.length) - 1;
+    const requested = /^\s*\d+\s*$/.test(position.value) ? Number(position.value) : from + 1;
+    const at = Math.min(Math.max(requested, 1), this.list.children.length) - 1;
     position.value = position.defaultValue;
     this.moveTo(row, at);
-    if (at !== from) this.save(row);
+    if (at !== from) this.sendOrder(row);
   }
 
-  key(event) {
+  onKeyDown(event) {
     if (event.key === "Escape" && event.target.matches("input")) event.target.value = event.target.defaultValue;
-    if (!this.held || this.held.pointer) return;
-    const at = this.rows().indexOf(this.held.row);
+    if (!this.dragged || this.dragged.pointer) return;
+    const at = this.rows().indexOf(this.dragged.row);
     const to = { ArrowUp: at - 1, ArrowDown: at + 1, Home: 0, End: this.list.children.length - 1 }[event.key];
     if (to === undefined) return;
     event.preventDefault();
-    if (to >= 0 && to < this.list.children.length) this.moveTo(this.held.row, to);
-    this.say(this.held.row, "moved");
+    if (to >= 0 && to < this.list.children.length) this.moveTo(this.dragged.row, to);
+    this.announce(this.dragged.row, "moved");
   }
 
-  hold(row, pointer = null) {
-    this.held = { row, pointer, from: this.order() };
+  startDrag(row, pointer = null) {
+    this.dragged = { row, pointer, from: this.order() };
     row.classList.add("held");
     row.querySelector(".handle").ariaPressed = "true";
     document.addEventListener("keydown", this.onEscape, true);
-    this.say(row, "picked up");
+    this.announce(row, "picked up");
   }
 
-  // The end of carrying: kept and saved, or put back where it was taken from.
-  release(isKept) {
-    const { row, from } = this.held;
-    this.held = this.pressed = null;
+  // End a drag: keep and send the new order, or restore the order before.
+  endDrag(isKept) {
+    const { row, from } = this.dragged;
+    this.dragged = this.pressedRow = null;
     document.removeEventListener("keydown", this.onEscape, true);
     row.classList.remove("held");
     row.style.transform = "";
     row.querySelector(".handle").ariaPressed = null;
-    if (isKept && this.order().join() !== from.join()) this.save(row);
+    if (isKept && this.order().join() !== from.join()) this.sendOrder(row);
     else {
       const rows = new Map(this.rows().map((each) => [each.dataset.id, each]));
-      this.place(from.map((id) => rows.get(id)));
-      this.say(row, "left");
+      this.replaceRows(from.map((id) => rows.get(id)));
+      this.announce(row, "left");
     }
-    if (this.waiting) { const data = this.waiting; this.waiting = null; this.take(data); }
+    if (this.pendingState) { const data = this.pendingState; this.pendingState = null; this.update(data); }
   }
 
-  // Pointers: a mouse drags a row anywhere, a finger by its handle, so that the rest of the row scrolls the page.
-  press(event) {
+  // A mouse drags a row anywhere, a finger only by the handle, so that the rest of the row scrolls the page.
+  onPointerDown(event) {
     const row = event.target.closest("li");
     const isHandle = event.target.closest(".handle");
-    const isElsewhere = event.pointerType !== "mouse" || event.target.closest("button, input");
-    if (!row || event.button > 0 || this.held || (!isHandle && isElsewhere)) return;
-    this.pressed = { row, id: event.pointerId, y: event.clientY, grip: event.clientY - row.getBoundingClientRect().top };
+    const isOutsideHandle = event.pointerType !== "mouse" || event.target.closest("button, input");
+    if (!row || event.button > 0 || this.dragged || (!isHandle && isOutsideHandle)) return;
+    this.pressedRow = { row, id: event.pointerId, y: event.clientY, grip: event.clientY - row.getBoundingClientRect().top };
     this.list.setPointerCapture(event.pointerId);
   }
 
-  move(event) {
-    if (this.pressed?.id !== event.pointerId) return;
-    if (!this.held) {
-      if (Math.abs(event.clientY - this.pressed.y) < FINGERS_TREMBLE) return;
-      this.hold(this.pressed.row, this.pressed);
-      this.scroller = scrollerOf(this.list);
-      requestAnimationFrame(() => this.scroll());
+  onPointerMove(event) {
+    if (this.pressedRow?.id !== event.pointerId) return;
+    if (!this.dragged) {
+      if (Math.abs(event.clientY - this.pressedRow.y) < DRAG_THRESHOLD_PIXELS) return;
+      this.startDrag(this.pressedRow.row, this.pressedRow);
+      this.scroller = findScroller(this.list);
+      requestAnimationFrame(() => this.autoScroll());
     }
-    this.pressed.y = event.clientY;
-    this.drag();
+    this.pressedRow.y = event.clientY;
+    this.moveDraggedRow();
   }
 
-  lift(isKept) {
-    if (this.held?.pointer) this.release(isKept);
-    this.pressed = null;
+  onPointerUp(isKept) {
+    if (this.dragged?.pointer) this.endDrag(isKept);
+    this.pressedRow = null;
   }
 
-  // The row follows the pointer; a neighbour gives way when the row covers half of it.
-  drag() {
-    const { row, pointer } = this.held;
+  // Follow the pointer; a neighbor moves away when the row covers half of it.
+  moveDraggedRow() {
+    const { row, pointer } = this.dragged;
     const top = pointer.y - pointer.grip, bottom = top + row.offsetHeight;
     const middle = (each) => { const box = each.getBoundingClientRect(); return box.top + box.height / 2; };
-    while (row.nextElementSibling && bottom > middle(row.nextElementSibling)) this.shift(row, true);
-    while (row.previousElementSibling && top < middle(row.previousElementSibling)) this.shift(row, false);
-    this.number();
+    while (row.nextElementSibling && bottom > middle(row.nextElementSibling)) this.moveByOne(row, true);
+    while (row.previousElementSibling && top < middle(row.previousElementSibling)) this.moveByOne(row, false);
+    this.renumber();
     row.style.transform = `translateY(${top - this.list.getBoundingClientRect().top - row.offsetTop}px)`;
   }
 
-  // While a row is dragged near an edge, what is beyond the edge comes along.
-  scroll() {
-    if (!this.held?.pointer) return;
-    const { y } = this.held.pointer, box = this.scroller.getBoundingClientRect();
-    const beyond = Math.min(y - box.top - EDGE, 0) + Math.max(y - box.bottom + EDGE, 0);
-    if (beyond) { this.scroller.scrollTop += beyond / 5; this.drag(); }
-    requestAnimationFrame(() => this.scroll());
+  // Scroll while a row is dragged near an edge of the scroller.
+  autoScroll() {
+    if (!this.dragged?.pointer) return;
+    const { y } = this.dragged.pointer, box = this.scroller.getBoundingClientRect();
+    const beyond = Math.min(y - box.top - SCROLL_EDGE_PIXELS, 0) + Math.max(y - box.bottom + SCROLL_EDGE_PIXELS, 0);
+    if (beyond) { this.scroller.scrollTop += beyond / 5; this.moveDraggedRow(); }
+    requestAnimationFrame(() => this.autoScroll());
   }
 }
 
-function scrollerOf(element) {
+function findScroller(element) {
   for (let each = element; each; each = each.parentElement ?? each.getRootNode().host) {
     const isScrolling = /auto|scroll/.test(getComputedStyle(each).overflowY);
     if (isScrolling && each.scrollHeight > each.clientHeight) return each;

@@ -1,6 +1,6 @@
-"""The Arrange view of the packages page: their order dragged, typed or sorted, saved at once, taken back by Undo.
+"""The Arrange view of the packages page: drag packages, type positions or sort by price; saved at once, with Undo.
 
-The list is a component of our own (docs/decisions/0011); what it sends is the whole order.
+The list is a custom component (docs/decisions/0011) that sends the whole order after each change.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from ui import text
 from ui.session import PageContext
 
 PackageIds = tuple[uuid.UUID, ...]
-PRICE_DESCENDING, PRICE_ASCENDING = "Dearest first", "Cheapest first"
-INSTRUCTIONS = "Drag a package, or type its position. Saved at once."
+PRICE_DESCENDING, PRICE_ASCENDING = "Price: high to low", "Price: low to high"
+INSTRUCTIONS = "Drag a package or type its position. Changes save at once."
 MAX_NAME_LENGTH = 40
 
 _source_file = Path(__file__)
@@ -37,11 +37,11 @@ _package_list = st.components.v2.component(
 
 @dataclass
 class _ReorderState:
-    """What became of the last change of one event's order, in one person's session.
+    """The result of the last change to one event's order in one session.
 
-    `before` is what Undo brings back; `mine` waits for a decision, because others arranged meanwhile. `answered` is
-    the number of the list's last change that was dealt with, and `saved` how this person left the order. `turn` is
-    held while a change is dealt with: Streamlit starts on a quick second one while the first is still being saved.
+    `before` is what Undo restores; `unsaved_order` waits for a decision after a conflict. `answered` is the number of
+    the list's last change that was handled, and `saved_order` the order that this user last saved. `lock` is held while
+    a change is handled, because Streamlit starts the next one while the first is still being saved.
     """
 
     event_id: uuid.UUID
@@ -50,30 +50,37 @@ class _ReorderState:
     saved_order: PackageIds = ()
     before: PackageIds = ()
     unsaved_order: PackageIds = ()
-    told: str = ""
+    message: str = ""
     refusal: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 def render(context: PageContext, event: Event) -> None:
-    """Draws the view, without the page's header: what was done last, Undo, sorting, and the list."""
+    """Render the view: the last result, Undo, sorting, and the list."""
     with db.read_session() as s:
         rows = packages.list_all(s, context.actor, event.id)
     shown = tuple(package.id for package in rows)
     state = _get_state(event)
     _render_conflict(context, event, state, shown)
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(
-            f":material/check: {text.escape_markdown(state.told)}" if state.told else INSTRUCTIONS, width="stretch"
-        )
+        message = f":material/check: {text.escape_markdown(state.message)}" if state.message else INSTRUCTIONS
+        st.markdown(message, width="stretch")
         st.button(
-            "Undo", key="arranging_undo", icon=":material/undo:", disabled=not state.before,
-            on_click=_undo, args=(context, event, shown),
-        )  # fmt: skip
+            "Undo",
+            key="arranging_undo",
+            icon=":material/undo:",
+            disabled=not state.before,
+            on_click=_undo,
+            args=(context, event, shown),
+        )
         st.menu_button(
-            "Sort by price", [PRICE_DESCENDING, PRICE_ASCENDING], key="arranging_sort", icon=":material/sort:",
-            on_click=_sort, args=(context, event, rows),
-        )  # fmt: skip
+            "Sort by price",
+            [PRICE_DESCENDING, PRICE_ASCENDING],
+            key="arranging_sort",
+            icon=":material/sort:",
+            on_click=_sort,
+            args=(context, event, rows),
+        )
     _package_list(
         key=_get_component_key(event),
         data={"view": state.view, "answered": state.answered, "packages": [_build_row(package) for package in rows]},
@@ -82,7 +89,7 @@ def render(context: PageContext, event: Event) -> None:
 
 
 def _render_conflict(context: PageContext, event: Event, state: _ReorderState, shown: PackageIds) -> None:
-    """What kept the last change from being saved, and the choice where others arranged meanwhile."""
+    """Render why the last change was not saved, and the choice between two orders after a conflict."""
     if state.unsaved_order:
         st.warning(text.escape_markdown(state.refusal), icon=":material/call_split:")
         with st.container(horizontal=True):
@@ -93,7 +100,6 @@ def _render_conflict(context: PageContext, event: Event, state: _ReorderState, s
 
 
 def _build_row(package: Package) -> dict[str, str]:
-    """A row of the list."""
     detail = f"{money.format_dollars(package.price)} · {text.format_count(package.seats_per_package, 'seat')}"
     return {
         "id": str(package.id),
@@ -114,10 +120,10 @@ def _get_component_key(event: Event) -> str:
 
 
 def _on_order_change(context: PageContext, event: Event, names: dict[uuid.UUID, str]) -> None:
-    """What the list sent: a whole order, and what this person knew when they made it.
+    """Handle an order sent by the list, together with what the list knew when the user made the change.
 
-    Who moves packages faster than answers come back knows less than we do: what they made on top of their own last
-    change is judged by how they left the order, and after a refusal it waits with the rest of theirs.
+    A user who moves packages faster than responses arrive builds on their own last change. Such an order is compared
+    with the order that they saved last; after a refusal it joins the unsaved order.
     """
     sent = st.session_state[_get_component_key(event)].order
     state = _get_state(event)
@@ -130,7 +136,7 @@ def _apply_order_change(
 ) -> None:
     order, seen = (tuple(uuid.UUID(each) for each in sent[name]) for name in ("order", "seen"))
     moved = uuid.UUID(sent["moved"])
-    if sent["number"] <= state.answered:  # several changes in one message: each calls, and all see the last
+    if sent["number"] <= state.answered:  # several changes in one message: each calls back, and all see the last one
         return
     knows_all = sent["knows"] == state.answered
     state.answered = sent["number"]
@@ -139,23 +145,29 @@ def _apply_order_change(
         return
     name = names.get(moved, "It")
     short = name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1].rstrip()}…"
-    told = f"{short} is at position {order.index(moved) + 1} of {len(order)}."
-    _save(context, event, order, seen if knows_all or not state.saved_order else state.saved_order, told)
+    message = f"{short} is at position {order.index(moved) + 1} of {len(order)}."
+    _save(context, event, order, seen if knows_all or not state.saved_order else state.saved_order, message)
 
 
 def _sort(context: PageContext, event: Event, rows: Sequence[Package]) -> None:
     picked = st.session_state.arranging_sort
     order = package_order.sort_by_price(rows, descending=picked == PRICE_DESCENDING)
-    _save(context, event, tuple(order), tuple(package.id for package in rows), f"Sorted by price, {picked.lower()}.")
+    _save(
+        context,
+        event,
+        tuple(order),
+        tuple(package.id for package in rows),
+        f"Sorted by {picked[0].lower()}{picked[1:]}.",
+    )
 
 
 def _undo(context: PageContext, event: Event, shown: PackageIds) -> None:
-    if _save(context, event, _get_state(event).before, shown, "The order is as it was before."):
+    if _save(context, event, _get_state(event).before, shown, "Order restored."):
         _get_state(event).before = ()
 
 
 def _use_mine(context: PageContext, event: Event, shown: PackageIds) -> None:
-    """This person's order of what there is now; what came meanwhile stays at the end."""
+    """Save the user's order of the packages that exist now; packages added in the meantime stay at the end."""
     mine = _get_state(event).unsaved_order
     order = [each for each in mine if each in shown] + [each for each in shown if each not in mine]
     _save(context, event, tuple(order), shown, "Your order is saved.")
@@ -163,23 +175,25 @@ def _use_mine(context: PageContext, event: Event, shown: PackageIds) -> None:
 
 def _keep_theirs(event: Event) -> None:
     state = _get_state(event)
-    state.unsaved_order, state.refusal, state.told = (), "", "Their order stays."
+    state.unsaved_order, state.refusal, state.message = (), "", "Their order stays."
 
 
 def _save(context: PageContext, event: Event, order: PackageIds, seen: PackageIds, message: str) -> bool:
-    """Saves the order that was made from `seen`, and remembers what to say of it and what Undo brings back."""
+    """Save the order that was made from `seen`, keep what Undo restores, and return whether it was saved."""
     state = _get_state(event)
-    state.told, state.refusal, state.unsaved_order = "", "", ()
+    state.message, state.refusal, state.unsaved_order = "", "", ()
     try:
         db.write(lambda s: package_order.reorder(s, context.actor, event.id, order, seen_order=seen))
-    except PackageOrderChanged as meanwhile:
+    except PackageOrderChanged as conflict:
         state.before, state.unsaved_order = (), order
-        who = f"{meanwhile.by} arranged the packages" if meanwhile.by else "Packages were added or deleted"
-        state.refusal = f"{who} meanwhile. Below is how they stand now; your order is not saved."
+        what = f"{conflict.by} changed the order" if conflict.by else "Packages were added or deleted"
+        state.refusal = f"{what} in the meantime. The list shows the current order; yours is not saved."
     except TicketingError as refused:
         state.refusal = str(refused)
     else:
         state.saved_order = order
-        state.told, state.before = (message, seen) if order != seen else ("The packages are in that order already.", ())
+        state.message, state.before = (
+            (message, seen) if order != seen else ("The packages are in that order already.", ())
+        )
         return True
     return False

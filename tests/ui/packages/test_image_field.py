@@ -12,7 +12,7 @@ from ticketing.errors import ScannerUnavailable
 from ticketing.models import Image
 
 CHOOSE, ANOTHER = "Picture (optional)", "Another picture"
-WORDS = "What the picture shows, for people who cannot see it (optional)"
+WORDS = "Picture description for screen readers (optional)"
 NOT_A_PICTURE = "This file is not a JPG, PNG or WebP picture, whatever its name says."
 
 
@@ -36,74 +36,74 @@ def upload(screen, label, content, name="table.jpg"):
     return screen.rerun()
 
 
-def picture_of(event, place=0):
+def find_image(event, place=0):
     with db.read_session() as session:
         package = list_stored_packages(event)[place]
         return images.find_by_package(session, [package]).get(package.id)
 
 
-def number_of_pictures(event):
+def count_images(event):
     with db.read_session() as session:
         return session.scalar(select(func.count()).where(Image.event_id == event.id))
 
 
-def previews(screen):
+def list_previews(screen):
     return [each.value for each in screen.app.html if each.value.startswith('<div class="shot')]
 
 
-class TestChoosing:
-    def test_it_is_seen_before_it_is_saved(self, editing, event):
-        assert "<img" not in previews(editing)[0]
+class TestUpload:
+    def test_upload_is_previewed_before_saving(self, editing, event):
+        assert "<img" not in list_previews(editing)[0]
         upload(editing, CHOOSE, image_samples.make_image_file("JPEG"))
-        assert '<img src="data:image/jpeg;base64,' in previews(editing)[0]
+        assert '<img src="data:image/jpeg;base64,' in list_previews(editing)[0]
         assert editing.says("The new picture is kept when you save the package.")
         assert editing.dialog() == "Edit package"
-        assert number_of_pictures(event) == 0
+        assert count_images(event) == 0
 
-    def test_saved_it_is_the_package_s_with_its_words_and_the_other_fields(self, editing, event):
+    def test_save_stores_image_alt_text_and_other_fields(self, editing, event):
         upload(editing, CHOOSE, image_samples.make_image_file("JPEG", (90, 60)))
         editing.type(NAME, "Big Table").type(WORDS, "Ten chairs").click("Save package")
-        assert editing.toasts() == ["Big Table is saved."]
-        seen = picture_of(event)
+        assert editing.toasts() == ["Big Table saved."]
+        seen = find_image(event)
         assert (seen.media_type, seen.width, seen.height, seen.alt) == ("image/jpeg", 90, 60, "Ten chairs")
 
-    def test_a_new_package_has_its_picture_at_once(self, visit, coordinator, event):
+    def test_new_package_is_created_with_its_image(self, visit, coordinator, event):
         screen = upload(
             visit("packages", coordinator, event).click("New package"), CHOOSE, image_samples.make_image_file("WEBP")
         )
-        screen.type(NAME, "Table").type(PRICE, "10").type(DESCRIPTION, "-").click("Make package")
-        assert picture_of(event).media_type == "image/webp"
+        screen.type(NAME, "Table").type(PRICE, "10").type(DESCRIPTION, "-").click("Create package")
+        assert find_image(event).media_type == "image/webp"
 
-    def test_with_another_field_refused_the_picture_waits(self, visit, coordinator, event):
+    def test_upload_survives_a_refused_save(self, visit, coordinator, event):
         screen = upload(
             visit("packages", coordinator, event).click("New package"), CHOOSE, image_samples.make_image_file()
         )
-        screen.type(NAME, "Table").type(DESCRIPTION, "-").click("Make package")
+        screen.type(NAME, "Table").type(DESCRIPTION, "-").click("Create package")
         assert screen.problem(PRICE)
-        assert "data:image/png" in previews(screen)[0]
-        assert number_of_pictures(event) == 0
-        screen.type(PRICE, "10").click("Make package")
-        assert picture_of(event).width == 60
+        assert "data:image/png" in list_previews(screen)[0]
+        assert count_images(event) == 0
+        screen.type(PRICE, "10").click("Create package")
+        assert find_image(event).width == 60
 
-    def test_taken_back_nothing_is_stored(self, editing, event):
-        upload(editing, CHOOSE, image_samples.make_image_file()).click("Take back")
-        assert "<img" not in previews(editing)[0]
+    def test_reverted_upload_is_not_stored(self, editing, event):
+        upload(editing, CHOOSE, image_samples.make_image_file()).click("Undo")
+        assert "<img" not in list_previews(editing)[0]
         editing.click("Save package")
-        assert number_of_pictures(event) == 0
+        assert count_images(event) == 0
 
-    def test_given_up_nothing_is_stored_and_the_next_form_begins_without_it(self, editing, event, package):
+    def test_canceled_upload_is_not_in_the_next_form(self, editing, event, package):
         upload(editing, CHOOSE, image_samples.make_image_file()).click("Cancel")
-        assert number_of_pictures(event) == 0
-        assert "<img" not in previews(editing.pick(package, "Edit"))[0]
+        assert count_images(event) == 0
+        assert "<img" not in list_previews(editing.pick(package, "Edit"))[0]
 
-    def test_the_last_one_chosen_counts(self, editing, event):
+    def test_last_upload_is_stored(self, editing, event):
         upload(editing, CHOOSE, image_samples.make_image_file(size=(90, 60)))
         upload(editing, ANOTHER, image_samples.make_image_file(size=(70, 70))).click("Save package")
-        assert picture_of(event).width == 70
-        assert number_of_pictures(event) == 1
+        assert find_image(event).width == 70
+        assert count_images(event) == 1
 
     @pytest.mark.parametrize("content", [image_samples.make_image_file(), b"no picture"])
-    def test_the_server_lets_go_of_each_uploaded_file_at_once(self, editing, monkeypatch, content):
+    def test_uploaded_file_is_discarded_from_memory(self, editing, monkeypatch, content):
         kept = []
         remove = MemoryUploadedFileManager.remove_file
 
@@ -117,7 +117,7 @@ class TestChoosing:
         assert [each.value for each in editing.app.file_uploader] == [None]
 
 
-class TestRefused:
+class TestRefusal:
     @pytest.mark.parametrize(
         ("content", "sentence"),
         [
@@ -128,35 +128,35 @@ class TestRefused:
             (image_samples.make_file_claiming_size("PNG", 9000, 9000), "This picture has 9,000 x 9,000 pixels."),
         ],
     )
-    def test_why_stands_beside_the_field_and_the_rest_can_be_saved(self, editing, event, content, sentence):
+    def test_refused_file_shows_its_problem_and_the_form_can_be_saved(self, editing, event, content, sentence):
         upload(editing, CHOOSE, content)
         assert editing.problem(CHOOSE).startswith(sentence)
         editing.type(NAME, "Big Table").click("Save package")
-        assert (list_stored_packages(event)[0].name, number_of_pictures(event)) == ("Big Table", 0)
+        assert (list_stored_packages(event)[0].name, count_images(event)) == ("Big Table", 0)
 
-    def test_the_picture_that_was_there_stays(self, visit, coordinator, event, package):
+    def test_refused_file_keeps_the_stored_image(self, visit, coordinator, event, package):
         sha256 = set_image(event, package)
         screen = upload(visit("packages", coordinator, event).pick(package, "Edit"), ANOTHER, b"x")
         assert screen.problem(ANOTHER).startswith(NOT_A_PICTURE)
-        assert sha256 in previews(screen)[0]
+        assert sha256 in list_previews(screen)[0]
         screen.click("Save package")
-        assert picture_of(event).sha256 == sha256
+        assert find_image(event).sha256 == sha256
 
-    def test_a_good_one_after_a_bad_one_ends_the_complaint(self, editing):
+    def test_valid_upload_clears_the_problem(self, editing):
         upload(editing, CHOOSE, b"x")
         assert upload(editing, CHOOSE, image_samples.make_image_file()).problems() == []
 
-    def test_a_scanner_that_is_away_is_told_and_the_file_is_not_taken(self, editing, event, monkeypatch):
+    def test_unavailable_scanner_refuses_the_upload(self, editing, event, monkeypatch):
         def away(_content):
             raise ScannerUnavailable
 
         monkeypatch.setattr(malware_scan, "find_signature", away)
         upload(editing, CHOOSE, image_samples.make_image_file())
         assert editing.problem(CHOOSE).startswith("The virus scanner does not answer, so the file was not taken.")
-        assert "<img" not in previews(editing)[0]
+        assert "<img" not in list_previews(editing)[0]
 
 
-class TestThere:
+class TestStoredImage:
     @pytest.fixture
     def sha256(self, event, package):
         return set_image(event, package, alt="A table")
@@ -165,50 +165,50 @@ class TestThere:
     def editing(self, sha256, visit, coordinator, event, package):
         return visit("packages", coordinator, event).pick(package, "Edit")
 
-    def test_it_stands_in_the_form_with_its_words(self, editing, sha256):
-        assert f"{sha256}.png" in previews(editing)[0]
+    def test_form_shows_image_and_alt_text(self, editing, sha256):
+        assert f"{sha256}.png" in list_previews(editing)[0]
         assert editing.value(WORDS) == "A table"
 
-    def test_removing_asks_first(self, editing, sha256, event):
+    def test_removal_asks_for_confirmation(self, editing, sha256, event):
         editing.click("Remove picture")
-        assert editing.says("Remove this picture? It is gone for good once the package is saved.")
-        assert sha256 in previews(editing.click("Keep it"))[0]
-        editing.click("Remove picture").click("Remove it")
+        assert editing.says("Remove this picture? Saving the package deletes it permanently.")
+        assert sha256 in list_previews(editing.click("Keep picture"))[0]
+        editing.click("Remove picture").click("Remove")
         assert editing.says("The picture is removed when you save the package.")
-        assert "<img" not in previews(editing)[0]
+        assert "<img" not in list_previews(editing)[0]
         assert WORDS not in editing.labels()
-        assert picture_of(event).sha256 == sha256
+        assert find_image(event).sha256 == sha256
         editing.click("Save package")
-        assert (picture_of(event), list_stored_packages(event)[0].image_alt, number_of_pictures(event)) == (
+        assert (find_image(event), list_stored_packages(event)[0].image_alt, count_images(event)) == (
             None,
             None,
             0,
         )
 
-    def test_a_removal_is_taken_back_before_saving(self, editing, sha256, event):
-        editing.click("Remove picture").click("Remove it").click("Take back")
-        assert sha256 in previews(editing)[0]
+    def test_removal_can_be_reverted_before_saving(self, editing, sha256, event):
+        editing.click("Remove picture").click("Remove").click("Undo")
+        assert sha256 in list_previews(editing)[0]
         editing.click("Save package")
-        assert picture_of(event).sha256 == sha256
+        assert find_image(event).sha256 == sha256
 
-    def test_replaced_it_leaves_nothing_behind(self, editing, sha256, event):
+    def test_replaced_image_is_deleted(self, editing, sha256, event):
         upload(editing, ANOTHER, image_samples.make_image_file(color=image_samples.BLUE))
-        assert editing.says("These words were written for the former picture. Change them if they no longer fit.")
+        assert editing.says("This description was written for the former picture. Change it if it no longer fits.")
         editing.type(WORDS, "A blue one").click("Save package")
-        assert picture_of(event).sha256 != sha256
-        assert (picture_of(event).alt, number_of_pictures(event)) == ("A blue one", 1)
+        assert find_image(event).sha256 != sha256
+        assert (find_image(event).alt, count_images(event)) == ("A blue one", 1)
 
-    def test_its_words_change_without_it(self, editing, sha256, event):
+    def test_alt_text_changes_without_the_image(self, editing, sha256, event):
         editing.type(WORDS, "").click("Save package")
-        assert (picture_of(event).sha256, picture_of(event).alt) == (sha256, None)
+        assert (find_image(event).sha256, find_image(event).alt) == (sha256, None)
 
-    def test_words_that_cannot_be_are_refused_beside_them(self, editing, event):
+    def test_invalid_alt_text_shows_its_problem(self, editing, event):
         editing.type(WORDS, "A\x07table").type(NAME, "Big Table").click("Save package")
         assert editing.problem(WORDS) == "Remove the control characters."
         assert list_stored_packages(event)[0].name == "Table"
 
 
-class TestTwoPeople:
+class TestConflict:
     """A colleague changes the picture while the form is open."""
 
     @pytest.fixture
@@ -224,17 +224,17 @@ class TestTwoPeople:
 
         return change
 
-    def test_theirs_is_taken_along_when_only_they_did(self, editing, event, theirs):
+    def test_colleague_image_is_merged(self, editing, event, theirs):
         sha256 = theirs(colour=image_samples.BLUE)
         editing.type(NAME, "Big Table").click("Save package")
         assert editing.says("**Picture**: Bea Colleague added one, today")
-        assert sha256 in previews(editing)[0]
+        assert sha256 in list_previews(editing)[0]
         assert editing.value(WORDS) == "Theirs"
         editing.click("Save package")
-        assert (list_stored_packages(event)[0].name, picture_of(event).sha256) == ("Big Table", sha256)
+        assert (list_stored_packages(event)[0].name, find_image(event).sha256) == ("Big Table", sha256)
 
     @pytest.mark.parametrize("choice", ["Keep mine", "Take theirs"])
-    def test_of_two_new_ones_one_is_chosen(self, editing, event, theirs, choice):
+    def test_two_new_images_are_a_conflict(self, editing, event, theirs, choice):
         mine = upload(editing, CHOOSE, image_samples.make_image_file(color=image_samples.GREEN))
         sha256 = theirs(colour=image_samples.BLUE)
         mine.click("Save package")
@@ -244,16 +244,16 @@ class TestTwoPeople:
         form = mine.app.session_state["opened_package"]
         mine.app.button(key=form.key(f"{choice.split()[-1]}_image")).click()
         mine.rerun()
-        assert (sha256 in previews(mine)[0]) == (choice == "Take theirs")
+        assert (sha256 in list_previews(mine)[0]) == (choice == "Take theirs")
         mine.click("Save package")
-        assert (picture_of(event).sha256 == sha256) == (choice == "Take theirs")
-        assert number_of_pictures(event) == 1
+        assert (find_image(event).sha256 == sha256) == (choice == "Take theirs")
+        assert count_images(event) == 1
 
-    def test_a_picture_that_they_removed_is_told(self, visit, coordinator, event, package, theirs):
+    def test_colleague_removal_is_shown(self, visit, coordinator, event, package, theirs):
         set_image(event, package)
         editing = visit("packages", coordinator, event).pick(package, "Edit").type(NAME, "Big Table")
         theirs()
         assert editing.click("Save package").says("**Picture**: Bea Colleague removed it, today")
-        assert "<img" not in previews(editing)[0]
+        assert "<img" not in list_previews(editing)[0]
         editing.click("Save package")
-        assert (list_stored_packages(event)[0].name, picture_of(event)) == ("Big Table", None)
+        assert (list_stored_packages(event)[0].name, find_image(event)) == ("Big Table", None)

@@ -15,7 +15,7 @@ from ticketing.actors import OPERATOR
 from ticketing.catalog import package_order, packages
 from ticketing.models import Staff
 
-HOW = "Drag a package, or type its position. Saved at once."
+HOW = "Drag a package or type its position. Changes save at once."
 
 
 @pytest.fixture
@@ -33,28 +33,28 @@ def screen(visit, event, coordinator, three):
     return visit("packages", coordinator, event).enter("View", "arrange")
 
 
-def stored(event):
+def list_stored_order(event):
     with db.read_session() as session:
         return "".join(packages.list_names(session, OPERATOR, event.id).values())
 
 
-def shown(screen):
+def list_shown_order(screen):
     """The data of the list in the browser."""
     (found,) = screen.app.get("bidi_component")
     return json.loads(found.proto.mixed.json or found.proto.json)
 
 
 def standing(screen):
-    return "".join(package["name"] for package in shown(screen)["packages"])
+    return "".join(package["name"] for package in list_shown_order(screen)["packages"])
 
 
-def send(screen, names, *, knows=None, steps=1):
+def send_order(screen, names, *, knows=None, steps=1):
     """Does what the list does when its packages were put in this order; `knows` is the list as it was before."""
     (found,) = screen.app.get("bidi_component")
-    known = knows or shown(screen)
+    known = knows or list_shown_order(screen)
     ids = {package["name"]: package["id"] for package in known["packages"]}
     change = {
-        "number": shown(screen)["answered"] + 1,
+        "number": list_shown_order(screen)["answered"] + 1,
         "knows": known["answered"],
         "seen": [package["id"] for package in known["packages"]],
         "order": [ids[name] for name in names],
@@ -78,177 +78,177 @@ def arrange_elsewhere(event, names):
     db.write(lambda session: package_order.reorder(session, colleague, event.id, [ids[name] for name in names]))
 
 
-def undo(screen):
+def click_undo(screen):
     return screen.field("Undo")
 
 
-def sort(screen, how):
+def sort_by_price(screen, how):
     screen.app.menu_button(key="arranging_sort").click(how)
     return screen.rerun()
 
 
 class TestList:
-    def test_has_every_package_with_what_tells_it_apart(self, visit, coordinator, event):
+    def test_shows_every_package_with_price_and_seats(self, visit, coordinator, event):
         make.package(event, name="Table", price="2500", seats_per_package=10)
         make.package(event, name="Old", price="1", is_enabled=False)
         screen = visit("packages", coordinator, event).enter("View", "arrange")
-        assert [(each["name"], each["detail"]) for each in shown(screen)["packages"]] == [
+        assert [(each["name"], each["detail"]) for each in list_shown_order(screen)["packages"]] == [
             ("Table", "$2,500.00 · 10 seats"),
             ("Old", "$1.00 · 1 seat · disabled"),
         ]
 
-    def test_is_one_list_of_fifty(self, visit, coordinator, event):
+    def test_shows_50_packages_in_one_list(self, visit, coordinator, event):
         for number in range(50):
             make.package(event, name=f"Package {number}")
-        assert len(shown(visit("packages", coordinator, event).enter("View", "arrange"))["packages"]) == 50
+        assert len(list_shown_order(visit("packages", coordinator, event).enter("View", "arrange"))["packages"]) == 50
 
-    def test_saves_an_order_at_once_and_says_so(self, screen, event):
+    def test_saves_an_order_at_once(self, screen, event):
         assert screen.says(HOW)
-        assert undo(screen).disabled
-        send(screen, "CAB")
-        assert stored(event) == "CAB"
+        assert click_undo(screen).disabled
+        send_order(screen, "CAB")
+        assert list_stored_order(event) == "CAB"
         assert standing(screen) == "CAB"
         assert screen.says("C is at position 1 of 3.")
 
-    def test_says_a_long_name_in_short(self, visit, coordinator, event):
+    def test_message_shortens_a_long_name(self, visit, coordinator, event):
         long, other = "Table " * 16, "Other"
         make.package(event, name=other)
         make.package(event, name=long)
         screen = visit("packages", coordinator, event).enter("View", "arrange")
-        send(screen, [long.strip(), other])
+        send_order(screen, [long.strip(), other])
         assert screen.says("Table Table Table Table Table Table Tab… is at position 1 of 2.")
 
-    def test_judges_a_quick_second_move_by_the_first(self, screen, event):
-        before = shown(screen)
-        send(screen, "CAB", knows=before)
-        send(screen, "CBA", knows=before)
-        assert stored(event) == "CBA"
+    def test_quick_second_move_builds_on_the_first(self, screen, event):
+        before = list_shown_order(screen)
+        send_order(screen, "CAB", knows=before)
+        send_order(screen, "CBA", knows=before)
+        assert list_stored_order(event) == "CBA"
         assert not screen.app.warning
-        assert undo(screen.click("Undo")).disabled
-        assert stored(event) == "CAB"
+        assert click_undo(screen.click("Undo")).disabled
+        assert list_stored_order(event) == "CAB"
 
-    def test_takes_several_steps_in_one_message_as_one(self, screen, event):
-        send(screen, "CAB", steps=3)
+    def test_several_steps_in_one_message_are_saved_once(self, screen, event):
+        send_order(screen, "CAB", steps=3)
         assert screen.says("C is at position 1 of 3.")
         screen.click("Undo")
-        assert stored(event) == "ABC"
+        assert list_stored_order(event) == "ABC"
 
-    def test_does_not_let_a_quick_second_move_overrule_a_colleague(self, screen, event):
-        before = shown(screen)
+    def test_quick_second_move_does_not_overwrite_a_colleague(self, screen, event):
+        before = list_shown_order(screen)
         arrange_elsewhere(event, "BCA")
-        send(screen, "CAB", knows=before)
-        send(screen, "CBA", knows=before)
-        assert stored(event) == "BCA"
-        assert screen.says("Bea Colleague arranged the packages meanwhile.")
+        send_order(screen, "CAB", knows=before)
+        send_order(screen, "CBA", knows=before)
+        assert list_stored_order(event) == "BCA"
+        assert screen.says("Bea Colleague changed the order in the meantime.")
         screen.click("Use my order")
-        assert stored(event) == "CBA"
+        assert list_stored_order(event) == "CBA"
 
 
 class TestUndo:
-    def test_brings_the_order_before_back_once(self, screen, event):
-        send(screen, "CAB")
+    def test_restores_the_order_before_once(self, screen, event):
+        send_order(screen, "CAB")
         screen.click("Undo")
-        assert stored(event) == standing(screen) == "ABC"
-        assert screen.says("The order is as it was before.")
-        assert undo(screen).disabled
+        assert list_stored_order(event) == standing(screen) == "ABC"
+        assert screen.says("Order restored.")
+        assert click_undo(screen).disabled
 
-    def test_is_of_the_last_change_alone(self, screen, event):
-        send(screen, "CAB")
-        send(screen, "CBA")
+    def test_restores_the_last_change_only(self, screen, event):
+        send_order(screen, "CAB")
+        send_order(screen, "CBA")
         screen.click("Undo")
-        assert stored(event) == "CAB"
+        assert list_stored_order(event) == "CAB"
 
-    def test_does_not_overrule_a_colleague(self, screen, event):
-        send(screen, "CAB")
+    def test_does_not_overwrite_a_colleague(self, screen, event):
+        send_order(screen, "CAB")
         arrange_elsewhere(event, "BCA")
         screen.click("Undo")
-        assert stored(event) == "BCA"
-        assert screen.says("Bea Colleague arranged the packages meanwhile.")
+        assert list_stored_order(event) == "BCA"
+        assert screen.says("Bea Colleague changed the order in the meantime.")
 
-    def test_is_not_offered_in_another_event(self, screen, coordinator):
-        send(screen, "CAB")
+    def test_belongs_to_its_event(self, screen, coordinator):
+        send_order(screen, "CAB")
         other = make.event()
         make.package(other)
         make.assign(coordinator, other)
         screen.app.query_params["event"] = str(other.id)
-        assert undo(screen.rerun()).disabled
+        assert click_undo(screen.rerun()).disabled
 
 
 class TestSorting:
-    @pytest.mark.parametrize(("how", "order"), [("Dearest first", "BAC"), ("Cheapest first", "CAB")])
-    def test_by_price(self, screen, event, how, order):
-        sort(screen, how)
-        assert stored(event) == standing(screen) == order
-        assert screen.says(f"Sorted by price, {how.lower()}.")
+    @pytest.mark.parametrize(("how", "order"), [("Price: high to low", "BAC"), ("Price: low to high", "CAB")])
+    def test_sorts_by_price(self, screen, event, how, order):
+        sort_by_price(screen, how)
+        assert list_stored_order(event) == standing(screen) == order
+        assert screen.says(f"Sorted by p{how[1:]}.")
         screen.click("Undo")
-        assert stored(event) == "ABC"
+        assert list_stored_order(event) == "ABC"
 
-    def test_what_is_sorted_already_says_so(self, screen, event):
-        sort(sort(screen, "Dearest first"), "Dearest first")
+    def test_sorted_order_changes_nothing(self, screen, event):
+        sort_by_price(sort_by_price(screen, "Price: high to low"), "Price: high to low")
         assert screen.says("The packages are in that order already.")
-        assert undo(screen).disabled
+        assert click_undo(screen).disabled
 
 
-class TestTwoPeople:
+class TestConflict:
     @pytest.fixture
     def late(self, screen, event):
         """Sent an order after a colleague had saved another one."""
         arrange_elsewhere(event, "BCA")
-        return send(screen, "CAB")
+        return send_order(screen, "CAB")
 
-    def test_who_is_late_sees_who_arranged_and_how(self, late, event):
-        assert late.says("Bea Colleague arranged the packages meanwhile. Below is how they stand now")
-        assert stored(event) == standing(late) == "BCA"
-        assert undo(late).disabled
+    def test_conflict_names_the_other_person(self, late, event):
+        assert late.says("Bea Colleague changed the order in the meantime. The list shows the current order")
+        assert list_stored_order(event) == standing(late) == "BCA"
+        assert click_undo(late).disabled
 
-    def test_theirs_may_stay(self, late, event):
+    def test_keep_theirs(self, late, event):
         late.click("Keep theirs")
         assert late.says("Their order stays.")
         assert "Use my order" not in late.labels()
-        assert stored(event) == "BCA"
+        assert list_stored_order(event) == "BCA"
 
-    def test_mine_may_be_used_and_taken_back(self, late, event):
+    def test_use_mine_can_be_undone(self, late, event):
         late.click("Use my order")
-        assert stored(event) == standing(late) == "CAB"
+        assert list_stored_order(event) == standing(late) == "CAB"
         assert "Keep theirs" not in late.labels()
         late.click("Undo")
-        assert stored(event) == "BCA"
+        assert list_stored_order(event) == "BCA"
 
-    def test_mine_keeps_what_came_meanwhile_and_leaves_out_what_went(self, screen, event, three):
+    def test_use_mine_includes_new_and_excludes_deleted_packages(self, screen, event, three):
         make.package(event, name="D")
         db.write(lambda session: packages.delete(session, OPERATOR, event.id, three[0].id))
-        send(screen, "CAB")
-        assert screen.says("Packages were added or deleted meanwhile.")
-        assert stored(event) == "BCD"
+        send_order(screen, "CAB")
+        assert screen.says("Packages were added or deleted in the meantime.")
+        assert list_stored_order(event) == "BCD"
         screen.click("Use my order")
-        assert stored(event) == "CBD"
+        assert list_stored_order(event) == "CBD"
 
-    def test_a_third_order_meanwhile_is_told_as_well(self, late, event):
+    def test_another_conflict_is_shown_again(self, late, event):
         arrange_elsewhere(event, "ACB")
         late.click("Use my order")
-        assert stored(event) == standing(late) == "ACB"
-        assert late.says("Bea Colleague arranged the packages meanwhile.")
+        assert list_stored_order(event) == standing(late) == "ACB"
+        assert late.says("Bea Colleague changed the order in the meantime.")
         late.click("Use my order")
-        assert stored(event) == "CAB"
+        assert list_stored_order(event) == "CAB"
 
 
-def test_an_order_that_the_database_did_not_take_goes_back_and_says_why(screen, event, database):
+def test_order_refused_by_the_database_is_reverted(screen, event, database):
     use_database("postgresql://nobody@localhost:1/nothing")
     try:
-        send(screen, "CAB")
+        send_order(screen, "CAB")
     finally:
         use_database(database)
     screen.rerun()
     assert screen.says("The database does not answer. Nothing was saved; try again in a moment.")
-    assert stored(event) == standing(screen) == "ABC"
-    assert shown(screen)["answered"] == 1
-    send(screen, "CAB")
-    assert stored(event) == "CAB"
+    assert list_stored_order(event) == standing(screen) == "ABC"
+    assert list_shown_order(screen)["answered"] == 1
+    send_order(screen, "CAB")
+    assert list_stored_order(event) == "CAB"
     assert not screen.says("does not answer")
 
 
-def test_who_may_arrange_no_more_does_not(screen, event, coordinator):
+def test_lost_permission_saves_nothing(screen, event, coordinator):
     demote = update(Staff).where(Staff.id == coordinator.staff_id).values(role="viewer")
     db.write(lambda session: session.execute(demote))
-    send(screen, "CAB")
-    assert stored(event) == "ABC"
+    send_order(screen, "CAB")
+    assert list_stored_order(event) == "ABC"
