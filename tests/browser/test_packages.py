@@ -120,7 +120,7 @@ def test_image_is_uploaded_previewed_replaced_and_removed(page: Page, enter) -> 
     )
     expect(dialog.get_by_text("This file is not")).to_have_count(0)
     expect(dialog.get_by_label(PRICE)).to_have_value("$12")
-    dialog.get_by_label("What the picture shows").fill("A round table")
+    dialog.get_by_label("Picture description").fill("A round table")
     dialog.get_by_role("button", name="Save package").click()
     expect(dialog.get_by_text("Enter an amount")).to_be_visible()
     expect(dialog.get_by_role("img", name="The chosen picture")).to_be_visible()
@@ -141,7 +141,7 @@ def test_image_is_uploaded_previewed_replaced_and_removed(page: Page, enter) -> 
 
     dialog = edit(page, package)
     dialog.get_by_role("button", name="Remove picture").click()
-    dialog.get_by_role("button", name="Remove").click()
+    dialog.get_by_role("button", name="Remove", exact=True).click()
     expect(dialog.get_by_text("The picture is removed when you save")).to_be_visible()
     dialog.get_by_role("button", name="Save package").click()
     expect(dialog).to_have_count(0)

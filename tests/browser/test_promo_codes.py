@@ -45,7 +45,7 @@ def test_code_is_created_and_refused_after_its_limit(page: Page, enter) -> None:
 
     page.get_by_role("link", name="Promo codes").click()
     expect(main.get_by_text("Used in 2 of 2 purchases · 0 left")).to_be_visible()
-    expect(main.get_by_text("$90.00 given")).to_be_visible()
+    expect(main.get_by_text("$90.00 in discounts")).to_be_visible()
     with db.read_session() as session:
         ((code, _),), _ = promo_codes.list_page(session, OPERATOR, event.id)
     assert get_use_count(code) == 2

@@ -32,7 +32,7 @@ def packages_of(event):
     return f"/admin/events/{event.id}/tickets/packages"
 
 
-def test_an_event_is_made_read_and_changed(call):
+def test_event_is_created_read_and_updated(call):
     made = call("POST", "/admin/events", EVENT)
 
     assert made.status_code == 201
@@ -45,20 +45,20 @@ def test_an_event_is_made_read_and_changed(call):
     assert changed.json() == made.json() | {"venue": "Pier 5 Hall", "version": 2}
 
 
-def test_moments_carry_the_offset_of_the_event(call):
+def test_times_have_the_offset_of_the_event(call):
     made = call("POST", "/admin/events", EVENT | {"starts_at": "2026-07-04T20:00:00Z"})
 
     assert made.json()["starts_at"] == "2026-07-04T16:00:00-04:00"
 
 
-def test_a_field_that_may_be_empty_is_emptied_by_null_and_one_that_may_not_is_refused(call):
+def test_null_empties_optional_fields_only(call):
     path = f"/admin/events/{call('POST', '/admin/events', EVENT).json()['id']}"
 
     assert call("PATCH", path, {"version": 1, "revenue_goal": None}).json()["revenue_goal"] is None
     assert_problem(call("PATCH", path, {"version": 2, "name": None}), 422, "invalid_input")
 
 
-def test_lists_come_in_pages_of_20(call, event):
+def test_lists_have_20_items_per_page(call, event):
     for number in range(21):
         make.package(event, name=f"Package {number}")
 
@@ -69,7 +69,7 @@ def test_lists_come_in_pages_of_20(call, event):
     assert (second["page"], [item["name"] for item in second["items"]]) == (2, ["Package 20"])
 
 
-def test_events_are_those_of_the_tokens_owner(program, event):
+def test_events_are_those_of_the_token_owner(program, event):
     make.event()
     coordinator = program(make.staff("coordinator", event))
 
@@ -79,7 +79,7 @@ def test_events_are_those_of_the_tokens_owner(program, event):
     assert listed["total"] == 1
 
 
-def test_a_package_is_made_and_read(call, event):
+def test_package_is_created_and_read(call, event):
     made = call("POST", packages_of(event), PACKAGE)
 
     assert made.status_code == 201
@@ -98,7 +98,7 @@ def test_a_package_is_made_and_read(call, event):
     assert call("GET", f"{packages_of(event)}/{made.json()['id']}").json() == made.json()
 
 
-def test_a_package_without_a_limit_has_no_end(call, event):
+def test_package_without_limit_is_unlimited(call, event):
     body = {key: PACKAGE[key] for key in ("name", "price", "seats_per_package", "description")}
 
     made = call("POST", packages_of(event), body).json()
@@ -108,11 +108,11 @@ def test_a_package_without_a_limit_has_no_end(call, event):
 
 
 @pytest.mark.parametrize("price", ["19.9", 19.9])
-def test_a_price_may_be_text_or_a_number_and_comes_back_as_text(call, event, price):
+def test_price_may_be_text_or_number_and_is_returned_as_text(call, event, price):
     assert call("POST", packages_of(event), PACKAGE | {"price": price}).json()["price"] == "19.90"
 
 
-def test_a_change_touches_what_is_sent_and_nothing_else(call, event):
+def test_update_changes_only_the_sent_fields(call, event):
     made = call("POST", packages_of(event), PACKAGE).json()
     path = f"{packages_of(event)}/{made['id']}"
 
@@ -123,7 +123,7 @@ def test_a_change_touches_what_is_sent_and_nothing_else(call, event):
     assert changed.json() == expected
 
 
-def test_a_change_to_something_older_is_told_what_happened_meanwhile(call, program, event):
+def test_stale_version_is_a_conflict_with_the_changes(call, program, event):
     package = make.package(event, price="100.00")
     path = f"{packages_of(event)}/{package.id}"
     colleague = make.staff("coordinator", event, name="Bo Lind")
@@ -137,7 +137,7 @@ def test_a_change_to_something_older_is_told_what_happened_meanwhile(call, progr
     assert call("GET", path).json()["name"] == package.name
 
 
-def test_a_change_without_the_version_is_refused(call, event):
+def test_update_without_version_is_refused(call, event):
     package = make.package(event)
 
     problem = assert_problem(
@@ -147,13 +147,13 @@ def test_a_change_without_the_version_is_refused(call, event):
     assert problem["errors"] == [{"field": "version", "message": "Enter a value."}]
 
 
-def test_a_name_that_the_event_has(call, event):
+def test_used_name_is_a_conflict(call, event):
     make.package(event, name="Table of Ten")
 
     assert_problem(call("POST", packages_of(event), PACKAGE | {"name": "TABLE of ten"}), 409, "duplicate_name")
 
 
-def test_a_limit_below_what_is_sold(call, event):
+def test_limit_below_sold_is_a_conflict(call, event):
     package = make.package(event, quantity_limit=10)
     make.purchase(event, package, quantity=4)
 
@@ -162,7 +162,7 @@ def test_a_limit_below_what_is_sold(call, event):
     assert assert_problem(answer, 409, "limit_below_sold")["detail"].startswith("4 are sold already")
 
 
-def test_a_package_nobody_bought_is_deleted(call, event):
+def test_unsold_package_is_deleted(call, event):
     path = f"{packages_of(event)}/{make.package(event).id}"
 
     deleted = call("DELETE", path)
@@ -171,14 +171,14 @@ def test_a_package_nobody_bought_is_deleted(call, event):
     assert_problem(call("GET", path), 404, "not_found")
 
 
-def test_a_package_somebody_bought_stays(call, event):
+def test_package_with_purchases_is_not_deleted(call, event):
     package = make.package(event)
     make.purchase(event, package)
 
     assert_problem(call("DELETE", f"{packages_of(event)}/{package.id}"), 409, "has_sales")
 
 
-def test_disabling_and_enabling_twice_is_once(call, event):
+def test_enable_and_disable_are_idempotent(call, event):
     path = f"{packages_of(event)}/{make.package(event).id}"
 
     for verb, is_enabled in (("disable", False), ("enable", True)):
@@ -188,7 +188,7 @@ def test_disabling_and_enabling_twice_is_once(call, event):
         assert second.json() == first.json()
 
 
-def test_the_order_is_set_as_a_whole(call, event):
+def test_whole_order_is_saved(call, event):
     a, b, c = (make.package(event, name=name) for name in "ABC")
 
     answer = call("POST", f"{packages_of(event)}/reorder", {"package_ids": [str(c.id), str(a.id), str(b.id)]})
@@ -199,7 +199,7 @@ def test_the_order_is_set_as_a_whole(call, event):
         assert [item["name"] for item in call("GET", path).json()["items"]] == ["C", "A", "B"]
 
 
-def test_an_order_that_is_not_exactly_the_packages_is_refused(call, event):
+def test_order_that_is_not_exactly_the_packages_is_refused(call, event):
     package = make.package(event, name="A")
     for package_ids in ([], [str(package.id)] * 2, [str(package.id), str(uuid.uuid4())]):
         problem = assert_problem(
@@ -266,7 +266,7 @@ BOUND = [
     ],
     ids=["admin", "coordinator", "viewer", "coordinator of another event", "viewer of another event"],
 )
-def test_who_may(program, role, is_theirs, refused, action, verb, path, body):
+def test_permissions(program, role, is_theirs, refused, action, verb, path, body):
     event = make.event()
     package = make.package(event)
     names = {
@@ -290,11 +290,11 @@ def test_who_may(program, role, is_theirs, refused, action, verb, path, body):
 
 
 @pytest.mark.parametrize(("role", "status"), [("admin", 201), ("coordinator", 403), ("viewer", 403)])
-def test_events_are_made_by_admins(program, event, role, status):
+def test_creating_an_event_requires_admin(program, event, role, status):
     assert program(make.staff(role, event))("POST", "/admin/events", EVENT).status_code == status
 
 
-def test_a_package_is_found_in_its_own_event_only(call, event):
+def test_package_of_another_event_is_not_found(call, event):
     package = make.package(make.event())
 
     assert_problem(call("GET", f"{packages_of(event)}/{package.id}"), 404, "not_found")

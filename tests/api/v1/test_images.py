@@ -45,13 +45,13 @@ def send(call):
 
 
 @pytest.fixture
-def shown(send, package):
+def get_package(send, package):
     """The addresses of a picture that a package has: whole and thumbnail."""
     answer = send(package, image_samples.make_image_file("WEBP", (600, 400))).json()
     return answer["image_url"], answer["thumbnail_url"]
 
 
-def test_a_picture_is_put_and_told_wherever_the_package_is(call, send, event, package):
+def test_image_urls_are_in_every_package_response(call, send, event, package):
     answer = send(package, alt="Ten chairs around a table")
 
     assert answer.status_code == 200
@@ -74,7 +74,7 @@ def test_a_picture_is_put_and_told_wherever_the_package_is(call, send, event, pa
         assert {name: each[name] for name in told_fields} == {name: seen[name] for name in told_fields}
 
 
-def test_what_is_fetched_is_the_picture_upright_without_metadata(call, send, package):
+def test_fetched_image_is_upright_without_metadata(call, send, package):
     answer = send(package).json()
 
     for url, size in ((answer["image_url"], (40, 60)), (answer["thumbnail_url"], (40, 60))):
@@ -84,7 +84,7 @@ def test_what_is_fetched_is_the_picture_upright_without_metadata(call, send, pac
             assert (picture.format, picture.size, len(picture.getexif())) == ("JPEG", size, 0)
 
 
-def test_the_address_is_whole_where_the_server_knows_its_own(call, send, package, monkeypatch):
+def test_url_is_absolute_when_the_base_url_is_set(call, send, package, monkeypatch):
     monkeypatch.setenv("TICKETDESK_BASE_URL", "https://tickets.example.org/")
 
     answer = send(package).json()
@@ -94,13 +94,13 @@ def test_the_address_is_whole_where_the_server_knows_its_own(call, send, package
     assert call("GET", package_path(package)).json()["image_url"] == answer["image_url"]
 
 
-def test_a_browser_keeps_a_picture_for_good(browser, sign_in, shown):
+def test_image_is_cached_forever(browser, sign_in, get_package):
     sign_in(role="admin")
-    whole, small = (browser.get(url) for url in shown)
+    whole, small = (browser.get(url) for url in get_package)
 
     assert whole.headers["etag"] != small.headers["etag"]
     assert len(small.content) < len(whole.content)
-    for answer, url in zip((whole, small), shown, strict=True):
+    for answer, url in zip((whole, small), get_package, strict=True):
         assert answer.status_code == 200
         assert answer.headers["content-type"] == "image/webp"
         assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
@@ -111,35 +111,35 @@ def test_a_browser_keeps_a_picture_for_good(browser, sign_in, shown):
         assert again.headers["cache-control"] == answer.headers["cache-control"]
         other = browser.get(url, headers={"If-None-Match": '"other"'})
         assert other.status_code == 200
-    assert browser.head(shown[0]).headers["content-length"] == str(len(whole.content))
+    assert browser.head(get_package[0]).headers["content-length"] == str(len(whole.content))
 
 
-def test_whoever_may_read_the_event_sees_its_pictures_and_nobody_else(browser, event, shown, program):
+def test_image_requires_permission_to_read_the_event(browser, event, get_package, program):
     def fetched(person):
         token = program(person).token
-        return [browser.get(url, headers={"Authorization": f"Bearer {token}"}).status_code for url in shown]
+        return [browser.get(url, headers={"Authorization": f"Bearer {token}"}).status_code for url in get_package]
 
     assert fetched(make.staff("viewer", event)) == [200, 200]
     assert fetched(make.staff("coordinator", make.event())) == [404, 404]
     browser.cookies.clear()
-    assert [browser.get(url).status_code for url in shown] == [401, 401]
-    opened = browser.get(shown[0], headers=ACCEPT_HTML)
+    assert [browser.get(url).status_code for url in get_package] == [401, 401]
+    opened = browser.get(get_package[0], headers=ACCEPT_HTML)
     assert opened.headers["location"].startswith("/session/sign-in?next=")
-    assert browser.get(shown[0], headers={"Authorization": "Bearer td_unknown"}).status_code == 401
+    assert browser.get(get_package[0], headers={"Authorization": "Bearer td_unknown"}).status_code == 401
 
 
-def test_a_picture_that_was_replaced_is_not_found_any_more(browser, sign_in, send, package, shown):
-    etag = f'"{shown[0].rpartition("/")[2].partition(".")[0]}"'
+def test_replaced_image_is_not_found(browser, sign_in, send, package, get_package):
+    etag = f'"{get_package[0].rpartition("/")[2].partition(".")[0]}"'
     send(package, image_samples.make_image_file())
     sign_in(role="admin")
 
-    assert [browser.get(url).status_code for url in shown] == [404, 404]
-    assert browser.get(shown[0], headers={"If-None-Match": etag}).status_code == 404
+    assert [browser.get(url).status_code for url in get_package] == [404, 404]
+    assert browser.get(get_package[0], headers={"If-None-Match": etag}).status_code == 404
 
 
-def test_only_the_exact_address_is_one(browser, sign_in, event, shown):
+def test_only_the_exact_url_is_found(browser, sign_in, event, get_package):
     sign_in(role="admin")
-    url = shown[0]
+    url = get_package[0]
     name = url.rpartition("/")[2].removesuffix(".webp")
     for other in [
         url.replace(".webp", ".png"),
@@ -153,7 +153,7 @@ def test_only_the_exact_address_is_one(browser, sign_in, event, shown):
         assert browser.get(other).status_code == 404, other
 
 
-def test_a_picture_is_removed_and_removing_twice_is_once(call, send, package, event):
+def test_removing_an_image_is_idempotent(call, send, package, event):
     send(package)
 
     for _ in range(2):
@@ -174,7 +174,7 @@ def test_a_picture_is_removed_and_removing_twice_is_once(call, send, package, ev
         ("x", ""),
     ],
 )
-def test_the_content_decides_and_not_what_it_is_called(send, package, name, media_type):
+def test_format_is_recognized_by_content(send, package, name, media_type):
     answer = send(package, image_samples.make_image_file("PNG"), name=name, media_type=media_type)
 
     assert answer.json()["image_url"].endswith(".png")
@@ -191,7 +191,7 @@ def test_the_content_decides_and_not_what_it_is_called(send, package, name, medi
     ],
     ids=len,
 )
-def test_what_cannot_be_taken_is_told_beside_the_field(send, event, package, content):
+def test_refused_file_is_a_field_error(send, event, package, content):
     before = database_state.snapshot(event)
 
     problem = assert_problem(send(package, content), 422, "invalid_input")
@@ -200,7 +200,7 @@ def test_what_cannot_be_taken_is_told_beside_the_field(send, event, package, con
     assert database_state.snapshot(event) == before
 
 
-def test_exactly_5_mb_are_taken_and_not_a_byte_more(send, package):
+def test_file_of_5_mb_is_accepted_and_one_byte_more_refused(send, package):
     exactly = PICTURE + bytes(FIVE_MB - len(PICTURE))
 
     assert send(package, exactly, alt="x" * 200).status_code == 200
@@ -208,7 +208,7 @@ def test_exactly_5_mb_are_taken_and_not_a_byte_more(send, package):
     assert problem["errors"] == [{"field": "image", "message": str(image_files.too_large_error())}]
 
 
-def test_a_body_that_says_it_is_too_long_is_not_read(call, package):
+def test_body_announced_as_too_long_is_not_read(call, package):
     def body():
         raise AssertionError("nobody may read this")
         yield b""
@@ -226,7 +226,7 @@ def test_a_body_that_says_it_is_too_long_is_not_read(call, package):
     assert_problem(answer, 422, "invalid_input")
 
 
-def test_a_body_that_does_not_say_how_long_it_is_is_read_no_further_than_5_mb(server, call, package):
+def test_chunked_body_is_read_up_to_the_limit(server, call, package):
     """Sent by hand, in as many pieces as the server asks for."""
     sent, answers = 0, []
     opening = b'--x\r\nContent-Disposition: form-data; name="image"; filename="x"\r\n\r\n'
@@ -276,7 +276,7 @@ def test_a_body_that_does_not_say_how_long_it_is_is_read_no_further_than_5_mb(se
         ({"files": {"image": PICTURE}, "data": {"alt": ["Chairs", "Chairs"]}}, "alt"),
     ],
 )
-def test_a_form_that_is_not_right(call, event, package, sent, field):
+def test_malformed_form_is_refused(call, event, package, sent, field):
     before = database_state.snapshot(event)
 
     answer = call.client.post(
@@ -287,7 +287,7 @@ def test_a_form_that_is_not_right(call, event, package, sent, field):
     assert database_state.snapshot(event) == before
 
 
-def test_who_saw_something_older_is_told_what_happened_meanwhile(call, send, package):
+def test_stale_version_is_a_conflict(call, send, package):
     assert send(package, version="1").status_code == 200
 
     problem = assert_problem(send(package, image_samples.make_image_file(), version="1"), 409, "stale_version")
@@ -307,7 +307,7 @@ def test_who_saw_something_older_is_told_what_happened_meanwhile(call, send, pac
         ("viewer", False, 404, "not_found"),
     ],
 )
-def test_who_may(program, send, event, package, role, is_theirs, status, code):
+def test_permissions(program, send, event, package, role, is_theirs, status, code):
     by = program(make.staff(role, event if is_theirs else make.event()))
 
     answer = send(package, by=by)
@@ -320,13 +320,13 @@ def test_who_may(program, send, event, package, role, is_theirs, status, code):
         assert_problem(refused_unread, status, code)
 
 
-def test_a_package_is_found_in_its_own_event_only(send, package):
+def test_package_of_another_event_is_not_found(send, package):
     package.event_id = make.event().id
 
     assert_problem(send(package), 404, "not_found")
 
 
-def test_while_the_scanner_is_away_nothing_is_taken(send, event, package, monkeypatch):
+def test_unavailable_scanner_refuses_the_upload(send, event, package, monkeypatch):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         monkeypatch.setenv("CLAMD_ADDRESS", f"127.0.0.1:{taken.getsockname()[1]}")
@@ -339,7 +339,7 @@ def test_while_the_scanner_is_away_nothing_is_taken(send, event, package, monkey
     assert database_state.snapshot(event) == before
 
 
-def test_the_documentation_tells_the_form(browser, sign_in):
+def test_documentation_describes_the_form(browser, sign_in):
     sign_in()
     document = browser.get("/api/openapi.json").json()
     path = document["paths"]["/v1/admin/events/{event_id}/tickets/packages/{package_id}/image"]
@@ -354,5 +354,5 @@ def test_the_documentation_tells_the_form(browser, sign_in):
         )
 
 
-def test_every_stored_type_has_its_ending():
+def test_every_media_type_has_an_extension():
     assert set(images.MEDIA_TYPE_BY_EXTENSION.values()) == set(image_files.MEDIA_TYPES.values())

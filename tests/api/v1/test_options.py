@@ -21,11 +21,11 @@ def path_of(option):
     return f"/admin/packages/{option.package_id}/options/{option.id}"
 
 
-def labels(answer):
+def list_labels(answer):
     return [item["label"] for item in answer.json()["items"]]
 
 
-def refused(answer_of, event, code):
+def get_problem(answer_of, event, code):
     """The problem of a 409, having seen that nothing moved."""
     before = snapshot(event)
     problem = assert_problem(answer_of(), 409, code)
@@ -39,14 +39,14 @@ def package(event):
 
 
 @pytest.fixture
-def answered(event, package):
+def answered_option(event, package):
     """A question that one purchase answered."""
     option = make.option(package, label="Any allergies?")
     make.purchase(event, package, answers=[{"option_id": option.id, "value": "Nuts"}])
     return option
 
 
-def test_a_change_touches_what_is_sent_and_nothing_else(call, package):
+def test_update_changes_only_the_sent_fields(call, package):
     option = make.option(package, **MENU)
 
     changed = call("PATCH", path_of(option), {"version": 1, "choices": ["Trout", "Rice", "Beef"]})
@@ -63,12 +63,14 @@ def test_a_change_touches_what_is_sent_and_nothing_else(call, package):
     assert call("GET", options_of(package)).json()["items"] == [changed.json()]
 
 
-def test_a_change_without_the_version_applies_to_what_stands_and_a_stale_one_is_told(call, program, event, package):
+def test_update_without_version_is_saved_and_a_stale_one_is_a_conflict(call, program, event, package):
     option = make.option(package, **MENU)
     colleague = program(make.staff("coordinator", event, name="Bo Lind"))
     assert colleague("PATCH", path_of(option), {"label": "Dinner"}).json()["version"] == 2
 
-    problem = refused(lambda: call("PATCH", path_of(option), {"version": 1, "label": "Food"}), event, "stale_version")
+    problem = get_problem(
+        lambda: call("PATCH", path_of(option), {"version": 1, "label": "Food"}), event, "stale_version"
+    )
 
     (change,) = problem["changes"]
     assert problem["current_version"] == 2
@@ -76,7 +78,7 @@ def test_a_change_without_the_version_applies_to_what_stands_and_a_stale_one_is_
     assert call("PATCH", path_of(option), {"version": 2, "is_required": True}).json()["version"] == 3
 
 
-def test_fields_that_break_a_rule_are_named(call, package):
+def test_invalid_fields_are_named(call, package):
     option = make.option(package, **MENU)
 
     assert set(field_messages(call("PATCH", path_of(option), {"label": "", "option_type": "x"}))) == {
@@ -89,59 +91,64 @@ def test_fields_that_break_a_rule_are_named(call, package):
     assert set(field_messages(call("PATCH", path_of(option), {"choices": ["Fish", "x" * 51]}))) == {"choices.1"}
 
 
-def test_the_type_stays_once_there_is_an_answer_and_the_words_may_change(call, event, answered):
-    problem = refused(lambda: call("PATCH", path_of(answered), {"option_type": "boolean"}), event, "has_answers")
+def test_type_of_an_answered_option_cannot_change(call, event, answered_option):
+    problem = get_problem(
+        lambda: call("PATCH", path_of(answered_option), {"option_type": "boolean"}), event, "has_answers"
+    )
 
     assert "“Any allergies?” has answers" in problem["detail"]
-    assert call("PATCH", path_of(answered), {"label": "Allergies"}).json()["label"] == "Allergies"
+    assert call("PATCH", path_of(answered_option), {"label": "Allergies"}).json()["label"] == "Allergies"
 
 
-def test_a_retired_question_is_not_asked_any_more_and_twice_is_once(call, event, package, answered):
-    first, second = call("POST", f"{path_of(answered)}/retire"), call("POST", f"{path_of(answered)}/retire")
+def test_retiring_is_idempotent(call, event, package, answered_option):
+    first, second = (
+        call("POST", f"{path_of(answered_option)}/retire"),
+        call("POST", f"{path_of(answered_option)}/retire"),
+    )
 
     assert first.status_code == 200
     assert (first.json()["is_retired"], first.json()["version"]) == (True, 2)
     assert second.json() == first.json()
-    assert labels(call("GET", options_of(package))) == []
+    assert list_labels(call("GET", options_of(package))) == []
     (offered,) = call("GET", f"/events/{event.id}/tickets/packages").json()["items"]
     assert offered["options"] == []
 
 
-def test_a_fifth_question_is_a_conflict_until_one_is_retired(call, event, package):
+def test_fifth_option_is_a_conflict_until_one_is_retired(call, event, package):
     first, *_ = [make.option(package, label=f"Question {number}") for number in range(4)]
     new = {"label": "Fifth", "option_type": "boolean"}
 
-    refused(lambda: call("POST", options_of(package), new), event, "conflict")
+    get_problem(lambda: call("POST", options_of(package), new), event, "conflict")
     call("POST", f"{path_of(first)}/retire")
 
     assert call("POST", options_of(package), new).json()["display_order"] == 4
-    assert labels(call("GET", options_of(package))) == ["Question 1", "Question 2", "Question 3", "Fifth"]
+    assert list_labels(call("GET", options_of(package))) == ["Question 1", "Question 2", "Question 3", "Fifth"]
 
 
-def test_an_unanswered_question_is_deleted_and_an_answered_one_stays(call, event, package, answered):
+def test_only_an_unanswered_option_is_deleted(call, event, package, answered_option):
     unanswered = make.option(package, is_required=False)
 
     deleted = call("DELETE", path_of(unanswered))
 
     assert (deleted.status_code, deleted.content) == (204, b"")
     assert_problem(call("DELETE", path_of(unanswered)), 404, "not_found")
-    refused(lambda: call("DELETE", path_of(answered)), event, "has_answers")
-    assert labels(call("GET", options_of(package))) == ["Any allergies?"]
+    get_problem(lambda: call("DELETE", path_of(answered_option)), event, "has_answers")
+    assert list_labels(call("GET", options_of(package))) == ["Any allergies?"]
 
 
-def test_questions_are_put_in_order(call, package):
+def test_options_are_reordered(call, package):
     first, second, third = (make.option(package, label=label) for label in ("A", "B", "C"))
 
     answer = call("POST", f"{options_of(package)}/reorder", {"option_ids": [str(o.id) for o in (third, first, second)]})
 
     assert answer.status_code == 200
-    assert labels(answer) == ["C", "A", "B"]
+    assert list_labels(answer) == ["C", "A", "B"]
     assert [item["display_order"] for item in answer.json()["items"]] == [1, 2, 3]
     assert call("GET", options_of(package)).json() == answer.json()
 
 
 @pytest.mark.parametrize("wrong", ["missing", "doubled", "foreign", "unknown", "none"])
-def test_an_order_names_exactly_the_questions_of_the_package(call, event, package, wrong):
+def test_order_must_name_exactly_the_active_options(call, event, package, wrong):
     first, second = (str(make.option(package, label=label).id) for label in ("A", "B"))
     foreign = str(make.option(make.package(event)).id)
     sent = {
@@ -152,20 +159,20 @@ def test_an_order_names_exactly_the_questions_of_the_package(call, event, packag
         "none": [],
     }[wrong]
 
-    refused(lambda: call("POST", f"{options_of(package)}/reorder", {"option_ids": sent}), event, "conflict")
+    get_problem(lambda: call("POST", f"{options_of(package)}/reorder", {"option_ids": sent}), event, "conflict")
 
-    assert labels(call("GET", options_of(package))) == ["A", "B"]
+    assert list_labels(call("GET", options_of(package))) == ["A", "B"]
 
 
-def test_an_order_of_something_else_is_refused_at_its_field(call, package):
+def test_malformed_order_is_a_field_error(call, package):
     assert field_messages(call("POST", f"{options_of(package)}/reorder", {})) == {"option_ids": "Enter a value."}
     assert field_messages(call("POST", f"{options_of(package)}/reorder", {"option_ids": ["x"]})) == {
         "option_ids.0": "This is not an id."
     }
 
 
-def test_a_question_is_found_in_its_own_package_only(call, event, package, answered):
-    path = f"{options_of(make.package(event))}/{answered.id}"
+def test_option_of_another_package_is_not_found(call, event, package, answered_option):
+    path = f"{options_of(make.package(event))}/{answered_option.id}"
 
     for verb, where, body in (
         ("PATCH", path, {"label": "Other"}),

@@ -14,15 +14,15 @@ from ticketing.sales import corrections
 NOON = datetime(2026, 6, 1, 16, tzinfo=UTC)  # at noon in New York
 
 
-def sales_of(package):
+def get_sales(package):
     return f"/admin/events/{package.event_id}/tickets/packages/{package.id}/sales"
 
 
-def test_a_package_nobody_bought_has_figures_of_zero_and_no_purchase(call, event):
+def test_unsold_package_has_zero_figures_and_no_purchases(call, event):
     package = make.package(event, name="Table", quantity_limit=5, is_sponsorship=True)
     make.purchase(event, make.package(event))
 
-    answer = call("GET", sales_of(package))
+    answer = call("GET", get_sales(package))
 
     assert answer.status_code == 200
     assert answer.json() == {
@@ -42,7 +42,7 @@ def test_a_package_nobody_bought_has_figures_of_zero_and_no_purchase(call, event
     }
 
 
-def test_its_figures_are_those_of_the_summary_and_its_purchases_are_told_whole(call, event):
+def test_figures_equal_the_summary_and_purchases_are_complete(call, event):
     package = make.package(event, price="100.00", seats_per_package=2, quantity_limit=4)
     make.promo_code(event, code="EARLY10", discount_value="10")
     donor = {"name": "Ana Ruiz", "email": "ana@example.org", "phone": "+1 555 0100"}
@@ -51,7 +51,7 @@ def test_its_figures_are_those_of_the_summary_and_its_purchases_are_told_whole(c
         notes="By the stage", moment=NOON,
     ).purchase  # fmt: skip
 
-    answer = call("GET", sales_of(package)).json()
+    answer = call("GET", get_sales(package)).json()
 
     (of_event,) = call("GET", f"/admin/events/{event.id}/tickets/sales/summary").json()["by_package"]
     assert {name: answer[name] for name in of_event} == of_event
@@ -77,25 +77,25 @@ def test_its_figures_are_those_of_the_summary_and_its_purchases_are_told_whole(c
     ]
 
 
-def test_a_voided_purchase_is_listed_and_in_no_figure(call, event):
+def test_voided_purchase_is_listed_but_not_counted(call, event):
     package = make.package(event, price="100.00")
     bought = make.purchase(event, package).purchase
     db.write(lambda s: corrections.void(s, OPERATOR, event.id, bought.id, "Typed twice"))
 
-    answer = call("GET", sales_of(package)).json()
+    answer = call("GET", get_sales(package)).json()
 
     assert [item["payment_status"] for item in answer["items"]] == ["voided"]
     assert (answer["total"], answer["sold_count"], answer["revenue"]) == (1, 0, "0.00")
 
 
-def test_the_newest_come_first_and_20_on_a_page(call, event):
+def test_newest_purchases_come_first_with_20_per_page(call, event):
     package, other = make.package(event), make.package(event)
     ids = [
         str(make.purchase(event, package, moment=NOON + timedelta(minutes=minute)).purchase.id) for minute in range(21)
     ]
     make.purchase(event, other)
 
-    first, second, third = (call("GET", f"{sales_of(package)}?page={page}").json() for page in (1, 2, 3))
+    first, second, third = (call("GET", f"{get_sales(package)}?page={page}").json() for page in (1, 2, 3))
 
     assert [item["id"] for item in first["items"]] == ids[:0:-1]
     assert [item["id"] for item in second["items"]] == ids[:1]
@@ -108,8 +108,8 @@ def test_the_newest_come_first_and_20_on_a_page(call, event):
     assert second["sold_count"] == 21
 
 
-def test_a_package_that_is_none_or_another_events_is_not_found(call, event):
+def test_unknown_or_foreign_package_is_not_found(call, event):
     elsewhere = make.package(make.event())
     for package_id in (uuid.uuid4(), elsewhere.id, "7"):
         assert_problem(call("GET", f"/admin/events/{event.id}/tickets/packages/{package_id}/sales"), 404, "not_found")
-    assert field_messages(call("GET", sales_of(make.package(event)) + "?page=0")) == {"page": "Enter 1 or more."}
+    assert field_messages(call("GET", get_sales(make.package(event)) + "?page=0")) == {"page": "Enter 1 or more."}

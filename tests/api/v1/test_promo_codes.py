@@ -17,12 +17,12 @@ def path_of(promo):
     return f"/admin/events/{promo.event_id}/promo-codes/{promo.id}"
 
 
-def try_code(call, package, code, **more):
+def validate_code(call, package, code, **more):
     body = {"package_id": str(package.id), "quantity": 1, "donor_email": "ana@example.org"}
     return call("POST", f"/admin/events/{package.event_id}/promo-codes/validate/{code}", body | more)
 
 
-def refused(answer_of, event, code):
+def get_problem(answer_of, event, code):
     """The problem of a 409, having seen that nothing moved."""
     before = snapshot(event)
     problem = assert_problem(answer_of(), 409, code)
@@ -30,7 +30,7 @@ def refused(answer_of, event, code):
     return problem
 
 
-def test_a_code_is_read_with_what_it_gave(call, event):
+def test_code_is_returned_with_its_total_discount(call, event):
     promo, package = make.promo_code(event, **CODE, max_total_uses=5), make.package(event)
     make.purchase(event, package, quantity=3, promo_code="EARLY25")
 
@@ -51,7 +51,7 @@ def test_a_code_is_read_with_what_it_gave(call, event):
     assert call("GET", f"/admin/events/{event.id}/promo-codes").json()["items"] == [answer.json()]
 
 
-def test_a_change_touches_what_is_sent_and_tells_how_the_code_stands(call, event):
+def test_update_changes_only_the_sent_fields(call, event):
     promo = make.promo_code(event, **CODE, max_uses_per_donor=1)
     make.purchase(event, make.package(event), promo_code="EARLY25")
     before = call("GET", path_of(promo)).json()
@@ -72,12 +72,12 @@ def test_a_change_touches_what_is_sent_and_tells_how_the_code_stands(call, event
     assert call("GET", path_of(promo)).json() == changed.json()
 
 
-def test_a_change_without_the_version_applies_to_what_stands_and_a_stale_one_is_told(call, program, event):
+def test_update_without_version_is_saved_and_a_stale_one_is_a_conflict(call, program, event):
     promo = make.promo_code(event, **CODE)
     colleague = program(make.staff("coordinator", event, name="Bo Lind"))
     assert colleague("PATCH", path_of(promo), {"is_active": False}).json()["version"] == 2
 
-    problem = refused(
+    problem = get_problem(
         lambda: call("PATCH", path_of(promo), {"version": 1, "max_total_uses": 5}), event, "stale_version"
     )
 
@@ -88,7 +88,7 @@ def test_a_change_without_the_version_applies_to_what_stands_and_a_stale_one_is_
     assert field_messages(call("PATCH", path_of(promo), {"version": 0})) == {"version": "Enter 1 or more."}
 
 
-def test_fields_that_break_a_rule_are_named(call, event):
+def test_invalid_fields_are_named(call, event):
     promo = make.promo_code(event, **CODE)
 
     with_shape = field_messages(
@@ -101,38 +101,38 @@ def test_fields_that_break_a_rule_are_named(call, event):
     assert call("GET", path_of(promo)).json()["version"] == 1
 
 
-def test_a_code_that_another_has_is_a_conflict(call, event):
+def test_used_code_name_is_a_conflict(call, event):
     make.promo_code(event, code="GALA10")
     promo = make.promo_code(event, code="GALA20")
 
-    refused(lambda: call("PATCH", path_of(promo), {"code": "gala10"}), event, "duplicate_code")
+    get_problem(lambda: call("PATCH", path_of(promo), {"code": "gala10"}), event, "duplicate_code")
 
     assert call("GET", path_of(promo)).json()["code"] == "GALA20"
 
 
 @pytest.mark.parametrize("change", [{"code": "OTHER"}, {"discount_type": "fixed_amount"}, {"discount_value": "26"}])
-def test_a_used_code_keeps_its_code_type_and_value(call, event, change):
+def test_code_type_and_value_of_a_used_code_cannot_change(call, event, change):
     promo = make.promo_code(event, **CODE)
     make.purchase(event, make.package(event), promo_code="EARLY25")
 
-    refused(lambda: call("PATCH", path_of(promo), change), event, "code_used")
+    get_problem(lambda: call("PATCH", path_of(promo), change), event, "code_used")
 
     assert call("PATCH", path_of(promo), {"is_active": False}).json()["is_active"] is False
 
 
 @pytest.mark.parametrize("limit", ["max_total_uses", "max_uses_per_donor"])
-def test_a_limit_does_not_go_below_the_uses(call, event, limit):
+def test_limit_below_the_uses_is_a_conflict(call, event, limit):
     promo, package, donor = make.promo_code(event, **CODE), make.package(event), make.email()
     for _ in range(2):
         make.purchase(event, package, donor_email=donor, promo_code="EARLY25")
 
-    problem = refused(lambda: call("PATCH", path_of(promo), {limit: 1}), event, "limit_below_uses")
+    problem = get_problem(lambda: call("PATCH", path_of(promo), {limit: 1}), event, "limit_below_uses")
 
     assert "Enter 2 or more." in problem["detail"]
     assert call("PATCH", path_of(promo), {limit: 2}).json()[limit] == 2
 
 
-def test_an_unused_code_is_deleted_and_a_used_one_stays(call, event):
+def test_only_an_unused_code_is_deleted(call, event):
     unused, promo = make.promo_code(event), make.promo_code(event, **CODE)
     make.purchase(event, make.package(event), promo_code="EARLY25")
 
@@ -141,10 +141,10 @@ def test_an_unused_code_is_deleted_and_a_used_one_stays(call, event):
     assert (deleted.status_code, deleted.content) == (204, b"")
     assert_problem(call("GET", path_of(unused)), 404, "not_found")
     assert_problem(call("DELETE", path_of(unused)), 404, "not_found")
-    refused(lambda: call("DELETE", path_of(promo)), event, "code_used")
+    get_problem(lambda: call("DELETE", path_of(promo)), event, "code_used")
 
 
-def test_a_code_is_found_in_its_own_event_only(call, event):
+def test_code_of_another_event_is_not_found(call, event):
     elsewhere = make.promo_code(make.event())
     path = f"/admin/events/{event.id}/promo-codes/{elsewhere.id}"
 
@@ -153,12 +153,12 @@ def test_a_code_is_found_in_its_own_event_only(call, event):
     assert call("GET", path_of(elsewhere)).json()["version"] == 1
 
 
-def test_a_valid_code_tells_what_it_takes_off_and_every_rule_and_changes_nothing(call, event):
+def test_valid_code_returns_the_discount_and_every_rule(call, event):
     package = make.package(event, name="Table", price="33.35", quantity_limit=9)
     make.promo_code(event, **CODE, max_total_uses=2, max_uses_per_donor=1)
     before = snapshot(event)
 
-    answer = try_code(call, package, "early25", quantity=3)
+    answer = validate_code(call, package, "early25", quantity=3)
 
     assert answer.status_code == 200
     assert {key: value for key, value in answer.json().items() if key != "rules"} == {
@@ -188,13 +188,13 @@ def test_a_valid_code_tells_what_it_takes_off_and_every_rule_and_changes_nothing
         ("used_up_by_donor", {"max_uses_per_donor": 1}, 1),
     ],
 )
-def test_a_code_that_is_not_valid_says_why_and_the_full_price(call, event, reason, given, uses):
+def test_invalid_code_returns_the_reason_and_the_full_price(call, event, reason, given, uses):
     package = make.package(event, price="40.00")
     make.promo_code(event, **CODE, **given)
     for _ in range(uses):
         make.purchase(event, package, donor_email="ana@example.org", promo_code="EARLY25")
 
-    answer = try_code(call, package, "EARLY25", donor_email=" ANA@Example.org", quantity=2).json()
+    answer = validate_code(call, package, "EARLY25", donor_email=" ANA@Example.org", quantity=2).json()
 
     rules = answer.pop("rules")
     assert answer == {"valid": False, "reason": reason, "discount_amount": "0.00", "total": "80.00"}
@@ -202,8 +202,8 @@ def test_a_code_that_is_not_valid_says_why_and_the_full_price(call, event, reaso
 
 
 @pytest.mark.parametrize("code", ["NOSUCH", "x", "%20", "G%C3%84LA", "a/b", "a%2Fb", "%27%20OR%201=1"])
-def test_whatever_a_donor_types_for_a_code_is_unknown(call, event, code):
-    answer = try_code(call, make.package(event, price="40.00"), code)
+def test_any_other_text_is_an_unknown_code(call, event, code):
+    answer = validate_code(call, make.package(event, price="40.00"), code)
 
     assert answer.status_code == 200
     assert (answer.json()["valid"], answer.json()["reason"]) == (False, "unknown")
@@ -214,7 +214,7 @@ def test_whatever_a_donor_types_for_a_code_is_unknown(call, event, code):
     ]
 
 
-def test_a_code_is_tried_at_another_moment(call, event):
+def test_code_is_checked_at_another_moment(call, event):
     package, _ = make.package(event), make.promo_code(event, **CODE, expires_at="2099-06-01T12:00")
 
     for at, reason in (
@@ -224,20 +224,20 @@ def test_a_code_is_tried_at_another_moment(call, event):
         ("2099-06-01T15:59:59Z", None),
         ("2099-06-01T16:00:00Z", "expired"),
     ):
-        assert try_code(call, package, "EARLY25", at=at).json()["reason"] == reason, at
+        assert validate_code(call, package, "EARLY25", at=at).json()["reason"] == reason, at
 
 
-def test_a_sold_out_package_is_told_beside_the_code(call, event):
+def test_sold_out_package_does_not_make_the_code_invalid(call, event):
     package = make.package(event, quantity_limit=1)
     make.promo_code(event, **CODE)
 
-    answer = try_code(call, package, "EARLY25", quantity=2).json()
+    answer = validate_code(call, package, "EARLY25", quantity=2).json()
 
     assert (answer["valid"], answer["reason"]) == (True, None)
     assert [rule["rule"] for rule in answer["rules"] if not rule["passed"]] == ["sold_out"]
 
 
-def test_a_trial_is_asked_for_as_a_purchase_is(call, event):
+def test_dry_run_is_validated_like_a_purchase(call, event):
     path = f"/admin/events/{event.id}/promo-codes/validate/EARLY25"
     package = make.package(event)
 
@@ -246,12 +246,12 @@ def test_a_trial_is_asked_for_as_a_purchase_is(call, event):
         "quantity": "Enter a quantity.",
         "donor_email": "Enter an e-mail address.",
     }
-    assert set(field_messages(try_code(call, package, "X", quantity=0, donor_email="ana", at="soon"))) == {
+    assert set(field_messages(validate_code(call, package, "X", quantity=0, donor_email="ana", at="soon"))) == {
         "quantity",
         "donor_email",
         "at",
     }
-    assert set(field_messages(try_code(call, package, "X", quantity=10_001))) == {"quantity"}
+    assert set(field_messages(validate_code(call, package, "X", quantity=10_001))) == {"quantity"}
     body = {"package_id": str(uuid.uuid4()), "quantity": 1, "donor_email": "ana@example.org"}
     assert_problem(call("POST", path, body), 404, "not_found")
     assert_problem(call("POST", path, body | {"package_id": str(make.package(make.event()).id)}), 404, "not_found")

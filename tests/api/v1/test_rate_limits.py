@@ -15,7 +15,7 @@ def person(event):
     return make.staff(event=event)
 
 
-def too_many(answer_of, event):
+def assert_rate_limited(answer_of, event):
     """The problem of a 429, having seen that nothing moved and when to come again."""
     before = snapshot(event)
     answer = answer_of()
@@ -26,13 +26,13 @@ def too_many(answer_of, event):
     return problem
 
 
-def test_the_eleventh_package_within_a_minute(browser, program, person, event):
+def test_eleventh_package_within_a_minute_is_refused(browser, program, person, event):
     one, two = program(person), Program(browser, make.token(person, "Second"))
     made = [(one, two)[n % 2]("POST", packages_path(event), PACKAGE | {"name": f"Seat {n}"}) for n in range(10)]
     assert [answer.status_code for answer in made] == [201] * 10
 
     for call in (one, two):
-        problem = too_many(lambda call=call: call("POST", packages_path(event), PACKAGE), event)
+        problem = assert_rate_limited(lambda call=call: call("POST", packages_path(event), PACKAGE), event)
         assert problem["detail"].startswith("You made 10 packages within a minute, so this one was not saved.")
 
     assert program(make.staff(event=event))("POST", packages_path(event), PACKAGE).status_code == 201
@@ -40,7 +40,7 @@ def test_the_eleventh_package_within_a_minute(browser, program, person, event):
     assert one("PATCH", path, {"version": 1, "price": "5"}).status_code == 200
 
 
-def test_packages_that_were_refused_are_not_counted(program, person, event):
+def test_refused_packages_are_not_counted(program, person, event):
     call = program(person)
     make.package(event, name="Seat")
     for _ in range(6):
@@ -62,24 +62,22 @@ class TestPromoCodes:
         path = f"/admin/events/{package.event_id}/promo-codes/validate"
         return lambda code, **more: call("POST", f"{path}/{code}", body | more)
 
-    def test_the_eleventh_that_does_not_apply_is_refused_instead_of_its_result(self, event, validate):
+    def test_eleventh_inapplicable_code_gets_no_result(self, event, validate):
         code = make.promo_code(event).code
         for _ in range(10):
             assert validate(code).json()["valid"] is True
             assert validate("NOSUCH").json()["reason"] == "unknown"
 
-        problem = too_many(lambda: validate("NOSUCH"), event)
+        problem = assert_rate_limited(lambda: validate("NOSUCH"), event)
         assert problem["detail"].startswith("You tried 10 promo codes that do not apply within a minute")
-        assert too_many(lambda: validate(code), event).keys() == problem.keys()
+        assert assert_rate_limited(lambda: validate(code), event).keys() == problem.keys()
 
-    def test_a_request_that_breaks_a_rule_does_not_count(self, validate):
+    def test_invalid_request_is_not_counted(self, validate):
         for _ in range(11):
             assert_problem(validate("NOSUCH", quantity=0), 422, "invalid_input")
         assert validate("NOSUCH").status_code == 200
 
-    def test_a_purchase_that_is_refused_for_its_code_is_told_why_however_many_there_were(
-        self, event, program, person, package, validate
-    ):
+    def test_purchases_refused_for_their_code_are_not_limited(self, event, program, person, package, validate):
         call = program(person)
         body = {"package_id": str(package.id), "quantity": 1, "donor": {"name": "Ana", "email": "ana@example.org"}}
         for _ in range(12):

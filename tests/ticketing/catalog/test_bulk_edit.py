@@ -26,15 +26,15 @@ def single(event):
     return make.package(event, name="Single", price="40")
 
 
-def edit(package, seen_version=1, **values):
+def make_edit(package, seen_version=1, **values):
     return PackageEdit(package.id, seen_version, values)
 
 
-def change(event, *edits, actor=OPERATOR):
+def update_packages(event, *edits, actor=OPERATOR):
     return db.write(lambda session: bulk_edit.update(session, actor, event.id, edits))
 
 
-def preview(event, *edits):
+def preview_edits(event, *edits):
     before = database_state.snapshot(event)
     with db.read_session() as session:
         effects = bulk_edit.preview(session, OPERATOR, event.id, edits)
@@ -42,20 +42,20 @@ def preview(event, *edits):
     return effects
 
 
-def stored(package):
+def get_package(package):
     with db.read_session() as session:
         row = packages.get(session, OPERATOR, package.event_id, package.id)
         return row.price, row.quantity_limit, row.is_enabled, row.version
 
 
-def test_all_are_changed_together(event, table, single):
-    change(event, edit(table, price="120.50", quantity_limit=4), edit(single, is_enabled=False))
-    assert stored(table) == (Decimal("120.50"), 4, True, 2)
-    assert stored(single) == (Decimal("40.00"), None, False, 2)
+def test_all_edits_are_saved_together(event, table, single):
+    update_packages(event, make_edit(table, price="120.50", quantity_limit=4), make_edit(single, is_enabled=False))
+    assert get_package(table) == (Decimal("120.50"), 4, True, 2)
+    assert get_package(single) == (Decimal("40.00"), None, False, 2)
 
 
-def test_the_trail_has_them_as_one_change(event, table, single):
-    change(event, edit(table, price="120"), edit(single, price="50"))
+def test_audit_log_has_one_change_for_all_edits(event, table, single):
+    update_packages(event, make_edit(table, price="120"), make_edit(single, price="50"))
     with db.read_session() as session:
         entries = session.scalars(
             select(AuditEntry).where(AuditEntry.event_id == event.id, AuditEntry.action == "package.changed")
@@ -67,9 +67,9 @@ def test_the_trail_has_them_as_one_change(event, table, single):
     assert len({entry.change_id for entry in entries}) == 1
 
 
-def test_one_that_is_refused_stops_them_all(event, table, single):
+def test_one_refused_edit_refuses_all(event, table, single):
     with database_state.assert_refused(BulkEditRefused, event) as refusal:
-        change(event, edit(single, price="50"), edit(table, quantity_limit=2))
+        update_packages(event, make_edit(single, price="50"), make_edit(table, quantity_limit=2))
     assert str(refusal.value) == "Nothing was changed, because of Table."
     assert [(effect.name, effect.problem) for effect in refusal.value.effects] == [
         ("Table", "3 are sold already, so the limit cannot be 2. Enter 3 or more."),
@@ -77,17 +77,17 @@ def test_one_that_is_refused_stops_them_all(event, table, single):
     ]
 
 
-def test_what_a_colleague_changed_meanwhile_is_not_lost(event, table, single):
+def test_stale_edit_is_refused(event, table, single):
     ben = make.staff(event=event, name="Ben Okafor")
     db.write(lambda session: packages.update(session, ben, event.id, table.id, {"price": "90"}, seen_version=1))
     with database_state.assert_refused(BulkEditRefused, event) as refusal:
-        change(event, edit(table, price="120"))
+        update_packages(event, make_edit(table, price="120"))
     assert refusal.value.effects[0].problem == "Ben Okafor changed Table after you opened it: price."
 
 
-def test_an_edit_of_what_is_the_same_changes_nothing(event, table, single):
+def test_edit_with_current_values_changes_nothing(event, table, single):
     before = database_state.snapshot(event)
-    assert change(event, edit(table, price="100.00", is_enabled=True)) == []
+    assert update_packages(event, make_edit(table, price="100.00", is_enabled=True)) == []
     assert database_state.snapshot(event) == before
 
 
@@ -104,8 +104,8 @@ def test_an_edit_of_what_is_the_same_changes_nothing(event, table, single):
         ),
     ],
 )
-def test_the_effect_is_told_before(event, table, values, consequences):
-    (effect,) = preview(event, edit(table, **values))
+def test_preview_returns_the_consequences(event, table, values, consequences):
+    (effect,) = preview_edits(event, make_edit(table, **values))
     assert (effect.consequences, effect.problem) == (consequences, None)
     assert {each.field for each in effect.changes} == set(values)
 
@@ -113,10 +113,10 @@ def test_the_effect_is_told_before(event, table, values, consequences):
 @pytest.mark.parametrize(
     ("limit", "sentence"), [(None, "No longer sold out, without a limit."), (5, "No longer sold out, with 2 left.")]
 )
-def test_a_package_that_was_sold_out_can_be_sold_again(event, limit, sentence):
+def test_preview_of_raised_limit_says_no_longer_sold_out(event, limit, sentence):
     package = make.package(event, quantity_limit=3)
     make.purchase(event, package, quantity=3)
-    (effect,) = preview(event, edit(package, quantity_limit=limit))
+    (effect,) = preview_edits(event, make_edit(package, quantity_limit=limit))
     assert effect.consequences == (sentence,)
 
 
@@ -129,21 +129,21 @@ def test_a_package_that_was_sold_out_can_be_sold_again(event, limit, sentence):
         ({"quantity_limit": 10_001}, "Enter 10,000 or less."),
     ],
 )
-def test_an_invalid_value_is_told_before(event, single, values, problem):
-    (effect,) = preview(event, edit(single, **values))
+def test_preview_returns_the_problem_of_an_invalid_value(event, single, values, problem):
+    (effect,) = preview_edits(event, make_edit(single, **values))
     assert effect.problem == problem
 
 
-def test_only_price_limit_and_whether_it_is_on_sale_are_changed_here(event, single):
-    assert preview(event, edit(single, name="Other", seats_per_package=9)) == []
+def test_other_fields_are_ignored(event, single):
+    assert preview_edits(event, make_edit(single, name="Other", seats_per_package=9)) == []
 
 
-def test_a_package_of_another_event_does_not_exist(event, single):
+def test_package_of_another_event_is_not_found(event, single):
     stranger = make.package(make.event())
     with database_state.assert_refused(NotFound, event):
-        change(event, edit(single, price="1"), edit(stranger, price="1"))
+        update_packages(event, make_edit(single, price="1"), make_edit(stranger, price="1"))
 
 
-def test_only_who_may_change_the_event_changes_them(event, single):
+def test_update_requires_permission_to_change_the_event(event, single):
     with database_state.assert_refused(NotAllowed, event):
-        change(event, edit(single, price="1"), actor=make.staff(role="viewer", event=event))
+        update_packages(event, make_edit(single, price="1"), actor=make.staff(role="viewer", event=event))

@@ -24,7 +24,7 @@ NEXT_YEAR = {
 }
 
 
-def picture(event):
+def create_image(event):
     """A stored picture; what is in it does not matter here."""
 
     def work(session):
@@ -39,7 +39,7 @@ def picture(event):
     return db.write(work)
 
 
-def put_up(package, image):
+def set_image(package, image):
     def work(session):
         row = session.get_one(Package, package.id)
         row.image_id, row.image_alt = image.id, "A laid table"
@@ -55,7 +55,7 @@ def source():
         event, name="Table", price="2500.50", seats_per_package=10, quantity_limit=60, is_sponsorship=True
     )
     single = make.package(event, name="Single", is_enabled=False)
-    put_up(table, picture(event))
+    set_image(table, create_image(event))
     make.option(table, label="Meal?", option_type="multi_select", choices=["Fish", "Tofu"], is_required=False)
     gone = make.option(table, label="Old question")
     db.write(lambda session: options.retire(session, OPERATOR, table.id, gone.id))
@@ -83,7 +83,7 @@ def rows(model, event):
         return session.scalars(select(model).where(model.event_id == event.id).order_by(order[model])).all()
 
 
-def compared(original, copy):
+def compare_columns(original, copy):
     """Every column of the two rows: whether the copy has the same, by name."""
     return {
         column.key: getattr(original, column.key) == getattr(copy, column.key)
@@ -91,48 +91,48 @@ def compared(original, copy):
     }
 
 
-def differing(original, copy):
-    return {key for key, is_same in compared(original, copy).items() if not is_same}
+def differing_columns(original, copy):
+    return {key for key, is_same in compare_columns(original, copy).items() if not is_same}
 
 
-class TestAPackage:
-    def test_comes_with_every_column_but_its_own(self, source):
+class TestCopyPackage:
+    def test_copies_every_column_except_its_own(self, source):
         _, table, _ = source
         copy = copy_package(table)
-        original = stored(table)
-        assert differing(original, copy) == {
+        original = reload(table)
+        assert differing_columns(original, copy) == {
             "id", "name", "name_key", "display_order", "is_enabled", "sold_count", "sales_version", "options_version",
             "version", "created_at",
         }  # fmt: skip
         assert (copy.name, copy.display_order, copy.is_enabled) == ("Table (copy)", 3, False)
         assert (copy.sold_count, copy.sales_version, copy.version) == (0, 0, 1)
 
-    def test_asks_what_the_original_asks_now(self, source):
+    def test_copies_active_options(self, source):
         event, table, _ = source
         copy = copy_package(table)
         (asked,) = [option for option in rows(Option, event) if option.package_id == copy.id]
         (original,) = [o for o in rows(Option, event) if o.package_id == table.id and o.retired_at is None]
-        assert differing(original, asked) == {"id", "package_id", "created_at"}
+        assert differing_columns(original, asked) == {"id", "package_id", "created_at"}
 
-    def test_shares_the_picture(self, source):
+    def test_shares_the_image(self, source):
         event, table, _ = source
-        assert copy_package(table).image_id == stored(table).image_id
+        assert copy_package(table).image_id == reload(table).image_id
         assert len(rows(Image, event)) == 1
 
-    def test_finds_a_name_that_is_free(self, source):
+    def test_copy_gets_a_free_name(self, source):
         _, table, _ = source
         assert [copy_package(table).name for _ in range(3)] == ["Table (copy)", "Table (copy 2)", "Table (copy 3)"]
 
-    def test_of_a_name_as_long_as_one_may_be_is_shortened(self, event):
+    def test_longest_name_is_shortened(self, event):
         assert copy_package(make.package(event, name="x" * 100)).name == "x" * 93 + " (copy)"
 
-    def test_is_told_in_the_trail_with_where_it_came_from(self, source):
+    def test_audit_log_names_the_original(self, source):
         _, table, _ = source
         trail = database_state.get_audit_changes(copy_package(table).id, "package.created")
         assert trail["copied_from"] == (None, "Table")
         assert trail["price"] == (None, "2600.00")
 
-    def test_is_not_made_by_who_may_not_change_the_event(self, source):
+    def test_requires_permission_to_change_the_event(self, source):
         event, table, _ = source
         with database_state.assert_refused(NotAllowed, event):
             copy_package(table, make.staff(role="viewer", event=event))
@@ -142,8 +142,8 @@ class TestAPackage:
             copy_package(table, event_id=make.event().id)
 
 
-class TestAnEvent:
-    def test_comes_with_every_column_of_its_packages(self, source):
+class TestCopyEvent:
+    def test_copies_every_column_of_packages(self, source):
         event, *_ = source
         done = copy_event(event)
         copies = rows(Package, done.event)
@@ -151,39 +151,39 @@ class TestAnEvent:
         for original, copy in zip(rows(Package, event), copies, strict=True):
             own = {"id", "event_id", "created_at"}
             begun_anew = {"image_id", "sold_count", "sales_version", "options_version", "version"}
-            assert differing(original, copy) - begun_anew == own
+            assert differing_columns(original, copy) - begun_anew == own
             assert (copy.sold_count, copy.sales_version, copy.options_version, copy.version) == (0, 0, 0, 1)
 
-    def test_comes_with_every_column_of_its_options_but_not_the_retired_ones(self, source):
+    def test_copies_every_column_of_active_options(self, source):
         event, *_ = source
         done = copy_event(event)
         (copy,) = rows(Option, done.event)
         (original,) = [option for option in rows(Option, event) if option.retired_at is None]
-        assert differing(original, copy) == {"id", "event_id", "package_id", "created_at"}
+        assert differing_columns(original, copy) == {"id", "event_id", "package_id", "created_at"}
 
-    def test_comes_with_every_column_of_its_pictures(self, source):
+    def test_copies_every_column_of_images(self, source):
         event, *_ = source
         done = copy_event(event)
         (copy,), (original,) = rows(Image, done.event), rows(Image, event)
-        assert differing(original, copy) == {"id", "event_id", "created_at"}
+        assert differing_columns(original, copy) == {"id", "event_id", "created_at"}
         assert rows(Package, done.event)[0].image_id == copy.id
         assert rows(Package, done.event)[0].image_alt == "A laid table"
 
-    def test_comes_with_every_column_of_its_promo_codes_and_their_expiry_a_year_later(self, source):
+    def test_copies_every_column_of_promo_codes_with_shifted_expiry(self, source):
         event, *_ = source
         done = copy_event(event)
         (copy,), (original,) = rows(PromoCode, done.event), rows(PromoCode, event)
-        assert differing(original, copy) == {"id", "event_id", "created_at", "expires_at", "current_uses"}
+        assert differing_columns(original, copy) == {"id", "event_id", "created_at", "expires_at", "current_uses"}
         assert copy.current_uses == 0
         # 364 days after 2 November 2036, at the same time of day.
         assert copy.expires_at == datetime(2037, 11, 1, 5, 30, tzinfo=UTC)
 
-    def test_the_time_of_day_holds_in_another_zone(self, source):
+    def test_expiry_keeps_its_local_time_of_day_in_another_zone(self, source):
         event, *_ = source
         done = copy_event(event, time_zone="Europe/Berlin")
         assert rows(PromoCode, done.event)[0].expires_at == datetime(2037, 11, 1, 0, 30, tzinfo=UTC)
 
-    def test_comes_with_its_team(self, source):
+    def test_copies_assigned_staff(self, source):
         event, *_ = source
         done = copy_event(event)
         with db.read_session() as session:
@@ -194,7 +194,7 @@ class TestAnEvent:
         assert teams[0] == teams[1]
         assert done.staff == len(teams[0]) == 1
 
-    def test_is_reported_with_what_came_along_and_what_did_not(self, source):
+    def test_reports_what_was_copied_and_left_out(self, source):
         event, *_ = source
         done = copy_event(event)
         assert (done.packages, done.options, done.pictures, done.promo_codes) == (2, 1, 1, 1)
@@ -218,7 +218,7 @@ class TestAnEvent:
             ("staff", ("staff",), "The team: not selected."),
         ],
     )
-    def test_leaves_out_what_is_not_wanted(self, source, without, gone, sentence):
+    def test_leaves_out_what_is_not_included(self, source, without, gone, sentence):
         event, *_ = source
         done = copy_event(event, wanted={without: False})
         counts = {name: getattr(done, name) for name in ("packages", "options", "pictures", "promo_codes", "staff")}
@@ -228,27 +228,27 @@ class TestAnEvent:
             name = {Package: "packages", Option: "options", Image: "pictures", PromoCode: "promo_codes"}[model]
             assert (rows(model, done.event) == []) is (name in gone)
 
-    def test_leaves_the_earlier_event_as_it_is(self, source):
+    def test_original_event_stays_unchanged(self, source):
         event, *_ = source
         before = database_state.snapshot(event)
         copy_event(event)
         assert database_state.snapshot(event) == before
 
-    def test_is_made_by_admins_alone(self, source):
+    def test_requires_admin(self, source):
         event, *_ = source
         with database_state.assert_refused(NotAllowed, event):
             copy_event(event, make.staff(event=event))
 
-    def test_of_an_event_without_anything_is_an_event_without_anything(self, event):
+    def test_empty_event_gives_an_empty_copy(self, event):
         done = copy_event(event)
         assert (done.packages, done.options, done.pictures, done.promo_codes, done.staff) == (0, 0, 0, 0, 0)
         assert done.left_out == ("The audit log: the new event starts its own.",)
 
-    def test_a_column_of_an_event_is_asked_for_by_its_form(self):
+    def test_event_form_covers_every_event_column(self):
         asked = set(EventDraft.model_fields)
         assert {column.key for column in inspect(Event).columns} - asked == {"id", "version", "created_at"}
 
 
-def stored(package):
+def reload(package):
     with db.read_session() as session:
         return session.get_one(Package, package.id)

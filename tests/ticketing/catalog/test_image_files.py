@@ -22,25 +22,25 @@ ANIMATED = "This picture is animated."
 SHAPES = [(1, 1), (60, 40), (256, 256), (257, 256), (2000, 1), (300, 1500)]
 
 
-def stored(content: bytes) -> Image.Image:
+def reencode(content: bytes) -> Image.Image:
     return Image.open(io.BytesIO(images.prepare(content).content))
 
 
-def refused(content: bytes) -> str:
+def get_problem(content: bytes) -> str:
     with pytest.raises(InvalidInput) as refusal:
         images.prepare(content)
     assert list(refusal.value.fields) == ["image"]
     return refusal.value.fields["image"]
 
 
-def is_near(found: object, wanted: tuple[int, ...], tolerance: int = 12) -> bool:
+def is_near_color(found: object, wanted: tuple[int, ...], tolerance: int = 12) -> bool:
     assert isinstance(found, tuple)
     return len(found) == len(wanted) and all(abs(a - b) <= tolerance for a, b in zip(found, wanted, strict=True))
 
 
 @pytest.mark.parametrize("kind", image_samples.KINDS)
 @pytest.mark.parametrize("size", SHAPES, ids=str)
-def test_a_picture_keeps_its_type_and_size_and_has_a_thumbnail_of_its_shape(kind, size):
+def test_image_keeps_format_and_size_and_gets_a_thumbnail(kind, size):
     prepared = images.prepare(image_samples.make_image_file(kind, size))
 
     assert (prepared.media_type, prepared.width, prepared.height) == (image_samples.MEDIA_TYPES[kind], *size)
@@ -48,16 +48,16 @@ def test_a_picture_keeps_its_type_and_size_and_has_a_thumbnail_of_its_shape(kind
         assert (whole.format, whole.size, small.format) == (kind, size, kind)
         ratio = min(1, 256 / max(size))
         assert small.size == tuple(max(1, round(side * ratio)) for side in size)
-        assert is_near(whole.convert("RGB").getpixel((0, 0)), image_samples.RED)
-        assert is_near(small.convert("RGB").getpixel((0, 0)), image_samples.RED)
+        assert is_near_color(whole.convert("RGB").getpixel((0, 0)), image_samples.RED)
+        assert is_near_color(small.convert("RGB").getpixel((0, 0)), image_samples.RED)
 
 
 @pytest.mark.parametrize(
     ("size", "kept"), [((2000, 1500), (2000, 1500)), ((2002, 1000), (2000, 999)), ((1000, 4000), (500, 2000))], ids=str
 )
 @pytest.mark.parametrize("kind", image_samples.KINDS)
-def test_a_large_picture_is_scaled_to_2000_on_its_longer_side(kind, size, kept):
-    whole = stored(image_samples.encode_image(image_samples.draw_corners(size), kind))
+def test_large_image_is_scaled_to_2000_pixels(kind, size, kept):
+    whole = reencode(image_samples.encode_image(image_samples.draw_corners(size), kind))
 
     assert whole.size == kept
     right, bottom = kept[0] - 1, kept[1] - 1
@@ -66,28 +66,30 @@ def test_a_large_picture_is_scaled_to_2000_on_its_longer_side(kind, size, kept):
         ((right, 0), image_samples.GREEN),
         ((0, bottom), image_samples.BLUE),
     ):
-        assert is_near(whole.convert("RGB").getpixel(place), colour)
+        assert is_near_color(whole.convert("RGB").getpixel(place), colour)
 
 
-def test_scaling_in_strips_shows_no_seams():
+def test_scaling_in_strips_equals_scaling_at_once():
     drawn = image_samples.draw_noise("L", (2600, 1300))
 
-    whole = stored(image_samples.encode_image(drawn))
+    whole = reencode(image_samples.encode_image(drawn))
 
     at_once = drawn.resize((2000, 1000), Image.Resampling.LANCZOS)
     assert ImageChops.difference(whole, at_once).getextrema()[1] <= 1
 
 
-def test_exactly_5_mb_are_taken_and_not_a_byte_more():
+def test_file_of_5_mb_is_accepted_and_one_byte_more_refused():
     small = image_samples.make_image_file("JPEG")
     exactly = small + bytes(FIVE_MB - len(small))
 
     assert images.prepare(exactly).media_type == "image/jpeg"
-    assert refused(exactly + b"\0") == "This file is larger than 5 MB. Save the picture smaller, then choose it again."
+    assert (
+        get_problem(exactly + b"\0") == "This file is larger than 5 MB. Save the picture smaller, then choose it again."
+    )
 
 
-def test_an_empty_file():
-    assert refused(b"") == "This file is empty. Choose another one."
+def test_empty_file_is_refused():
+    assert get_problem(b"") == "This file is empty. Choose another one."
 
 
 @pytest.mark.parametrize(
@@ -113,16 +115,16 @@ def test_an_empty_file():
     ],
     ids=lambda content: repr(content[:12]),
 )
-def test_what_is_no_jpg_png_or_webp_is_refused_whatever_it_is_called(content):
-    assert refused(content).startswith(NO_PICTURE)
+def test_other_formats_are_refused_by_content(content):
+    assert get_problem(content).startswith(NO_PICTURE)
 
 
 @pytest.mark.parametrize("kind", image_samples.KINDS)
 @pytest.mark.parametrize("part", [0.05, 0.3, 0.7, 0.95])
-def test_a_truncated_picture(kind, part):
+def test_truncated_image_is_refused(kind, part):
     whole = image_samples.encode_image(image_samples.draw_noise("RGB", (120, 80)), kind)
 
-    assert refused(whole[: int(len(whole) * part)]).startswith(DAMAGED)
+    assert get_problem(whole[: int(len(whole) * part)]).startswith(DAMAGED)
 
 
 @pytest.mark.parametrize(
@@ -136,16 +138,16 @@ def test_a_truncated_picture(kind, part):
     ],
     ids=lambda content: repr(content[:12]),
 )
-def test_a_file_that_only_begins_like_a_picture(content):
-    assert refused(content).startswith(DAMAGED)
+def test_file_with_only_an_image_signature_is_refused(content):
+    assert get_problem(content).startswith(DAMAGED)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "WEBP"])
-def test_an_animated_picture_is_refused_and_not_stilled(kind):
-    assert refused(image_samples.make_animation(kind)).startswith(ANIMATED)
+def test_animated_image_is_refused(kind):
+    assert get_problem(image_samples.make_animation(kind)).startswith(ANIMATED)
 
 
-def test_a_photo_with_a_preview_in_the_same_file_is_a_photo():
+def test_mpo_photo_is_stored_as_jpg():
     with_preview = image_samples.encode_image(
         image_samples.draw_corners(),
         "MPO",
@@ -154,15 +156,15 @@ def test_a_photo_with_a_preview_in_the_same_file_is_a_photo():
     )
 
     assert images.prepare(with_preview).media_type == "image/jpeg"
-    assert is_near(stored(with_preview).getpixel((3, 3)), image_samples.RED)
+    assert is_near_color(reencode(with_preview).getpixel((3, 3)), image_samples.RED)
 
 
 @pytest.mark.parametrize(
     ("kind", "width", "height", "most"),
     [("PNG", 30_000, 30_000, "25"), ("JPEG", 30_000, 30_000, "25"), ("WEBP", 16_383, 16_383, "10")],
 )
-def test_a_small_file_that_would_be_huge_is_refused_by_its_header(kind, width, height, most):
-    told = refused(image_samples.make_file_claiming_size(kind, width, height))
+def test_decompression_bomb_is_refused_by_its_header(kind, width, height, most):
+    told = get_problem(image_samples.make_file_claiming_size(kind, width, height))
 
     assert "pixels" in told
     assert "The limit is" in told
@@ -181,21 +183,21 @@ def test_a_small_file_that_would_be_huge_is_refused_by_its_header(kind, width, h
     ],
     ids=str,
 )
-def test_both_sides_of_the_largest_size(kind, mode, largest, too_large):
+def test_pixel_limits_are_exact(kind, mode, largest, too_large):
     def blank(size):
         return image_samples.encode_image(Image.new(mode, size), kind, **({"method": 0} if kind == "WEBP" else {}))
 
-    assert max(stored(blank(largest)).size) == 2000
-    assert f"{too_large[0]:,} x {too_large[1]:,} pixels" in refused(blank(too_large))
+    assert max(reencode(blank(largest)).size) == 2000
+    assert f"{too_large[0]:,} x {too_large[1]:,} pixels" in get_problem(blank(too_large))
 
 
-def test_a_jpg_of_more_scans_than_anybody_writes():
+def test_jpg_with_too_many_scans_is_refused():
     assert images.prepare(image_samples.make_jpeg_with_scans(20)).media_type == "image/jpeg"
-    assert refused(image_samples.make_jpeg_with_scans(501)).startswith("This JPG has an unusual structure.")
+    assert get_problem(image_samples.make_jpeg_with_scans(501)).startswith("This JPG has an unusual structure.")
 
 
 @pytest.mark.parametrize("kind", image_samples.KINDS)
-def test_nothing_but_the_picture_is_kept(kind):
+def test_metadata_is_removed(kind):
     said = {"JPEG": {"comment": b"Secret comment"}, "PNG": {"dpi": (300, 300)}, "WEBP": {}}[kind]
     content = image_samples.make_image_file(
         kind,
@@ -228,10 +230,10 @@ SEEN_FROM = [
 
 @pytest.mark.parametrize("kind", image_samples.KINDS)
 @pytest.mark.parametrize(("orientation", "first"), list(enumerate(SEEN_FROM, start=1)))
-def test_a_photo_stands_upright_however_the_camera_was_held(kind, orientation, first):
+def test_image_is_rotated_by_its_exif_orientation(kind, orientation, first):
     """`first` is where the first row and the first column are seen, in the words of the EXIF standard."""
     row, column = first.split()
-    whole = stored(
+    whole = reencode(
         image_samples.encode_image(image_samples.draw_corners(), kind, exif=image_samples.make_camera_exif(orientation))
     )
     width, height = whole.size
@@ -245,39 +247,39 @@ def test_a_photo_stands_upright_however_the_camera_was_held(kind, orientation, f
     }
     for colour, place in seen.items():
         at = (5 if "left" in place else width - 6, 5 if "top" in place else height - 6)
-        assert is_near(whole.convert("RGB").getpixel(at), colour), (colour, place)
+        assert is_near_color(whole.convert("RGB").getpixel(at), colour), (colour, place)
 
 
 @pytest.mark.parametrize("kind", image_samples.KINDS)
-def test_the_colours_are_those_that_the_profile_means(kind):
+def test_color_profile_is_converted_to_srgb(kind):
     means_green = image_samples.make_image_file(
         kind, color=image_samples.RED, icc_profile=image_samples.make_swapped_color_profile()
     )
 
-    assert is_near(stored(means_green).convert("RGB").getpixel((5, 5)), image_samples.GREEN)
+    assert is_near_color(reencode(means_green).convert("RGB").getpixel((5, 5)), image_samples.GREEN)
 
 
-def test_a_profile_applies_under_transparency_too():
+def test_color_profile_applies_to_transparent_images():
     see_through = Image.new("RGBA", (60, 40), (*image_samples.RED, 128))
 
-    whole = stored(image_samples.encode_image(see_through, icc_profile=image_samples.make_swapped_color_profile()))
+    whole = reencode(image_samples.encode_image(see_through, icc_profile=image_samples.make_swapped_color_profile()))
 
-    assert is_near(whole.getpixel((5, 5)), (*image_samples.GREEN, 128))
+    assert is_near_color(whole.getpixel((5, 5)), (*image_samples.GREEN, 128))
 
 
 @pytest.mark.parametrize("profile", [b"x", b"x" * 500, image_samples.make_swapped_color_profile()[:200]], ids=len)
-def test_a_profile_that_cannot_be_read_is_as_if_it_were_not_there(profile):
-    assert is_near(
-        stored(image_samples.make_image_file("JPEG", icc_profile=profile)).getpixel((5, 5)), image_samples.RED
+def test_unreadable_color_profile_is_ignored(profile):
+    assert is_near_color(
+        reencode(image_samples.make_image_file("JPEG", icc_profile=profile)).getpixel((5, 5)), image_samples.RED
     )
 
 
-def test_a_profile_of_other_channels_is_as_if_it_were_not_there():
+def test_color_profile_of_other_channels_is_ignored():
     grey = image_samples.encode_image(
         Image.new("L", (60, 40), 90), "JPEG", icc_profile=image_samples.make_swapped_color_profile()
     )
 
-    assert stored(grey).getpixel((5, 5)) == 90
+    assert reencode(grey).getpixel((5, 5)) == 90
 
 
 @pytest.mark.parametrize(
@@ -296,18 +298,18 @@ def test_a_profile_of_other_channels_is_as_if_it_were_not_there():
     ],
     ids=lambda value: getattr(value, "mode", None),
 )
-def test_every_way_to_store_a_colour_comes_out_as_it_is_seen(drawn, options, wanted):
+def test_every_color_mode_is_converted(drawn, options, wanted):
     drawn = drawn.copy()
     if drawn.mode == "P":
         drawn.putpalette([value for grey in range(256) for value in (grey, grey, grey)])
-    whole = stored(image_samples.encode_image(drawn, options.pop("format", "PNG"), **options))
+    whole = reencode(image_samples.encode_image(drawn, options.pop("format", "PNG"), **options))
 
     found = whole.getpixel((5, 5))
     assert whole.mode in ("L", "RGB", "RGBA")
-    assert is_near(found if isinstance(found, tuple) else (found,), wanted, 2)
+    assert is_near_color(found if isinstance(found, tuple) else (found,), wanted, 2)
 
 
-def test_sixteen_bits_a_channel_become_eight():
+def test_16_bit_channels_become_8_bit():
     """Made by hand, since Pillow does not write them: one pixel of 0x8000, 0xFFFF, 0x0000."""
     small = image_samples.make_image_file("PNG", (1, 1))
     header = small[16:24] + b"\x10\x02\0\0\0"
@@ -316,17 +318,17 @@ def test_sixteen_bits_a_channel_become_eight():
         b"IDAT", image_samples.compress(b"\0\x80\0\xff\xff\0\0")
     ) + image_samples.make_png_chunk(b"IEND", b"")
 
-    assert is_near(stored(content).getpixel((0, 0)), (128, 255, 0), 1)
+    assert is_near_color(reencode(content).getpixel((0, 0)), (128, 255, 0), 1)
 
 
-def test_what_would_be_too_large_as_a_png_becomes_a_webp():
+def test_png_over_the_limit_becomes_webp():
     prepared = images.prepare(image_samples.make_four_color_png((4000, 4000)))
 
     assert (prepared.media_type, prepared.width) == ("image/webp", 2000)
     assert len(prepared.content) <= FIVE_MB
 
 
-def test_what_is_still_too_large_is_made_smaller_until_it_fits():
+def test_webp_over_the_limit_is_scaled_down():
     prepared = images.prepare(image_samples.make_four_color_png((4000, 4000), opacities=b"\x10\x70\xb0\xff"))
 
     assert (prepared.media_type, prepared.width) == ("image/webp", 1500)
@@ -363,7 +365,7 @@ print(most_memory_so_far() - idle)
     ],
     ids=str,
 )
-def test_the_worst_that_is_taken_costs_less_than_200_mb(tmp_path, kind, mode, size, options):
+def test_largest_accepted_file_takes_less_than_200_mb(tmp_path, kind, mode, size, options):
     worst, small = tmp_path / "worst", tmp_path / "small"
     worst.write_bytes(image_samples.encode_image(Image.new(mode, size, (9, 99, 199, 50)[: len(mode)]), kind, **options))
     small.write_bytes(image_samples.make_image_file(kind))

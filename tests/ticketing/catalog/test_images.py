@@ -24,30 +24,30 @@ def prepared(colour=image_samples.RED, kind="PNG"):
 RED, GREEN = prepared(image_samples.RED), prepared(image_samples.GREEN, "WEBP")
 
 
-def put(package, picture=RED, alt=None, actor=OPERATOR, **more):
+def set_image(package, picture=RED, alt=None, actor=OPERATOR, **more):
     return db.write(
         lambda session: images.set_image(session, actor, package.event_id, package.id, picture, alt, **more)
     )
 
 
-def say(package, alt, actor=OPERATOR, **more):
+def set_alt(package, alt, actor=OPERATOR, **more):
     return db.write(lambda session: images.set_alt(session, actor, package.event_id, package.id, alt, **more))
 
 
-def remove(package, actor=OPERATOR, **more):
+def remove_image(package, actor=OPERATOR, **more):
     return db.write(lambda session: images.remove_image(session, actor, package.event_id, package.id, **more))
 
 
-def delete(package):
+def delete_package(package):
     db.write(lambda session: packages.delete(session, OPERATOR, package.event_id, package.id))
 
 
-def shown(package):
+def find_image(package):
     with db.read_session() as session:
         return images.find_by_package(session, [session.get(Package, package.id)]).get(package.id)
 
 
-def kept(event):
+def list_stored_images(event):
     """The hashes of the pictures that the event has."""
     with db.read_session() as session:
         return sorted(each.hex() for each in session.scalars(select(Image.sha256).where(Image.event_id == event.id)))
@@ -58,18 +58,18 @@ def package(event):
     return make.package(event, name="Table of Ten")
 
 
-def test_a_package_shows_the_picture_that_it_was_given(event, package):
-    changed = put(package, RED, "  Ten chairs\naround a table ")
+def test_package_has_the_image_that_was_set(event, package):
+    changed = set_image(package, RED, "  Ten chairs\naround a table ")
 
-    picture = shown(package)
+    picture = find_image(package)
     assert (changed.version, changed.image_alt) == (2, "Ten chairs around a table")
     assert picture == images.PackageImage(event.id, RED.sha256.hex(), "image/png", 60, 40, "Ten chairs around a table")
     assert picture.path == f"/pictures/{event.id}/{picture.sha256}.png"
     assert picture.thumbnail_path == f"/pictures/{event.id}/thumbnails/{picture.sha256}.png"
 
 
-def test_what_is_stored_is_what_was_prepared_and_known_by_its_hash(event, package):
-    put(package, GREEN)
+def test_stored_image_is_the_prepared_one(event, package):
+    set_image(package, GREEN)
 
     with db.read_session() as session:
         image = images.get(session, OPERATOR, event.id, GREEN.sha256.hex(), "webp")
@@ -78,84 +78,84 @@ def test_what_is_stored_is_what_was_prepared_and_known_by_its_hash(event, packag
         assert (image.media_type, image.width, image.height) == ("image/webp", 60, 40)
 
 
-def test_a_replaced_picture_is_gone_with_its_words(event, package):
-    put(package, RED, "Red")
+def test_replaced_image_is_deleted_with_its_alt_text(event, package):
+    set_image(package, RED, "Red")
 
-    changed = put(package, GREEN)
+    changed = set_image(package, GREEN)
 
     assert (changed.version, changed.image_alt) == (3, None)
-    assert kept(event) == [GREEN.sha256.hex()]
+    assert list_stored_images(event) == [GREEN.sha256.hex()]
 
 
-def test_a_removed_picture_is_gone_and_removing_twice_is_once(event, package):
-    put(package, RED, "Red")
+def test_removing_an_image_is_idempotent(event, package):
+    set_image(package, RED, "Red")
 
-    assert remove(package).version == 3
-    assert remove(package).version == 3
-    assert (shown(package), kept(event)) == (None, [])
+    assert remove_image(package).version == 3
+    assert remove_image(package).version == 3
+    assert (find_image(package), list_stored_images(event)) == (None, [])
     assert database_state.get_audit_changes(package.id, "package.image_removed") == {
         "image": (RED.sha256.hex(), None),
         "image_alt": ("Red", None),
     }
 
 
-def test_the_same_picture_with_the_same_words_again_changes_nothing(event, package):
-    put(package, RED, "Red")
+def test_setting_the_same_image_and_alt_text_changes_nothing(event, package):
+    set_image(package, RED, "Red")
     before = database_state.snapshot(event)
 
-    assert put(package, RED, " Red ").version == 2
+    assert set_image(package, RED, " Red ").version == 2
     assert database_state.snapshot(event) == before
 
 
-def test_a_picture_of_two_packages_is_stored_once_and_kept_until_the_last_lets_go(event, package):
+def test_shared_image_is_stored_once_until_its_last_use(event, package):
     other, third = make.package(event), make.package(event)
     for each in (package, other, third):
-        put(each, RED)
-    assert kept(event) == [RED.sha256.hex()]
+        set_image(each, RED)
+    assert list_stored_images(event) == [RED.sha256.hex()]
 
-    put(package, GREEN)
-    assert kept(event) == sorted([RED.sha256.hex(), GREEN.sha256.hex()])
-    remove(other)
-    assert shown(third).sha256 == RED.sha256.hex()
-    delete(third)
-    assert kept(event) == [GREEN.sha256.hex()]
+    set_image(package, GREEN)
+    assert list_stored_images(event) == sorted([RED.sha256.hex(), GREEN.sha256.hex()])
+    remove_image(other)
+    assert find_image(third).sha256 == RED.sha256.hex()
+    delete_package(third)
+    assert list_stored_images(event) == [GREEN.sha256.hex()]
 
 
-def test_events_share_no_picture(event, package):
+def test_events_do_not_share_images(event, package):
     elsewhere = make.package(make.event())
-    put(package, RED)
-    put(elsewhere, RED)
+    set_image(package, RED)
+    set_image(elsewhere, RED)
 
-    remove(package)
+    remove_image(package)
 
-    assert shown(elsewhere).sha256 == RED.sha256.hex()
+    assert find_image(elsewhere).sha256 == RED.sha256.hex()
 
 
-def test_a_deleted_package_takes_its_picture_along(event, package):
-    put(package, RED, "Red")
+def test_deleting_a_package_deletes_its_image(event, package):
+    set_image(package, RED, "Red")
 
-    delete(package)
+    delete_package(package)
 
-    assert kept(event) == []
+    assert list_stored_images(event) == []
     assert database_state.get_audit_changes(package.id, "package.deleted") | {
         "image": (RED.sha256.hex(), None),
         "image_alt": ("Red", None),
     } == (database_state.get_audit_changes(package.id, "package.deleted"))
 
 
-def test_a_package_that_cannot_be_deleted_keeps_its_picture(event, package):
-    put(package, RED)
+def test_refused_deletion_keeps_the_image(event, package):
+    set_image(package, RED)
     make.purchase(event, package)
 
     with pytest.raises(Exception, match="stays in the records"):
-        delete(package)
-    assert shown(package).sha256 == RED.sha256.hex()
+        delete_package(package)
+    assert find_image(package).sha256 == RED.sha256.hex()
 
 
-def test_the_trail_tells_hashes_and_words_and_no_bytes(package):
+def test_audit_log_has_hashes_and_alt_text_but_no_content(package):
     person = make.staff("admin", name="Bo Lind")
-    put(package, RED, "Red", person)
-    put(package, GREEN, "Green")
+    set_image(package, RED, "Red", person)
+    set_image(package, GREEN, "Green")
 
     with db.read_session() as session:
         rows = session.scalars(
@@ -172,44 +172,44 @@ def test_the_trail_tells_hashes_and_words_and_no_bytes(package):
     ]
 
 
-def test_the_words_change_without_the_picture(event, package):
-    put(package, RED, "Red")
+def test_alt_text_changes_without_the_image(event, package):
+    set_image(package, RED, "Red")
 
-    assert say(package, "Very red").version == 3
-    assert say(package, " Very red ").version == 3
-    assert shown(package).alt == "Very red"
-    assert kept(event) == [RED.sha256.hex()]
-    assert say(package, "").image_alt is None
+    assert set_alt(package, "Very red").version == 3
+    assert set_alt(package, " Very red ").version == 3
+    assert find_image(package).alt == "Very red"
+    assert list_stored_images(event) == [RED.sha256.hex()]
+    assert set_alt(package, "").image_alt is None
 
 
-def test_words_need_a_picture(event, package):
+def test_alt_text_requires_an_image(event, package):
     with database_state.assert_refused(NotFound, event):
-        say(package, "Nothing to see")
+        set_alt(package, "Nothing to see")
 
 
 @pytest.mark.parametrize("alt", [None, "", "x", "x" * 200])
-def test_words_that_fit(package, alt):
-    assert put(package, RED, alt).image_alt == (alt or None)
+def test_accepted_alt_text(package, alt):
+    assert set_image(package, RED, alt).image_alt == (alt or None)
 
 
 @pytest.mark.parametrize("alt", ["x" * 201, "x\x00y"])
-def test_words_that_do_not(event, package, alt):
+def test_refused_alt_text(event, package, alt):
     with database_state.assert_refused(InvalidInput, event) as refusal:
-        put(package, RED, alt)
+        set_image(package, RED, alt)
     assert list(refusal.value.fields) == ["alt"]
-    assert kept(event) == []
+    assert list_stored_images(event) == []
 
 
 CHANGES = [
-    lambda package, **more: put(package, GREEN, **more),
-    lambda package, **more: say(package, "Other", **more),
-    remove,
+    lambda package, **more: set_image(package, GREEN, **more),
+    lambda package, **more: set_alt(package, "Other", **more),
+    remove_image,
 ]
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=["set", "alt", "remove"])
-def test_who_saw_something_older_is_told_what_happened_meanwhile(event, package, change):
-    put(package, RED, seen_version=1)
+def test_stale_version_is_refused_with_the_changes(event, package, change):
+    set_image(package, RED, seen_version=1)
 
     with database_state.assert_refused(StaleVersion, event) as refusal:
         change(package, seen_version=1)
@@ -217,12 +217,12 @@ def test_who_saw_something_older_is_told_what_happened_meanwhile(event, package,
     (meanwhile,) = refusal.value.changes
     assert (meanwhile.field, meanwhile.old, meanwhile.new) == ("image", None, RED.sha256.hex())
     assert refusal.value.current_version == 2
-    assert kept(event) == [RED.sha256.hex()]
+    assert list_stored_images(event) == [RED.sha256.hex()]
     assert change(package, seen_version=2).version == 3
 
 
-def test_an_editor_of_the_package_learns_of_the_picture(event, package):
-    put(package, RED)
+def test_image_change_is_a_conflict_for_an_open_form(event, package):
+    set_image(package, RED)
 
     with pytest.raises(StaleVersion) as refusal:
         db.write(lambda s: packages.update(s, OPERATOR, event.id, package.id, {"name": "Chair"}, seen_version=1))
@@ -233,17 +233,17 @@ def test_an_editor_of_the_package_learns_of_the_picture(event, package):
 @pytest.mark.parametrize(
     ("role", "is_theirs", "kind"), [("viewer", True, NotAllowed), ("coordinator", False, NotFound)]
 )
-def test_who_may_not(event, package, change, role, is_theirs, kind):
-    put(package, RED)
+def test_callers_without_permission_are_refused(event, package, change, role, is_theirs, kind):
+    set_image(package, RED)
     person = make.staff(role, event if is_theirs else make.event())
 
     with database_state.assert_refused(kind, event):
         change(package, actor=person)
-    assert kept(event) == [RED.sha256.hex()]
+    assert list_stored_images(event) == [RED.sha256.hex()]
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=["set", "alt", "remove"])
-def test_a_package_is_found_in_its_own_event_only(event, package, change):
+def test_package_of_another_event_is_not_found(event, package, change):
     elsewhere = make.event()
     package.event_id = elsewhere.id
 
@@ -251,12 +251,12 @@ def test_a_package_is_found_in_its_own_event_only(event, package, change):
         change(package)
 
 
-def test_a_coordinator_may(event, package):
-    assert put(package, RED, actor=make.staff("coordinator", event)).version == 2
+def test_coordinator_sets_an_image(event, package):
+    assert set_image(package, RED, actor=make.staff("coordinator", event)).version == 2
 
 
-def test_a_picture_is_found_by_who_may_read_the_event_and_under_its_own_name(event, package):
-    put(package, RED)
+def test_image_is_found_by_readers_of_the_event_under_its_exact_name(event, package):
+    set_image(package, RED)
     name = RED.sha256.hex()
 
     def found(actor, event_id=event.id, sha256=name, ending="png"):
@@ -274,8 +274,8 @@ def test_a_picture_is_found_by_who_may_read_the_event_and_under_its_own_name(eve
             found(actor, **other)
 
 
-def test_pictures_of_many_packages_take_one_query_and_no_bytes(event, package):
-    put(package, RED)
+def test_images_of_many_packages_take_one_query_without_content(event, package):
+    set_image(package, RED)
     with db.read_session() as session:
         rows = packages.list_page(session, OPERATOR, event.id)[0]
         asked = []
@@ -286,7 +286,7 @@ def test_pictures_of_many_packages_take_one_query_and_no_bytes(event, package):
     assert "thumbnail" not in asked[0]
 
 
-def test_many_at_once_leave_no_picture_behind_and_miss_none(event, caplog):
+def test_simultaneous_changes_leave_no_orphaned_images(event, caplog):
     """Pictures come, go, swap, are shared and copied; whoever comes second waits, and nobody has to start over."""
     rows = [make.package(event) for _ in range(4)]
 
@@ -295,14 +295,14 @@ def test_many_at_once_leave_no_picture_behind_and_miss_none(event, caplog):
         if number % 16 == 7:
             return db.write(lambda session: copying.copy_package(session, OPERATOR, event.id, package.id))
         if number % 3 == 2:
-            return remove(package)
-        return put(package, (RED, GREEN)[number // 4 % 2])
+            return remove_image(package)
+        return set_image(package, (RED, GREEN)[number // 4 % 2])
 
     outcomes = race(96, attempt)
 
     assert all(isinstance(outcome, Package) for outcome in outcomes)
     with db.read_session() as session:
         rows = packages.list_enabled(session, OPERATOR, event.id) + [each for each in outcomes if not each.is_enabled]
-    used = {picture.sha256 for each in rows if (picture := shown(each))}
-    assert kept(event) == sorted(used)
+    used = {picture.sha256 for each in rows if (picture := find_image(each))}
+    assert list_stored_images(event) == sorted(used)
     assert "starts over" not in caplog.text

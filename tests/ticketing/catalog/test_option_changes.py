@@ -18,7 +18,7 @@ from ticketing.sales import corrections
 MENU = {"label": "Menu", "option_type": "multi_select", "choices": ["Fish", "Rice", "Beef"]}
 
 
-def change(option, actor=OPERATOR, *, seen_version=None, package_id=None, **values):
+def update_option(option, actor=OPERATOR, *, seen_version=None, package_id=None, **values):
     return db.write(
         lambda s: options.update(
             s, actor, package_id or option.package_id, option.id, values, seen_version=seen_version
@@ -26,15 +26,15 @@ def change(option, actor=OPERATOR, *, seen_version=None, package_id=None, **valu
     )
 
 
-def retire(option, actor=OPERATOR, *, package_id=None):
+def retire_option(option, actor=OPERATOR, *, package_id=None):
     return db.write(lambda s: options.retire(s, actor, package_id or option.package_id, option.id))
 
 
-def delete(option, actor=OPERATOR, *, package_id=None):
+def delete_option(option, actor=OPERATOR, *, package_id=None):
     db.write(lambda s: options.delete(s, actor, package_id or option.package_id, option.id))
 
 
-def arrange(package, *asked, actor=OPERATOR):
+def reorder_options(package, *asked, actor=OPERATOR):
     return db.write(lambda s: options.reorder(s, actor, package.id, [getattr(o, "id", o) for o in asked]))
 
 
@@ -44,25 +44,25 @@ def answer(event, package, *given, **fields):
     return make.purchase(event, package, answers=answers, **fields)
 
 
-def listed(package):
+def list_labels(package):
     with db.read_session() as session:
         return options.list_active(session, OPERATOR, package.id)
 
 
-def tallied(package, actor=OPERATOR):
+def list_tallies(package, actor=OPERATOR):
     with db.read_session() as session:
         found = options.list_tallies(session, actor, package.id)
     return {each.option.label: (each.answered, each.by_answer) for each in found}
 
 
-def stored(option):
+def get_option(option):
     with db.read_session() as session:
         return session.scalars(select(Answer.value).where(Answer.option_id == option.id)).all()
 
 
-def test_every_field_of_an_unanswered_question_changes_and_the_log_tells_each(event):
+def test_every_field_changes_and_is_in_the_audit_log(event):
     option = make.option(make.package(event), label="Dinner?", option_type="boolean")
-    changed = change(option, make.staff(event=event), seen_version=1, is_required=False, **MENU)
+    changed = update_option(option, make.staff(event=event), seen_version=1, is_required=False, **MENU)
     assert (changed.label, changed.option_type, changed.choices) == ("Menu", "multi_select", ["Fish", "Rice", "Beef"])
     assert (changed.is_required, changed.version) == (False, 2)
     assert get_audit_changes(option.id, "option.changed") == {
@@ -73,21 +73,21 @@ def test_every_field_of_an_unanswered_question_changes_and_the_log_tells_each(ev
     }
 
 
-def test_a_change_to_what_already_is_leaves_no_trace(event):
+def test_update_with_current_values_changes_nothing(event):
     option = make.option(make.package(event), **MENU)
-    assert change(option, label=" Menu ", choices=["Fish", "Rice", "Beef"]).version == 1
+    assert update_option(option, label=" Menu ", choices=["Fish", "Rice", "Beef"]).version == 1
     assert get_audit_changes(option.id, "option.changed") == {}
 
 
-def test_a_change_to_something_older_tells_what_happened_meanwhile(event):
+def test_stale_version_is_refused_with_the_changes(event):
     option, bo = make.option(make.package(event), **MENU), make.staff(event=event, name="Bo Lind")
-    change(option, bo, seen_version=1, choices=["Fish", "Rice"])
+    update_option(option, bo, seen_version=1, choices=["Fish", "Rice"])
     with assert_refused(StaleVersion, event) as refusal:
-        change(option, seen_version=1, label="Dinner")
+        update_option(option, seen_version=1, label="Dinner")
     (told,) = refusal.value.changes
     assert (told.field, told.new, told.by) == ("choices", ["Fish", "Rice"], "Bo Lind")
-    assert change(option, seen_version=2, label="Dinner").version == 3
-    assert change(option, seen_version=None, is_required=False).version == 4
+    assert update_option(option, seen_version=2, label="Dinner").version == 3
+    assert update_option(option, seen_version=None, is_required=False).version == 4
 
 
 @pytest.mark.parametrize(
@@ -100,107 +100,107 @@ def test_a_change_to_something_older_tells_what_happened_meanwhile(event):
         ({"option_type": "boolean", "choices": ["Fish", "Rice"]}, "choices"),
     ],
 )
-def test_a_change_is_judged_like_a_new_question(event, values, field):
+def test_update_is_validated_like_a_new_option(event, values, field):
     option = make.option(make.package(event), **MENU)
     with assert_refused(InvalidInput, event) as refusal:
-        change(option, **values)
+        update_option(option, **values)
     assert set(refusal.value.fields) == {field}
 
 
-def test_a_list_that_becomes_a_yes_or_no_loses_its_choices_and_the_other_way_it_needs_some(event):
+def test_changing_the_type_drops_or_requires_choices(event):
     option = make.option(make.package(event), **MENU)
-    assert change(option, option_type="boolean").choices is None
+    assert update_option(option, option_type="boolean").choices is None
     with assert_refused(InvalidInput, event) as refusal:
-        change(option, option_type="multi_select")
+        update_option(option, option_type="multi_select")
     assert set(refusal.value.fields) == {"choices"}
-    assert change(option, option_type="multi_select", choices=["A", "B"]).choices == ["A", "B"]
+    assert update_option(option, option_type="multi_select", choices=["A", "B"]).choices == ["A", "B"]
 
 
 @pytest.mark.parametrize("option_type", ["boolean", "multi_select"])
-def test_the_type_is_fixed_once_there_is_an_answer(event, option_type):
+def test_type_of_an_answered_option_cannot_change(event, option_type):
     package = make.package(event)
     option = make.option(package, label="Dinner?")
     answer(event, package, (option, "Fish"))
     choices = ["Fish", "Rice"] if option_type == "multi_select" else None
     with assert_refused(HasAnswers, event) as refusal:
-        change(option, option_type=option_type, choices=choices)
+        update_option(option, option_type=option_type, choices=choices)
     assert "“Dinner?” has answers" in str(refusal.value)
-    assert change(option, option_type="text_input", label="Supper?", is_required=False).version == 2
+    assert update_option(option, option_type="text_input", label="Supper?", is_required=False).version == 2
 
 
-def test_a_question_that_was_skipped_everywhere_has_no_answers(event):
+def test_skipped_option_has_no_answers(event):
     package = make.package(event)
     option = make.option(package, is_required=False)
     answer(event, package, (option, "  "))
-    assert change(option, option_type="boolean").option_type == "boolean"
-    delete(option)
-    assert listed(package) == []
+    assert update_option(option, option_type="boolean").option_type == "boolean"
+    delete_option(option)
+    assert list_labels(package) == []
 
 
-def test_an_answer_of_a_voided_purchase_still_is_one(event):
+def test_answer_of_a_voided_purchase_still_counts_as_an_answer(event):
     package = make.package(event)
     option = make.option(package)
     bought = answer(event, package, (option, "Nuts")).purchase
     db.write(lambda s: corrections.void(s, OPERATOR, event.id, bought.id, "Typed twice"))
     with assert_refused(HasAnswers, event):
-        delete(option)
+        delete_option(option)
 
 
-def test_choices_change_after_answers_and_the_old_answers_stay_in_the_tally(event):
+def test_removed_choices_stay_in_the_tally(event):
     package = make.package(event)
     menu = make.option(package, **MENU)
     answer(event, package, (menu, ["Fish", "Beef"]))
-    change(menu, choices=["Trout", "Rice", "Beef"])
+    update_option(menu, choices=["Trout", "Rice", "Beef"])
     answer(event, package, (menu, ["Trout", "Beef"]))
-    assert stored(menu) == [["Fish", "Beef"], ["Trout", "Beef"]]
-    assert tallied(package)["Menu"] == (2, {"Trout": 1, "Rice": 0, "Beef": 2, "Fish": 1})
+    assert get_option(menu) == [["Fish", "Beef"], ["Trout", "Beef"]]
+    assert list_tallies(package)["Menu"] == (2, {"Trout": 1, "Rice": 0, "Beef": 2, "Fish": 1})
 
 
-def test_a_retired_question_keeps_its_answers_and_is_asked_no_more(event):
+def test_retired_option_keeps_its_answers(event):
     package = make.package(event)
     option = make.option(package, label="Any allergies?")
     answer(event, package, (option, "Nuts"))
-    assert retire(option, make.staff(event=event)).version == 2
-    assert listed(package) == []
-    assert stored(option) == ["Nuts"]
-    assert tallied(package) == {"Any allergies?": (1, {})}
+    assert retire_option(option, make.staff(event=event)).version == 2
+    assert list_labels(package) == []
+    assert get_option(option) == ["Nuts"]
+    assert list_tallies(package) == {"Any allergies?": (1, {})}
     with assert_refused(InvalidInput, event):
         answer(event, package, (option, "Eggs"))
     assert make.purchase(event, package).answers == {}
     assert set(get_audit_changes(option.id, "option.retired")) == {"retired_at"}
 
 
-def test_retiring_twice_is_retiring_once(event):
+def test_retiring_is_idempotent(event):
     option = make.option(make.package(event))
-    first, second = retire(option), retire(option)
+    first, second = retire_option(option), retire_option(option)
     assert (second.version, second.retired_at) == (2, first.retired_at)
 
 
-def test_retiring_and_deleting_free_one_of_the_four_places_each(event):
+def test_retiring_and_deleting_make_room_for_another_option(event):
     package = make.package(event)
     first, second, *_ = [make.option(package) for _ in range(4)]
-    for free, label in ((retire, "Fifth"), (delete, "Sixth")):
+    for free, label in ((retire_option, "Fifth"), (delete_option, "Sixth")):
         with pytest.raises(Conflict, match="4 options already"):
             make.option(package)
-        free({retire: first, delete: second}[free])
+        free({retire_option: first, delete_option: second}[free])
         make.option(package, label=label)
-    assert [(o.label, o.display_order) for o in listed(package)][2:] == [("Fifth", 3), ("Sixth", 4)]
+    assert [(o.label, o.display_order) for o in list_labels(package)][2:] == [("Fifth", 3), ("Sixth", 4)]
 
 
-def test_an_answered_question_is_not_deleted(event):
+def test_answered_option_cannot_be_deleted(event):
     package = make.package(event)
     option = make.option(package, option_type="boolean", label="Vegan?")
     answer(event, package, (option, False))
     with assert_refused(HasAnswers, event) as refusal:
-        delete(option)
+        delete_option(option)
     assert "Stop asking it instead" in str(refusal.value)
 
 
-def test_an_unanswered_question_is_deleted_and_the_log_keeps_what_it_was(event):
+def test_unanswered_option_is_deleted_and_kept_in_the_audit_log(event):
     package = make.package(event)
     option = make.option(package, **MENU)
-    delete(option)
-    assert listed(package) == []
+    delete_option(option)
+    assert list_labels(package) == []
     assert get_audit_changes(option.id, "option.deleted") == {
         "label": ("Menu", None),
         "option_type": ("multi_select", None),
@@ -209,20 +209,24 @@ def test_an_unanswered_question_is_deleted_and_the_log_keeps_what_it_was(event):
     }
 
 
-def test_questions_are_arranged_and_the_log_tells_what_moved(event):
+def test_reordering_is_in_the_audit_log(event):
     package = make.package(event)
     first, second, third = (make.option(package, label=label) for label in ("A", "B", "C"))
-    assert [o.label for o in arrange(package, third, second, first)] == ["C", "B", "A"]
-    assert [(o.label, o.display_order, o.version) for o in listed(package)] == [("C", 1, 2), ("B", 2, 1), ("A", 3, 2)]
+    assert [o.label for o in reorder_options(package, third, second, first)] == ["C", "B", "A"]
+    assert [(o.label, o.display_order, o.version) for o in list_labels(package)] == [
+        ("C", 1, 2),
+        ("B", 2, 1),
+        ("A", 3, 2),
+    ]
     assert get_audit_changes(first.id, "option.arranged") == {"display_order": (1, 3)}
     assert get_audit_changes(second.id, "option.arranged") == {}
 
 
-def test_an_order_names_exactly_the_active_questions_of_the_package(event):
+def test_order_must_name_exactly_the_active_options(event):
     package = make.package(event)
     first, second, gone = (make.option(package) for _ in range(3))
     foreign = make.option(make.package(event))
-    retire(gone)
+    retire_option(gone)
     for wrong in (
         [first],
         [],
@@ -234,11 +238,11 @@ def test_an_order_names_exactly_the_active_questions_of_the_package(event):
         [first, uuid.uuid4()],
     ):
         with assert_refused(Conflict, event):
-            arrange(package, *wrong)
-    assert [o.id for o in arrange(package, second, first)] == [second.id, first.id]
+            reorder_options(package, *wrong)
+    assert [o.id for o in reorder_options(package, second, first)] == [second.id, first.id]
 
 
-def test_what_was_answered_is_counted_over_purchases_that_count(event):
+def test_tally_counts_completed_and_pending_purchases(event):
     package = make.package(event)
     vegan = make.option(package, label="Vegan?", option_type="boolean")
     menu = make.option(package, is_required=False, **MENU)
@@ -248,47 +252,47 @@ def test_what_was_answered_is_counted_over_purchases_that_count(event):
     answer(event, package, (vegan, False), quantity=5)
     wrong = answer(event, package, (vegan, True), (menu, ["Beef"]), (notes, "no")).purchase
     db.write(lambda s: corrections.void(s, OPERATOR, event.id, wrong.id, "Typed twice"))
-    assert tallied(package, make.staff(role="viewer", event=event)) == {
+    assert list_tallies(package, make.staff(role="viewer", event=event)) == {
         "Vegan?": (3, {"yes": 1, "no": 2}),
         "Menu": (2, {"Fish": 1, "Rice": 2, "Beef": 0}),
         "Notes": (1, {}),
     }
 
 
-def test_the_retired_questions_are_told_last_and_a_package_without_any_tells_none(event):
+def test_retired_options_come_last(event):
     package = make.package(event)
     first, _ = make.option(package, label="First"), make.option(package, label="Second")
-    retire(first)
-    assert list(tallied(package)) == ["Second", "First"]
-    assert tallied(make.package(event)) == {}
+    retire_option(first)
+    assert list(list_tallies(package)) == ["Second", "First"]
+    assert list_tallies(make.package(event)) == {}
 
 
-def test_a_viewer_changes_nothing_and_a_stranger_finds_nothing(event):
+def test_viewer_cannot_change_and_stranger_finds_nothing(event):
     package = make.package(event)
     option = make.option(package)
     for actor, kind in ((make.staff(role="viewer", event=event), NotAllowed), (make.staff(), NotFound)):
         for attempt in (
-            lambda actor=actor: change(option, actor, label="Other"),
-            lambda actor=actor: retire(option, actor),
-            lambda actor=actor: delete(option, actor),
-            lambda actor=actor: arrange(package, option, actor=actor),
+            lambda actor=actor: update_option(option, actor, label="Other"),
+            lambda actor=actor: retire_option(option, actor),
+            lambda actor=actor: delete_option(option, actor),
+            lambda actor=actor: reorder_options(package, option, actor=actor),
         ):
             with assert_refused(kind, event):
                 attempt()
     with pytest.raises(NotFound):
-        tallied(package, make.staff())
+        list_tallies(package, make.staff())
 
 
-def test_a_question_is_found_in_its_own_package_only(event):
+def test_option_of_another_package_is_not_found(event):
     option, other = make.option(make.package(event)), make.package(event)
-    for attempt in (change, retire, delete):
+    for attempt in (update_option, retire_option, delete_option):
         with assert_refused(NotFound, event):
             attempt(option, package_id=other.id)
         with assert_refused(NotFound, event):
             attempt(option, package_id=uuid.uuid4())
 
 
-def test_questions_added_at_once_are_four_and_no_more(event):
+def test_simultaneous_creations_stop_at_four_options(event):
     package = make.package(event)
 
     def add(number):
@@ -300,4 +304,4 @@ def test_questions_added_at_once_are_four_and_no_more(event):
     with ThreadPoolExecutor(8) as pool:
         made = [option for option in pool.map(add, range(8)) if isinstance(option, Option)]
     assert len(made) == 4
-    assert [o.display_order for o in listed(package)] == [1, 2, 3, 4]
+    assert [o.display_order for o in list_labels(package)] == [1, 2, 3, 4]

@@ -13,64 +13,64 @@ from ticketing.validation import validate
 PICK = {"label": "Menu", "option_type": "multi_select"}
 
 
-def listed(package, actor=OPERATOR):
+def list_labels(package, actor=OPERATOR):
     with db.read_session() as session:
         return options.list_active(session, actor, package.id)
 
 
-def turned_down(**values):
+def get_problems(**values):
     with pytest.raises(InvalidInput) as refusal:
         validate(OptionDraft, values)
     return set(refusal.value.fields)
 
 
 @pytest.mark.parametrize("choices", [["a", "b"], list("abcdefghij"), ["x" * 50, "y"], [" a ", "b"]])
-def test_a_list_has_2_to_10_choices_of_1_to_50_characters(choices):
+def test_accepted_choices(choices):
     assert len(validate(OptionDraft, PICK | {"choices": choices}).choices) == len(choices)
 
 
 @pytest.mark.parametrize("choices", [["a"], [], None, list("abcdefghijk"), ["a", "A"], ["a", " a"]])
-def test_too_few_too_many_or_doubled_choices_are_refused(choices):
-    assert turned_down(**PICK, choices=choices) == {"choices"}
+def test_refused_numbers_of_choices(choices):
+    assert get_problems(**PICK, choices=choices) == {"choices"}
 
 
-def test_a_choice_has_text_and_at_most_50_characters():
-    assert turned_down(**PICK, choices=["a", "x" * 51]) == {"choices.1"}
-    assert turned_down(**PICK, choices=["a", " "]) == {"choices.1"}
+def test_refused_choice_text():
+    assert get_problems(**PICK, choices=["a", "x" * 51]) == {"choices.1"}
+    assert get_problems(**PICK, choices=["a", " "]) == {"choices.1"}
 
 
-def test_a_list_without_choices_is_refused():
-    assert turned_down(**PICK) == {"choices"}
+def test_multi_select_requires_choices():
+    assert get_problems(**PICK) == {"choices"}
 
 
 @pytest.mark.parametrize("option_type", ["boolean", "text_input"])
-def test_only_a_list_has_choices(option_type):
-    assert turned_down(label="Q", option_type=option_type, choices=["a", "b"]) == {"choices"}
+def test_other_types_refuse_choices(option_type):
+    assert get_problems(label="Q", option_type=option_type, choices=["a", "b"]) == {"choices"}
     for none in (None, []):
         assert validate(OptionDraft, {"label": "Q", "option_type": option_type, "choices": none}).choices is None
 
 
-def test_a_label_has_1_to_200_characters_and_questions_are_required_by_default():
+def test_label_has_1_to_200_characters_and_options_are_required_by_default():
     assert validate(OptionDraft, {"label": "x" * 200, "option_type": "boolean"}).is_required
-    assert turned_down(label="x" * 201, option_type="boolean") == {"label"}
-    assert turned_down(label="", option_type="boolean") == {"label"}
+    assert get_problems(label="x" * 201, option_type="boolean") == {"label"}
+    assert get_problems(label="", option_type="boolean") == {"label"}
 
 
-def test_a_package_asks_at_most_4_questions(event):
+def test_fifth_option_is_refused(event):
     package = make.package(event)
     for number in range(4):
         make.option(package, label=f"Question {number}")
     with pytest.raises(Conflict, match="4 options already"):
         make.option(package)
-    assert [(o.label, o.display_order) for o in listed(package)] == [(f"Question {n}", n + 1) for n in range(4)]
+    assert [(o.label, o.display_order) for o in list_labels(package)] == [(f"Question {n}", n + 1) for n in range(4)]
 
 
-def test_a_retired_question_makes_room_for_another(event):
+def test_retired_option_makes_room_for_another(event):
     package = make.package(event)
     first, *_ = [make.option(package, label=f"Question {number}") for number in range(4)]
     db.write(lambda s: options.retire(s, OPERATOR, package.id, first.id))
     make.option(package, label="New")
-    assert [(o.label, o.display_order, o.version) for o in listed(package)] == [
+    assert [(o.label, o.display_order, o.version) for o in list_labels(package)] == [
         ("Question 1", 1, 1),
         ("Question 2", 2, 1),
         ("Question 3", 3, 1),
@@ -80,7 +80,7 @@ def test_a_retired_question_makes_room_for_another(event):
         make.option(package)
 
 
-def test_a_new_question_is_told_to_the_log(event):
+def test_new_option_is_in_the_audit_log(event):
     package = make.package(event)
     ana = make.staff(event=event, name="Ana Ruiz")
     option = make.option(package, ana, label="Menu", option_type="multi_select", choices=["Fish", "Rice"])
@@ -90,15 +90,15 @@ def test_a_new_question_is_told_to_the_log(event):
     assert {row.field: row.new_value for row in rows}["choices"] == ["Fish", "Rice"]
 
 
-def test_viewers_see_the_questions_and_strangers_do_not(event):
+def test_viewers_list_options_and_strangers_do_not(event):
     package = make.package(event)
     make.option(package)
     viewer, stranger = make.staff(role="viewer", event=event), make.staff()
-    assert len(listed(package, viewer)) == 1
+    assert len(list_labels(package, viewer)) == 1
     with pytest.raises(NotAllowed):
         make.option(package, viewer)
     with pytest.raises(NotFound):
         make.option(package, stranger)
     with pytest.raises(NotFound):
-        listed(package, stranger)
-    assert len(listed(package)) == 1
+        list_labels(package, stranger)
+    assert len(list_labels(package)) == 1

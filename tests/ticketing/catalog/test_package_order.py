@@ -14,55 +14,55 @@ def three(event):
     return [make.package(event, name=name, price=price) for name, price in (("A", "50"), ("B", "20"), ("C", "20"))]
 
 
-def arrange(event, wanted, actor=OPERATOR, **seen):
+def reorder(event, wanted, actor=OPERATOR, **seen):
     ids = [getattr(each, "id", each) for each in wanted]
     return db.write(lambda session: package_order.reorder(session, actor, event.id, ids, **seen))
 
 
-def order(event):
+def list_order(event):
     with db.read_session() as session:
         return list(packages.list_names(session, OPERATOR, event.id).values())
 
 
-def test_new_packages_come_last(event, three):
-    assert order(event) == ["A", "B", "C"]
+def test_new_package_comes_last(event, three):
+    assert list_order(event) == ["A", "B", "C"]
     make.package(event, name="D")
-    assert order(event) == ["A", "B", "C", "D"]
+    assert list_order(event) == ["A", "B", "C", "D"]
 
 
-def test_the_order_is_saved_whole(event, three):
+def test_whole_order_is_saved(event, three):
     a, b, c = three
-    after = arrange(event, [c, a, b])
+    after = reorder(event, [c, a, b])
     assert [(package.name, package.display_order) for package in after] == [("C", 1), ("A", 2), ("B", 3)]
-    assert order(event) == ["C", "A", "B"]
+    assert list_order(event) == ["C", "A", "B"]
 
 
-def test_every_list_has_the_same_order(event, three):
+def test_every_list_uses_the_order(event, three):
     a, b, c = three
-    arrange(event, [b, c, a])
+    reorder(event, [b, c, a])
     with db.read_session() as session:
         page, _ = packages.list_page(session, OPERATOR, event.id)
         offer = packages.list_enabled(session, OPERATOR, event.id)
-    assert [row.name for row in page] == [row.name for row in offer] == order(event) == ["B", "C", "A"]
+    assert [row.name for row in page] == [row.name for row in offer] == list_order(event) == ["B", "C", "A"]
 
 
-def test_arranging_is_one_entry_in_the_trail(event, three):
+def test_reordering_is_one_audit_entry(event, three):
     a, b, c = three
-    arrange(event, [a, c, b])
+    reorder(event, [a, c, b])
     assert database_state.get_audit_changes(event.id, "event.packages_arranged") == {
         "package_order": (["A", "B", "C"], ["A", "C", "B"])
     }
 
 
-def test_arranging_does_not_disturb_an_editor(event, three):
+def test_reordering_is_no_conflict_for_an_open_form(event, three):
     a, b, c = three
-    arrange(event, [c, b, a])
+    reorder(event, [c, b, a])
     db.write(lambda session: packages.update(session, OPERATOR, event.id, a.id, {"price": "51"}, seen_version=1))
 
 
-def test_the_order_that_is_there_changes_nothing(event, three):
+def test_current_order_changes_nothing(event, three):
     before = database_state.snapshot(event)
-    arrange(event, three)
+    reorder(event, three)
     assert database_state.snapshot(event) == before
 
 
@@ -74,49 +74,49 @@ def test_the_order_that_is_there_changes_nothing(event, three):
         (lambda a, b, c: [], "Missing from the list: A, B, C. Name every package of the event."),
     ],
 )
-def test_a_list_that_is_not_exactly_the_packages_is_refused(event, three, wanted, sentence):
+def test_list_that_is_not_exactly_the_packages_is_refused(event, three, wanted, sentence):
     with database_state.assert_refused(InvalidInput, event) as refusal:
-        arrange(event, wanted(*three))
+        reorder(event, wanted(*three))
     assert refusal.value.fields == {"package_ids": sentence}
 
 
-def test_a_package_of_another_event_is_foreign(event, three):
+def test_package_of_another_event_is_refused(event, three):
     stranger = make.package(make.event())
     with database_state.assert_refused(InvalidInput, event) as refusal:
-        arrange(event, [*three, stranger])
+        reorder(event, [*three, stranger])
     assert refusal.value.fields == {"package_ids": f"Not packages of this event: {stranger.id}."}
 
 
-def test_who_arranged_meanwhile_is_named_and_nothing_is_lost(event, three):
+def test_conflict_names_the_other_person_and_changes_nothing(event, three):
     a, b, c = three
     ben = make.staff(event=event, name="Ben Okafor")
     seen = [a.id, b.id, c.id]
-    arrange(event, [c, b, a], ben, seen_order=seen)
+    reorder(event, [c, b, a], ben, seen_order=seen)
     with database_state.assert_refused(PackageOrderChanged, event) as refusal:
-        arrange(event, [b, a, c], seen_order=seen)
+        reorder(event, [b, a, c], seen_order=seen)
     assert "Ben Okafor changed the order" in str(refusal.value)
-    arrange(event, [b, a, c], seen_order=[c.id, b.id, a.id])
-    assert order(event) == ["B", "A", "C"]
+    reorder(event, [b, a, c], seen_order=[c.id, b.id, a.id])
+    assert list_order(event) == ["B", "A", "C"]
 
 
-def test_a_package_added_meanwhile_is_noticed_and_nobody_is_said_to_have_arranged(event, three):
+def test_added_package_is_a_conflict_without_a_name(event, three):
     a, b, c = three
-    arrange(event, [c, b, a])
+    reorder(event, [c, b, a])
     seen = [c.id, b.id, a.id]
     make.package(event)
     with database_state.assert_refused(PackageOrderChanged, event) as refusal:
-        arrange(event, three, seen_order=seen)
+        reorder(event, three, seen_order=seen)
     assert str(refusal.value) == "Packages were added or deleted in the meantime. Check the list, then arrange again."
 
 
-def test_only_who_may_change_the_event_arranges_it(event, three):
+def test_reordering_requires_permission_to_change_the_event(event, three):
     with database_state.assert_refused(NotAllowed, event):
-        arrange(event, reversed(three), make.staff(role="viewer", event=event))
+        reorder(event, reversed(three), make.staff(role="viewer", event=event))
     with database_state.assert_refused(NotFound, event):
-        arrange(event, reversed(three), make.staff())
+        reorder(event, reversed(three), make.staff())
 
 
-def test_sorting_by_price_keeps_equal_prices_as_they_stand(three):
+def test_sorting_by_price_is_stable(three):
     a, b, c = three
     assert package_order.sort_by_price(three) == [b.id, c.id, a.id]
     assert package_order.sort_by_price(three, descending=True) == [a.id, b.id, c.id]

@@ -10,7 +10,7 @@ from ticketing.errors import NotFound
 
 
 @pytest.fixture
-def shelf(event):
+def event_with_packages(event):
     """A plain one, a disabled sponsorship, a sold-out one and a sold-out sponsorship, in this order."""
     make.package(event, name="Café Table", quantity_limit=2)
     make.package(event, name="Gold Sponsorship", is_sponsorship=True, is_enabled=False)
@@ -19,13 +19,13 @@ def shelf(event):
     return event
 
 
-def found(event, **options):
+def search_packages(event, **options):
     with db.read_session() as session:
         return packages.search_page(session, OPERATOR, event.id, **options)
 
 
-def names_of(event, **options):
-    return [package.name for package in found(event, **options).packages]
+def list_names(event, **options):
+    return [package.name for package in search_packages(event, **options).packages]
 
 
 @pytest.mark.parametrize(
@@ -37,13 +37,13 @@ def names_of(event, **options):
         ("sold_out", ["Table 100%", "Silver Sponsorship"]),
     ],
 )
-def test_a_kind_is_those_and_no_others_in_display_order(shelf, kind, names):
-    assert names_of(shelf, kind=kind) == names
+def test_kind_filters_packages_in_display_order(event_with_packages, kind, names):
+    assert list_names(event_with_packages, kind=kind) == names
 
 
-def test_each_kind_is_counted_whichever_is_shown(shelf):
+def test_every_kind_is_counted(event_with_packages):
     counts = {"all": 4, "sponsorships": 2, "disabled": 1, "sold_out": 2}
-    assert all(found(shelf, kind=kind).count_by_kind == counts for kind in packages.KINDS)
+    assert all(search_packages(event_with_packages, kind=kind).count_by_kind == counts for kind in packages.KINDS)
 
 
 @pytest.mark.parametrize(
@@ -60,35 +60,37 @@ def test_each_kind_is_counted_whichever_is_shown(shelf):
         ("nothing", []),
     ],
 )
-def test_every_word_is_in_the_name_without_regard_to_accents_and_case(shelf, search, names):
-    assert names_of(shelf, search=search) == names
+def test_search_ignores_accents_and_case(event_with_packages, search, names):
+    assert list_names(event_with_packages, search=search) == names
 
 
-def test_the_counts_are_of_what_the_search_found_and_the_event_is_counted_as_well(shelf):
-    seen = found(shelf, search="table")
+def test_counts_cover_the_search_and_the_event(event_with_packages):
+    seen = search_packages(event_with_packages, search="table")
     assert seen.count_by_kind == {"all": 2, "sponsorships": 0, "disabled": 0, "sold_out": 1}
     assert seen.total_in_event == 4
 
 
-def test_it_comes_page_by_page(shelf):
-    assert names_of(shelf, page=2, per_page=3) == ["Silver Sponsorship"]
-    assert names_of(shelf, kind="sold_out", page=2, per_page=1) == ["Silver Sponsorship"]
-    assert names_of(shelf, page=3, per_page=3) == []
+def test_results_are_paginated(event_with_packages):
+    assert list_names(event_with_packages, page=2, per_page=3) == ["Silver Sponsorship"]
+    assert list_names(event_with_packages, kind="sold_out", page=2, per_page=1) == ["Silver Sponsorship"]
+    assert list_names(event_with_packages, page=3, per_page=3) == []
 
 
-def test_other_events_have_nothing_to_do_with_it(shelf):
+def test_other_events_are_not_searched(event_with_packages):
     make.package(make.event(), name="Table elsewhere")
-    assert found(shelf).total_in_event == 4
-    assert "Table elsewhere" not in names_of(shelf)
+    assert search_packages(event_with_packages).total_in_event == 4
+    assert "Table elsewhere" not in list_names(event_with_packages)
 
 
-def test_an_event_of_others_does_not_exist(shelf):
+def test_unassigned_event_is_not_found(event_with_packages):
     with db.read_session() as session, pytest.raises(NotFound):
-        packages.search_page(session, make.staff(), shelf.id)
+        packages.search_page(session, make.staff(), event_with_packages.id)
     with db.read_session() as session, pytest.raises(NotFound):
-        packages.list_all(session, make.staff(), shelf.id)
+        packages.list_all(session, make.staff(), event_with_packages.id)
 
 
-def test_all_of_them_stand_in_display_order(shelf):
+def test_list_all_is_in_display_order(event_with_packages):
     with db.read_session() as session:
-        assert [each.name for each in packages.list_all(session, OPERATOR, shelf.id)] == names_of(shelf)
+        assert [each.name for each in packages.list_all(session, OPERATOR, event_with_packages.id)] == list_names(
+            event_with_packages
+        )

@@ -19,7 +19,7 @@ MOMENT = timedelta(microseconds=1)
 CODE_RULES = ["unknown", "inactive", "expired", "used_up", "used_up_by_donor"]
 
 
-def tried(event, package, code, actor=OPERATOR, *, quantity=1, **fields):
+def run_check(event, package, code, actor=OPERATOR, *, quantity=1, **fields):
     before = snapshot(event)
     with db.read_session() as session:
         outcome = promo_code_check.dry_run(
@@ -29,20 +29,20 @@ def tried(event, package, code, actor=OPERATOR, *, quantity=1, **fields):
     return outcome
 
 
-def passed(rules):
+def list_passed(rules):
     return {rule.reason: rule.passed for rule in rules}
 
 
-def sentence(outcome, reason):
+def get_sentence(outcome, reason):
     return next(rule.sentence for rule in (*outcome.code_rules, *outcome.package_rules) if rule.reason == reason)
 
 
-def test_a_code_that_passes_every_rule_tells_the_price_with_it(event):
+def test_valid_code_returns_the_discounted_price(event):
     package = make.package(event, name="Table", price="33.35", quantity_limit=10)
     promo = make.promo_code(
         event, code="EARLY25", discount_value="12.5", expires_at=NOW + timedelta(days=1), max_total_uses=2
     )
-    outcome = tried(event, package, " early25", quantity=3, donor_email="ana@example.org")
+    outcome = run_check(event, package, " early25", quantity=3, donor_email="ana@example.org")
     assert outcome.reason is None
     assert [rule.reason for rule in outcome.code_rules] == CODE_RULES
     assert all(rule.passed for rule in (*outcome.code_rules, *outcome.package_rules))
@@ -55,33 +55,33 @@ def test_a_code_that_passes_every_rule_tells_the_price_with_it(event):
 
 
 @pytest.mark.parametrize("code", ["NOSUCH", "x", "", "A" * 500, "GALA\x00", "' OR 1=1 --", "../../x"])
-def test_an_unknown_code_fails_one_rule_and_the_price_is_the_full_one(event, code):
+def test_unknown_code_fails_one_rule_and_returns_the_full_price(event, code):
     make.promo_code(event, code="GALA10")
-    outcome = tried(event, make.package(event, price="20.00"), code, quantity=2)
-    assert (outcome.reason, passed(outcome.code_rules)) == ("unknown", {"unknown": False})
+    outcome = run_check(event, make.package(event, price="20.00"), code, quantity=2)
+    assert (outcome.reason, list_passed(outcome.code_rules)) == ("unknown", {"unknown": False})
     assert (outcome.quote.discount, outcome.quote.total) == (Decimal(0), Decimal(40))
-    assert passed(outcome.package_rules) == {"not_for_sale": True, "sold_out": True}
+    assert list_passed(outcome.package_rules) == {"not_for_sale": True, "sold_out": True}
 
 
-def test_a_code_of_another_event_is_unknown_here(event):
-    assert tried(event, make.package(event), make.promo_code(make.event()).code).reason == "unknown"
+def test_code_of_another_event_is_unknown(event):
+    assert run_check(event, make.package(event), make.promo_code(make.event()).code).reason == "unknown"
 
 
-def test_every_rule_that_fails_is_told_and_the_first_one_is_the_reason(event):
+def test_reason_is_the_first_failed_rule(event):
     package, donor = make.package(event), make.email()
     promo = make.promo_code(event, max_total_uses=1, max_uses_per_donor=1)
     make.purchase(event, package, donor_email=donor, promo_code=promo.code)
-    by_donor = tried(event, package, promo.code, donor_email=f" {donor.upper()} ")
-    by_another = tried(event, package, promo.code, donor_email=make.email())
+    by_donor = run_check(event, package, promo.code, donor_email=f" {donor.upper()} ")
+    by_another = run_check(event, package, promo.code, donor_email=make.email())
     assert by_donor.reason == by_another.reason == "used_up"
-    assert passed(by_donor.code_rules) == {
+    assert list_passed(by_donor.code_rules) == {
         "unknown": True,
         "inactive": True,
         "expired": True,
         "used_up": False,
         "used_up_by_donor": False,
     }
-    assert passed(by_another.code_rules)["used_up_by_donor"]
+    assert list_passed(by_another.code_rules)["used_up_by_donor"]
 
 
 @pytest.mark.parametrize(
@@ -96,11 +96,11 @@ def test_every_rule_that_fails_is_told_and_the_first_one_is_the_reason(event):
         (None, {"max_uses_per_donor": 2}, 1),
     ],
 )
-def test_the_reason_is_the_one_a_purchase_would_be_refused_with(event, reason, fields, buy):
+def test_reason_equals_the_refusal_of_a_purchase(event, reason, fields, buy):
     package, promo, donor = make.package(event, price="100.00"), make.promo_code(event, **fields), make.email()
     for _ in range(buy):
         make.purchase(event, package, donor_email=donor, promo_code=promo.code)
-    outcome = tried(event, package, promo.code, donor_email=donor)
+    outcome = run_check(event, package, promo.code, donor_email=donor)
     assert outcome.reason == reason
     if reason is None:
         assert (
@@ -114,21 +114,21 @@ def test_the_reason_is_the_one_a_purchase_would_be_refused_with(event, reason, f
     assert refusal.value.reason == reason
 
 
-def test_expiry_is_judged_at_the_moment_that_is_tried(event):
+def test_expiry_is_checked_at_the_given_moment(event):
     package, expires = make.package(event), NOW + timedelta(days=3)
     promo = make.promo_code(event, expires_at=expires)
-    assert tried(event, package, promo.code).reason is None
-    assert tried(event, package, promo.code, moment=expires - MOMENT).reason is None
-    assert tried(event, package, promo.code, moment=expires).reason == "expired"
+    assert run_check(event, package, promo.code).reason is None
+    assert run_check(event, package, promo.code, moment=expires - MOMENT).reason is None
+    assert run_check(event, package, promo.code, moment=expires).reason == "expired"
 
 
-def test_a_moment_without_an_offset_is_in_the_events_zone():
+def test_moment_without_offset_is_local_time():
     event = make.event(time_zone="Asia/Kathmandu")
     package, promo = make.package(event), make.promo_code(event, expires_at="2026-06-01T12:00")
-    assert tried(event, package, promo.code, moment=datetime(2026, 6, 1, 11, 59)).reason is None
-    outcome = tried(event, package, promo.code, moment=datetime(2026, 6, 1, 12))
+    assert run_check(event, package, promo.code, moment=datetime(2026, 6, 1, 11, 59)).reason is None
+    outcome = run_check(event, package, promo.code, moment=datetime(2026, 6, 1, 12))
     assert outcome.reason == "expired"
-    assert sentence(outcome, "expired") == "It expired on 2026-06-01 at 12:00 (Asia/Kathmandu)."
+    assert get_sentence(outcome, "expired") == "It expired on 2026-06-01 at 12:00 (Asia/Kathmandu)."
 
 
 @pytest.mark.parametrize(
@@ -151,11 +151,11 @@ def test_a_moment_without_an_offset_is_in_the_events_zone():
         ),
     ],
 )
-def test_each_rule_says_what_it_counted(event, fields, sentences):
+def test_sentence_of_each_rule(event, fields, sentences):
     package, promo, donor = make.package(event), make.promo_code(event, **fields), make.email()
     make.purchase(event, package, donor_email=donor, promo_code=promo.code)
-    outcome = tried(event, package, promo.code, donor_email=donor)
-    assert {reason: sentence(outcome, reason) for reason in sentences} == sentences
+    outcome = run_check(event, package, promo.code, donor_email=donor)
+    assert {reason: get_sentence(outcome, reason) for reason in sentences} == sentences
 
 
 @pytest.mark.parametrize(
@@ -166,41 +166,41 @@ def test_each_rule_says_what_it_counted(event, fields, sentences):
         (2, "Each donor may use it at most 2 times."),
     ],
 )
-def test_without_a_donor_the_last_rule_says_what_each_may(event, most, told):
+def test_sentence_of_the_donor_limit_without_a_donor(event, most, told):
     promo = make.promo_code(event, max_uses_per_donor=most)
-    outcome = tried(event, make.package(event), promo.code)
-    assert (outcome.reason, sentence(outcome, "used_up_by_donor")) == (None, told)
+    outcome = run_check(event, make.package(event), promo.code)
+    assert (outcome.reason, get_sentence(outcome, "used_up_by_donor")) == (None, told)
 
 
-def test_the_package_is_judged_beside_the_code_and_not_instead_of_it(event):
+def test_package_rules_do_not_change_the_reason(event):
     promo = make.promo_code(event)
-    off = tried(event, make.package(event, is_enabled=False), promo.code)
-    assert (off.reason, passed(off.package_rules)) == (None, {"not_for_sale": False, "sold_out": True})
+    off = run_check(event, make.package(event, is_enabled=False), promo.code)
+    assert (off.reason, list_passed(off.package_rules)) == (None, {"not_for_sale": False, "sold_out": True})
     few = make.package(event, quantity_limit=3)
     make.purchase(event, few)
-    assert passed(tried(event, few, promo.code, quantity=2).package_rules)["sold_out"]
-    assert not passed(tried(event, few, promo.code, quantity=3).package_rules)["sold_out"]
+    assert list_passed(run_check(event, few, promo.code, quantity=2).package_rules)["sold_out"]
+    assert not list_passed(run_check(event, few, promo.code, quantity=3).package_rules)["sold_out"]
 
 
-def test_a_use_that_was_given_back_is_there_to_be_tried(event):
+def test_released_use_is_available(event):
     package, promo, donor = make.package(event), make.promo_code(event, max_uses_per_donor=1), make.email()
     bought = make.purchase(event, package, donor_email=donor, promo_code=promo.code).purchase
-    assert tried(event, package, promo.code, donor_email=donor).reason == "used_up_by_donor"
+    assert run_check(event, package, promo.code, donor_email=donor).reason == "used_up_by_donor"
     db.write(lambda s: corrections.void(s, OPERATOR, event.id, bought.id, "Typed twice"))
-    assert tried(event, package, promo.code, donor_email=donor).reason is None
+    assert run_check(event, package, promo.code, donor_email=donor).reason is None
 
 
-def test_a_sum_that_no_purchase_may_have_is_refused(event):
+def test_amount_above_the_maximum_is_refused(event):
     package = make.package(event, price="1000000.00")
     with pytest.raises(InvalidInput):
-        tried(event, package, "NOSUCH", quantity=10_000)
+        run_check(event, package, "NOSUCH", quantity=10_000)
 
 
-def test_a_viewer_may_try_and_a_stranger_or_a_foreign_package_is_not_found(event):
+def test_viewer_may_check_and_stranger_or_foreign_package_is_not_found(event):
     package, promo = make.package(event), make.promo_code(event)
-    assert tried(event, package, promo.code, make.staff(role="viewer", event=event)).reason is None
+    assert run_check(event, package, promo.code, make.staff(role="viewer", event=event)).reason is None
     for actor, chosen in ((make.staff(), package), (OPERATOR, make.package(make.event()))):
         with pytest.raises(NotFound):
-            tried(event, chosen, promo.code, actor)
+            run_check(event, chosen, promo.code, actor)
     with db.read_session() as session, pytest.raises(NotFound):
         promo_code_check.dry_run(session, OPERATOR, event.id, promo.code, package_id=uuid.uuid4(), quantity=1)

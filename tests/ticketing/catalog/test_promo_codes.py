@@ -19,7 +19,7 @@ NOW = datetime.now(UTC)
 VALID = {"code": "GALA10", "discount_type": "percentage", "discount_value": "10"}
 
 
-def turned_down(**values):
+def get_problems(**values):
     with pytest.raises(InvalidInput) as refusal:
         validate(PromoCodeDraft, VALID | values)
     return set(refusal.value.fields)
@@ -36,11 +36,11 @@ def turned_down(**values):
         ("discount_type", ["percentage", "fixed_amount"], ["half", ""]),
     ],
 )
-def test_every_field_takes_what_its_rule_allows_and_nothing_else(field, accepted, refused_values):
+def test_field_limits_are_exact(field, accepted, refused_values):
     for value in accepted:
         validate(PromoCodeDraft, VALID | {field: value})
     for value in refused_values:
-        assert turned_down(**{field: value}) == {field}, value
+        assert get_problems(**{field: value}) == {field}, value
 
 
 @pytest.mark.parametrize(
@@ -50,14 +50,14 @@ def test_every_field_takes_what_its_rule_allows_and_nothing_else(field, accepted
         ("fixed_amount", ["1.00", "10000.00"], ["0.99", "10000.01", "1.001"]),
     ],
 )
-def test_the_value_of_a_code_lies_in_the_range_of_its_type(discount_type, accepted, refused_values):
+def test_value_range_depends_on_the_type(discount_type, accepted, refused_values):
     for value in accepted:
         validate(PromoCodeDraft, VALID | {"discount_type": discount_type, "discount_value": value})
     for value in refused_values:
-        assert turned_down(discount_type=discount_type, discount_value=value) == {"discount_value"}
+        assert get_problems(discount_type=discount_type, discount_value=value) == {"discount_value"}
 
 
-def test_a_code_is_kept_in_capitals_and_is_unique_in_its_event(event):
+def test_code_is_stored_in_capitals_and_unique_within_an_event(event):
     assert make.promo_code(event, code="gala10").code == "GALA10"
     with pytest.raises(DuplicateCode):
         make.promo_code(event, code="Gala10")
@@ -66,7 +66,7 @@ def test_a_code_is_kept_in_capitals_and_is_unique_in_its_event(event):
         assert session.scalar(select(func.count()).where(PromoCode.event_id == event.id)) == 1
 
 
-def test_an_expiry_without_offset_is_in_the_events_zone():
+def test_expiry_without_offset_is_local_time():
     event = make.event(time_zone="Asia/Kathmandu")
     naive = make.promo_code(event, expires_at="2026-06-01T12:00")
     aware = make.promo_code(event, expires_at="2026-06-01T12:00:00+00:00")
@@ -84,12 +84,12 @@ def test_an_expiry_without_offset_is_in_the_events_zone():
         ("2027-03-14T02:30", "2027-03-14T07:30"),  # clocks go forward over 2:30, which is 3:30 then
     ],
 )
-def test_an_expiry_in_the_night_of_another_clock_is_one_moment(typed, utc):
+def test_expiry_during_a_clock_change_is_unambiguous(typed, utc):
     promo = make.promo_code(make.event(time_zone="America/New_York"), expires_at=typed)
     assert f"{promo.expires_at.astimezone(UTC):%Y-%m-%dT%H:%M}" == utc
 
 
-def test_a_new_code_is_told_to_the_log(event):
+def test_new_code_is_in_the_audit_log(event):
     ana = make.staff(event=event, name="Ana Ruiz")
     promo = make.promo_code(event, ana, code="GALA10")
     with db.read_session() as session:
@@ -98,13 +98,13 @@ def test_a_new_code_is_told_to_the_log(event):
     assert {row.field: row.new_value for row in rows}["discount_value"] == "10.00"
 
 
-def test_a_viewer_and_a_stranger_add_no_code(event):
+def test_viewer_and_stranger_cannot_create_a_code(event):
     for actor, kind in ((make.staff(role="viewer", event=event), NotAllowed), (make.staff(), NotFound)):
         with pytest.raises(kind):
             make.promo_code(event, actor)
 
 
-def test_the_list_tells_what_each_code_gave_in_all(event):
+def test_list_has_the_total_discount_of_each_code(event):
     package = make.package(event, price="100")
     used, unused = make.promo_code(event, code="AAAA"), make.promo_code(event, code="BBBB")
     for quantity in (1, 2):
@@ -118,7 +118,7 @@ def test_the_list_tells_what_each_code_gave_in_all(event):
     assert total == 2
 
 
-def test_a_promo_code_is_taken_whatever_its_case_and_tells_its_discount(event):
+def test_code_applies_in_any_case(event):
     package = make.package(event, price="100")
     promo = make.promo_code(event, code="gala2026", discount_type="fixed_amount", discount_value="30")
     bought = make.purchase(event, package, quantity=2, promo_code=" Gala2026 ")
@@ -137,7 +137,7 @@ def test_a_promo_code_is_taken_whatever_its_case_and_tells_its_discount(event):
         ("used_up_by_donor", {"max_uses_per_donor": 1}),
     ],
 )
-def test_a_refused_code_says_which_rule_and_sells_nothing(event, reason, fields):
+def test_refused_code_names_the_rule_and_records_nothing(event, reason, fields):
     package = make.package(event)
     promo = make.promo_code(event, **fields)
     donor = make.email()
@@ -149,17 +149,17 @@ def test_a_refused_code_says_which_rule_and_sells_nothing(event, reason, fields)
 
 
 @pytest.mark.parametrize("code", ["NOSUCHCODE", "x", "' OR 1=1", "\u00df" * 100])
-def test_an_unknown_code_is_unknown(event, code):
+def test_unknown_code_is_refused(event, code):
     assert assert_purchase_refused(PromoRefused, event, make.package(event), promo_code=code).reason == "unknown"
 
 
-def test_a_code_of_another_event_is_unknown_here(event):
+def test_code_of_another_event_is_unknown(event):
     promo = make.promo_code(make.event())
     assert assert_purchase_refused(PromoRefused, event, make.package(event), promo_code=promo.code).reason == "unknown"
     assert get_use_count(promo) == 0
 
 
-def test_expiry_is_judged_at_the_moment_of_purchase(event):
+def test_expiry_is_checked_at_the_moment_of_purchase(event):
     package, expires = make.package(event), NOW + timedelta(hours=1)
     promo = make.promo_code(event, expires_at=expires)
 
@@ -173,7 +173,7 @@ def test_expiry_is_judged_at_the_moment_of_purchase(event):
     assert (refusal.value.reason, get_use_count(promo)) == ("expired", 1)
 
 
-def test_total_uses_are_exact(event):
+def test_total_use_limit_is_exact(event):
     package, promo = make.package(event), make.promo_code(event, max_total_uses=2)
     for _ in range(2):
         make.purchase(event, package, quantity=5, promo_code=promo.code)
@@ -181,7 +181,7 @@ def test_total_uses_are_exact(event):
     assert get_use_count(promo) == 2
 
 
-def test_uses_per_donor_are_exact_and_counted_by_the_normalised_address(event):
+def test_donor_use_limit_is_exact_and_counts_normalized_addresses(event):
     package, promo, donor = make.package(event), make.promo_code(event, max_uses_per_donor=2), make.email()
     make.purchase(event, package, donor_email=donor, promo_code=promo.code)
     make.purchase(event, package, donor_email=f" {donor.upper()}", promo_code=promo.code)
@@ -190,7 +190,7 @@ def test_uses_per_donor_are_exact_and_counted_by_the_normalised_address(event):
     assert make.purchase(event, package, promo_code=promo.code).promo_code == promo.code
 
 
-def test_a_sold_out_package_does_not_use_up_a_code(event):
+def test_sold_out_package_does_not_use_a_code(event):
     package, promo = make.package(event, quantity_limit=1), make.promo_code(event, max_total_uses=2)
     make.purchase(event, package, promo_code=promo.code)
     assert_purchase_refused(SoldOut, event, package, promo_code=promo.code)

@@ -8,8 +8,7 @@ from sqlalchemy import func, select
 from tests.support import image_samples, make
 from ticketing import db
 from ticketing.actors import OPERATOR
-from ticketing.catalog import bulk_edit, events, images, options, packages, promo_codes
-from ticketing.catalog import restore as restoring
+from ticketing.catalog import bulk_edit, events, images, options, packages, promo_codes, restore
 from ticketing.catalog.bulk_edit import PackageEdit
 from ticketing.errors import (
     CodeUsed,
@@ -27,56 +26,56 @@ from ticketing.ops import verify
 
 
 @pytest.fixture
-def gold(event, ana):
+def gold_package(event, ana):
     return make.package(event, ana, name="Gold", price="100", quantity_limit=5)
 
 
-def last(record_id, field=None):
+def get_last_entry(record_id, field=None):
     """The latest entry of a record, of one field."""
     with db.read_session() as session:
         query = select(AuditEntry).where(AuditEntry.subject_id == record_id).order_by(AuditEntry.id.desc())
         return session.scalars(query.where(AuditEntry.field == field) if field else query).first()
 
 
-def entries():
+def list_entries():
     with db.read_session() as session:
         return session.scalar(select(func.count()).select_from(AuditEntry))
 
 
-def stored(model, record_id):
+def get_record(model, record_id):
     with db.read_session() as session:
         return session.get(model, record_id)
 
 
-def offers(actor, event):
+def list_restorable(actor, event):
     with db.read_session() as session:
         every = session.scalars(select(AuditEntry).where(AuditEntry.event_id == event.id).order_by(AuditEntry.id)).all()
-        found = restoring.list_restorable(session, actor, event.id, every)
+        found = restore.list_restorable(session, actor, event.id, every)
     return {(offer.entry.subject_name, offer.entry.field): (offer.now, offer.after) for offer in found.values()}
 
 
-def restore(actor, event, entry, seen_version):
-    return db.write(lambda s: restoring.restore(s, actor, event.id, entry.id, seen_version=seen_version))
+def restore_entry(actor, event, entry, seen_version):
+    return db.write(lambda s: restore.restore(s, actor, event.id, entry.id, seen_version=seen_version))
 
 
 def assert_refused(refusal, actor, event, entry, seen_version, match=None):
-    before, sealed = entries(), stored(Package, entry.subject_id)
+    before, sealed = list_entries(), get_record(Package, entry.subject_id)
     with pytest.raises(refusal, match=match):
-        restore(actor, event, entry, seen_version)
-    now = stored(Package, entry.subject_id)
-    assert entries() == before
+        restore_entry(actor, event, entry, seen_version)
+    now = get_record(Package, entry.subject_id)
+    assert list_entries() == before
     assert sealed is None or (now.version, now.price, now.quantity_limit) == (
         sealed.version, sealed.price, sealed.quantity_limit,
     )  # fmt: skip
 
 
-def test_a_price_comes_back_and_the_trail_says_who_and_which_entry(event, ana, gold):
+def test_restored_price_is_in_the_audit_log_with_its_entry(event, ana, gold_package):
     ben = make.staff(event=event, name="Ben Okafor")
-    make.change_package(ana, gold, price="120", description="Better.")
-    undone = last(gold.id, "price")
-    restored = restore(ben, event, undone, seen_version=2)
+    make.change_package(ana, gold_package, price="120", description="Better.")
+    undone = get_last_entry(gold_package.id, "price")
+    restored = restore_entry(ben, event, undone, seen_version=2)
     assert (str(restored.price), restored.description, restored.version) == ("100.00", "Better.", 3)
-    made = last(gold.id)
+    made = get_last_entry(gold_package.id)
     assert (made.actor, made.action, made.field, made.old_value, made.new_value) == (
         "Ben Okafor", "package.changed", "price", "120.00", "100.00",
     )  # fmt: skip
@@ -85,11 +84,11 @@ def test_a_price_comes_back_and_the_trail_says_who_and_which_entry(event, ana, g
         assert [each for each in verify.verify(session) if each.event_id == event.id] == []
 
 
-def test_what_was_restored_can_be_restored_again(event, ana, gold):
-    make.change_package(ana, gold, price="120")
-    restore(ana, event, last(gold.id, "price"), 2)
-    restore(ana, event, last(gold.id, "price"), 3)
-    assert str(stored(Package, gold.id).price) == "120.00"
+def test_restored_value_can_be_restored_again(event, ana, gold_package):
+    make.change_package(ana, gold_package, price="120")
+    restore_entry(ana, event, get_last_entry(gold_package.id, "price"), 2)
+    restore_entry(ana, event, get_last_entry(gold_package.id, "price"), 3)
+    assert str(get_record(Package, gold_package.id).price) == "120.00"
 
 
 @pytest.mark.parametrize(
@@ -104,144 +103,151 @@ def test_what_was_restored_can_be_restored_again(event, ana, gold):
         ("is_enabled", False, True),
     ],
 )
-def test_every_field_of_a_package(event, ana, gold, field, value, before):
-    make.change_package(ana, gold, **{field: value})
-    restore(ana, event, last(gold.id, field), 2)
-    now = getattr(stored(Package, gold.id), field)
+def test_every_package_field_can_be_restored(event, ana, gold_package, field, value, before):
+    make.change_package(ana, gold_package, **{field: value})
+    restore_entry(ana, event, get_last_entry(gold_package.id, field), 2)
+    now = getattr(get_record(Package, gold_package.id), field)
     assert (str(now) if field == "price" else now) == before
 
 
-def test_a_promo_code_an_option_and_an_event(event, ana, gold):
+def test_promo_code_option_and_event_can_be_restored(event, ana, gold_package):
     code = make.promo_code(event, ana, expires_at="2026-12-01T18:00")
     changed = {"expires_at": None, "max_total_uses": 3}
     db.write(lambda s: promo_codes.update(s, ana, event.id, code.id, changed, seen_version=1))
-    restore(ana, event, last(code.id, "expires_at"), 2)
-    now = stored(PromoCode, code.id)
+    restore_entry(ana, event, get_last_entry(code.id, "expires_at"), 2)
+    now = get_record(PromoCode, code.id)
     assert (now.expires_at, now.max_total_uses) == (code.expires_at, 3)
 
-    option = make.option(gold, ana, option_type="multi_select", choices=["Fish", "Meat"])
+    option = make.option(gold_package, ana, option_type="multi_select", choices=["Fish", "Meat"])
     fewer = {"choices": ["Fish", "Beans"]}
-    db.write(lambda s: options.update(s, ana, gold.id, option.id, fewer, seen_version=1))
-    restore(ana, event, last(option.id, "choices"), 2)
-    assert stored(Option, option.id).choices == ["Fish", "Meat"]
+    db.write(lambda s: options.update(s, ana, gold_package.id, option.id, fewer, seen_version=1))
+    restore_entry(ana, event, get_last_entry(option.id, "choices"), 2)
+    assert get_record(Option, option.id).choices == ["Fish", "Meat"]
 
     moved = {"starts_at": "2026-12-06T18:00", "time_zone": "America/Chicago"}
     db.write(lambda s: events.update(s, ana, event.id, moved, seen_version=1))
-    restore(ana, event, last(event.id, "starts_at"), 2)
-    restore(ana, event, last(event.id, "time_zone"), 3)
-    now = stored(Event, event.id)
+    restore_entry(ana, event, get_last_entry(event.id, "starts_at"), 2)
+    restore_entry(ana, event, get_last_entry(event.id, "time_zone"), 3)
+    now = get_record(Event, event.id)
     assert (now.starts_at, now.time_zone) == (event.starts_at, "America/New_York")
 
 
 class TestRefused:
-    def test_when_a_colleague_changed_it_since(self, event, ana, gold):
-        make.change_package(ana, gold, price="120")
-        undone = last(gold.id, "price")
-        make.change_package(ana, gold, 2, price="130")
+    def test_stale_version_is_refused(self, event, ana, gold_package):
+        make.change_package(ana, gold_package, price="120")
+        undone = get_last_entry(gold_package.id, "price")
+        make.change_package(ana, gold_package, 2, price="130")
         assert_refused(StaleVersion, ana, event, undone, 2, "Ana Ruiz changed Gold after you opened it: price")
 
-    def test_when_more_are_sold_than_the_limit_was(self, event, ana, gold):
-        make.change_package(ana, gold, quantity_limit=10)
-        make.purchase(event, gold, quantity=6)
-        assert_refused(LimitBelowSold, ana, event, last(gold.id, "quantity_limit"), 2, "6 are sold already")
+    def test_limit_below_sold_is_refused(self, event, ana, gold_package):
+        make.change_package(ana, gold_package, quantity_limit=10)
+        make.purchase(event, gold_package, quantity=6)
+        assert_refused(
+            LimitBelowSold, ana, event, get_last_entry(gold_package.id, "quantity_limit"), 2, "6 are sold already"
+        )
 
-    def test_when_another_package_has_the_name_now(self, event, ana, gold):
-        make.change_package(ana, gold, name="Platinum")
+    def test_used_name_is_refused(self, event, ana, gold_package):
+        make.change_package(ana, gold_package, name="Platinum")
         make.package(event, ana, name="gold")
-        assert_refused(DuplicateName, ana, event, last(gold.id, "name"), 2)
+        assert_refused(DuplicateName, ana, event, get_last_entry(gold_package.id, "name"), 2)
 
-    def test_when_a_purchase_used_the_code(self, event, ana, gold):
+    def test_used_code_is_refused(self, event, ana, gold_package):
         code = make.promo_code(event, ana, max_total_uses=1, discount_value="10")
         values = {"discount_value": "20", "max_total_uses": 5}
         db.write(lambda s: promo_codes.update(s, ana, event.id, code.id, values, seen_version=1))
         for _ in range(2):
-            make.purchase(event, gold, promo_code=code.code)
-        assert_refused(CodeUsed, ana, event, last(code.id, "discount_value"), 2)
-        assert_refused(LimitBelowUses, ana, event, last(code.id, "max_total_uses"), 2)
+            make.purchase(event, gold_package, promo_code=code.code)
+        assert_refused(CodeUsed, ana, event, get_last_entry(code.id, "discount_value"), 2)
+        assert_refused(LimitBelowUses, ana, event, get_last_entry(code.id, "max_total_uses"), 2)
 
-    def test_when_answers_hold_the_type(self, event, ana, gold):
-        option = make.option(gold, ana, option_type="boolean")
-        db.write(lambda s: options.update(s, ana, gold.id, option.id, {"option_type": "text_input"}, seen_version=1))
-        make.purchase(event, gold, answers=[{"option_id": option.id, "value": "None"}])
-        assert_refused(HasAnswers, ana, event, last(option.id, "option_type"), 2)
+    def test_type_of_an_answered_option_is_refused(self, event, ana, gold_package):
+        option = make.option(gold_package, ana, option_type="boolean")
+        db.write(
+            lambda s: options.update(s, ana, gold_package.id, option.id, {"option_type": "text_input"}, seen_version=1)
+        )
+        make.purchase(event, gold_package, answers=[{"option_id": option.id, "value": "None"}])
+        assert_refused(HasAnswers, ana, event, get_last_entry(option.id, "option_type"), 2)
 
-    def test_for_viewers_and_for_others_events(self, event, ana, gold):
-        make.change_package(ana, gold, price="120")
-        undone = last(gold.id, "price")
+    def test_viewers_and_strangers_are_refused(self, event, ana, gold_package):
+        make.change_package(ana, gold_package, price="120")
+        undone = get_last_entry(gold_package.id, "price")
         assert_refused(NotAllowed, make.staff("viewer", event), event, undone, 2)
         assert_refused(NotFound, make.staff(event=make.event()), event, undone, 2)
         elsewhere = make.event()
         assert_refused(NotFound, make.staff(event=elsewhere), elsewhere, undone, 2)
 
-    def test_of_what_another_event_was_so_that_nothing_crosses_the_wall(self, event, ana):
+    def test_entry_of_another_event_is_not_found(self, event, ana):
         elsewhere = make.event(venue="Secret Hall")
         db.write(lambda s: events.update(s, OPERATOR, elsewhere.id, {"venue": "Town Hall"}, seen_version=1))
-        assert_refused(NotFound, ana, event, last(elsewhere.id, "venue"), 1)
-        assert stored(Event, event.id).venue == event.venue
+        assert_refused(NotFound, ana, event, get_last_entry(elsewhere.id, "venue"), 1)
+        assert get_record(Event, event.id).venue == event.venue
 
-    def test_of_what_is_gone(self, event, ana, gold):
-        make.change_package(ana, gold, price="120")
-        undone = last(gold.id, "price")
-        option = make.option(gold, ana)
-        db.write(lambda s: options.update(s, ana, gold.id, option.id, {"label": "Other?"}, seen_version=1))
-        asked = last(option.id, "label")
-        db.write(lambda s: options.delete(s, ana, gold.id, option.id))
+    def test_deleted_record_is_not_found(self, event, ana, gold_package):
+        make.change_package(ana, gold_package, price="120")
+        undone = get_last_entry(gold_package.id, "price")
+        option = make.option(gold_package, ana)
+        db.write(lambda s: options.update(s, ana, gold_package.id, option.id, {"label": "Other?"}, seen_version=1))
+        asked = get_last_entry(option.id, "label")
+        db.write(lambda s: options.delete(s, ana, gold_package.id, option.id))
         assert_refused(NotFound, ana, event, asked, 2)
-        db.write(lambda s: packages.delete(s, ana, event.id, gold.id))
+        db.write(lambda s: packages.delete(s, ana, event.id, gold_package.id))
         assert_refused(NotFound, ana, event, undone, 2)
 
-    def test_of_anything_but_the_change_of_a_field(self, event, ana, gold):
-        option = make.option(gold, ana)
-        db.write(lambda s: options.retire(s, ana, gold.id, option.id))
-        for entry in (last(gold.id, "price"), last(option.id, "retired_at")):
+    def test_entry_of_another_kind_is_refused(self, event, ana, gold_package):
+        option = make.option(gold_package, ana)
+        db.write(lambda s: options.retire(s, ana, gold_package.id, option.id))
+        for entry in (get_last_entry(gold_package.id, "price"), get_last_entry(option.id, "retired_at")):
             assert_refused(Conflict, ana, event, entry, 1, "Only the change of a field can be restored")
         with pytest.raises(NotFound):
-            db.write(lambda s: restoring.restore(s, ana, event.id, 10**15, seen_version=1))
+            db.write(lambda s: restore.restore(s, ana, event.id, 10**15, seen_version=1))
 
 
-class TestOffers:
-    def test_are_the_changes_whose_former_value_the_form_would_take(self, event, ana, gold):
-        make.change_package(ana, gold, price="120", quantity_limit=None)
-        assert offers(ana, event) == {
+class TestListRestorable:
+    def test_lists_changes_with_a_valid_former_value(self, event, ana, gold_package):
+        make.change_package(ana, gold_package, price="120", quantity_limit=None)
+        assert list_restorable(ana, event) == {
             ("Gold", "price"): ("120.00", "100.00"),
             ("Gold", "quantity_limit"): (None, 5),
         }
 
-    def test_are_none_for_who_may_not_change_anything(self, event, ana, gold):
-        make.change_package(ana, gold, price="120")
-        assert offers(make.staff("viewer", event), event) == {}
+    def test_is_empty_without_permission_to_change(self, event, ana, gold_package):
+        make.change_package(ana, gold_package, price="120")
+        assert list_restorable(make.staff("viewer", event), event) == {}
 
-    def test_are_not_made_of_what_is_so_again(self, event, ana, gold):
-        make.change_package(ana, gold, price="120")
-        make.change_package(ana, gold, 2, price="100")
-        assert offers(ana, event) == {("Gold", "price"): ("100.00", "120.00")}
+    def test_leaves_out_values_that_are_current_again(self, event, ana, gold_package):
+        make.change_package(ana, gold_package, price="120")
+        make.change_package(ana, gold_package, 2, price="100")
+        assert list_restorable(ana, event) == {("Gold", "price"): ("100.00", "120.00")}
 
-    def test_are_not_made_of_what_the_form_refuses_today(self, event, ana, gold):
-        option = make.option(gold, ana, option_type="multi_select", choices=["Fish", "Meat"], label="Menu")
+    def test_leaves_out_values_that_the_form_refuses(self, event, ana, gold_package):
+        option = make.option(gold_package, ana, option_type="multi_select", choices=["Fish", "Meat"], label="Menu")
         to_text = {"option_type": "text_input", "choices": None}
-        db.write(lambda s: options.update(s, ana, gold.id, option.id, to_text, seen_version=1))
-        assert offers(ana, event) == {}
+        db.write(lambda s: options.update(s, ana, gold_package.id, option.id, to_text, seen_version=1))
+        assert list_restorable(ana, event) == {}
 
-    def test_are_not_made_of_deleted_records_pictures_and_the_making(self, event, ana, gold):
+    def test_leaves_out_deleted_records_images_and_creations(self, event, ana, gold_package):
         picture = images.prepare(image_samples.make_image_file("PNG"))
-        db.write(lambda s: images.set_image(s, ana, event.id, gold.id, picture))
-        db.write(lambda s: images.remove_image(s, ana, event.id, gold.id))
+        db.write(lambda s: images.set_image(s, ana, event.id, gold_package.id, picture))
+        db.write(lambda s: images.remove_image(s, ana, event.id, gold_package.id))
         silver = make.package(event, ana, name="Silver", price="1")
         make.change_package(ana, silver, price="2")
         db.write(lambda s: packages.delete(s, ana, event.id, silver.id))
-        assert offers(ana, event) == {}
+        assert list_restorable(ana, event) == {}
 
-    def test_are_found_in_a_change_of_many(self, event, ana, gold):
+    def test_lists_entries_of_a_bulk_edit(self, event, ana, gold_package):
         silver = make.package(event, ana, name="Silver", price="1")
-        edits = [PackageEdit(gold.id, 1, {"price": "2"}), PackageEdit(silver.id, 1, {"price": "3"})]
+        edits = [PackageEdit(gold_package.id, 1, {"price": "2"}), PackageEdit(silver.id, 1, {"price": "3"})]
         db.write(lambda s: bulk_edit.update(s, ana, event.id, edits))
-        assert offers(ana, event) == {("Gold", "price"): ("2.00", "100.00"), ("Silver", "price"): ("3.00", "1.00")}
+        assert list_restorable(ana, event) == {
+            ("Gold", "price"): ("2.00", "100.00"),
+            ("Silver", "price"): ("3.00", "1.00"),
+        }
 
-    def test_of_one_entry_are_of_this_event_only(self, event, ana, gold):
-        make.change_package(ana, gold, price="120")
-        entry, elsewhere = last(gold.id, "price"), make.event()
+    def test_find_restorable_is_scoped_to_the_event(self, event, ana, gold_package):
+        make.change_package(ana, gold_package, price="120")
+        entry, elsewhere = get_last_entry(gold_package.id, "price"), make.event()
         with db.read_session() as session:
-            assert restoring.find_restorable(session, ana, event.id, entry.id).version == 2
-            assert restoring.find_restorable(session, OPERATOR, elsewhere.id, entry.id) is None
+            assert restore.find_restorable(session, ana, event.id, entry.id).version == 2
+            assert restore.find_restorable(session, OPERATOR, elsewhere.id, entry.id) is None
             with pytest.raises(NotFound):
-                restoring.find_restorable(session, ana, uuid.uuid4(), entry.id)
+                restore.find_restorable(session, ana, uuid.uuid4(), entry.id)
