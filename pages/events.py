@@ -9,7 +9,7 @@ import streamlit as st
 
 from ticketing import db, money
 from ticketing.catalog import copying, events
-from ticketing.models import Event
+from ticketing.catalog.events import Event
 from ticketing.validation import validate
 from ui import menu, session, text
 from ui.runtime import outage

@@ -7,7 +7,8 @@ import streamlit as st
 
 from ticketing import db
 from ticketing.catalog import options, packages
-from ticketing.models import Event, Package
+from ticketing.catalog.events import Event
+from ticketing.catalog.packages import Package
 from ticketing.validation import validate
 from ui import menu, session, text
 from ui.session import PageContext

@@ -7,8 +7,9 @@ import streamlit as st
 from ticketing import db, money
 from ticketing.catalog import copying, images, packages
 from ticketing.catalog.bulk_edit import PackageEdit
+from ticketing.catalog.events import Event
+from ticketing.catalog.packages import Package
 from ticketing.errors import TicketingError
-from ticketing.models import Event, Package
 from ticketing.validation import validate
 from ui import menu, session, text
 from ui.audit import history

@@ -12,8 +12,9 @@ import streamlit as st
 
 from ticketing import db, money
 from ticketing.catalog import packages, promo_code_check, promo_codes
+from ticketing.catalog.events import Event
+from ticketing.catalog.promo_codes import PromoCode
 from ticketing.errors import RateLimited, TicketingError, Unavailable
-from ticketing.models import Event, PromoCode
 from ticketing.validation import validate
 from ui import session, text
 from ui.audit import history

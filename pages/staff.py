@@ -10,7 +10,7 @@ import streamlit as st
 
 from ticketing import db
 from ticketing.access import invitations, staff
-from ticketing.models import Staff
+from ticketing.access.staff import Staff
 from ticketing.validation import validate
 from ui import session, text
 from ui.account import session_list

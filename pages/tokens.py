@@ -9,7 +9,8 @@ import streamlit as st
 
 from ticketing import db
 from ticketing.access import api_tokens
-from ticketing.models import ApiToken, Staff
+from ticketing.access.api_tokens import ApiToken
+from ticketing.access.staff import Staff
 from ticketing.validation import validate
 from ui import session, text
 from ui.session import PageContext

@@ -39,7 +39,7 @@ def get_limit(scope: Scope, upload_path: str) -> BodyLimit:
 
 
 class BodyLimitMiddleware:
-    """ASGI middleware: answer 413 to a body that is too large, by Content-Length or as it arrives, 408 to a slow one."""
+    """Answer 413 to a body that is too large, by Content-Length or as it arrives, and 408 to a slow one."""
 
     def __init__(self, app: ASGIApp, upload_path: str) -> None:
         self.app = app

@@ -97,8 +97,8 @@ class TestEdit:
         make.purchase(event, package, quantity=3)
         screen = visit("packages", coordinator, event).pick(package, "Edit")
         assert screen.says(
-            "3 already sold. Changes to price or seats only affect new sales; the name and description change everywhere. "
-            "The limit cannot go below 3."
+            "3 already sold. Changes to price or seats only affect new sales; the name and description change "
+            "everywhere. The limit cannot go below 3."
         )
         screen.type(PRICE, "120").click("Save package")
         assert screen.toasts() == [f"{package.name} saved."]

@@ -20,7 +20,7 @@ class DatabaseServer:
         self._made: list[str] = []
         self.template: str | None = None
 
-    def run(self, statement: sql.Composable) -> None:
+    def run(self, statement: sql.SQL | sql.Composed) -> None:
         with psycopg.connect(self.url_of(self._url.database or "postgres"), autocommit=True) as connection:
             connection.execute(statement)
 

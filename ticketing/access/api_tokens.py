@@ -16,7 +16,8 @@ from ticketing.access import permissions
 from ticketing.access.permissions import hash_secret
 from ticketing.actors import Actor
 from ticketing.errors import NotFound
-from ticketing.models import ApiToken, Staff
+from ticketing.models import ApiToken as ApiToken
+from ticketing.models import Staff
 from ticketing.validation import Draft, Name, Timestamp, email_key
 
 

@@ -19,7 +19,8 @@ from ticketing.access.passwords import Password
 from ticketing.actors import Actor
 from ticketing.db import constraint_name
 from ticketing.errors import Conflict, DuplicateAccount, LastAdmin, NotFound
-from ticketing.models import Event, EventAssignment, Invitation, SignInSession, Staff
+from ticketing.models import Event, EventAssignment, Invitation, SignInSession
+from ticketing.models import Staff as Staff
 from ticketing.validation import Draft, Email, Name, email_key
 
 SAMPLE_VISITOR_EMAIL = "sample.visitor@example.org"

@@ -31,7 +31,8 @@ from ticketing.errors import (
     PromoRefused,
 )
 from ticketing.formatting import format_count
-from ticketing.models import Event, PromoCode, PromoUse, Purchase
+from ticketing.models import Event, PromoUse, Purchase
+from ticketing.models import PromoCode as PromoCode
 from ticketing.pricing import Discount
 from ticketing.validation import BLANK_AS_NONE, Amount, Draft, Timestamp
 
