@@ -131,13 +131,13 @@ def test_touch_beside_the_handle_scrolls_the_page(phone: Page, arrange, event) -
 
 class TestKeyboard:
     def test_package_is_picked_up_moved_and_dropped(self, page: Page, arrange, event) -> None:
-        told = arrange(page).locator("[role=status]").filter(has_text="position")
+        sentence = arrange(page).locator("[role=status]").filter(has_text="position")
         handle(page, "Ada").focus()
         page.keyboard.press("Space")
-        expect(told).to_have_text("Ada picked up, position 1 of 4.")
+        expect(sentence).to_have_text("Ada picked up, position 1 of 4.")
         page.keyboard.press("ArrowDown")
         page.keyboard.press("ArrowDown")
-        expect(told).to_have_text("Ada moved, position 3 of 4.")
+        expect(sentence).to_have_text("Ada moved, position 3 of 4.")
         assert list_stored_names(event) == ["Ada", "Ben", "Cat", "Dog"]
         page.keyboard.press("Enter")
         expect(page.get_by_role("button", name="Undo")).to_be_enabled()

@@ -37,15 +37,15 @@ def test_card_shows_venue_start_and_goal(visit, admin):
 
 
 @pytest.mark.parametrize(
-    ("role", "told", "office"),
+    ("role", "sentence", "office"),
     [
         ("admin", "Create the first one, then add its packages.", ["Staff", "API tokens"]),
         ("coordinator", "You are not assigned to an event yet. Ask an admin.", ["API tokens"]),
     ],
 )
-def test_empty_page_explains_what_to_do(visit, empty_database, role, told, office):
+def test_empty_page_explains_what_to_do(visit, empty_database, role, sentence, office):
     screen = visit("events", make.staff(role=role, name="Ana"))
-    assert screen.says(told)
+    assert screen.says(sentence)
     assert screen.pages() == [*office, "All events", f"Ana · {role}"]
 
 

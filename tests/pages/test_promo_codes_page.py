@@ -64,7 +64,7 @@ class TestCreate:
 
 class TestState:
     @pytest.mark.parametrize(
-        ("fields", "told"),
+        ("fields", "sentence"),
         [
             ({}, "Never used"),
             ({"is_active": False}, "Off"),
@@ -72,9 +72,9 @@ class TestState:
             ({"expires_at": datetime.now(UTC) + timedelta(days=3)}, "Expires in 3 days"),
         ],
     )
-    def test_is_shown_as_a_badge(self, visit, coordinator, event, fields, told):
+    def test_is_shown_as_a_badge(self, visit, coordinator, event, fields, sentence):
         make.promo_code(event, **fields)
-        assert visit("promo_codes", coordinator, event).says(told)
+        assert visit("promo_codes", coordinator, event).says(sentence)
 
     def test_code_without_uses_left_is_used_up(self, visit, coordinator, event):
         code = make.promo_code(event, discount_type="fixed_amount", discount_value="50", max_total_uses=1)

@@ -199,7 +199,7 @@ def _list_left_out(session: Session, source: Event, include: CopyDraft) -> Itera
         select(Option.label).where(Option.event_id == source.id, Option.retired_at.is_not(None)).order_by(Option.label)
     ).all()
     if retired and include.packages and include.options:
-        yield f"Retired options, which are no longer asked: {', '.join(retired)}."
+        yield f"Questions that are no longer asked: {', '.join(retired)}."
     if include.packages and not include.pictures:
         yield "Pictures: not selected."
     if not include.promo_codes:

@@ -296,5 +296,5 @@ def _confirm(context: PageContext, event: Event, sheet: TableState) -> None:
         sheet.refusal = str(refused)
         return
     _discard_all(sheet)
-    told = f"{effects[0].name} is" if len(effects) == 1 else f"{text.format_count(len(effects), 'package')} are"
-    undo.offer(event.id, f"{told} changed.", undo.invert_effects(effects, versions))
+    what = f"{effects[0].name} is" if len(effects) == 1 else f"{text.format_count(len(effects), 'package')} are"
+    undo.offer(event.id, f"{what} changed.", undo.invert_effects(effects, versions))

@@ -1,4 +1,4 @@
-"""Pictures over HTTP: put and removed by programs, fetched by browsers and programs, and by nobody else."""
+"""Pictures over HTTP: set and removed by programs, fetched by browsers and programs with permission."""
 
 from __future__ import annotations
 

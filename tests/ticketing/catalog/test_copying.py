@@ -199,7 +199,7 @@ class TestCopyEvent:
         done = copy_event(event)
         assert (done.packages, done.options, done.pictures, done.promo_codes) == (2, 1, 1, 1)
         assert done.left_out == (
-            "Retired options, which are no longer asked: Old question.",
+            "Questions that are no longer asked: Old question.",
             "Purchases, donors and guests: they belong to the event they were sold for.",
             "The audit log: the new event starts its own.",
         )

@@ -164,11 +164,11 @@ def test_mpo_photo_is_stored_as_jpg():
     [("PNG", 30_000, 30_000, "25"), ("JPEG", 30_000, 30_000, "25"), ("WEBP", 16_383, 16_383, "10")],
 )
 def test_decompression_bomb_is_refused_by_its_header(kind, width, height, most):
-    told = get_problem(image_samples.make_file_claiming_size(kind, width, height))
+    problem = get_problem(image_samples.make_file_claiming_size(kind, width, height))
 
-    assert "pixels" in told
-    assert "The limit is" in told
-    assert told.endswith("Save it smaller, for example 2,000 pixels wide, then choose it again.")
+    assert "pixels" in problem
+    assert "The limit is" in problem
+    assert problem.endswith("Save it smaller, for example 2,000 pixels wide, then choose it again.")
 
 
 @pytest.mark.parametrize(
@@ -371,7 +371,7 @@ def test_largest_accepted_file_takes_less_than_200_mb(tmp_path, kind, mode, size
     small.write_bytes(image_samples.make_image_file(kind))
     assert worst.stat().st_size <= FIVE_MB
 
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", MEASURE, small, worst],
         cwd=ROOT,
         capture_output=True,
@@ -379,4 +379,4 @@ def test_largest_accepted_file_takes_less_than_200_mb(tmp_path, kind, mode, size
         check=True,
     )
 
-    assert int(told.stdout) < 200 * 1024 * 1024
+    assert int(result.stdout) < 200 * 1024 * 1024

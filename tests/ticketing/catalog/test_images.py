@@ -279,7 +279,7 @@ def test_images_of_many_packages_take_one_query_without_content(event, package):
     with db.read_session() as session:
         rows = packages.list_page(session, OPERATOR, event.id)[0]
         asked = []
-        listen(session.get_bind(), "before_cursor_execute", lambda *told: asked.append(told[2]))
+        listen(session.get_bind(), "before_cursor_execute", lambda *event: asked.append(event[2]))
         images.find_by_package(session, rows)
     assert len(asked) == 1
     assert "content" not in asked[0]
@@ -287,7 +287,7 @@ def test_images_of_many_packages_take_one_query_without_content(event, package):
 
 
 def test_simultaneous_changes_leave_no_orphaned_images(event, caplog):
-    """Pictures come, go, swap, are shared and copied; whoever comes second waits, and nobody has to start over."""
+    """Pictures come, go, swap, are shared and copied; the second writer waits, and no transaction is retried."""
     rows = [make.package(event) for _ in range(4)]
 
     def attempt(number):

@@ -84,8 +84,8 @@ def test_stale_version_is_refused_with_the_changes(event):
     update_option(option, bo, seen_version=1, choices=["Fish", "Rice"])
     with assert_refused(StaleVersion, event) as refusal:
         update_option(option, seen_version=1, label="Dinner")
-    (told,) = refusal.value.changes
-    assert (told.field, told.new, told.by) == ("choices", ["Fish", "Rice"], "Bo Lind")
+    (change,) = refusal.value.changes
+    assert (change.field, change.new, change.by) == ("choices", ["Fish", "Rice"], "Bo Lind")
     assert update_option(option, seen_version=2, label="Dinner").version == 3
     assert update_option(option, seen_version=None, is_required=False).version == 4
 

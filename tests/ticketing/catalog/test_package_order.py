@@ -1,4 +1,4 @@
-"""The display order: saved whole, exact, and told when somebody else arranged meanwhile."""
+"""The display order: saved as a whole, exact, and refused when it changed in the meantime."""
 
 import pytest
 

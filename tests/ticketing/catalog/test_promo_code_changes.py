@@ -94,8 +94,8 @@ def test_stale_version_is_refused_with_the_changes(event):
     update_code(promo, bo, seen_version=1, max_total_uses=5)
     with assert_refused(StaleVersion, event) as refusal:
         update_code(promo, seen_version=1, is_active=False)
-    (told,) = refusal.value.changes
-    assert (refusal.value.current_version, told.field, told.new, told.by) == (2, "max_total_uses", 5, "Bo Lind")
+    (change,) = refusal.value.changes
+    assert (refusal.value.current_version, change.field, change.new, change.by) == (2, "max_total_uses", 5, "Bo Lind")
     assert update_code(promo, seen_version=2, is_active=False).version == 3
 
 

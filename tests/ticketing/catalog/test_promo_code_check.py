@@ -159,17 +159,17 @@ def test_sentence_of_each_rule(event, fields, sentences):
 
 
 @pytest.mark.parametrize(
-    ("most", "told"),
+    ("most", "sentence"),
     [
         (None, "Each donor may use it any number of times."),
         (1, "Each donor may use it at most 1 time."),
         (2, "Each donor may use it at most 2 times."),
     ],
 )
-def test_sentence_of_the_donor_limit_without_a_donor(event, most, told):
+def test_sentence_of_the_donor_limit_without_a_donor(event, most, sentence):
     promo = make.promo_code(event, max_uses_per_donor=most)
     outcome = run_check(event, make.package(event), promo.code)
-    assert (outcome.reason, get_sentence(outcome, "used_up_by_donor")) == (None, told)
+    assert (outcome.reason, get_sentence(outcome, "used_up_by_donor")) == (None, sentence)
 
 
 def test_package_rules_do_not_change_the_reason(event):

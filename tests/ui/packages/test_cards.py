@@ -241,8 +241,8 @@ class TestUndo:
     def test_undo_is_refused_after_a_colleague_edit(self, visit, coordinator, event, package):
         screen = visit("packages", coordinator, event).pick(package, "Disable")
         update_as_colleague(event, package, price="150")
-        (told,) = screen.click("Undo").toasts()
-        assert told.startswith("Not undone. Bea Colleague changed Table")
+        (sentence,) = screen.click("Undo").toasts()
+        assert sentence.startswith("Not undone. Bea Colleague changed Table")
         assert (list_stored_packages(event)[0].is_enabled, str(list_stored_packages(event)[0].price)) == (
             False,
             "150.00",

@@ -1,4 +1,4 @@
-"""The Arrange view: each change saved at once and said, taken back by Undo, and nobody's order lost.
+"""The Arrange view: each change is saved at once and announced, Undo restores it, and no colleague's order is lost.
 
 What the list in the browser does is in tests/browser/test_arranging.py; here it is what the list sends.
 """
