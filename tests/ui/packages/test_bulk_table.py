@@ -239,7 +239,7 @@ class TestConflict:
 def test_edits_survive_another_view(screen, event):
     edit(screen, {"Price": 2600}, {"Limit": 5}).enter("View", "cards").enter("View", "table")
     assert (get_rows(screen)[0]["Price"], get_rows(screen)[1]["Limit"]) == (2600, 5)
-    edit(screen, {"Limit": 70}).click("Save 2 changes")
+    edit(screen, {"Limit": 70}).click("Save 3 changes")
     assert get_stored(event) == [("2600.00", 70, True), ("100.00", 5, True)]
 
 
