@@ -1,4 +1,4 @@
-"""The order of the packages in a real browser: dragged by mouse and finger, moved by keys, and two people at it."""
+"""The Arrange view in a real browser: mouse, touch, keyboard and conflicts."""
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -20,7 +20,7 @@ def event(live_server: str):
 
 @pytest.fixture
 def arrange(event, enter):
-    """Opens the Arrange view for somebody: `arrange(page, "Ana Ruiz")`."""
+    """Return a function that opens the Arrange view as a person: `arrange(page, "Ana Ruiz")`."""
 
     def do(page: Page, name: str = "Ana Ruiz") -> Page:
         person = make.staff(event=event, name=name, password=make.PASSWORD)
@@ -45,7 +45,7 @@ def list_stored_names(event) -> list[str]:
 
 
 def wait_until_saved(page: Page, event, *names: str) -> None:
-    """Seen now, and after a reload."""
+    """Check the order on screen, and again after a reload."""
     expect(page.get_by_role("button", name="Undo")).to_be_enabled()
     list_shown_names(page, *names)
     page.reload()
@@ -63,7 +63,7 @@ def middle(place: Locator) -> tuple[float, float]:
 
 
 def pick_up(page: Page, name: str, onto: str) -> None:
-    """With the mouse, and holds it there."""
+    """Press the mouse on the handle and keep it pressed."""
     page.mouse.move(*middle(handle(page, name)))
     page.mouse.down()
     page.mouse.move(*middle(handle(page, onto)), steps=8)
@@ -211,7 +211,7 @@ def test_dragging_to_the_edge_scrolls_a_list_of_50(page: Page, enter) -> None:
 class TestConflict:
     @pytest.fixture
     def second(self, page: Page, another_page: Page, arrange) -> Page:
-        """Moved Dog to the top after Bea had moved it to the second place."""
+        """Return a page that moved Dog to the top after Bea had moved it to the second position."""
         arrange(another_page, "Ben Okafor")
         pick_up(arrange(page, "Bea Colleague"), "Dog", onto="Ben")
         page.mouse.up()

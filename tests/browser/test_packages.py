@@ -1,4 +1,4 @@
-"""Packages in a real browser: their pictures, their menus by keyboard, two people at one, and text that stays text."""
+"""Packages in a real browser: images, keyboard menus, conflicts and escaped markup."""
 
 import re
 import time
@@ -169,7 +169,7 @@ def test_disable_and_undo_by_keyboard(page: Page, enter) -> None:
 
 
 def choose(page: Page, entry: str) -> None:
-    """An entry of the menu whose button has the focus, with the keyboard."""
+    """Choose an entry of the focused menu button by keyboard."""
     page.keyboard.press("Enter")
     page.wait_for_function("() => document.activeElement.closest('[role=menu]')")
     entries = page.get_by_role("menuitem")
@@ -194,7 +194,7 @@ def tab_to(page: Page, target) -> None:
 def test_loading_images_do_not_shift_the_layout(page: Page, enter) -> None:
     event = make.event()
     for number, size in enumerate([(300, 300), (600, 100), (100, 600)]):
-        set_image(event, make.package(event), size=size, colour=(number, 0, 0))
+        set_image(event, make.package(event), size=size, color=(number, 0, 0))
     person = make.staff(event=event, password=make.PASSWORD)
     held: list[Route] = []
     page.route("**/thumbnails/*", lambda route: held.append(route))

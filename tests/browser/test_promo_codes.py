@@ -1,4 +1,4 @@
-"""A promo code from its making to its last use."""
+"""A promo code from its creation to its last use."""
 
 from playwright.sync_api import Page, expect
 
@@ -35,7 +35,7 @@ def test_code_is_created_and_refused_after_its_limit(page: Page, enter) -> None:
         sell(main, donor, "early25")
         main.get_by_role("button", name="Record sale, $135.00").click()
         expect(main.get_by_text(f"1 × Couple for {donor}, $135.00.")).to_be_visible()
-        # The fields of the sale before are gone, and those of the next one are there.
+        # Wait until the fields of the next sale have replaced those of the last one.
         expect(main.locator("input[aria-label=\"Donor's name\"]:not([value=''])")).to_have_count(0)
         expect(main.get_by_label("Donor's name")).to_have_count(1)
     sell(main, "Cem", "early25")

@@ -1,4 +1,4 @@
-"""The options page: what is asked with a package, in which order, and what was answered."""
+"""The options page: create, edit, reorder, stop asking and delete."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The form of a package: create, change, copy and delete; a colleague's change is never lost."""
+"""The form of a package: create, edit, copy and delete; a colleague's change is never lost."""
 
 import pytest
 from sqlalchemy import select

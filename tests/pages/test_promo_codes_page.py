@@ -1,4 +1,4 @@
-"""The promo codes page: how each code stands, what it may still change, and what it would do to a purchase."""
+"""The promo codes page: states, create, edit, delete and dry run."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Picture files, made here: good ones, odd ones, and those that are not what they say."""
+"""Sample image files: valid, unusual and invalid ones."""
 
 from __future__ import annotations
 
@@ -26,13 +26,11 @@ def make_image_file(kind: str = "PNG", size: tuple[int, int] = (60, 40), color: 
 
 
 def draw_corners(size: tuple[int, int] = (60, 40)) -> Image.Image:
-    """Red, green, blue and white quarters, from the top left in the order of reading."""
+    """Return an image of four quarters: red and green above blue and white."""
     drawn = Image.new("RGB", size)
     width, height = size[0] // 2, size[1] // 2
-    for place, colour in zip(
-        ((0, 0), (width, 0), (0, height), (width, height)), (RED, GREEN, BLUE, WHITE), strict=True
-    ):
-        drawn.paste(colour, (*place, place[0] + width, place[1] + height))
+    for place, color in zip(((0, 0), (width, 0), (0, height), (width, height)), (RED, GREEN, BLUE, WHITE), strict=True):
+        drawn.paste(color, (*place, place[0] + width, place[1] + height))
     return drawn
 
 
@@ -41,14 +39,14 @@ def draw_noise(mode: str, size: tuple[int, int]) -> Image.Image:
 
 
 def make_four_color_png(size: tuple[int, int], opacities: bytes = b"") -> bytes:
-    """A PNG of four colours without any order: 2 bits for a pixel here, and full of detail when it is scaled."""
+    """Return a PNG of random pixels in four colors: 2 bits per pixel, and large once it is scaled."""
     chosen = Image.frombytes("P", size, bytes(byte & 3 for byte in os.urandom(size[0] * size[1])))
     chosen.putpalette([*RED, *GREEN, *BLUE, *WHITE])
     return encode_image(chosen, "PNG", bits=2, compress_level=1, **({"transparency": opacities} if opacities else {}))
 
 
 def make_camera_exif(orientation: int = 1) -> Image.Exif:
-    """What a phone writes: how it was held, what it is, and where it was."""
+    """Return the EXIF data of a phone: orientation, camera and location."""
     exif = Image.Exif()
     exif[0x0112] = orientation
     exif[0x010F] = "Secret Camera"
@@ -58,7 +56,7 @@ def make_camera_exif(orientation: int = 1) -> Image.Exif:
 
 
 def make_swapped_color_profile() -> bytes:
-    """A colour profile by which what is stored as red is seen as green, and the reverse."""
+    """Return a color profile that swaps red and green."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     red, green = profile.index(b"rXYZ"), profile.index(b"gXYZ")
     profile[red : red + 4], profile[green : green + 4] = b"gXYZ", b"rXYZ"
@@ -66,12 +64,12 @@ def make_swapped_color_profile() -> bytes:
 
 
 def make_animation(kind: str) -> bytes:
-    frames = [Image.new("RGB", (60, 40), colour) for colour in (RED, GREEN, BLUE)]
+    frames = [Image.new("RGB", (60, 40), color) for color in (RED, GREEN, BLUE)]
     return encode_image(frames[0], kind, save_all=True, append_images=frames[1:], duration=100)
 
 
 def make_png_chunk(name: bytes, data: bytes) -> bytes:
-    """A part of a PNG."""
+    """Return a PNG chunk with its length and checksum."""
     return struct.pack("!I", len(data)) + name + data + struct.pack("!I", zlib.crc32(name + data))
 
 
@@ -80,7 +78,7 @@ def compress(data: bytes) -> bytes:
 
 
 def make_file_claiming_size(kind: str, width: int, height: int) -> bytes:
-    """A small file whose header says that the picture is so large."""
+    """Return a small file whose header claims these dimensions."""
     if kind == "PNG":
         small = make_image_file("PNG")
         return small[:8] + make_png_chunk(b"IHDR", struct.pack("!II", width, height) + small[24:29]) + small[33:]
@@ -97,7 +95,7 @@ def make_file_claiming_size(kind: str, width: int, height: int) -> bytes:
 
 
 def make_jpeg_with_scans(scans: int) -> bytes:
-    """A progressive JPG whose last scan stands there again and again."""
+    """Return a progressive JPG that repeats its last scan."""
     whole = make_image_file("JPEG", progressive=True)
     last = whole.rindex(b"\xff\xda")
     return whole[:last] + whole[last:-2] * (scans - whole[:last].count(b"\xff\xda")) + whole[-2:]

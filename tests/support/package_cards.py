@@ -1,4 +1,4 @@
-"""What a reader sees of the packages page's cards, and what the database holds of their packages."""
+"""Read the cards of the packages page, and read and change their packages in the database."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SEATS, LIMIT = "Seats in one package", "Limit (optional)"
 
 
 def list_card_html(screen: Screen) -> list[str]:
-    """The HTML of each card."""
+    """Return the HTML of each card."""
     return [each.value for each in screen.app.html if "<article" in each.value]
 
 
@@ -28,7 +28,7 @@ def list_card_names(screen: Screen) -> list[str]:
 
 
 def list_card_texts(screen: Screen) -> list[str]:
-    """The words of each card."""
+    """Return the text of each card."""
     without_icons = [re.sub(r'<span class="icon".*?</span>', "", drawn) for drawn in list_card_html(screen)]
     return [" ".join(html.unescape(re.sub("<[^>]*>", " ", drawn)).split()) for drawn in without_icons]
 
@@ -39,7 +39,7 @@ def list_stored_packages(event: Event) -> list[Package]:
 
 
 def update_as_colleague(event: Event, package: Package, **values: object) -> None:
-    """A colleague's edit."""
+    """Update a package as a colleague."""
     colleague = make.staff(role="admin", name="Bea Colleague")
 
     def work(session: db.Session) -> None:
@@ -54,7 +54,7 @@ def delete_package(event: Event, package: Package) -> None:
 
 
 def set_image(event: Event, package: Package, alt: str | None = None, **drawn: object) -> str:
-    """Gives it one, and answers with the hash that it is known by."""
+    """Set an image and return its SHA-256."""
     prepared = images.prepare(image_samples.make_image_file(**drawn))
     db.write(lambda session: images.set_image(session, OPERATOR, event.id, package.id, prepared, alt))
     return prepared.sha256.hex()

@@ -22,14 +22,7 @@ from ticketing import audit, optimistic_locking
 from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.db import constraint_name
-from ticketing.errors import (
-    PROMO_REFUSALS,
-    CodeUsed,
-    DuplicateCode,
-    LimitBelowUses,
-    NotFound,
-    PromoRefused,
-)
+from ticketing.errors import PROMO_REFUSALS, CodeUsed, DuplicateCode, LimitBelowUses, NotFound, PromoRefused
 from ticketing.formatting import format_count
 from ticketing.models import Event, PromoUse, Purchase
 from ticketing.models import PromoCode as PromoCode

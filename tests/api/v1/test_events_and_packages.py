@@ -1,4 +1,4 @@
-"""Events and packages over HTTP: every verb, and who may."""
+"""Events and packages over HTTP: every verb and its permissions."""
 
 from __future__ import annotations
 

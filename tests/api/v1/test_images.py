@@ -1,4 +1,4 @@
-"""Pictures over HTTP: set and removed by programs, fetched by browsers and programs with permission."""
+"""Images over HTTP: set and removed by programs, fetched by browsers and programs with permission."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def package_path(package):
 
 @pytest.fixture
 def send(call):
-    """Puts a picture as a form does: `send(package, content, name="table.jpg", alt="Ten chairs")`."""
+    """Return a function that uploads an image: `send(package, content, name="table.jpg", alt="Ten chairs")`."""
 
     def do(package, content=PICTURE, *, name="table.jpg", media_type="image/jpeg", by=call, **fields):
         return by.client.post(
@@ -46,7 +46,7 @@ def send(call):
 
 @pytest.fixture
 def get_package(send, package):
-    """The addresses of a picture that a package has: whole and thumbnail."""
+    """Return the URLs of a package's image and thumbnail."""
     answer = send(package, image_samples.make_image_file("WEBP", (600, 400))).json()
     return answer["image_url"], answer["thumbnail_url"]
 
@@ -210,7 +210,7 @@ def test_file_of_5_mb_is_accepted_and_one_byte_more_refused(send, package):
 
 def test_body_announced_as_too_long_is_not_read(call, package):
     def body():
-        raise AssertionError("nobody may read this")
+        raise AssertionError("the body must not be read")
         yield b""
 
     answer = call.client.post(
@@ -227,7 +227,7 @@ def test_body_announced_as_too_long_is_not_read(call, package):
 
 
 def test_chunked_body_is_read_up_to_the_limit(server, call, package):
-    """Sent by hand, in as many pieces as the server asks for."""
+    """Send the body in chunks over a socket, as long as the server reads."""
     sent, answers = 0, []
     opening = b'--x\r\nContent-Disposition: form-data; name="image"; filename="x"\r\n\r\n'
 

@@ -1,4 +1,4 @@
-"""One question over HTTP: changed, retired, deleted, put in order."""
+"""Options over HTTP: update, retire, delete and reorder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def list_labels(answer):
 
 
 def get_problem(answer_of, event, code):
-    """The problem of a 409, having seen that nothing moved."""
+    """Return the problem of a 409 response after checking that nothing changed."""
     before = snapshot(event)
     problem = assert_problem(answer_of(), 409, code)
     assert snapshot(event) == before
@@ -40,7 +40,7 @@ def package(event):
 
 @pytest.fixture
 def answered_option(event, package):
-    """A question that one purchase answered."""
+    """Return an option with one answer."""
     option = make.option(package, label="Any allergies?")
     make.purchase(event, package, answers=[{"option_id": option.id, "value": "Nuts"}])
     return option

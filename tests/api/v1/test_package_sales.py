@@ -1,4 +1,4 @@
-"""The sales of one package over HTTP: its figures, and its purchases 20 a page."""
+"""The sales of one package over HTTP: its figures and its purchases, 20 per page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.sales import corrections
 
-NOON = datetime(2026, 6, 1, 16, tzinfo=UTC)  # at noon in New York
+NOON = datetime(2026, 6, 1, 16, tzinfo=UTC)  # noon in New York
 
 
 def get_sales(package):
@@ -47,9 +47,16 @@ def test_figures_equal_the_summary_and_purchases_are_complete(call, event):
     make.promo_code(event, code="EARLY10", discount_value="10")
     donor = {"name": "Ana Ruiz", "email": "ana@example.org", "phone": "+1 555 0100"}
     bought = make.purchase(
-        event, package, quantity=2, promo_code="early10", donor=donor, guests=[{"name": "Bo"}], channel="cheque",
-        notes="By the stage", moment=NOON,
-    ).purchase  # fmt: skip
+        event,
+        package,
+        quantity=2,
+        promo_code="early10",
+        donor=donor,
+        guests=[{"name": "Bo"}],
+        channel="cheque",
+        notes="By the stage",
+        moment=NOON,
+    ).purchase
 
     answer = call("GET", get_sales(package)).json()
 

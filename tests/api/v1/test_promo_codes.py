@@ -1,4 +1,4 @@
-"""One promo code over HTTP: read, changed, deleted, tried."""
+"""Promo codes over HTTP: read, update, delete and dry run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def validate_code(call, package, code, **more):
 
 
 def get_problem(answer_of, event, code):
-    """The problem of a 409, having seen that nothing moved."""
+    """Return the problem of a 409 response after checking that nothing changed."""
     before = snapshot(event)
     problem = assert_problem(answer_of(), 409, code)
     assert snapshot(event) == before

@@ -1,4 +1,4 @@
-"""How often over HTTP: 429 with Retry-After, counted per person, whichever of their tokens is sent."""
+"""Rate limits over HTTP: 429 with Retry-After, counted per person across all tokens."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def person(event):
 
 
 def assert_rate_limited(answer_of, event):
-    """The problem of a 429, having seen that nothing moved and when to come again."""
+    """Return the problem of a 429 response after checking Retry-After and that nothing changed."""
     before = snapshot(event)
     answer = answer_of()
     problem = assert_problem(answer, 429, "rate_limited")

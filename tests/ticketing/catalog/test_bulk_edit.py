@@ -1,4 +1,4 @@
-"""Several packages at once: the effect first, then all or nothing."""
+"""Bulk edits: a preview of the effects, then all edits or none."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""Copies: every column is compared, so that one added later is either copied or named here."""
+"""Copies of packages and events. Every column is compared, so a new one must be copied or listed here."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -25,14 +25,19 @@ NEXT_YEAR = {
 
 
 def create_image(event):
-    """A stored picture; what is in it does not matter here."""
+    """Store an image with arbitrary content."""
 
     def work(session):
         content = event.id.bytes
         image = Image(
-            event_id=event.id, sha256=hashlib.sha256(content).digest(), content=content, thumbnail=content[:4],
-            media_type="image/png", width=3, height=2,
-        )  # fmt: skip
+            event_id=event.id,
+            sha256=hashlib.sha256(content).digest(),
+            content=content,
+            thumbnail=content[:4],
+            media_type="image/png",
+            width=3,
+            height=2,
+        )
         session.add(image)
         return image
 
@@ -49,7 +54,7 @@ def set_image(package, image):
 
 @pytest.fixture
 def source():
-    """An event that was set up, edited and sold for: nothing in it has the value a new row would have."""
+    """Return an event with sales, and its packages. No column has the value of a new row."""
     event = make.event(revenue_goal="500000", starts_at="2036-12-06T18:00")
     table = make.package(
         event, name="Table", price="2500.50", seats_per_package=10, quantity_limit=60, is_sponsorship=True
@@ -84,7 +89,7 @@ def rows(model, event):
 
 
 def compare_columns(original, copy):
-    """Every column of the two rows: whether the copy has the same, by name."""
+    """Return by column name whether both rows have the same value."""
     return {
         column.key: getattr(original, column.key) == getattr(copy, column.key)
         for column in inspect(type(original)).columns
@@ -101,9 +106,17 @@ class TestCopyPackage:
         copy = copy_package(table)
         original = reload(table)
         assert differing_columns(original, copy) == {
-            "id", "name", "name_key", "display_order", "is_enabled", "sold_count", "sales_version", "options_version",
-            "version", "created_at",
-        }  # fmt: skip
+            "id",
+            "name",
+            "name_key",
+            "display_order",
+            "is_enabled",
+            "sold_count",
+            "sales_version",
+            "options_version",
+            "version",
+            "created_at",
+        }
         assert (copy.name, copy.display_order, copy.is_enabled) == ("Table (copy)", 3, False)
         assert (copy.sold_count, copy.sales_version, copy.version) == (0, 0, 1)
 
@@ -128,9 +141,9 @@ class TestCopyPackage:
 
     def test_audit_log_names_the_original(self, source):
         _, table, _ = source
-        trail = database_state.get_audit_changes(copy_package(table).id, "package.created")
-        assert trail["copied_from"] == (None, "Table")
-        assert trail["price"] == (None, "2600.00")
+        changes = database_state.get_audit_changes(copy_package(table).id, "package.created")
+        assert changes["copied_from"] == (None, "Table")
+        assert changes["price"] == (None, "2600.00")
 
     def test_requires_permission_to_change_the_event(self, source):
         event, table, _ = source

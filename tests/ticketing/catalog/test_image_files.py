@@ -1,4 +1,4 @@
-"""What becomes of a picture file: drawn anew without anything but the picture, or refused with a sentence."""
+"""Image files: re-encoded without metadata, or refused with a sentence."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ def test_large_image_is_scaled_to_2000_pixels(kind, size, kept):
 
     assert whole.size == kept
     right, bottom = kept[0] - 1, kept[1] - 1
-    for place, colour in (
+    for place, color in (
         ((0, 0), image_samples.RED),
         ((right, 0), image_samples.GREEN),
         ((0, bottom), image_samples.BLUE),
     ):
-        assert is_near_color(whole.convert("RGB").getpixel(place), colour)
+        assert is_near_color(whole.convert("RGB").getpixel(place), color)
 
 
 def test_scaling_in_strips_equals_scaling_at_once():
@@ -231,7 +231,7 @@ SEEN_FROM = [
 @pytest.mark.parametrize("kind", image_samples.KINDS)
 @pytest.mark.parametrize(("orientation", "first"), list(enumerate(SEEN_FROM, start=1)))
 def test_image_is_rotated_by_its_exif_orientation(kind, orientation, first):
-    """`first` is where the first row and the first column are seen, in the words of the EXIF standard."""
+    """`first` is where the EXIF standard places the first row and the first column."""
     row, column = first.split()
     whole = reencode(
         image_samples.encode_image(image_samples.draw_corners(), kind, exif=image_samples.make_camera_exif(orientation))
@@ -245,9 +245,9 @@ def test_image_is_rotated_by_its_exif_orientation(kind, orientation, first):
         image_samples.BLUE: {OPPOSITE[row], column},
         image_samples.WHITE: {OPPOSITE[row], OPPOSITE[column]},
     }
-    for colour, place in seen.items():
+    for color, place in seen.items():
         at = (5 if "left" in place else width - 6, 5 if "top" in place else height - 6)
-        assert is_near_color(whole.convert("RGB").getpixel(at), colour), (colour, place)
+        assert is_near_color(whole.convert("RGB").getpixel(at), color), (color, place)
 
 
 @pytest.mark.parametrize("kind", image_samples.KINDS)
@@ -275,11 +275,11 @@ def test_unreadable_color_profile_is_ignored(profile):
 
 
 def test_color_profile_of_other_channels_is_ignored():
-    grey = image_samples.encode_image(
+    gray = image_samples.encode_image(
         Image.new("L", (60, 40), 90), "JPEG", icc_profile=image_samples.make_swapped_color_profile()
     )
 
-    assert reencode(grey).getpixel((5, 5)) == 90
+    assert reencode(gray).getpixel((5, 5)) == 90
 
 
 @pytest.mark.parametrize(
@@ -301,7 +301,7 @@ def test_color_profile_of_other_channels_is_ignored():
 def test_every_color_mode_is_converted(drawn, options, wanted):
     drawn = drawn.copy()
     if drawn.mode == "P":
-        drawn.putpalette([value for grey in range(256) for value in (grey, grey, grey)])
+        drawn.putpalette([value for gray in range(256) for value in (gray, gray, gray)])
     whole = reencode(image_samples.encode_image(drawn, options.pop("format", "PNG"), **options))
 
     found = whole.getpixel((5, 5))
@@ -310,7 +310,7 @@ def test_every_color_mode_is_converted(drawn, options, wanted):
 
 
 def test_16_bit_channels_become_8_bit():
-    """Made by hand, since Pillow does not write them: one pixel of 0x8000, 0xFFFF, 0x0000."""
+    """The file is built by hand, since Pillow does not write it: one pixel of 0x8000, 0xFFFF, 0x0000."""
     small = image_samples.make_image_file("PNG", (1, 1))
     header = small[16:24] + b"\x10\x02\0\0\0"
     content = small[:8] + image_samples.make_png_chunk(b"IHDR", header)

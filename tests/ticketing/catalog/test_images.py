@@ -1,4 +1,4 @@
-"""Pictures of packages: who may, what the trail says, and that no picture stays behind and none is missing."""
+"""Images of packages: permissions, audit entries, and no orphaned or missing images."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ticketing.errors import InvalidInput, NotAllowed, NotFound, StaleVersion
 from ticketing.models import AuditEntry, Image, Package
 
 
-def prepared(colour=image_samples.RED, kind="PNG"):
-    return images.prepare(image_samples.make_image_file(kind, color=colour))
+def prepared(color=image_samples.RED, kind="PNG"):
+    return images.prepare(image_samples.make_image_file(kind, color=color))
 
 
 RED, GREEN = prepared(image_samples.RED), prepared(image_samples.GREEN, "WEBP")
@@ -48,7 +48,7 @@ def find_image(package):
 
 
 def list_stored_images(event):
-    """The hashes of the pictures that the event has."""
+    """Return the hashes of the event's stored images."""
     with db.read_session() as session:
         return sorted(each.hex() for each in session.scalars(select(Image.sha256).where(Image.event_id == event.id)))
 
@@ -214,8 +214,8 @@ def test_stale_version_is_refused_with_the_changes(event, package, change):
     with database_state.assert_refused(StaleVersion, event) as refusal:
         change(package, seen_version=1)
 
-    (meanwhile,) = refusal.value.changes
-    assert (meanwhile.field, meanwhile.old, meanwhile.new) == ("image", None, RED.sha256.hex())
+    (missed_change,) = refusal.value.changes
+    assert (missed_change.field, missed_change.old, missed_change.new) == ("image", None, RED.sha256.hex())
     assert refusal.value.current_version == 2
     assert list_stored_images(event) == [RED.sha256.hex()]
     assert change(package, seen_version=2).version == 3
@@ -287,7 +287,7 @@ def test_images_of_many_packages_take_one_query_without_content(event, package):
 
 
 def test_simultaneous_changes_leave_no_orphaned_images(event, caplog):
-    """Pictures come, go, swap, are shared and copied; the second writer waits, and no transaction is retried."""
+    """Set, remove, swap, share and copy images in parallel; writers wait for each other without a retry."""
     rows = [make.package(event) for _ in range(4)]
 
     def attempt(number):

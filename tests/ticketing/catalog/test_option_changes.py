@@ -1,4 +1,4 @@
-"""Questions after they were asked: what of them changes, when they go, and what was answered."""
+"""Updating, retiring, deleting and reordering options, and the tally of answers."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -39,7 +39,7 @@ def reorder_options(package, *asked, actor=OPERATOR):
 
 
 def answer(event, package, *given, **fields):
-    """A purchase with these (question, value) pairs."""
+    """Record a purchase with these (option, value) pairs."""
     answers = [{"option_id": option.id, "value": value} for option, value in given]
     return make.purchase(event, package, answers=answers, **fields)
 

@@ -1,4 +1,4 @@
-"""Looking for packages: by kind, by words of the name, page by page."""
+"""Search for packages by kind and by words of the name, with pagination."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from ticketing.errors import NotFound
 
 @pytest.fixture
 def event_with_packages(event):
-    """A plain one, a disabled sponsorship, a sold-out one and a sold-out sponsorship, in this order."""
+    """Return an event with a plain package, a disabled sponsorship, a sold-out package and a sold-out sponsorship."""
     make.package(event, name="Café Table", quantity_limit=2)
     make.package(event, name="Gold Sponsorship", is_sponsorship=True, is_enabled=False)
     make.purchase(event, make.package(event, name="Table 100%", quantity_limit=1))

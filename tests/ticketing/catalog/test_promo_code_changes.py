@@ -1,4 +1,4 @@
-"""Promo codes after they were made: what of them changes, when they go, and how they stand."""
+"""Updating and deleting promo codes, and their state."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Trying a code says what a purchase would meet, rule by rule, and changes nothing."""
+"""A dry run checks a code against every rule of a purchase and changes nothing."""
 
 import uuid
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""An earlier value comes back as an ordinary change, with all its refusals, and the trail says which entry it undid."""
+"""Restoring an earlier value is an ordinary change with the same refusals, linked to its audit entry."""
 
 import uuid
 
@@ -31,7 +31,7 @@ def gold_package(event, ana):
 
 
 def get_last_entry(record_id, field=None):
-    """The latest entry of a record, of one field."""
+    """Return the latest audit entry of a record, or of one of its fields."""
     with db.read_session() as session:
         query = select(AuditEntry).where(AuditEntry.subject_id == record_id).order_by(AuditEntry.id.desc())
         return session.scalars(query.where(AuditEntry.field == field) if field else query).first()
@@ -65,8 +65,10 @@ def assert_refused(refusal, actor, event, entry, seen_version, match=None):
     now = get_record(Package, entry.subject_id)
     assert list_entries() == before
     assert sealed is None or (now.version, now.price, now.quantity_limit) == (
-        sealed.version, sealed.price, sealed.quantity_limit,
-    )  # fmt: skip
+        sealed.version,
+        sealed.price,
+        sealed.quantity_limit,
+    )
 
 
 def test_restored_price_is_in_the_audit_log_with_its_entry(event, ana, gold_package):
@@ -77,8 +79,12 @@ def test_restored_price_is_in_the_audit_log_with_its_entry(event, ana, gold_pack
     assert (str(restored.price), restored.description, restored.version) == ("100.00", "Better.", 3)
     made = get_last_entry(gold_package.id)
     assert (made.actor, made.action, made.field, made.old_value, made.new_value) == (
-        "Ben Okafor", "package.changed", "price", "120.00", "100.00",
-    )  # fmt: skip
+        "Ben Okafor",
+        "package.changed",
+        "price",
+        "120.00",
+        "100.00",
+    )
     assert (made.restores, made.subject_version) == (undone.id, 3)
     with db.read_session() as session:
         assert [each for each in verify.verify(session) if each.event_id == event.id] == []

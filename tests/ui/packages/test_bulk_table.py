@@ -1,4 +1,4 @@
-"""Many packages at once: what a change does is shown first, then all of it is made or nothing."""
+"""The table of prices and limits: edits are reviewed first, then all or none are saved."""
 
 import pytest
 from sqlalchemy import update
@@ -16,7 +16,7 @@ def coordinator(event):
 
 @pytest.fixture
 def packages_on_sale(event):
-    """60 of 60 tables are sold; tickets are unlimited."""
+    """Return a table with 60 of 60 sold and an unlimited ticket."""
     table = make.package(event, name="Table", price="2500", quantity_limit=60)
     make.purchase(event, table, quantity=20)
     make.purchase(event, table, quantity=20)
@@ -30,7 +30,7 @@ def screen(visit, coordinator, event, packages_on_sale):
 
 
 def edit(screen, *rows):
-    """Leaves the table with these cells in its rows, as a person does one after the other."""
+    """Edit these cells of the rows, as a user does one after the other."""
     cells = {place: values for place, values in enumerate(rows) if values}
     state = {"edited_rows": cells, "added_rows": [], "deleted_rows": []}
     screen.app.session_state[screen.app.data_editor[0].key] = state
@@ -118,17 +118,24 @@ class TestRefusal:
     @pytest.mark.parametrize(
         ("cells", "sentence"),
         [
-            ({"Limit": 59}, "Table: 60 are sold already, so the limit cannot be 59. Enter 60 or more. "
-                            "You typed limit from 60 to 59."),
+            (
+                {"Limit": 59},
+                "Table: 60 are sold already, so the limit cannot be 59. Enter 60 or more. "
+                "You typed limit from 60 to 59.",
+            ),
             ({"Limit": 0}, "Table: Enter 1 or more. You typed limit from 60 to 0."),
             ({"Limit": 10_001}, "Table: Enter 10,000 or less. You typed limit from 60 to 10,001."),
-            ({"Price": -1}, "Table: Enter a price from 0.00 to 1,000,000.00. "
-                            "You typed price from $2,500.00 to -$1.00."),
+            (
+                {"Price": -1},
+                "Table: Enter a price from 0.00 to 1,000,000.00. You typed price from $2,500.00 to -$1.00.",
+            ),
             ({"Price": 99.999}, "Table: Use at most two decimals. You typed price from $2,500.00 to 99.999."),
-            ({"Price": None}, "Table: Enter a price. Use 0 for a free package. "
-                              "You typed price from $2,500.00 to nothing."),
+            (
+                {"Price": None},
+                "Table: Enter a price. Use 0 for a free package. You typed price from $2,500.00 to nothing.",
+            ),
         ],
-    )  # fmt: skip
+    )
     def test_problem_names_the_package_and_keeps_the_edits(self, screen, event, cells, sentence):
         edit(screen, cells, {"Price": 120})
         assert [text.replace("**", "") for text in screen.texts() if text.startswith("**Table**")] == [sentence]

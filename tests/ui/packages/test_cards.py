@@ -1,4 +1,4 @@
-"""Packages as cards: what each tells, which are shown, what a slip costs, and how fast fifty are."""
+"""Package cards: content, filters, undo and the number of queries."""
 
 import pytest
 from sqlalchemy.event import listen, remove
@@ -115,7 +115,7 @@ class TestPagination:
         make.assign(coordinator, few)
         for where, made in ((few, [make.package(few) for _ in range(5)]), (event, fifty)):
             for number, package in enumerate(made[:20]):
-                set_image(where, package, colour=(number, 0, 0))
+                set_image(where, package, color=(number, 0, 0))
         empty = tmp_path / "empty.py"
         empty.write_text("from ui import session\nsession.require_event()\n")
         of_the_frame = count_queries(lambda: Screen(empty, coordinator, event))
@@ -127,7 +127,7 @@ class TestPagination:
 class TestFilters:
     @pytest.fixture
     def event_with_kinds(self, event):
-        """A sold-out one, a sponsorship, and a disabled sponsorship, in this order."""
+        """Return an event with a sold-out package, a sponsorship and a disabled sponsorship, in this order."""
         make.purchase(event, make.package(event, name="Table", quantity_limit=1))
         make.package(event, name="Gold", is_sponsorship=True)
         make.package(event, name="Silver", is_sponsorship=True, is_enabled=False)

@@ -1,4 +1,6 @@
-"""The picture in a package's form: seen before it is saved, replaced, removed, described, refused in a sentence."""
+"""The image field of a package's form: preview, replace, remove, alternative text and refusals."""
+
+import socket
 
 import pytest
 from sqlalchemy import func, select
@@ -7,8 +9,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from tests.support import image_samples, make
 from tests.support.package_cards import DESCRIPTION, NAME, PRICE, list_stored_packages, set_image
 from ticketing import db
-from ticketing.catalog import images, malware_scan
-from ticketing.errors import ScannerUnavailable
+from ticketing.catalog import images
 from ticketing.models import Image
 
 CHOOSE, ANOTHER = "Picture (optional)", "Another picture"
@@ -147,11 +148,10 @@ class TestRefusal:
         assert upload(editing, CHOOSE, image_samples.make_image_file()).problems() == []
 
     def test_unavailable_scanner_refuses_the_upload(self, editing, event, monkeypatch):
-        def away(_content):
-            raise ScannerUnavailable
-
-        monkeypatch.setattr(malware_scan, "find_signature", away)
-        upload(editing, CHOOSE, image_samples.make_image_file())
+        with socket.socket() as closed:
+            closed.bind(("127.0.0.1", 0))  # bound but not listening, so connections are refused
+            monkeypatch.setenv("CLAMD_ADDRESS", f"127.0.0.1:{closed.getsockname()[1]}")
+            upload(editing, CHOOSE, image_samples.make_image_file())
         assert editing.problem(CHOOSE).startswith("The virus scanner does not answer, so the file was not taken.")
         assert "<img" not in list_previews(editing)[0]
 
@@ -209,7 +209,7 @@ class TestStoredImage:
 
 
 class TestConflict:
-    """A colleague changes the picture while the form is open."""
+    """A colleague changes the image while the form is open."""
 
     @pytest.fixture
     def theirs(self, event, package):
@@ -225,7 +225,7 @@ class TestConflict:
         return change
 
     def test_colleague_image_is_merged(self, editing, event, theirs):
-        sha256 = theirs(colour=image_samples.BLUE)
+        sha256 = theirs(color=image_samples.BLUE)
         editing.type(NAME, "Big Table").click("Save package")
         assert editing.says("**Picture**: Bea Colleague added one, today")
         assert sha256 in list_previews(editing)[0]
@@ -236,7 +236,7 @@ class TestConflict:
     @pytest.mark.parametrize("choice", ["Keep mine", "Take theirs"])
     def test_two_new_images_are_a_conflict(self, editing, event, theirs, choice):
         mine = upload(editing, CHOOSE, image_samples.make_image_file(color=image_samples.GREEN))
-        sha256 = theirs(colour=image_samples.BLUE)
+        sha256 = theirs(color=image_samples.BLUE)
         mine.click("Save package")
         assert mine.says("**Picture**: Bea Colleague added one, today")
         assert mine.says("You chose another.")

@@ -39,7 +39,7 @@ def list_stored_order(event):
 
 
 def list_shown_order(screen):
-    """The data of the list in the browser."""
+    """Return the data that the list in the browser has."""
     (found,) = screen.app.get("bidi_component")
     return json.loads(found.proto.mixed.json or found.proto.json)
 
@@ -49,7 +49,7 @@ def standing(screen):
 
 
 def send_order(screen, names, *, knows=None, steps=1):
-    """Does what the list does when its packages were put in this order; `knows` is the list as it was before."""
+    """Send this order as the list does; `knows` is the data that the list had before."""
     (found,) = screen.app.get("bidi_component")
     known = knows or list_shown_order(screen)
     ids = {package["name"]: package["id"] for package in known["packages"]}
@@ -71,7 +71,7 @@ def send_order(screen, names, *, knows=None, steps=1):
 
 
 def arrange_elsewhere(event, names):
-    """A colleague's order."""
+    """Save an order as a colleague."""
     colleague = make.staff(role="admin", name="Bea Colleague")
     with db.read_session() as session:
         ids = {name: package_id for package_id, name in packages.list_names(session, OPERATOR, event.id).items()}
@@ -192,7 +192,7 @@ class TestSorting:
 class TestConflict:
     @pytest.fixture
     def late(self, screen, event):
-        """Sent an order after a colleague had saved another one."""
+        """Return a screen that sent an order after a colleague had saved another one."""
         arrange_elsewhere(event, "BCA")
         return send_order(screen, "CAB")
 
