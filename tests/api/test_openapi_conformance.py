@@ -69,6 +69,12 @@ ENDPOINTS = load_endpoints()
 ANSWER_COUNTS: Counter[str] = Counter()
 
 
+def has_array_in_form(case: schemathesis.Case) -> bool:
+    """Return whether an invalid case has an array in a form, which has none: an empty one is sent as an empty field."""
+    is_form = case.media_type == "multipart/form-data" and isinstance(case.body, dict)
+    return is_form and any(isinstance(value, list) for value in case.body.values())
+
+
 @pytest.fixture(autouse=True)
 def same_requests_in_each_run(monkeypatch):
     """Hypothesis draws constants from all loaded modules, which depend on the tests that ran before."""
@@ -86,6 +92,8 @@ def test_every_response_is_documented(server, label):
     path_parameters = {each.name: str(shop.names[each.name]) for each in endpoint.path_parameters}
 
     def send(case: schemathesis.Case) -> None:
+        if has_array_in_form(case):
+            return
         for token in people.values():
             headers = {"Authorization": f"Bearer {token}"}
             answer = case.call(headers=headers)

@@ -288,6 +288,6 @@ def test_database_refuses_to_change_a_seal(session, statement):
 
 
 def test_entry_has_one_seal(session):
-    again = "INSERT INTO audit_seals SELECT chain_id, position + 1000, audit_id, seal FROM audit_seals LIMIT 1"
+    again = "INSERT INTO audit_seals SELECT chain_id, position + 1000000, audit_id, seal FROM audit_seals LIMIT 1"
     with pytest.raises(IntegrityError, match="uq_audit_seals_audit_id"):
         session.execute(text(again))
