@@ -176,7 +176,7 @@ def take_option_form(studio: Studio, name: str) -> None:
         dialog = dialog_of(page)
         dialog.get_by_label("Question").fill("Which wine would you like?")
         dialog.get_by_text("Multiple choice", exact=True).click()
-        dialog.get_by_label("Choices, one per line (for a pick from a list)").fill("Red\nWhite\nNone")
+        dialog.get_by_label("Choices, one per line (for multiple choice)").fill("Red\nWhite\nNone")
         save(name, at_rest(page), part=dialog, margin=MARGIN)
 
 
