@@ -21,14 +21,18 @@ from ticketing.models import EventAssignment, Staff
 from ticketing.validation import BLANK_AS_NONE, Amount, Draft, MaxLength, Name, SingleLineText, Timestamp
 
 
+# Reading the names from the disk takes 10 ms.
+_find_time_zones = cache(available_timezones)
+
+
 @cache
 def list_time_zones() -> tuple[str, ...]:
     """Return the IANA time zone names to offer: UTC and every Area/City."""
-    return ("UTC", *sorted(name for name in available_timezones() if "/" in name and not name.startswith("Etc/")))
+    return ("UTC", *sorted(name for name in _find_time_zones() if "/" in name and not name.startswith("Etc/")))
 
 
 def _validate_time_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _find_time_zones():
         raise ValueError("Choose an IANA time zone such as America/New_York.")
     return name
 
