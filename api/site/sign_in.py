@@ -5,7 +5,8 @@ Forms from other sites are refused before they get here (api/middleware/csrf.py)
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+import posixpath
+from urllib.parse import unquote, urlencode
 
 from anyio import CapacityLimiter, to_thread
 from sqlalchemy.orm import Session
@@ -31,13 +32,17 @@ MISSING_MESSAGES = {"email": "Enter your e-mail address.", "password": "Enter yo
 
 
 def safe_next(target: str | None) -> str:
-    """Return the path to continue to after sign-in, or "/" for anything that could lead to another site."""
+    """Return the path to continue to after sign-in, or "/" for anything that could lead to another site or sign out.
+
+    The path is checked as it arrives: a browser resolves dot segments, encoded or not, and the server decodes the rest.
+    """
+    path = unquote((target or "").partition("#")[0].partition("?")[0])
     if (
         not target
         or not target.startswith("/")
-        or target.startswith(("//", "/session/"))
-        or "\\" in target
-        or any(ord(character) < 32 for character in target)
+        or "//" in path
+        or f"{posixpath.normpath(path)}/".startswith("/session/")
+        or any(character == "\\" or ord(character) < 32 for character in target + path)
     ):
         return "/"
     return target

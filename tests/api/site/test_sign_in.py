@@ -94,6 +94,18 @@ def test_signed_in_user_is_redirected_from_sign_in(browser, sign_in):
         "evil.example",
         "javascript:alert(1)",
         "/session/sign-out",
+        "/./session/sign-out",
+        "/%2e/session/sign-out",
+        "/x/../session/sign-out",
+        "/x/.%2E/session/sign-out?y=1",
+        "/../../session/sign-out#top",
+        "/session/../session/sign-out",
+        "/session/./sign-out",
+        "/%73ession/sign-out",
+        "/session%2Fsign-out",
+        "/.//evil.example",
+        "/x/..//evil.example",
+        "/%2Fevil.example",
         "",
     ],
 )
@@ -107,7 +119,9 @@ def test_redirect_after_sign_in_stays_on_this_site(browser, elsewhere):
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
-@pytest.mark.parametrize("path", ["/", "/packages", "/packages?event=7&q=a%20b", "/sales#top"])
+@pytest.mark.parametrize(
+    "path", ["/", "/packages", "/packages?event=7&q=a%20b", "/sales?q=../session//x", "/sales#top", "/sessions"]
+)
 def test_path_on_this_site_is_safe(path):
     assert safe_next(path) == path
 
