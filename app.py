@@ -21,6 +21,7 @@ from starlette.routing import Mount, Route
 import ticketing
 from api.app import api_app
 from api.middleware import errors
+from api.middleware.api_paths import ApiPathMiddleware
 from api.middleware.authentication import AuthenticationMiddleware
 from api.middleware.body_limits import BodyLimitMiddleware
 from api.middleware.csrf import CsrfMiddleware
@@ -95,6 +96,7 @@ try:
 except StreamlitChanged as error:
     sys.exit(str(error))
 
+api_mount = Mount("/api", app=api_app)
 app = st.App(
     Path(__file__).resolve().parent / "ui" / "main.py",
     routes=[
@@ -108,7 +110,7 @@ app = st.App(
         *metrics.routes,
         *downloads.routes,
         *pictures.routes,
-        Mount("/api", app=api_app),
+        api_mount,
     ],
     middleware=[
         Middleware(RequestLogMiddleware, unlogged_paths=paths.FREQUENT),
@@ -119,6 +121,7 @@ app = st.App(
         Middleware(BodyLimitMiddleware, upload_path=paths.UPLOAD),
         Middleware(CsrfMiddleware),
         Middleware(AuthenticationMiddleware, static_path=paths.STATIC),
+        Middleware(ApiPathMiddleware, mount=api_mount, is_refused=paths.is_refused),
     ],
     lifespan=lifespan,
     on_script_error=show_script_error,

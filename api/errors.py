@@ -34,6 +34,7 @@ STATUS_BY_ERROR: dict[type[TicketingError], int] = {
     TicketingError: 400,
 }
 CODE_BY_STATUS = {404: "not_found", 405: "method_not_allowed", 408: "too_slow", 413: "too_large"}
+UNKNOWN_ADDRESS_MESSAGE = "There is nothing at this address. See /api/docs for all addresses."
 RETRY_AFTER_SECONDS = 5
 LONG_RETRY_AFTER_SECONDS = 60  # when an operator has to act first
 DOCUMENTATION_PATHS = ("/api/docs", "/api/openapi.json")
@@ -209,7 +210,7 @@ def _handle_http_exception(request: Request, refusal: Exception) -> Response:
         )
     code = CODE_BY_STATUS.get(refusal.status_code, "refused")
     detail = {
-        404: "There is nothing at this address. See /api/docs for all addresses.",
+        404: UNKNOWN_ADDRESS_MESSAGE,
         405: "This method is not allowed here. The Allow header lists the ones that are.",
     }.get(refusal.status_code, str(refusal.detail))
     headers = {"Allow": ", ".join(_list_allowed_methods(request))} if refusal.status_code == 405 else refusal.headers

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from unittest.mock import MagicMock
 
 import pytest
 import streamlit as st
+from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.routing import BaseRoute
+from starlette.testclient import TestClient
 from streamlit import file_util
 from streamlit.web.server.starlette import starlette_websocket
 from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
+from streamlit.web.server.starlette.starlette_path_security_middleware import PathSecurityMiddleware
+from streamlit.web.server.starlette.starlette_routes import create_host_config_routes
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
 
 from ui.runtime import index_html, paths, reconnect
@@ -64,6 +69,30 @@ def test_only_uploads_and_the_agent_interface_take_a_body():
 def test_agent_interface_is_off():
     """It would take a body of any size, and act for the visitor outside of the pages."""
     assert st.get_option("server.enableAgentApi") is False
+
+
+def test_no_site_may_send_messages_to_pages():
+    """The browser asks this address which sites may control the page."""
+    app = Starlette(routes=create_host_config_routes(""))
+    assert TestClient(app).get(paths.HOST_CONFIG).json()["allowedOrigins"] == []
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/../x", "/api/x/..", "/api/\0", "/api\\..\\x", "/c:/api", "/api/v1", "/api/v1/..x"]
+)
+def test_refused_paths_are_those_that_streamlit_refuses(path):
+    """ApiPathMiddleware answers them below /api."""
+    passed = []
+    scope = {"type": "http", "path": path}
+
+    async def note(*_messages: object) -> None:
+        passed.append(path)
+
+    async def ignore(*_messages: object) -> None:
+        pass
+
+    asyncio.run(PathSecurityMiddleware(note)(scope, ignore, ignore))
+    assert paths.is_refused(path) is (passed == [])
 
 
 def test_scripts_and_styles_are_static():

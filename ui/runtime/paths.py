@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from streamlit.path_security import is_unsafe_path_pattern
+
 STATIC = "/static/"  # scripts, styles and fonts of the page: about 60 requests for one page
 MEDIA = "/media/"
 COMPONENT = "/component/"
@@ -9,3 +11,8 @@ UPLOAD = "/_stcore/upload_file/"
 HEALTH = "/_stcore/health"
 HOST_CONFIG = "/_stcore/host-config"
 FREQUENT = (STATIC, MEDIA, COMPONENT, HEALTH, HOST_CONFIG)
+
+
+def is_refused(path: str) -> bool:
+    """Return whether Streamlit answers a path itself, with 400 "Bad Request", before any route is tried."""
+    return is_unsafe_path_pattern(path.removeprefix("/"))
