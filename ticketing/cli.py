@@ -178,7 +178,7 @@ def back_up(args: argparse.Namespace) -> int:
 def restore(args: argparse.Namespace) -> int:
     """Fill an empty database from a backup, and verify it."""
     restored = backup.restore(args.file)
-    source = f"{args.file}, made by Ticket Desk {restored.made_by}" if restored.made_by else str(args.file)
+    source = f"{args.file}, made by Ticket Desk {restored.made_by}"
     print(f"{_format_contents(restored)} are restored from {source}: {restored.seconds:.1f} seconds.")
     return verify(args)
 

@@ -1,11 +1,13 @@
 """Back up the whole database to one file and restore it, with PostgreSQL's own pg_dump, pg_restore and psql.
 
 The file is an archive of `pg_dump --format=custom`, so `pg_restore` opens it without Ticket Desk. Its last line names
-the version that made it; pg_restore ignores that line.
+the version that made it and the SHA-256 of every byte before that hash; pg_restore ignores that line. PostgreSQL's
+format has no checksum of its own: a flipped bit restores half of a schema, or a changed constraint.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -25,8 +27,11 @@ from ticketing.db import migrations, pg_programs
 from ticketing.db.pg_programs import Programs
 from ticketing.errors import TicketingError
 
-_VERSION_LINE = re.compile(rb"\nTicket Desk (\S+)\n\Z")
-_MAX_VERSION_LINE_BYTES = 64
+_LAST_LINE = re.compile(rb"\nTicket Desk (\S+) SHA-256 ([0-9a-f]{64})\n\Z")
+_LAST_LINE_OF_1_0 = re.compile(rb"\nTicket Desk (\S+)\n\Z")
+_MAX_LAST_LINE_BYTES = 256
+_ARCHIVE_PREFIX = b"PGDMP"  # of every archive in PostgreSQL's custom format
+_CHUNK_BYTES = 1024 * 1024
 
 
 class BackupRefused(TicketingError):
@@ -37,22 +42,22 @@ class BackupRefused(TicketingError):
 
 @dataclass(frozen=True)
 class BackupSummary:
-    """The contents of a backup, and how long the work took; `made_by` is None for backups without a version line."""
+    """The contents of a backup, the version that made it, and how long the work took."""
 
     events: int
     purchases: int
     size_bytes: int
     seconds: float
-    made_by: str | None
+    made_by: str
 
 
 @dataclass(frozen=True)
 class _Archive:
-    """A backup file that was read to its end, and the programs that can read it."""
+    """A backup file whose checksum is right, and the programs that can read it."""
 
     file: Path
     tools: Programs
-    made_by: str | None
+    made_by: str
 
 
 def create(file: Path) -> BackupSummary:
@@ -72,7 +77,7 @@ def create(file: Path) -> BackupSummary:
     part = Path(name)
     try:
         events, purchases = _dump(part)
-        _append_version_line(part)
+        _append_last_line(part)
         part.rename(file)
         _fsync_folder(file)
     finally:
@@ -83,9 +88,10 @@ def create(file: Path) -> BackupSummary:
 def restore(file: Path) -> BackupSummary:
     """Fill an empty database from a backup, all or nothing, and migrate it to the current schema.
 
-    Raises BackupRefused when the database is not empty, when the file is not a complete backup of Ticket Desk, or when
-    PostgreSQL refuses a part of it; NewerSchema when a later version made it; ProgramsMissing without a suitable
-    pg_restore. Then nothing is changed. A migration that fails afterwards leaves the tables as they were backed up.
+    Raises BackupRefused when the database is not empty, when the file is not a complete backup of Ticket Desk or not as
+    it was written, or when PostgreSQL refuses a part of it; NewerSchema when a later version made it; ProgramsMissing
+    without a suitable pg_restore. Then nothing is changed. A migration that fails afterwards leaves the tables as they
+    were backed up.
     """
     started_at = time.monotonic()
     archive = _read_archive(file)
@@ -131,23 +137,56 @@ def _dump(file: Path) -> tuple[int, int]:
     return snapshot.events, snapshot.purchases
 
 
-def _append_version_line(file: Path) -> None:
-    with file.open("ab") as opened:
-        opened.write(f"\nTicket Desk {__version__}\n".encode())
+def _append_last_line(file: Path) -> None:
+    with file.open("r+b") as opened:
+        opened.seek(0, os.SEEK_END)
+        opened.write(f"\nTicket Desk {__version__} SHA-256 ".encode())
+        size_bytes = opened.tell()
+        opened.write(f"{_hash_beginning(opened, size_bytes)}\n".encode())
         opened.flush()
         os.fsync(opened.fileno())
 
 
-def _read_version_line(file: Path) -> str | None:
-    """Return the version that made a backup; None for backups of before 1.0.0, which have no such line."""
+def _validate_checksum(file: Path) -> str:
+    """Return the version that made a backup. Raises BackupRefused unless every byte is as it was written.
+
+    A file without a checksum is refused as well: damage to the last line must not turn the check off.
+    """
     with file.open("rb") as opened:
-        opened.seek(max(0, file.stat().st_size - _MAX_VERSION_LINE_BYTES))
+        if opened.read(len(_ARCHIVE_PREFIX)) != _ARCHIVE_PREFIX:
+            raise BackupRefused(f"{file} is not a backup. Choose a file that `backup` wrote.")
+        size_bytes = opened.seek(0, os.SEEK_END)
+        opened.seek(max(0, size_bytes - _MAX_LAST_LINE_BYTES))
         end = opened.read()
-    if line := _VERSION_LINE.search(end):
-        return line[1].decode(errors="replace")
-    if b"\nTicket Desk " in end:
+        if (last_line := _LAST_LINE.search(end)) is None:
+            raise _missing_checksum_error(file, end)
+        version, expected = last_line.groups()
+        actual = _hash_beginning(opened, size_bytes - len(expected) - len(b"\n"))
+    if actual != expected.decode():
         raise BackupRefused(f"{file} is damaged or cut short. Nothing was changed; take another backup.")
-    return None
+    return version.decode(errors="replace")
+
+
+def _hash_beginning(opened: IO[bytes], size_bytes: int) -> str:
+    """Return the SHA-256 of the first `size_bytes`, in hexadecimal, and leave the file's position after them."""
+    digest = hashlib.sha256()
+    opened.seek(0)
+    for start in range(0, size_bytes, _CHUNK_BYTES):
+        digest.update(opened.read(min(_CHUNK_BYTES, size_bytes - start)))
+    return digest.hexdigest()
+
+
+def _missing_checksum_error(file: Path, end: bytes) -> BackupRefused:
+    if old := _LAST_LINE_OF_1_0.search(end):
+        version = old[1].decode(errors="replace")
+        return BackupRefused(
+            f"{file} has no checksum, since Ticket Desk {version} made it. Nothing was changed; restore it with that "
+            "version, then upgrade."
+        )
+    return BackupRefused(
+        f"{file} has no checksum: it is damaged or cut short, or `backup` did not write it. Nothing was changed; take "
+        "another backup."
+    )
 
 
 def _fsync_folder(file: Path) -> None:
@@ -160,22 +199,19 @@ def _fsync_folder(file: Path) -> None:
 
 
 def _read_archive(file: Path) -> _Archive:
-    """Read the file to its end, so that a truncated one is refused before the database is touched."""
+    """Check the file from its first to its last byte, before anything of it is loaded."""
     try:
-        with file.open("rb"):
-            pass
+        made_by = _validate_checksum(file)
     except OSError as failure:
         raise BackupRefused(f"{file} cannot be read: {failure.strerror}.") from failure
     tools = _get_programs_for(file)
-    if _run_pg_restore(tools, file, f"--file={os.devnull}").returncode:
-        raise BackupRefused(f"{file} is damaged or cut short. Nothing was changed; take another backup.")
     script = _run_pg_restore(tools, file, "--data-only", "--table=alembic_version", "--file=-").stdout.decode()
     revision = re.search(r"^COPY public\.alembic_version .*\n(\w+)$", script, re.MULTILINE)
     if revision is None:
         raise BackupRefused(f"{file} is a backup of another database: it has no tables of Ticket Desk.")
     if not migrations.is_known(revision[1]):
         raise migrations.NewerSchema(revision[1])
-    return _Archive(file, tools, _read_version_line(file))
+    return _Archive(file, tools, made_by)
 
 
 def _get_programs_for(file: Path) -> Programs:

@@ -21,7 +21,7 @@ from sqlalchemy.engine import make_url
 from tests.support import every_table, make
 from tests.support.database import DatabaseServer, use_database
 from tests.support.waiting import wait_until
-from ticketing import __version__, db
+from ticketing import db
 from ticketing.db import backup, migrations, pg_programs
 from ticketing.db.backup import BackupRefused
 from ticketing.db.migrations import NewerSchema
@@ -30,11 +30,6 @@ from ticketing.models import Event
 from ticketing.ops import verify
 
 pytestmark = pytest.mark.system  # runs pg_dump and pg_restore
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "gala.backup"
 
 
 @pytest.fixture(scope="module")
@@ -232,15 +227,6 @@ def test_unwritable_file_is_refused(empty_database, tmp_path):
         backup.create(tmp_path / "nowhere" / "gala.backup")
 
 
-@pytest.fixture
-def whole(every_row: str, database: str, file: Path) -> Path:
-    """A backup with rows in every table."""
-    use_database(every_row)
-    backup.create(file)
-    use_database(database)
-    return file
-
-
 @pytest.mark.parametrize(
     "table", ["CREATE TABLE theirs ()", "CREATE VIEW theirs AS SELECT 1", "CREATE SEQUENCE theirs"]
 )
@@ -272,51 +258,6 @@ def test_restore_refuses_tables_created_while_it_waited(whole, database_without_
             restoring.result(60)
 
     assert every_table.columns() == {"events": ()}
-
-
-def test_backup_names_the_version_that_made_it(whole, database_without_schema):
-    assert whole.read_bytes().endswith(f"\nTicket Desk {__version__}\n".encode())
-    assert backup.restore(whole).made_by == __version__
-
-
-def test_backup_without_a_version_line_is_restored(whole, database_without_schema):
-    content, _, _ = whole.read_bytes().rpartition(b"\nTicket Desk ")
-    whole.write_bytes(content)
-
-    restored = backup.restore(whole)
-
-    assert (restored.purchases, restored.made_by) == (58, None)
-
-
-@pytest.mark.parametrize("kept", [slice(0, 0), slice(0, 1000), slice(0, 100_000), slice(0, -1)])
-def test_truncated_file_changes_nothing(whole, database_without_schema, kept):
-    whole.write_bytes(whole.read_bytes()[kept])
-
-    with pytest.raises(BackupRefused, match=r"damaged or cut short|is not a backup"):
-        backup.restore(whole)
-
-    assert every_table.columns() == {}
-
-
-def test_other_files_are_refused(database_without_schema, postgres, tmp_path):
-    text = tmp_path / "notes.txt"
-    text.write_text("Gold, silver and bronze.\n" * 100)
-    other = tmp_path / "other.backup"
-    theirs = postgres.create(migrated=False)
-    with psycopg.connect(theirs) as connection:
-        connection.execute("CREATE TABLE theirs (id int)")
-    subprocess.run([pg_programs.list_installed()[0].path("pg_dump"), "-Fc", "-f", other, theirs], check=True)
-
-    for refused, sentence in {
-        text: f"{text} is not a backup: ",
-        other: f"{other} is a backup of another database: it has no tables of Ticket Desk.",
-        tmp_path / "none": f"{tmp_path / 'none'} cannot be read: No such file or directory.",
-        tmp_path: f"{tmp_path} cannot be read: Is a directory.",
-    }.items():
-        with pytest.raises(BackupRefused) as refusal:
-            backup.restore(refused)
-        assert str(refusal.value).startswith(sentence)
-    assert every_table.columns() == {}
 
 
 def test_backup_of_a_later_version_is_refused(full_database, postgres, file):

@@ -24,11 +24,6 @@ pytestmark = pytest.mark.system  # runs pg_dump and pg_restore
 TIMEOUT_SECONDS = 180
 
 
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    return tmp_path / "gala.backup"
-
-
 def test_commands_report_what_they_did(full_database, postgres, file, capsys):
     verified = run_cli(capsys, "verify")[1]
 
