@@ -63,8 +63,9 @@ async def sign_in_page(request: Request) -> Response:
 async def _handle_sign_in(request: Request) -> Response:
     form = await read_form(request)
     next_path = safe_next(form.get("next"))
-    email = form.get("email", "")
-    missing = {name: message for name, message in MISSING_MESSAGES.items() if not form.get(name, "").strip()}
+    email = form.get("email", "").strip()
+    form["email"] = email  # blanks of a password count as typed
+    missing = {name: message for name, message in MISSING_MESSAGES.items() if not form.get(name)}
     if missing:
         return _render_sign_in_page(next_path, email, fields=missing)
     user_agent = request.headers.get("user-agent", "")

@@ -52,7 +52,7 @@ class Environment:
 def create_environment(people: int, purchases: int = INITIAL_PURCHASES) -> Environment:
     """Create an event of ten packages with earlier purchases, and `people` coordinators."""
     event = sample_events.create_event(purchases)
-    password_hash = passwords.hash_password(make.PASSWORD)  # hashed once, because it is slow
+    password_hash = passwords.hash_password(make.PASSWORD, email="")  # hashed once, because it is slow
     coordinators = [make.staff(event=event, password_hash=password_hash) for _ in range(people)]
     with db.read_session() as session:
         names = list(packages.list_names(session, OPERATOR, event.id).values())

@@ -62,8 +62,10 @@ def accept(
     A link works once: a second concurrent use waits for the first and is refused. `previous_secret` is the secret of
     the session that the browser had until now, which is ended.
     """
-    invitation, _ = _get_valid_invitation(session, secret)
-    password_hash = passwords.hash_password(draft.password)  # slow on purpose, so before any row is locked
+    invitation, invited = _get_valid_invitation(session, secret)
+    password_hash = passwords.hash_password(
+        draft.password, email=invited.email
+    )  # slow on purpose, so before any row is locked
     person = session.scalars(
         select(Staff)
         .where(Staff.id == invitation.staff_id)

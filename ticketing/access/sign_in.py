@@ -127,7 +127,7 @@ def change_password(session: Session, actor: Actor, draft: PasswordDraft) -> int
     changed = session.execute(
         update(Staff)
         .where(Staff.id == person.id, Staff.password_hash == current_hash)
-        .values(password_hash=passwords.hash_password(draft.password))
+        .values(password_hash=passwords.hash_password(draft.password, email=person.email))
         .returning(Staff.id)
     ).first()
     if changed is None:

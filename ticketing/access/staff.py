@@ -97,7 +97,9 @@ def get(session: Session, actor: Actor, person_id: uuid.UUID) -> StaffDetails:
 def create(session: Session, actor: Actor, draft: StaffDraft, *, event_ids: tuple[uuid.UUID, ...] = ()) -> Staff:
     """Create an account with a password, assigned to `event_ids`. Admins only. Raises DuplicateAccount, NotFound."""
     permissions.require(session, actor, "administer")
-    return _create(session, actor, "staff.added", draft, passwords.hash_password(draft.password), event_ids)
+    return _create(
+        session, actor, "staff.added", draft, passwords.hash_password(draft.password, email=draft.email), event_ids
+    )
 
 
 def invite(
@@ -201,7 +203,8 @@ def create_first_admin(session: Session, draft: StaffDraft) -> Staff:
     if not is_first_run(session):
         raise Conflict("An admin account exists already. Sign in with it.")
     first = draft.model_copy(update={"role": "admin"})
-    return _create(session, _first_run_actor(), "staff.added", first, passwords.hash_password(draft.password), ())
+    password_hash = passwords.hash_password(draft.password, email=draft.email)
+    return _create(session, _first_run_actor(), "staff.added", first, password_hash, ())
 
 
 def get_or_create_sample_visitor(session: Session) -> Staff:

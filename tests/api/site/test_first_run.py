@@ -31,6 +31,15 @@ def test_first_admin_is_created_and_signed_in(browser):
     assert (person.name, person.email, person.role) == ("Ana Ruiz", "ana@example.org", "admin")
 
 
+def test_ten_blanks_are_a_password_that_signs_in(browser):
+    form = ADMIN | {"password": " " * 10}
+
+    assert browser.post("/session/first-run", data=form).status_code == 303
+    browser.cookies.clear()
+
+    assert browser.post("/session/sign-in", data=form).status_code == 303
+
+
 def test_first_run_is_closed_once_there_is_an_account(browser):
     browser.post("/session/first-run", data=ADMIN)
     browser.cookies.clear()

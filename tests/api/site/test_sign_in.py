@@ -66,8 +66,9 @@ def test_refused_form_keeps_email_and_not_password(browser):
     assert 'id="password-help"' in shown
 
 
-def test_empty_fields_are_named(browser):
-    answer = browser.post("/session/sign-in", data={"email": "", "password": ""})
+@pytest.mark.parametrize("email", ["", "  "])
+def test_empty_fields_are_named(browser, email):
+    answer = browser.post("/session/sign-in", data={"email": email, "password": ""})
 
     assert answer.status_code == 422
     assert "Enter your e-mail address." in answer.text

@@ -142,6 +142,13 @@ def test_staff_add_reads_the_password_from_stdin(event):
     assert db.write(enter) == "viewer"
 
 
+def test_staff_add_keeps_blanks_of_the_password():
+    email = make.email()
+    done = run_cli_process("staff", "add", email, "--name", "Ana", "--role", "viewer", typed="  blanks around it \r\n")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert make.sign_in(email, "  blanks around it ")
+
+
 def test_staff_add_prompts_twice_at_a_terminal(capsys, monkeypatch):
     prompts = []
     answers = iter(["correct horse battery", "correct horse batterie"])
