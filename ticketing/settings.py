@@ -46,6 +46,7 @@ class OpenIdSettings:
     client_secret: str
     name: str
     domains: frozenset[str]
+    sends_email_verified: bool
     role_claim: str | None
     roles: Mapping[str, str]
 
@@ -73,6 +74,12 @@ def _validate_pooler(kind: str | None) -> str | None:
     if kind not in (None, "transaction"):
         raise ValueError(f"is `transaction` or not set; it is `{kind}`")
     return kind
+
+
+def _validate_email_verified(value: str) -> str:
+    if value not in ("required", "never_sent"):
+        raise ValueError(f"is required or never_sent, not {value}")
+    return value
 
 
 def _validate_metrics_token(token: str | None) -> str | None:
@@ -148,6 +155,13 @@ class Settings(BaseSettings):
         "the e-mail domains that may sign in, separated by commas: `example.org, harbor.example`. Subdomains are not "
         "included",
         "required with an issuer",
+    )
+    openid_email_verified: Annotated[str, AfterValidator(_validate_email_verified)] = _setting(
+        "TICKETDESK_OPENID_EMAIL_VERIFIED",
+        "`never_sent` when the provider never sends `email_verified` and lets nobody enter an address that is not "
+        "theirs; addresses without the claim then count as verified",
+        "`required`: it must be true",
+        "required",
     )
     openid_name: str = _setting(
         "TICKETDESK_OPENID_NAME",
@@ -244,6 +258,7 @@ class Settings(BaseSettings):
             self.openid_client_secret or "",
             self.openid_name,
             frozenset(filter(None, domains)),
+            self.openid_email_verified == "required",
             self.openid_role_claim,
             roles,
         )

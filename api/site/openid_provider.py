@@ -75,13 +75,23 @@ async def get_claims(
         }
         claims = await client.parse_id_token(token, nonce, claims_options=expected, leeway=MAX_CLOCK_SKEW_SECONDS)
         # Some providers put e-mail and groups in the user info only. Claims of the signed ID token take precedence.
-        needed = {"email", rules.role_claim or "email"}
+        needed = {"email", rules.role_claim or "email"} | ({"email_verified"} if rules.sends_email_verified else set())
         if needed <= claims.keys() or "userinfo_endpoint" not in client.server_metadata:
             return dict(claims)
         user_info = await client.userinfo(token=token)
         if user_info.get("sub") != claims["sub"]:  # OpenID Connect Core 5.3.2; Authlib does not compare them
             raise OAuthError("userinfo_subject_mismatch")
-        return dict(user_info | claims)
+        return _combine_claims(claims, user_info)
+
+
+def _combine_claims(claims: dict[str, Any], user_info: dict[str, Any]) -> dict[str, Any]:
+    """Return the claims of both, those of the ID token first; `email_verified` is that of the address it belongs to."""
+    combined = user_info | claims
+    combined.pop("email_verified", None)
+    for document in (user_info, claims):
+        if "email_verified" in document and document.get("email") == combined.get("email"):
+            combined["email_verified"] = document["email_verified"]
+    return combined
 
 
 async def _get_client(rules: OpenIdSettings) -> StarletteOAuth2App:

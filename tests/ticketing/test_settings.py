@@ -35,6 +35,12 @@ def test_unknown_log_format_is_refused(monkeypatch):
         logs.set_up()
 
 
+def test_unknown_rule_for_verified_addresses_is_refused(monkeypatch):
+    monkeypatch.setenv("TICKETDESK_OPENID_EMAIL_VERIFIED", "no")
+    with pytest.raises(settings.InvalidSettings, match="OPENID_EMAIL_VERIFIED is required or never_sent, not no"):
+        settings.load()
+
+
 def test_short_metrics_token_is_refused_without_quoting_it(monkeypatch):
     monkeypatch.setenv("TICKETDESK_METRICS_TOKEN", "s3cret-s3cret-s")
     with pytest.raises(settings.InvalidSettings) as refused:

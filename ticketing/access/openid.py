@@ -25,8 +25,11 @@ from ticketing.validation import Draft, Email, Name, email_key, validate
 ROLES_HIGHEST_FIRST = ("admin", "coordinator", "viewer")
 
 
-class _NewAccountDraft(Draft):
+class _AddressDraft(Draft):
     email: Email
+
+
+class _NewAccountDraft(_AddressDraft):
     name: Name
 
 
@@ -85,16 +88,33 @@ def unlink_account(session: Session, actor: Actor, *, email: str) -> Staff:
 
 
 def _parse_claims(claims: Mapping[str, Any], rules: OpenIdSettings) -> _Identity:
-    email = claims.get("email")
-    if not isinstance(email, str) or "@" not in email:
-        raise NotAllowed(f"Your {rules.name} did not send your e-mail address. Ask the person who runs Ticket Desk.")
-    if str(claims.get("email_verified")).lower() == "false":
-        raise NotAllowed(f"Your {rules.name} says that {email} is not verified. Verify it there, then sign in again.")
-    if email.rpartition("@")[2].strip().lower() not in rules.domains:
+    try:
+        email = validate(_AddressDraft, {"email": claims.get("email")}).email
+    except InvalidInput as refusal:
+        raise NotAllowed(
+            f"Your {rules.name} did not send your e-mail address. Ask the person who runs Ticket Desk."
+        ) from refusal
+    _require_verified(email, claims.get("email_verified"), rules)
+    if email_key(email).rpartition("@")[2] not in {email_key(domain) for domain in rules.domains}:
         raise NotAllowed(f"{email} is not an address of this organization. Sign in with your work account.")
     role = _get_role(claims, rules) if rules.role_claim else None
     name = claims.get("name")
     return _Identity(str(claims["sub"]), email, name if isinstance(name, str) else "", role)
+
+
+def _require_verified(email: str, verified: object, rules: OpenIdSettings) -> None:
+    """Raise NotAllowed unless the provider says that the address is the person's, or never says so by the settings.
+
+    Without that, whoever can enter a colleague's address at the provider gets the colleague's account. Some providers
+    send the text "true" (OpenID Connect Core 5.1 has a boolean).
+    """
+    if str(verified).lower() == "true" or (verified is None and not rules.sends_email_verified):
+        return
+    if verified is None:
+        raise NotAllowed(
+            f"Your {rules.name} does not say that {email} is verified. Ask the person who runs Ticket Desk."
+        )
+    raise NotAllowed(f"Your {rules.name} says that {email} is not verified. Verify it there, then sign in again.")
 
 
 def _get_role(claims: Mapping[str, Any], rules: OpenIdSettings) -> str:

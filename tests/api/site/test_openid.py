@@ -11,6 +11,7 @@ from tests.api.conftest import ACCEPT_HTML
 from tests.support import database_state, make
 from tests.support.openid_visitor import (
     assert_refused,
+    configure_openid,
     create_colleague,
     find_staff,
     list_openid_sessions,
@@ -71,11 +72,63 @@ def test_email_and_domain_ignore_case(visitor):
     assert visitor.sign_in(**claims | {"email": person.email.upper()}).status_code == 303
 
 
-def test_missing_email_verified_is_accepted(visitor):
-    _, claims = create_colleague()
-    del claims["email_verified"]
+UNVERIFIED = "does not say that"
 
-    assert visitor.sign_in(**claims).status_code == 303
+
+def without_verdict(claims):
+    return {name: value for name, value in claims.items() if name != "email_verified"}
+
+
+def test_missing_email_verified_is_refused(visitor):
+    person, claims = create_colleague()
+
+    assert_refused(visitor.sign_in(**without_verdict(claims)), person.email, UNVERIFIED)
+    assert find_staff(person.email).openid_subject is None
+
+
+def test_missing_email_verified_is_refused_for_a_new_account(visitor, monkeypatch):
+    configure_openid(monkeypatch, ROLE_CLAIM="groups", ROLES="team=admin")
+    claims = stranger_claims(groups=["team"])
+
+    assert_refused(visitor.sign_in(**without_verdict(claims)), claims["email"], UNVERIFIED)
+    assert find_staff(claims["email"]) is None
+
+
+@pytest.mark.parametrize("verified", [True, "true", "True"])
+def test_verified_email_signs_in(visitor, verified):
+    _, claims = create_colleague()
+
+    assert visitor.sign_in(**claims | {"email_verified": verified}).status_code == 303
+
+
+def test_missing_email_verified_is_accepted_from_a_provider_that_never_sends_it(visitor, monkeypatch):
+    configure_openid(monkeypatch, EMAIL_VERIFIED="never_sent")
+    _, claims = create_colleague()
+
+    assert visitor.sign_in(**without_verdict(claims)).status_code == 303
+
+
+def test_email_verified_of_user_info_counts_for_the_same_email(visitor):
+    person, claims = create_colleague()
+    visitor.provider.user_info = {"email": person.email, "email_verified": True}
+
+    assert visitor.sign_in(**without_verdict(claims)).status_code == 303
+
+
+@pytest.mark.parametrize("says", ["id_token", "user_info"])
+def test_email_verified_of_another_email_does_not_count(visitor, says):
+    """A verdict is about the address in the same document, whichever of the two documents that is."""
+    person, claims = create_colleague()
+    sent = {"email": make.email("mine"), "email_verified": True}
+    if says == "id_token":
+        visitor.provider.user_info = {"email": person.email}
+        answer = visitor.sign_in(sub=claims["sub"], email_verified=True)
+    else:
+        visitor.provider.user_info = sent
+        answer = visitor.sign_in(**without_verdict(claims))
+
+    assert_refused(answer, person.email, UNVERIFIED)
+    assert find_staff(person.email).openid_subject is None
 
 
 def test_claims_missing_in_id_token_come_from_user_info(visitor):
@@ -103,12 +156,16 @@ def test_signed_in_user_is_not_redirected_to_provider(browser, sign_in, provider
     assert (answer.status_code, answer.headers["location"]) == (303, "/packages")
 
 
-def test_unverified_email_is_refused(visitor):
-    for unverified in (False, "false"):
-        person, claims = create_colleague()
-        answer = visitor.sign_in(**claims | {"email_verified": unverified})
-        assert_refused(answer, person.email, "is not verified")
-        assert find_staff(person.email).openid_subject is None
+@pytest.mark.parametrize("setting", ["required", "never_sent"])
+@pytest.mark.parametrize("unverified", [False, "false", 0, 1, "", "yes", [True]])
+def test_unverified_email_is_refused(visitor, monkeypatch, unverified, setting):
+    configure_openid(monkeypatch, EMAIL_VERIFIED=setting)
+    person, claims = create_colleague()
+
+    answer = visitor.sign_in(**claims | {"email_verified": unverified})
+
+    assert_refused(answer, person.email, "is not verified")
+    assert find_staff(person.email).openid_subject is None
 
 
 @pytest.mark.parametrize("domain", ["evil.example", "example.org.evil.example", "sub.example.org", "xexample.org"])
@@ -119,7 +176,7 @@ def test_email_of_another_domain_is_refused(visitor, domain):
     assert find_staff(person.email).openid_subject is None
 
 
-@pytest.mark.parametrize("email", [None, "", "ana", ["ana@example.org"]])
+@pytest.mark.parametrize("email", [None, "", "ana", ["ana@example.org"], "eve@evil.example@example.org"])
 def test_missing_email_is_refused(visitor, email):
     claims = stranger_claims(email=email)
 
