@@ -24,6 +24,7 @@ from api.middleware import errors
 from api.middleware.api_paths import ApiPathMiddleware
 from api.middleware.authentication import AuthenticationMiddleware
 from api.middleware.body_limits import BodyLimitMiddleware
+from api.middleware.client_address import ClientAddressMiddleware
 from api.middleware.csrf import CsrfMiddleware
 from api.middleware.errors import FaultMiddleware
 from api.middleware.request_log import RequestLogMiddleware
@@ -113,6 +114,7 @@ app = st.App(
         api_mount,
     ],
     middleware=[
+        Middleware(ClientAddressMiddleware),
         Middleware(RequestLogMiddleware, unlogged_paths=paths.FREQUENT),
         Middleware(SecurityHeadersMiddleware, inline_script_hashes=inline_script_hashes),
         # Streamlit applies server.allowedHosts to the websocket only.

@@ -85,7 +85,11 @@ def server(postgres: DatabaseServer, database: str, tmp_path_factory: pytest.Tem
             run_server(database_url, tmp_path_factory.mktemp("monitored")) as desk,
             httpx.Client(base_url=desk.url) as client,
         ):
-            headers = {"Authorization": f"Bearer {token}", "X-Request-Id": "ours-12345"}
+            headers = {
+                "Authorization": f"Bearer {token}",
+                "X-Request-Id": "ours-12345",
+                "X-Forwarded-For": "203.0.113.7",
+            }
             client.get("/packages", headers={"Accept": "text/html"})
             client.get(f"/api/v1/admin/events/{event.id}", headers=headers)
             figures = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text
@@ -120,6 +124,7 @@ def test_request_is_found_by_id_with_its_actor_event_and_queries(server):
     lines = [line for line in map(json.loads, server["lines"]) if line.get("request") == "ours-12345"]
     assert {line["logger"] for line in lines} >= {"ticketing.requests", "ticketing.statements"}
     (access,) = [line for line in lines if line["logger"] == "ticketing.requests"]
+    assert {line["client"] for line in lines} == {"203.0.113.7"}
     assert (access["actor"], access["event"]) == (str(server["admin"].staff_id), str(server["event"].id))
     assert (access["method"], access["route"], access["status"]) == ("GET", "/api/v1/admin/events/{event_id}", 200)
     assert server["admin"].email not in "".join(server["lines"])

@@ -1,8 +1,8 @@
 """Logging: one line per entry, as text or JSON, with the ids of the request, actor and event it belongs to.
 
-The context of a line (request, actor, event, route, page, session) comes from providers that are called when the line
-is written: `log_context` for a request or a thread, `set_context_provider` for the script of a page. It holds ids only,
-never names or addresses.
+The context of a line (request, actor, client, event, route, page, session) comes from providers that are called when
+the line is written: `log_context` for a request or a thread, `set_context_provider` for the script of a page. It holds
+ids and the network address of the client, never names or e-mail addresses.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class _TextLogFormatter(logging.Formatter):
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
-    CONTEXT_FIELDS = ("request", "actor", "event", "page", "session", "statement")
+    CONTEXT_FIELDS = ("request", "actor", "client", "event", "page", "session", "statement")
 
     def format(self, record: logging.LogRecord) -> str:
         record.exc_text = None  # cached by the formatter of another handler

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import TypeVar
 
 from prometheus_client import (
@@ -72,6 +73,24 @@ FAULTS = Counter("ticketdesk_faults", "Unexpected errors, each with a reference 
 
 PURCHASES = Counter(
     "ticketdesk_purchases", "Purchases recorded, counted after the commit", ["channel"], registry=REGISTRY
+)
+PACKAGES_SOLD = Counter(
+    "ticketdesk_packages_sold", "Packages of these purchases, pending ones included", ["channel"], registry=REGISTRY
+)
+SEATS_SOLD = Counter(
+    "ticketdesk_seats_sold", "Seats of these purchases, pending ones included", ["channel"], registry=REGISTRY
+)
+DOLLARS_SOLD = Counter(
+    "ticketdesk_dollars_sold",
+    "What these purchases cost after discounts, in USD, pending ones included",
+    ["channel"],
+    registry=REGISTRY,
+)
+CHANGES = Counter(
+    "ticketdesk_changes",
+    "Changes stored, by the action under which the audit log has them; and purchases, as purchase.recorded",
+    ["action"],
+    registry=REGISTRY,
 )
 REFUSALS = Counter(
     "ticketdesk_refusals",
@@ -138,3 +157,11 @@ def count_refusals() -> Iterator[None]:
     except TicketingError as refusal:
         REFUSALS.labels(refusal.code, refusal.reason if isinstance(refusal, PromoRefused) else "").inc()
         raise
+
+
+def count_sold(channel: str, *, purchases: int, packages: int, seats: int, dollars: Decimal) -> None:
+    """Count recorded purchases with what they sold. Voids and refunds are not subtracted: counters only increase."""
+    PURCHASES.labels(channel).inc(purchases)
+    PACKAGES_SOLD.labels(channel).inc(packages)
+    SEATS_SOLD.labels(channel).inc(seats)
+    DOLLARS_SOLD.labels(channel).inc(float(dollars))

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -92,6 +93,15 @@ def _validate_log_format(name: str) -> str:
     if name not in ("text", "json"):
         raise ValueError(f"is text or json, not {name}")
     return name
+
+
+def _validate_proxies(proxies: str) -> str:
+    for proxy in proxies.split(","):
+        try:
+            ip_network(proxy.strip())
+        except ValueError:
+            raise ValueError(f"is IP addresses or networks separated by commas; {proxy.strip()!r} is neither") from None
+    return proxies
 
 
 def _strip_trailing_slash(url: str | None) -> str | None:
@@ -201,6 +211,13 @@ class Settings(BaseSettings):
         "balancer sends no new users; 0 to 300",
         "0",
         0,
+    )
+    trusted_proxies: Annotated[str, AfterValidator(_validate_proxies)] = _setting(
+        "FORWARDED_ALLOW_IPS",
+        "the proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, as addresses or networks separated "
+        "by commas: `10.0.0.5`. The address of a client in the log comes from there",
+        "`127.0.0.1,::1`",
+        "127.0.0.1,::1",
     )
     # Streamlit reads these three itself. They are listed for the table.
     allowed_hosts: str | None = _setting(

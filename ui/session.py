@@ -53,7 +53,11 @@ def load_context() -> PageContext:
     if selected is not None and selected.id not in {event.id for event in listed_events}:
         listed_events.append(selected)
     context = PageContext(actor, tuple(listed_events), selected)
-    script_run.add_log_context(actor=str(actor.staff_id), event=str(selected.id) if selected else "")
+    script_run.add_log_context(
+        actor=str(actor.staff_id),
+        event=str(selected.id) if selected else "",
+        client=st.context.ip_address or "localhost",
+    )
     if context.event is not None:
         st.session_state.event_id = context.event.id
         if st.query_params.get("event") != str(context.event.id):

@@ -12,6 +12,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.middleware.client_address import find_client_address
 from ticketing import logs, metrics
 
 log = logging.getLogger("ticketing.requests")
@@ -31,7 +32,7 @@ UNLOGGED_PATHS = (
 
 
 class RequestLogMiddleware:
-    """ASGI middleware, the outermost: adds the request to the context of every log line that is written inside."""
+    """ASGI middleware: adds the request to the context of every log line that is written inside."""
 
     def __init__(self, app: ASGIApp, unlogged_paths: tuple[str, ...]) -> None:
         self.app = app
@@ -113,6 +114,8 @@ def get_route(scope: Scope) -> str:
 def _build_log_context(scope: Scope, request_id: str) -> dict[str, str]:
     """Return the ids for log lines. Authentication and router write actor and event into the scope."""
     fields = {"request": request_id, "route": get_route(scope)}
+    if client := find_client_address(scope):
+        fields["client"] = client
     if actor := scope.get("state", {}).get("actor"):
         fields["actor"] = str(actor.staff_id)
     if event := _parse_event_id(str(scope.get("path_params", {}).get("event_id", ""))):

@@ -129,6 +129,33 @@ def test_import_is_timed_and_its_sales_are_counted_after_the_commit(event):
         store()
 
 
+def test_sold_packages_seats_and_dollars_are_counted_by_channel(event):
+    table = make.package(event, price="250.00", seats_per_package=8)
+    with (
+        assert_increases(3, "ticketdesk_packages_sold_total", channel="cash"),
+        assert_increases(24, "ticketdesk_seats_sold_total", channel="cash"),
+        assert_increases(750, "ticketdesk_dollars_sold_total", channel="cash"),
+        assert_increases(0, "ticketdesk_dollars_sold_total", channel="online"),
+    ):
+        make.purchase(event, table, channel="cash", quantity=3)
+
+
+def test_imported_sales_that_do_not_count_sell_nothing(event):
+    pair = make.package(event, seats_per_package=2)
+    rows = [
+        f"{pair.name},Ana Ruiz,ana@example.org,2,100.00,2026-01-05 10:00,{make.unique('x')},{status}"
+        for status in ("completed", "pending", "refunded", "failed")
+    ]
+    content = (HEADER.strip() + ",payment_status\n" + "\n".join(rows)).encode()
+    with (
+        assert_increases(4, PURCHASES, channel="import"),
+        assert_increases(4, "ticketdesk_packages_sold_total", channel="import"),
+        assert_increases(8, "ticketdesk_seats_sold_total", channel="import"),
+        assert_increases(200, "ticketdesk_dollars_sold_total", channel="import"),
+    ):
+        db.write(lambda session: imports.run(session, OPERATOR, event.id, "sales.csv", content))
+
+
 def test_pool_metrics_show_connections_in_use_and_timed_out_waits(monkeypatch):
     engine = db.engine()
     monkeypatch.setattr(engine.pool, "_timeout", 0.1)

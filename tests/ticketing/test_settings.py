@@ -29,6 +29,19 @@ def test_drain_time_is_at_most_five_minutes(monkeypatch):
         settings.load()
 
 
+@pytest.mark.parametrize("proxies", ["127.0.0.1,::1", "10.0.0.5", "10.0.0.0/24, 2001:db8::/32"])
+def test_trusted_proxies_are_addresses_and_networks(monkeypatch, proxies):
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", proxies)
+    assert settings.load().trusted_proxies == proxies
+
+
+@pytest.mark.parametrize("proxies", ["*", "nginx", "10.0.0.5 10.0.0.6", "10.0.0.5,", "10.0.0.1/24"])
+def test_other_trusted_proxies_are_refused(monkeypatch, proxies):
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", proxies)
+    with pytest.raises(settings.InvalidSettings, match="FORWARDED_ALLOW_IPS is IP addresses or networks"):
+        settings.load()
+
+
 def test_unknown_log_format_is_refused(monkeypatch):
     monkeypatch.setenv("TICKETDESK_LOG_FORMAT", "xml")
     with pytest.raises(settings.InvalidSettings, match="TICKETDESK_LOG_FORMAT is text or json, not xml"):

@@ -18,8 +18,12 @@ from uuid_utils.compat import uuid7
 
 from ticketing import money
 from ticketing.actors import Actor
+from ticketing.audit import change_log
 from ticketing.errors import FieldChange
 from ticketing.models import AuditEntry
+
+# Fields whose new value is in the log line as well: words and numbers of ours, never text that people typed.
+LOGGED_VALUES = ("is_active", "is_enabled", "payment_status", "role", "rows_imported")
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ def record(
     """Write one row per change, or a single row without a field. `action` is noun.past_verb, such as package.changed.
 
     The recorded version is the one after the change, by which `changes_since` finds later edits. `restores` is the id
-    of the entry whose old value this change restores.
+    of the entry whose old value this change restores. After the commit the change is a log line, too.
     """
     common = {
         "event_id": event_id,
@@ -90,6 +94,11 @@ def record(
         for change in changes
     ]
     session.execute(insert(AuditEntry), rows or [{**common, "field": None, "old_value": None, "new_value": None}])
+    names = dict.fromkeys(change.field.partition(" ")[0] for change in changes)  # "seat 1", "seat 2", ... are one
+    values = {change.field: change.new for change in changes if change.field in LOGGED_VALUES}
+    change_log.log_after_commit(
+        session, actor, event_id, action, subject.id, [name for name in names if name not in values], values
+    )
 
 
 def changes_since(

@@ -144,8 +144,20 @@ def run(
     if mapping is not None:
         _save_mapping(session, event_id, table, mapping)
     db.after_commit(session, lambda: metrics.IMPORT_SECONDS.observe(time.monotonic() - started_at))
-    db.after_commit(session, lambda: metrics.PURCHASES.labels("import").inc(len(sales)))
+    db.after_commit(session, lambda: _count_sold(sales))
     return ImportResult(batch.id, batch.rows_imported, batch.rows_skipped, checked.warnings)
+
+
+def _count_sold(sales: Sequence[Sale]) -> None:
+    """Count the imported purchases; packages, seats and dollars only of those that are paid or pending."""
+    counting = [sale for sale in sales if sale.counts]
+    metrics.count_sold(
+        "import",
+        purchases=len(sales),
+        packages=sum(sale.quantity for sale in counting),
+        seats=sum(sale.quantity * sale.package.seats_per_package for sale in counting),
+        dollars=sum((sale.total for sale in counting), money.ZERO),
+    )
 
 
 def find_saved_mapping(session: Session, actor: Actor, event_id: uuid.UUID, table: Table) -> ColumnMapping | None:

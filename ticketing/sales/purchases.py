@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -20,6 +21,7 @@ from uuid_utils.compat import uuid7
 from ticketing import audit, db, metrics, money, pricing
 from ticketing.access import permissions
 from ticketing.actors import Actor
+from ticketing.audit import change_log
 from ticketing.catalog import options, packages, promo_codes
 from ticketing.errors import Conflict, IdempotencyMismatch, InvalidInput, NotForSale, NotFound, PriceChanged, SoldOut
 from ticketing.formatting import format_count
@@ -32,7 +34,7 @@ from ticketing.sales.ticket_codes import new_ticket_code
 from ticketing.validation import email_key, validate
 
 for channel in CHANNELS:  # Prometheus sees an increase only from a value that it has scraped, so each starts at 0
-    metrics.PURCHASES.labels(channel)
+    metrics.count_sold(channel, purchases=0, packages=0, seats=0, dollars=money.ZERO)
 
 
 @dataclass(frozen=True)
@@ -143,8 +145,16 @@ def record(
         if idempotency_key and _find_by_idempotency_key(session, event_id, idempotency_key):
             raise db.RetryTransaction from exc
         raise
-    db.after_commit(session, metrics.PURCHASES.labels(draft.channel).inc)
+    _log_and_count(session, actor, recorded.purchase)
     return recorded
+
+
+def _log_and_count(session: Session, actor: Actor, purchase: Purchase) -> None:
+    """Log and count a purchase after the commit. It has no audit entry: a purchase is its own record."""
+    values = {"package": purchase.package_id, "channel": purchase.channel, "quantity": purchase.quantity}
+    change_log.log_after_commit(session, actor, purchase.event_id, "purchase.recorded", purchase.id, values=values)
+    count = partial(metrics.count_sold, purchase.channel, purchases=1)
+    db.after_commit(session, partial(count, packages=purchase.quantity, seats=purchase.seats, dollars=purchase.total))
 
 
 def _replay(
