@@ -29,6 +29,7 @@ STATUS_BY_ERROR: dict[type[TicketingError], int] = {
     errors.InvalidInput: 422,
     errors.IdempotencyMismatch: 422,
     errors.RateLimited: 429,
+    errors.QueueFull: 503,
     errors.ScannerUnavailable: 503,
     errors.Unavailable: 503,
     TicketingError: 400,
@@ -114,7 +115,7 @@ def get_headers(refusal: TicketingError) -> dict[str, str]:
     match refusal:
         case errors.NotSignedIn():
             return {"WWW-Authenticate": 'Bearer realm="Ticket Desk"'}
-        case errors.RateLimited():
+        case errors.RateLimited() | errors.QueueFull():
             return {"Retry-After": str(refusal.retry_after)}
         case errors.Unavailable(is_transient=False):
             return {"Retry-After": str(LONG_RETRY_AFTER_SECONDS)}

@@ -20,6 +20,7 @@ TicketingError            safe to show on a page or in an API answer
 |  `- PromoRefused        with the rule that refused the code
 |- IdempotencyMismatch    the key was used for another request
 |- RateLimited            with the seconds to wait
+|- QueueFull              too many uploads wait already, with the seconds until another try
 |- ScannerUnavailable     an upload could not be checked for malware
 `- Unavailable            the database does not answer
    |- OutcomeUnknown      the connection was lost during the commit
@@ -265,6 +266,19 @@ class RateLimited(TicketingError):
         minutes = -(-retry_after // 60)
         wait = format_count(minutes, "minute") if minutes > 1 else format_count(retry_after, "second")
         super().__init__(f"{sentence} Try again in {wait}.")
+
+
+class QueueFull(TicketingError):
+    """Too many uploads wait to be processed; `retry_after` is in seconds."""
+
+    code = "queue_full"
+
+    def __init__(self, noun: str, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(
+            f"Other {noun}s are waiting to be processed, so this {noun} was not taken. "
+            f"Try again in {format_count(retry_after, 'second')}."
+        )
 
 
 class ScannerUnavailable(TicketingError):

@@ -6,11 +6,13 @@ documentation either of them. PUBLIC_PATHS require nothing.
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
+from typing import ParamSpec, TypeVar
 from urllib.parse import quote, urlsplit
 
+from anyio import CapacityLimiter, to_thread
 from itsdangerous import BadSignature, TimestampSigner
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,12 +24,16 @@ from ticketing.access.sign_in import SignIn
 from ticketing.actors import Actor
 from ticketing.errors import NotSignedIn, TicketingError
 
+P = ParamSpec("P")
+T = TypeVar("T")
 COOKIE_NAME = "ticketdesk_session"
 # Passed to pages by Streamlit's server.trustedUserHeaders: the id of the SignInSession, never its secret.
 SESSION_HEADER = b"x-ticketdesk-session"
 COOKIE_MAX_AGE_SECONDS = sign_in.SESSION_DAYS * 24 * 60 * 60
 PICTURES_PATH = "/pictures/"
 INVALID_TOKEN_MESSAGE = "Send a token that is valid: Authorization: Bearer td_..."  # noqa: S105
+# Every request is authenticated first, so this must not wait for the threads in which requests are answered.
+_LIMITER = CapacityLimiter(8)
 PUBLIC_PATHS = {
     "/healthz",
     "/livez",
@@ -78,7 +84,7 @@ class AuthenticationMiddleware:
         # Streamlit's scripts and styles, about 60 per page, contain no data: check the signature without the database.
         if path.startswith(self._static_path) and find_cookie_secret(connection):
             return None
-        actor = await run_in_threadpool(_find_actor, connection)
+        actor = await run_in_thread(_find_actor, connection)
         if actor is None:
             return await self._unauthenticated_response(scope)
         scope["state"]["actor"] = actor
@@ -93,11 +99,16 @@ class AuthenticationMiddleware:
             )
         if not errors.is_page_request(scope):
             return errors.refusal_response(scope, NotSignedIn())
-        if await run_in_threadpool(is_first_run):
+        if await run_in_thread(is_first_run):
             return RedirectResponse("/session/first-run", 303)
         query = scope["query_string"].decode("latin-1")
         target = quote(scope["path"]) + (f"?{query}" if query else "")
         return RedirectResponse(f"/session/sign-in?next={quote(target, safe='')}", 303)
+
+
+async def run_in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function of authentication in a thread that no other request occupies."""
+    return await to_thread.run_sync(partial(function, *args, **kwargs), limiter=_LIMITER)
 
 
 def get_actor(request: HTTPConnection) -> Actor:

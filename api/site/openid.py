@@ -42,7 +42,7 @@ async def start(request: Request) -> Response:
     rules = settings.load().openid
     if rules is None:
         return _refusal_response(request, 404, NOT_CONFIGURED_MESSAGE, next_path)
-    if await run_in_threadpool(authentication.find_session_actor, request):
+    if await authentication.run_in_thread(authentication.find_session_actor, request):
         return RedirectResponse(next_path, 303)
     pending = {
         "state": secrets.token_urlsafe(32),

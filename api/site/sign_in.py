@@ -53,9 +53,9 @@ async def sign_in_page(request: Request) -> Response:
     if request.method == "POST":
         return await _handle_sign_in(request)
     next_path = safe_next(request.query_params.get("next"))
-    if await run_in_threadpool(authentication.find_session_actor, request):
+    if await authentication.run_in_thread(authentication.find_session_actor, request):
         return RedirectResponse(next_path, 303)
-    if await run_in_threadpool(authentication.is_first_run):
+    if await authentication.run_in_thread(authentication.is_first_run):
         return RedirectResponse("/session/first-run", 303)
     return _render_sign_in_page(next_path)
 
@@ -99,7 +99,7 @@ async def sign_out_page(request: Request) -> Response:
         return html.render_page("sign_out.html")
     secret = authentication.find_cookie_secret(request)
     if secret is not None:
-        await run_in_threadpool(db.write, lambda session: sign_in.sign_out(session, secret))
+        await authentication.run_in_thread(db.write, lambda session: sign_in.sign_out(session, secret))
     response = RedirectResponse("/session/sign-in", 303)
     authentication.delete_session_cookie(response, request)
     return response
@@ -107,7 +107,7 @@ async def sign_out_page(request: Request) -> Response:
 
 async def first_run_page(request: Request) -> Response:
     """Offer to create the first account or open the sample gala (GET), and do it (POST), until there is an account."""
-    if not await run_in_threadpool(authentication.is_first_run):
+    if not await authentication.run_in_thread(authentication.is_first_run):
         return RedirectResponse("/session/sign-in", 303)
     if request.method != "POST":
         return html.render_page("first_run.html", name="", email="", fields={}, alert=None)

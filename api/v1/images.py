@@ -6,6 +6,7 @@ import uuid
 from collections import Counter
 from typing import Annotated
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
@@ -21,10 +22,14 @@ from ticketing.actors import Actor
 from ticketing.catalog import image_files, images, packages
 from ticketing.errors import InvalidInput
 from ticketing.validation import Draft, validate
+from ticketing.work_queue import MAX_WAITING
 
 router = APIRouter(tags=["Packages"])
 # The image, with room for the other fields and the multipart boundaries.
 MAX_BODY_BYTES = image_files.MAX_BYTES + 64 * 1024
+# Pictures wait for each other in threads of their own: those of other requests must stay free. One works, MAX_WAITING
+# wait, and one more is refused.
+_LIMITER = CapacityLimiter(1 + MAX_WAITING + 1)
 
 
 class ImageFields(Draft):
@@ -74,11 +79,13 @@ async def set_image(request: Request, caller: Caller, event_id: EventId, package
 
     The format is recognized by content. The picture is stored upright, in sRGB, without metadata and at most
     2,000 x 2,000 pixels. 422 (`image`) when it is not a JPG, PNG or WebP, larger than 5 MB, damaged, animated, has too
-    many pixels or contains malware; 503 `scanner_away` when the malware scanner does not answer; 409 `stale_version`.
+    many pixels or contains malware; 409 `stale_version`; 503 `scanner_away` when the malware scanner does not answer,
+    `queue_full` when other pictures are waiting to be processed.
     """
     await run_in_threadpool(_check_permission, caller, event_id, package_id)
+    images.QUEUE.check()
     content, fields = await _read_form(request)
-    return await run_in_threadpool(_store_image, caller, event_id, package_id, content, fields)
+    return await to_thread.run_sync(_store_image, caller, event_id, package_id, content, fields, limiter=_LIMITER)
 
 
 @router.delete(PACKAGE_PATH + "/image", status_code=204, responses=document_responses(403, 404, 409, 422))

@@ -94,8 +94,8 @@ def make_file_claiming_size(kind: str, width: int, height: int) -> bytes:
     return b"RIFF" + struct.pack("<I", 4 + len(extended) + len(inside)) + b"WEBP" + extended + inside
 
 
-def make_jpeg_with_scans(scans: int) -> bytes:
+def make_jpeg_with_scans(scans: int, size: tuple[int, int] = (60, 40)) -> bytes:
     """Return a progressive JPG that repeats its last scan."""
-    whole = make_image_file("JPEG", progressive=True)
+    whole = make_image_file("JPEG", size, progressive=True)
     last = whole.rindex(b"\xff\xda")
     return whole[:last] + whole[last:-2] * (scans - whole[:last].count(b"\xff\xda")) + whole[-2:]

@@ -4,8 +4,8 @@ A stored image has no metadata (location, camera, color profile), is upright, in
 5 MB. JPG, PNG and WebP keep their format, except that a PNG larger than 5 MB becomes a WebP. Animated images are
 refused, because the frame to keep would be a guess.
 
-The header is checked before anything is decoded, one image is decoded at a time, and scaling works in strips: the worst
-file within the limits takes less than 200 MB (tests/ticketing/catalog/test_image_files.py measures it).
+The header is checked before anything is decoded, and scaling works in strips: the worst file within the limits takes
+less than 200 MB (tests/ticketing/catalog/test_image_files.py measures it). `images.prepare` decodes one at a time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import hashlib
 import io
 import logging
 import math
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,8 +28,9 @@ MAX_UPLOAD_SIDE_PIXELS = 10_000
 MAX_STORED_SIDE_PIXELS = 2000
 THUMBNAIL_SIDE_PIXELS = 256
 QUALITY = 85
-# A decoder passes over a progressive JPG once per scan. 5 MB can hold thousands; cameras and programs write about ten.
-MAX_JPEG_SCANS = 500
+# A decoder passes over a progressive JPG once per scan. 5 MB can hold thousands; cameras and programs write about ten,
+# and phones keep a preview or two in the same file.
+MAX_JPEG_SCANS = 64
 MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
 _STRIP_ROWS = 64
 _STRIP_MARGIN_ROWS = 4  # rows of the result; the Lanczos filter reads 3
@@ -44,7 +44,6 @@ _TRANSPOSE_BY_ORIENTATION = {
     8: Image.Transpose.ROTATE_90,
 }
 _SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
-_decode_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -77,10 +76,9 @@ def reencode(content: bytes) -> PreparedImage:
             "This file is not a JPG, PNG or WebP picture, whatever its name says. Save it as one of these, then choose "
             "it again."
         )
-    with _decode_lock:
-        image, kind = _decode(content)
-        stored, kind = _encode_within_limit(image, kind)
-        thumbnail = _scale(image, _fit_size(image.size, THUMBNAIL_SIDE_PIXELS), image.mode, lambda strip: strip)
+    image, kind = _decode(content)
+    stored, kind = _encode_within_limit(image, kind)
+    thumbnail = _scale(image, _fit_size(image.size, THUMBNAIL_SIDE_PIXELS), image.mode, lambda strip: strip)
     with Image.open(io.BytesIO(stored), formats=[kind]) as reopened:
         width, height = reopened.size
     return PreparedImage(stored, _encode(thumbnail, kind), MEDIA_TYPES[kind], width, height)

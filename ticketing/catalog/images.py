@@ -24,8 +24,11 @@ from ticketing.catalog.image_files import PreparedImage
 from ticketing.errors import NotFound
 from ticketing.models import Image, Package
 from ticketing.validation import BLANK_AS_NONE, Draft, MaxLength, SingleLineText, validate
+from ticketing.work_queue import WorkQueue
 
 MEDIA_TYPE_BY_EXTENSION = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
+# One picture takes up to 200 MB and a processor for seconds.
+QUEUE = WorkQueue("picture", retry_after=5)
 _EXTENSION_BY_MEDIA_TYPE = {media_type: extension for extension, media_type in MEDIA_TYPE_BY_EXTENSION.items()}
 
 
@@ -60,16 +63,18 @@ class PackageImage:
 
 
 def prepare(content: bytes) -> PreparedImage:
-    """Scan an uploaded file for malware and re-encode it for storing.
+    """Scan an uploaded file for malware and re-encode it for storing, one file at a time on this server.
 
-    Raises InvalidInput (`image`) with what is wrong with the file, and ScannerUnavailable.
+    Raises InvalidInput (`image`) with what is wrong with the file, ScannerUnavailable, and QueueFull when too many
+    pictures wait.
     """
     image_files.check_size(content)
-    if malware_scan.find_signature(content):
-        raise image_files.invalid_image_error(
-            "The virus scanner found malware in this file, so it was not saved. Warn the person you got it from."
-        )
-    return image_files.reencode(content)
+    with QUEUE.slot():
+        if malware_scan.find_signature(content):
+            raise image_files.invalid_image_error(
+                "The virus scanner found malware in this file, so it was not saved. Warn the person you got it from."
+            )
+        return image_files.reencode(content)
 
 
 def set_image(
