@@ -22,6 +22,7 @@ TicketingError            safe to show on a page or in an API answer
 |- RateLimited            with the seconds to wait
 |- QueueFull              too many uploads wait already, with the seconds until another try
 |- ScannerUnavailable     an upload could not be checked for malware
+|- StartRefused           the server cannot start until its operator changes something
 `- Unavailable            the database does not answer
    |- OutcomeUnknown      the connection was lost during the commit
    |- TooBusy             every connection is in use, or all attempts lost a race
@@ -35,9 +36,11 @@ Any other exception is a bug: it is logged with its traceback, and the user sees
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -82,6 +85,32 @@ class NotSignedIn(TicketingError):
 
     def __init__(self) -> None:
         super().__init__("You are signed out. Sign in again to continue.")
+
+
+class StartRefused(TicketingError):
+    """The server cannot start; the sentence tells the operator what to do."""
+
+    code = "start_refused"
+
+
+class DataFolderUnusable(StartRefused):
+    """The data folder, or a file in it, cannot be read or written."""
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        reasons = {
+            errno.ENOSPC: f"The disk of the data folder {folder} is full: make room on it and start again.",
+            errno.EDQUOT: f"The disk quota of the data folder {folder} is used up: make room and start again.",
+            errno.ENOTDIR: f"The data folder {folder} is not a folder: set TICKETDESK_DATA to one.",
+            errno.EEXIST: f"The data folder {folder} is not a folder: set TICKETDESK_DATA to one.",
+        }
+        cause = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+        super().__init__(
+            reasons.get(
+                error.errno or 0,
+                f"The data folder {folder} cannot be used ({cause}): let the user that runs Ticket Desk write to it, "
+                "or set TICKETDESK_DATA to another folder.",
+            )
+        )
 
 
 class Conflict(TicketingError):

