@@ -5,6 +5,5 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     mkdir -p "$PGDATA"
     chmod 700 "$PGDATA"
     pg_basebackup -d "host=primary user=ticketdesk_replica password=$PGPASSWORD" -D "$PGDATA" -R -S ticketdesk_replica
-    chown -R postgres:postgres "$PGDATA"
 fi
 exec docker-entrypoint.sh postgres -c config_file=/etc/postgresql/postgresql.conf

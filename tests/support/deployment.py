@@ -77,12 +77,12 @@ class Deployment:
             cwd=self.folder,
             capture_output=True,
             check=False,
-            **_get_unprivileged_user(),
+            **get_unprivileged_user(),
         )
         assert completed.returncode == 0, completed.stderr.decode()
 
     def start(self, name: str, *command: str | Path, **how: Any) -> None:
-        how = {"env": os.environ | {"PATH": get_search_path()}, "cwd": self.folder, **_get_unprivileged_user()} | how
+        how = {"env": os.environ | {"PATH": get_search_path()}, "cwd": self.folder, **get_unprivileged_user()} | how
         with (self.folder / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(command, stdout=log, stderr=log, **how)
 
@@ -206,7 +206,7 @@ class Deployment:
 _TEMP_PATHS = ("client_body", "proxy", "fastcgi", "scgi", "uwsgi")
 
 
-def _get_unprivileged_user() -> dict[str, Any]:
+def get_unprivileged_user() -> dict[str, Any]:
     """Return the user for PostgreSQL and PgBouncer, which refuse to run as root."""
     return {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
 
