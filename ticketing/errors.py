@@ -87,6 +87,9 @@ class NotSignedIn(TicketingError):
         super().__init__("You are signed out. Sign in again to continue.")
 
 
+START_REFUSED_EXIT_CODE = 2
+
+
 class StartRefused(TicketingError):
     """The server cannot start; the sentence tells the operator what to do."""
 

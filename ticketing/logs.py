@@ -35,18 +35,18 @@ _IGNORED_ATTRIBUTES = ("color_message",)  # uvicorn adds it, with terminal escap
 def set_up() -> None:
     """Send the log of this process to stderr in the format of TICKETDESK_LOG_FORMAT.
 
-    Loggers of Ticket Desk log from INFO, those of libraries from WARNING. Raises InvalidSettings.
+    Loggers of Ticket Desk log from TICKETDESK_LOG_LEVEL, those of libraries from WARNING. Raises InvalidSettings.
     """
     global _handler
-    formatter, root = create_formatter(settings.load().log_format), logging.getLogger()
+    current, root = settings.load(), logging.getLogger()
     if _handler is not None:
         root.removeHandler(_handler)
     _handler = logging.StreamHandler()
-    _handler.setFormatter(formatter)
+    _handler.setFormatter(create_formatter(current.log_format))
     _handler.addFilter(_should_log)
     _handler.addFilter(add_context)
     root.addHandler(_handler)
-    logging.getLogger("ticketing").setLevel(logging.INFO)
+    logging.getLogger("ticketing").setLevel(current.log_level.upper())
     logging.captureWarnings(True)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "websockets"):
         route_to_root(logging.getLogger(name))

@@ -6,14 +6,11 @@ The table in docs/operations/README.md is generated from the fields by `make doc
 from __future__ import annotations
 
 import os
-import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -26,8 +23,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ticketing import setting_values as values
+
 ROOT = Path(__file__).resolve().parents[1]
-MIN_METRICS_TOKEN_LENGTH = 16
 ROLES_BY_CLAIM = ("admin", "coordinator", "viewer")
 
 
@@ -61,93 +59,46 @@ def _setting(name: str, description: str, without: str, default: Any = None) -> 
     return Field(default, validation_alias=name, description=description, json_schema_extra=extra, repr=False)
 
 
-def _whole_number(maximum: int) -> Callable[[object], int]:
-    def parse(value: object) -> int:
-        digits = str(value)
-        if not (digits.isascii() and digits.isdecimal() and int(digits) <= maximum):
-            raise ValueError(f"is a whole number from 0 to {maximum}, not {value}")
-        return int(digits)
-
-    return parse
-
-
-def _validate_pooler(kind: str | None) -> str | None:
-    if kind not in (None, "transaction"):
-        raise ValueError(f"is `transaction` or not set; it is `{kind}`")
-    return kind
-
-
-def _validate_email_verified(value: str) -> str:
-    if value not in ("required", "never_sent"):
-        raise ValueError(f"is required or never_sent, not {value}")
-    return value
-
-
-def _validate_metrics_token(token: str | None) -> str | None:
-    if token is not None and len(token) < MIN_METRICS_TOKEN_LENGTH:
-        raise ValueError(f"has {MIN_METRICS_TOKEN_LENGTH} characters or more")
-    return token
-
-
-def _validate_log_format(name: str) -> str:
-    if name not in ("text", "json"):
-        raise ValueError(f"is text or json, not {name}")
-    return name
-
-
-def _validate_proxies(proxies: str) -> str:
-    for proxy in proxies.split(","):
-        try:
-            ip_network(proxy.strip())
-        except ValueError:
-            raise ValueError(f"is IP addresses or networks separated by commas; {proxy.strip()!r} is neither") from None
-    return proxies
-
-
-def _strip_trailing_slash(url: str | None) -> str | None:
-    return (url or "").rstrip("/") or None
-
-
 class Settings(BaseSettings):
     """Every setting. A variable that is empty or blank counts as not set."""
 
     model_config = SettingsConfigDict(case_sensitive=True, extra="ignore", frozen=True)
 
-    database_url: str | None = _setting(
+    database_url: Annotated[str | None, AfterValidator(values.validate_database_url)] = _setting(
         "DATABASE_URL",
         "`postgresql://user:password@host/database`, PostgreSQL 15 or newer",
         "a private PostgreSQL 18 in the data folder",
     )
-    read_database_url: str | None = _setting(
+    read_database_url: Annotated[str | None, AfterValidator(values.validate_database_url)] = _setting(
         "READ_DATABASE_URL",
         "a streaming replica of that database. Reports and exports read from it while it has everything that was "
         "committed before they were requested",
         "reports and exports read from `DATABASE_URL`",
     )
-    pooler: Annotated[str | None, AfterValidator(_validate_pooler)] = _setting(
+    pooler: Annotated[str | None, AfterValidator(values.one_of("transaction"))] = _setting(
         "TICKETDESK_POOLER",
         "`transaction` when `DATABASE_URL` leads through PgBouncer in transaction mode; the server does not start "
         "while the database role has no time limits of its own",
         "connections are direct, and the server sets the time limits",
     )
-    data_folder: Annotated[Path, AfterValidator(Path.resolve)] = _setting(
+    data_folder: Annotated[Path, AfterValidator(values.validate_data_folder)] = _setting(
         "TICKETDESK_DATA",
         "the data folder: the private PostgreSQL and the generated secret",
         "`.data` beside `app.py`",
         ROOT / ".data",
     )
-    secret: str | None = _setting(
+    secret: Annotated[str | None, AfterValidator(values.validate_secret)] = _setting(
         "TICKETDESK_SECRET",
-        "signs the sign-in cookies; the same on every server",
+        "signs the sign-in cookies; the same on every server; 32 characters or more",
         "generated once and kept in the data folder",
     )
-    base_url: Annotated[str | None, AfterValidator(_strip_trailing_slash)] = _setting(
+    base_url: Annotated[str | None, AfterValidator(values.validate_base_url)] = _setting(
         "TICKETDESK_BASE_URL",
         "the address people type, such as `https://tickets.example.org`; with `https` cookies are `Secure` and "
         "browsers stay on https",
         "taken from each request",
     )
-    openid_issuer: str | None = _setting(
+    openid_issuer: Annotated[str | None, AfterValidator(values.validate_issuer)] = _setting(
         "TICKETDESK_OPENID_ISSUER",
         "the issuer URL of the OpenID provider for staff sign-in, such as `https://login.example.org/realms/gala`",
         "passwords only",
@@ -160,13 +111,13 @@ class Settings(BaseSettings):
         "the client secret that the provider gave to Ticket Desk",
         "required with an issuer",
     )
-    openid_domains: str | None = _setting(
+    openid_domains: Annotated[str | None, AfterValidator(values.validate_email_domains)] = _setting(
         "TICKETDESK_OPENID_DOMAINS",
         "the e-mail domains that may sign in, separated by commas: `example.org, harbor.example`. Subdomains are not "
         "included",
         "required with an issuer",
     )
-    openid_email_verified: Annotated[str, AfterValidator(_validate_email_verified)] = _setting(
+    openid_email_verified: Annotated[str, AfterValidator(values.one_of("required", "never_sent"))] = _setting(
         "TICKETDESK_OPENID_EMAIL_VERIFIED",
         "`never_sent` when the provider never sends `email_verified` and lets nobody enter an address that is not "
         "theirs; addresses without the claim then count as verified",
@@ -189,30 +140,33 @@ class Settings(BaseSettings):
         "the role for each value of that claim: `gala-admins=admin,gala-team=coordinator`",
         "required with a role claim",
     )
-    clamd_address: str | None = _setting(
+    clamd_address: Annotated[str | None, AfterValidator(values.validate_scanner_address)] = _setting(
         "CLAMD_ADDRESS",
         "the malware scanner that checks every uploaded picture: `host:port` of clamd, or the path of its socket",
         "nothing is scanned",
     )
-    metrics_token: Annotated[str | None, AfterValidator(_validate_metrics_token)] = _setting(
+    metrics_token: Annotated[str | None, AfterValidator(values.validate_metrics_token)] = _setting(
         "TICKETDESK_METRICS_TOKEN",
         "the token that Prometheus sends as `Authorization: Bearer ...` to read `/metrics`; 16 characters or more",
         "`/metrics` answers 404",
     )
-    log_format: Annotated[str, AfterValidator(_validate_log_format)] = _setting(
+    log_format: Annotated[str, AfterValidator(values.one_of("text", "json"))] = _setting(
         "TICKETDESK_LOG_FORMAT", "`text` for people or `json` for machines, one line per entry", "`text`", "text"
     )
-    slow_query_ms: Annotated[int, BeforeValidator(_whole_number(3_600_000))] = _setting(
+    log_level: Annotated[str, AfterValidator(values.one_of("info", "debug"))] = _setting(
+        "TICKETDESK_LOG_LEVEL", "`debug` adds details, such as the traceback of a refused start", "`info`", "info"
+    )
+    slow_query_ms: Annotated[int, BeforeValidator(values.whole_number(0, 3_600_000))] = _setting(
         "TICKETDESK_SLOW_QUERY_MS", "queries that take this many milliseconds or more are logged as slow", "500", 500
     )
-    drain_seconds: Annotated[int, BeforeValidator(_whole_number(300))] = _setting(
+    drain_seconds: Annotated[int, BeforeValidator(values.whole_number(0, 300))] = _setting(
         "TICKETDESK_DRAIN_SECONDS",
         "how long after SIGTERM the server still works while `/healthz` answers 503 `stopping`, so that a load "
         "balancer sends no new users; 0 to 300",
         "0",
         0,
     )
-    trusted_proxies: Annotated[str, AfterValidator(_validate_proxies)] = _setting(
+    trusted_proxies: Annotated[str, AfterValidator(values.validate_proxies)] = _setting(
         "FORWARDED_ALLOW_IPS",
         "the proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, as addresses or networks separated "
         "by commas: `10.0.0.5`. The address of a client in the log comes from there",
@@ -220,14 +174,18 @@ class Settings(BaseSettings):
         "127.0.0.1,::1",
     )
     # Streamlit reads these three itself. They are listed for the table.
-    allowed_hosts: str | None = _setting(
+    allowed_hosts: Annotated[str | None, AfterValidator(values.validate_hosts)] = _setting(
         "STREAMLIT_SERVER_ALLOWED_HOSTS",
         "the host names under which the server answers, separated by blanks: `tickets.example.org *.desk.example`; any "
         "other `Host` is refused with 400",
         "any",
     )
-    port: str | None = _setting("STREAMLIT_SERVER_PORT", "the port to listen on", "8501")
-    address: str | None = _setting("STREAMLIT_SERVER_ADDRESS", "the address to listen on", "all addresses")
+    port: Annotated[int | None, BeforeValidator(values.whole_number(1, 65_535))] = _setting(
+        "STREAMLIT_SERVER_PORT", "the port to listen on", "8501"
+    )
+    address: Annotated[str | None, AfterValidator(values.validate_listen_address)] = _setting(
+        "STREAMLIT_SERVER_ADDRESS", "the address to listen on", "all addresses"
+    )
 
     @field_validator("*", mode="before")
     @classmethod
@@ -236,8 +194,12 @@ class Settings(BaseSettings):
         return cls.model_fields[info.field_name or ""].default if stripped == "" else stripped
 
     @model_validator(mode="after")
-    def _validate_openid(self) -> Settings:
+    def _validate_together(self) -> Settings:
         _ = self.openid
+        dependent = {"READ_DATABASE_URL": self.read_database_url, "TICKETDESK_POOLER": self.pooler}
+        for name, value in dependent.items():
+            if value is not None and self.database_url is None:
+                raise ValueError(f"{name} is set, so DATABASE_URL must be, too")
         return self
 
     @property
@@ -255,9 +217,6 @@ class Settings(BaseSettings):
         """The settings of the OpenID provider; None without an issuer. Raises ValueError when some are missing."""
         if self.openid_issuer is None:
             return None
-        issuer = urlsplit(self.openid_issuer)
-        if issuer.scheme != "https" and issuer.hostname not in ("localhost", "127.0.0.1"):
-            raise ValueError("TICKETDESK_OPENID_ISSUER begins with https://")
         required = {
             "TICKETDESK_OPENID_CLIENT_ID": self.openid_client_id,
             "TICKETDESK_OPENID_CLIENT_SECRET": self.openid_client_secret,
@@ -311,23 +270,6 @@ def _parse(_values: tuple[str | None, ...]) -> Settings:
         first = invalid.errors()[0]
         reason = str(first["ctx"]["error"] if "ctx" in first else first["msg"])
     raise InvalidSettings(" ".join([*map(str, first["loc"]), reason]))
-
-
-def get_secret() -> str:
-    """Return the key that signs cookies; without TICKETDESK_SECRET it is generated and kept in the data folder."""
-    settings = load()
-    if settings.secret:
-        return settings.secret
-    file = settings.data_folder / "secret"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return file.read_text()
-    secret = secrets.token_urlsafe(48)
-    with os.fdopen(handle, "w") as opened:
-        opened.write(secret)
-    return secret
 
 
 def render_table() -> str:

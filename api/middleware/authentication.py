@@ -18,7 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import errors
-from ticketing import db, settings
+from ticketing import db, secret_key, settings
 from ticketing.access import permissions, sign_in, staff
 from ticketing.access.sign_in import SignIn
 from ticketing.actors import Actor
@@ -221,4 +221,4 @@ def is_first_run() -> bool:
 
 @cache
 def _signer() -> TimestampSigner:
-    return TimestampSigner(settings.get_secret(), salt=COOKIE_NAME)
+    return TimestampSigner(secret_key.get(), salt=COOKIE_NAME)

@@ -21,7 +21,7 @@ from api.middleware import authentication
 from api.site import openid_provider
 from api.site.openid_provider import ProviderUnavailable, SignInRejected
 from api.site.sign_in import safe_next
-from ticketing import db, settings
+from ticketing import db, secret_key, settings
 from ticketing.access import openid
 from ticketing.errors import TicketingError
 from ticketing.settings import OpenIdSettings
@@ -149,7 +149,7 @@ def _delete_cookie(response: Response, request: Request) -> None:
 
 @cache
 def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(settings.get_secret(), salt=COOKIE_NAME)
+    return URLSafeTimedSerializer(secret_key.get(), salt=COOKIE_NAME)
 
 
 routes = [Route(START_PATH, start), Route(CALLBACK_PATH, callback)]

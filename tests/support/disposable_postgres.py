@@ -28,6 +28,12 @@ class DisposablePostgres:
     def start(self) -> None:
         self._cluster.start()
 
+    def write_rules(self, rules: str) -> None:
+        """Replace pg_hba.conf and restart."""
+        self._cluster.stop()
+        (self._cluster.folder / "pg_hba.conf").write_text(rules)
+        self._cluster.start()
+
     def freeze(self) -> None:
         """Make it hang: connections stay open, and nothing is answered."""
         self._cluster.send_signal(signal.SIGSTOP)

@@ -20,7 +20,6 @@ from ticketing.models import Event as Event
 from ticketing.models import EventAssignment, Staff
 from ticketing.validation import BLANK_AS_NONE, Amount, Draft, MaxLength, Name, SingleLineText, Timestamp
 
-
 # Reading the names from the disk takes 10 ms.
 _find_time_zones = cache(available_timezones)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from sqlalchemy import text
 
 from ticketing import db, settings
+from ticketing.errors import StartRefused
 
 
-class PoolerMisconfigured(Exception):
+class PoolerMisconfigured(StartRefused):
     """The database role lacks the time limits that keep one request from blocking others."""
 
 

@@ -1,0 +1,36 @@
+"""A start that the operator must make possible: one sentence in the log, and exit code 2.
+
+Without this, Starlette and uvicorn log the traceback of whatever the lifespan raises, and exit with 3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ticketing.errors import START_REFUSED_EXIT_CODE, TicketingError
+from ticketing.settings import InvalidSettings
+
+log = logging.getLogger("ticketing.server")
+
+
+@contextmanager
+def exit_when_refused() -> Iterator[None]:
+    """Run the checks of a start; end the process when one of them refuses. Other failures are bugs, and pass."""
+    try:
+        yield
+    except (TicketingError, InvalidSettings) as refusal:
+        log.critical("Ticket Desk does not start. %s", refusal)
+        log.debug("where the start was refused", exc_info=refusal)
+        logging.getLogger("uvicorn.error").addFilter(_is_not_about_startup)
+        # SystemExit ends an event loop from a callback; in a coroutine Starlette would catch it.
+        asyncio.get_running_loop().call_soon(sys.exit, START_REFUSED_EXIT_CODE)
+        raise
+
+
+def _is_not_about_startup(record: logging.LogRecord) -> bool:
+    """Drop the traceback that uvicorn logs of a failed start, and "Application startup failed."."""
+    return record.levelno < logging.ERROR
