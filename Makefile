@@ -18,7 +18,7 @@ run: $(RUNTIME) ## Start Ticket Desk and print its address. Respects DATABASE_UR
 test: $(DEV) ## Run all tests on a PostgreSQL of their own
 	$(BIN)/python -m pytest -n auto
 
-test-fast: $(DEV) ## Run the tests that need no browser and start no server
+test-fast: $(DEV) ## Run the tests that take two minutes: no browser, no other process or server, nothing generated
 	$(BIN)/python -m pytest -n auto -m "not browser and not system"
 
 check: static test ## Run everything that must pass before a change is submitted

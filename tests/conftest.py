@@ -8,6 +8,7 @@ PostgreSQL, and a run of nothing else starts none.
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -20,6 +21,7 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy.engine import Engine, make_url
 from streamlit.components.v2 import manifest_scanner
+from streamlit.testing.v1 import local_script_runner
 
 from tests.support import every_table, make, markers
 from tests.support.database import DatabaseServer, use_database
@@ -42,6 +44,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     markers.mark(items)
 
 
+def pytest_collection_finish() -> None:
+    """Search only what tests make for garbage, as the server does: all that is loaded stays until the end."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 20)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if WORKER == "main":
         config.option.testrunuid = RUN
@@ -59,10 +68,11 @@ def cheap_password_hashes() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def scan_for_components_once() -> Iterator[None]:
-    """Keep what Streamlit finds in the installed packages: AppTest scans all of them each time a page is opened."""
+def prepare_streamlit_once() -> Iterator[None]:
+    """Keep what AppTest prepares anew for each page: the components in the installed packages, and compiled scripts."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        patch.setattr(local_script_runner, "ScriptCache", cache(local_script_runner.ScriptCache))
         yield
 
 
@@ -81,7 +91,8 @@ def postgres() -> Iterator[DatabaseServer]:
     server.template = make_url(template).database
     yield server
     db.dispose()
-    server.drop_all()
+    if configured:  # the other is removed whole
+        server.drop_all()
 
 
 @pytest.fixture(scope="session")
@@ -111,6 +122,15 @@ def no_database_in_unit_tests(request: pytest.FixtureRequest, monkeypatch: pytes
 @pytest.fixture
 def empty_database(postgres: DatabaseServer, database: str) -> Iterator[str]:
     """A database of this test alone, migrated and without a row."""
+    alone = postgres.create()
+    use_database(alone)
+    yield alone
+    use_database(database)
+
+
+@pytest.fixture(scope="module")
+def database_of_module(postgres: DatabaseServer, database: str) -> Iterator[str]:
+    """A database of this module alone, for tests that verify all events: they would read what all tests have made."""
     alone = postgres.create()
     use_database(alone)
     yield alone

@@ -19,6 +19,8 @@ from tests.support.server import RunningServer, find_free_port
 from ticketing import db
 from ticketing.models import Purchase
 
+pytestmark = pytest.mark.system  # runs a server
+
 STAFF_ACTIONS = {
     "choose what is sold",
     "go to Box office",

@@ -32,6 +32,8 @@ from ticketing.models import Base
 from ticketing.ops import verify
 from ticketing.settings import ROOT
 
+pytestmark = pytest.mark.system  # migrates databases of its own
+
 SCRIPTS = ScriptDirectory.from_config(Config(ROOT / "alembic.ini"))
 OLDER_REVISIONS = sorted(script.revision for script in SCRIPTS.walk_revisions() if not script.is_head)
 OLDEST_REVISION = SCRIPTS.get_base()

@@ -28,11 +28,11 @@ from ticketing.models import (
     Purchase,
 )
 from ticketing.query_parameters import (
-    DAY_FORMAT,
     CommaSeparated,
-    Day,
     FilterQuery,
+    FirstDay,
     Flag,
+    LastDay,
     describe_choices,
     one_of,
 )
@@ -141,18 +141,8 @@ class PurchaseQuery(FilterQuery):
         description=f"Sales channel. Takes {describe_choices(CHANNELS)}.",
         examples=["cash,cheque"],
     )
-    first_day: Day = Field(
-        None,
-        alias="from",
-        description=f"First day, in the event's time zone. Takes {DAY_FORMAT}.",
-        examples=["2026-10-01"],
-    )
-    last_day: Day = Field(
-        None,
-        alias="to",
-        description=f"Last day, in the event's time zone. Takes {DAY_FORMAT}.",
-        examples=["2026-10-31"],
-    )
+    first_day: FirstDay = None
+    last_day: LastDay = None
     sponsorships_only: Flag = Field(
         False,
         alias="sponsorships_only",

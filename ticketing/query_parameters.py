@@ -12,6 +12,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     ModelWrapValidatorHandler,
     PlainSerializer,
     ValidationError,
@@ -25,7 +26,7 @@ from ticketing.errors import InvalidInput
 
 _DAY_PATTERN = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
 _FLAGS = {"true": True, "1": True, "false": False, "0": False}
-DAY_FORMAT = "a day such as 2026-10-31, from 2000 to 2099"
+_DAY_FORMAT = "a day such as 2026-10-31, from 2000 to 2099"
 T = TypeVar("T")
 
 
@@ -118,7 +119,23 @@ def _deduplicate(values: tuple[T, ...]) -> tuple[T, ...]:
     return tuple(dict.fromkeys(values))
 
 
-Day = Annotated[date | None, BeforeValidator(_parse_day, json_schema_input_type=date)]
+_Day = Annotated[date | None, BeforeValidator(_parse_day, json_schema_input_type=date)]
+FirstDay = Annotated[
+    _Day,
+    Field(
+        alias="from",
+        description=f"First day, in the event's time zone. Takes {_DAY_FORMAT}.",
+        examples=["2026-10-01"],
+    ),
+]
+LastDay = Annotated[
+    _Day,
+    Field(
+        alias="to",
+        description=f"Last day, in the event's time zone. Takes {_DAY_FORMAT}.",
+        examples=["2026-10-31"],
+    ),
+]
 Flag = Annotated[
     bool,
     BeforeValidator(_parse_flag, json_schema_input_type=bool),

@@ -22,6 +22,8 @@ from ticketing.actors import OPERATOR, Actor
 from ticketing.catalog import packages, promo_codes
 from ticketing.models import Event, Option, Package
 
+pytestmark = pytest.mark.system  # every change
+
 CHANGE_COUNT = 100
 PRICE = "Price ($)"
 

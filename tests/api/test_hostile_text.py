@@ -22,6 +22,8 @@ from ticketing.catalog import packages
 from ticketing.db import transactions
 from ticketing.models import Event
 
+pytestmark = pytest.mark.system  # every field with every hostile text
+
 FORMULA = re.compile(r"\s*[=+\-@\t\r]")
 ALL_TEXTS = TEXTS | LINE_BREAKS
 # Streamlit takes these for path traversal and refuses them before routing.

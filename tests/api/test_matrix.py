@@ -33,6 +33,8 @@ from ticketing.catalog import images, packages
 from ticketing.models import Event
 from ui import menu
 
+pytestmark = pytest.mark.system  # every route with every caller
+
 ALLOWED = "allowed"
 # Expected status by kind of caller; callers that are not named get 401.
 READ = {"viewer": ALLOWED, "coordinator": ALLOWED, "admin": ALLOWED, OTHER_EVENT_COORDINATOR: 404}

@@ -23,6 +23,7 @@ from tests.support import make
 from tests.support.callers import EVENT_ROLES
 from tests.support.shop import create_shop
 
+pytestmark = pytest.mark.system  # sends thousands of generated requests
 MAX_EXAMPLES = 25  # valid requests to one endpoint, and as many invalid ones
 load_all_checks()
 RESPONSE_CHECKS = [

@@ -9,6 +9,8 @@ from ticketing import db
 from ticketing.models import EventAssignment, Package, Purchase, SignInSession, Staff
 from ui import menu
 
+pytestmark = pytest.mark.system  # every page
+
 FILES = sorted(file.stem for file in menu.PAGES_DIR.glob("[a-z]*.py"))
 PAGES_WITHOUT_VIEWERS = {entry.name: entry.title for entry in menu.ENTRIES if entry.action != "read"}
 EVENT_PAGES = sorted(entry.name for entry in menu.ENTRIES if entry.is_about_event)

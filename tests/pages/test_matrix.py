@@ -20,6 +20,8 @@ from tests.support.callers import (
 from tests.support.screen import Screen
 from ui import menu
 
+pytestmark = pytest.mark.system  # every page with every caller
+
 OPENS = "opens"
 REFUSED = "You are signed in as {role}. Ask an admin if you need this page."
 NOT_THERE = "This event does not exist, or you are not assigned to it."

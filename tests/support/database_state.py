@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import Table, func, select, text
 
 from tests.support import make
 from ticketing import db
@@ -92,11 +92,19 @@ def get_audit_changes(subject_id: Any, action: str) -> dict[str | None, tuple[An
 
 # Rate limits are counted for refused requests, too.
 _TABLES_WRITTEN_ON_REFUSAL = {"rate_limits"}
-_WITHOUT_LAST_USED = "- 'last_seen_at' - 'last_used_at'"
+_LAST_USED_COLUMNS = {"last_seen_at", "last_used_at"}
+
+
+def _hash_of_row(table: Table) -> str:
+    if _LAST_USED_COLUMNS.isdisjoint(table.columns.keys()):
+        return "hash_record_extended(t, 0)"
+    return "hashtextextended((to_jsonb(t) - 'last_seen_at' - 'last_used_at')::text, 0)"
+
+
 _FINGERPRINT_QUERY = text(
     " UNION ALL ".join(
         f"SELECT '{table.name}' AS name, count(*) AS rows,"
-        f" sum(hashtextextended((to_jsonb(t) {_WITHOUT_LAST_USED})::text, 0)) AS hash FROM {table.name} AS t "
+        f" sum({_hash_of_row(table)}) AS hash FROM {table.name} AS t "
         + ("WHERE event_id = :event_id" if "event_id" in table.columns else "")
         for table in Base.metadata.sorted_tables
         if table.name not in _TABLES_WRITTEN_ON_REFUSAL

@@ -1,8 +1,10 @@
 """Mark each test as unit, database, browser or system by what it uses.
 
 The names that a test, its fixtures and its parameters use are followed through the helpers in tests/. A test that
-reaches `subprocess` is `system`, one that reaches `ticketing.db` is `database`. A marker written in a file comes first:
-for what cannot be seen this way, such as a program that our own code starts, or a wait of real seconds.
+reaches `subprocess` is `system`; one that reaches `ticketing.db` is `database`, or `system` when its input is
+generated. All of tests/races are `system`, since 16 threads at once need the machine for themselves. A marker written
+in a file comes first: for what cannot be seen this way, such as a program that our own code starts, a wait of real
+seconds, or a test of every route, page or field.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import pytest
 from ticketing.settings import ROOT
 
 MARKERS = ("unit", "database", "browser", "system")
-BROWSER_TESTS = ROOT / "tests" / "browser"
+MARKER_OF_FOLDER = {ROOT / "tests" / "browser": "browser", ROOT / "tests" / "races": "system"}
 
 
 def mark(items: Iterable[pytest.Item]) -> None:
@@ -28,15 +30,16 @@ def mark(items: Iterable[pytest.Item]) -> None:
 
 
 def _choose_marker(item: Any) -> str:
-    if BROWSER_TESTS in item.path.parents:
-        return "browser"
+    for folder, marker in MARKER_OF_FOLDER.items():
+        if folder in item.path.parents:
+            return marker
     fixtures = (each.func for definitions in item._fixtureinfo.name2fixturedefs.values() for each in definitions)
     parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
     used = {name for each in (item.function, *fixtures, *parameters) for name in _find_modules(each)}
-    if "subprocess" in used:
+    uses_database = "database" in item.fixturenames or any(name.startswith("ticketing.db") for name in used)
+    if "subprocess" in used or (uses_database and hasattr(item.function, "hypothesis")):
         return "system"
-    uses_database = any(name.startswith("ticketing.db") for name in used)
-    return "database" if uses_database or "database" in item.fixturenames else "unit"
+    return "database" if uses_database else "unit"
 
 
 def _find_modules(value: Any) -> frozenset[str]:

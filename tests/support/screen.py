@@ -39,11 +39,15 @@ def unescape_markdown(markdown: str) -> str:
 class Screen:
     """`app` is Streamlit's AppTest."""
 
-    def __init__(self, script: str | Path, actor: Actor | None = None, event: Event | None = None) -> None:
+    def __init__(
+        self, script: str | Path, actor: Actor | None = None, event: Event | None = None, *, page: str | None = None
+    ) -> None:
         self.app = AppTest.from_file(ROOT / script, default_timeout=RUN_TIMEOUT_SECONDS)
         self.app.user = {"session_id": str(actor.session_id)} if actor else {}
         if event is not None:
             self.app.query_params["event"] = str(event.id)
+        if page is not None:
+            self.app.switch_page(menu.path(page))
         self.rerun()
 
     def go(self, page: str) -> Screen:
@@ -153,4 +157,4 @@ def _get_text(element: Any) -> str | None:
 
 def visit(page: str, actor: Actor, event: Event | None = None) -> Screen:
     """Open a page through the frame script, as a browser does: `visit("packages", actor, event)`."""
-    return Screen("ui/main.py", actor, event).go(page)
+    return Screen("ui/main.py", actor, event, page=page)

@@ -23,7 +23,7 @@ from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.errors import NotFound
 from ticketing.models import AuditEntry, Event, Option, Package, Staff
-from ticketing.query_parameters import DAY_FORMAT, CommaSeparated, Day, FilterQuery
+from ticketing.query_parameters import CommaSeparated, FilterQuery, FirstDay, LastDay
 from ticketing.reporting import csv_export
 from ticketing.reporting.csv_export import Export, escape_formula
 
@@ -73,18 +73,8 @@ class AuditQuery(FilterQuery):
         description="Kind of change. Takes kinds of change such as package.changed, separated by commas.",
         examples=["package.changed,package.deleted"],
     )
-    first_day: Day = Field(
-        None,
-        alias="from",
-        description=f"First day, in the event's time zone. Takes {DAY_FORMAT}.",
-        examples=["2026-10-01"],
-    )
-    last_day: Day = Field(
-        None,
-        alias="to",
-        description=f"Last day, in the event's time zone. Takes {DAY_FORMAT}.",
-        examples=["2026-10-31"],
-    )
+    first_day: FirstDay = None
+    last_day: LastDay = None
 
 
 def parse(query: Mapping[str, str], *, ignored: Iterable[str] = ("event",)) -> AuditFilter:

@@ -100,6 +100,7 @@ def test_without_database_server_is_alive_but_not_ready(browser, away):
     assert (browser.get("/livez").status_code, browser.get("/livez").json()) == (200, {"alive": True})
 
 
+@pytest.mark.system
 def test_hanging_database_is_reported_within_two_seconds_by_one_check(browser, silent):
     hanging = (503, failing_fields("unreachable", "unknown"), ["database_slow"])
     started_at = time.monotonic()

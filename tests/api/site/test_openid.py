@@ -22,7 +22,7 @@ from ticketing.access import openid as openid_rules
 from ticketing.actors import OPERATOR
 from ticketing.models import EventAssignment, SignInSession, Staff
 
-pytestmark = pytest.mark.usefixtures("admin")
+pytestmark = [pytest.mark.usefixtures("admin"), pytest.mark.system]  # starts an OpenID provider
 
 
 def test_colleague_signs_in_and_continues_to_requested_page(visitor):

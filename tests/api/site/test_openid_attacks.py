@@ -31,7 +31,7 @@ from tests.support.openid_visitor import (
 from ticketing import db
 from ticketing.access import permissions
 
-pytestmark = pytest.mark.usefixtures("admin")
+pytestmark = [pytest.mark.usefixtures("admin"), pytest.mark.system]  # starts an OpenID provider
 
 
 @pytest.mark.parametrize("state", ["", "x" * 43, "%C3%A9", None])

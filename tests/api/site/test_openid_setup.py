@@ -24,7 +24,7 @@ from tests.support.openid_visitor import (
 from ticketing import db, settings
 from ticketing.models import Staff
 
-pytestmark = pytest.mark.usefixtures("admin")
+pytestmark = [pytest.mark.usefixtures("admin"), pytest.mark.system]  # starts an OpenID provider
 
 
 def test_unreachable_provider_is_503_and_passwords_still_work(browser, provider, monkeypatch):

@@ -36,6 +36,8 @@ from ticketing.models import ApiToken, Event, Package
 from ticketing.reporting import audit_log
 from ticketing.settings import ROOT
 
+pytestmark = pytest.mark.system  # every function with every stranger
+
 # Functions that take the actor for another reason than to check permissions.
 UNCHECKED_FUNCTIONS = {
     "permissions.touch_last_used": "called for an actor who was just authenticated",

@@ -321,6 +321,7 @@ def test_16_bit_channels_become_8_bit():
     assert is_near_color(reencode(content).getpixel((0, 0)), (128, 255, 0), 1)
 
 
+@pytest.mark.system
 def test_png_over_the_limit_becomes_webp():
     prepared = images.prepare(image_samples.make_four_color_png((4000, 4000)))
 
@@ -328,6 +329,7 @@ def test_png_over_the_limit_becomes_webp():
     assert len(prepared.content) <= FIVE_MB
 
 
+@pytest.mark.system
 def test_webp_over_the_limit_is_scaled_down():
     prepared = images.prepare(image_samples.make_four_color_png((4000, 4000), opacities=b"\x10\x70\xb0\xff"))
 

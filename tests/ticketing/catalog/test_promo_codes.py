@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from tests.support import make
 from tests.support.database_state import assert_purchase_refused, get_use_count
@@ -195,3 +195,21 @@ def test_sold_out_package_does_not_use_a_code(event):
     make.purchase(event, package, promo_code=promo.code)
     assert_purchase_refused(SoldOut, event, package, promo_code=promo.code)
     assert get_use_count(promo) == 1
+
+
+def test_code_that_no_update_finds_usable_is_refused_after_a_bound(event):
+    """As if other purchases used the code up and gave it back between each UPDATE and the reading after it."""
+    code = make.promo_code(event).code
+
+    def reserve(session: db.Session) -> None:
+        session.execute(
+            text("CREATE FUNCTION pg_temp.skip() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$")
+        )
+        session.execute(
+            text("CREATE TRIGGER skip BEFORE UPDATE ON promo_codes FOR EACH ROW EXECUTE FUNCTION pg_temp.skip()")
+        )
+        promo_codes.reserve_use(session, event.id, code, donor_email_key="ana@example.org", moment=NOW)
+
+    with pytest.raises(PromoRefused) as refusal:
+        db.write(reserve)
+    assert refusal.value.reason == "used_up"

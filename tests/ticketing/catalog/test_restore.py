@@ -24,6 +24,8 @@ from ticketing.errors import (
 from ticketing.models import AuditEntry, Event, Option, Package, PromoCode
 from ticketing.ops import verify
 
+pytestmark = pytest.mark.usefixtures("database_of_module")
+
 
 @pytest.fixture
 def gold_package(event, ana):

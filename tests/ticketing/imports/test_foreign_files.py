@@ -17,6 +17,8 @@ from ticketing.imports.column_mapping import ColumnMapping
 from ticketing.models import AssignedTicket, ImportMapping, Package, Purchase
 from ticketing.ops import verify
 
+pytestmark = pytest.mark.usefixtures("database_of_module")
+
 
 def list_purchases(event):
     """Return each purchase as: id, package, quantity, total, status."""

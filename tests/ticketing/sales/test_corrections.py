@@ -25,6 +25,8 @@ from ticketing.ops import verify
 from ticketing.reporting import figures
 from ticketing.sales import corrections
 
+pytestmark = pytest.mark.usefixtures("database_of_module")
+
 ALLOWED_CHANGES = {("pending", "completed"), ("pending", "failed"), ("completed", "refunded")}
 REFUSED_CHANGES = [(now, to) for now in PAYMENT_STATUSES for to in PAYMENT_STATUSES if (now, to) not in ALLOWED_CHANGES]
 

@@ -16,6 +16,8 @@ from ticketing.ops import verify
 from ticketing.reporting import figures
 from ticketing.sales import corrections, guests, purchases
 
+pytestmark = pytest.mark.usefixtures("database_of_module")
+
 ANA = {"name": "Ana Lopez", "email": "ana@example.org"}
 BO = {"name": "Bo Okafor"}
 

@@ -29,6 +29,8 @@ from ticketing.purchase_filter import ALL_PURCHASES
 from ticketing.reporting import figures, purchase_list
 from ticketing.sales import corrections
 
+pytestmark = pytest.mark.usefixtures("database_of_module")
+
 THREADS = 16
 
 
