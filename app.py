@@ -29,13 +29,14 @@ from api.middleware.csrf import CsrfMiddleware
 from api.middleware.errors import FaultMiddleware
 from api.middleware.request_log import RequestLogMiddleware
 from api.middleware.security_headers import SecurityHeadersMiddleware
+from api.middleware.upload_quota import MEGABYTE, UploadQuotaMiddleware
 from api.site import downloads, graceful_shutdown, health, invitations, metrics, openid, pictures, sign_in, startup
 from ticketing import db, secret_key, settings
 from ticketing.db import migrations, pooler, replica, start_checks
 from ticketing.errors import START_REFUSED_EXIT_CODE, TicketingError
 from ticketing.settings import InvalidSettings
 from ui import menu, text
-from ui.runtime import StreamlitChanged, index_html, paths, rerun_patch, script_run
+from ui.runtime import StreamlitChanged, index_html, paths, rerun_patch, script_run, uploads
 
 log = logging.getLogger("ticketing.server")
 
@@ -51,8 +52,9 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     _tune_garbage_collection()
     log.info("started, version %s, schema %s", ticketing.__version__, migrations.head_revision())
     try:
-        with graceful_shutdown.delay_sigterm():
-            yield
+        async with uploads.free_regularly():
+            with graceful_shutdown.delay_sigterm():
+                yield
     finally:
         await run_in_threadpool(replica.stop)
         await run_in_threadpool(db.stop)
@@ -133,6 +135,12 @@ app = st.App(
         Middleware(BodyLimitMiddleware, upload_path=paths.UPLOAD),
         Middleware(CsrfMiddleware),
         Middleware(AuthenticationMiddleware, static_path=paths.STATIC),
+        Middleware(
+            UploadQuotaMiddleware,
+            upload_path=paths.UPLOAD,
+            max_upload_bytes=st.get_option("server.maxUploadSize") * MEGABYTE,
+            store=uploads,
+        ),
         Middleware(ApiPathMiddleware, mount=api_mount, is_refused=paths.is_refused),
     ],
     lifespan=lifespan,

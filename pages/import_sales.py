@@ -17,6 +17,7 @@ from ui import menu, session, text
 from ui.imports import columns
 from ui.imports import job as import_job
 from ui.imports.draft import ImportDraft, Step, open_file
+from ui.runtime import uploads
 from ui.widgets import forms, paging, tables
 from ui.widgets.page_header import render_header
 
@@ -105,9 +106,9 @@ def render_file_uploader(actor: Actor, event: Event, previous: ImportDraft | Non
     """Read the file as soon as it is uploaded, and go on to the next step."""
     number_key, refusal_key = state_key(event, "number"), state_key(event, "refusal")
     number = st.session_state.get(number_key, 0)
-    file = st.file_uploader(
+    file = uploads.render_uploader(
         "Sales file: CSV, Excel or JSON, up to 50,000 rows" if previous is None else "Or choose another file",
-        type=FILE_EXTENSIONS,
+        types=FILE_EXTENSIONS,
         key=state_key(event, f"file_{number}"),
         on_change=lambda: st.session_state.pop(refusal_key, None),
     )
@@ -121,7 +122,7 @@ def render_file_uploader(actor: Actor, event: Event, previous: ImportDraft | Non
                 st.session_state[refusal_key] = str(exc)
             else:
                 st.session_state[state_key(event, "draft")] = draft
-                st.session_state[number_key] = number + 1  # a new uploader, since the old one keeps the file in memory
+                st.session_state[number_key] = number + 1  # a new uploader: the old one would keep the file
                 st.rerun()
     if refusal := st.session_state.get(refusal_key):
         st.error(text.escape_markdown(refusal), icon=":material/error:")

@@ -55,6 +55,9 @@ REQUEST_SECONDS = Histogram(
     registry=REGISTRY,
 )
 WEBSOCKETS = Gauge("ticketdesk_websockets_open", "Open pages: each browser tab holds one websocket", registry=REGISTRY)
+UPLOAD_BYTES = Gauge(
+    "ticketdesk_upload_bytes", "Uploaded files that pages hold in this server's memory", registry=REGISTRY
+)
 
 PAGE_RUNS = Counter(
     "ticketdesk_page_runs",

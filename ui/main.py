@@ -8,7 +8,7 @@ import streamlit as st
 
 from ticketing.models import Event
 from ui import menu, session, text
-from ui.runtime import outage, reconnect, redraw_queue, script_run
+from ui.runtime import outage, reconnect, redraw_queue, script_run, uploads
 from ui.session import PageContext
 from ui.widgets.forms import render_hint, render_messages
 
@@ -55,7 +55,7 @@ def render_event_chooser(context: PageContext, event: Event) -> None:
 
 
 st.set_page_config(page_title="Ticket Desk", page_icon="/session/icon.svg", layout="wide")
-with outage.keep_page_on_outage(), redraw_queue.track_run():
+with outage.keep_page_on_outage(), redraw_queue.track_run(), uploads.track_run():
     with outage.reserve_banner():
         context = session.load_context()
     pages = {entry.name: menu.create_page(entry) for entry in menu.ENTRIES if context.is_allowed(entry.action)}

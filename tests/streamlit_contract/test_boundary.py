@@ -59,6 +59,13 @@ def test_module_outside_ui_runtime_uses_public_api_only(file):
     assert list(list_internals(file.read_text())) == []
 
 
+@pytest.mark.parametrize("file", list_files(), ids=lambda file: file.relative_to(ROOT).as_posix())
+def test_uploaders_are_those_of_ui_runtime(file):
+    """Only `uploads.render_uploader` allows a page to upload, and frees its files."""
+    widgets = ("st.file_uploader", "st.camera_input", "st.audio_input", "accept_file")
+    assert [each for each in widgets if each in file.read_text()] == []
+
+
 @pytest.mark.parametrize(
     "source",
     [

@@ -14,7 +14,7 @@ from streamlit.runtime.app_session import AppSession, AppSessionState
 from streamlit.runtime.fragment import MemoryFragmentStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.runtime import Runtime
-from streamlit.runtime.scriptrunner import RerunData, RerunException, get_script_run_ctx
+from streamlit.runtime.scriptrunner import RerunData, RerunException, StopException, get_script_run_ctx
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 from streamlit.runtime.scriptrunner_utils.script_run_context import FragmentThreadState, ScriptRunContext
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
@@ -53,6 +53,8 @@ def test_source_is_the_one_that_was_read(name):
         (get_script_run_ctx, ["suppress_warning"]),
         (MemoryFragmentStorage.resolve_target, ["self", "target"]),
         (MemoryUploadedFileManager.remove_file, ["self", "session_id", "file_id"]),
+        (MemoryUploadedFileManager.remove_session_files, ["self", "session_id"]),
+        (Runtime.is_active_session, ["self", "session_id"]),
         (RerunException.__init__, ["self", "rerun_data"]),
         (Runtime.handle_backmsg, ["self", "session_id", "msg", "client"]),
     ],
@@ -141,6 +143,25 @@ def test_removed_upload_is_gone():
     manager.add_file("session", UploadedFileRec("file", "table.jpg", "image/jpeg", b"x"))
     manager.remove_file("session", "file")
     assert manager.get_files("session", ["file"]) == []
+
+
+def test_kept_uploads_are_listed_by_session():
+    manager = MemoryUploadedFileManager("/upload")
+    manager.add_file("session", UploadedFileRec("file", "table.jpg", "image/jpeg", b"x"))
+    assert {name: list(files) for name, files in manager.file_storage.items()} == {"session": ["file"]}
+    assert manager.file_storage["session"]["file"].data == b"x"
+    manager.remove_session_files("session")
+    assert dict(manager.file_storage) == {}
+
+
+def test_runtime_has_the_manager_of_uploads():
+    assert isinstance(Runtime.uploaded_file_mgr, property)
+
+
+@pytest.mark.parametrize("control", [StopException, RerunException])
+def test_script_control_is_no_error(control):
+    """uploads.track_run tells a run that was stopped from one that failed."""
+    assert not issubclass(control, Exception)
 
 
 def test_upload_has_the_id_of_its_file():

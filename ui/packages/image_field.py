@@ -140,8 +140,8 @@ def _render_controls(form: FormState, chosen: ImageFieldState) -> None:
 
 def _render_uploader(form: FormState, chosen: ImageFieldState, label: str) -> None:
     """Take a file, keep the re-encoded image or the problem in the form, and discard the file."""
-    file = st.file_uploader(
-        label, type=FILE_EXTENSIONS, max_upload_size=MAX_MEGABYTES, key=form.key(f"upload_{chosen.upload_count}")
+    file = uploads.render_uploader(
+        label, types=FILE_EXTENSIONS, max_megabytes=MAX_MEGABYTES, key=form.key(f"upload_{chosen.upload_count}")
     )
     if file is None:
         return

@@ -8,6 +8,7 @@ STATIC = "/static/"  # scripts, styles and fonts of the page: about 60 requests 
 MEDIA = "/media/"
 COMPONENT = "/component/"
 UPLOAD = "/_stcore/upload_file/"
+STREAM = "/_stcore/stream"
 HEALTH = "/_stcore/health"
 HOST_CONFIG = "/_stcore/host-config"
 FREQUENT = (STATIC, MEDIA, COMPONENT, HEALTH, HOST_CONFIG)
