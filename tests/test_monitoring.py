@@ -77,7 +77,7 @@ def server(postgres: DatabaseServer, database: str, tmp_path_factory: pytest.Tem
         environment.setenv("TICKETDESK_DRAIN_SECONDS", "300")
         database_url = postgres.create()
         use_database(database_url)
-        admin = make.staff(role="admin")
+        admin = make.staff(role="admin", password=make.PASSWORD)
         event = make.event()
         token = make.token(admin)
         use_database(database)
@@ -92,6 +92,8 @@ def server(postgres: DatabaseServer, database: str, tmp_path_factory: pytest.Tem
             }
             client.get("/packages", headers={"Accept": "text/html"})
             client.get(f"/api/v1/admin/events/{event.id}", headers=headers)
+            typed = {"email": admin.email, "password": "not the password"}
+            client.post("/session/sign-in", data=typed, headers=headers | {"Origin": desk.url})
             figures = client.get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text
             process = psutil.Process(desk.pid)
             process.send_signal(signal.SIGTERM)
@@ -123,11 +125,25 @@ def test_every_log_line_is_json_with_time_level_logger_and_message(server):
 def test_request_is_found_by_id_with_its_actor_event_and_queries(server):
     lines = [line for line in map(json.loads, server["lines"]) if line.get("request") == "ours-12345"]
     assert {line["logger"] for line in lines} >= {"ticketing.requests", "ticketing.statements"}
-    (access,) = [line for line in lines if line["logger"] == "ticketing.requests"]
+    access, _ = [line for line in lines if line["logger"] == "ticketing.requests"]
     assert {line["client"] for line in lines} == {"203.0.113.7"}
     assert (access["actor"], access["event"]) == (str(server["admin"].staff_id), str(server["event"].id))
     assert (access["method"], access["route"], access["status"]) == ("GET", "/api/v1/admin/events/{event_id}", 200)
     assert server["admin"].email not in "".join(server["lines"])
+
+
+def test_failed_sign_in_is_a_line_with_account_address_and_outcome(server):
+    (line,) = [line for line in map(json.loads, server["lines"]) if line["logger"] == "ticketing.sign_in"]
+    assert line["message"] == "sign-in by password failed: wrong_password"
+    assert {key: line[key] for key in ("level", "actor", "client", "method", "outcome", "reason")} == {
+        "level": "WARNING",
+        "actor": str(server["admin"].staff_id),
+        "client": "203.0.113.7",
+        "method": "password",
+        "outcome": "failed",
+        "reason": "wrong_password",
+    }
+    assert 'ticketdesk_sign_ins_total{method="password",outcome="failed"} 1.0' in server["figures"]
 
 
 def test_start_and_stop_are_logged_and_health_checks_are_not(server):
@@ -204,6 +220,12 @@ ALERT_CASES = [
         'ticketdesk_page_run_duration_seconds_bucket{job="d", page="import_sales", le="2.5"}': "0x60",
         'ticketdesk_page_run_duration_seconds_bucket{job="d", page="import_sales", le="30.0"}': "0+10x60",
         'ticketdesk_page_run_duration_seconds_bucket{job="d", page="import_sales", le="+Inf"}': "0+10x60"}, 30, None),
+    ("TicketDeskSignInsFail", {
+        'ticketdesk_sign_ins_total{job="d", method="password", outcome="failed"}': "0+4x60",
+        'ticketdesk_sign_ins_total{job="d", method="password", outcome="locked_out"}': "0+1x60"}, 30, {"job": "d"}),
+    ("TicketDeskSignInsFail", {
+        'ticketdesk_sign_ins_total{job="d", method="password", outcome="failed"}': "0+2x60",
+        'ticketdesk_sign_ins_total{job="d", method="password", outcome="succeeded"}': "0+50x60"}, 30, None),
     ("TicketDeskPoolExhausted", {'ticketdesk_pool_exhausted_total{instance="a"}': "0 1x60"}, 3, {"instance": "a"}),
     ("TicketDeskPoolExhausted", {'ticketdesk_pool_exhausted_total{instance="a"}': "7x60"}, 3, None),
     ("TicketDeskQueriesAreSlow", {'ticketdesk_slow_statements_total{instance="a"}': "0+3x60"}, 40, {"instance": "a"}),

@@ -101,6 +101,12 @@ REFUSALS = Counter(
     ["code", "reason"],
     registry=REGISTRY,
 )
+SIGN_INS = Counter(
+    "ticketdesk_sign_ins",
+    "Sign-ins, and checks of one's own password before it is changed; outcome is succeeded, failed or locked_out",
+    ["method", "outcome"],
+    registry=REGISTRY,
+)
 IMPORT_SECONDS = Histogram(
     "ticketdesk_import_duration_seconds", "Imports that were stored", buckets=IMPORT_BUCKETS, registry=REGISTRY
 )

@@ -11,7 +11,7 @@ from api import errors, html
 from api.middleware import authentication
 from api.site.sign_in import form_messages, read_form, signed_in_response
 from ticketing import db
-from ticketing.access import invitations
+from ticketing.access import invitations, sign_in_log
 from ticketing.access.invitations import AcceptDraft
 from ticketing.access.sign_in import SignIn
 from ticketing.errors import LinkRefused, TicketingError
@@ -68,6 +68,7 @@ def _render_form(code: str, refusal: TicketingError | None = None) -> Response:
 
 
 def _refusal_response(refusal: LinkRefused) -> Response:
+    sign_in_log.log_failure("invitation", reason=refusal.reason)
     status = errors.get_status(refusal)
     return html.render_page(
         "problem.html", status, REFERRER_POLICY, title="This link does not work", sentence=str(refusal)

@@ -21,8 +21,13 @@ from api.middleware import authentication
 from api.site import openid_provider
 from api.site.openid_provider import ProviderUnavailable, SignInRejected
 from api.site.sign_in import safe_next
+<<<<<<< HEAD
 from ticketing import db, secret_key, settings
 from ticketing.access import openid
+=======
+from ticketing import db, settings
+from ticketing.access import openid, sign_in_log
+>>>>>>> c76a552 (Log each sign-in with person, address and outcome, and count it)
 from ticketing.errors import TicketingError
 from ticketing.settings import OpenIdSettings
 
@@ -30,6 +35,7 @@ START_PATH = "/session/openid"
 CALLBACK_PATH = "/session/openid/back"
 COOKIE_NAME = "ticketdesk_openid"
 MAX_SIGN_IN_SECONDS = 600
+FAILURE_REASONS = {404: "not_configured", 503: "unavailable"}  # in the log, by status; any other is "refused"
 NOT_CONFIGURED_MESSAGE = "Sign-in with OpenID is not set up here. Sign in with your e-mail address and password."
 UNKNOWN_SIGN_IN_MESSAGE = "This sign-in was started in another browser, or more than 10 minutes ago. Start again."
 NOT_CONFIRMED_MESSAGE = "Your {name} did not confirm this sign-in. Start again."
@@ -129,6 +135,7 @@ def _unavailable_response(request: Request, rules: OpenIdSettings, next_path: st
 
 def _refusal_response(request: Request, status: int, sentence: str, next_path: str) -> Response:
     """Show why the sign-in failed, and delete its cookie so that the next attempt starts over."""
+    sign_in_log.log_failure("openid", reason=FAILURE_REASONS.get(status, "refused"))
     response = html.render_page(
         "problem.html",
         status,

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Update, func, select, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
@@ -53,16 +53,19 @@ def end_all_unchecked(session: Session, staff_id: uuid.UUID, *, except_session_i
     return _end_where(session, SignInSession.staff_id == staff_id, SignInSession.id.is_distinct_from(except_session_id))
 
 
-def end_by_secret(session: Session, secret: str) -> None:
-    """End the session of a cookie's secret; ending it again changes nothing."""
-    _end_where(session, SignInSession.secret_hash == hash_secret(secret))
+def end_by_secret(session: Session, secret: str) -> uuid.UUID | None:
+    """End the session of a cookie's secret and return its person; ending it again changes nothing and returns None."""
+    is_meant = SignInSession.secret_hash == hash_secret(secret)
+    return session.scalar(_end_sessions(is_meant).returning(SignInSession.staff_id))
 
 
 def _end_where(session: Session, *conditions: Any) -> int:
-    ended: CursorResult[Any] = session.execute(  # type: ignore[assignment]
-        update(SignInSession).where(*conditions, *_IS_OPEN).values(ended_at=func.now())
-    )
+    ended: CursorResult[Any] = session.execute(_end_sessions(*conditions))  # type: ignore[assignment]
     return ended.rowcount
+
+
+def _end_sessions(*conditions: Any) -> Update:
+    return update(SignInSession).where(*conditions, *_IS_OPEN).values(ended_at=func.now())
 
 
 def _record(session: Session, actor: Actor, staff_id: uuid.UUID, ended: int) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from ticketing import audit
-from ticketing.access import passwords, permissions, rate_limits, sessions
+from ticketing.access import passwords, permissions, rate_limits, sessions, sign_in_log
 from ticketing.access.passwords import Password
 from ticketing.access.permissions import hash_secret
 from ticketing.actors import Actor
@@ -55,7 +55,9 @@ def count_attempt(session: Session, email: str) -> Attempt:
     cannot check more than 5 passwords. The right password resets the count.
     """
     attempt = Attempt(email_key(email)[:MAX_EMAIL_KEY_LENGTH])
-    rate_limits.consume(session, rate_limits.SIGN_IN_ATTEMPTS, attempt.email_key)
+    account_id = session.scalar(select(Staff.id).where(Staff.email_key == attempt.email_key))
+    with sign_in_log.log_lock_out("password", account_id):
+        rate_limits.consume(session, rate_limits.SIGN_IN_ATTEMPTS, attempt.email_key)
     return attempt
 
 
@@ -66,6 +68,8 @@ def sign_in(
     person = session.scalar(select(Staff).where(Staff.email_key == attempt.email_key))
     is_right = passwords.verify_password(password, person.password_hash if person else None)
     if person is None or not is_right or not person.is_active:
+        reason = "unknown_account" if person is None else "wrong_password" if not is_right else "deactivated"
+        sign_in_log.log_failure("password", person.id if person else None, reason=reason)
         raise InvalidInput({"password": "This e-mail address and password do not match an account. Check both."})
     rate_limits.reset(session, rate_limits.SIGN_IN_ATTEMPTS, attempt.email_key)
     return open_session(session, person, user_agent=user_agent, previous_secret=previous_secret)
@@ -90,12 +94,14 @@ def open_session(
     )
     session.add(row)
     session.flush()
+    sign_in_log.log_success(session, person.id, method)
     return SignIn(row.id, person.id, secret)
 
 
 def sign_out(session: Session, secret: str) -> None:
     """End the session of a cookie's secret; signing out again changes nothing."""
-    sessions.end_by_secret(session, secret)
+    if (staff_id := sessions.end_by_secret(session, secret)) is not None:
+        sign_in_log.log_sign_out(session, staff_id)
 
 
 def has_password(session: Session, actor: Actor) -> bool:
@@ -107,7 +113,8 @@ def has_password(session: Session, actor: Actor) -> bool:
 def count_password_check(session: Session, actor: Actor) -> None:
     """Count one of the 5 attempts per 15 minutes at the current password. Commit it first, as for count_attempt()."""
     permissions.require(session, actor, "read")
-    rate_limits.consume(session, rate_limits.PASSWORD_CHECKS, str(actor.staff_id))
+    with sign_in_log.log_lock_out("own_password", actor.staff_id):
+        rate_limits.consume(session, rate_limits.PASSWORD_CHECKS, str(actor.staff_id))
 
 
 def change_password(session: Session, actor: Actor, draft: PasswordDraft) -> int:
@@ -123,6 +130,7 @@ def change_password(session: Session, actor: Actor, draft: PasswordDraft) -> int
     if current_hash is None:
         raise Conflict("You sign in without a password, so there is none to change.")
     if not passwords.verify_password(draft.current, current_hash):
+        sign_in_log.log_failure("own_password", person.id, reason="wrong_password")
         raise InvalidInput({"current": "This is not your current password."})
     changed = session.execute(
         update(Staff)
