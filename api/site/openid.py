@@ -21,13 +21,8 @@ from api.middleware import authentication
 from api.site import openid_provider
 from api.site.openid_provider import ProviderUnavailable, SignInRejected
 from api.site.sign_in import safe_next
-<<<<<<< HEAD
 from ticketing import db, secret_key, settings
-from ticketing.access import openid
-=======
-from ticketing import db, settings
 from ticketing.access import openid, sign_in_log
->>>>>>> c76a552 (Log each sign-in with person, address and outcome, and count it)
 from ticketing.errors import TicketingError
 from ticketing.settings import OpenIdSettings
 
