@@ -30,7 +30,18 @@ from api.middleware.errors import FaultMiddleware
 from api.middleware.request_log import RequestLogMiddleware
 from api.middleware.security_headers import SecurityHeadersMiddleware
 from api.middleware.upload_quota import MEGABYTE, UploadQuotaMiddleware
-from api.site import downloads, graceful_shutdown, health, invitations, metrics, openid, pictures, sign_in, startup
+from api.site import (
+    downloads,
+    graceful_shutdown,
+    health,
+    invitations,
+    metrics,
+    openid,
+    pictures,
+    sign_in,
+    stalled_readers,
+    startup,
+)
 from ticketing import db, secret_key, settings
 from ticketing.db import migrations, pooler, replica, start_checks
 from ticketing.errors import START_REFUSED_EXIT_CODE, TicketingError
@@ -105,6 +116,7 @@ try:
     inline_script_hashes = index_html.hash_inline_scripts()
     script_run.set_up_logging()
     rerun_patch.install_patches()
+    stalled_readers.install_patch()
 except (StreamlitChanged, InvalidSettings) as refusal:
     print(f"Ticket Desk does not start. {refusal}", file=sys.stderr)
     sys.exit(START_REFUSED_EXIT_CODE)

@@ -29,7 +29,8 @@ assigned to, answer 404.
 **Limits.** A body may have 1 MB (413 `too_large`; an image 5 MB) and must arrive within 30 seconds (408 `too_slow`; an
 image 120 seconds). Each person may create 10 packages and try 10 promo codes that do not apply per minute, over all
 tokens, pages and servers together. Above that the answer is 429 `rate_limited`, with the seconds to wait in
-`Retry-After`.
+`Retry-After`. Each person may have 2 CSV exports running on a server (429 `rate_limited`), and all persons together 8
+(503 `too_busy`). A client that takes nothing of a response for 30 seconds is disconnected.
 
 **Outages.** 503 with `Retry-After` means that the database or the malware scanner does not answer. Unless the `code` is
 `outcome_unknown`, nothing was changed, and the request can be sent again.

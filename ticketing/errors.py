@@ -26,6 +26,7 @@ TicketingError            safe to show on a page or in an API answer
 `- Unavailable            the database does not answer
    |- OutcomeUnknown      the connection was lost during the commit
    |- TooBusy             every connection is in use, or all attempts lost a race
+   |  `- TooManyDownloads this server sends as many files as it may
    |- DatabaseTimeout     a time limit canceled the statement
    |- DiskFull            the database server's disk is full
    `- ReadOnly            the database server takes no changes, as during a failover
@@ -348,6 +349,11 @@ class OutcomeUnknown(Unavailable):
 class TooBusy(Unavailable):
     code = "too_busy"
     summary = "The server is busy."
+
+
+class TooManyDownloads(TooBusy):
+    summary = "This server is sending as many downloads as it can at once."
+    advice = "Try again in a moment."
 
 
 class DatabaseTimeout(Unavailable):

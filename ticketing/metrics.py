@@ -110,6 +110,9 @@ SIGN_INS = Counter(
 IMPORT_SECONDS = Histogram(
     "ticketdesk_import_duration_seconds", "Imports that were stored", buckets=IMPORT_BUCKETS, registry=REGISTRY
 )
+DOWNLOADS_RUNNING = Gauge(
+    "ticketdesk_downloads_running", "Downloads; each holds a connection of its own", registry=REGISTRY
+)
 
 TRANSACTION_RETRIES = Counter(
     "ticketdesk_transactions_started_over", "Transactions that were retried", registry=REGISTRY

@@ -11,10 +11,11 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from api.middleware import authentication
+from api.site.streamed_csv import StreamedCsv
 from ticketing import db, purchase_filter
 from ticketing.actors import Actor
 from ticketing.errors import InvalidInput, NotFound
@@ -43,7 +44,7 @@ def audit_csv(request: Request) -> Response:
     audit_filter = audit_log.parse(request.query_params, ignored=())
     with db.read_session() as session:
         export = audit_log.build_export(session, actor, event_id, audit_filter)
-    return _attachment_response(export, "audit-log", is_filtered=audit_filter != audit_log.ALL_CHANGES)
+    return _attachment_response(actor, export, "audit-log", is_filtered=audit_filter != audit_log.ALL_CHANGES)
 
 
 def reject_repeated_parameters(request: Request) -> None:
@@ -61,19 +62,19 @@ def csv_response(
     export_filter: PurchaseFilter,
     query: ExportQuery = csv_export.build_purchases_export,
     kind: str = "purchases",
-) -> StreamingResponse:
+) -> StreamedCsv:
     """Return the CSV as an attachment. Permissions are checked before the first byte is sent."""
     with db.read_session() as session:
         export = query(session, actor, event_id, export_filter)
-    return _attachment_response(export, kind, is_filtered=not export_filter.matches_everything)
+    return _attachment_response(actor, export, kind, is_filtered=not export_filter.matches_everything)
 
 
-def _attachment_response(export: Export, kind: str, *, is_filtered: bool) -> StreamingResponse:
+def _attachment_response(actor: Actor, export: Export, kind: str, *, is_filtered: bool) -> StreamedCsv:
     today = datetime.now(UTC).astimezone(ZoneInfo(export.time_zone)).date()
     suffix = "-selected" if is_filtered else ""
-    return StreamingResponse(
-        csv_export.stream(export),
-        media_type="text/csv; charset=utf-8",
+    return StreamedCsv(
+        actor,
+        export,
         headers={
             "Content-Disposition": f'attachment; filename="{_slugify(export.event_name)}-{kind}{suffix}-{today}.csv"',
             "Cache-Control": "no-store",

@@ -133,6 +133,8 @@ def sales_export(
 ) -> StreamingResponse:
     """Stream the purchases that match all filters as CSV (UTF-8 with a byte order mark).
 
-    Without a filter, every purchase is exported. An unknown filter or value is refused.
+    Without a filter, every purchase is exported. An unknown filter or value is refused; so are a third export of yours
+    at the same time (429) and a ninth of the server (503 `too_busy`). A file that was not sent to its end has no last
+    chunk, so that HTTP clients report an error.
     """
     return downloads.csv_response(caller, event_id, query.to_filter())

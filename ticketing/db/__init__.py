@@ -11,6 +11,7 @@ backup        backup and restore                     pg_programs   finds pg_dump
 from sqlalchemy.orm import Session
 
 from ticketing.db.connections import (
+    KEEPALIVE_ARGS,
     SESSION_SETTINGS,
     build_engine,
     dispose,
@@ -25,11 +26,13 @@ from ticketing.db.transactions import (
     after_commit,
     constraint_name,
     read_session,
+    translate_read_failures,
     unavailable_error,
     write,
 )
 
 __all__ = [
+    "KEEPALIVE_ARGS",
     "SESSION_SETTINGS",
     "RetryTransaction",
     "Session",
@@ -43,6 +46,7 @@ __all__ = [
     "read_session",
     "stop",
     "to_sqlalchemy_url",
+    "translate_read_failures",
     "unavailable_error",
     "write",
 ]

@@ -19,6 +19,13 @@ from ticketing.db import embedded, liveness, query_log
 POOL_SIZE = 16
 POOL_TIMEOUT_SECONDS = 8
 CONNECT_TIMEOUT_SECONDS = 3
+# Connections to a machine that vanished end after half a minute.
+KEEPALIVE_ARGS: dict[str, Any] = {
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
 # What holds in every session of this server.
 SESSION_SETTINGS = {
     "timezone": "UTC",
@@ -60,11 +67,7 @@ def build_engine(url: str, pool_name: str, *, connect_timeout_seconds: int = CON
         hide_parameters=True,  # the log of a failed statement must not contain a donor
         connect_args={
             "connect_timeout": connect_timeout_seconds,
-            # Connections to a machine that vanished end after half a minute.
-            "keepalives_idle": 15,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 30_000,
+            **KEEPALIVE_ARGS,
             **_get_session_connect_args(),
         },
     )

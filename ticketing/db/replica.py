@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeVar
@@ -22,7 +22,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.orm import Session
 
 from ticketing import db, settings
-from ticketing.errors import Unavailable
+from ticketing.errors import TooBusy, Unavailable
 
 log = logging.getLogger("ticketing.replica")
 T = TypeVar("T")
@@ -31,6 +31,7 @@ MAX_WAIT_SECONDS = 0.5  # for the replica to catch up
 POLL_SECONDS = 0.01
 STATE_TTL_SECONDS = 5.0  # how long an "away" replica is not asked, and a "behind" one not waited for
 CONNECT_TIMEOUT_SECONDS = 2
+RESERVED_CONNECTIONS = 3  # two for a backup, one for an operator's psql
 
 # The position up to which commits have returned: each waited for the flush, unless synchronous_commit is off.
 _WAL_POSITION_QUERY = """
@@ -43,6 +44,11 @@ _REPLAY_STATUS_QUERY = """
         pg_wal_lsn_diff(CAST(%(lsn)s AS pg_lsn), pg_last_wal_replay_lsn())::bigint,
         extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float
     FROM pg_control_system(), pg_control_checkpoint()
+"""
+# Sessions that count against max_connections; a role without rights to see them sees that they exist.
+_FREE_CONNECTIONS_QUERY = """
+    SELECT current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int - count(*)
+    FROM pg_stat_activity WHERE datid IS NOT NULL AND usesysid IS NOT NULL
 """
 
 
@@ -144,12 +150,22 @@ def read(work: Callable[[Session], T]) -> T:
 
 async def stream(
     chunks: Callable[[psycopg.AsyncConnection[Any]], AsyncGenerator[bytes, None]],
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Yield what `chunks` makes of a read-only connection that sees everything committed before now.
 
     Falls back to the primary as `read` does, until the first chunk was yielded. Later errors are raised, since a
-    partial file cannot be started again.
+    partial file cannot be started again. Raises Unavailable or a subclass: TooBusy also when the primary would have
+    fewer than RESERVED_CONNECTIONS left.
     """
+    with db.translate_read_failures():
+        async with aclosing(_stream(chunks)) as content:
+            async for chunk in content:
+                yield chunk
+
+
+async def _stream(
+    chunks: Callable[[psycopg.AsyncConnection[Any]], AsyncGenerator[bytes, None]],
+) -> AsyncGenerator[bytes, None]:
     if is_configured() and not _health.is_away():
         has_begun = False
         try:
@@ -167,9 +183,11 @@ async def stream(
             _health.record("away", failure)
             if has_begun:
                 raise
-    async with await _open_async_connection(db.libpq_url(), 5) as connection, aclosing(chunks(connection)) as content:
-        async for chunk in content:
-            yield chunk
+    async with await _open_async_connection(db.libpq_url(), 5) as connection:
+        await _require_reserve(connection)
+        async with aclosing(chunks(connection)) as content:
+            async for chunk in content:
+                yield chunk
 
 
 def state() -> State:
@@ -220,7 +238,7 @@ def _get_primary_position() -> _WalPosition:
         with db.engine().execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             return _WalPosition(*connection.exec_driver_sql(_WAL_POSITION_QUERY).one())
     except (OperationalError, InterfaceError, PoolExhausted) as failure:
-        raise Unavailable() from failure
+        raise db.unavailable_error(failure) or Unavailable() from failure
     except DBAPIError as failure:  # some hosting providers do not grant these functions
         raise _ReplicaUnusable(f"The primary does not report its WAL position: {failure.orig}") from failure
 
@@ -241,10 +259,21 @@ def _read_session() -> Iterator[Session]:
 
 async def _open_async_connection(url: str, connect_timeout_seconds: int) -> psycopg.AsyncConnection[Any]:
     connection = await psycopg.AsyncConnection.connect(
-        url, connect_timeout=connect_timeout_seconds, cursor_factory=psycopg.AsyncClientCursor
+        url,
+        connect_timeout=connect_timeout_seconds,
+        cursor_factory=psycopg.AsyncClientCursor,
+        **db.KEEPALIVE_ARGS,
     )
     await connection.set_read_only(True)
     return connection
+
+
+async def _require_reserve(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Raise TooBusy when this connection takes one of the last, which a backup and an operator need."""
+    free = await (await connection.execute(_FREE_CONNECTIONS_QUERY)).fetchone()
+    assert free is not None
+    if free[0] < RESERVED_CONNECTIONS:
+        raise TooBusy
 
 
 def _measure(connection: Connection, position: _WalPosition) -> State:

@@ -68,13 +68,22 @@ def read_session() -> Iterator[Session]:
     Connecting is tried up to 3 times; queries are not. Raises Unavailable or a subclass (see `unavailable_error`).
     """
     snapshot = engine().execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    with translate_read_failures(), _open_session(snapshot) as session:
+        yield session
+
+
+@contextmanager
+def translate_read_failures() -> Iterator[None]:
+    """Raise and count the domain error for a failure of the database or its driver in a block that only reads.
+
+    Raises Unavailable or a subclass (see `unavailable_error`). Bugs pass as they are, and a write is one.
+    """
     with metrics.count_refusals():
         try:
-            with _open_session(snapshot) as session:
-                yield session
-        except (DBAPIError, PoolExhausted) as failure:
+            yield
+        except (DBAPIError, PoolExhausted, psycopg.Error) as failure:
             error = unavailable_error(failure)
-            if error is None or isinstance(error, ReadOnly):  # a write in a read session is a bug
+            if error is None or isinstance(error, ReadOnly):
                 raise
             log.warning("could not be read: %s", _to_single_line(failure))
             raise error from failure

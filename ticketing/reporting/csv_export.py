@@ -10,7 +10,7 @@ import csv
 import io
 import re
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -85,10 +85,11 @@ def build_guests_export(session: Session, actor: Actor, event_id: uuid.UUID, pur
     return _build_export_with_guests(session, event_id, purchase_filter, seats, columns, [seats.c.seat_number])
 
 
-def stream(export: Export) -> AsyncIterator[bytes]:
+def stream(export: Export) -> AsyncGenerator[bytes, None]:
     """Yield the CSV in chunks of about CHUNK_BYTES, so that memory does not grow with the number of rows.
 
     It contains everything that was committed before the first chunk was requested. A later error ends the stream.
+    Raises Unavailable or a subclass.
     """
     return replica.stream(partial(_stream_chunks, export))
 

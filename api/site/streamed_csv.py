@@ -1,0 +1,94 @@
+"""The response of a download: limited in number, and begun only when the database delivers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
+
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from ticketing import metrics
+from ticketing.access import rate_limits
+from ticketing.actors import Actor
+from ticketing.errors import RateLimited, TooManyDownloads
+from ticketing.reporting import csv_export
+from ticketing.reporting.csv_export import Export
+
+# Each download holds a connection of its own to the database until its reader has everything.
+MAX_DOWNLOADS = 8
+MAX_DOWNLOADS_PER_PERSON = 2
+RETRY_AFTER_SECONDS = 5
+TOO_MANY_OF_PERSON = (
+    f"{MAX_DOWNLOADS_PER_PERSON} of your downloads are still running. Wait until one has ended, or cancel one."
+)
+
+_running: Counter[str | None] = Counter()
+
+
+class StreamedCsv(StreamingResponse):
+    """A CSV that is sent as the database delivers it, with the status 503 when the database does not."""
+
+    def __init__(self, actor: Actor, export: Export, headers: Mapping[str, str]) -> None:
+        super().__init__(iter(()), media_type="text/csv; charset=utf-8", headers=headers)
+        self._actor = actor
+        self._export = export
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the CSV until it ends or the client disconnects.
+
+        Raises RateLimited, TooManyDownloads and Unavailable before anything is sent.
+        """
+        if scope["method"] == "HEAD":
+            await self.stream_response(send)
+            return
+        with hold_slot(self._actor):
+            sending = asyncio.create_task(self._send_chunks(send))
+            waiting = asyncio.create_task(self.listen_for_disconnect(receive))
+            try:
+                await asyncio.wait((sending, waiting), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                # The slot is free again only when the connection to the database is closed.
+                is_sent = sending.done()
+                for task in (sending, waiting):
+                    task.cancel()
+                await asyncio.gather(sending, waiting, return_exceptions=True)
+        await (sending if is_sent else waiting)
+
+    async def _send_chunks(self, send: Send) -> None:
+        async with aclosing(csv_export.stream(self._export)) as chunks:
+            # The headers wait for the first chunk: once they are sent, a failure could only cut the file off.
+            first = await anext(chunks)
+            self.body_iterator = _prepend(first, chunks)
+            await self.stream_response(send)
+
+
+@contextmanager
+def hold_slot(actor: Actor) -> Iterator[None]:
+    """Count a download of this person while it runs. Raises RateLimited and TooManyDownloads.
+
+    Counted in this process, since what the limits protect are its own connections. Only the event loop calls this.
+    """
+    person = rate_limits.caller_key(actor)
+    with metrics.count_refusals():
+        if person is not None and _running[person] >= MAX_DOWNLOADS_PER_PERSON:
+            raise RateLimited(TOO_MANY_OF_PERSON, retry_after=RETRY_AFTER_SECONDS)
+        if _running.total() >= MAX_DOWNLOADS:
+            raise TooManyDownloads
+    _running[person] += 1
+    metrics.DOWNLOADS_RUNNING.inc()
+    try:
+        yield
+    finally:
+        metrics.DOWNLOADS_RUNNING.dec()
+        _running[person] -= 1
+        if not _running[person]:
+            del _running[person]
+
+
+async def _prepend(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for chunk in rest:
+        yield chunk
