@@ -43,6 +43,7 @@ def test_form_is_not_sent_again_by_itself(browser, away):
         (errors.Unavailable, "unavailable", "5"),
         (errors.OutcomeUnknown, "outcome_unknown", "5"),
         (errors.TooBusy, "too_busy", "5"),
+        (errors.TooManyDownloads, "too_busy", "5"),
         (errors.ReadOnly, "read_only", "5"),
         (errors.DatabaseTimeout, "took_too_long", "60"),
         (errors.DiskFull, "disk_full", "60"),
