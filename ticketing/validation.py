@@ -45,6 +45,13 @@ _REQUIRED_MESSAGES = {
 # Lone surrogates, which JSON can contain, are refused too.
 _CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _EMAIL_PATTERN = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\".]+(\.[^@\s<>,;\".]+)+")
+MAX_EMAIL_LENGTH = 254
+# Control characters, and what Unicode calls Default_Ignorable_Code_Point (DerivedCoreProperties.txt) with the three
+# annotation characters beside it: nobody sees them in an address, and pasted text is full of them.
+_INVISIBLE_CHARACTERS = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 
 
 class Draft(BaseModel):
@@ -133,7 +140,9 @@ def _blank_to_none(value: Any) -> Any:
 
 
 def _validate_email(value: str) -> str:
-    if not _EMAIL_PATTERN.fullmatch(value):
+    """Return an address whose key is an address, too: U+FF20 becomes a second @ in the key, U+2026 three dots."""
+    key = email_key(value)
+    if not (_EMAIL_PATTERN.fullmatch(value) and _EMAIL_PATTERN.fullmatch(key) and len(key) <= MAX_EMAIL_LENGTH):
         raise ValueError("Enter an e-mail address such as ana@example.org.")
     return value
 
@@ -180,7 +189,7 @@ MultiLineText = Annotated[str, AfterValidator(clean_multi_line)]
 BLANK_AS_NONE = BeforeValidator(_blank_to_none)
 Name = Annotated[SingleLineText, MaxLength(100)]
 PersonName = Annotated[SingleLineText, MaxLength(200)]
-Email = Annotated[SingleLineText, MaxLength(254), AfterValidator(_validate_email)]
+Email = Annotated[SingleLineText, MaxLength(MAX_EMAIL_LENGTH), AfterValidator(_validate_email)]
 Phone = Annotated[Annotated[SingleLineText, MaxLength(50)] | None, BLANK_AS_NONE]
 Notes = Annotated[Annotated[MultiLineText, MaxLength(2000)] | None, BLANK_AS_NONE]
 Amount = Annotated[
@@ -198,8 +207,14 @@ Timestamp = Annotated[datetime, AfterValidator(_validate_timestamp)]
 
 
 def email_key(email: str) -> str:
-    """Return the form in which e-mail addresses are compared: case-folded, without surrounding space."""
-    return unicodedata.normalize("NFC", email).strip().casefold()
+    """Return the form in which e-mail addresses of donors and staff are compared (docs/decisions/0006).
+
+    NFKC, without invisible characters and surrounding space, in lower case. Not case-folded: gross@ and groß@ are two
+    people. Changing it needs a migration that computes all stored keys anew.
+    """
+    visible = unicodedata.normalize("NFKC", _INVISIBLE_CHARACTERS.sub("", email))
+    # Lower case letters can be composed that have no capital, such as ΐ.
+    return unicodedata.normalize("NFKC", visible.strip().lower())
 
 
 def name_key(name: str) -> str:

@@ -23,6 +23,7 @@ from ticketing.models import Event, EventAssignment, Option, Package, PromoCode,
 from ticketing.sales import purchases
 from ticketing.sales.purchase_draft import PurchaseDraft
 from ticketing.sales.purchases import RecordedPurchase
+from ticketing.validation import email_key
 
 PASSWORD = "correct horse battery"
 
@@ -42,7 +43,7 @@ def staff(role: str = "coordinator", event: Event | None = None, **fields: Any) 
 
     def create(session: db.Session) -> Actor:
         if password is None:
-            person = Staff(email_key=fields["email"].casefold(), role=role, **fields)
+            person = Staff(email_key=email_key(fields["email"]), role=role, **fields)
             session.add(person)
             session.flush()
         else:

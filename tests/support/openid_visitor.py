@@ -14,6 +14,7 @@ from tests.support import make
 from tests.support.openid_provider import Provider
 from ticketing import db
 from ticketing.models import SignInSession, Staff
+from ticketing.validation import email_key
 
 UNKNOWN_SIGN_IN = "was started in another browser"
 NOT_CONFIRMED = "did not confirm this sign-in"
@@ -63,7 +64,7 @@ def stranger_claims(**claims: Any) -> dict[str, Any]:
 
 def find_staff(email: str) -> Staff | None:
     with db.read_session() as session:
-        return session.scalar(select(Staff).where(Staff.email_key == email.casefold()))
+        return session.scalar(select(Staff).where(Staff.email_key == email_key(email)))
 
 
 def list_openid_sessions(email: str) -> list[SignInSession]:
@@ -72,7 +73,7 @@ def list_openid_sessions(email: str) -> list[SignInSession]:
             session.scalars(
                 select(SignInSession)
                 .join(Staff, Staff.id == SignInSession.staff_id)
-                .where(Staff.email_key == email.casefold(), SignInSession.method == "openid")
+                .where(Staff.email_key == email_key(email), SignInSession.method == "openid")
             )
         )
 

@@ -309,6 +309,13 @@ ACTION_TEXTS = {
     "purchase.status_changed": ActionText("Payment status changed", _describe_status_change),
     "purchase.guests_named": ActionText("Guests named", _describe_guest_change),
     "import.completed": ActionText("Sales imported", _describe_import),
+    "donor.merged": ActionText(
+        "Donors merged", _describe_by_template("merged two spellings of the e-mail address of {name} into one donor")
+    ),
+    "donor.separated": ActionText(
+        "Donors separated",
+        _describe_by_template("separated the donor {name} from another one whose e-mail address only looks alike"),
+    ),
     "staff.added": ActionText("Account created", _describe_by_template("created an account for {name}")),
     "staff.invited": ActionText("Person invited", _describe_by_template("invited {name}")),
     "staff.changed": ActionText("Account changed", _describe_change),

@@ -79,6 +79,23 @@ def without_verdict(claims):
     return {name: value for name, value in claims.items() if name != "email_verified"}
 
 
+@pytest.mark.parametrize("spelling", ["\uff41na{}@\uff45xample.org", "a\u200bna{}@example.org\ufeff"])
+def test_email_and_domain_are_compared_by_key(visitor, spelling):
+    stem = make.unique("")
+    _, claims = create_colleague(email=f"ana{stem}@example.org")
+
+    assert visitor.sign_in(**claims | {"email": spelling.format(stem)}).status_code == 303
+
+
+def test_email_with_sharp_s_is_another_person(visitor):
+    stem = make.unique("")
+    person, claims = create_colleague(email=f"gross{stem}@example.org")
+
+    answer = visitor.sign_in(**claims | {"email": f"gro\u00df{stem}@example.org"})
+
+    assert_refused(answer, person.email, "has no account here")
+
+
 def test_missing_email_verified_is_refused(visitor):
     person, claims = create_colleague()
 
@@ -176,7 +193,9 @@ def test_email_of_another_domain_is_refused(visitor, domain):
     assert find_staff(person.email).openid_subject is None
 
 
-@pytest.mark.parametrize("email", [None, "", "ana", ["ana@example.org"], "eve@evil.example@example.org"])
+@pytest.mark.parametrize(
+    "email", [None, "", "ana", ["ana@example.org"], "eve@evil.example\uff20example.org", "eve@evil.example@example.org"]
+)
 def test_missing_email_is_refused(visitor, email):
     claims = stranger_claims(email=email)
 

@@ -22,6 +22,8 @@ ACTION = re.compile(r"[a-z_]+\.[a-z_]+")
 ZONE = "America/New_York"
 LOGGED_ONLY = {"purchase.recorded"}  # a purchase is its own record, without an audit entry
 
+RECORDED_BY_MIGRATIONS = {"donor.merged", "donor.separated"}
+
 
 def find_recorded_actions() -> set[str]:
     """Return each literal such as "package.changed" in a call whose first argument is the session."""
@@ -64,7 +66,7 @@ def _is_session(node: ast.expr) -> bool:
 
 def test_every_recorded_action_has_a_sentence():
     assert len(find_recorded_actions()) >= 20
-    assert find_recorded_actions() - LOGGED_ONLY == sentences.ACTION_TEXTS.keys()
+    assert find_recorded_actions() - LOGGED_ONLY | RECORDED_BY_MIGRATIONS == sentences.ACTION_TEXTS.keys()
 
 
 def test_every_recorded_action_is_a_literal_in_the_code():
