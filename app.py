@@ -47,7 +47,7 @@ from ticketing.db import migrations, pooler, replica, start_checks
 from ticketing.errors import START_REFUSED_EXIT_CODE, TicketingError
 from ticketing.settings import InvalidSettings
 from ui import menu, text
-from ui.runtime import StreamlitChanged, index_html, paths, rerun_patch, script_run, uploads
+from ui.runtime import StreamlitChanged, index_html, paths, rerun_patch, script_run, stalled_connections, uploads
 
 log = logging.getLogger("ticketing.server")
 
@@ -117,6 +117,7 @@ try:
     script_run.set_up_logging()
     rerun_patch.install_patches()
     stalled_readers.install_patch()
+    stalled_connections.install_patches()
 except (StreamlitChanged, InvalidSettings) as refusal:
     print(f"Ticket Desk does not start. {refusal}", file=sys.stderr)
     sys.exit(START_REFUSED_EXIT_CODE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import re
 from pathlib import Path
 from unittest.mock import MagicMock
@@ -19,8 +20,9 @@ from streamlit.web.server.starlette.starlette_app import create_streamlit_routes
 from streamlit.web.server.starlette.starlette_path_security_middleware import PathSecurityMiddleware
 from streamlit.web.server.starlette.starlette_routes import create_host_config_routes
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
+from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
-from ui.runtime import index_html, paths, reconnect
+from ui.runtime import index_html, paths, reconnect, stalled_connections
 
 # Every route must be known here: AuthenticationMiddleware, BodyLimitMiddleware and RequestLogMiddleware go by path.
 ROUTES = {
@@ -93,6 +95,23 @@ def test_refused_paths_are_those_that_streamlit_refuses(path):
 
     asyncio.run(PathSecurityMiddleware(note)(scope, ignore, ignore))
     assert paths.is_refused(path) is (passed == [])
+
+
+def test_server_has_what_the_deadline_of_connections_needs():
+    """stalled_connections.py replaces three methods of the protocol, and reads these attributes."""
+    source = inspect.getsource(AutoHTTPProtocol)
+    assert list(inspect.signature(stalled_connections._original_connection_made).parameters) == ["self", "transport"]
+    assert list(inspect.signature(stalled_connections._original_connection_lost).parameters) == ["self", "exc"]
+    assert list(inspect.signature(stalled_connections._original_on_response_complete).parameters) == ["self"]
+    for part in (
+        "self.loop = ",
+        "self.cycle: ",
+        "self.transport: ",
+        "on_response=self.on_response_complete",
+        "set_protocol(",
+    ):
+        assert part in source
+    assert "self.response_complete = True" in inspect.getsource(inspect.getmodule(AutoHTTPProtocol))
 
 
 def test_scripts_and_styles_are_static():
