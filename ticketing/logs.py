@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,7 +21,11 @@ from pythonjsonlogger.json import JsonFormatter
 
 from ticketing import settings
 
+log = logging.getLogger("ticketing.logs")
+
 LogContext = Mapping[str, str]
+MAX_REPETITIONS = 10
+REPETITION_WINDOW_SECONDS = 60.0
 
 _context_provider: ContextVar[Callable[[], LogContext] | None] = ContextVar("log_context_provider", default=None)
 _process_context_provider: Callable[[], LogContext] = dict
@@ -44,6 +50,7 @@ def set_up() -> None:
     _handler = logging.StreamHandler()
     _handler.setFormatter(create_formatter(current.log_format))
     _handler.addFilter(_should_log)
+    _handler.addFilter(RepetitionFilter())
     _handler.addFilter(add_context)
     root.addHandler(_handler)
     logging.getLogger("ticketing").setLevel(current.log_level.upper())
@@ -99,6 +106,39 @@ def create_formatter(name: str) -> logging.Formatter:
 
 def _should_log(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING or record.name.split(".")[0] == "ticketing"
+
+
+class RepetitionFilter:
+    """Filter that passes MAX_REPETITIONS lines a minute from one place in a library, and then says how many it dropped.
+
+    At the limit of open files asyncio logs thousands of tracebacks a second. Lines of Ticket Desk always pass: each is
+    about something of its own.
+    """
+
+    def __init__(self, window_seconds: float = REPETITION_WINDOW_SECONDS) -> None:
+        self._window_seconds = window_seconds
+        self._counts: Counter[tuple[str, str, int]] = Counter()  # by logger, file and line
+        self._lock = threading.Lock()
+
+    def __call__(self, record: logging.LogRecord) -> bool:
+        if record.name.split(".")[0] == "ticketing":
+            return True
+        place = (record.name, record.pathname, record.lineno)
+        with self._lock:
+            self._counts[place] += 1
+            count = self._counts[place]
+        if count == 1:
+            timer = threading.Timer(self._window_seconds, self._end_window, (place,))
+            timer.daemon = True
+            timer.start()
+        return count <= MAX_REPETITIONS
+
+    def _end_window(self, place: tuple[str, str, int]) -> None:
+        with self._lock:
+            dropped = self._counts.pop(place) - MAX_REPETITIONS
+        if dropped > 0:
+            sentence = "%s more lines of %s within %.0f seconds were dropped; they came from where the last one did"
+            log.warning(sentence, dropped, place[0], self._window_seconds)
 
 
 def add_context(record: logging.LogRecord) -> bool:

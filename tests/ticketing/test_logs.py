@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from tests.support.waiting import wait_until
 from ticketing import db, logs
 
 HOSTILE = "Ana\n2026-01-01 ERROR forged\r\x0b\u2028\x1b[31m"
@@ -100,3 +101,49 @@ def test_context_ends_with_its_block_and_can_be_copied(write):
         assert json.loads(write("json", "x"))["request"] == "outer"
     assert "request" not in json.loads(write("json", "x"))
     assert copied == {"request": "inner"}
+
+
+@pytest.fixture
+def library():
+    """A logger of a library behind the filter of repeated lines, and the lines that pass."""
+    lines = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    handler.addFilter(logs.RepetitionFilter(window_seconds=0.5))
+    logger = logging.getLogger("library.server")
+    logger.addHandler(handler)
+    logging.getLogger("ticketing.logs").addHandler(handler)
+    yield logger, lines
+    logger.removeHandler(handler)
+    logging.getLogger("ticketing.logs").removeHandler(handler)
+
+
+def test_repeated_lines_of_a_library_are_dropped_and_counted(library):
+    logger, lines = library
+    for number in range(2000):
+        logger.warning("no file %s", number)
+    logger.warning("from another place")
+
+    wait_until(lambda: len(lines) == 12, seconds=10)
+
+    assert lines == [
+        *(f"no file {number}" for number in range(10)),
+        "from another place",
+        "1990 more lines of library.server within 0 seconds were dropped; they came from where the last one did",
+    ]
+
+
+def test_lines_are_written_again_in_the_next_minute(library):
+    logger, lines = library
+    for _ in range(11):
+        logger.warning("repeated")
+    wait_until(lambda: len(lines) == 11, seconds=10)
+    logger.warning("repeated")
+    assert lines[-1] == "repeated"
+
+
+def test_lines_of_ticket_desk_are_never_dropped(library):
+    _, lines = library
+    for _ in range(50):
+        logging.getLogger("ticketing.logs").warning("a sale")
+    assert lines == ["a sale"] * 50
