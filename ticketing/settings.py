@@ -98,6 +98,13 @@ class Settings(BaseSettings):
         "browsers stay on https",
         "taken from each request",
     )
+    hsts_subdomains: Annotated[str, AfterValidator(values.one_of("yes", "no"))] = _setting(
+        "TICKETDESK_HSTS_SUBDOMAINS",
+        "`yes` when every subdomain of the host in `TICKETDESK_BASE_URL` speaks https too: browsers then refuse http "
+        "for all of them, for a year",
+        "`no`: for the host alone",
+        "no",
+    )
     openid_issuer: Annotated[str | None, AfterValidator(values.validate_issuer)] = _setting(
         "TICKETDESK_OPENID_ISSUER",
         "the issuer URL of the OpenID provider for staff sign-in, such as `https://login.example.org/realms/gala`",

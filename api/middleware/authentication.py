@@ -7,18 +7,18 @@ documentation either of them. PUBLIC_PATHS require nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from typing import ParamSpec, TypeVar
 from urllib.parse import quote, urlsplit
 
 from anyio import CapacityLimiter, to_thread
-from itsdangerous import BadSignature, TimestampSigner
+from itsdangerous import BadSignature
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api import errors
-from ticketing import db, secret_key, settings
+from api import cookies, errors
+from ticketing import db, settings
 from ticketing.access import permissions, sign_in, staff
 from ticketing.access.sign_in import SignIn
 from ticketing.actors import Actor
@@ -157,32 +157,27 @@ def _touch_last_used(actor: Actor | None) -> Actor | None:
 
 def find_cookie_secret(connection: HTTPConnection) -> str | None:
     """Return the secret in the session cookie, or None if there is no valid cookie."""
-    cookie = connection.cookies.get(COOKIE_NAME)
+    cookie = cookies.find(connection, COOKIE_NAME)
     return None if cookie is None else unsign_cookie(cookie)
 
 
 def unsign_cookie(cookie: str) -> str | None:
     """Return the secret in a signed cookie, or None if the signature is not ours or has expired."""
     try:
-        return _signer().unsign(cookie, max_age=COOKIE_MAX_AGE_SECONDS).decode()
+        secret: bytes = cookies.get_signer(COOKIE_NAME).unsign(cookie, max_age=COOKIE_MAX_AGE_SECONDS)
+        return secret.decode()
     except (BadSignature, UnicodeError):
         return None
 
 
 def set_session_cookie(response: Response, request: Request, signed_in: SignIn) -> None:
     """Set the cookie of a session that was just opened."""
-    response.set_cookie(
-        COOKIE_NAME,
-        _signer().sign(signed_in.secret).decode(),
-        max_age=COOKIE_MAX_AGE_SECONDS,
-        httponly=True,
-        samesite="lax",
-        secure=is_https(request),
-    )
+    signed = cookies.get_signer(COOKIE_NAME).sign(signed_in.secret).decode()
+    cookies.set_cookie(response, request, COOKIE_NAME, signed, max_age_seconds=COOKIE_MAX_AGE_SECONDS)
 
 
 def delete_session_cookie(response: Response, request: Request) -> None:
-    response.delete_cookie(COOKIE_NAME, httponly=True, samesite="lax", secure=is_https(request))
+    cookies.delete_cookie(response, request, COOKIE_NAME)
 
 
 def is_same_origin(connection: HTTPConnection) -> bool:
@@ -203,11 +198,6 @@ def is_same_origin(connection: HTTPConnection) -> bool:
     return sender.netloc == connection.headers.get("host")
 
 
-def is_https(request: Request) -> bool:
-    """Return whether cookies must be marked Secure."""
-    return request.url.scheme == "https" or settings.load().is_behind_tls
-
-
 def is_first_run() -> bool:
     """Return whether there is no account yet, so that the first-run page is shown.
 
@@ -217,8 +207,3 @@ def is_first_run() -> bool:
         return False
     with db.read_session() as session:
         return staff.is_first_run(session)
-
-
-@cache
-def _signer() -> TimestampSigner:
-    return TimestampSigner(secret_key.get(), salt=COOKIE_NAME)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api import errors
 from ticketing import settings
 
 # For everything but HTML (JSON, CSV, pictures, scripts): opened by itself, it runs and loads nothing.
@@ -21,7 +22,7 @@ DEFAULT_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), usb=()",
 }
-TLS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
+HSTS = "max-age=31536000"
 
 
 class SecurityHeadersMiddleware:
@@ -38,7 +39,10 @@ class SecurityHeadersMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _add_security_headers(MutableHeaders(scope=message), self._page_policy)
+                headers = MutableHeaders(scope=message)
+                _add_security_headers(headers, self._page_policy)
+                if errors.is_api_path(scope["path"]):
+                    headers.setdefault("Cache-Control", "no-store")  # names and addresses of donors
             await send(message)
 
         await self.app(scope, receive, send_with_headers)
@@ -49,9 +53,10 @@ def _add_security_headers(headers: MutableHeaders, page_policy: str) -> None:
         headers.setdefault("Content-Security-Policy", page_policy)
     for name, value in DEFAULT_HEADERS.items():
         headers.setdefault(name, value)
-    if settings.load().is_behind_tls:
-        for name, value in TLS_HEADERS.items():
-            headers.setdefault(name, value)
+    rules = settings.load()
+    if rules.is_behind_tls:
+        hsts = f"{HSTS}; includeSubDomains" if rules.hsts_subdomains == "yes" else HSTS
+        headers.setdefault("Strict-Transport-Security", hsts)
         _mark_cookies_secure(headers)
 
 

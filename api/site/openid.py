@@ -7,21 +7,20 @@ sign-in that another one started, and no other browser can.
 from __future__ import annotations
 
 import secrets
-from functools import cache
 from urllib.parse import urlencode
 
-from itsdangerous import BadData, URLSafeTimedSerializer
+from itsdangerous import BadData
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from api import errors, html
+from api import cookies, errors, html
 from api.middleware import authentication
 from api.site import openid_provider
 from api.site.openid_provider import ProviderUnavailable, SignInRejected
 from api.site.sign_in import safe_next
-from ticketing import db, secret_key, settings
+from ticketing import db, settings
 from ticketing.access import openid, sign_in_log
 from ticketing.errors import TicketingError
 from ticketing.settings import OpenIdSettings
@@ -55,15 +54,8 @@ async def start(request: Request) -> Response:
     except ProviderUnavailable:
         return _unavailable_response(request, rules, next_path)
     response = RedirectResponse(url, 303)
-    response.set_cookie(
-        COOKIE_NAME,
-        _serializer().dumps(pending | {"next": next_path}),
-        max_age=MAX_SIGN_IN_SECONDS,
-        path=START_PATH,
-        httponly=True,
-        samesite="lax",
-        secure=authentication.is_https(request),
-    )
+    signed = cookies.get_serializer(COOKIE_NAME).dumps(pending | {"next": next_path})
+    cookies.set_cookie(response, request, COOKIE_NAME, signed, max_age_seconds=MAX_SIGN_IN_SECONDS)
     return response
 
 
@@ -105,14 +97,15 @@ async def callback(request: Request) -> Response:
     except TicketingError as refusal:
         return _refusal_response(request, errors.get_status(refusal), str(refusal), next_path)
     response = RedirectResponse(next_path, 303)
-    _delete_cookie(response, request)
+    cookies.delete_cookie(response, request, COOKIE_NAME)
     authentication.set_session_cookie(response, request, signed_in)
     return response
 
 
 def _find_pending_sign_in(request: Request) -> dict[str, str] | None:
     try:
-        pending: dict[str, str] = _serializer().loads(request.cookies.get(COOKIE_NAME, ""), max_age=MAX_SIGN_IN_SECONDS)
+        signed = cookies.find(request, COOKIE_NAME) or ""
+        pending: dict[str, str] = cookies.get_serializer(COOKIE_NAME).loads(signed, max_age=MAX_SIGN_IN_SECONDS)
     except BadData:
         return None
     return pending
@@ -139,19 +132,8 @@ def _refusal_response(request: Request, status: int, sentence: str, next_path: s
         link="/session/sign-in?" + urlencode({"next": next_path}),
         link_text="Back to sign-in",
     )
-    _delete_cookie(response, request)
+    cookies.delete_cookie(response, request, COOKIE_NAME)
     return response
-
-
-def _delete_cookie(response: Response, request: Request) -> None:
-    response.delete_cookie(
-        COOKIE_NAME, path=START_PATH, httponly=True, samesite="lax", secure=authentication.is_https(request)
-    )
-
-
-@cache
-def _serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(secret_key.get(), salt=COOKIE_NAME)
 
 
 routes = [Route(START_PATH, start), Route(CALLBACK_PATH, callback)]

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 from starlette.websockets import WebSocketDisconnect
 
+from api.middleware import authentication
 from tests.api.conftest import ACCEPT_HTML
 from tests.support import make
 from ticketing import db
@@ -95,6 +96,7 @@ def test_websocket_from_own_page_opens(browser, sign_in, headers):
 
 def test_behind_proxy_only_https_base_url_is_own_origin(browser, sign_in, monkeypatch):
     sign_in()
+    browser.cookies.set(f"__Host-{authentication.COOKIE_NAME}", browser.cookies[authentication.COOKIE_NAME])
     monkeypatch.setenv("TICKETDESK_BASE_URL", BASE_URL)
 
     with browser.websocket_connect(STREAM, headers={"Origin": BASE_URL}, subprotocols=["streamlit"]):

@@ -103,20 +103,36 @@ def test_behind_tls_hsts_is_sent_and_cookies_are_secure(browser, sign_in, monkey
     monkeypatch.setenv("TICKETDESK_BASE_URL", "https://tickets.example.org")
     person = make.staff(password=make.PASSWORD)
     signed_in = browser.post("/session/sign-in", data={"email": person.email, "password": make.PASSWORD})
-    browser.cookies.set("ticketdesk_session", signed_in.cookies["ticketdesk_session"])
+    (signed,) = re.findall(r"__Host-ticketdesk_session=([^;]+)", signed_in.headers["set-cookie"])
+    browser.cookies.set("__Host-ticketdesk_session", signed)
     page = browser.get("/_stcore/health")
     signed_out = browser.post("/session/sign-out")
 
     for answer in (signed_in, page, signed_out):
         assert answer.headers["strict-transport-security"] == "max-age=31536000"
     cookies = [each for answer in (signed_in, page, signed_out) for each in answer.headers.get_list("set-cookie")]
-    assert {each.partition("=")[0] for each in cookies} >= {"ticketdesk_session", "_streamlit_xsrf"}
+    assert {each.partition("=")[0] for each in cookies} >= {"__Host-ticketdesk_session", "_streamlit_xsrf"}
     for each in cookies:
         attributes = [part.strip().lower() for part in each.split(";")[1:]]
         assert attributes.count("secure") == 1, each
         assert "samesite=lax" in attributes, each
         # Streamlit's script reads this one and sends it back in a header: that is its purpose.
         assert ("httponly" in attributes) == (not each.startswith("_streamlit_xsrf")), each
+
+
+@pytest.mark.parametrize(
+    ("setting", "header"), [("yes", "max-age=31536000; includeSubDomains"), ("no", "max-age=31536000")]
+)
+def test_hsts_includes_subdomains_when_set(browser, monkeypatch, setting, header):
+    monkeypatch.setenv("TICKETDESK_BASE_URL", "https://tickets.example.org")
+    monkeypatch.setenv("TICKETDESK_HSTS_SUBDOMAINS", setting)
+
+    assert browser.get("/healthz").headers["strict-transport-security"] == header
+
+
+def test_answers_with_data_are_not_stored(responses):
+    for kind in ("json", "problem", "no token", "download", "plain page"):
+        assert responses[kind].headers["cache-control"] == "no-store", kind
 
 
 def test_without_tls_cookies_are_not_secure(browser, sign_in):

@@ -15,6 +15,7 @@ from itsdangerous import URLSafeTimedSerializer
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
+from api import cookies
 from api.middleware import authentication
 from api.site import openid
 from tests.support import make
@@ -67,7 +68,7 @@ def test_callback_works_once(visitor):
     visitor.browser.cookies.clear()
 
     assert UNKNOWN_SIGN_IN in visitor.open_callback(link).text
-    visitor.browser.cookies.set(openid.COOKIE_NAME, kept, path=openid.START_PATH)
+    visitor.browser.cookies.set(openid.COOKIE_NAME, kept)
     assert NOT_CONFIRMED in visitor.open_callback(link).text
     assert len(list_openid_sessions(person.email)) == 1
 
@@ -91,10 +92,10 @@ def test_sign_in_expires_after_ten_minutes(visitor, monkeypatch, ago, status):
 def test_cookie_with_another_signature_is_refused(visitor):
     person, visitor.provider.person = create_colleague()
     link = visitor.consent(visitor.start())
-    pending = openid._serializer().loads(visitor.browser.cookies[openid.COOKIE_NAME])
+    pending = cookies.get_serializer(openid.COOKIE_NAME).loads(visitor.browser.cookies[openid.COOKIE_NAME])
     visitor.browser.cookies.clear()
     forged = URLSafeTimedSerializer("guessed", salt=openid.COOKIE_NAME).dumps(pending)
-    visitor.browser.cookies.set(openid.COOKIE_NAME, forged, path=openid.START_PATH)
+    visitor.browser.cookies.set(openid.COOKIE_NAME, forged)
 
     assert_refused(visitor.open_callback(link), person.email, UNKNOWN_SIGN_IN)
 
@@ -102,10 +103,10 @@ def test_cookie_with_another_signature_is_refused(visitor):
 def test_wrong_verifier_does_not_redeem_code(visitor):
     person, visitor.provider.person = create_colleague()
     link = visitor.consent(visitor.start())
-    pending = openid._serializer().loads(visitor.browser.cookies[openid.COOKIE_NAME])
+    pending = cookies.get_serializer(openid.COOKIE_NAME).loads(visitor.browser.cookies[openid.COOKIE_NAME])
     visitor.browser.cookies.clear()
-    swapped = openid._serializer().dumps(pending | {"verifier": "x" * 64})
-    visitor.browser.cookies.set(openid.COOKIE_NAME, swapped, path=openid.START_PATH)
+    swapped = cookies.get_serializer(openid.COOKIE_NAME).dumps(pending | {"verifier": "x" * 64})
+    visitor.browser.cookies.set(openid.COOKIE_NAME, swapped)
 
     assert_refused(visitor.open_callback(link), person.email, NOT_CONFIRMED)
 
@@ -227,26 +228,27 @@ def test_redirect_after_sign_in_stays_on_this_site(visitor, elsewhere):
     assert (answer.status_code, answer.headers["location"]) == (303, "/")
 
 
-@pytest.mark.parametrize(("base_url", "secure"), [(None, False), ("https://tickets.example.org", True)])
-def test_cookies_have_restrictive_attributes(visitor, monkeypatch, base_url, secure):
+@pytest.mark.parametrize(
+    ("base_url", "secure", "prefix"), [(None, False, ""), ("https://tickets.example.org", True, "__Host-")]
+)
+def test_cookies_have_restrictive_attributes(visitor, monkeypatch, base_url, secure, prefix):
     if base_url:
         monkeypatch.setenv("TICKETDESK_BASE_URL", base_url)
     _, visitor.provider.person = create_colleague()
 
     started = visitor.browser.get("/session/openid")
     link = visitor.consent(started.headers["location"])
-    pending = started.cookies.get(openid.COOKIE_NAME) or _cookie_value(started.headers["set-cookie"])
     visitor.browser.cookies.clear()
-    visitor.browser.cookies.set(openid.COOKIE_NAME, pending, path=openid.START_PATH)
+    visitor.browser.cookies.set(prefix + openid.COOKIE_NAME, _cookie_value(started.headers["set-cookie"]))
     answer = visitor.open_callback(link.removeprefix(base_url or ""))
 
     assert answer.status_code == 303, answer.text
-    cookies = {each.partition("=")[0]: each for each in answer.headers.get_list("set-cookie")}
-    assert cookies.keys() == {openid.COOKIE_NAME, authentication.COOKIE_NAME}
-    assert "Path=/session/openid" in started.headers["set-cookie"]
+    set_cookies = {each.partition("=")[0]: each for each in answer.headers.get_list("set-cookie")}
+    assert set_cookies.keys() == {prefix + openid.COOKIE_NAME, prefix + authentication.COOKIE_NAME}
     assert "Max-Age=600" in started.headers["set-cookie"]
-    assert "Path=/;" in cookies[authentication.COOKIE_NAME]
-    for cookie in (started.headers["set-cookie"], *cookies.values()):
+    for cookie in (started.headers["set-cookie"], *set_cookies.values()):
+        assert "Path=/;" in cookie
+        assert "Domain" not in cookie
         assert "HttpOnly" in cookie
         assert "SameSite=lax" in cookie
         assert ("; Secure" in cookie) is secure
