@@ -109,14 +109,16 @@ def list_export_databases(desk: Deployment, event: Event) -> list[str]:
     ]
 
 
-def test_users_stick_to_one_server_and_use_both_together(desk):
+@pytest.mark.parametrize("cookie", ["ticketdesk_session", "_xsrf=1; __Host-ticketdesk_session"])
+def test_users_stick_to_one_server_and_use_both_together(desk, cookie):
+    place = make.unique("nowhere")
     with httpx.Client(base_url=desk.url) as browser:
         for visit in range(2):
             for number in range(23):  # odd, so that round robin would switch servers
-                browser.get(f"/nowhere/{number}-{visit}", headers={"Cookie": f"ticketdesk_session=person-{number}"})
+                browser.get(f"/{place}/{number}-{visit}", headers={"Cookie": f"{cookie}=person-{number}"})
 
-    wait_until(lambda: len(list_upstreams(desk, "/nowhere/.*")) == 46)
-    seen = [set(list_upstreams(desk, rf"/nowhere/{number}-\d")) for number in range(23)]
+    wait_until(lambda: len(list_upstreams(desk, f"/{place}/.*")) == 46)
+    seen = [set(list_upstreams(desk, rf"/{place}/{number}-\d")) for number in range(23)]
     assert {len(servers) for servers in seen} == {1}
     assert set.union(*seen) == set(SERVER_NAMES)
 
@@ -389,3 +391,11 @@ def test_killed_server_loses_no_purchase_and_its_pages_reconnect_to_the_other(
             )
         ).all()
     assert {key: str(id) for key, id in stored} == {key: answer["id"] for key, answer in buyers.answered.items()}
+
+
+def test_nginx_refuses_a_flood_of_forms_and_serves_everything_else(desk):
+    """Last in this file: afterwards the forms of this machine are refused for a while."""
+    with httpx.Client(base_url=desk.url, timeout=30) as client:
+        codes = [client.post("/session/sign-out").status_code for _ in range(200)]
+        assert (set(codes), codes.count(303) > 50) == ({303, 429}, True)
+        assert {client.get("/session/style.css").status_code for _ in range(100)} == {200}

@@ -26,7 +26,8 @@ TicketingError            safe to show on a page or in an API answer
 `- Unavailable            the database does not answer
    |- OutcomeUnknown      the connection was lost during the commit
    |- TooBusy             every connection is in use, or all attempts lost a race
-   |  `- TooManyDownloads this server sends as many files as it may
+   |  |- TooManyDownloads this server sends as many files as it may
+   |  `- TooManySignIns   the queue of passwords to hash is full
    |- DatabaseTimeout     a time limit canceled the statement
    |- DiskFull            the database server's disk is full
    `- ReadOnly            the database server takes no changes, as during a failover
@@ -354,6 +355,11 @@ class TooBusy(Unavailable):
 class TooManyDownloads(TooBusy):
     summary = "This server is sending as many downloads as it can at once."
     advice = "Try again in a moment."
+
+
+class TooManySignIns(TooBusy):
+    summary = "Many people are signing in at the same time."
+    advice = "Try again in a few seconds."
 
 
 class DatabaseTimeout(Unavailable):

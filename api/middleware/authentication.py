@@ -18,6 +18,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api import cookies, errors
+from api.middleware import known_browsers
 from ticketing import db, settings
 from ticketing.access import permissions, sign_in, staff
 from ticketing.access.sign_in import SignIn
@@ -171,7 +172,8 @@ def unsign_cookie(cookie: str) -> str | None:
 
 
 def set_session_cookie(response: Response, request: Request, signed_in: SignIn) -> None:
-    """Set the cookie of a session that was just opened."""
+    """Set the cookie of a session that was just opened, and the one by which the browser is known from now on."""
+    known_browsers.remember_sign_in(response, request, signed_in)
     signed = cookies.get_signer(COOKIE_NAME).sign(signed_in.secret).decode()
     cookies.set_cookie(response, request, COOKIE_NAME, signed, max_age_seconds=COOKIE_MAX_AGE_SECONDS)
 

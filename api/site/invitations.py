@@ -8,8 +8,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from api import errors, html
-from api.middleware import authentication
-from api.site.sign_in import form_messages, read_form, signed_in_response
+from api.middleware import authentication, known_browsers
+from api.site.hashing_queue import get_lane
+from api.site.sign_in import HASHING_QUEUE, form_messages, read_form, signed_in_response
 from ticketing import db
 from ticketing.access import invitations, sign_in_log
 from ticketing.access.invitations import AcceptDraft
@@ -35,8 +36,9 @@ async def _handle_post(request: Request) -> Response:
     user_agent = request.headers.get("user-agent", "")
     previous_secret = authentication.find_cookie_secret(request)
     try:
-        signed_in = await run_in_threadpool(
-            _accept_invitation, code, form.get("password", ""), user_agent, previous_secret
+        lane = get_lane(known_browsers.find_browser(request))
+        signed_in = await HASHING_QUEUE.run(
+            lane, _accept_invitation, code, form.get("password", ""), user_agent, previous_secret
         )
     except LinkRefused as refusal:
         return _refusal_response(refusal)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import posixpath
 from urllib.parse import unquote, urlencode
 
-from anyio import CapacityLimiter, to_thread
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -16,18 +15,18 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from api import errors, html
-from api.middleware import authentication
+from api.middleware import authentication, known_browsers
+from api.site.hashing_queue import HashingQueue, get_lane
 from ticketing import db, settings
 from ticketing.access import sign_in, staff
-from ticketing.access.sign_in import SignIn
+from ticketing.access.sign_in import Browser, SignIn
 from ticketing.access.staff import StaffDraft
 from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, TicketingError
 from ticketing.validation import validate
 
-# Checking a password takes 64 MB, and a database connection all the while. When everyone signs in at once, they wait
-# for each other here, and other requests do not wait for them.
-_SIGN_IN_LIMITER = CapacityLimiter(2)
+# For all forms with a password: sign-in, first run and invitations.
+HASHING_QUEUE = HashingQueue()
 MISSING_MESSAGES = {"email": "Enter your e-mail address.", "password": "Enter your password."}
 
 
@@ -68,24 +67,28 @@ async def _handle_sign_in(request: Request) -> Response:
     missing = {name: message for name, message in MISSING_MESSAGES.items() if not form.get(name)}
     if missing:
         return _render_sign_in_page(next_path, email, fields=missing)
+    browser = known_browsers.find_browser(request)
     user_agent = request.headers.get("user-agent", "")
     try:
-        signed_in = await to_thread.run_sync(
+        signed_in = await HASHING_QUEUE.run(
+            get_lane(browser),
             _count_and_sign_in,
             email,
             form["password"],
+            browser,
             user_agent,
             authentication.find_cookie_secret(request),
-            limiter=_SIGN_IN_LIMITER,
         )
     except TicketingError as refusal:
         return _render_sign_in_page(next_path, email, refusal)
     return signed_in_response(request, signed_in, next_path)
 
 
-def _count_and_sign_in(email: str, password: str, user_agent: str, previous_secret: str | None) -> SignIn:
+def _count_and_sign_in(
+    email: str, password: str, browser: Browser, user_agent: str, previous_secret: str | None
+) -> SignIn:
     """Count the attempt in a transaction of its own, so that a refusal does not roll it back; then sign in."""
-    attempt = db.write(lambda session: sign_in.count_attempt(session, email))
+    attempt = db.write(lambda session: sign_in.count_attempt(session, email, browser))
     return db.write(
         lambda session: sign_in.sign_in(
             session, attempt, password, user_agent=user_agent, previous_secret=previous_secret
@@ -119,7 +122,8 @@ async def first_run_page(request: Request) -> Response:
                 db.write, lambda session: _open_sample_gala(session, user_agent)
             )
         else:
-            signed_in, next_path = await run_in_threadpool(_create_first_admin, form, user_agent), "/"
+            lane = get_lane(known_browsers.find_browser(request))
+            signed_in, next_path = await HASHING_QUEUE.run(lane, _create_first_admin, form, user_agent), "/"
     except TicketingError as refusal:
         fields, alert = form_messages(refusal)
         values = {"name": form.get("name", ""), "email": form.get("email", "")}

@@ -59,7 +59,10 @@ def test_by_https_only_the_cookie_of_this_host_signs_in(browser, monkeypatch):
 
     set_cookies = browser.post("/session/sign-in", data=form).headers.get_list("set-cookie")
 
-    assert [each.partition("=")[0] for each in set_cookies] == ["__Host-ticketdesk_session"]
+    assert [each.partition("=")[0] for each in set_cookies] == [
+        "__Host-ticketdesk_browser",
+        "__Host-ticketdesk_session",
+    ]
     for attributes in (each.partition(";")[2] for each in set_cookies):
         assert "; Secure" in attributes
         assert "Path=/;" in attributes

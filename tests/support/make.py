@@ -11,7 +11,7 @@ from ticketing.access import api_tokens, permissions
 from ticketing.access import sign_in as signing
 from ticketing.access import staff as staff_accounts
 from ticketing.access.api_tokens import TokenDraft
-from ticketing.access.sign_in import SignIn
+from ticketing.access.sign_in import Browser, SignIn
 from ticketing.access.staff import StaffDraft
 from ticketing.actors import OPERATOR, Actor
 from ticketing.catalog import events, options, packages, promo_codes
@@ -26,6 +26,7 @@ from ticketing.sales.purchases import RecordedPurchase
 from ticketing.validation import email_key
 
 PASSWORD = "correct horse battery"
+BROWSER = Browser("198.51.100.7")
 
 
 def unique(stem: str) -> str:
@@ -134,8 +135,8 @@ def token(actor: Actor, name: str = "Donor site") -> str:
     return db.write(lambda session: api_tokens.create(session, actor, draft, email=actor.email))
 
 
-def sign_in(email: str, password: str = PASSWORD, **how: Any) -> SignIn:
+def sign_in(email: str, password: str = PASSWORD, *, browser: Browser = BROWSER, **how: Any) -> SignIn:
     """Sign in like the form: the attempt is counted first, in a transaction of its own."""
-    attempt = db.write(lambda session: signing.count_attempt(session, email))
+    attempt = db.write(lambda session: signing.count_attempt(session, email, browser))
     how = {"user_agent": "tests"} | how
     return db.write(lambda session: signing.sign_in(session, attempt, password, **how))

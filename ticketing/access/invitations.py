@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from ticketing import audit
-from ticketing.access import passwords, rate_limits, sessions, sign_in
+from ticketing.access import passwords, sessions, sign_in
 from ticketing.access.passwords import Password
 from ticketing.access.permissions import hash_secret
 from ticketing.access.sign_in import SignIn
@@ -77,7 +77,7 @@ def accept(
     invitation.used_at = datetime.now(UTC)
     person.password_hash = password_hash
     sessions.end_all_unchecked(session, person.id)
-    rate_limits.reset(session, rate_limits.SIGN_IN_ATTEMPTS, person.email_key)
+    sign_in.reset_attempts(session, person)
     signed_in = sign_in.open_session(
         session, person, user_agent=user_agent, method="invitation", previous_secret=previous_secret
     )

@@ -40,11 +40,19 @@ PROMO_CODE_REFUSALS = Limit(
     timedelta(minutes=1),
     "You tried 10 promo codes that do not apply within a minute, so this one was not checked.",
 )
-SIGN_IN_ATTEMPTS = Limit(
+# Per account and network of the browser (sign_in.Browser), so that nobody can lock another network out.
+STRANGER_SIGN_INS = Limit(
     "sign_in_failed",
     5,
     timedelta(minutes=15),
-    "There were 5 wrong passwords for this account.",
+    "There were 5 wrong passwords for this account from your network.",
+)
+# Per account and browser that signed in to it before.
+KNOWN_BROWSER_SIGN_INS = Limit(
+    "sign_in_failed_known",
+    10,
+    timedelta(minutes=15),
+    "There were 10 wrong passwords for this account from your browser.",
 )
 PASSWORD_CHECKS = Limit(
     "own_password_failed",
@@ -114,6 +122,12 @@ def reset(session: Session, limit: Limit, caller: str) -> None:
     """
     session.execute(delete(RateLimit).where(RateLimit.kind == limit.kind, RateLimit.caller == caller))
     session.execute(_DELETE_EXPIRED, {"kind": limit.kind, "window": limit.window})
+
+
+def reset_by_prefix(session: Session, limit: Limit, prefix: str) -> None:
+    """Forget what was counted for all callers whose key begins with `prefix`."""
+    is_meant = RateLimit.caller.startswith(prefix, autoescape=True)
+    session.execute(delete(RateLimit).where(RateLimit.kind == limit.kind, is_meant))
 
 
 def _query_parameters(limit: Limit, caller: str) -> dict[str, object]:

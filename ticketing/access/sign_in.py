@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import secrets
 import uuid
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from ticketing import audit
 from ticketing.access import passwords, permissions, rate_limits, sessions, sign_in_log
 from ticketing.access.passwords import Password
 from ticketing.access.permissions import hash_secret
+from ticketing.access.rate_limits import Limit
 from ticketing.actors import Actor
 from ticketing.errors import Conflict, InvalidInput, NotFound
 from ticketing.models import SignInSession, Staff
@@ -35,10 +37,34 @@ class SignIn:
 
 
 @dataclass(frozen=True)
+class Browser:
+    """Where a sign-in attempt comes from: the client's address, and what the signed cookie of earlier sign-ins says.
+
+    `id` is that of the cookie, `accounts` those that were signed in with it; without a cookie both are empty.
+    """
+
+    address: str
+    id: str = ""
+    accounts: frozenset[uuid.UUID] = frozenset()
+
+    @property
+    def network(self) -> str:
+        """The /24 of an IPv4 address or the /64 of an IPv6 address, which usually belong to one household or office."""
+        try:
+            address = ipaddress.ip_address(self.address.partition("%")[0])
+        except ValueError:
+            return "unknown"
+        address = getattr(address, "ipv4_mapped", None) or address
+        return str(ipaddress.ip_network(f"{address}/{24 if address.version == 4 else 64}", strict=False))
+
+
+@dataclass(frozen=True)
 class Attempt:
-    """A sign-in attempt that count_attempt() has counted."""
+    """A sign-in attempt that count_attempt() has counted for `caller`."""
 
     email_key: str
+    limit: Limit
+    caller: str
 
 
 class PasswordDraft(Draft):
@@ -48,17 +74,28 @@ class PasswordDraft(Draft):
     password: Password
 
 
-def count_attempt(session: Session, email: str) -> Attempt:
-    """Count one of the 5 sign-in attempts per 15 minutes of an e-mail address, known or not. Raises RateLimited.
+def count_attempt(session: Session, email: str, browser: Browser) -> Attempt:
+    """Count one of the sign-in attempts per 15 minutes at an e-mail address, known or not. Raises RateLimited.
 
-    Commit it before the password is checked: then it stays counted when the sign-in fails, and concurrent attempts
-    cannot check more than 5 passwords. The right password resets the count.
+    A browser that signed in to this account before has 10 of its own, all others of a network have 5 together. So
+    wrong passwords of strangers never keep the owner out. Commit it before the password is checked: then it stays
+    counted when the sign-in fails, and concurrent attempts cannot check more passwords. The right one resets the count.
     """
-    attempt = Attempt(email_key(email)[:MAX_EMAIL_KEY_LENGTH])
-    account_id = session.scalar(select(Staff.id).where(Staff.email_key == attempt.email_key))
+    key = email_key(email)[:MAX_EMAIL_KEY_LENGTH]
+    account_id = session.scalar(select(Staff.id).where(Staff.email_key == key))
+    if account_id in browser.accounts:
+        attempt = Attempt(key, rate_limits.KNOWN_BROWSER_SIGN_INS, f"{key} {browser.id}")
+    else:
+        attempt = Attempt(key, rate_limits.STRANGER_SIGN_INS, f"{key} {browser.network}")
     with sign_in_log.log_lock_out("password", account_id):
-        rate_limits.consume(session, rate_limits.SIGN_IN_ATTEMPTS, attempt.email_key)
+        rate_limits.consume(session, attempt.limit, attempt.caller)
     return attempt
+
+
+def reset_attempts(session: Session, person: Staff) -> None:
+    """Forget all wrong passwords for an account, as after a new link."""
+    for limit in (rate_limits.STRANGER_SIGN_INS, rate_limits.KNOWN_BROWSER_SIGN_INS):
+        rate_limits.reset_by_prefix(session, limit, f"{person.email_key} ")
 
 
 def sign_in(
@@ -71,7 +108,7 @@ def sign_in(
         reason = "unknown_account" if person is None else "wrong_password" if not is_right else "deactivated"
         sign_in_log.log_failure("password", person.id if person else None, reason=reason)
         raise InvalidInput({"password": "This e-mail address and password do not match an account. Check both."})
-    rate_limits.reset(session, rate_limits.SIGN_IN_ATTEMPTS, attempt.email_key)
+    rate_limits.reset(session, attempt.limit, attempt.caller)
     return open_session(session, person, user_agent=user_agent, previous_secret=previous_secret)
 
 

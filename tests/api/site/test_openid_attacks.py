@@ -16,7 +16,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
 from api import cookies
-from api.middleware import authentication
+from api.middleware import authentication, known_browsers
 from api.site import openid
 from tests.support import make
 from tests.support.openid_provider import CLIENT_ID, CLIENT_SECRET, Provider
@@ -244,7 +244,8 @@ def test_cookies_have_restrictive_attributes(visitor, monkeypatch, base_url, sec
 
     assert answer.status_code == 303, answer.text
     set_cookies = {each.partition("=")[0]: each for each in answer.headers.get_list("set-cookie")}
-    assert set_cookies.keys() == {prefix + openid.COOKIE_NAME, prefix + authentication.COOKIE_NAME}
+    names = (openid.COOKIE_NAME, authentication.COOKIE_NAME, known_browsers.COOKIE_NAME)
+    assert set_cookies.keys() == {prefix + name for name in names}
     assert "Max-Age=600" in started.headers["set-cookie"]
     for cookie in (started.headers["set-cookie"], *set_cookies.values()):
         assert "Path=/;" in cookie

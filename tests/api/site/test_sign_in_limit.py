@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from itsdangerous import URLSafeTimedSerializer
 
-from api.middleware import authentication
+from api.middleware import authentication, known_browsers
+from api.site import hashing_queue
 from tests.races.racing import race
 from tests.support import make
 from tests.support.credentials import find_token_actor, get_row, update_row
@@ -33,7 +35,7 @@ def test_sixth_attempt_is_429_and_keeps_email(browser, person):
 
     assert answer.status_code == 429
     assert 14 * 60 < int(answer.headers["retry-after"]) <= 15 * 60
-    assert "There were 5 wrong passwords for this account. Try again in 15 minutes." in answer.text
+    assert "There were 5 wrong passwords for this account from your network. Try again in 15 minutes." in answer.text
     assert f'value="{person.email}"' in answer.text
     assert 'name="next" value="/packages"' in answer.text
     assert make.PASSWORD not in answer.text
@@ -66,6 +68,50 @@ def test_five_of_many_concurrent_attempts_are_checked(browser, person):
     codes = race(24, lambda number: attempt(browser, person.email, f"guess number {number}").status_code)
 
     assert sorted(codes) == [422] * 5 + [429] * 19
+
+
+def forget_session(browser):
+    """Delete the cookie of the session and keep the one by which the browser is known."""
+    browser.cookies.delete(authentication.COOKIE_NAME)
+
+
+def test_browser_that_signed_in_before_has_ten_attempts_of_its_own(browser, person):
+    attempt(browser, person.email, make.PASSWORD)
+    forget_session(browser)
+    known = browser.cookies[known_browsers.COOKIE_NAME]
+    browser.cookies.clear()
+    assert [attempt(browser, person.email).status_code for _ in range(6)] == [422] * 5 + [429]
+
+    browser.cookies.set(known_browsers.COOKIE_NAME, known)
+
+    assert [attempt(browser, person.email).status_code for _ in range(11)] == [422] * 10 + [429]
+
+
+def test_browser_is_known_to_every_account_that_signed_in(browser, person):
+    people = [person, *(make.staff(password=make.PASSWORD) for _ in range(2))]
+    for each in people:
+        assert attempt(browser, each.email, make.PASSWORD).status_code == 303
+        forget_session(browser)
+    for each in people:
+        assert [attempt(browser, each.email).status_code for _ in range(6)] == [422] * 6
+
+
+def test_forged_cookie_of_a_known_browser_is_a_stranger(browser, person):
+    forged = URLSafeTimedSerializer("guessed", salt=known_browsers.COOKIE_NAME).dumps(["x", [str(person.staff_id)]])
+    browser.cookies.set(known_browsers.COOKIE_NAME, forged)
+    assert [attempt(browser, person.email).status_code for _ in range(6)] == [422] * 5 + [429]
+
+
+def test_full_queue_is_503_and_keeps_email(browser, person, monkeypatch):
+    monkeypatch.setattr(hashing_queue, "MAX_WAITING", 0)  # as if all places were taken
+    monkeypatch.setattr(hashing_queue, "MAX_CONCURRENT_HASHES", 0)
+
+    answer = attempt(browser, person.email, make.PASSWORD)
+
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert "Many people are signing in at the same time. Try again in a few seconds." in answer.text
+    assert f'value="{person.email}"' in answer.text
+    assert "set-cookie" not in answer.headers
 
 
 def test_signing_in_again_ends_previous_session(browser, person):

@@ -1,12 +1,9 @@
-"""Sign-in and sign-out, the limit on attempts, changing one's password, and open sessions."""
+"""Sign-in and sign-out, changing one's password, and open sessions."""
 
 from datetime import UTC, datetime, timedelta
-from secrets import token_hex
 
 import pytest
-from sqlalchemy import text
 
-from tests.races.racing import count_by_type, race
 from tests.support import make
 from tests.support.credentials import count_rows, find_session_actor, get_row, require, update_row
 from tests.support.database_state import get_audit_changes
@@ -14,8 +11,8 @@ from ticketing import db
 from ticketing.access import permissions, sessions, sign_in
 from ticketing.access.sign_in import PasswordDraft
 from ticketing.errors import Conflict, InvalidInput, NotAllowed, NotFound, NotSignedIn, RateLimited
-from ticketing.models import RateLimit, SignInSession, Staff
-from ticketing.validation import email_key, validate
+from ticketing.models import SignInSession, Staff
+from ticketing.validation import validate
 
 NEW_PASSWORD = "another battery staple"
 
@@ -23,18 +20,6 @@ NEW_PASSWORD = "another battery staple"
 @pytest.fixture
 def person():
     return make.staff(password=make.PASSWORD)
-
-
-def fail_sign_in(email, times=1):
-    for _ in range(times):
-        with pytest.raises(InvalidInput):
-            make.sign_in(email, "not the password")
-
-
-def age_attempts(email, **by):
-    """Move the attempts into the past."""
-    move = text("UPDATE rate_limits SET moments = ARRAY(SELECT m - :by FROM unnest(moments) AS m) WHERE caller = :who")
-    db.write(lambda session: session.execute(move, {"by": timedelta(**by), "who": email_key(email)}))
 
 
 def test_email_ignores_case():
@@ -120,85 +105,6 @@ def test_session_stores_method_and_user_agent(person):
     signed_in = make.sign_in(person.email, user_agent="B" * 300)
     opened = get_row(SignInSession, signed_in.session_id)
     assert (opened.method, opened.user_agent) == ("password", "B" * 200)
-
-
-class TestTooManyAttempts:
-    def test_sixth_attempt_is_refused_even_with_right_password(self, person):
-        fail_sign_in(person.email, 4)
-        assert make.sign_in(person.email)
-        fail_sign_in(person.email, 5)
-        before = count_rows(SignInSession)
-        with pytest.raises(RateLimited) as refusal:
-            make.sign_in(person.email)
-        assert 14 * 60 < refusal.value.retry_after <= 15 * 60
-        assert str(refusal.value) == "There were 5 wrong passwords for this account. Try again in 15 minutes."
-        assert count_rows(SignInSession) == before
-
-    def test_right_password_resets_count(self, person):
-        for _ in range(3):
-            fail_sign_in(person.email, 4)
-            make.sign_in(person.email)
-
-    def test_oldest_attempt_expires_after_15_minutes(self, person):
-        fail_sign_in(person.email)
-        age_attempts(person.email, minutes=10)
-        fail_sign_in(person.email, 4)
-        age_attempts(person.email, minutes=4, seconds=50)
-        with pytest.raises(RateLimited) as refusal:
-            make.sign_in(person.email)
-        assert refusal.value.retry_after <= 10
-        age_attempts(person.email, seconds=11)
-        fail_sign_in(person.email)
-        with pytest.raises(RateLimited):
-            make.sign_in(person.email)
-
-    def test_refused_attempts_do_not_extend_wait(self, person):
-        fail_sign_in(person.email, 5)
-        age_attempts(person.email, minutes=14)
-        with pytest.raises(RateLimited):
-            make.sign_in(person.email)
-        age_attempts(person.email, minutes=1)
-        assert make.sign_in(person.email)
-
-    def test_case_of_email_gives_no_more_attempts(self, person):
-        for spelling in (person.email, person.email.upper(), f" {person.email} ", person.email.title(), person.email):
-            fail_sign_in(spelling)
-        with pytest.raises(RateLimited):
-            make.sign_in(person.email)
-
-    def test_other_accounts_are_not_limited(self, person):
-        fail_sign_in(person.email, 5)
-        assert make.sign_in(make.staff(password=make.PASSWORD).email)
-
-    def test_unknown_email_is_counted_alike(self, person):
-        unknown = make.email("unknown")
-        sentences = set()
-        for email in (unknown, person.email):
-            fail_sign_in(email, 5)
-            with pytest.raises(RateLimited) as refusal:
-                make.sign_in(email)
-            sentences.add(str(refusal.value))
-        assert len(sentences) == 1
-
-    def test_overlong_email_is_refused_like_unknown_one(self):
-        email = token_hex(50_000) + "@example.org"  # nothing that PostgreSQL could make shorter
-        fail_sign_in(email, 5)
-        with pytest.raises(RateLimited):
-            make.sign_in(email)
-
-    def test_five_of_many_concurrent_passwords_are_checked(self, person):
-        outcomes = race(32, lambda number: make.sign_in(person.email, f"guess number {number}"))
-        assert count_by_type(outcomes) == {"InvalidInput": 5, "RateLimited": 27}
-
-    def test_expired_attempts_of_other_emails_are_deleted(self, person):
-        stranger = make.email("stranger")
-        fail_sign_in(stranger)
-        age_attempts(stranger, minutes=16)
-        recent = make.email("recent")
-        fail_sign_in(recent)
-        make.sign_in(person.email)
-        assert count_rows(RateLimit, caller=stranger) == 0
-        assert count_rows(RateLimit, caller=recent) == 1
 
 
 class TestOwnPassword:
