@@ -100,7 +100,7 @@ def release_staff(args: argparse.Namespace) -> int:
 
 def create_token(args: argparse.Namespace) -> int:
     """Create an API token of a person and print it, once."""
-    draft = validate(TokenDraft, {"name": args.name})
+    draft = validate(TokenDraft, {"name": args.name, "expires_at": args.expires_at})
     try:
         secret = db.write(lambda session: api_tokens.create(session, OPERATOR, draft, email=args.email))
     except NotFound:
@@ -236,6 +236,8 @@ def _add_account_commands(commands: Any) -> None:
     token = _add_command(commands, "token", create_token)
     token.add_argument("email", metavar="EMAIL")
     token.add_argument("--name", default="Command line", help="what the token is for")
+    expires_help = "when it ends, such as 2027-01-31T18:00:00-05:00; never without it"
+    token.add_argument("--expires-at", metavar="TIME", help=expires_help)
 
 
 def _add_import_command(commands: Any) -> None:

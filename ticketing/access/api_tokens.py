@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -22,6 +23,8 @@ from ticketing.validation import Draft, Name, Timestamp, email_key
 
 
 def _validate_future(timestamp: datetime | None) -> datetime | None:
+    if timestamp is not None and timestamp.tzinfo is None:
+        raise ValueError("Add the offset from UTC, such as -05:00.")
     if timestamp is not None and timestamp <= datetime.now(UTC):
         raise ValueError("Choose a time in the future, or none.")
     return timestamp
@@ -90,10 +93,19 @@ def revoke(session: Session, actor: Actor, token_id: uuid.UUID) -> ApiToken:
     return row
 
 
-def revoke_all_unchecked(session: Session, staff_id: uuid.UUID) -> None:
-    """Revoke all tokens of a person, without permission check or audit entry, which are up to the caller."""
-    session.execute(
+def revoke_all(session: Session, actor: Actor, staff_id: uuid.UUID) -> int:
+    """Revoke all tokens of a person with an audit entry each, and return how many. The caller checks the permission."""
+    revoked = revoke_all_unchecked(session, staff_id)
+    for row in revoked:
+        audit.record(session, actor, None, "token.revoked", row)
+    return len(revoked)
+
+
+def revoke_all_unchecked(session: Session, staff_id: uuid.UUID) -> Sequence[ApiToken]:
+    """Revoke and return all tokens of a person. Permission check and audit entry are up to the caller."""
+    return session.scalars(
         update(ApiToken)
         .where(ApiToken.staff_id == staff_id, ApiToken.revoked_at.is_(None))
         .values(revoked_at=func.now())
-    )
+        .returning(ApiToken)
+    ).all()

@@ -11,17 +11,19 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import func, select, text
 
 from tests.support import make, seller_files
+from tests.support.credentials import find_token_actor, get_row
 from tests.support.database import use_database
 from tests.support.sales_file import DATA, create_gala, sale, sales_csv
 from ticketing import __version__, db
 from ticketing import cli as command_line
 from ticketing.access import permissions
-from ticketing.models import Event, Package, Purchase, Staff
+from ticketing.models import ApiToken, Event, Package, Purchase, Staff
 from ticketing.settings import ROOT
 
 
@@ -178,6 +180,29 @@ def test_token_is_the_only_output_and_belongs_to_its_owner(capsys):
     assert (code, err) == (0, [f"A new API token of {ana.email}, called Donor site. It is shown this once:"])
     with db.read_session() as session:
         assert permissions.find_token_actor(session, token).staff_id == ana.staff_id
+
+
+def test_token_ends_when_asked_to(capsys):
+    ana = make.staff()
+    code, [token], _ = run_cli(capsys, "token", ana.email, "--expires-at", "2098-01-31T18:00:00-05:00")
+    assert code == 0
+    row = get_row(ApiToken, find_token_actor(token).token_id)
+    assert row.expires_at == datetime(2098, 1, 31, 23, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("2020-01-31T18:00:00-05:00", "Choose a time in the future, or none."),
+        ("2098-01-31T18:00:00", "Add the offset from UTC, such as -05:00."),
+        ("tomorrow", "Enter a date and time such as 2026-12-05T18:00:00-05:00."),
+    ],
+)
+def test_token_with_a_wrong_end_is_refused(capsys, value, sentence):
+    ana = make.staff()
+    before = count_rows(ApiToken)
+    assert run_cli(capsys, "token", ana.email, "--expires-at", value) == (1, [], [f"expires_at: {sentence}"])
+    assert count_rows(ApiToken) == before
 
 
 @pytest.mark.database
