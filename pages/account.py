@@ -4,7 +4,7 @@ from functools import partial
 
 import streamlit as st
 
-from ticketing import db
+from ticketing import db, settings
 from ticketing.access import sign_in
 from ticketing.validation import validate
 from ui import session, text
@@ -22,7 +22,7 @@ ROLE_DESCRIPTIONS = {
 
 
 def open_password_form() -> None:
-    forms.open_form("password", None, 0, {"current": "", "password": ""})
+    forms.open_form("password", None, 0, {"current": "", "password": "", "revoke_tokens": False})
 
 
 def change_password(context: PageContext) -> None:
@@ -30,9 +30,16 @@ def change_password(context: PageContext) -> None:
     forms.submit(
         form,
         lambda s: sign_in.change_password(s, context.actor, validate(sign_in.PasswordDraft, form.typed())),
-        lambda ended: "Password changed." + (" You are signed out everywhere else." if ended else ""),
+        describe_change,
         count_attempt=lambda s: sign_in.count_password_check(s, context.actor),
     )
+
+
+def describe_change(change: sign_in.PasswordChange) -> str:
+    signed_out = " You are signed out everywhere else." if change.sessions_ended else ""
+    count = change.tokens_revoked
+    revoked = f" {text.format_count(count, 'token was', 'tokens were')} revoked." if count else ""
+    return f"Password changed.{signed_out}{revoked}"
 
 
 def render_password_form(form: forms.FormState) -> None:
@@ -42,6 +49,8 @@ def render_password_form(form: forms.FormState) -> None:
         st.text_input("New password", type="password", key=form.key("password"), autocomplete="new-password")
         forms.render_hint("At least 10 characters. You will be signed out everywhere else.")
         forms.render_problem(form.problems, "password")
+        st.checkbox("Revoke my API tokens too", key=form.key("revoke_tokens"))
+        forms.render_hint("Do so if somebody may know your password: programs that use your tokens then stop.")
         forms.render_submit("Change password", form, partial(change_password, context))
 
 
@@ -65,7 +74,11 @@ def render_account(context: PageContext) -> None:
 def render_sessions(context: PageContext, zone: str) -> None:
     st.subheader("Active sessions", anchor=False)
     zone_name = text.escape_markdown(text.format_zone_city(zone))
-    forms.render_hint(f"Sessions end after 14 days. Times are in your local time ({zone_name}).")
+    hours = settings.load().admin_idle_hours if context.actor.role == "admin" else settings.load().idle_hours
+    idle = f", or {text.format_count(hours, 'hour')} without a click" if hours < sign_in.SESSION_DAYS * 24 else ""
+    forms.render_hint(
+        f"Sessions end after {sign_in.SESSION_DAYS} days{idle}. Times are in your local time ({zone_name})."
+    )
     assert context.actor.staff_id is not None
     session_list.render(context, context.actor.staff_id)
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from ticketing import db
+from ticketing import db, settings
 from ticketing.access import invitations, staff
 from ticketing.access.staff import Staff
 from ticketing.validation import validate
@@ -76,7 +76,9 @@ def save(context: PageContext) -> None:
                 s, context.actor, validate(staff.InvitationDraft, draft), event_ids=values["events"]
             ),
         )
-        if invited:
+        if invited and (provider := settings.load().only_provider):
+            forms.add_message(f"{invited[0].name} can sign in with {provider} now.")
+        elif invited:
             open_link_dialog(*invited)
         return
     person_id, changes = form.id, form.changed_values()
@@ -128,7 +130,9 @@ def render_person_form(form: forms.FormState) -> None:
         forms.render_problem(form.problems, "name")
         if form.id is None:
             st.text_input("E-mail address", key=form.key("email"), placeholder="ana@example.org")
-            forms.render_hint("We don't send e-mail. You'll get a link to share.")
+            provider = text.escape_markdown(settings.load().only_provider or "")
+            next_step = f"They sign in with {provider}." if provider else "You'll get a link to share."
+            forms.render_hint(f"We don't send e-mail. {next_step}")
             forms.render_problem(form.problems, "email")
         st.radio("Role", list(ROLE_LABELS), key=form.key("role"), format_func=ROLE_LABELS.__getitem__)
         forms.render_problem(form.problems, "role")
@@ -200,7 +204,8 @@ def render_card(context: PageContext, person: staff.StaffDetails, zone: str) -> 
             st.markdown(" · ".join(list_details(person, zone)))
             forms.render_hint(format_events(person))
         is_own = row.id == context.actor.staff_id
-        choices = ["Edit", "New link", "Sessions", *([] if is_own else ["Deactivate"])]
+        links = [] if settings.load().only_provider else ["New link"]
+        choices = ["Edit", *links, "Sessions", *([] if is_own else ["Deactivate"])]
         st.menu_button(
             "Actions",
             choices if row.is_active else ["Edit", "Activate"],

@@ -105,6 +105,22 @@ class Settings(BaseSettings):
         "`no`: for the host alone",
         "no",
     )
+    idle_hours: Annotated[int, BeforeValidator(values.whole_number(1, 336))] = _setting(
+        "TICKETDESK_IDLE_HOURS",
+        "sessions of coordinators and viewers end after this many hours without a click; 1 to 336",
+        "336, the 14 days after which every session ends",
+        336,
+    )
+    admin_idle_hours: Annotated[int, BeforeValidator(values.whole_number(1, 336))] = _setting(
+        "TICKETDESK_ADMIN_IDLE_HOURS", "the same for sessions of admins; 1 to 336", "12", 12
+    )
+    password_sign_in: Annotated[str, AfterValidator(values.one_of("yes", "no"))] = _setting(
+        "TICKETDESK_PASSWORD_SIGN_IN",
+        "`no` when staff sign in by OpenID only, as where it asks for a second factor; then `TICKETDESK_OPENID_ISSUER` "
+        "must be set",
+        "`yes`: passwords work, also beside OpenID",
+        "yes",
+    )
     openid_issuer: Annotated[str | None, AfterValidator(values.validate_issuer)] = _setting(
         "TICKETDESK_OPENID_ISSUER",
         "the issuer URL of the OpenID provider for staff sign-in, such as `https://login.example.org/realms/gala`",
@@ -207,7 +223,14 @@ class Settings(BaseSettings):
         for name, value in dependent.items():
             if value is not None and self.database_url is None:
                 raise ValueError(f"{name} is set, so DATABASE_URL must be, too")
+        if self.only_provider and self.openid_issuer is None:
+            raise ValueError("TICKETDESK_PASSWORD_SIGN_IN is no, so TICKETDESK_OPENID_ISSUER must be set")
         return self
+
+    @property
+    def only_provider(self) -> str | None:
+        """The name of the OpenID provider where passwords are switched off; None where they work."""
+        return self.openid_name if self.password_sign_in == "no" else None  # noqa: S105
 
     @property
     def uses_transaction_pooler(self) -> bool:

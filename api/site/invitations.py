@@ -15,7 +15,7 @@ from ticketing import db
 from ticketing.access import invitations, sign_in_log
 from ticketing.access.invitations import AcceptDraft
 from ticketing.access.sign_in import SignIn
-from ticketing.errors import LinkRefused, TicketingError
+from ticketing.errors import Conflict, LinkRefused, TicketingError
 from ticketing.validation import validate
 
 # The URL contains a secret, so send only the origin as referrer. Not "no-referrer": browsers would then send
@@ -40,7 +40,7 @@ async def _handle_post(request: Request) -> Response:
         signed_in = await HASHING_QUEUE.run(
             lane, _accept_invitation, code, form.get("password", ""), user_agent, previous_secret
         )
-    except LinkRefused as refusal:
+    except Conflict as refusal:
         return _refusal_response(refusal)
     except TicketingError as refusal:
         return await run_in_threadpool(_render_form, code, refusal)
@@ -58,7 +58,7 @@ def _render_form(code: str, refusal: TicketingError | None = None) -> Response:
     try:
         with db.read_session() as session:
             person = invitations.get_account(session, code)
-    except LinkRefused as link_refusal:
+    except Conflict as link_refusal:
         return _refusal_response(link_refusal)
     status = 200 if refusal is None else errors.get_status(refusal)
     headers = {} if refusal is None else errors.get_headers(refusal)
@@ -69,8 +69,9 @@ def _render_form(code: str, refusal: TicketingError | None = None) -> Response:
     )
 
 
-def _refusal_response(refusal: LinkRefused) -> Response:
-    sign_in_log.log_failure("invitation", reason=refusal.reason)
+def _refusal_response(refusal: Conflict) -> Response:
+    reason = refusal.reason if isinstance(refusal, LinkRefused) else "passwords_off"
+    sign_in_log.log_failure("invitation", reason=reason)
     status = errors.get_status(refusal)
     return html.render_page(
         "problem.html", status, REFERRER_POLICY, title="This link does not work", sentence=str(refusal)

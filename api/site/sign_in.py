@@ -173,6 +173,7 @@ def _render_sign_in_page(
         "fields": fields or {},
         "alert": alert,
         "openid": settings.load().openid,
+        "has_password_sign_in": settings.load().only_provider is None,
     }
     return html.render_page("sign_in.html", status, headers, **variables)
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.support import make
-from tests.support.credentials import find_session_actor, get_row, require, update_row
+from tests.support.credentials import find_session_actor, find_token_actor, get_row, require, update_row
 from ticketing.errors import InvalidInput
 from ticketing.models import SignInSession
 from ui.account import user_agent
@@ -35,6 +35,15 @@ class TestPassword:
         assert screen.dialog() is None
         assert find_session_actor(elsewhere.secret) is None
         assert make.sign_in(person.email, "another battery staple")
+
+    def test_change_revokes_tokens_when_asked_to(self, visit, person):
+        kept, token = make.token(make.staff()), make.token(person)
+        screen = visit("account", person).click("Change password")
+        screen.type(CURRENT, make.PASSWORD).type(NEW, "another battery staple")
+        screen.type("Revoke my API tokens too", True).click_last("Change password")
+        assert screen.toasts() == ["Password changed. 1 token was revoked."]
+        assert find_token_actor(token) is None
+        assert find_token_actor(kept)
 
     def test_wrong_or_short_password_is_marked(self, visit, person):
         screen = visit("account", person).click("Change password")

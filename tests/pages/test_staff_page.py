@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from tests.support import make
 from tests.support.credentials import count_rows, get_row, require
+from tests.support.openid_visitor import configure_openid
 from ticketing import db
 from ticketing.access import staff
 from ticketing.errors import NotSignedIn
@@ -84,6 +85,26 @@ class TestInvite:
         assert find_links(screen) == []
         assert "code=" not in repr(screen.app.session_state)
         assert screen.says("ben@example.org · link valid until ")
+
+    def test_makes_no_link_where_people_sign_in_by_openid_only(self, visit, admin, monkeypatch):
+        configure_openid(
+            monkeypatch,
+            ISSUER="https://login.example.org",
+            CLIENT_ID="desk",
+            CLIENT_SECRET="secret",
+            DOMAINS="example.org",
+            NAME="Harbor *Lights* account",
+        )
+        monkeypatch.setenv("TICKETDESK_PASSWORD_SIGN_IN", "no")
+        screen = visit("staff", admin).click("Invite").type(NAME, "Ben Okafor").type(EMAIL, "ben@example.org")
+        assert screen.says("We don't send e-mail. They sign in with Harbor *Lights* account.")
+        screen.click_last("Invite")
+        assert screen.toasts() == ["Ben Okafor can sign in with Harbor *Lights* account now."]
+        assert screen.dialog() is None
+        ben = find_staff("ben@example.org")
+        choices = screen.app.menu_button(key=f"menu_{ben.id}").options
+        assert "New link" not in choices
+        assert "Sessions" in choices
 
     def test_shows_problem_beside_field_and_keeps_values(self, visit, admin):
         screen = visit("staff", admin).click("Invite").type(NAME, "Ben").type(EMAIL, "ben").click_last("Invite")

@@ -127,6 +127,13 @@ REFUSED = {
         "https://tickets.example.org:port",
         "https://tickets example.org": "has the name of a host, and tickets example.org is none",
     },
+    "TICKETDESK_HSTS_SUBDOMAINS": {"all": "is yes or no, not all"},
+    "TICKETDESK_IDLE_HOURS": {value: f"is a whole number from 1 to 336, not {value}" for value in ("0", "337")},
+    "TICKETDESK_ADMIN_IDLE_HOURS": {value: f"is a whole number from 1 to 336, not {value}" for value in ("0", "337")},
+    "TICKETDESK_PASSWORD_SIGN_IN": {
+        "off": "is yes or no, not off",
+        "no": "is no, so TICKETDESK_OPENID_ISSUER must be set",
+    },
     "TICKETDESK_OPENID_ISSUER": {
         "http://login.example.org": "begins with https://",
         "ftp://localhost": "begins with https://",

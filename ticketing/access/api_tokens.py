@@ -94,7 +94,11 @@ def revoke(session: Session, actor: Actor, token_id: uuid.UUID) -> ApiToken:
 
 
 def revoke_all(session: Session, actor: Actor, staff_id: uuid.UUID) -> int:
-    """Revoke all tokens of a person with an audit entry each, and return how many. The caller checks the permission."""
+    """Revoke all tokens of a person with an audit entry each, and return how many. Raises NotAllowed.
+
+    Users revoke their own tokens, admins also those of others.
+    """
+    permissions.require_own_or_admin(session, actor, staff_id)
     revoked = revoke_all_unchecked(session, staff_id)
     for row in revoked:
         audit.record(session, actor, None, "token.revoked", row)

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from ticketing import audit
-from ticketing.access import passwords, sessions, sign_in
+from ticketing.access import api_tokens, passwords, sessions, sign_in
 from ticketing.access.passwords import Password
 from ticketing.access.permissions import hash_secret
 from ticketing.access.sign_in import SignIn
@@ -50,7 +50,10 @@ def revoke(session: Session, staff_id: uuid.UUID) -> None:
 
 
 def get_account(session: Session, secret: str) -> Staff:
-    """Return the account of a link. Raises LinkRefused, with the reason, when the link is not valid."""
+    """Return the account of a link.
+
+    Raises LinkRefused, with the reason, when the link is not valid, and Conflict where passwords are switched off.
+    """
     return _get_valid_invitation(session, secret)[1]
 
 
@@ -58,6 +61,8 @@ def accept(
     session: Session, secret: str, draft: AcceptDraft, *, user_agent: str, previous_secret: str | None = None
 ) -> SignIn:
     """Set the password, end the account's sessions and open a new one. Raises LinkRefused.
+
+    Where it replaces a password, whoever knew that may have created tokens, so these are revoked too.
 
     A link works once: a second concurrent use waits for the first and is refused. `previous_secret` is the secret of
     the session that the browser had until now, which is ended.
@@ -75,6 +80,7 @@ def accept(
     session.refresh(invitation)
     _validate_invitation(invitation, person)
     invitation.used_at = datetime.now(UTC)
+    is_reset = person.password_hash is not None
     person.password_hash = password_hash
     sessions.end_all_unchecked(session, person.id)
     sign_in.reset_attempts(session, person)
@@ -83,10 +89,13 @@ def accept(
     )
     new_actor = Actor(person.id, person.name, person.email, person.role, session_id=signed_in.session_id)
     audit.record(session, new_actor, None, "staff.invitation_accepted", person)
+    if is_reset:
+        api_tokens.revoke_all(session, new_actor, person.id)
     return signed_in
 
 
 def _get_valid_invitation(session: Session, secret: str) -> tuple[Invitation, Staff]:
+    passwords.require_enabled()
     row = session.execute(
         select(Invitation, Staff)
         .join(Staff, Staff.id == Invitation.staff_id)

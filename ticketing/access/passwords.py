@@ -14,7 +14,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error
 from pydantic import AfterValidator, StringConstraints
 
-from ticketing.errors import InvalidInput, TooBusy
+from ticketing import settings
+from ticketing.errors import Conflict, InvalidInput, TooBusy
 
 MIN_LENGTH = 10
 PRODUCT_NAME = "Ticket Desk"
@@ -39,6 +40,12 @@ def _validate(value: str) -> str:
 
 
 Password = Annotated[str, StringConstraints(strip_whitespace=False, max_length=200), AfterValidator(_validate)]
+
+
+def require_enabled() -> None:
+    """Raise Conflict where people sign in by OpenID only (TICKETDESK_PASSWORD_SIGN_IN)."""
+    if provider := settings.load().only_provider:
+        raise Conflict(f"Passwords are switched off here. Sign in with {provider}.")
 
 
 def hash_password(password: str, *, email: str) -> str:

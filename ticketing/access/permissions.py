@@ -10,6 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
+from ticketing import settings
 from ticketing.actors import Actor
 from ticketing.errors import NotAllowed, NotFound, NotSignedIn
 from ticketing.models import ApiToken, SignInSession, Staff
@@ -28,7 +29,7 @@ _ROLES_BY_ACTION = {
 
 
 def find_session_actor(session: Session, secret: str) -> Actor | None:
-    """Return the actor of a cookie's secret, or None if the session ended or expired or the person is deactivated."""
+    """Return the actor of a cookie's secret, or None if the session is over or the person is deactivated."""
     return _find_actor_by_session(session, SignInSession.secret_hash == hash_secret(secret))
 
 
@@ -44,9 +45,16 @@ def _find_actor_by_session(session: Session, condition: ColumnElement[bool]) -> 
     row = session.execute(
         select(Staff, SignInSession.id, _SESSION_TOUCH_IS_DUE)
         .join(SignInSession, SignInSession.staff_id == Staff.id)
-        .where(condition, Staff.is_active, text(_SESSION_IS_OPEN))
+        .where(condition, Staff.is_active, text(SESSION_IS_OPEN)),
+        get_idle_hours(),
     ).first()
     return None if row is None else _build_actor(row[0], session_id=row[1], needs_last_used_update=row[2])
+
+
+def get_idle_hours() -> dict[str, int]:
+    """Return the parameters of SESSION_IS_OPEN, which needs a row of `staff` beside that of the session."""
+    current = settings.load()
+    return {"admin_idle_hours": current.admin_idle_hours, "idle_hours": current.idle_hours}
 
 
 def find_token_actor(session: Session, secret: str) -> Actor | None:
@@ -84,7 +92,11 @@ def is_allowed(actor: Actor, action: Action) -> bool:
 
 _SESSION_TOUCH_IS_DUE = SignInSession.last_seen_at < func.now() - SESSION_TOUCH_INTERVAL
 _TOKEN_TOUCH_IS_DUE = or_(ApiToken.last_used_at.is_(None), ApiToken.last_used_at < func.now() - TOKEN_TOUCH_INTERVAL)
-_SESSION_IS_OPEN = "sign_in_sessions.ended_at IS NULL AND sign_in_sessions.expires_at > now()"
+SESSION_IS_OPEN = """
+    sign_in_sessions.ended_at IS NULL AND sign_in_sessions.expires_at > now()
+    AND sign_in_sessions.last_seen_at > now() - make_interval(
+        hours => CASE staff.role WHEN 'admin' THEN :admin_idle_hours ELSE :idle_hours END)
+"""
 _TOKEN_IS_VALID = "api_tokens.revoked_at IS NULL AND (api_tokens.expires_at IS NULL OR api_tokens.expires_at > now())"  # noqa: S105
 # SQL text, because every request runs this: building the query costs Python more than PostgreSQL needs to run it.
 _ACTOR_STATUS = text(f"""
@@ -95,7 +107,7 @@ _ACTOR_STATUS = text(f"""
                     AND {_TOKEN_IS_VALID})
             ELSE EXISTS (
                 SELECT FROM sign_in_sessions WHERE id = :session_id AND staff_id = staff.id
-                    AND {_SESSION_IS_OPEN})
+                    AND {SESSION_IS_OPEN})
         END AS is_in,
         EXISTS (SELECT FROM events WHERE id = :event_id) AS event_exists,
         EXISTS (SELECT FROM event_assignments WHERE event_id = :event_id AND staff_id = staff.id) AS is_assigned
@@ -122,7 +134,8 @@ def require(session: Session, actor: Actor, action: Action, event_id: uuid.UUID 
                 "token_id": actor.token_id,
                 "session_id": actor.session_id,
                 "event_id": event_id,
-            },
+            }
+            | get_idle_hours(),
         ).one()
     status = cache[actor, event_id]
     if actor.staff_id is not None and not status.is_in:

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Update, func, select, update
+from sqlalchemy import Update, func, select, text, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
@@ -25,7 +25,11 @@ def list_open(session: Session, actor: Actor, staff_id: uuid.UUID) -> Sequence[S
     permissions.require_own_or_admin(session, actor, staff_id)
     latest_first = (SignInSession.last_seen_at.desc(), SignInSession.id.desc())
     return session.scalars(
-        select(SignInSession).where(SignInSession.staff_id == staff_id, *_IS_OPEN).order_by(*latest_first)
+        select(SignInSession)
+        .join(Staff, Staff.id == SignInSession.staff_id)
+        .where(SignInSession.staff_id == staff_id, text(permissions.SESSION_IS_OPEN))
+        .order_by(*latest_first),
+        permissions.get_idle_hours(),
     ).all()
 
 

@@ -13,8 +13,8 @@ from pydantic import StringConstraints
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from ticketing import audit
-from ticketing.access import passwords, permissions, rate_limits, sessions, sign_in_log
+from ticketing import audit, settings
+from ticketing.access import api_tokens, passwords, permissions, rate_limits, sessions, sign_in_log
 from ticketing.access.passwords import Password
 from ticketing.access.permissions import hash_secret
 from ticketing.access.rate_limits import Limit
@@ -68,19 +68,31 @@ class Attempt:
 
 
 class PasswordDraft(Draft):
-    """The new password of the actor, and the current one as proof."""
+    """The new password of the actor, and the current one as proof; `revoke_tokens` also revokes their API tokens."""
 
     current: Annotated[str, StringConstraints(strip_whitespace=False)]
     password: Password
+    revoke_tokens: bool = False
+
+
+@dataclass(frozen=True)
+class PasswordChange:
+    """How many other sessions were ended, and how many tokens revoked."""
+
+    sessions_ended: int
+    tokens_revoked: int
 
 
 def count_attempt(session: Session, email: str, browser: Browser) -> Attempt:
-    """Count one of the sign-in attempts per 15 minutes at an e-mail address, known or not. Raises RateLimited.
+    """Count one of the sign-in attempts per 15 minutes at an e-mail address, known or not.
+
+    Raises RateLimited, and Conflict where passwords are switched off.
 
     A browser that signed in to this account before has 10 of its own, all others of a network have 5 together. So
     wrong passwords of strangers never keep the owner out. Commit it before the password is checked: then it stays
     counted when the sign-in fails, and concurrent attempts cannot check more passwords. The right one resets the count.
     """
+    passwords.require_enabled()
     key = email_key(email)[:MAX_EMAIL_KEY_LENGTH]
     account_id = session.scalar(select(Staff.id).where(Staff.email_key == key))
     if account_id in browser.accounts:
@@ -142,8 +154,10 @@ def sign_out(session: Session, secret: str) -> None:
 
 
 def has_password(session: Session, actor: Actor) -> bool:
-    """Return whether the actor has a password to change."""
+    """Return whether the actor has a password to change; nobody has where passwords are switched off."""
     permissions.require(session, actor, "read")
+    if settings.load().only_provider:
+        return False
     return session.scalar(select(Staff.password_hash.is_not(None)).where(Staff.id == actor.staff_id)) or False
 
 
@@ -154,12 +168,13 @@ def count_password_check(session: Session, actor: Actor) -> None:
         rate_limits.consume(session, rate_limits.PASSWORD_CHECKS, str(actor.staff_id))
 
 
-def change_password(session: Session, actor: Actor, draft: PasswordDraft) -> int:
-    """Change the actor's password, end their other sessions, and return how many were ended.
+def change_password(session: Session, actor: Actor, draft: PasswordDraft) -> PasswordChange:
+    """Change the actor's password, end their other sessions and, if asked to, revoke their tokens.
 
     Raises InvalidInput when `current` is wrong, Conflict when there is no password or it was changed meanwhile.
     """
     permissions.require(session, actor, "read")
+    passwords.require_enabled()
     person = session.get(Staff, actor.staff_id)
     if person is None:
         raise NotFound("account")
@@ -179,4 +194,5 @@ def change_password(session: Session, actor: Actor, draft: PasswordDraft) -> int
         raise Conflict("Your password was changed somewhere else. Sign in again with the new one.")
     rate_limits.reset(session, rate_limits.PASSWORD_CHECKS, str(person.id))
     audit.record(session, actor, None, "staff.password_changed", person)
-    return sessions.end_all_unchecked(session, person.id, except_session_id=actor.session_id)
+    ended = sessions.end_all_unchecked(session, person.id, except_session_id=actor.session_id)
+    return PasswordChange(ended, api_tokens.revoke_all(session, actor, person.id) if draft.revoke_tokens else 0)

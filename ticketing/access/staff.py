@@ -121,9 +121,11 @@ def invite(
 def create_invitation_link(session: Session, actor: Actor, person_id: uuid.UUID) -> tuple[Staff, str]:
     """Create an invitation link for an existing account, and return the account and the link's secret. Admins only.
 
-    Older links are revoked; the current password works until the link is used. Raises Conflict if deactivated.
+    Older links are revoked; the current password works until the link is used.
+    Raises Conflict if deactivated, and where passwords are switched off.
     """
     permissions.require(session, actor, "administer")
+    passwords.require_enabled()
     person = _get_for_update(session, person_id)
     if not person.is_active:
         raise Conflict(f"{person.name} is deactivated. Activate the account first.")

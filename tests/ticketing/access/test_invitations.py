@@ -9,9 +9,11 @@ from tests.support import make
 from tests.support.credentials import count_rows, find_session_actor, find_token_actor, get_row, update_row
 from tests.support.database_state import get_audit_changes
 from ticketing import db
-from ticketing.access import invitations, staff
+from ticketing.access import api_tokens, invitations, staff
+from ticketing.access.api_tokens import TokenDraft
 from ticketing.access.invitations import AcceptDraft
 from ticketing.access.staff import InvitationDraft
+from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, LinkRefused
 from ticketing.models import AuditEntry, Invitation, SignInSession
 from ticketing.validation import validate
@@ -109,14 +111,25 @@ def test_link_is_stored_as_hash_only(invited):
     assert not any(secret in str(entry.new_value) for entry in entries)
 
 
-def test_link_replaces_forgotten_password_and_ends_other_sessions(admin):
+def test_first_password_keeps_tokens_that_an_admin_created(invited):
+    person, secret = invited
+    draft = TokenDraft(name="Donor site")
+    token = db.write(lambda session: api_tokens.create(session, OPERATOR, draft, email=person.email))
+    accept(secret)
+    assert find_token_actor(token)
+
+
+def test_link_replaces_forgotten_password_and_ends_sessions_and_tokens(admin):
     person = make.staff(password=make.PASSWORD)
     before, token = make.sign_in(person.email), make.token(person)
     _, link = db.write(lambda session: staff.create_invitation_link(session, admin, person.staff_id))
     signed_in = accept(link, "another battery staple")
     assert find_session_actor(before.secret) is None
     assert find_session_actor(signed_in.secret)
-    assert find_token_actor(token)
+    assert find_token_actor(token) is None
+    with db.read_session() as session:
+        actions = session.scalars(select(AuditEntry.action).where(AuditEntry.staff_id == person.staff_id)).all()
+    assert actions.count("token.revoked") == 1
     with pytest.raises(InvalidInput):
         make.sign_in(person.email)
 

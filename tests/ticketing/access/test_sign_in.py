@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.support import make
-from tests.support.credentials import count_rows, find_session_actor, get_row, require, update_row
+from tests.support.credentials import count_rows, find_session_actor, find_token_actor, get_row, require, update_row
 from tests.support.database_state import get_audit_changes
 from ticketing import db
 from ticketing.access import permissions, sessions, sign_in
-from ticketing.access.sign_in import PasswordDraft
+from ticketing.access.sign_in import PasswordChange, PasswordDraft
+from ticketing.actors import OPERATOR
 from ticketing.errors import Conflict, InvalidInput, NotAllowed, NotFound, NotSignedIn, RateLimited
 from ticketing.models import SignInSession, Staff
 from ticketing.validation import validate
@@ -108,8 +109,8 @@ def test_session_stores_method_and_user_agent(person):
 
 
 class TestOwnPassword:
-    def change(self, actor, current=make.PASSWORD, password=NEW_PASSWORD):
-        draft = validate(PasswordDraft, {"current": current, "password": password})
+    def change(self, actor, current=make.PASSWORD, password=NEW_PASSWORD, **more):
+        draft = validate(PasswordDraft, {"current": current, "password": password} | more)
         db.write(lambda session: sign_in.count_password_check(session, actor))
         return db.write(lambda session: sign_in.change_password(session, actor, draft))
 
@@ -121,10 +122,19 @@ class TestOwnPassword:
 
     def test_change_ends_other_sessions(self, person):
         elsewhere, other = make.sign_in(person.email), make.staff()
-        assert self.change(person) == 1
+        assert self.change(person) == PasswordChange(sessions_ended=1, tokens_revoked=0)
         assert find_session_actor(elsewhere.secret) is None
         require(person, "read")
         require(other, "read")
+
+    def test_change_keeps_tokens_unless_asked_to_revoke_them(self, person):
+        tokens, other = [make.token(person) for _ in range(2)], make.token(make.staff())
+        self.change(person)
+        assert all(find_token_actor(each) for each in tokens)
+        change = self.change(person, NEW_PASSWORD, make.PASSWORD, revoke_tokens=True)
+        assert change == PasswordChange(sessions_ended=0, tokens_revoked=2)
+        assert [find_token_actor(each) for each in tokens] == [None, None]
+        assert find_token_actor(other)
 
     def test_wrong_current_password_changes_nothing(self, person):
         elsewhere = make.sign_in(person.email)
@@ -174,6 +184,53 @@ class TestOwnPassword:
         with pytest.raises(NotSignedIn):
             self.change(person)
         assert make.sign_in(person.email)
+
+
+class TestIdleSessions:
+    """Sessions of admins end 12 hours after the last use unless a setting says otherwise, others after 14 days."""
+
+    def make_idle(self, role, hours):
+        actor = make.staff(role, password=make.PASSWORD)
+        secret = make.sign_in(actor.email).secret
+        last_seen_at = datetime.now(UTC) - timedelta(hours=hours)
+        for each in (find_session_actor(secret).session_id, actor.session_id):
+            update_row(SignInSession, each, last_seen_at=last_seen_at)
+        return actor, secret
+
+    @pytest.mark.parametrize(
+        ("role", "settings", "hours", "is_open"),
+        [
+            ("admin", {}, 11.9, True),
+            ("admin", {}, 12.1, False),
+            ("admin", {"TICKETDESK_ADMIN_IDLE_HOURS": "2"}, 2.1, False),
+            ("admin", {"TICKETDESK_ADMIN_IDLE_HOURS": "24"}, 23.9, True),
+            ("admin", {"TICKETDESK_IDLE_HOURS": "2"}, 2.1, True),
+            ("coordinator", {}, 335.9, True),
+            ("viewer", {"TICKETDESK_IDLE_HOURS": "2"}, 1.9, True),
+            ("viewer", {"TICKETDESK_IDLE_HOURS": "2"}, 2.1, False),
+        ],
+    )
+    def test_session_is_over_after_the_hours_without_use(self, monkeypatch, role, settings, hours, is_open):
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        actor, secret = self.make_idle(role, hours)
+        with db.read_session() as session:
+            listed = sessions.list_open(session, OPERATOR, actor.staff_id)
+        assert bool(find_session_actor(secret)) == is_open
+        assert len(listed) == (2 if is_open else 0)
+        if is_open:
+            require(actor, "read")
+        else:
+            with pytest.raises(NotSignedIn):
+                require(actor, "read")
+
+    def test_token_of_an_idle_admin_works(self):
+        actor, _ = self.make_idle("admin", 1)
+        token = make.token(actor)
+        update_row(SignInSession, actor.session_id, last_seen_at=datetime.now(UTC) - timedelta(hours=13))
+        assert find_token_actor(token)
+        with pytest.raises(NotSignedIn):
+            require(actor, "read")
 
 
 class TestSessions:
