@@ -1,6 +1,6 @@
 """Start the server: `streamlit run app.py`, with our sentence and exit code when the port cannot be listened on.
 
-Arguments are passed on to Streamlit.
+Settings are environment variables, so it takes no arguments.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import errno
 import os
 import socket
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from ticketing import settings
@@ -19,9 +18,11 @@ from ticketing.settings import InvalidSettings
 DEFAULT_PORT = 8501
 
 
-def main(arguments: Sequence[str]) -> int:
+def main() -> int:
     """Run the server until it is stopped, and return its exit code."""
     try:
+        if len(sys.argv) > 1:
+            raise StartRefused("serve.py takes no arguments: set STREAMLIT_SERVER_PORT and other variables instead.")
         current = settings.load()
         port = current.port or DEFAULT_PORT
         check_port(current.address, port)
@@ -33,7 +34,8 @@ def main(arguments: Sequence[str]) -> int:
     from streamlit.web import cli  # it reads its configuration when it is imported
 
     app = Path(__file__).with_name("app.py")
-    return int(cli.main(["run", str(app), *arguments], standalone_mode=True) or 0)
+    cli.main(["run", str(app)])  # it exits with its own code
+    return 0
 
 
 def check_port(address: str | None, port: int) -> None:
@@ -61,4 +63,4 @@ def listen(address: str | None, port: int) -> socket.socket:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -58,6 +58,14 @@ def test_taken_port(data):
         )
 
 
+def test_argument(data):
+    assert start(data, sys.executable, "serve.py", "--server.port=80") == (
+        2,
+        "Ticket Desk does not start. serve.py takes no arguments: set STREAMLIT_SERVER_PORT and other variables "
+        "instead.\n",
+    )
+
+
 @pytest.mark.parametrize("address", ["192.0.2.1", "nowhere.invalid"])
 def test_address_of_another_machine(data, address):
     code, output = start(data, STREAMLIT_SERVER_ADDRESS=address)

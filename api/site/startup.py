@@ -32,5 +32,5 @@ def exit_when_refused() -> Iterator[None]:
 
 
 def _is_not_about_startup(record: logging.LogRecord) -> bool:
-    """Drop the traceback that uvicorn logs of a failed start, and "Application startup failed."."""
-    return record.levelno < logging.ERROR
+    """Drop the traceback that uvicorn logs of a failed start, and the line after it."""
+    return not record.getMessage().startswith(("Traceback", "Application startup failed"))

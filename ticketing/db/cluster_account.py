@@ -10,6 +10,7 @@ import os
 import pwd
 import stat
 import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -117,7 +118,7 @@ def check_access(account: Account, folder: Path, program: Path) -> None:
     done = account.run(["/bin/sh", "-c", 'cd -- "$1" && exec "$2" --version', "sh", folder, program])
     if done.returncode == 0:
         return
-    barred = [each for path in (folder, program) for each in reversed(path.parents) if not _may_enter(each, account)]
+    barred = [each for path in (program, folder) for each in reversed(path.parents) if not _may_enter(each, account)]
     if not barred:
         raise StartRefused(
             f"PostgreSQL runs as the user {account.name} when root starts it, who cannot use {folder} and {program} "
@@ -125,15 +126,17 @@ def check_access(account: Account, folder: Path, program: Path) -> None:
         )
     raise StartRefused(
         f"PostgreSQL runs as the user {account.name} when root starts it, who may not enter {barred[0]} (mode "
-        f"{stat.S_IMODE(barred[0].stat().st_mode):04o}): {_advise(barred[0], folder)}, or start Ticket Desk as a user "
+        f"{stat.S_IMODE(barred[0].stat().st_mode):04o}): {_advise(barred[0], program)}, or start Ticket Desk as a user "
         "other than root."
     )
 
 
-def _advise(barred: Path, folder: Path) -> str:
-    if barred in folder.parents:
-        return "set TICKETDESK_DATA to a folder that every user can reach, such as /var/lib/ticketdesk"
-    return "move Ticket Desk to a folder that every user can reach, such as /opt"
+def _advise(barred: Path, program: Path) -> str:
+    if barred.is_relative_to(sys.prefix):
+        return f"run `chmod -R go+rX {sys.prefix}`"
+    if barred in program.parents:
+        return "move Ticket Desk to a folder that every user can reach, such as /opt"
+    return "set TICKETDESK_DATA to a folder that every user can reach, such as /var/lib/ticketdesk"
 
 
 def _may_enter(folder: Path, account: Account) -> bool:

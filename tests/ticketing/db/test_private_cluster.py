@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -13,6 +14,8 @@ import psycopg
 import pytest
 
 from tests.support.private_postgres import connect, find_user, list_permissions, make_folder, refuse_user, run_user
+from ticketing.db import cluster_account
+from ticketing.errors import StartRefused
 
 pytestmark = pytest.mark.system
 
@@ -89,6 +92,25 @@ def test_root_is_refused_below_a_folder_that_bars_postgresql(folder, account):
         "user other than root."
     )
     assert list_permissions(barring) == before
+
+
+@pytest.mark.parametrize("account", ["root"])
+def test_root_is_refused_with_programs_that_bar_postgresql(folder, account, monkeypatch):
+    programs = folder / "home" / "desk" / ".venv"
+    programs.mkdir(parents=True)
+    (programs.parent.parent).chmod(0o700)
+    postgres = cluster_account.Account(65534, 65534, "pgserver")
+
+    with pytest.raises(StartRefused) as refused:
+        cluster_account.check_access(postgres, folder / "home" / "desk" / "data", programs / "postgres")
+    assert str(refused.value).endswith(
+        f"who may not enter {folder}/home (mode 0700): move Ticket Desk to a folder that every user can reach, such as "
+        "/opt, or start Ticket Desk as a user other than root."
+    )
+
+    monkeypatch.setattr(sys, "prefix", str(programs.parent.parent))
+    with pytest.raises(StartRefused, match=f"run `chmod -R go\\+rX {folder}/home`, or start Ticket Desk"):
+        cluster_account.check_access(postgres, folder, programs / "postgres")
 
 
 @pytest.mark.parametrize("account", ["ordinary"])
