@@ -128,10 +128,12 @@ def test_data_folder_of_an_earlier_version_is_closed_when_it_starts(folder, acco
     with run_user(data, account):
         pass
     (data / "postgres" / "pg_hba.conf").write_text(TRUST)
+    (data / "postgres").chmod(0o755)
     data.chmod(0o755)
 
     with run_user(data, account) as url, psycopg.connect(url) as connection:
         assert connection.execute("SELECT DISTINCT auth_method FROM pg_hba_file_rules").fetchall() == [("peer",)]
+        assert (data / "postgres").stat().st_mode & 0o777 == 0o700
 
 
 @both_accounts
@@ -235,8 +237,10 @@ def test_root_joins_and_starts_the_data_folder_of_an_ordinary_user():
     find_user("root")
     with make_folder("ordinary") as data:
         for first, second in (("root", "ordinary"), ("ordinary", "root")):
-            with run_user(data, first) as url, run_user(data, second) as joined:
-                assert joined == url
+            with run_user(data, first) as url:
+                with run_user(data, second) as joined:
+                    assert joined == url
+                assert connect(url, "root") == "connected"
         assert {each.owner() for each in data.iterdir()} == {"nobody"}
 
 
