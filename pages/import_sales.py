@@ -5,6 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ticketing import db, imports
 from ticketing.actors import Actor
@@ -113,9 +114,10 @@ def render_file_uploader(actor: Actor, event: Event, previous: ImportDraft | Non
         on_change=lambda: st.session_state.pop(refusal_key, None),
     )
     if file is not None and refusal_key not in st.session_state:
+        waiting = st.empty()
         with st.spinner(f"Reading {text.escape_markdown(file.name)}"):
             try:
-                draft = open_file(actor, event.id, file.name, file.getvalue(), previous)
+                draft = open_file(actor, event.id, file.name, file.getvalue(), previous, lambda: render_wait(waiting))
             except Unavailable:
                 raise
             except TicketingError as exc:
@@ -124,8 +126,17 @@ def render_file_uploader(actor: Actor, event: Event, previous: ImportDraft | Non
                 st.session_state[state_key(event, "draft")] = draft
                 st.session_state[number_key] = number + 1  # a new uploader: the old one would keep the file
                 st.rerun()
+        waiting.empty()
     if refusal := st.session_state.get(refusal_key):
         st.error(text.escape_markdown(refusal), icon=":material/error:")
+
+
+def render_wait(place: DeltaGenerator) -> None:
+    """Say why it takes longer. A click elsewhere ends the wait, because this renders."""
+    place.info(
+        "Another file is being read, and this server reads one at a time. Yours follows.",
+        icon=":material/hourglass_top:",
+    )
 
 
 def render_examples(actor: Actor, event: Event) -> None:
@@ -204,9 +215,7 @@ def get_preview(actor: Actor, draft: ImportDraft, mapping: ColumnMapping) -> tup
     """Return the first sales under this mapping, from the draft while the mapping is the same."""
     if draft.preview is None or draft.preview[0] != mapping:
         with db.read_session() as s:
-            previews = imports.preview(
-                s, actor, draft.event_id, draft.file_name, draft.content, mapping, table=draft.get_table()
-            )
+            previews = imports.preview(s, actor, draft.event_id, draft.get_table(), mapping)
         draft.preview = mapping, previews
     return draft.preview[1]
 
@@ -217,7 +226,7 @@ def render_check_step(actor: Actor, draft: ImportDraft) -> None:
         return
     if draft.checked is None:
         with st.spinner(f"Checking {text.format_count(draft.summary.rows, 'row')}"), db.read_session() as s:
-            draft.checked = imports.check(s, actor, draft.event_id, draft.file_name, draft.content, draft.mapping)
+            draft.checked = imports.check(s, actor, draft.event_id, draft.file_name, draft.get_table(), draft.mapping)
         st.rerun()
     with st.container():
         if draft.outcome:
@@ -306,9 +315,10 @@ def start_import(actor: Actor, draft: ImportDraft) -> None:
     """Start the import. A second click does nothing, since the draft has its job by then."""
     if draft.job is None:
         draft.outcome = ""
+        table = draft.get_table()
         draft.job = import_job.start(
             lambda s, progress: imports.run(
-                s, actor, draft.event_id, draft.file_name, draft.content, draft.mapping, progress=progress
+                s, actor, draft.event_id, draft.file_name, table, draft.mapping, progress=progress
             )
         )
 

@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tests.support import make
 from tests.support.database import DatabaseServer, use_database
+from tests.support.sales_file import read_table
 from ticketing import db, imports
 from ticketing.access import rate_limits
 from ticketing.catalog import packages
@@ -62,7 +63,7 @@ def test_documented_role_can_do_all_work_and_alter_no_table(as_server):
         b"ticket_type,purchaser_name,purchaser_email,quantity,total_amount,purchase_date,external_sale_id\n"
         b"Couple,Ben Okafor,ben@example.org,1,100.00,2026-10-01,A1\n"
     )
-    db.write(lambda s: imports.run(s, ana, event.id, "sales.csv", file))
+    db.write(lambda s: imports.run(s, ana, event.id, "sales.csv", read_table("sales.csv", file)))
     unsold = make.package(event, ana)
     db.write(lambda s: packages.delete(s, ana, event.id, unsold.id))
     db.write(lambda s: rate_limits.consume(s, rate_limits.PROMO_CODE_REFUSALS, rate_limits.caller_key(ana)))

@@ -4,7 +4,8 @@ access      who may do what: permissions, staff, sign-in, sessions, API tokens, 
 audit       the audit log in the transaction of each change, sealed in a hash chain
 catalog     what is sold: events, packages, options, promo codes, images
 db          connections, transactions with retries, migrations, backup, replica, query log
-imports     files of other programs: read, match columns, validate rows, store
+file_reader the worker process that reads files of sales within limits on memory and time
+imports     files of other programs: match columns, validate rows, store
 ops         the sample gala and `verify`
 reporting   read-only: figures, lists, CSV exports, the audit log as it is read
 sales       purchases, corrections, guests, ticket codes

@@ -28,7 +28,9 @@ from ticketing.audit import hash_chain
 from ticketing.db import backup, migrations
 from ticketing.errors import InvalidInput, NotFound, TicketingError
 from ticketing.formatting import format_count
+from ticketing.imports import files
 from ticketing.imports.rows import Problem
+from ticketing.imports.table import Table
 from ticketing.models import ROLES
 from ticketing.ops import demo
 from ticketing.ops import verify as verification
@@ -117,7 +119,8 @@ def import_file(args: argparse.Namespace) -> int:
     except OSError as error:
         return _fail(f"{args.file} cannot be read: {error.strerror}.")
     try:
-        return _check_import(args, content) if args.check else _run_import(args, content)
+        table = files.read(args.file.name, content)
+        return _check_import(args, table) if args.check else _run_import(args, table)
     except NotFound:
         return _fail(f"There is no event {args.event}.")
     except imports.ImportRefused as error:
@@ -127,9 +130,9 @@ def import_file(args: argparse.Namespace) -> int:
         raise
 
 
-def _check_import(args: argparse.Namespace, content: bytes) -> int:
+def _check_import(args: argparse.Namespace, table: Table) -> int:
     with db.read_session() as session:
-        check = imports.check(session, OPERATOR, args.event, args.file.name, content)
+        check = imports.check(session, OPERATOR, args.event, args.file.name, table)
     if check.problems:
         raise imports.ImportRefused(check)
     _print_warnings(check.warnings)
@@ -138,9 +141,9 @@ def _check_import(args: argparse.Namespace, content: bytes) -> int:
     return 0
 
 
-def _run_import(args: argparse.Namespace, content: bytes) -> int:
+def _run_import(args: argparse.Namespace, table: Table) -> int:
     result = db.write(
-        lambda session: imports.run(session, OPERATOR, args.event, args.file.name, content, progress=_print_progress)
+        lambda session: imports.run(session, OPERATOR, args.event, args.file.name, table, progress=_print_progress)
     )
     _print_warnings(result.warnings)
     imported = format_count(result.rows_imported, "row")

@@ -24,6 +24,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from ticketing import money
 from ticketing.errors import InvalidInput
+from ticketing.formatting import CONTROL_CHARACTERS
 
 CONTROL_CHARACTERS_MESSAGE = "Remove the control characters."
 REQUIRED_MESSAGE = "Enter a value."
@@ -42,8 +43,6 @@ _REQUIRED_MESSAGES = {
     "starts_at": "Enter a date and time.",
     "venue": "Enter a venue.",
 }
-# Lone surrogates, which JSON can contain, are refused too.
-_CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _EMAIL_PATTERN = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\".]+(\.[^@\s<>,;\".]+)+")
 MAX_EMAIL_LENGTH = 254
 # Control characters, and what Unicode calls Default_Ignorable_Code_Point (DerivedCoreProperties.txt) with the three
@@ -122,7 +121,7 @@ def _format_error(error: Mapping[str, Any]) -> str:
 
 def _clean_single_line(value: str) -> str:
     cleaned = re.sub(r"\s+", " ", value).strip()
-    if _CONTROL_CHARACTERS.search(cleaned):
+    if CONTROL_CHARACTERS.search(cleaned):
         raise ValueError(CONTROL_CHARACTERS_MESSAGE)
     return cleaned
 
@@ -130,7 +129,7 @@ def _clean_single_line(value: str) -> str:
 def clean_multi_line(value: str) -> str:
     """Normalize line ends and strip. Raises ValueError for control characters."""
     cleaned = value.replace("\r\n", "\n").replace("\r", "\n").strip()
-    if _CONTROL_CHARACTERS.search(cleaned):
+    if CONTROL_CHARACTERS.search(cleaned):
         raise ValueError(CONTROL_CHARACTERS_MESSAGE)
     return cleaned
 

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from tests.support import make
-from tests.support.sales_file import sale, sales_csv
+from tests.support.sales_file import read_table, sale, sales_csv
 from tests.support.screen import Screen
 from ticketing import cli as command_line
 from ticketing import db, imports, money
@@ -150,7 +150,7 @@ def import_file(office: Office) -> tuple[str, ...]:
         content = sales_csv(
             *(sale(packages.get(session, OPERATOR, office.event.id, unlimited.id)) for _ in range(rows))
         )
-    db.write(lambda s: imports.run(s, office.importing, office.event.id, file_name, content))
+    db.write(lambda s: imports.run(s, office.importing, office.event.id, file_name, read_table(file_name, content)))
     return f"imported {rows} sale{'s' if rows > 1 else ''} from {file_name}", "· import"
 
 

@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import choose_file, wait_until_drawn, window
 from tests.support import make
+from tests.support.sales_file import read_table
 from ticketing import db, imports
 from ticketing.actors import OPERATOR
 from ticketing.catalog import packages
@@ -119,7 +120,7 @@ def gala(live_server: str):
     donor = {"name": "Zoë Müller", "email": make.email("zoe")}
     make.purchase(event, table, promo_code="EARLY10", donor=donor, guests=[{"name": "Ben Okafor"}])
     make.purchase(event, gold, payment_status="pending", channel="cheque", notes="By post.")
-    db.write(lambda s: imports.run(s, OPERATOR, event.id, "sales.csv", SALE.encode()))
+    db.write(lambda s: imports.run(s, OPERATOR, event.id, "sales.csv", read_table("sales.csv", SALE.encode())))
     return event
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.browser.conftest import choose_file, wait_until_drawn
 from tests.support import make
 from tests.support.hostile_text import TEXTS, normalize_line
-from tests.support.sales_file import sale, sales_csv
+from tests.support.sales_file import read_table, sale, sales_csv
 from tests.support.text_effects import list_text_effects, record_side_effects, wait_for_texts
 from ticketing import db, imports
 from ticketing.actors import OPERATOR, Actor
@@ -57,7 +57,8 @@ def hostile(live_server: str, typed: list[str]) -> Event:
         donor = {"name": text, "email": make.email(), "phone": text[:50]}
         make.purchase(event, package, donor=donor, notes=text, answers=answers, guests=[{"name": text}])
         if number == 1:
-            file = sales_csv(sale(package, purchaser_name=text, notes=text, external_sale_id=text))
+            content = sales_csv(sale(package, purchaser_name=text, notes=text, external_sale_id=text))
+            file = read_table("sales.csv", content)
             db.write(lambda s, file=file: imports.run(s, OPERATOR, event.id, f"{typed[0]}.csv", file))
         if number == 2:
             db.write(lambda s, words=words: options.retire(s, OPERATOR, words.package_id, words.id))

@@ -10,10 +10,10 @@ from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import func, select
 
 from tests.browser.conftest import choose_file, choose_from, wait_until_drawn
-from tests.support import make
+from tests.support import hostile_files, make
 from tests.support.database_state import get_sold_count, snapshot
 from ticketing import db
-from ticketing.imports.table import REQUIRED_COLUMNS
+from ticketing.file_reader.columns import REQUIRED_COLUMNS
 from ticketing.models import Purchase
 
 MAX_SALES = 50_000
@@ -144,3 +144,18 @@ def has_no_horizontal_scroll(page: Page) -> bool:
         """[document.documentElement, document.querySelector('[data-testid=stMain]')]
            .every(box => box.scrollWidth <= box.clientWidth)"""
     )
+
+
+def test_second_file_waits_and_the_page_says_why(main, another_page, enter, event, table, report, tmp_path):
+    slow = tmp_path / "slow.csv"
+    slow.write_bytes(hostile_files.make_wide_csv(100, "abc"))
+    colleague = make.staff(event=event, password=make.PASSWORD)
+    other = enter(another_page, colleague, f"/import_sales?event={event.id}").get_by_test_id("stMain")
+
+    choose_file(main, slow)
+    expect(main.get_by_text("Reading slow.csv")).to_be_visible()
+    choose_file(other, report)
+
+    expect(other.get_by_text("Another file is being read, and this server reads one at a time.")).to_be_visible()
+    expect(other.get_by_text("Match your columns")).to_be_visible(timeout=60_000)
+    expect(other.get_by_text("Another file is being read")).to_have_count(0)

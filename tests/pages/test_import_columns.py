@@ -1,5 +1,7 @@
 """The second step of an import: matching the columns and packages of a foreign file."""
 
+import json
+
 import pytest
 from sqlalchemy import select
 
@@ -14,6 +16,7 @@ from tests.support.import_screen import (
     seller_row,
     upload,
 )
+from tests.support.sales_file import sale
 from ticketing import db
 from ticketing.models import ImportMapping
 
@@ -212,3 +215,28 @@ class TestChoices:
         matched.click("Check the file")
         with db.read_session() as session:
             assert session.scalars(select(ImportMapping).where(ImportMapping.event_id == event.id)).all() == []
+
+
+class TestControlCharacters:
+    """Lone surrogates, which JSON can contain, cannot be sent to a browser; neither they nor NUL can be stored."""
+
+    def test_in_our_columns_are_problems_of_their_columns(self, page, event, table):
+        row = sale(table, purchaser_name="Zo\ud800") | {"a\udfff": "x"}
+        upload(page, json.dumps([row]).encode(), "sales.json")
+        assert list_problem_cells(page) == [(1, "a\ufffd"), (2, "purchaser_name")]
+        assert page.says("2 problems in 1 row.")
+        assert list_purchases(event) == []
+
+    def test_in_foreign_columns_are_shown_and_are_problems_of_their_columns(self, page, event, table):
+        titles = ("Order #", "Order Date", "First Name", "Last \ud83dName", "Email", "Ticket Type", "Qty", "Paid")
+        row = ("1", "2026-10-31", "Zo\ud800", "Mü\x00ller", "zoe@example.org", "Ta\udfffble", "1", "100")
+        upload(page, json.dumps([dict(zip(titles, row, strict=True))]).encode(), "report.json")
+        assert get_current_step(page) == "Columns"
+        assert page.says("Zo\ufffd")
+        page.click("Check the file")
+        assert list_problem_cells(page) == [
+            (1, "Last \ufffdName"),
+            (2, "First Name + Last \ufffdName"),
+            (2, "Ticket Type"),
+        ]
+        assert list_import_buttons(page) == []

@@ -18,8 +18,8 @@ from tests.support.import_screen import (
 )
 from tests.support.sales_file import sale, sales_csv
 from ticketing import db, imports
-from ticketing.imports import excel
-from ticketing.imports.table import REQUIRED_COLUMNS
+from ticketing.file_reader.columns import REQUIRED_COLUMNS
+from ticketing.imports import excel, files
 from ui.imports import job as import_job
 
 
@@ -99,6 +99,16 @@ def test_unreadable_file_stays_at_the_first_step_with_the_reason(page, content, 
     assert list_import_buttons(page) == []
 
 
+def test_file_is_refused_when_four_wait_already(page, table, event, monkeypatch):
+    monkeypatch.setattr(files.QUEUE, "_waiting", 4)  # a fault that would need five slow files at the same time
+    with files.QUEUE.slot():
+        upload(page, sales_csv(sale(table)))
+    assert page.says("Other files are waiting to be processed, so this file was not taken. Try again in 30 seconds.")
+    assert get_current_step(page) == "File"
+    monkeypatch.setattr(files.QUEUE, "_waiting", 0)
+    assert get_current_step(upload(page, sales_csv(sale(table)))) == "Check and import"
+
+
 class TestCleanFile:
     def test_our_own_columns_skip_the_columns_step(self, page, event, table):
         upload(page, sales_csv(sale(table), sale(table, quantity=2)))
@@ -169,10 +179,9 @@ class TestRunningImport:
 
     def start(self, draft, seller):
         """Start the import as the button does, without a page that waits for its end."""
+        table = draft.get_table()
         draft.job = import_job.start(
-            lambda s, progress: imports.run(
-                s, seller, draft.event_id, draft.file_name, draft.content, progress=progress
-            )
+            lambda s, progress: imports.run(s, seller, draft.event_id, draft.file_name, table, progress=progress)
         )
         return draft.job
 

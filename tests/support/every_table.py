@@ -14,13 +14,14 @@ from psycopg import sql
 from sqlalchemy import select
 
 from tests.support import hostile_text, image_samples, make, seller_files, varied_sales
+from tests.support.sales_file import read_table
 from ticketing import db, imports
 from ticketing.access import rate_limits, staff
 from ticketing.access.staff import InvitationDraft
 from ticketing.actors import OPERATOR
 from ticketing.catalog import images, restore
 from ticketing.db import pg_programs
-from ticketing.imports import column_mapping, files
+from ticketing.imports import column_mapping
 from ticketing.models import AuditEntry, Base
 from ticketing.sales import guests
 from ticketing.settings import ROOT
@@ -57,9 +58,9 @@ def fill() -> None:
         seller_files.PRETIX_POSITIONS, seller_files.pretix_position("A", 1, "Seat", "33.33", "Cleo")
     )
     content = seller_files.to_csv(orders)
-    file = files.read("pretix.csv", content)
+    file = read_table("pretix.csv", content)
     mapping = column_mapping.propose(file, {package.id: package.name for package in made.packages})
-    db.write(lambda s: imports.run(s, ana, gala.id, "pretix.csv", content, mapping))
+    db.write(lambda s: imports.run(s, ana, gala.id, "pretix.csv", file, mapping))
 
 
 def columns() -> Columns:

@@ -3,9 +3,10 @@
 from sqlalchemy import select
 
 from tests.support import seller_files
+from tests.support.sales_file import read_table
 from ticketing import db, imports
 from ticketing.actors import OPERATOR
-from ticketing.imports import column_mapping, files
+from ticketing.imports import column_mapping
 from ticketing.models import Package
 
 POSITIONS = seller_files.build_rows(
@@ -28,13 +29,14 @@ def propose_mapping(event, content):
                 select(Package).where(Package.event_id == event.id).order_by(Package.display_order)
             )
         }
-    return column_mapping.propose(files.read("export", content), names)
+    return column_mapping.propose(read_table("export", content), names)
 
 
 def check(event, content, mapping, actor=OPERATOR):
     with db.read_session() as session:
-        return imports.check(session, actor, event.id, "export", content, mapping)
+        return imports.check(session, actor, event.id, "export", read_table("export", content), mapping)
 
 
 def run(event, content, mapping, actor=OPERATOR):
-    return db.write(lambda session: imports.run(session, actor, event.id, "export", content, mapping))
+    table = read_table("export", content)
+    return db.write(lambda session: imports.run(session, actor, event.id, "export", table, mapping))

@@ -11,8 +11,10 @@ from typing import Any
 from tests.support import make
 from ticketing import db, imports
 from ticketing.actors import OPERATOR, Actor
-from ticketing.imports import CheckResult, ImportResult
-from ticketing.imports.table import REQUIRED_COLUMNS
+from ticketing.file_reader import worker
+from ticketing.file_reader.columns import REQUIRED_COLUMNS
+from ticketing.imports import CheckResult, ImportResult, files
+from ticketing.imports.table import Table
 from ticketing.models import Event, Package
 
 DATA = Path(__file__).parents[1] / "data"
@@ -47,13 +49,21 @@ def sales_csv(*rows: dict[str, str], delimiter: str = ",") -> bytes:
     return text.getvalue().encode()
 
 
+def read_table(file_name: str, content: bytes) -> Table:
+    """Return what `files.read` would, without a process of its own."""
+    output = io.BytesIO()
+    worker.write_table(files.recognize(file_name, content), files.detect_encoding(content), io.BytesIO(content), output)
+    return files.parse_output(output.getvalue())
+
+
 def check_import(event: Event, content: bytes, actor: Actor = OPERATOR) -> CheckResult:
     with db.read_session() as session:
-        return imports.check(session, actor, event.id, "sales.csv", content)
+        return imports.check(session, actor, event.id, "sales.csv", read_table("sales.csv", content))
 
 
 def run_import(event: Event, content: bytes, actor: Actor = OPERATOR, **more: Any) -> ImportResult:
-    return db.write(lambda session: imports.run(session, actor, event.id, "sales.csv", content, **more))
+    table = read_table("sales.csv", content)
+    return db.write(lambda session: imports.run(session, actor, event.id, "sales.csv", table, **more))
 
 
 def list_problem_cells(check: CheckResult) -> list[tuple[int, str]]:

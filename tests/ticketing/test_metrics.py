@@ -9,6 +9,7 @@ import pytest
 
 from tests.support import make
 from tests.support.metric_values import assert_increases, get_value
+from tests.support.sales_file import read_table
 from ticketing import db, imports
 from ticketing.actors import OPERATOR
 from ticketing.db import transactions
@@ -115,7 +116,9 @@ def test_import_is_timed_and_its_sales_are_counted_after_the_commit(event):
     content = (HEADER + "\n".join(rows)).encode()
 
     def store():
-        db.write(lambda session: imports.run(session, OPERATOR, event.id, "sales.csv", content))
+        db.write(
+            lambda session: imports.run(session, OPERATOR, event.id, "sales.csv", read_table("sales.csv", content))
+        )
 
     with (
         assert_increases(3, PURCHASES, channel="import"),
@@ -153,7 +156,9 @@ def test_imported_sales_that_do_not_count_sell_nothing(event):
         assert_increases(8, "ticketdesk_seats_sold_total", channel="import"),
         assert_increases(200, "ticketdesk_dollars_sold_total", channel="import"),
     ):
-        db.write(lambda session: imports.run(session, OPERATOR, event.id, "sales.csv", content))
+        db.write(
+            lambda session: imports.run(session, OPERATOR, event.id, "sales.csv", read_table("sales.csv", content))
+        )
 
 
 def test_pool_metrics_show_connections_in_use_and_timed_out_waits(monkeypatch):

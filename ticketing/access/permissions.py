@@ -154,6 +154,20 @@ def require(session: Session, actor: Actor, action: Action, event_id: uuid.UUID 
         )
 
 
+def require_still(
+    session: Session, actor: Actor, action: Action, event_id: uuid.UUID | None = None, *, until_commit: bool = False
+) -> None:
+    """Check again in the course of a long transaction. Raises as `require` does.
+
+    With `until_commit` the person's row is locked, so that deactivating the person or changing the role waits for the
+    end of the transaction: either it is seen here, or it comes after.
+    """
+    if until_commit and actor.staff_id is not None:
+        session.execute(select(Staff.id).where(Staff.id == actor.staff_id).with_for_update(read=True))
+    session.info.get("actor_status", {}).pop((actor, event_id), None)
+    require(session, actor, action, event_id)
+
+
 def require_own_or_admin(session: Session, actor: Actor, staff_id: uuid.UUID | None) -> None:
     """Allow users their own account, admins any account. Raises as `require` does."""
     is_own = actor.staff_id is not None and actor.staff_id == staff_id

@@ -26,12 +26,13 @@ from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.catalog import events, promo_codes
 from ticketing.errors import TicketingError
-from ticketing.formatting import format_count
+from ticketing.file_reader.columns import OPTIONAL_COLUMNS, REQUIRED_COLUMNS
+from ticketing.formatting import format_count, replace_control_characters
 from ticketing.imports import column_mapping, excel, files, json_file, orders, store
 from ticketing.imports import rows as import_rows
 from ticketing.imports.column_mapping import ColumnMapping
 from ticketing.imports.rows import ExistingData, Problem, Record, Sale
-from ticketing.imports.table import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, Table
+from ticketing.imports.table import Table
 from ticketing.models import Donor, Event, ImportBatch, ImportMapping, Package, PromoCode, PromoUse, Purchase
 from ticketing.validation import name_key
 
@@ -98,16 +99,15 @@ def check(
     actor: Actor,
     event_id: uuid.UUID,
     file_name: str,
-    content: bytes,
+    table: Table,
     mapping: ColumnMapping | None = None,
 ) -> CheckResult:
     """Return every problem of the file by row and column, and change nothing.
 
-    Without a mapping the file must have our columns. Raises NotFound and NotAllowed when the actor may not change the
-    event, and InvalidInput (field `file`) when the file cannot be read at all.
+    `table` is the content of the file (`files.read`). Without a mapping it must have our columns. Raises NotFound and
+    NotAllowed when the actor may not change the event.
     """
     permissions.require(session, actor, "change", event_id)
-    table = files.read(file_name, content)
     return _check_table(session, event_id, file_name, table, mapping, for_update=False)[0]
 
 
@@ -116,7 +116,7 @@ def run(
     actor: Actor,
     event_id: uuid.UUID,
     file_name: str,
-    content: bytes,
+    table: Table,
     mapping: ColumnMapping | None = None,
     *,
     progress: Callable[[int, int], None] | None = None,
@@ -126,18 +126,24 @@ def run(
     The file is checked again while packages and promo codes are locked until the transaction ends. Raises what `check`
     raises, and ImportRefused when there is any problem; then nothing is changed. A second import of the same file
     stores nothing. The mapping is saved for the next file with this header. `progress` is called with the number of
-    sales stored and of all sales.
+    sales stored and of all sales. An actor who loses access meanwhile stops the import (`permissions.require_still`).
     """
     started_at = time.monotonic()
     permissions.require(session, actor, "change", event_id)
     store.prepare_long_transaction(session)
-    table = files.read(file_name, content)
     checked, sales = _check_table(session, event_id, file_name, table, mapping, for_update=True)
     if checked.problems:
         raise ImportRefused(checked)
     if not sales:
         return ImportResult(None, 0, checked.to_skip, checked.warnings)
-    batch = store.create_batch(session, actor, event_id, checked.file_name, sales, checked.to_skip, progress)
+
+    def report(stored: int, total: int) -> None:
+        permissions.require_still(session, actor, "change", event_id)
+        if progress is not None:
+            progress(stored, total)
+
+    batch = store.create_batch(session, actor, event_id, checked.file_name, sales, checked.to_skip, report)
+    permissions.require_still(session, actor, "change", event_id, until_commit=True)
     audit.record(
         session, actor, event_id, "import.completed", batch, [audit.Change("rows_imported", None, batch.rows_imported)]
     )
@@ -176,26 +182,27 @@ def preview(
     session: Session,
     actor: Actor,
     event_id: uuid.UUID,
-    file_name: str,
-    content: bytes,
+    table: Table,
     mapping: ColumnMapping,
     max_sales: int = 5,
-    *,
-    table: Table | None = None,
 ) -> tuple[SalePreview, ...]:
     """Return the first sales as they would be stored, each with all of its rows.
 
-    `table` is the file's table when the caller has read it already. Raises NotFound and NotAllowed when the actor may
-    not change the event, and InvalidInput (field `file`) when the file cannot be read.
+    Raises NotFound and NotAllowed when the actor may not change the event.
     """
     permissions.require(session, actor, "change", event_id)
-    table = column_mapping.limit_sales(table or files.read(file_name, content), mapping, max_sales)
+    table = column_mapping.limit_sales(table, mapping, max_sales)
     records, _ = _read_records(session, event_id, table, mapping, for_update=False)
     zone = _get_time_zone(session, event_id)
     cells = column_mapping.apply(table, mapping, _get_package_names(session, event_id))
     raw = {row: dict(zip(cells.header, values, strict=True)) for row, values in cells.records}
     return tuple(
-        SalePreview(record.row, raw[record.row] | import_rows.format_values(record.values, zone), record.problems)
+        SalePreview(
+            record.row,
+            {column: replace_control_characters(cell) for column, cell in raw[record.row].items()}
+            | import_rows.format_values(record.values, zone),
+            record.problems,
+        )
         for record in records
         if record.values
     )[:max_sales]
@@ -303,7 +310,7 @@ def _check_table(
         to_skip=result.skipped_count,
         packages=sum(sale.quantity for sale in result.sales if sale.counts),
         revenue=sum((sale.total for sale in result.sales if sale.payment_status == "completed"), money.ZERO),
-        problems=(*header.problems, *result.problems),
+        problems=(*header.problems, *import_rows.list_column_problems(table), *result.problems),
         warnings=(*header.warnings, *result.warnings),
     )
     return checked, result.sales

@@ -15,10 +15,11 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, get_args
 
+from ticketing.file_reader.columns import COLUMNS, REQUIRED_COLUMNS
 from ticketing.imports import cells as import_cells
 from ticketing.imports import column_names, status_names
 from ticketing.imports.cells import DateOrder
-from ticketing.imports.table import COLUMNS, REQUIRED_COLUMNS, Table
+from ticketing.imports.table import Table
 from ticketing.validation import name_key
 
 SUMMED_COLUMNS = ("quantity", "total_amount", "discount_amount", "fee_amount")
@@ -69,10 +70,17 @@ def propose(table: Table, packages: Mapping[uuid.UUID, str]) -> ColumnMapping:
 
     Its `date_order` is None when the dates can be read in both orders.
     """
-    combine = _has_seat_rows(table)
-    columns = {column: titles for column in COLUMNS if (titles := _match_by_name(table, column, combine))}
+    sample = replace(table, records=table.records[:_SAMPLE_ROWS])
+    combine = _has_seat_rows(table, sample)
+    matches_by_name = {column: _match_by_name(sample, column, combine) for column in COLUMNS}
+    filled = _list_filled_titles(table)
+    columns = {
+        column: tuple(title for title in titles if title in filled) or titles
+        for column, titles in matches_by_name.items()
+        if titles
+    }
     _drop_purchasers_as_guests(columns)
-    _add_matches_by_content(table, packages, columns)
+    _add_matches_by_content(sample, packages, columns)
     orders = detect_date_orders(table, columns.get("purchase_date", ()))
     mapping = ColumnMapping(columns, {}, {}, orders[0] if len(orders) == 1 else None, combine)
     constants = {}
@@ -203,22 +211,22 @@ def _create_reader(
     return read
 
 
-def _has_seat_rows(table: Table) -> bool:
+def _has_seat_rows(table: Table, sample: Table) -> bool:
     """Return whether rows are seats or items of orders: an order number repeats, or there is a column of seats."""
-    titles = _match_by_name(table, "external_sale_id", has_seat_rows=False)
+    titles = _match_by_name(sample, "external_sale_id", has_seat_rows=False)
     read = _create_reader(table, "external_sale_id", titles, "")
     counts = Counter(order for _, cells in table.records if (order := read(cells)))
     names = {column_names.normalize(title) for title in table.titles}
     return any(count > 1 for count in counts.values()) or bool(names & column_names.SEAT_COLUMNS)
 
 
-def _match_by_name(table: Table, column: str, has_seat_rows: bool) -> tuple[str, ...]:
+def _match_by_name(sample: Table, column: str, has_seat_rows: bool) -> tuple[str, ...]:
     """Return the titles that by name are one of our columns: of several aliases the first that is filled at all.
 
     For a required column it is the alias that is filled in most rows.
     """
     titles: dict[str, str] = {}
-    for title in table.titles:
+    for title in sample.titles:
         titles.setdefault(column_names.normalize(title), title)
     best: tuple[int, tuple[str, ...]] = (0, ())
     for alias in column_names.ALIASES[column]:
@@ -226,16 +234,22 @@ def _match_by_name(table: Table, column: str, has_seat_rows: bool) -> tuple[str,
         if (alias[0].endswith("*") and not has_seat_rows) or not titles.keys() >= set(names):
             continue
         candidate = tuple(titles[name] for name in names)
-        read = _create_reader(table, column, candidate, "")
-        filled = sum(1 for _, cells in table.records[:_SAMPLE_ROWS] if read(cells))
+        read = _create_reader(sample, column, candidate, "")
+        filled = sum(1 for _, cells in sample.records if read(cells))
         if not best[1] or (filled > best[0] and (column in REQUIRED_COLUMNS or not best[0])):
-            best = filled, tuple(title for title in candidate if _has_values(table, title)) or candidate
+            best = filled, candidate
     return best[1]
 
 
-def _has_values(table: Table, title: str) -> bool:
-    place = table.titles.index(title)
-    return any(place < len(cells) and cells[place].strip() for _, cells in table.records)
+def _list_filled_titles(table: Table) -> set[str]:
+    """Return the titles of the columns that are not blank in every row."""
+    blank = dict(enumerate(table.titles))
+    for _, cells in table.records:
+        for place in [place for place in blank if cells[place] and not cells[place].isspace()]:
+            del blank[place]
+        if not blank:
+            break
+    return set(table.titles) - set(blank.values())
 
 
 def _drop_purchasers_as_guests(columns: dict[str, tuple[str, ...]]) -> None:
@@ -250,7 +264,7 @@ def _drop_purchasers_as_guests(columns: dict[str, tuple[str, ...]]) -> None:
 
 
 def _add_matches_by_content(
-    table: Table, packages: Mapping[uuid.UUID, str], columns: dict[str, tuple[str, ...]]
+    sample: Table, packages: Mapping[uuid.UUID, str], columns: dict[str, tuple[str, ...]]
 ) -> None:
     """Add the columns that no title matched and whose cells are all e-mail addresses, dates or names of packages."""
     names = {name_key(name) for name in packages.values()}
@@ -260,13 +274,13 @@ def _add_matches_by_content(
         "ticket_type": lambda cell: name_key(cell) in names,
     }
     cells_of = defaultdict(list)
-    for _, cells in table.records[:_SAMPLE_ROWS]:
-        for title, cell in zip(table.titles, cells, strict=False):
+    for _, cells in sample.records:
+        for title, cell in zip(sample.titles, cells, strict=True):
             if cell.strip():
                 cells_of[title].append(cell.strip())
     taken = {title for titles in columns.values() for title in titles}
     for column in [each for each in tests if each not in columns]:
-        free = [title for title in table.titles if title not in taken and cells_of[title]]
+        free = [title for title in sample.titles if title not in taken and cells_of[title]]
         match = next((title for title in free if all(map(tests[column], cells_of[title]))), None)
         if match is not None:
             columns[column] = (match,)

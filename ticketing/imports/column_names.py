@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from ticketing.imports.table import COLUMNS
+from ticketing.file_reader.columns import COLUMNS
 
 Titles = Annotated[
     tuple[str, ...], BeforeValidator(lambda names: [names] if isinstance(names, str) else names), Field(min_length=1)

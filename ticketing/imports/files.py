@@ -1,8 +1,11 @@
 """Read files of sales into tables, whatever their format, and write CSV files.
 
+A file is read by a worker process with limits (ticketing.file_reader), one at a time on this server: what it can make
+the server do is bounded by the limits, not by what is in it (docs/decisions/0010).
+
 CSV is read as spreadsheet programs save it: UTF-8 with or without a byte order mark, or UTF-16 with one ("Unicode
-Text"); separated by comma, semicolon or tab. Older encodings cannot be told apart, and a wrong guess would damage the
-names of donors, so a file in one of them is refused.
+Text"). Older encodings cannot be told apart, and a wrong guess would damage the names of donors, so a file in one of
+them is refused.
 """
 
 from __future__ import annotations
@@ -10,49 +13,117 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import json
+import logging
 import re
-from collections.abc import Iterable, Iterator, Sequence
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
 
-from ticketing.imports import excel, json_file, table
-from ticketing.imports.table import KNOWN_COLUMNS, Table, normalize_header, unreadable_file_error
+from ticketing.file_reader.table_format import ROW_END
+from ticketing.formatting import FORMULA_PREFIX
+from ticketing.imports.table import PackedRows, Table, unreadable_file_error
+from ticketing.settings import ROOT
+from ticketing.work_queue import WorkQueue
 
-_DELIMITERS = (",", ";", "\t")
-_FORMULA_START = re.compile(r"\s*[=+\-@\t\r]")
+WORKER_TIMEOUT_SECONDS = 25
+QUEUE = WorkQueue("file", retry_after=30)
+log = logging.getLogger("ticketing.import_files")
+ZIP_SIGNATURE = b"PK\x03\x04"
+OLE_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_PDF_AND_IMAGE_SIGNATURES = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff")
+_FORMULA_START = re.compile(FORMULA_PREFIX)
 _HTML_MESSAGE = (
     'This file is a web page or XML, whatever its name says. Open it in Excel, save it as "Excel Workbook (.xlsx)" or '
     '"CSV UTF-8", and choose that file.'
 )
-_PDF_AND_IMAGE_SIGNATURES = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff")
 _PDF_OR_IMAGE_MESSAGE = (
     "This file is a PDF or a picture, whatever its name says. Export the list as Excel or CSV where it was made, and "
     "choose that file."
 )
+_PROTECTED = "This Excel workbook is protected by a password. Save a copy without one and choose that file."
+_OLD_FORMAT = (
+    'This workbook is in the old Excel format (.xls). In Excel, save it as "Excel Workbook (.xlsx)" and choose that '
+    "file."
+)
+_LIMIT_MESSAGES = {
+    "excel": "This Excel workbook cannot be read: it is damaged, or cells far outside the table make it too large. "
+    'Copy the table into a new workbook, or save it as "CSV UTF-8" in Excel and choose that file.',
+    "csv": "This file takes too much memory or time to read. Split it, or remove the columns that are not needed.",
+    "json": "This file takes too much memory or time to read. Split it, or leave out what is not needed.",
+}
 
 
-def read(file_name: str, content: bytes) -> Table:
+def read(file_name: str, content: bytes, on_wait: Callable[[], None] = lambda: None) -> Table:
     """Return the records of a CSV file, an Excel workbook or a JSON array, recognized by content, not by name.
 
-    Raises InvalidInput (field `file`) when the file cannot be read.
+    `on_wait` is called while another file is being read. Raises InvalidInput (field `file`) when the file cannot be
+    read, and QueueFull when too many files wait already.
     """
-    if content.startswith((excel.ZIP_SIGNATURE, excel.OLE_SIGNATURE)):
-        return excel.read(content)
+    kind = recognize(file_name, content)
+    with QUEUE.slot(on_wait):
+        return parse_output(_run_worker(kind, detect_encoding(content), content))
+
+
+def recognize(file_name: str, content: bytes) -> str:
+    """Return which kind of file this is: csv, json or excel. Raises InvalidInput for what cannot be read."""
+    if content.startswith(ZIP_SIGNATURE):
+        return "excel"
+    if content.startswith(OLE_SIGNATURE):
+        raise unreadable_file_error(_PROTECTED if "EncryptedPackage".encode("utf-16-le") in content else _OLD_FORMAT)
     start = content[:100].removeprefix(codecs.BOM_UTF8).lstrip()
     if start.startswith(b"<"):
         raise unreadable_file_error(_HTML_MESSAGE)
     if start.startswith(_PDF_AND_IMAGE_SIGNATURES):
         raise unreadable_file_error(_PDF_OR_IMAGE_MESSAGE)
-    if start.startswith((b"[", b"{")) or file_name.casefold().endswith(".json"):
-        return json_file.read(decode(content))
-    return read_csv(content)
+    return "json" if start.startswith((b"[", b"{")) or file_name.casefold().endswith(".json") else "csv"
 
 
-def read_csv(content: bytes) -> Table:
-    """Return the records of a CSV file. Raises InvalidInput (field `file`) when it cannot be read."""
-    text = decode(content)
-    try:
-        return table.build(_parse_numbered_rows(text, _detect_delimiter(text)))
-    except csv.Error as exc:
-        raise unreadable_file_error(f"This file is not a CSV file: {exc}.") from exc
+def detect_encoding(content: bytes) -> str:
+    """Return the encoding that the byte order mark names, or UTF-8."""
+    return "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+
+
+def _run_worker(kind: str, encoding: str, content: bytes) -> bytes:
+    """Return the output of a worker process. Raises InvalidInput when it ends at one of its limits."""
+    command = [sys.executable, "-m", "ticketing.file_reader.worker", kind, encoding]
+    # The output goes to a file: a pipe's would be in memory twice.
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as problems:
+        try:
+            worker = subprocess.run(  # noqa: S603
+                command,
+                input=content,
+                stdout=output,
+                stderr=problems,
+                check=False,
+                cwd=ROOT,
+                timeout=WORKER_TIMEOUT_SECONDS,
+            )
+        except subprocess.TimeoutExpired as exc:
+            raise unreadable_file_error(_LIMIT_MESSAGES[kind]) from exc
+        if worker.returncode != 0:
+            problems.seek(0)
+            stderr = problems.read(4000).decode(errors="replace")
+            log.warning("a file could not be read", extra={"kind": kind, "stderr": stderr})
+            raise unreadable_file_error(_LIMIT_MESSAGES[kind])
+        output.seek(0)
+        return output.read()
+
+
+def parse_output(output: bytes) -> Table:
+    """Return the table that a worker wrote. Raises InvalidInput (field `file`) when the worker refused the file."""
+    summary_start = output.rfind(ROW_END) + 1
+    summary = json.loads(output[summary_start:])
+    if "refusal" in summary:
+        raise unreadable_file_error(summary["refusal"])
+    return Table(
+        header=tuple(summary["header"]),
+        records=PackedRows(output, len(summary["header"])),
+        titles=tuple(summary["titles"]),
+        row_problems={int(row): problem for row, problem in summary["row_problems"].items()},
+        column_problems=summary["column_problems"],
+    )
 
 
 def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
@@ -62,48 +133,6 @@ def to_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     writer.writerow(header)
     writer.writerows([_escape_formula(cell) for cell in row] for row in rows)
     return codecs.BOM_UTF8 + text.getvalue().encode()
-
-
-def decode(content: bytes) -> str:
-    """Return the text of a file. Raises InvalidInput (field `file`) when it is empty or in another encoding."""
-    is_utf_16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    try:
-        text = content.decode("utf-16" if is_utf_16 else "utf-8-sig")
-    except UnicodeDecodeError as exc:
-        raise unreadable_file_error(
-            "This file is not in UTF-8, so names with accents would be damaged. "
-            'In Excel, save it as "CSV UTF-8" and choose that file.'
-        ) from exc
-    if not text.strip():
-        raise table.empty_file_error()
-    return text
-
-
-def _detect_delimiter(text: str) -> str:
-    """Return the delimiter with which the header has most columns of ours, and then most columns."""
-
-    def count_columns(delimiter: str) -> tuple[int, int]:
-        header = next(_parse_csv(text, delimiter), [])
-        return len(KNOWN_COLUMNS & set(normalize_header(header))), len(header)
-
-    return max(_DELIMITERS, key=count_columns)
-
-
-def _parse_csv(text: str, delimiter: str, *, strict: bool = False) -> Iterator[list[str]]:
-    yield from csv.reader(io.StringIO(text.lstrip("\r\n"), newline=""), delimiter=delimiter, strict=strict)
-
-
-def _parse_numbered_rows(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield row numbers and cells. Strict, since a quotation mark that never closes would swallow the rows below it."""
-    row = 0
-    try:
-        for row, cells in enumerate(_parse_csv(text, delimiter, strict=True), start=1):
-            yield row, cells
-    except csv.Error as exc:
-        raise unreadable_file_error(
-            f"Row {row + 1} cannot be read: a quotation mark opens there and does not close where the cell ends. "
-            "Write a quotation mark inside a cell twice."
-        ) from exc
 
 
 def _escape_formula(cell: object) -> object:

@@ -21,7 +21,9 @@ from pydantic import AfterValidator, BeforeValidator, TypeAdapter, ValidationErr
 from ticketing import money, pricing
 from ticketing.catalog.promo_codes import normalize_code
 from ticketing.errors import PROMO_REFUSALS
-from ticketing.imports.table import GUEST_COLUMNS, KNOWN_COLUMNS, REQUIRED_COLUMNS, Table
+from ticketing.file_reader.columns import GUEST_COLUMNS, KNOWN_COLUMNS, REQUIRED_COLUMNS
+from ticketing.formatting import FORMULA_PREFIX
+from ticketing.imports.table import Table
 from ticketing.models import SOLD_STATUSES, Package, PromoCode
 from ticketing.validation import (
     Amount,
@@ -43,7 +45,7 @@ MAX_QUANTITY = 10_000
 BLANK_MESSAGE = "This cell is empty. Enter a value."
 
 # This app and others put an apostrophe before text that a spreadsheet program would run; it is not part of the text.
-_FORMULA_ESCAPE = re.compile(r"^'(?=\s*[=+\-@])")
+_FORMULA_ESCAPE = re.compile("^'(?=" + FORMULA_PREFIX.removeprefix("^") + ")")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,5}")
 _ISO_DATETIME = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
@@ -144,6 +146,11 @@ def validate_header(header: tuple[str, ...]) -> ValidationResult:
         elif column and column not in KNOWN_COLUMNS:
             result.warnings.append(Problem(1, column, "This column is not part of an import and is ignored."))
     return result
+
+
+def list_column_problems(table: Table) -> list[Problem]:
+    """Return the problems of columns whose names can be neither shown nor stored, whether they are imported or not."""
+    return [Problem(1, title, sentence) for title, sentence in table.column_problems.items()]
 
 
 def parse(table: Table, time_zone: str) -> Iterator[Record]:

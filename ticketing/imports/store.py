@@ -47,7 +47,7 @@ def create_batch(
     file_name: str,
     sales: Sequence[Sale],
     rows_skipped: int,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int], None],
 ) -> ImportBatch:
     """Store one batch: a purchase for each sale, its tickets, guests and promo use, and the counts of what is sold.
 
@@ -70,8 +70,7 @@ def create_batch(
         _store_tickets(session, event_id, chunk)
         _store_promo_uses(session, event_id, donors, chunk)
         daily_totals.add(session, [purchase_id for purchase_id, _ in chunk])
-        if progress is not None:
-            progress(start + len(chunk), len(sales))
+        progress(start + len(chunk), len(sales))
     _increment_counts(session, sales)
     return batch
 

@@ -23,13 +23,12 @@ from sqlalchemy.sql.selectable import LateralFromClause
 from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.db import replica
+from ticketing.formatting import FORMULA_PREFIX
 from ticketing.models import Answer, AssignedTicket, Event, Option, Package, PromoCode, Purchase
 from ticketing.purchase_filter import PurchaseFilter, build_conditions, build_order_by
 
 CHUNK_BYTES = 64 * 1024
 BYTE_ORDER_MARK = "\ufeff"
-# Characters that begin a formula, including the full-width forms that some spreadsheets accept.
-_FORMULA_PREFIX = r"^\s*[=+\-@\t\r＝＋－＠]"
 
 Columns = dict[str, Any]
 
@@ -129,7 +128,7 @@ def build_export(
 
 def escape_formula(column: Any) -> ColumnElement[str]:
     """Return text of users with an apostrophe before anything that a spreadsheet would run as a formula."""
-    return case((column.regexp_match(_FORMULA_PREFIX), func.concat("'", column)), else_=column)
+    return case((column.regexp_match(FORMULA_PREFIX), func.concat("'", column)), else_=column)
 
 
 _PURCHASE_COLUMNS: Columns = {
@@ -200,7 +199,7 @@ def _build_headings(labels: Iterable[str], taken: set[str]) -> list[str]:
     """Return the labels as unique column names, of which none is a formula."""
     headings: list[str] = []
     for label in labels:
-        heading = f"'{label}" if re.match(_FORMULA_PREFIX, label) else label
+        heading = f"'{label}" if re.match(FORMULA_PREFIX, label) else label
         while heading in taken:
             heading += " (question)"
         taken.add(heading)

@@ -9,9 +9,9 @@ from datetime import date, datetime
 import streamlit as st
 
 from ticketing import imports
+from ticketing.file_reader.columns import COLUMNS, REQUIRED_COLUMNS
 from ticketing.imports.column_mapping import SUMMED_COLUMNS, ColumnMapping
 from ticketing.imports.rows import STATUSES
-from ticketing.imports.table import COLUMNS, REQUIRED_COLUMNS
 from ticketing.validation import name_key
 from ui import menu, text
 from ui.imports.draft import ImportDraft

@@ -1,11 +1,11 @@
-"""A file that is being imported: its bytes, a summary of its content, and the choices made for it."""
+"""A file that is being imported: its content, a summary of it, and the choices made for it."""
 
 from __future__ import annotations
 
 import hashlib
 import uuid
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -14,11 +14,13 @@ import streamlit as st
 from ticketing import db, imports
 from ticketing.actors import Actor
 from ticketing.catalog import packages
+from ticketing.file_reader.columns import COLUMNS
+from ticketing.formatting import CONTROL_CHARACTERS, replace_control_characters
 from ticketing.imports import cells as import_cells
 from ticketing.imports import column_mapping, files
 from ticketing.imports.cells import DateOrder
 from ticketing.imports.column_mapping import ColumnMapping
-from ticketing.imports.table import COLUMNS, Table
+from ticketing.imports.table import Table
 from ui.imports.job import Job
 
 MAX_EXAMPLES = 3
@@ -49,15 +51,9 @@ class DateReadings:
     readings: Mapping[DateOrder, str] = field(default_factory=dict)
 
 
-@st.cache_resource(max_entries=2, ttl="10m", show_spinner=False)
-def _read_cached_table(draft_id: str, _file_name: str, _content: bytes) -> Table:
-    """Read a file once while its columns are chosen. Two at most on the server: 50,000 rows take 50 MB."""
-    return files.read(_file_name, _content)
-
-
 @dataclass
 class ImportDraft:
-    """One file, from its upload to its import.
+    """One file, from its upload to its import. `table` is its content until it is imported.
 
     `mapping` is None while the file is read as one with our columns; `is_mapping_saved` says that it is the one of an
     earlier import. `preview` are the first sales under the mapping beside them, `outcome` says why the last import
@@ -66,7 +62,7 @@ class ImportDraft:
 
     event_id: uuid.UUID
     file_name: str
-    content: bytes
+    table: Table | None
     summary: FileSummary
     mapping: ColumnMapping | None = None
     is_mapping_saved: bool = False
@@ -102,8 +98,9 @@ class ImportDraft:
         return self._dates[titles]
 
     def get_table(self) -> Table:
-        """Return the content of the file."""
-        return _read_cached_table(self.id, self.file_name, self.content)
+        """Return the content of the file, which is not imported yet."""
+        assert self.table is not None
+        return self.table
 
     def fill_fields(self, mapping: ColumnMapping) -> None:
         """Set the fields of the columns step to this mapping."""
@@ -164,7 +161,7 @@ class ImportDraft:
         self.job = None
         if job.result is not None:
             self.import_result, self.was_canceled_too_late = job.result, job.is_canceled
-            self.step, self.content = "file", b""
+            self.step, self.table = "file", None
         elif isinstance(job.refusal, imports.ImportRefused):
             self.checked = job.refusal.check
         elif job.refusal is not None:
@@ -188,16 +185,21 @@ class ImportDraft:
 
 
 def open_file(
-    actor: Actor, event_id: uuid.UUID, file_name: str, content: bytes, previous: ImportDraft | None
+    actor: Actor,
+    event_id: uuid.UUID,
+    file_name: str,
+    content: bytes,
+    previous: ImportDraft | None,
+    on_wait: Callable[[], None],
 ) -> ImportDraft:
-    """Read a file and return its draft at the next step. Raises InvalidInput when the file cannot be read.
+    """Read a file and return its draft at the next step.
 
-    The choices for the `previous` file are kept when this one has the same columns. In a file with our columns a row is
-    a purchase, whatever the proposal for other files would be.
+    `on_wait` is called while other files are being read. The choices for the `previous` file are kept when this one has
+    the same columns. In a file with our columns a row is a purchase, whatever the proposal for other files would be.
+    Raises InvalidInput when the file cannot be read, and QueueFull when too many files wait already.
     """
-    draft_id = uuid.uuid4().hex
-    table = _read_cached_table(draft_id, file_name, content)
-    draft = ImportDraft(event_id, file_name, content, _summarize(table), id=draft_id)
+    table = files.read(file_name, content, on_wait)
+    draft = ImportDraft(event_id, file_name, table, _summarize(table))
     with db.read_session() as session:
         package_names = packages.list_names(session, actor, event_id)
         saved_mapping = imports.find_saved_mapping(session, actor, event_id, table)
@@ -221,8 +223,11 @@ def _summarize(table: Table) -> FileSummary:
             if not value:
                 empty_counts[title] += 1
             elif len(examples[title]) < MAX_EXAMPLES:
-                examples[title][value[:60]] = None
-    first_rows = tuple(dict(zip(table.titles, cells, strict=False)) for _, cells in table.records[:MAX_EXAMPLES])
+                examples[title][replace_control_characters(value[:60])] = None
+    first_rows = tuple(
+        dict(zip(table.titles, map(replace_control_characters, cells), strict=True))
+        for _, cells in table.records[:MAX_EXAMPLES]
+    )
     first_values = {title: tuple(values) for title, values in examples.items()}
     return FileSummary(len(table.records), table.titles, first_values, empty_counts, first_rows)
 
@@ -234,7 +239,9 @@ def _read_column(table: Table, column: str, titles: tuple[str, ...]) -> list[str
 
 
 def _count_package_names(table: Table, titles: tuple[str, ...]) -> Counter[str]:
-    return Counter(name for name in _read_column(table, "ticket_type", titles) if name)
+    """Count the names, without those that the check will refuse for their control characters."""
+    names = _read_column(table, "ticket_type", titles)
+    return Counter(name for name in names if name and not CONTROL_CHARACTERS.search(name))
 
 
 def _detect_date_readings(table: Table, titles: tuple[str, ...]) -> DateReadings:

@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from tests.support import database_state, image_samples, make
 from tests.support.callers import REVOKED_CALLERS
-from tests.support.sales_file import sale, sales_csv
+from tests.support.sales_file import read_table, sale, sales_csv
 from ticketing import db, purchase_filter
 from ticketing.access import api_tokens
 from ticketing.access.api_tokens import TokenDraft
@@ -31,7 +31,7 @@ from ticketing.catalog.events import EventDraft
 from ticketing.catalog.options import OptionDraft
 from ticketing.catalog.promo_codes import PromoCodeDraft
 from ticketing.errors import NotFound, NotSignedIn
-from ticketing.imports import column_mapping, files
+from ticketing.imports import column_mapping
 from ticketing.models import ApiToken, Event, Package
 from ticketing.reporting import audit_log
 from ticketing.settings import ROOT
@@ -59,7 +59,7 @@ def list_actor_functions() -> dict[str, Callable[..., Any]]:
     """Return each public function below ticketing/ with a parameter `actor`, as module.name."""
     found = {}
     for file in sorted((ROOT / "ticketing").rglob("*.py")):
-        if file.stem in ("__main__", "excel_worker"):
+        if file.stem == "__main__":
             continue
         dotted = file.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
         module = import_module(dotted)
@@ -100,7 +100,7 @@ def examples(gala: Event) -> dict[str, Any]:
         picture = images.find_by_package(session, [get_package(session, package)])[package.id]
         (changes, _) = audit_log.list_changes(session, OPERATOR, gala.id, audit_log.AuditFilter(records=(unsold.id,)))
         token_id = session.scalars(select(ApiToken.id).where(ApiToken.staff_id == person.staff_id)).one()
-    table = files.read("sales.csv", file)
+    table = read_table("sales.csv", file)
     event_draft = EventDraft.model_validate(EVENT)
     return {
         "event_id": gala.id,

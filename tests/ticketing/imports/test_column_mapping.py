@@ -5,7 +5,7 @@ import uuid
 
 import pytest
 
-from tests.support import seller_files
+from tests.support import sales_file, seller_files
 from tests.support.sales_file import read_data, sale, sales_csv
 from ticketing.imports.column_mapping import (
     COLUMNS,
@@ -20,14 +20,13 @@ from ticketing.imports.column_mapping import (
     propose,
     to_json,
 )
-from ticketing.imports.files import read
 
 TICKET, TABLE = uuid.uuid4(), uuid.uuid4()
 PACKAGES = {TICKET: "Ticket", TABLE: "Table for ten"}
 
 
 def read_table(*rows, delimiter=","):
-    return read("file.csv", seller_files.to_csv(rows, delimiter))
+    return sales_file.read_table("file.csv", seller_files.to_csv(rows, delimiter))
 
 
 def apply_mapping(table, **fields):
@@ -46,9 +45,9 @@ PRETIX_POSITIONS = read_table(
 
 
 def test_mapping_is_needed_when_a_required_column_is_missing():
-    assert not is_needed(read("sales.csv", read_data("sales.csv")))
-    assert not is_needed(read("sales.csv", sales_csv(sale("Table", color="red"))))
-    assert is_needed(read("sales.csv", sales_csv(sale("Table")).replace(b"quantity", b"qty")))
+    assert not is_needed(sales_file.read_table("sales.csv", read_data("sales.csv")))
+    assert not is_needed(sales_file.read_table("sales.csv", sales_csv(sale("Table", color="red"))))
+    assert is_needed(sales_file.read_table("sales.csv", sales_csv(sale("Table")).replace(b"quantity", b"qty")))
 
 
 def test_pretix_positions_are_recognized():
@@ -93,7 +92,7 @@ def test_eventbrite_orders_and_attendees_are_recognized():
 
 
 def test_all_of_our_own_columns_are_recognized():
-    mapping = propose(read("sales.csv", read_data("sales.csv")), {})
+    mapping = propose(sales_file.read_table("sales.csv", read_data("sales.csv")), {})
     assert mapping.columns == {column: (column,) for column in COLUMNS if column in mapping.columns}
     assert len(mapping.columns) == 13
 

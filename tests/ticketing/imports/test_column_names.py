@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
+from ticketing.file_reader.columns import COLUMNS
 from ticketing.imports.column_names import ALIASES, SEAT_COLUMNS, ColumnNames, normalize
-from ticketing.imports.table import COLUMNS
 
 
 @pytest.mark.parametrize(

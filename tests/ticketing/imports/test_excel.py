@@ -10,9 +10,9 @@ import xlsxwriter
 
 from tests.support import seller_files
 from ticketing.errors import InvalidInput
+from ticketing.file_reader.excel_rows import MAX_UNPACKED_BYTES
 from ticketing.imports import excel
-from ticketing.imports.excel import MAX_UNPACKED_BYTES, OLE_SIGNATURE
-from ticketing.imports.files import read
+from ticketing.imports.files import OLE_SIGNATURE, read
 
 pytestmark = pytest.mark.system  # each workbook is read in a process of its own
 

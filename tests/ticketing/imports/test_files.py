@@ -7,16 +7,17 @@ from contextlib import suppress
 
 import pytest
 
+from tests.support.sales_file import read_table
 from ticketing.errors import InvalidInput
-from ticketing.imports.files import read, read_csv, to_csv
-from ticketing.imports.table import MAX_ROWS
+from ticketing.file_reader.table_format import MAX_ROWS
+from ticketing.imports.files import to_csv
 
 HEADER = "ticket_type,purchaser_name,purchaser_email,quantity,total_amount,purchase_date,external_sale_id"
 
 
 def get_refusal(content: bytes) -> str:
     with pytest.raises(InvalidInput) as refused:
-        read_csv(content)
+        read_table("sales.csv", content)
     return refused.value.fields["file"]
 
 
@@ -31,22 +32,26 @@ def get_refusal(content: bytes) -> str:
     ids=["utf-8", "utf-8 with mark", "utf-16 little", "utf-16 big"],
 )
 def test_encodings_of_spreadsheet_programs_are_read_with_accents(encoded):
-    table = read_csv(encoded("ticket_type,purchaser_name\r\nTable,Łukasz Ødegård 美咲\r\n"))
+    table = read_table("sales.csv", encoded("ticket_type,purchaser_name\r\nTable,Łukasz Ødegård 美咲\r\n"))
     assert table.header == ("ticket_type", "purchaser_name")
     assert table.records == ((2, ["Table", "Łukasz Ødegård 美咲"]),)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_delimiter_is_found_in_the_header(delimiter):
-    table = read_csv(
-        f"ticket_type{delimiter}notes\nTable{delimiter}one,two;three four\n".encode().replace(b"\n", b"\r\n")
+    table = read_table(
+        "sales.csv",
+        f"ticket_type{delimiter}notes\nTable{delimiter}one,two;three four\n".encode().replace(b"\n", b"\r\n"),
     )
     assert table.header[0] == "ticket_type"
     assert table.records[0][1][0] == "Table"
 
 
 def test_column_names_match_in_any_case_and_with_spaces():
-    assert read_csv(b" Ticket Type ,PURCHASER-NAME\nTable,Ana\n").header == ("ticket_type", "purchaser_name")
+    assert read_table("sales.csv", b" Ticket Type ,PURCHASER-NAME\nTable,Ana\n").header == (
+        "ticket_type",
+        "purchaser_name",
+    )
 
 
 def test_older_encoding_is_refused():
@@ -64,12 +69,12 @@ def test_header_without_rows_is_refused(content):
 
 
 def test_record_with_line_breaks_is_one_row():
-    table = read_csv(b'ticket_type,notes\nTable,"one\r\ntwo"\nCouple,three\n')
+    table = read_table("sales.csv", b'ticket_type,notes\nTable,"one\r\ntwo"\nCouple,three\n')
     assert table.records == ((2, ["Table", "one\r\ntwo"]), (3, ["Couple", "three"]))
 
 
 def test_blank_records_are_skipped_and_keep_their_numbers():
-    table = read_csv(b"ticket_type,notes\n\nTable,x\n , \nCouple,y\n\n\n")
+    table = read_table("sales.csv", b"ticket_type,notes\n\nTable,x\n , \nCouple,y\n\n\n")
     assert [row for row, _ in table.records] == [3, 5]
 
 
@@ -86,7 +91,7 @@ def test_unbalanced_quotation_mark_is_refused_with_its_row(content, row):
 
 def test_row_limit():
     rows = b"Table\n" * MAX_ROWS
-    assert len(read_csv(b"ticket_type\n" + rows).records) == 50_000
+    assert len(read_table("sales.csv", b"ticket_type\n" + rows).records) == 50_000
     assert get_refusal(b"ticket_type\n" + rows + b"Table\n") == (
         "This file has 50,001 rows; an import takes at most 50,000. Split it."
     )
@@ -98,10 +103,12 @@ def test_row_limit():
 def test_arbitrary_content_is_read_or_refused(content):
     for name in ("sales.csv", "sales.json", "sales.xlsx"):
         with suppress(InvalidInput):
-            assert read(name, content).records
+            assert read_table(name, content).records
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-", "@SUM(A1)", " =x", "\t=x", "\rx"])
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1", "-", "@SUM(A1)", " =x", "\t=x", "\rx", "＝1+1", "＋1", "－1", " ＠SUM(A1)"]
+)
 def test_formulas_are_escaped(text):
     content = to_csv(("message",), [(text,)])
     assert content.startswith(codecs.BOM_UTF8)
@@ -111,3 +118,33 @@ def test_formulas_are_escaped(text):
 def test_other_text_and_numbers_are_written_unchanged():
     content = to_csv(("row", "message"), [(20, 'Zoë said "no", twice')])
     assert content.decode("utf-8-sig") == 'row,message\r\n20,"Zoë said ""no"", twice"\r\n'
+
+
+def test_first_line_is_checked_before_it_is_split():
+    assert get_refusal(b"," * 100_001).startswith("The first line of this file has more than 100,000 characters")
+    assert get_refusal(b"," * 500 + b"\nx") == "This file has 501 columns; an import takes at most 500."
+    assert get_refusal(b"a,b\n\n" + b"," * 1_000_001).startswith("Line 3 of this file has more than 1,000,000")
+
+
+def test_cell_of_more_characters_than_in_excel_is_a_problem_of_its_row():
+    table = read_table("sales.csv", b"a,b\nx," + b"y" * 32_767 + b"\nx," + b"y" * 32_768 + b"\n")
+    assert table.row_problems == {3: "A cell of this row has more than 32,767 characters. Shorten it."}
+    assert list(read_table("sales.csv", b"a\n" + b"y" * 900_000).row_problems) == [2]
+    assert read_table("sales.csv", b"a," + b"b" * 1_000 + b"\nx,y\n").titles == ("a", "b" * 1_000)
+    assert get_refusal(b"a," + b"b" * 1_001 + b"\nx,y\n").startswith(
+        "The name of column 2 has more than 1,000 characters"
+    )
+
+
+def test_table_of_more_than_five_million_cells_is_refused():
+    header = ",".join(f"c{number}" for number in range(500)).encode() + b"\n"
+    assert len(read_table("sales.csv", header + (b"1," * 499 + b"1\n") * 10_000).records) == 10_000
+    assert "more than 5,000,000 cells" in get_refusal(header + (b"1," * 499 + b"1\n") * 10_001)
+
+
+def test_packed_rows_are_a_sequence():
+    rows = read_table("sales.csv", "a,b\n1,é\n,\n2\n".encode()).records
+    assert (len(rows), rows[0], rows[-1], rows[1:]) == (2, (2, ["1", "é"]), (4, ["2", ""]), ((4, ["2", ""]),))
+    assert rows != ((2, ["1", "é"]),)
+    with pytest.raises(IndexError):
+        rows[2]

@@ -8,11 +8,11 @@ from sqlalchemy import func, select
 from tests.support import make, seller_files
 from tests.support.database_state import assert_refused, get_sold_count
 from tests.support.mapped_import import POSITIONS, check, propose_mapping, run
-from tests.support.sales_file import create_gala, read_data
+from tests.support.sales_file import create_gala, read_data, read_table
 from ticketing import db, imports
 from ticketing.actors import OPERATOR
 from ticketing.catalog import packages
-from ticketing.imports import ImportRefused, column_mapping, files
+from ticketing.imports import ImportRefused, column_mapping
 from ticketing.imports.column_mapping import ColumnMapping
 from ticketing.models import AssignedTicket, ImportMapping, Package, Purchase
 from ticketing.ops import verify
@@ -285,7 +285,7 @@ def test_own_file_has_the_same_check_under_its_proposed_mapping(empty_database):
     event = create_gala()
     content = read_data("sales.csv")
     mapping = propose_mapping(event, content)
-    assert not column_mapping.is_needed(files.read("sales.csv", content))
+    assert not column_mapping.is_needed(read_table("sales.csv", content))
     assert check(event, content, mapping) == check(event, content, None)
     assert check(event, read_data("sales-dirty.csv"), None).problems
 
@@ -294,7 +294,7 @@ def test_mapping_is_saved_by_the_import_and_found_by_the_header(event):
     make.package(event, name="Ticket")
     make.package(event, name="Table for ten")
     content = seller_files.to_csv(POSITIONS)
-    table = files.read("export", content)
+    table = read_table("export", content)
     mapping = propose_mapping(event, content)
 
     def get_saved_mapping(other):

@@ -18,6 +18,7 @@ from tests.support.sales_file import (
     create_gala,
     list_problem_cells,
     read_data,
+    read_table,
     run_import,
     sale,
     sales_csv,
@@ -155,7 +156,7 @@ def test_import_does_not_use_plans_made_for_small_tables(empty_database):
         connection.execute("VACUUM ANALYZE")
     for _ in range(12):  # after some uses a plan is cached
         make.purchase(event, package)
-    file = sales_csv(*(sale(package) for _ in range(2500)))
+    file = read_table("sales.csv", sales_csv(*(sale(package) for _ in range(2500))))
 
     def work(session):
         imports.run(session, OPERATOR, event.id, "sales.csv", file)

@@ -5,14 +5,14 @@ import json
 
 import pytest
 
+from tests.support import sales_file
 from ticketing.errors import InvalidInput
+from ticketing.file_reader.table_format import MAX_COLUMNS, MAX_ROWS
 from ticketing.imports import json_file
-from ticketing.imports.files import read
-from ticketing.imports.table import MAX_COLUMNS, MAX_ROWS
 
 
 def read_table(text):
-    return read("sales.json", text if isinstance(text, bytes) else text.encode())
+    return sales_file.read_table("sales.json", text if isinstance(text, bytes) else text.encode())
 
 
 def read_cells(record):
@@ -23,7 +23,7 @@ def read_cells(record):
 
 def get_refusal(text, name="sales.json"):
     with pytest.raises(InvalidInput) as refused:
-        read(name, text if isinstance(text, bytes) else text.encode())
+        sales_file.read_table(name, text if isinstance(text, bytes) else text.encode())
     return refused.value.fields["file"]
 
 
@@ -81,7 +81,7 @@ def test_encodings_of_json_files_are_read(encoded):
 
 @pytest.mark.parametrize("name", ["sales.csv", "sales.xlsx", "sales"])
 def test_json_is_recognized_whatever_the_file_name(name):
-    assert read(name, b'[{"a": "b"}]').records == ((2, ["b"]),)
+    assert sales_file.read_table(name, b'[{"a": "b"}]').records == ((2, ["b"]),)
 
 
 @pytest.mark.parametrize(
@@ -136,3 +136,34 @@ def test_column_limit():
 def test_written_json_reads_back():
     content = json_file.write(("ticket_type", "notes"), [["=Table", "é"], ["Couple", ""]])
     assert json.loads(content) == [{"ticket_type": "=Table", "notes": "é"}, {"ticket_type": "Couple"}]
+
+
+def test_control_characters_and_lone_surrogates_in_a_key_are_a_problem_of_that_column():
+    table = read_table('[{"a\\ud800": "x", "notes": "y", "b\\u0000": "z", "a\\udfff": "\\ud83d"}]')
+    assert table.titles == ("a\ufffd", "notes", "b\ufffd", "a\ufffd (2)")
+    assert list(table.column_problems) == ["a\ufffd", "b\ufffd", "a\ufffd (2)"]
+    assert set(table.column_problems.values()) == {"The name of this column has control characters. Remove them."}
+    assert table.records == ((2, ["x", "y", "z", "\ud83d"]),)
+
+
+def test_first_list_with_records_is_taken_and_the_others_must_be_valid():
+    assert read_table('{"orders": [], "x": [[1]], "sales": [{"a": 1}], "data": [{"b": 2}]}').titles == ("a",)
+    assert "not valid JSON" in get_refusal('{"sales": [{"a": 1}], "data": [{"b": 2]}')
+    assert "not valid JSON: Extra data in line 2." in get_refusal('[{"a": 1}]\n[]')
+
+
+def test_error_in_a_later_chunk_names_its_line():
+    lines = ['{"a": "' + "x" * 100 + '"},'] * 5_000
+    assert "in line 5,001." in get_refusal("[" + "\n".join([*lines, '{"a" 1}']) + "]")
+
+
+def test_values_that_a_chunk_cuts_are_read_whole():
+    record = '{"a": "é\\u00e9", "b": -12.50, "c": true}'
+    table = read_table("[" + ",".join([record] * 5_000) + "]")
+    assert {tuple(cells) for _, cells in table.records} == {("éé", "-12.50", "true")}
+    assert len(table.records) == 5_000
+
+
+def test_record_of_a_million_characters_is_refused():
+    assert len(read_table('[{"a": "x", "b": "' + "y" * 900_000 + '"}]').row_problems) == 1
+    assert "has more than 1,000,000 characters" in get_refusal('[{"a": "' + "y" * 3_000_000)

@@ -5,8 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.sales_file import sale, sales_csv
-from ticketing.imports.files import read_csv
+from tests.support.sales_file import read_table, sale, sales_csv
 from ticketing.imports.orders import collect_possible_ids, combine
 from ticketing.imports.rows import ExistingData, parse, validate
 from ticketing.models import Package
@@ -31,7 +30,9 @@ def check_rows(*rows, stored=None):
     """Check the rows against an event with the `stored` sales: {external id: package}."""
     ids = {external_id: package.id for external_id, package in (stored or {}).items()}
     existing = ExistingData(PACKAGES, {}, ids, {})
-    return validate(combine(list(parse(read_csv(sales_csv(*rows)), "America/New_York")), existing), existing)
+    return validate(
+        combine(list(parse(read_table("sales.csv", sales_csv(*rows)), "America/New_York")), existing), existing
+    )
 
 
 def get_sales(*rows, stored=None):
@@ -91,7 +92,9 @@ def test_purchase_stored_under_either_id_is_skipped(stored):
 
 def test_plain_order_id_belongs_to_one_package():
     assert [each.external_sale_id for each in get_sales(seat_row(), stored={"A": COUPLE})] == [purchase_id("A", TABLE)]
-    assert collect_possible_ids(parse(read_csv(sales_csv(seat_row(), seat_row("B", "Unknown"))), "UTC"), PACKAGES) == {
+    assert collect_possible_ids(
+        parse(read_table("sales.csv", sales_csv(seat_row(), seat_row("B", "Unknown"))), "UTC"), PACKAGES
+    ) == {
         "A",
         purchase_id("A", TABLE),
         "B",

@@ -7,11 +7,10 @@ from sqlalchemy import func, select
 
 from tests.support import make, seller_files
 from tests.support.mapped_import import POSITIONS, check, propose_mapping, run
-from tests.support.sales_file import sale, sales_csv
+from tests.support.sales_file import read_table, sale, sales_csv
 from ticketing import db, imports
 from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, NotAllowed, NotFound
-from ticketing.imports import files
 from ticketing.imports.column_mapping import ColumnMapping
 from ticketing.models import ImportBatch
 
@@ -23,7 +22,7 @@ def test_preview_has_the_first_sales_with_all_of_their_rows(event):
     content = seller_files.to_csv(spread)
     mapping = propose_mapping(event, content)
     with db.read_session() as session:
-        previews = imports.preview(session, OPERATOR, event.id, "export", content, mapping, max_sales=2)
+        previews = imports.preview(session, OPERATOR, event.id, read_table("export", content), mapping, max_sales=2)
     assert [(each.row, each.values["quantity"], each.values["total_amount"]) for each in previews] == [
         (2, "3", "145.00"),
         (3, "2", "2000.00"),
@@ -36,7 +35,9 @@ def test_preview_keeps_invalid_cells_with_their_problems(event):
     make.package(event, name="Ticket")
     content = seller_files.to_csv([POSITIONS[0], ["gala", "A", "1", "Gone", "x", *POSITIONS[1][5:]]])
     with db.read_session() as session:
-        [preview] = imports.preview(session, OPERATOR, event.id, "export", content, propose_mapping(event, content))
+        [preview] = imports.preview(
+            session, OPERATOR, event.id, read_table("export", content), propose_mapping(event, content)
+        )
     assert (preview.values["payment_status"], preview.values["purchaser_email"]) == ("Gone", "x")
     assert set(preview.problems) == {"payment_status", "purchaser_email"}
 
@@ -61,10 +62,10 @@ def test_imports_are_listed_with_the_latest_first(event):
 
 def test_viewer_gets_neither_preview_nor_saved_mapping(event):
     viewer, content = make.staff(role="viewer", event=event), seller_files.to_csv(POSITIONS)
-    table = files.read("export", content)
+    table = read_table("export", content)
     with db.read_session() as session:
         for ask in (
-            lambda: imports.preview(session, viewer, event.id, "export", content, ColumnMapping()),
+            lambda: imports.preview(session, viewer, event.id, table, ColumnMapping()),
             lambda: imports.find_saved_mapping(session, viewer, event.id, table),
         ):
             with pytest.raises(NotAllowed):

@@ -6,8 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.support.sales_file import sale, sales_csv
-from ticketing.imports.files import read_csv
+from tests.support.sales_file import read_table, sale, sales_csv
 from ticketing.imports.rows import ExistingData, ValidationResult, parse, validate, validate_header
 from ticketing.models import Package, PromoCode
 from ticketing.validation import name_key
@@ -34,7 +33,7 @@ def build_code(code="EARLY25", total=None, per_donor=None, used=0) -> PromoCode:
 def check_rows(*rows, packages=(), codes=(), stored_ids=(), donor_uses=None, zone=NEW_YORK) -> ValidationResult:
     """Check rows against an event with these packages, by default one called Table."""
     return validate(
-        parse(read_csv(sales_csv(*rows)), zone),
+        parse(read_table("sales.csv", sales_csv(*rows)), zone),
         ExistingData(
             packages={package.name_key: package for package in packages or (build_package(),)},
             promo_codes={code.code: code for code in codes},
@@ -107,16 +106,16 @@ def test_promo_codes_match_without_case_and_an_unknown_one_is_a_problem():
 
 def test_missing_cells_are_blank_and_surplus_cells_a_problem():
     content = sales_csv(sale("Table", notes="x")).replace(b",x\r\n", b"\r\n")
-    assert [record.problems for record in parse(read_csv(content), NEW_YORK)] == [{}]
+    assert [record.problems for record in parse(read_table("sales.csv", content), NEW_YORK)] == [{}]
     content = sales_csv(sale("Table", notes="x")).replace(b",x\r\n", b",x,,\r\n")
-    assert [record.problems for record in parse(read_csv(content), NEW_YORK)] == [{}]
+    assert [record.problems for record in parse(read_table("sales.csv", content), NEW_YORK)] == [{}]
     content = sales_csv(sale("Table", notes="x")).replace(b",x\r\n", b",x,y\r\n")
-    [record] = parse(read_csv(content), NEW_YORK)
+    [record] = parse(read_table("sales.csv", content), NEW_YORK)
     assert "9 cells and the header has 8" in record.problems[""]
 
 
 def test_missing_and_repeated_columns_are_problems_and_unknown_ones_warnings():
-    header = read_csv(b"ticket_type,quantity,quantity,color\nTable,1,1,red\n").header
+    header = read_table("sales.csv", b"ticket_type,quantity,quantity,color\nTable,1,1,red\n").header
     result = validate_header(header)
     assert [(problem.row, problem.column) for problem in result.problems] == [
         (1, "purchaser_name"),
@@ -131,7 +130,7 @@ def test_missing_and_repeated_columns_are_problems_and_unknown_ones_warnings():
 
 def test_event_id_of_the_file_is_ignored_without_a_warning():
     content = sales_csv(sale("Table", event_id="another"))
-    assert validate_header(read_csv(content).header) == ValidationResult()
+    assert validate_header(read_table("sales.csv", content).header) == ValidationResult()
     assert list_problems(sale("Table", event_id="another")) == []
 
 

@@ -1,0 +1,92 @@
+"""Measure an upload in a process of its own: `python -m tests.support.measured_upload EVENT FILE`.
+
+Prints the seconds, the bytes of memory that the process and its worker took at most, and what came of the file. The
+file is read, its columns are matched as the page matches them, and it is checked and imported.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+import uuid
+from pathlib import Path
+
+import psutil
+
+from tests.support.sales_file import sale, sales_csv
+from ticketing import db, imports
+from ticketing.actors import OPERATOR
+from ticketing.errors import TicketingError
+from ui.imports.draft import open_file
+
+SAMPLE_SECONDS = 0.005
+
+
+def main() -> None:
+    event_id, path = uuid.UUID(sys.argv[1]), Path(sys.argv[2])
+    upload(event_id, "small.csv", sales_csv(sale("Table")))
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins again at what the process has now: proc(5)
+    before = read_peak(psutil.Process().pid)
+    content = path.read_bytes()
+    worker_peak = WorkerPeak()
+    start = time.monotonic()
+    outcome = upload(event_id, path.name, content)
+    seconds = time.monotonic() - start
+    added = read_peak(psutil.Process().pid) - before + worker_peak.stop()
+    print(f"{seconds:.1f} {added} {outcome}")
+
+
+def upload(event_id: uuid.UUID, name: str, content: bytes) -> str:
+    try:
+        draft = open_file(OPERATOR, event_id, name, content, None, lambda: None)
+        with db.read_session() as session:
+            checked = imports.check(session, OPERATOR, event_id, name, draft.get_table(), draft.mapping)
+        if not checked.problems:
+            db.write(lambda s: imports.run(s, OPERATOR, event_id, name, draft.get_table(), draft.mapping))
+    except TicketingError as refusal:
+        return str(refusal)
+    return f"{checked.rows} rows, {len(checked.problems)} problems"
+
+
+def read_peak(process: int) -> int:
+    """Return the most memory in bytes that a process had so far (VmHWM of proc(5)), 0 when it has ended."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text()
+    except OSError:
+        return 0
+    lines = [line for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(lines[0].split()[1]) * 1024 if lines else 0
+
+
+class WorkerPeak:
+    """Follows the memory of the processes that this process starts."""
+
+    def __init__(self) -> None:
+        self._peak = 0
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._follow)
+        self._thread.start()
+
+    def stop(self) -> int:
+        self._ended.set()
+        self._thread.join()
+        return self._peak
+
+    def _follow(self) -> None:
+        while not self._ended.wait(SAMPLE_SECONDS):
+            for child in psutil.Process().children():
+                # Between fork and exec the process is still a copy of this one.
+                if "ticketing.file_reader.worker" in _get_command(child):
+                    self._peak = max(self._peak, read_peak(child.pid))
+
+
+def _get_command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+if __name__ == "__main__":
+    main()
