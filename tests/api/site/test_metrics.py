@@ -12,7 +12,7 @@ from tests.support import make
 from tests.support.metric_values import assert_increases, get_value
 from ticketing import logs
 
-TOKEN = "a token of sixteen or more"
+TOKEN = "a-token-of-sixteen-or-more"
 REQUESTS = "ticketdesk_http_requests_total"
 
 
