@@ -6,6 +6,7 @@ docs/operations/monitoring.md lists the same metrics for operators; a test compa
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -22,8 +23,9 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from ticketing.errors import PromoRefused, TicketingError
+from ticketing.errors import NotAllowed, PromoRefused, TicketingError
 
+log = logging.getLogger("ticketing.refusals")
 T = TypeVar("T", bound=Callable[..., object])
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -107,6 +109,12 @@ SIGN_INS = Counter(
     ["method", "outcome"],
     registry=REGISTRY,
 )
+DOWNLOADS = Counter(
+    "ticketdesk_downloads",
+    "CSV downloads that ended; outcome is complete, canceled (the client left), refused (by a limit) or failed",
+    ["kind", "outcome"],
+    registry=REGISTRY,
+)
 IMPORT_SECONDS = Histogram(
     "ticketdesk_import_duration_seconds", "Imports that were stored", buckets=IMPORT_BUCKETS, registry=REGISTRY
 )
@@ -163,11 +171,13 @@ WATCH_LAST_POLL = Gauge(
 
 @contextmanager
 def count_refusals() -> Iterator[None]:
-    """Count a domain error that leaves this block, and re-raise it."""
+    """Count a domain error that leaves this block, log it if a permission is missing, and re-raise it."""
     try:
         yield
     except TicketingError as refusal:
         REFUSALS.labels(refusal.code, refusal.reason if isinstance(refusal, PromoRefused) else "").inc()
+        if isinstance(refusal, NotAllowed):
+            log.warning("refused: %s", refusal.code, extra={"code": refusal.code})
         raise
 
 

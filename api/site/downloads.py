@@ -75,6 +75,7 @@ def _attachment_response(actor: Actor, export: Export, kind: str, *, is_filtered
     return StreamedCsv(
         actor,
         export,
+        kind,
         headers={
             "Content-Disposition": f'attachment; filename="{_slugify(export.event_name)}-{kind}{suffix}-{today}.csv"',
             "Cache-Control": "no-store",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import aclosing, contextmanager
+from dataclasses import dataclass
 
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -25,15 +27,21 @@ TOO_MANY_OF_PERSON = (
     f"{MAX_DOWNLOADS_PER_PERSON} of your downloads are still running. Wait until one has ended, or cancel one."
 )
 
+log = logging.getLogger("ticketing.downloads")
 _running: Counter[str | None] = Counter()
+
+for kind in ("purchases", "guests", "audit-log"):
+    for outcome in ("complete", "canceled", "refused", "failed"):
+        metrics.DOWNLOADS.labels(kind, outcome)
 
 
 class StreamedCsv(StreamingResponse):
     """A CSV that is sent as the database delivers it, with the status 503 when the database does not."""
 
-    def __init__(self, actor: Actor, export: Export, headers: Mapping[str, str]) -> None:
+    def __init__(self, actor: Actor, export: Export, kind: str, headers: Mapping[str, str]) -> None:
         super().__init__(iter(()), media_type="text/csv; charset=utf-8", headers=headers)
         self._actor = actor
+        self._kind = kind
         self._export = export
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -44,18 +52,20 @@ class StreamedCsv(StreamingResponse):
         if scope["method"] == "HEAD":
             await self.stream_response(send)
             return
-        with hold_slot(self._actor):
-            sending = asyncio.create_task(self._send_chunks(send))
-            waiting = asyncio.create_task(self.listen_for_disconnect(receive))
-            try:
-                await asyncio.wait((sending, waiting), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                # The slot is free again only when the connection to the database is closed.
-                is_sent = sending.done()
-                for task in (sending, waiting):
-                    task.cancel()
-                await asyncio.gather(sending, waiting, return_exceptions=True)
-        await (sending if is_sent else waiting)
+        with log_outcome(self._kind) as download:
+            with hold_slot(self._actor):
+                sending = asyncio.create_task(self._send_chunks(send))
+                waiting = asyncio.create_task(self.listen_for_disconnect(receive))
+                try:
+                    await asyncio.wait((sending, waiting), return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    # The slot is free again only when the connection to the database is closed.
+                    is_sent = sending.done()
+                    for task in (sending, waiting):
+                        task.cancel()
+                    await asyncio.gather(sending, waiting, return_exceptions=True)
+            download.is_complete = is_sent
+            await (sending if is_sent else waiting)
 
     async def _send_chunks(self, send: Send) -> None:
         async with aclosing(csv_export.stream(self._export)) as chunks:
@@ -63,6 +73,31 @@ class StreamedCsv(StreamingResponse):
             first = await anext(chunks)
             self.body_iterator = _prepend(first, chunks)
             await self.stream_response(send)
+
+
+@dataclass
+class Download:
+    """Whether a download reached its end; otherwise the client left, or read nothing for too long."""
+
+    is_complete: bool = False
+
+
+@contextmanager
+def log_outcome(kind: str) -> Iterator[Download]:
+    """Log and count how a download ended: complete, canceled, refused by a limit, or failed."""
+    download, outcome = Download(), "failed"
+    try:
+        yield download
+        outcome = "complete" if download.is_complete else "canceled"
+    except (RateLimited, TooManyDownloads):
+        outcome = "refused"
+        raise
+    except asyncio.CancelledError:
+        outcome = "canceled"
+        raise
+    finally:
+        metrics.DOWNLOADS.labels(kind, outcome).inc()
+        log.info("download of %s %s", kind, outcome, extra={"kind": kind, "outcome": outcome})
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from tests.support.sales_file import read_table
 from ticketing import db, imports
 from ticketing.actors import OPERATOR
 from ticketing.db import transactions
-from ticketing.errors import NotFound, PromoRefused, SoldOut, Unavailable
+from ticketing.errors import NotAllowed, NotFound, PromoRefused, SoldOut, Unavailable
 from ticketing.sales import purchases
 
 PURCHASES, REFUSALS = "ticketdesk_purchases_total", "ticketdesk_refusals_total"
@@ -92,6 +92,14 @@ def test_refused_promo_code_is_counted_by_reason(event):
         pytest.raises(PromoRefused),
     ):
         make.purchase(event, package, promo_code=promo.code)
+
+
+def test_forbidden_action_is_a_line_with_its_code(event, caplog):
+    viewer = make.staff("viewer", event)
+    with assert_increases(1, REFUSALS, code="not_allowed", reason=""), pytest.raises(NotAllowed):
+        make.package(event, viewer)
+    (line,) = [each for each in caplog.records if each.name == "ticketing.refusals"]
+    assert (line.levelname, line.code, line.getMessage()) == ("WARNING", "not_allowed", "refused: not_allowed")
 
 
 def test_refusal_while_reading_is_counted():

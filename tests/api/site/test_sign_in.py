@@ -234,6 +234,7 @@ def test_sign_in_page_has_no_script_and_loads_own_files_only(browser):
     assert "default-src 'none'" in policy
     assert "script" not in policy
     assert "<script" not in answer.text
+    assert answer.text.count('type="password"') == 1
     assert "http" not in answer.text
     assert answer.headers["cache-control"] == "no-store"
     assert browser.get("/session/style.css").status_code == 200
