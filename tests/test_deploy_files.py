@@ -21,6 +21,7 @@ import yaml
 
 from tests.support.deployment import find_free_ports, get_search_path, get_unprivileged_user, list_missing_packages
 from tests.support.waiting import wait_until
+from tests.test_dependencies import SHIPPED
 from ticketing import settings
 from ticketing.settings import ROOT
 
@@ -136,7 +137,7 @@ def is_in_image(path: str) -> bool:
     return is_sent
 
 
-@pytest.mark.parametrize("path", ["app.py", ".streamlit/config.toml", "ui/main.py", "ticketing/ops/sample/gala.json"])
+@pytest.mark.parametrize("path", [*SHIPPED, ".streamlit/config.toml", "alembic.ini", "ticketing/ops/sample/gala.json"])
 def test_what_runs_is_in_the_image(path):
     assert (ROOT / path).exists()
     assert is_in_image(path)
@@ -178,6 +179,7 @@ def test_app_servers_are_configured_alike():
 def test_app_server_answers_named_hosts_only_and_its_health_check_asks_for_one():
     hosts = SERVICES["one"]["environment"]["STREAMLIT_SERVER_ALLOWED_HOSTS"].split()
     assert hosts == ["localhost", "${TICKETDESK_HOST:-}"]
+    assert 'CMD ["python", "serve.py"]' in (DEPLOY / "Containerfile").read_text()
     assert "http://localhost:8501/healthz" in (DEPLOY / "Containerfile").read_text()
 
 
