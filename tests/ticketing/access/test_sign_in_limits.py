@@ -14,6 +14,7 @@ from ticketing import db
 from ticketing.access.sign_in import Browser
 from ticketing.errors import InvalidInput, RateLimited
 from ticketing.models import RateLimit, SignInSession
+from ticketing.validation import email_key
 
 OTHER_NETWORK = Browser("203.0.113.9")
 
@@ -34,7 +35,7 @@ def age_attempts(email, **by):
     move = text(
         "UPDATE rate_limits SET moments = ARRAY(SELECT m - :by FROM unnest(moments) AS m) WHERE caller LIKE :who"
     )
-    db.write(lambda session: session.execute(move, {"by": timedelta(**by), "who": f"{email.casefold()} %"}))
+    db.write(lambda session: session.execute(move, {"by": timedelta(**by), "who": f"{email_key(email)} %"}))
 
 
 def test_sixth_attempt_is_refused_even_with_right_password(person):
