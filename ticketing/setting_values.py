@@ -87,8 +87,8 @@ def validate_metrics_token(token: str | None) -> str | None:
     """Check that it is long, and can be sent in a header."""
     if token is not None and len(token) < MIN_METRICS_TOKEN_LENGTH:
         raise ValueError(f"has {MIN_METRICS_TOKEN_LENGTH} characters or more")
-    if token is not None and not re.fullmatch(r"[!-~]+", token):
-        raise ValueError("has ASCII letters, digits and signs only, and no blanks")
+    if token is not None and not re.fullmatch(r"[ -~]+", token):
+        raise ValueError("has ASCII letters, digits and signs only")
     return token
 
 

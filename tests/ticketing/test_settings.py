@@ -152,7 +152,7 @@ REFUSED = {
     },
     "TICKETDESK_LOG_LEVEL": {"loud": "is info or debug, not loud"},
     "TICKETDESK_METRICS_TOKEN": {
-        "s3cret s3cret s3cret": "has ASCII letters, digits and signs only, and no blanks",
+        "s3cret-tökén-s3cret": "has ASCII letters, digits and signs only",
     },
     "FORWARDED_ALLOW_IPS": {"proxy": "is IP addresses or networks separated by commas; 'proxy' is neither"},
     "STREAMLIT_SERVER_PORT": {
