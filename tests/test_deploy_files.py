@@ -95,8 +95,8 @@ def test_container_does_not_run_as_root(name):
 def list_images() -> list[str]:
     """List the images that come from a registry."""
     pulled = [service["image"] for service in SERVICES.values() if "build" not in service]
-    froms = [re.findall(r"^FROM (.+)$", (DEPLOY / file).read_text(), re.MULTILINE) for file in CONTAINERFILES]
-    return sorted({*pulled, *(image for images in froms for image in images)})
+    images = [re.findall(r"^FROM (.+)$", (DEPLOY / file).read_text(), re.MULTILINE) for file in CONTAINERFILES]
+    return sorted({*pulled, *(image for images in images for image in images)})
 
 
 def test_every_image_has_a_version_and_digests_are_well_formed():
