@@ -6,6 +6,7 @@ test_several_servers.py runs the other files of deploy/.
 from __future__ import annotations
 
 import fnmatch
+import itertools
 import os
 import re
 import shutil
@@ -95,8 +96,8 @@ def test_container_does_not_run_as_root(name):
 def list_images() -> list[str]:
     """List the images that come from a registry."""
     pulled = [service["image"] for service in SERVICES.values() if "build" not in service]
-    images = [re.findall(r"^FROM (.+)$", (DEPLOY / file).read_text(), re.MULTILINE) for file in CONTAINERFILES]
-    return sorted({*pulled, *(image for images in images for image in images)})
+    built_on = [re.findall(r"^FROM (.+)$", (DEPLOY / file).read_text(), re.MULTILINE) for file in CONTAINERFILES]
+    return sorted({*pulled, *itertools.chain(*built_on)})
 
 
 def test_every_image_has_a_version_and_digests_are_well_formed():
