@@ -1,13 +1,14 @@
 # The two commands are `make run` and `make test`. They need Python 3.11 or newer, git and make, and install the rest into .venv.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check static audit coverage lock hooks bench load documents pictures clean
+.PHONY: help run test test-fast check static audit coverage lock hooks bench load soak documents pictures clean
 
 BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
 DEV := .venv/.dev-installed
 # Licenses that may be in what we ship, as parts of their names. Tools for development are not shipped.
 LICENSES := MIT;BSD;Apache;PSF;Python Software Foundation;Mozilla Public License;MPL;LGPL;ISC;HPND
+MINUTES ?= 20
 export STREAMLIT_SERVER_PORT ?= 8501
 export STREAMLIT_SERVER_HEADLESS ?= true
 
@@ -53,6 +54,9 @@ bench: $(DEV) ## Measure speed against floors of the same run; best on an idle m
 
 load: $(DEV) ## Add users until the server is too slow, with one process and with two. KEEP=yes for the docs
 	@$(BIN)/python -m bench.load --series $(if $(KEEP),--keep)
+
+soak: $(DEV) ## Use and attack a server for 20 minutes, and check its memory, sales and speed. Not part of `check`. MINUTES=5 for less
+	@$(BIN)/python -m bench.load.soak --minutes $(MINUTES)
 
 documents: $(RUNTIME) ## Write the tables that documents take from the code
 	@$(BIN)/python -m docs.tables

@@ -18,12 +18,14 @@ class Recorder:
 
     `sold` are all sales as the seller saw them: totals by the donor's e-mail address.
     `sale_delays` are the seconds from a sale until an open sales page showed it.
+    `answers` are those of attacks, by the attack's name.
     """
 
     action_seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     errors: Counter[str] = field(default_factory=Counter)
     sold: dict[str, str] = field(default_factory=dict)
     sale_delays: list[float] = field(default_factory=list)
+    answers: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     is_recording: bool = False
     _sale_times: list[float] = field(default_factory=list)
 

@@ -76,7 +76,11 @@ class ResourceUsage:
 def measure_memory(server: RunningServer) -> int:
     """Return the memory in bytes of the server and its child processes."""
     process = psutil.Process(server.pid)
-    return sum(each.memory_info().rss for each in (process, *process.children(recursive=True)))
+    memory = process.memory_info().rss
+    for child in process.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # a worker may end in between
+            memory += child.memory_info().rss
+    return int(memory)
 
 
 def measure_cpu_seconds(process: psutil.Process) -> float:

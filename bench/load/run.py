@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -28,8 +28,10 @@ MAX_CONCURRENT_ARRIVALS = 4
 SETTLE_SECONDS = 5.0
 POLL_SECONDS = 0.1
 # The server closes connections that were idle for 5 seconds, so reuse only younger ones.
-_CONNECTION_LIMITS = httpx.Limits(keepalive_expiry=2)
-_NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])  # a cookie of one person must not be sent for another
+CONNECTION_LIMITS = httpx.Limits(keepalive_expiry=2)
+NO_COOKIES = DefaultCookiePolicy(allowed_domains=[])  # a cookie of one person must not be sent for another
+
+Activity = Callable[[Recorder, asyncio.Event], Coroutine[None, None, None]]
 
 
 @dataclass(frozen=True)
@@ -49,12 +51,17 @@ class Load:
 
 @dataclass
 class Outcome:
-    """The result of a run. `errors` are sentences with their counts, including differences to the database."""
+    """The result of a run. `errors` are sentences with their counts, including differences to the database.
+
+    `sale_differences` are those between confirmed and stored sales, `verify_problems` what `verify` found.
+    """
 
     load: Load
     recorder: Recorder
     usage: ResourceUsage
     errors: dict[str, int] = field(default_factory=dict)
+    sale_differences: list[str] = field(default_factory=list)
+    verify_problems: list[str] = field(default_factory=list)
 
     @property
     def staff_seconds(self) -> list[float]:
@@ -76,20 +83,21 @@ def run_load(
     servers: list[RunningServer],
     load: Load,
     stop_when: Callable[[Recorder], bool] = lambda _recorder: False,
+    others: Sequence[Activity] = (),
 ) -> Outcome:
-    """Run the load test, until `stop_when` if that is earlier, and compare its sales with the database."""
+    """Run the load test, until `stop_when` if that is earlier, and compare its sales with the database.
+
+    `others` begin when all people have arrived, and end at the stop event.
+    """
     recorder, usage = Recorder(), ResourceUsage(servers)
     before, log_sizes = environment.read_purchase_totals(), [server.log.stat().st_size for server in servers]
-    asyncio.run(_run_load(environment, servers, load, recorder, usage, len(before), stop_when))
+    asyncio.run(_run_load(environment, servers, load, recorder, usage, len(before), stop_when, others))
     errors = dict(recorder.errors)
     stored = {email: total for email, total in environment.read_purchase_totals().items() if email not in before}
-    for problem in (
-        *_list_differences(recorder.sold, stored),
-        *_list_verify_problems(),
-        *_list_tracebacks(servers, log_sizes),
-    ):
+    differences, problems = _list_differences(recorder.sold, stored), _list_verify_problems()
+    for problem in (*differences, *problems, *_list_tracebacks(servers, log_sizes)):
         errors[problem] = errors.get(problem, 0) + 1
-    return Outcome(load, recorder, usage, errors)
+    return Outcome(load, recorder, usage, errors, differences, problems)
 
 
 async def _run_load(
@@ -100,6 +108,7 @@ async def _run_load(
     usage: ResourceUsage,
     initial_sales: int,
     stop_when: Callable[[Recorder], bool],
+    others: Sequence[Activity],
 ) -> None:
     stop_event = asyncio.Event()
     team = Team(
@@ -117,8 +126,8 @@ async def _run_load(
                 httpx.AsyncClient(
                     base_url=server.url,
                     timeout=load.timeout_seconds,
-                    cookies=CookieJar(_NO_COOKIES),
-                    limits=_CONNECTION_LIMITS,
+                    cookies=CookieJar(NO_COOKIES),
+                    limits=CONNECTION_LIMITS,
                 )
             )
             for server in servers
@@ -133,6 +142,8 @@ async def _run_load(
             for client in clients:
                 rate = load.donors_per_minute / len(clients)
                 tasks.create_task(DonorSite(client, environment, recorder, stop_event, rate).serve())
+            for activity in others:
+                tasks.create_task(activity(recorder, stop_event))
             await asyncio.sleep(load.settle_seconds)
             with usage:
                 recorder.is_recording = True
@@ -155,7 +166,7 @@ async def _run_person(
     try:
         with person.team.recorder.catch_errors(SIGN_IN_ACTION):
             if email not in environment.cookies:
-                environment.cookies[email] = await _sign_in(client, email)
+                environment.cookies[email] = await sign_in(client, email)
         if email in environment.cookies:
             await person.open(environment.cookies[email])
     finally:
@@ -163,7 +174,7 @@ async def _run_person(
     await person.work(pause)
 
 
-async def _sign_in(client: httpx.AsyncClient, email: str) -> str:
+async def sign_in(client: httpx.AsyncClient, email: str) -> str:
     """Return the value of the Cookie header."""
     try:
         response = await client.post("/session/sign-in", data={"email": email, "password": make.PASSWORD})

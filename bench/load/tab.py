@@ -30,6 +30,7 @@ TRACKED_ELEMENTS = {
     "button_group",
     "checkbox",
     "exception",
+    "file_uploader",
     "menu_button",
     "page_link",
     "selectbox",
@@ -86,7 +87,7 @@ class Tab:
         self._main_script_hash = self._run_id = ""
         self._fragments_of_run: list[str] = []
         self._is_closing = False
-        self.page = self.query = ""
+        self.page = self.query = self.session_id = ""
 
     async def open(self, query: dict[str, str], until: Callable[[Tab], bool]) -> float:
         """Connect like a browser that opens the first page; return the same as `act`."""
@@ -166,6 +167,12 @@ class Tab:
         self._widget_states[field.element.id] = WidgetState(id=field.element.id, string_value=value)
         return self._build_widget_state(field)
 
+    def attach(self, uploader: PageElement, file_id: str, name: str, size: int) -> ClientState:
+        """Choose a file that was uploaded with this id for `session_id`."""
+        state = self._widget_states[uploader.element.id] = WidgetState(id=uploader.element.id)
+        state.file_uploader_state_value.uploaded_file_info.add(file_id=file_id, name=name, size=size)
+        return self._build_widget_state(uploader)
+
     def follow(self, link: PageElement) -> ClientState:
         """Go to another page: keep the widgets of the frame script, and stop the timers."""
         self._stop_timers()
@@ -228,6 +235,7 @@ class Tab:
                 )
             case "new_session":
                 self._run_id = message.metadata.run.script_run_id
+                self.session_id = message.new_session.initialize.session_id
                 self._fragments_of_run = list(message.metadata.run.fragment_ids)
                 if not self._fragments_of_run:
                     self.page = message.new_session.page_script_hash

@@ -17,10 +17,14 @@ FIELDS = {
         rerun_script.query_string rerun_script.widget_states.widgets rerun_script.page_script_hash
         rerun_script.page_name rerun_script.fragment_id rerun_script.is_auto_rerun
         rerun_script.context_info.timezone rerun_script.context_info.locale rerun_script.context_info.url""",
-    WidgetState: "id trigger_value string_trigger_value.data string_array_value.data string_value bool_value",
+    WidgetState: """
+        id trigger_value string_trigger_value.data string_array_value.data string_value bool_value
+        file_uploader_state_value.uploaded_file_info.file_id file_uploader_state_value.uploaded_file_info.name
+        file_uploader_state_value.uploaded_file_info.size""",
     ForwardMsg: """
         metadata.delta_path metadata.active_script_hash metadata.run.script_run_id metadata.run.fragment_ids
-        delta new_session.page_script_hash new_session.main_script_hash script_finished
+        delta new_session.page_script_hash new_session.main_script_hash new_session.initialize.session_id
+        script_finished
         auto_rerun.fragment_id auto_rerun.interval stop_auto_rerun.fragment_ids
         page_info_changed.query_string page_not_found navigation.page_script_hash""",
     Delta: """
@@ -28,8 +32,8 @@ FIELDS = {
         new_element.toast.body new_element.exception.message new_element.button.id new_element.button.label
         new_element.menu_button.id new_element.button_group.id new_element.selectbox.id
         new_element.text_input.id new_element.text_area.id new_element.checkbox.id
-        new_element.checkbox.query_param_key new_element.page_link.label new_element.page_link.page_script_hash
-        new_element.page_link.query_string""",
+        new_element.checkbox.query_param_key new_element.file_uploader.id new_element.page_link.label
+        new_element.page_link.page_script_hash new_element.page_link.query_string""",
 }
 
 
