@@ -54,6 +54,6 @@ def test_script_file_needs_no_hash(install):
 def test_server_does_not_start(tmp_path: Path):
     start = f"from streamlit import file_util; file_util.get_static_dir = lambda: {str(tmp_path)!r}; import app"
     done = subprocess.run([sys.executable, "-c", start], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert done.stderr.strip().endswith("has no static/index.html. See docs/streamlit-upgrade.md.")
     assert len(done.stderr.strip().splitlines()) == 1
