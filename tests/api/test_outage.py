@@ -9,6 +9,8 @@ from tests.api.conftest import ACCEPT_HTML
 from tests.support.database import use_database
 from ticketing import errors
 
+pytestmark = pytest.mark.system  # waits for a database that does not answer
+
 
 @pytest.fixture
 def away(database):

@@ -20,6 +20,8 @@ from tests.support.sales_file import sale
 from ticketing import db
 from ticketing.models import ImportMapping
 
+pytestmark = pytest.mark.system  # each file is read in a process of its own
+
 
 @pytest.fixture
 def table(event):

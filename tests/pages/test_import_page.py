@@ -22,6 +22,8 @@ from ticketing.file_reader.columns import REQUIRED_COLUMNS
 from ticketing.imports import excel, files
 from ui.imports import job as import_job
 
+pytestmark = pytest.mark.system  # each file is read in a process of its own
+
 
 @pytest.fixture
 def table(event):

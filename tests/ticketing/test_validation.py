@@ -140,6 +140,7 @@ def test_email_keys_of_two_people_differ(one, other):
     assert email_key(f"{one}@example.org") != email_key(f"{other}@example.org")
 
 
+@pytest.mark.system
 def test_email_key_of_a_key_is_itself():
     for code_point in {*range(sys.maxunicode + 1)} - {*range(0xD800, 0xE000)}:
         for typed in (f"a{chr(code_point)}b@x.org", f"{chr(code_point)}\u0301", f"e{chr(code_point)}\u0301"):

@@ -10,7 +10,7 @@ from tests.support import make
 from ticketing import db
 from ticketing.models import Event, Staff
 
-pytestmark = pytest.mark.usefixtures("empty_database")
+pytestmark = [pytest.mark.usefixtures("empty_database"), pytest.mark.system]  # a database for each test
 ADMIN = {"way": "admin", "name": "Ana Ruiz", "email": "ana@example.org", "password": make.PASSWORD}
 
 

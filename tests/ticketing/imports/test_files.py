@@ -12,6 +12,8 @@ from ticketing.errors import InvalidInput
 from ticketing.file_reader.table_format import MAX_ROWS
 from ticketing.imports.files import to_csv
 
+pytestmark = pytest.mark.system  # each file is read in a process of its own
+
 HEADER = "ticket_type,purchaser_name,purchaser_email,quantity,total_amount,purchase_date,external_sale_id"
 
 

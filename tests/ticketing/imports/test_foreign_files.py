@@ -17,7 +17,10 @@ from ticketing.imports.column_mapping import ColumnMapping
 from ticketing.models import AssignedTicket, ImportMapping, Package, Purchase
 from ticketing.ops import verify
 
-pytestmark = pytest.mark.usefixtures("database_of_module")
+pytestmark = [
+    pytest.mark.usefixtures("database_of_module"),
+    pytest.mark.system,
+]  # each file is read in a process of its own
 
 
 def list_purchases(event):

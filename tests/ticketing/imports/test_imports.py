@@ -32,6 +32,8 @@ from ticketing.ops import verify
 from ticketing.reporting import figures
 from ticketing.sales import purchases, ticket_codes
 
+pytestmark = pytest.mark.system  # each file is read in a process of its own
+
 
 def count_rows() -> dict[str, int]:
     """Return the number of rows of each table."""

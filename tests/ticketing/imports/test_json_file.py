@@ -10,6 +10,8 @@ from ticketing.errors import InvalidInput
 from ticketing.file_reader.table_format import MAX_COLUMNS, MAX_ROWS
 from ticketing.imports import json_file
 
+pytestmark = pytest.mark.system  # each file is read in a process of its own
+
 
 def read_table(text):
     return sales_file.read_table("sales.json", text if isinstance(text, bytes) else text.encode())

@@ -14,6 +14,8 @@ from ticketing.errors import InvalidInput, NotAllowed, NotFound
 from ticketing.imports.column_mapping import ColumnMapping
 from ticketing.models import ImportBatch
 
+pytestmark = pytest.mark.system  # each file is read in a process of its own
+
 
 def test_preview_has_the_first_sales_with_all_of_their_rows(event):
     make.package(event, name="Ticket", price="50.00")

@@ -26,6 +26,8 @@ from ticketing.access import permissions
 from ticketing.models import ApiToken, Event, Package, Purchase, Staff
 from ticketing.settings import ROOT
 
+pytestmark = pytest.mark.system  # each command as an operator runs it
+
 
 def run_cli(capsys, *arguments: object) -> tuple[int, list[str], list[str]]:
     """Return the exit code, the lines of stdout and the lines of stderr."""

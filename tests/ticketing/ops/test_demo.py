@@ -18,6 +18,8 @@ from ticketing.models import Answer, Event, Package, Purchase
 from ticketing.ops import demo, verify
 from ticketing.reporting import figures
 
+pytestmark = pytest.mark.system  # loads the whole sample gala
+
 ZONE = ZoneInfo("America/New_York")
 
 

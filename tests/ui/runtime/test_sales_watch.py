@@ -17,6 +17,8 @@ from ticketing.errors import Unavailable
 from ticketing.reporting import figures
 from ui.runtime import sales_watch
 
+pytestmark = pytest.mark.system  # waits for real ticks
+
 
 class Clock:
     def __init__(self):

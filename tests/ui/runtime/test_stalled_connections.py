@@ -12,6 +12,8 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
 from ui.runtime import stalled_connections
 
+pytestmark = pytest.mark.system  # waits for real seconds
+
 STALL_SECONDS = 0.3
 LARGE = 32 * 1024 * 1024  # more than the system buffers of a connection
 REQUEST = b"GET / HTTP/1.1\r\nHost: desk\r\n\r\n"
