@@ -6,6 +6,7 @@ Started by ticketing.imports.files as `python -m ticketing.file_reader.worker KI
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import BinaryIO
 
@@ -15,6 +16,7 @@ from ticketing.file_reader.table_format import TableWriter, UnreadableFile
 MAX_MEMORY_BYTES = 120 * 1024**2
 MAX_ADDRESS_SPACE_BYTES = 1024**3
 MAX_CPU_SECONDS = 20
+NICENESS = 10  # sales and pages come first
 NOT_UTF_8 = (
     "This file is not in UTF-8, so names with accents would be damaged. "
     'In Excel, save it as "CSV UTF-8" and choose that file.'
@@ -48,8 +50,9 @@ def write_table(kind: str, encoding: str, source: BinaryIO, output: BinaryIO) ->
 def _limit_resources() -> None:
     try:
         import resource
-    except ImportError:  # Windows has no such limits
+    except ImportError:  # Windows has neither
         return
+    os.nice(NICENESS)
     # On Linux RLIMIT_DATA counts the memory that a process writes; elsewhere only the address space is limited.
     for limit, amount in (
         (resource.RLIMIT_DATA, MAX_MEMORY_BYTES),
