@@ -1,4 +1,4 @@
-"""Downloads of an event with 20 MB of purchases, by a client that reads only when told to."""
+"""Downloads of an event with 20 MB of purchases, by a client that reads on demand."""
 
 from __future__ import annotations
 

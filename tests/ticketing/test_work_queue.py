@@ -39,10 +39,10 @@ def test_one_works_at_a_time_and_all_get_their_turn(queue):
 
 
 def test_four_wait_and_the_next_is_refused_at_once(queue):
-    release, told = threading.Event(), []
+    release, waiting = threading.Event(), []
 
     def work(number: int) -> None:
-        with queue.slot(lambda: told.append(number)):
+        with queue.slot(lambda: waiting.append(number)):
             release.wait(10)
 
     with ThreadPoolExecutor(1 + MAX_WAITING) as threads:
@@ -51,7 +51,7 @@ def test_four_wait_and_the_next_is_refused_at_once(queue):
         for number in range(1, 1 + MAX_WAITING):
             queue.check()
             threads.submit(work, number)
-            wait_until(lambda number=number: number in told)
+            wait_until(lambda number=number: number in waiting)
         with pytest.raises(QueueFull) as refusal:
             queue.check()
         with pytest.raises(QueueFull), queue.slot():
@@ -61,7 +61,7 @@ def test_four_wait_and_the_next_is_refused_at_once(queue):
     assert str(refusal.value) == (
         "Other pictures are waiting to be processed, so this picture was not taken. Try again in 5 seconds."
     )
-    assert set(told) == {1, 2, 3, 4}
+    assert set(waiting) == {1, 2, 3, 4}
     with queue.slot():
         pass
 

@@ -60,7 +60,7 @@ def check_server() -> None:
 
 @contextmanager
 def explain_failures() -> Iterator[None]:
-    """Turn failures of a migration that the operator must mend into StartRefused; others are bugs and pass."""
+    """Turn failures of a migration that the operator must fix into StartRefused; others are bugs and pass."""
     try:
         yield
     except SQLAlchemyError as failure:

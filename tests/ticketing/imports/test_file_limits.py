@@ -44,15 +44,15 @@ def test_no_upload_takes_more_than_200_mb_and_30_seconds(database, tmp_path, nam
 
 
 def test_second_file_waits_until_the_first_is_read():
-    told = threading.Event()
+    waits = threading.Event()
 
     def read() -> Table:
-        return files.read("sales.csv", b"a\nx\n", told.set)
+        return files.read("sales.csv", b"a\nx\n", waits.set)
 
     with ThreadPoolExecutor(1) as threads:
         with files.QUEUE.slot():
             second = threads.submit(read)
-            assert told.wait(10)
+            assert waits.wait(10)
             assert not second.done()
         assert second.result().titles == ("a",)
 

@@ -29,7 +29,7 @@ def page() -> None:
 
 @pytest.fixture
 def freed(monkeypatch) -> list[str]:
-    """List what Streamlit is told to free; AppTest adds the files of its uploaders anew in each run."""
+    """List what Streamlit is asked to free; AppTest adds the files of its uploaders anew in each run."""
     calls: list[str] = []
     remove_file, remove_all = MemoryUploadedFileManager.remove_file, MemoryUploadedFileManager.remove_session_files
 
