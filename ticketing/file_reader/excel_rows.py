@@ -17,13 +17,12 @@ from xml.etree import ElementTree
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-from ticketing.file_reader.table_format import EMPTY, TableWriter, UnreadableFile
+from ticketing.file_reader.table_format import EMPTY, EXCEL_HINT, TableWriter, UnreadableFile
 
 MAX_UNPACKED_BYTES = 400 * 1024**2
 MAX_PARTS = 2_000
-FALLBACK_HINT = 'Copy the table into a new workbook, or save it as "CSV UTF-8" in Excel and choose that file.'
-DAMAGED = f"This Excel workbook cannot be read: it is damaged. {FALLBACK_HINT}"
-_TOO_LARGE = f"This Excel workbook is too large once unpacked. {FALLBACK_HINT}"
+DAMAGED = f"This Excel workbook cannot be read: it is damaged. {EXCEL_HINT}"
+_TOO_LARGE = f"This Excel workbook is too large once unpacked. {EXCEL_HINT}"
 _NOT_A_WORKBOOK = 'This is not an Excel workbook. In Excel, save it as "Excel Workbook (.xlsx)" and choose that file.'
 _UNPACK_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError, OSError)
 # No spreadsheet program writes these. A part in UTF-16 passes this check; the limits of the worker hold for it.

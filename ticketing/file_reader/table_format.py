@@ -28,6 +28,7 @@ CELL_END = b"\xff"
 ROW_END = b"\xfe"
 DAMAGED_NAME = "The name of this column has control characters. Remove them."
 _FLUSH_BYTES = 1024 * 1024
+EXCEL_HINT = 'Copy the table into a new workbook, or save it as "CSV UTF-8" in Excel and choose that file.'
 EMPTY = "This file is empty. Choose a file with a header and at least one row."
 
 

@@ -21,7 +21,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 
-from ticketing.file_reader.table_format import ROW_END
+from ticketing.file_reader.table_format import EXCEL_HINT, ROW_END
 from ticketing.formatting import FORMULA_PREFIX
 from ticketing.imports.table import PackedRows, Table, unreadable_file_error
 from ticketing.settings import ROOT
@@ -49,7 +49,7 @@ _OLD_FORMAT = (
 )
 _LIMIT_MESSAGES = {
     "excel": "This Excel workbook cannot be read: it is damaged, or cells far outside the table make it too large. "
-    'Copy the table into a new workbook, or save it as "CSV UTF-8" in Excel and choose that file.',
+    f"{EXCEL_HINT}",
     "csv": "This file takes too much memory or time to read. Split it, or remove the columns that are not needed.",
     "json": "This file takes too much memory or time to read. Split it, or leave out what is not needed.",
 }
