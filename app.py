@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -39,15 +38,23 @@ from api.site import (
     openid,
     pictures,
     sign_in,
-    stalled_readers,
     startup,
 )
 from ticketing import db, secret_key, settings
 from ticketing.db import migrations, pooler, replica, start_checks
-from ticketing.errors import START_REFUSED_EXIT_CODE, TicketingError
+from ticketing.errors import TicketingError
 from ticketing.settings import InvalidSettings
 from ui import menu, text
-from ui.runtime import StreamlitChanged, index_html, paths, rerun_patch, script_run, stalled_connections, uploads
+from ui.runtime import (
+    StreamlitChanged,
+    index_html,
+    paths,
+    rerun_patch,
+    script_run,
+    stalled_connections,
+    stalled_readers,
+    uploads,
+)
 
 log = logging.getLogger("ticketing.server")
 
@@ -119,8 +126,7 @@ try:
     stalled_readers.install_patch()
     stalled_connections.install_patches()
 except (StreamlitChanged, InvalidSettings) as refusal:
-    print(f"Ticket Desk does not start. {refusal}", file=sys.stderr)
-    sys.exit(START_REFUSED_EXIT_CODE)
+    startup.exit_with(refusal)
 
 api_mount = Mount("/api", app=api_app)
 app = st.App(

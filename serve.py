@@ -11,15 +11,16 @@ import socket
 import sys
 from pathlib import Path
 
+from api.site import startup
 from ticketing import settings
-from ticketing.errors import START_REFUSED_EXIT_CODE, StartRefused
+from ticketing.errors import StartRefused
 from ticketing.settings import InvalidSettings
 
 DEFAULT_PORT = 8501
 
 
-def main() -> int:
-    """Run the server until it is stopped, and return its exit code."""
+def main() -> None:
+    """Run the server until it is stopped."""
     try:
         if len(sys.argv) > 1:
             raise StartRefused("serve.py takes no arguments: set STREAMLIT_SERVER_PORT and other variables instead.")
@@ -27,15 +28,13 @@ def main() -> int:
         port = current.port or DEFAULT_PORT
         check_port(current.address, port)
     except (InvalidSettings, StartRefused) as refusal:
-        print(f"Ticket Desk does not start. {refusal}", file=sys.stderr)
-        return START_REFUSED_EXIT_CODE
+        startup.exit_with(refusal)
     # Without a port Streamlit would take the next free one.
     os.environ["STREAMLIT_SERVER_PORT"] = str(port)
     from streamlit.web import cli  # it reads its configuration when it is imported
 
     app = Path(__file__).with_name("app.py")
     cli.main(["run", str(app)])  # it exits with its own code
-    return 0
 
 
 def check_port(address: str | None, port: int) -> None:
@@ -63,4 +62,4 @@ def listen(address: str | None, port: int) -> socket.socket:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

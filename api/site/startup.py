@@ -1,7 +1,4 @@
-"""A start that the operator must make possible: one sentence in the log, and exit code 2.
-
-Without this, Starlette and uvicorn log the traceback of whatever the lifespan raises, and exit with 3.
-"""
+"""A start that the operator must make possible: one sentence, and exit code 2."""
 
 from __future__ import annotations
 
@@ -10,20 +7,32 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 
 from ticketing.errors import START_REFUSED_EXIT_CODE, TicketingError
 from ticketing.settings import InvalidSettings
 
 log = logging.getLogger("ticketing.server")
 
+_SENTENCE = "Ticket Desk does not start. %s"
+
+
+def exit_with(refusal: Exception) -> NoReturn:
+    """End the process before there is a log: the sentence goes to stderr."""
+    print(_SENTENCE % refusal, file=sys.stderr)
+    sys.exit(START_REFUSED_EXIT_CODE)
+
 
 @contextmanager
 def exit_when_refused() -> Iterator[None]:
-    """Run the checks of a start; end the process when one of them refuses. Other failures are bugs, and pass."""
+    """Run the checks of the lifespan; end the process when one of them refuses. Other failures are bugs, and pass.
+
+    Without this, Starlette and uvicorn log the traceback of whatever the lifespan raises, and exit with 3.
+    """
     try:
         yield
     except (TicketingError, InvalidSettings) as refusal:
-        log.critical("Ticket Desk does not start. %s", refusal)
+        log.critical(_SENTENCE, refusal)
         log.debug("where the start was refused", exc_info=refusal)
         logging.getLogger("uvicorn.error").addFilter(_is_not_about_startup)
         # SystemExit ends an event loop from a callback; in a coroutine Starlette would catch it.

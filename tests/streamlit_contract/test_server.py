@@ -21,8 +21,9 @@ from streamlit.web.server.starlette.starlette_path_security_middleware import Pa
 from streamlit.web.server.starlette.starlette_routes import create_host_config_routes
 from streamlit.web.server.starlette.starlette_server_config import XSRF_COOKIE_NAME
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from uvicorn.protocols.http.flow_control import FlowControl
 
-from ui.runtime import index_html, paths, reconnect, stalled_connections
+from ui.runtime import index_html, paths, reconnect, stalled_connections, stalled_readers
 
 # Every route must be known here: AuthenticationMiddleware, BodyLimitMiddleware and RequestLogMiddleware go by path.
 ROUTES = {
@@ -112,6 +113,16 @@ def test_server_has_what_the_deadline_of_connections_needs():
     ):
         assert part in source
     assert "self.response_complete = True" in inspect.getsource(inspect.getmodule(AutoHTTPProtocol))
+
+
+def test_server_has_what_the_deadline_of_readers_needs():
+    """stalled_readers.py replaces two methods of the flow control, which the protocol calls, and reads `_transport`."""
+    assert list(inspect.signature(stalled_readers._original_pause_writing).parameters) == ["self"]
+    assert list(inspect.signature(stalled_readers._original_resume_writing).parameters) == ["self"]
+    assert "self._transport = transport" in inspect.getsource(FlowControl)
+    source = inspect.getsource(AutoHTTPProtocol)
+    for part in ("FlowControl(", "self.flow.pause_writing()", "self.flow.resume_writing()"):
+        assert part in source
 
 
 def test_scripts_and_styles_are_static():

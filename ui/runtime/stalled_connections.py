@@ -2,7 +2,7 @@
 
 uvicorn closes a connection that is idle after a response. But it has no deadline for the first request, for the rest of
 a request head, or for a body that nobody reads any more. Each such connection keeps a socket until the process has no
-more. Clients that take nothing of a running response are the matter of api/site/stalled_readers.py.
+more. Clients that take nothing of a running response are the matter of stalled_readers.py.
 """
 
 from __future__ import annotations
