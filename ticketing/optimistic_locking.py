@@ -16,11 +16,11 @@ from sqlalchemy.orm import Session
 from ticketing import audit
 from ticketing.actors import Actor
 from ticketing.errors import NotFound, StaleVersion
-from ticketing.models import Package, PromoCode, Purchase
+from ticketing.models import Order, Package, PromoCode, Purchase
 from ticketing.validation import validate
 
 D = TypeVar("D", bound=BaseModel)
-R = TypeVar("R", Package, PromoCode, Purchase)
+R = TypeVar("R", Order, Package, PromoCode, Purchase)
 
 
 class Versioned(Protocol):

@@ -74,10 +74,7 @@ def test_8_packages_and_3_codes_in_all_orders_with_voids_and_imports_never_deadl
     }
     assert count_by_type(outcomes)["ImportResult"] > 0
     assert count_by_type(outcomes)["RecordedPurchase"] > 150
-    retried_errors = [record.exc_info[1] for record in caplog.records if record.exc_info]
-    assert [
-        one for one in retried_errors if isinstance(getattr(one, "orig", None), psycopg.errors.DeadlockDetected)
-    ] == []
+    assert [message for message in caplog.messages if "deadlock" in message] == []  # logged before another attempt
     assert all(get_sold_count(package) <= 30 for package in packages)
     assert all(get_use_count(code) <= 80 for code in codes)
     with db.read_session() as session:

@@ -23,7 +23,7 @@ from ticketing.formatting import format_count
 from ticketing.models import SOLD_STATUSES, AssignedTicket, DailySales, Package, Purchase
 from ticketing.purchase_filter import PurchaseFilter
 from ticketing.sales import corrections
-from ticketing.sales.purchase_draft import GuestDraft
+from ticketing.sales.order_draft import GuestDraft
 from ticketing.validation import validate
 
 _IS_SOLD = Purchase.payment_status.in_(SOLD_STATUSES)
@@ -95,8 +95,9 @@ def name_guests(
         )
     changes, newly_named = _store_guests(session, purchase, drafts)
     if changes:
-        with corrections.updating_totals(session, purchase):
+        with corrections.updating_totals(session, [purchase]):
             purchase.seats_named += newly_named
+            purchase.version += 1
         audit.record(session, actor, event_id, "purchase.guests_named", purchase, changes)
     return purchase
 
