@@ -1,99 +1,181 @@
-"""Read one sheet of an Excel workbook.
+"""Read one or several sheets of an Excel workbook.
 
 A workbook can ask for any amount of memory: one cell at the far end of the sheet is enough, or a text that many cells
-repeat. python-calamine then ends its process, which is the worker with its limits.
+repeat. python-calamine then ends its process, which is the worker with its limits. So it loads only the sheets that are
+read; what is shown of the others comes from `workbook_parts`.
 """
 
 from __future__ import annotations
 
 import datetime
 import io
-import re
-import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
 from typing import IO, Any
 from xml.etree import ElementTree
 
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-from ticketing.file_reader.table_format import EMPTY, EXCEL_HINT, TableWriter, UnreadableFile
+from ticketing.file_reader.columns import normalize_header
+from ticketing.file_reader.header import MAX_ROWS_TO_HEADER, count_known_names, find_header
+from ticketing.file_reader.table_format import EMPTY, TableWriter, UnreadableFile
+from ticketing.file_reader.workbook_parts import DAMAGED, WorkbookParts
+from ticketing.formatting import format_count, replace_control_characters
 
-MAX_UNPACKED_BYTES = 400 * 1024**2
-MAX_PARTS = 2_000
-DAMAGED = f"This Excel workbook cannot be read: it is damaged. {EXCEL_HINT}"
-_TOO_LARGE = f"This Excel workbook is too large once unpacked. {EXCEL_HINT}"
-_NOT_A_WORKBOOK = 'This is not an Excel workbook. In Excel, save it as "Excel Workbook (.xlsx)" and choose that file.'
-_UNPACK_ERRORS = (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, ValueError, OSError)
-# No spreadsheet program writes these. A part in UTF-16 passes this check; the limits of the worker hold for it.
-_ENTITY_DECLARATION = re.compile(rb"<!(?:DOCTYPE|ENTITY)")
-_CHUNK_BYTES = 256 * 1024
-# The last cell of a sheet is XFD1048576. Longer references would take quadratic time.
-_CELL_REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
+MAX_SHEETS = 100
+_MAX_EXACT_WHOLE_NUMBER = 2**53
 
 Rows = Iterator[tuple[int, list[str]]]
 
 
-def read(file: IO[bytes], writer: TableWriter) -> None:
-    """Write the first visible sheet that has two rows, else the one that has most, with dates and numbers as text.
+@dataclass(frozen=True)
+class _Sheet:
+    """A sheet as its first rows show it. `row_count` are the rows below its header that are not blank."""
 
-    Rows have the numbers that Excel shows for them. Raises UnreadableFile.
+    name: str
+    is_hidden: bool
+    header: tuple[str, ...]
+    known_names: int
+    row_count: int
+    hidden_row_count: int
+
+
+def read(file: IO[bytes], writer: TableWriter, sheet_names: Sequence[str] = ()) -> None:
+    """Write the rows of these sheets, with dates and numbers as text; rows have the numbers that Excel shows for them.
+
+    By default that is the first visible sheet that knows most columns, and all others with its header. Sheets that are
+    read together must have the same header. The writer gets a list of all sheets with rows. Raises UnreadableFile.
     """
     content = file.read()
-    _check_parts(content)
-    header_alone: list[str] = []
+    parts = WorkbookParts(content)
     try:
         with CalamineWorkbook.from_filelike(io.BytesIO(content)) as book:
-            for sheet in book.sheets_metadata:
-                if sheet.typ != SheetTypeEnum.WorkSheet or sheet.visible != SheetVisibleEnum.Visible:
-                    continue
-                rows = _iterate_rows(content, book.get_sheet_by_name(sheet.name))
-                _, header = next(rows, (1, []))
-                header_alone = header_alone or header
-                first = next(rows, None)
-                if first is not None:
-                    writer.set_header(header)
-                    writer.write_row(*first)
-                    for number, cells in rows:
-                        writer.write_row(number, cells)
-                    return
+            sheets = _list_sheets(book, parts)
+            chosen = _choose_sheets(sheets, sheet_names)
+            writer.sheets = _describe_sheets(sheets, chosen)
+            for number, sheet in enumerate(chosen):
+                _write_sheet(book, parts, sheet, number, len(chosen) > 1, writer)
     except (CalamineError, ElementTree.ParseError) as exc:
         raise UnreadableFile(DAMAGED) from exc
-    if not header_alone:
-        raise UnreadableFile(EMPTY)
-    writer.set_header(header_alone)
 
 
-def _check_parts(content: bytes) -> None:
-    """Unpack every part once, piece by piece: what is damaged or far too large is refused before it is parsed."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            parts = [part for part in archive.infolist() if part.filename.endswith((".xml", ".rels"))]
-            if "xl/workbook.xml" not in {part.filename for part in parts}:
-                raise UnreadableFile(_NOT_A_WORKBOOK)
-            if len(parts) > MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNPACKED_BYTES:
-                raise UnreadableFile(_TOO_LARGE)
-            for part in parts:
-                with archive.open(part) as unpacked:
-                    _check_part(unpacked)
-    except UnreadableFile:
-        raise
-    except _UNPACK_ERRORS as exc:
-        raise UnreadableFile(DAMAGED) from exc
+def _list_sheets(book: CalamineWorkbook, parts: WorkbookParts) -> list[_Sheet]:
+    """Return the sheets that are not blank."""
+    sheets: list[_Sheet] = []
+    for data in book.sheets_metadata:
+        counts = parts.count_rows(data.name)
+        if data.typ != SheetTypeEnum.WorkSheet or not counts.filled or len(sheets) == MAX_SHEETS:
+            continue
+        rows = parts.read_first_rows(data.name, MAX_ROWS_TO_HEADER)
+        place = find_header(rows) if rows else 0
+        cells = rows[place] if rows else []
+        header = normalize_header(cells)
+        while header and not header[-1]:
+            header = header[:-1]
+        row_count = max(counts.filled - place - 1, 0)
+        is_hidden = data.visible != SheetVisibleEnum.Visible
+        sheets.append(
+            _Sheet(data.name, is_hidden, header, count_known_names(cells), row_count, min(counts.hidden, row_count))
+        )
+    return sheets
 
 
-def _check_part(part: IO[bytes]) -> None:
-    """Read a part to its end. zipfile unpacks no more than the declared size, and compares the checksum."""
-    end = b""
-    while chunk := part.read(_CHUNK_BYTES):
-        if _ENTITY_DECLARATION.search(end + chunk):
-            raise UnreadableFile(DAMAGED)
-        end = chunk[-len(b"<!DOCTYPE") :]
+def _choose_sheets(sheets: Sequence[_Sheet], names: Sequence[str]) -> list[_Sheet]:
+    """Return the sheets to read. Raises UnreadableFile when there is none, or their headers differ."""
+    if not names:
+        return _choose_default_sheets(sheets)
+    by_name = {sheet.name: sheet for sheet in sheets if sheet.row_count}
+    if missing := [name for name in names if name not in by_name]:
+        raise UnreadableFile(f"This workbook has no sheet {_quote(missing[0])} with rows.")
+    chosen = [sheet for sheet in sheets if sheet.name in names and sheet.row_count]
+    if different := [sheet for sheet in chosen if sheet.header != chosen[0].header]:
+        raise UnreadableFile(
+            f"The sheets {_quote(chosen[0].name)} and {_quote(different[0].name)} have different columns. Import them "
+            "one after the other."
+        )
+    return chosen
 
 
-def _iterate_rows(content: bytes, sheet: CalamineSheet) -> Rows:
-    """Yield the rows that are not blank. python-calamine leaves out the blank columns before the first cell."""
-    texts = _read_errors_and_formulas(content, sheet.name)
+def _choose_default_sheets(sheets: Sequence[_Sheet]) -> list[_Sheet]:
+    """Return the first visible sheet that knows most columns, and the visible ones with the same header."""
+    visible = [sheet for sheet in sheets if not sheet.is_hidden]
+    with_rows = [sheet for sheet in visible if sheet.row_count]
+    if not with_rows:
+        if any(sheet.row_count for sheet in sheets):
+            raise UnreadableFile(
+                "All sheets of this workbook that have rows are hidden. Show the one with the sales in Excel, save the "
+                "workbook, and choose it again."
+            )
+        if not visible:
+            raise UnreadableFile(EMPTY)
+        return visible[:1]
+    best = max(with_rows, key=lambda sheet: sheet.known_names)
+    return [sheet for sheet in with_rows if sheet is best or (sheet.header == best.header and sheet.known_names)]
+
+
+def _describe_sheets(sheets: Sequence[_Sheet], chosen: Sequence[_Sheet]) -> list[dict[str, object]]:
+    with_rows = [sheet for sheet in sheets if sheet.row_count]
+    headers = list(dict.fromkeys(sheet.header for sheet in with_rows))
+    return [
+        {
+            "name": sheet.name,
+            "rows": sheet.row_count,
+            "is_hidden": sheet.is_hidden,
+            "is_read": sheet in chosen,
+            "header_number": headers.index(sheet.header),
+        }
+        for sheet in with_rows
+    ]
+
+
+def _write_sheet(
+    book: CalamineWorkbook,
+    parts: WorkbookParts,
+    sheet: _Sheet,
+    number: int,
+    is_one_of_several: bool,
+    writer: TableWriter,
+) -> None:
+    unread = parts.read_unread_cells(sheet.name)
+    rows = _iterate_rows(book.get_sheet_by_name(sheet.name), unread.texts)
+    first_rows = list(islice(rows, MAX_ROWS_TO_HEADER))
+    if not first_rows:
+        return
+    place = find_header([cells for _, cells in first_rows])
+    for _, cells in first_rows[:place]:
+        writer.skip_row(cells, sheet.name if is_one_of_several else "")
+    if number == 0:
+        row_number, cells = first_rows[place]
+        writer.set_header(cells, row_number)
+    if is_one_of_several:
+        writer.start_sheet(number)
+    for row_number, cells in chain(first_rows[place + 1 :], rows):
+        writer.write_row(row_number, cells)
+    for row, columns in unread.shown_as_codes.items():
+        writer.mark_numbers(row + 1, columns)
+    if sheet.hidden_row_count:
+        hidden = format_count(sheet.hidden_row_count, "row is", "rows are")
+        writer.notices.append(
+            f"{hidden} hidden in the sheet {_quote(sheet.name)}, by a filter or by hand, and read as well."
+        )
+    if unread.empty_count:
+        formulas = format_count(unread.empty_count, "formula has", "formulas have")
+        writer.notices.append(
+            f"{formulas} no result in the sheet {_quote(sheet.name)}: those cells count as empty. If they show a value "
+            "in Excel, save the workbook there and choose it again."
+        )
+
+
+def _quote(name: str) -> str:
+    return f"“{replace_control_characters(name)}”"
+
+
+def _iterate_rows(sheet: CalamineSheet, texts: Mapping[int, Mapping[int, str]]) -> Rows:
+    """Yield the rows that are not blank, with `texts` in them.
+
+    python-calamine leaves out the blank columns before the first cell.
+    """
     columns_before = sheet.start[1] if sheet.start else 0
     blank = [""] * columns_before
     for row, values in enumerate(sheet.iter_rows()):
@@ -106,13 +188,12 @@ def _iterate_rows(content: bytes, sheet: CalamineSheet) -> Rows:
 
 
 def _format_cell(cell: Any) -> str:
-    """Return numbers and dates as an import takes them. A number has the 15 digits that Excel shows of it."""
+    """Return numbers and dates as an import takes them."""
     match cell:
         case bool():
             return "true" if cell else "false"
         case float() | int():
-            short = f"{cell:.15g}"
-            return f"{float(short):.0f}" if float(short).is_integer() and abs(cell) < 1e15 else short
+            return _format_number(cell)
         case datetime.datetime():
             return cell.date().isoformat() if cell.time() == datetime.time() else cell.isoformat()
         case datetime.date():
@@ -126,68 +207,16 @@ def _format_cell(cell: Any) -> str:
             return str(cell)
 
 
-def _read_errors_and_formulas(content: bytes, sheet_name: str) -> dict[int, dict[int, str]]:
-    """Return what python-calamine reads as blank: {row: {column: text}}, both counted from 0.
+def _format_number(number: float) -> str:
+    """Return a number with the 15 digits that Excel shows of it, and a whole one with all digits while it is exact.
 
-    That is errors such as #N/A, and formulas whose result no program has stored.
+    Beyond that it has an exponent, by which the check finds ids that a spreadsheet shortened. Three decimals get a
+    fourth: the point of "1.234" could be taken for one between thousands.
     """
-    texts: dict[int, dict[int, str]] = {}
-    with zipfile.ZipFile(io.BytesIO(content)) as parts:
-        part_name = _find_sheet_part(parts, sheet_name)
-        if part_name is not None:
-            with parts.open(part_name) as part:
-                for cell in _iterate_cells(part):
-                    text = _format_unread_cell(cell)
-                    if text is not None and (place := _CELL_REFERENCE.fullmatch(cell.get("r", ""))):
-                        texts.setdefault(int(place[2]) - 1, {})[_column_index(place[1])] = text
-    return texts
-
-
-def _iterate_cells(part: IO[bytes]) -> Iterator[ElementTree.Element]:
-    """Yield the cells of a sheet, row by row. Each row is emptied once it was read, so memory does not grow with it."""
-    for _, element in ElementTree.iterparse(part):  # noqa: S314
-        if element.tag.endswith("}row"):
-            yield from element
-            element.clear()
-
-
-def _format_unread_cell(cell: ElementTree.Element) -> str | None:
-    """Return the error or the formula without a result that a cell holds, or None for any other cell."""
-    is_error = cell.get("t") == "e"
-    if not is_error and (len(cell) == 0 or cell[0].tag.endswith("}v")):
-        return None  # nearly every cell: a value and no formula
-    texts = {_local_name(child): child.text or "" for child in cell}
-    if is_error and "v" in texts:
-        return texts["v"]
-    return f"={texts['f']}" if "f" in texts and not texts.get("v") else None
-
-
-def _local_name(element: ElementTree.Element) -> str:
-    """Return the name without its namespace, which differs between the two editions of the standard."""
-    return element.tag.rpartition("}")[2]
-
-
-def _find_sheet_part(parts: zipfile.ZipFile, sheet_name: str) -> str | None:
-    """Return the name of the part that holds a sheet, or None when it is not where such parts are."""
-    ids = {
-        element.get("name"): value
-        for element in ElementTree.fromstring(parts.read("xl/workbook.xml")).iter()  # noqa: S314
-        for name, value in element.items()
-        if _local_name(element) == "sheet" and name.endswith("}id")
-    }
-    try:
-        relations = ElementTree.fromstring(parts.read("xl/_rels/workbook.xml.rels"))  # noqa: S314
-        targets = {relation.get("Id"): relation.get("Target", "") for relation in relations}
-        target = targets[ids[sheet_name]]
-        part_name = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
-        return parts.getinfo(part_name).filename
-    except KeyError:
-        return None
-
-
-def _column_index(letters: str) -> int:
-    """Return 0 for A, 1 for B, 26 for AA."""
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - ord("A") + 1
-    return number - 1
+    if abs(number) <= _MAX_EXACT_WHOLE_NUMBER and float(number).is_integer():
+        return str(int(number))
+    short = f"{number:.15g}"
+    if float(short).is_integer() and abs(number) < 1e15:
+        return str(int(float(short)))
+    decimals = short.partition(".")[2]
+    return f"{short}0" if len(decimals) == 3 and decimals.isdigit() else short

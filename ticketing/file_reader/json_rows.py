@@ -1,4 +1,4 @@
-"""Read JSON files of sales: an array of records whose keys are the names of columns.
+"""Read JSON files of sales: records whose keys are the names of columns, in an array or one per line.
 
 Records are decoded one after the other, so memory does not grow with the file. A record can have 1,000,000 characters.
 """
@@ -12,14 +12,25 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, TextIO
 
+from ticketing.file_reader.header import count_known_names
 from ticketing.file_reader.table_format import EMPTY, TableWriter, UnreadableFile
+from ticketing.formatting import replace_control_characters
 
-WRAPPER_KEYS = ("items", "data", "sales", "orders", "results")
+# Where the answers of other programs' interfaces have their records.
+WRAPPER_KEYS = frozenset(
+    {
+        "attendees", "bookings", "charges", "data", "donations", "entries", "guests", "items", "order_items", "orders",
+        "participants", "payments", "purchases", "records", "registrations", "result", "results", "response", "rows",
+        "sales", "ticket_sales", "tickets", "transactions", "transaction_details",
+    }
+)  # fmt: skip
+_MAX_SHOWN_KEYS = 5
+_MIN_KNOWN_NAMES = 3  # of an object without a list that is one record
 MAX_DEPTH = 5
 MAX_RECORD_CHARACTERS = 1_000_000
 FORMAT_HINT = 'Choose a file with an array of records, such as [{"ticket_type": "Table", "quantity": 1}].'
 _CHUNK_CHARACTERS = 64 * 1024
-_MAX_EXPONENT = 30
+_MAX_EXPONENT = 14
 # An error this close to the end of what was read may come from a literal, an escape or a number that goes on.
 _CUT_CHARACTERS = 16
 _WHITESPACE = re.compile(r"[ \t\n\r]*")
@@ -33,7 +44,8 @@ def read(text: TextIO, writer: TableWriter) -> None:
     """Write the records of a JSON array; record n is row n + 1, as in a CSV file.
 
     An object inside a record becomes columns such as donor.email. Numbers keep their digits. The array may be a value
-    of an object, under one of WRAPPER_KEYS. Raises UnreadableFile and UnicodeDecodeError.
+    of an object, under one of WRAPPER_KEYS, and a file may have one record per line instead (JSON lines). The
+    attributes of a JSON:API resource are its columns. Raises UnreadableFile and UnicodeDecodeError.
     """
     source = _JsonSource(text)
     try:
@@ -45,57 +57,106 @@ def read(text: TextIO, writer: TableWriter) -> None:
 
 
 def _read_document(source: _JsonSource, writer: TableWriter) -> None:
+    rows = _RecordWriter(writer)
     match source.peek():
         case "":
             raise UnreadableFile(EMPTY)
         case "[":
-            list_count, row_count = 1, _write_records(source, writer)
+            rows.list_count = 1
+            _write_array(source, rows)
+        case "{" if source.has_several_objects():
+            rows.list_count = 1
+            while source.peek() == "{":
+                rows.write(source.decode())
         case "{":
-            list_count, row_count = _read_wrapper(source, writer)
+            rest = _read_wrapper(source, rows)
+            if (
+                not rows.list_count
+                and count_known_names([name for name, _ in _flatten(rest, "", 1)]) >= _MIN_KNOWN_NAMES
+            ):
+                rows.list_count = 1
+                rows.write(rest)
         case _:
             source.decode()
-            list_count, row_count = 0, 0
     source.expect_end()
-    if not list_count:
+    if not rows.list_count:
         raise UnreadableFile(f"This file does not hold a list of sales. {FORMAT_HINT}")
-    if not row_count:
+    if not rows.row_count:
         raise UnreadableFile(EMPTY)
+    if rows.unread_keys:
+        names = ", ".join(replace_control_characters(key[:50]) for key in rows.unread_keys[:_MAX_SHOWN_KEYS])
+        writer.notices.append(f"Not read, because another list was taken: {names}.")
 
 
-def _read_wrapper(source: _JsonSource, writer: TableWriter) -> tuple[int, int]:
-    """Write the first list that has records. Return the number of lists that may be one of sales, and of its rows."""
-    list_count = row_count = 0
+def _read_wrapper(source: _JsonSource, rows: _RecordWriter) -> dict[str, Any]:
+    """Write the first list of an object that has records, and return the values of the object that are no list."""
+    rest = {}
     for _ in source.iterate("{", "}"):
         key = source.decode_key()
-        if source.peek() != "[":
-            source.decode()
-        elif key in WRAPPER_KEYS and not row_count:
-            list_count += 1
-            row_count = _write_records(source, writer)
+        is_known = key.casefold() in WRAPPER_KEYS
+        if source.peek() == "[":
+            if is_known and not rows.row_count:
+                rows.list_count += 1
+                _write_array(source, rows)
+            elif _pass_over_array(source):
+                rows.unread_keys.append(key)
+        elif source.peek() == "{" and is_known:
+            _read_wrapper(source, rows)
         else:
-            for _ in source.iterate("[", "]"):
-                source.decode()
-    return list_count, row_count
+            rest[key] = source.decode()
+    return rest
 
 
-def _write_records(source: _JsonSource, writer: TableWriter) -> int:
-    """Write the records of an array, and return their number."""
-    columns: dict[str, int] = {}
-    row = 1
-    for row, _ in enumerate(source.iterate("[", "]"), start=2):
-        record = source.decode()
+def _write_array(source: _JsonSource, rows: _RecordWriter) -> None:
+    for _ in source.iterate("[", "]"):
+        rows.write(source.decode())
+
+
+def _pass_over_array(source: _JsonSource) -> bool:
+    """Decode an array, which must be valid, and return whether it has objects in it."""
+    has_objects = False
+    for _ in source.iterate("[", "]"):
+        has_objects |= isinstance(source.decode(), dict)
+    return has_objects
+
+
+class _RecordWriter:
+    """Writes records as rows. A key that no record before had becomes one more column."""
+
+    def __init__(self, writer: TableWriter) -> None:
+        self.list_count = 0  # lists that may be one of sales
+        self.row_count = 0
+        self.unread_keys: list[str] = []
+        self._writer = writer
+        self._columns: dict[str, int] = {}
+
+    def write(self, record: Any) -> None:
+        self.row_count += 1
+        row = self.row_count + 1
         if not isinstance(record, dict):
             raise UnreadableFile(f"Row {row:,} of this file is not a record. {FORMAT_HINT}")
-        named = dict(_flatten(record, "", 1))
-        if not named.keys() <= columns.keys():
+        named = dict(_flatten(_unwrap_resource(record), "", 1))
+        if not named.keys() <= self._columns.keys():
             for name in named:
-                columns.setdefault(name, len(columns))
-            writer.set_header(list(columns))
-        cells = [""] * len(columns)
+                self._columns.setdefault(name, len(self._columns))
+            self._writer.set_header(list(self._columns))
+        cells = [""] * len(self._columns)
         for name, cell in named.items():
-            cells[columns[name]] = cell
-        writer.write_row(row, cells)
-    return row - 1
+            cells[self._columns[name]] = cell
+        self._writer.write_row(row, cells)
+
+
+def _unwrap_resource(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a JSON:API resource: its id, its attributes and the ids of what it refers to."""
+    attributes, relationships = record.get("attributes"), record.get("relationships")
+    if not (isinstance(attributes, dict) and isinstance(record.get("type"), str)):
+        return record
+    fields = {name: value for name, value in record.items() if name not in ("attributes", "relationships", "links")}
+    if isinstance(relationships, dict):
+        for name, relationship in relationships.items():
+            if isinstance(relationship, dict) and isinstance(relationship.get("data"), dict):
+                fields[f"{name}_id"] = relationship["data"].get("id")
+    return attributes | {name: value for name, value in fields.items() if name not in attributes}
 
 
 class _JsonSource:
@@ -120,6 +181,20 @@ class _JsonSource:
                 return self._buffer[self._position]
             if not self._read_more():
                 return ""
+
+    def has_several_objects(self) -> bool:
+        """Return whether the next value is an object and another follows, as where each line is a record."""
+        while True:
+            try:
+                _, end = self._decoder.raw_decode(self._buffer, self._position)
+            except json.JSONDecodeError:
+                following = ""
+            else:
+                following = self._buffer[end:].lstrip()
+            if following:
+                return following.startswith("{")
+            if len(self._buffer) - self._position > MAX_RECORD_CHARACTERS // 2 or not self._read_more():
+                return False
 
     def iterate(self, start: str, end: str) -> Iterator[None]:
         """Yield before each member of an array or object, which the caller decodes."""
@@ -208,10 +283,13 @@ def _format_value(value: Any) -> str:
 
 
 def _expand_exponent(number: str) -> str:
-    """Return a number without exponent: "100" for 1e2. A huge exponent stays: its digits would fill the memory."""
+    """Return a number without exponent: "100" for 1e2. A larger one than amounts are stays, so that ids are noticed.
+
+    Three decimals get a fourth: the point of "1.234" could be taken for one between thousands.
+    """
     mantissa, _, exponent = number.casefold().partition("e")
     if not exponent:
-        return mantissa
+        return f"{mantissa}0" if len(mantissa.partition(".")[2]) == 3 else mantissa
     return f"{Decimal(number):f}" if len(exponent) < 4 and abs(int(exponent)) <= _MAX_EXPONENT else number
 
 

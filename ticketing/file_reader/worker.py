@@ -1,6 +1,6 @@
 """The worker process: a file on stdin, its rows and then a summary on stdout (`table_format`).
 
-Started by ticketing.imports.files as `python -m ticketing.file_reader.worker KIND ENCODING`.
+Started by ticketing.imports.files as `python -m ticketing.file_reader.worker KIND ENCODING [SHEET ...]`.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Sequence
 from typing import BinaryIO
 
 from ticketing.file_reader import csv_rows, json_rows
@@ -25,18 +26,21 @@ NOT_UTF_8 = (
 
 def main() -> None:
     _limit_resources()
-    write_table(sys.argv[1], sys.argv[2], sys.stdin.buffer, sys.stdout.buffer)
+    write_table(sys.argv[1], sys.argv[2], sys.stdin.buffer, sys.stdout.buffer, sys.argv[3:])
 
 
-def write_table(kind: str, encoding: str, source: BinaryIO, output: BinaryIO) -> None:
-    """Read a file of a kind (csv, json or excel) and write its table, or why it cannot be read."""
+def write_table(kind: str, encoding: str, source: BinaryIO, output: BinaryIO, sheet_names: Sequence[str] = ()) -> None:
+    """Read a file of a kind (csv, json or excel) and write its table, or why it cannot be read.
+
+    `sheet_names` are the sheets of a workbook to read; without any, those that are read by default.
+    """
     writer = TableWriter(output)
     try:
         if kind == "excel":
             # Imported only here: a process for CSV or JSON needs no python-calamine.
             from ticketing.file_reader import excel_rows
 
-            excel_rows.read(source, writer)
+            excel_rows.read(source, writer, sheet_names)
         else:
             text = io.TextIOWrapper(source, encoding, newline="")
             (json_rows if kind == "json" else csv_rows).read(text, writer)

@@ -3,9 +3,8 @@
 A file is read by a worker process with limits (ticketing.file_reader), one at a time on this server: what it can make
 the server do is bounded by the limits, not by what is in it (docs/decisions/0010).
 
-CSV is read as spreadsheet programs save it: UTF-8 with or without a byte order mark, or UTF-16 with one ("Unicode
-Text"). Older encodings cannot be told apart, and a wrong guess would damage the names of donors, so a file in one of
-them is refused.
+CSV is read as spreadsheet programs save it: UTF-8 or UTF-16 ("Unicode Text"), with or without a byte order mark. Older
+encodings cannot be told apart, and a wrong guess would damage the names of donors, so a file in one of them is refused.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from ticketing.file_reader.table_format import EXCEL_HINT, ROW_END
 from ticketing.formatting import FORMULA_PREFIX
-from ticketing.imports.table import PackedRows, Table, unreadable_file_error
+from ticketing.imports.table import PackedRows, Sheet, Table, parse_row_number, unreadable_file_error
 from ticketing.settings import ROOT
 from ticketing.work_queue import WorkQueue
 
@@ -33,6 +32,8 @@ log = logging.getLogger("ticketing.import_files")
 ZIP_SIGNATURE = b"PK\x03\x04"
 OLE_SIGNATURE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _PDF_AND_IMAGE_SIGNATURES = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff")
+_START_BYTES = 1000
+_MIN_SHARE_OF_NUL = 3  # one character in three has a NUL byte
 _FORMULA_START = re.compile(FORMULA_PREFIX)
 _HTML_MESSAGE = (
     'This file is a web page or XML, whatever its name says. Open it in Excel, save it as "Excel Workbook (.xlsx)" or '
@@ -55,15 +56,22 @@ _LIMIT_MESSAGES = {
 }
 
 
-def read(file_name: str, content: bytes, on_wait: Callable[[], None] = lambda: None) -> Table:
-    """Return the records of a CSV file, an Excel workbook or a JSON array, recognized by content, not by name.
+def read(
+    file_name: str,
+    content: bytes,
+    on_wait: Callable[[], None] = lambda: None,
+    sheet_names: Sequence[str] = (),
+) -> Table:
+    """Return the records of a CSV file, an Excel workbook or a JSON file, recognized by content, not by name.
 
-    `on_wait` is called while another file is being read. Raises InvalidInput (field `file`) when the file cannot be
-    read, and QueueFull when too many files wait already.
+    `sheet_names` are the sheets of a workbook to read, which must have the same header. Without any it is the first
+    visible one that knows most columns, and all others with its header; `Table.sheets` says which. `on_wait` is called
+    while another file is being read. Raises InvalidInput (field `file`) when the file cannot be read, and QueueFull
+    when too many files wait already.
     """
     kind = recognize(file_name, content)
     with QUEUE.slot(on_wait):
-        return parse_output(_run_worker(kind, detect_encoding(content), content))
+        return parse_output(_run_worker(kind, detect_encoding(content), content, sheet_names))
 
 
 def recognize(file_name: str, content: bytes) -> str:
@@ -72,22 +80,32 @@ def recognize(file_name: str, content: bytes) -> str:
         return "excel"
     if content.startswith(OLE_SIGNATURE):
         raise unreadable_file_error(_PROTECTED if "EncryptedPackage".encode("utf-16-le") in content else _OLD_FORMAT)
-    start = content[:100].removeprefix(codecs.BOM_UTF8).lstrip()
-    if start.startswith(b"<"):
-        raise unreadable_file_error(_HTML_MESSAGE)
-    if start.startswith(_PDF_AND_IMAGE_SIGNATURES):
+    if content.removeprefix(codecs.BOM_UTF8).lstrip().startswith(_PDF_AND_IMAGE_SIGNATURES):
         raise unreadable_file_error(_PDF_OR_IMAGE_MESSAGE)
-    return "json" if start.startswith((b"[", b"{")) or file_name.casefold().endswith(".json") else "csv"
+    start = content[:_START_BYTES].decode(detect_encoding(content), "ignore").lstrip("\ufeff \t\r\n")
+    if start.startswith("<"):
+        raise unreadable_file_error(_HTML_MESSAGE)
+    is_json = start.startswith(("[", "{")) or file_name.casefold().endswith((".json", ".jsonl", ".ndjson"))
+    return "json" if is_json else "csv"
 
 
 def detect_encoding(content: bytes) -> str:
-    """Return the encoding that the byte order mark names, or UTF-8."""
-    return "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    """Return the encoding that the byte order mark names; without one UTF-16 when every second byte is NUL, or UTF-8.
+
+    That is so where letters of English are the most: in the header, the addresses and the numbers.
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    start = content[:_START_BYTES]
+    even, odd = start[::2].count(0), start[1::2].count(0)
+    if max(even, odd) * _MIN_SHARE_OF_NUL < len(start) // 2 or min(even, odd) > max(even, odd) // 10:
+        return "utf-8-sig"
+    return "utf-16-le" if odd > even else "utf-16-be"
 
 
-def _run_worker(kind: str, encoding: str, content: bytes) -> bytes:
+def _run_worker(kind: str, encoding: str, content: bytes, sheet_names: Sequence[str]) -> bytes:
     """Return the output of a worker process. Raises InvalidInput when it ends at one of its limits."""
-    command = [sys.executable, "-m", "ticketing.file_reader.worker", kind, encoding]
+    command = [sys.executable, "-m", "ticketing.file_reader.worker", kind, encoding, *sheet_names]
     # The output goes to a file: a pipe's would be in memory twice.
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as problems:
         try:
@@ -117,12 +135,22 @@ def parse_output(output: bytes) -> Table:
     summary = json.loads(output[summary_start:])
     if "refusal" in summary:
         raise unreadable_file_error(summary["refusal"])
+    sheets = tuple(Sheet(**sheet) for sheet in summary["sheets"])
+    titles = tuple(summary["titles"])
+    names = [sheet.name for sheet in sheets if sheet.is_read]
     return Table(
         header=tuple(summary["header"]),
-        records=PackedRows(output, len(summary["header"])),
-        titles=tuple(summary["titles"]),
-        row_problems={int(row): problem for row, problem in summary["row_problems"].items()},
+        records=PackedRows(output, len(summary["header"]), names),
+        titles=titles,
+        row_problems={parse_row_number(row, names): problem for row, problem in summary["row_problems"].items()},
         column_problems=summary["column_problems"],
+        numbers_as_codes={
+            parse_row_number(row, names): frozenset(summary["header"][place] for place in places if place < len(titles))
+            for row, places in summary["numbers_as_codes"].items()
+        },
+        header_row=summary["header_row"],
+        sheets=sheets,
+        notices=tuple(summary["notices"]),
     )
 
 

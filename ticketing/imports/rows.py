@@ -1,4 +1,4 @@
-"""Parse the cells of an import's rows, and check the rows against each other and against the event. No database.
+"""Check the rows of an import against each other and against the event. No database.
 
 Source of every rule: docs/product.md, "Import". Sales made elsewhere are facts: amounts are kept as they are, expiry is
 not checked, options are not asked. Rows are checked from the top, and a row that does not fit reserves nothing.
@@ -6,59 +6,41 @@ not checked, options are not asked. Rows are checked from the top, and a row tha
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
-from zoneinfo import ZoneInfo
-
-from pydantic import AfterValidator, BeforeValidator, TypeAdapter, ValidationError
+from typing import Any
 
 from ticketing import money, pricing
 from ticketing.catalog.promo_codes import normalize_code
 from ticketing.errors import PROMO_REFUSALS
-from ticketing.file_reader.columns import GUEST_COLUMNS, KNOWN_COLUMNS, REQUIRED_COLUMNS
-from ticketing.formatting import FORMULA_PREFIX
-from ticketing.imports.table import Table
-from ticketing.models import SOLD_STATUSES, Package, PromoCode
-from ticketing.validation import (
-    Amount,
-    Email,
-    MaxLength,
-    Name,
-    Notes,
-    PersonName,
-    Phone,
-    SingleLineText,
-    email_key,
-    format_errors,
-    name_key,
-)
+from ticketing.file_reader.columns import AMOUNT_COLUMNS, REQUIRED_COLUMNS
+from ticketing.imports.comparison import COMPARED_COLUMNS, Comparison, Returned, StatusChange
+from ticketing.imports.table import Exclusion
+from ticketing.models import IMPORTED_STATUSES, SOLD_STATUSES, Package, PromoCode
+from ticketing.sales.order_lines import MAX_SEATS
+from ticketing.validation import email_key, name_key
 
-STATUSES = ("completed", "pending", "failed", "refunded")
+STATUSES = IMPORTED_STATUSES
 MAX_USD = Decimal("9999999999.99")
 MAX_QUANTITY = 10_000
 BLANK_MESSAGE = "This cell is empty. Enter a value."
 
-# This app and others put an apostrophe before text that a spreadsheet program would run; it is not part of the text.
-_FORMULA_ESCAPE = re.compile("^'(?=" + FORMULA_PREFIX.removeprefix("^") + ")")
-_WHOLE_NUMBER = re.compile(r"[0-9]{1,5}")
-_ISO_DATETIME = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
-)
-
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """A problem or warning at one place. Row 1 is the header; `column` is "" when it concerns the row as a whole."""
+    """A problem or warning at one place, by the row of `Table`; `column` is "" when it concerns the row as a whole.
+
+    `kind` groups warnings (`summary.WARNING_TITLES`).
+    """
 
     row: int
     column: str
     message: str
+    kind: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         place = f"row {self.row}, {self.column}" if self.column else f"row {self.row}"
@@ -70,13 +52,27 @@ class Record:
     """A parsed row: a value for each valid cell and, in `problems`, a sentence for each other one, both by column.
 
     `values["guests"]` are the guests that a row names: how many packages of the purchase come before theirs, name,
-    e-mail address. `exclusion_reason` says why the row is not part of any sale.
+    e-mail address. `exclusion` says why the row is not part of any sale, and `warnings` which values are not exactly
+    those of the cells. `row_count` is the number of rows that were combined, `other_rows` are those after the first.
     """
 
     row: int
     values: dict[str, Any]
     problems: dict[str, str]
-    exclusion_reason: str = ""
+    exclusion: Exclusion | None = None
+    warnings: dict[str, str] = field(default_factory=dict)
+    row_count: int = 1
+    other_rows: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class VoidedSale:
+    """An imported sale that was voided here, on its own and not with its import."""
+
+    package_id: uuid.UUID
+    buyer_key: str
+    voided_on: str
+    voided_by: str
 
 
 @dataclass(frozen=True)
@@ -84,18 +80,36 @@ class ExistingData:
     """What the rows refer to in the event.
 
     Packages by name_key, promo codes by code, the package id of each stored sale by its external id; `donor_uses` is
-    {(promo code id, email_key): uses so far}.
+    {(promo code id, email_key): uses so far}. `voided_sales` are those that were voided, by external id; they are left
+    out of the import unless `imports_voided`. `returned` is what the file's status changes give back before.
     """
 
     packages: Mapping[str, Package]
     promo_codes: Mapping[str, PromoCode]
     external_sale_ids: Mapping[str, uuid.UUID]
     donor_uses: Mapping[tuple[uuid.UUID, str], int]
+    voided_sales: Mapping[str, VoidedSale] = field(default_factory=dict)
+    imports_voided: bool = False
+    returned: Returned = field(default_factory=Returned)
+
+    def find_package_of(self, external_sale_id: str) -> uuid.UUID | None:
+        """Return the id of the package of a sale that is stored under this id, voided or not."""
+        voided = self.voided_sales.get(external_sale_id)
+        return self.external_sale_ids.get(external_sale_id) or (voided.package_id if voided else None)
+
+    def is_left_out(self, external_sale_id: str | None) -> bool:
+        """Return whether a row with this id is not imported: its sale is here already, or was voided here."""
+        is_voided = external_sale_id in self.voided_sales and not self.imports_voided
+        return external_sale_id in self.external_sale_ids or is_voided
 
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """A valid sale: amounts in USD as the file has them, `purchased_at` in UTC, guests by seat number."""
+    """A valid sale: amounts in USD as the file has them, `purchased_at` in UTC, guests by seat number.
+
+    Sales with the same `order_number`, the seller's, are the lines of one order; None is an order of its own.
+    `row_count` is the number of rows of the file that make up the sale.
+    """
 
     package: Package
     promo_code: PromoCode | None
@@ -110,6 +124,8 @@ class Sale:
     purchased_at: datetime
     external_sale_id: str
     notes: str | None
+    order_number: str | None = None
+    row_count: int = 1
     guests: Mapping[int, tuple[str, str | None]] = field(default_factory=dict)
 
     @property
@@ -120,84 +136,67 @@ class Sale:
 
 @dataclass
 class ValidationResult:
-    """Every problem and warning, the valid sales, and how many rows are already in the event."""
+    """Every problem and warning, the valid sales, how many are in the event already, and those voided here.
+
+    `rows_left_out` counts the rows that are not imported for each kind of reason (`summary.LEFT_OUT_TITLES`), and
+    `skipped_rows` are those of sales that are here or were voided here.
+    `status_changes` are those of the skipped rows whose payment went on at the seller, `other_sales` counts the rows
+    whose number is here for another sale.
+    """
 
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
     sales: list[Sale] = field(default_factory=list)
     skipped_count: int = 0
+    voided: list[Problem] = field(default_factory=list)
+    rows_left_out: Counter[str] = field(default_factory=Counter)
+    skipped_rows: set[int] = field(default_factory=set)
+
+    def skip(self, kind: str, record: Record) -> None:
+        """Count the rows of a sale that is not imported."""
+        self.rows_left_out[kind] += record.row_count
+        self.skipped_rows.update((record.row, *record.other_rows))
+
+    status_changes: list[StatusChange] = field(default_factory=list)
+    other_sales: int = 0
 
 
-def validate_mapped_header(header: tuple[str, ...]) -> ValidationResult:
-    """Report each required column that a mapping fills with neither a column of the file nor a constant."""
-    message = "Choose which column of the file this is, or one value for all rows."
-    return ValidationResult([Problem(1, column, message) for column in REQUIRED_COLUMNS if column not in header])
+def list_warnings(records: Iterable[Record]) -> list[Problem]:
+    """Return the warnings of single rows, before rows are combined."""
+    return [
+        Problem(each.row, column, sentence, "rounded" if column in AMOUNT_COLUMNS else "part_refunded")
+        for each in records
+        for column, sentence in each.warnings.items()
+    ]
 
 
-def validate_header(header: tuple[str, ...]) -> ValidationResult:
-    """Report missing and repeated columns as problems; unknown columns give a warning and are ignored."""
+def validate(
+    records: Iterable[Record], existing: ExistingData, comparison: Comparison | None = None
+) -> ValidationResult:
+    """Check the rows from the top. A row that is the same sale as one in the event, or was voided, is left out."""
     result = ValidationResult()
-    for column in REQUIRED_COLUMNS:
-        if column not in header:
-            result.problems.append(Problem(1, column, "This column is missing. Add it to the header."))
-    for column, count in Counter(header).items():
-        if column in KNOWN_COLUMNS and count > 1:
-            result.problems.append(Problem(1, column, f"This column appears {count} times. Keep one of them."))
-        elif column and column not in KNOWN_COLUMNS:
-            result.warnings.append(Problem(1, column, "This column is not part of an import and is ignored."))
-    return result
-
-
-def list_column_problems(table: Table) -> list[Problem]:
-    """Return the problems of columns whose names can be neither shown nor stored, whether they are imported or not."""
-    return [Problem(1, title, sentence) for title, sentence in table.column_problems.items()]
-
-
-def parse(table: Table, time_zone: str) -> Iterator[Record]:
-    """Yield a record for each row. A time without an offset is in `time_zone`.
-
-    Of an hour that comes twice it is the first one; an hour that daylight saving time skips is read in the old offset.
-    """
-    zone = ZoneInfo(time_zone)
-    columns = _CELL_TYPES.keys() - (() if table.is_mapped else GUEST_COLUMNS)
-    places = {column: place for place, column in enumerate(table.header) if column in columns}
-    for row, cells in table.records:
-        if row in table.row_problems:
-            yield Record(row, {}, {"": table.row_problems[row]})
-        else:
-            padded = {column: cells[place] if place < len(cells) else "" for column, place in places.items()}
-            yield _parse_row(row, padded, zone)
-
-
-def format_values(values: Mapping[str, Any], time_zone: str) -> dict[str, str]:
-    """Return parsed values as text in the form of our own files; empty ones are left out."""
-
-    def format_value(value: Any) -> str:
-        if isinstance(value, datetime):
-            return value.astimezone(ZoneInfo(time_zone)).isoformat()
-        return money.format_plain(value) if isinstance(value, Decimal) else str(value)
-
-    return {
-        column: format_value(value) for column, value in values.items() if column in _CELL_TYPES and value is not None
-    }
-
-
-def validate(records: Iterable[Record], existing: ExistingData) -> ValidationResult:
-    """Check the rows from the top. A row that is already in the event is skipped, whatever is in it."""
-    result = ValidationResult()
+    found = comparison or Comparison()
     first_rows: dict[str, int] = {}
     limits = _LimitTracker(existing)
     for record in records:
-        if record.exclusion_reason:
-            result.warnings.append(Problem(record.row, "payment_status", record.exclusion_reason))
+        if record.exclusion is not None:
+            kind = record.exclusion.kind
+            result.warnings.append(Problem(record.row, record.exclusion.column, record.exclusion.reason, kind))
+            result.skip(kind, record)
             continue
-        external_id = record.values.get("external_sale_id")
+        external_id: str | None = record.values.get("external_sale_id")
         first_row = first_rows.setdefault(external_id, record.row) if external_id else record.row
         if first_row != record.row:
             record.problems["external_sale_id"] = f"{external_id} is also in row {first_row}. Keep one of the two rows."
+        elif external_id is not None and external_id in found.other_sales:
+            result.other_sales += 1
+            result.problems.append(Problem(record.row, "external_sale_id", found.other_sales[external_id]))
+            continue
         elif external_id is not None and external_id in existing.external_sale_ids:
-            result.skipped_count += 1
-            result.warnings.append(_create_skip_warning(record.row, external_id))
+            _leave_out_known(record, external_id, found, result)
+            continue
+        elif external_id is not None and existing.is_left_out(external_id):
+            _leave_out_voided(record, external_id, existing.voided_sales[external_id], result)
             continue
         _validate_record(record, existing, limits, result)
     result.problems.sort()
@@ -205,8 +204,36 @@ def validate(records: Iterable[Record], existing: ExistingData) -> ValidationRes
     return result
 
 
-def _create_skip_warning(row: int, external_id: str) -> Problem:
-    return Problem(row, "external_sale_id", f"{external_id} is already in this event. The row is skipped.")
+def _leave_out_known(record: Record, external_id: str, found: Comparison, result: ValidationResult) -> None:
+    """Skip a row that is in the event already, unless it is damaged so that nobody can say so."""
+    if damaged := [column for column in COMPARED_COLUMNS if column in record.problems]:
+        result.problems += [Problem(record.row, column, record.problems[column]) for column in damaged]
+        return
+    result.skipped_count += 1
+    result.skip("here", record)
+    if external_id in found.changes:
+        result.status_changes.append(found.changes[external_id])
+    elif external_id in found.unreachable:
+        result.warnings.append(Problem(record.row, "payment_status", found.unreachable[external_id], "status_stays"))
+    else:
+        sentence = f"{external_id} is already in this event. The row is skipped."
+        result.warnings.append(Problem(record.row, "external_sale_id", sentence, "here"))
+
+
+def _leave_out_voided(record: Record, external_id: str, sale: VoidedSale, result: ValidationResult) -> None:
+    by = f" by {sale.voided_by}" if sale.voided_by else ""
+    email = record.values.get("purchaser_email")
+    voided = f"{external_id} was voided here on {sale.voided_on}{by}"
+    if email is None or email_key(email) == sale.buyer_key:
+        result.skip("voided", record)
+        result.voided.append(Problem(record.row, "external_sale_id", f"{voided}. The row is left out.", "voided"))
+        return
+    result.other_sales += 1
+    sentence = (
+        f"{voided}, as a sale to {sale.buyer_key}. If it is another seller's number, enter a prefix for this file; if "
+        "the seller changed the buyer, import it with the voided sales."
+    )
+    result.problems.append(Problem(record.row, "external_sale_id", sentence, "voided"))
 
 
 def _validate_record(record: Record, existing: ExistingData, limits: _LimitTracker, result: ValidationResult) -> None:
@@ -217,6 +244,8 @@ def _validate_record(record: Record, existing: ExistingData, limits: _LimitTrack
         record.problems["quantity"] = (
             f"At {money.format_dollars(package.price)} each, this is more than can be recorded."
         )
+    if package is not None and "quantity" in values:
+        limits.add_seats(record, package)
     if values.get("payment_status") in SOLD_STATUSES and "external_sale_id" not in record.problems:
         limits.reserve(record, package, promo_code)
     if record.problems:
@@ -225,9 +254,9 @@ def _validate_record(record: Record, existing: ExistingData, limits: _LimitTrack
     if not values.keys() >= set(REQUIRED_COLUMNS):
         return  # a column is missing, which validate_header reports
     assert package is not None
-    sale = _build_sale(values, package, promo_code)
+    sale = _build_sale(record, package, promo_code)
     if (difference := _describe_total_difference(sale)) is not None:
-        result.warnings.append(Problem(record.row, "total_amount", difference))
+        result.warnings.append(Problem(record.row, "total_amount", difference, "total"))
     result.sales.append(sale)
 
 
@@ -238,6 +267,24 @@ class _LimitTracker:
         self._sold = Counter({package.id: package.sold_count for package in existing.packages.values()})
         self._uses = Counter({promo_code.id: promo_code.current_uses for promo_code in existing.promo_codes.values()})
         self._donor_uses = Counter(existing.donor_uses)
+        self._sold.subtract(existing.returned.packages)
+        for (promo_code_id, email), uses in existing.returned.donor_uses.items():
+            self._uses[promo_code_id] -= uses
+            self._donor_uses[promo_code_id, email] -= uses
+        self._orders_with_use: set[str] = set()
+        self._seats_of: Counter[str] = Counter()
+
+    def add_seats(self, record: Record, package: Package) -> None:
+        """Report the line with which an order has more seats than it can have."""
+        seats = record.values["quantity"] * package.seats_per_package
+        order = record.values.get("order_number")
+        total = seats if order is None else self._seats_of[order] + seats
+        if total > MAX_SEATS:
+            record.problems.setdefault(
+                "quantity", f"An order has at most {MAX_SEATS:,} seats, and this makes {total:,}. Import it in parts."
+            )
+        elif order is not None:
+            self._seats_of[order] = total
 
     def reserve(self, record: Record, package: Package | None, promo_code: PromoCode | None) -> None:
         if package is not None and "quantity" in record.values:
@@ -256,6 +303,9 @@ class _LimitTracker:
             self._sold[package.id] += quantity
 
     def _reserve_promo_use(self, record: Record, promo_code: PromoCode) -> None:
+        order = record.values.get("order_number")
+        if order in self._orders_with_use:
+            return
         code, limit, donor_limit = promo_code.code, promo_code.max_total_uses, promo_code.max_uses_per_donor
         email = record.values.get("purchaser_email")
         donor = None if email is None else (promo_code.id, email_key(email))
@@ -270,6 +320,8 @@ class _LimitTracker:
             )
         else:
             self._uses[promo_code.id] += 1
+            if order is not None:
+                self._orders_with_use.add(order)
             if donor:
                 self._donor_uses[donor] += 1
 
@@ -292,7 +344,8 @@ def _find_promo_code(record: Record, existing: ExistingData) -> PromoCode | None
     return promo_code
 
 
-def _build_sale(values: Mapping[str, Any], package: Package, promo_code: PromoCode | None) -> Sale:
+def _build_sale(record: Record, package: Package, promo_code: PromoCode | None) -> Sale:
+    values = record.values
     return Sale(
         package=package,
         promo_code=promo_code,
@@ -307,6 +360,8 @@ def _build_sale(values: Mapping[str, Any], package: Package, promo_code: PromoCo
         purchased_at=values["purchase_date"],
         external_sale_id=values["external_sale_id"],
         notes=values.get("notes"),
+        order_number=values.get("order_number"),
+        row_count=record.row_count,
         guests={
             before * package.seats_per_package + 1: (name, email) for before, name, email in values.get("guests", ())
         },
@@ -325,74 +380,3 @@ def _describe_total_difference(sale: Sale) -> str | None:
         f"{money.format_dollars(sale.total)} is not {computed}, which is {money.format_dollars(expected)}. "
         "The total from the file is kept."
     )
-
-
-def _parse_row(row: int, cells: Mapping[str, str], zone: ZoneInfo) -> Record:
-    record = Record(row, {"payment_status": "completed"}, {})
-    for column, cell in cells.items():
-        if cell and not cell.isspace():
-            try:
-                record.values[column] = _CELL_TYPES[column].validate_python(_FORMULA_ESCAPE.sub("", cell))
-            except ValidationError as exc:
-                record.values.pop(column, None)
-                record.problems[column] = format_errors(exc.errors()).popitem()[1]
-        elif column in REQUIRED_COLUMNS:
-            record.problems[column] = BLANK_MESSAGE
-    guest = record.values.pop("guest_name", None), record.values.pop("guest_email", None)
-    if guest[0] is not None:
-        record.values["guests"] = ((0, *guest),)
-    moment = record.values.get("purchase_date")
-    if moment is not None:
-        record.values["purchase_date"] = (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
-    return record
-
-
-def _parse_quantity(cell: str) -> int:
-    if not _WHOLE_NUMBER.fullmatch(cell.strip()) or not 1 <= int(cell) <= MAX_QUANTITY:
-        raise ValueError("Enter a whole number from 1 to 10,000.")
-    return int(cell)
-
-
-def _validate_not_negative(amount: Decimal) -> Decimal:
-    if amount < 0:
-        raise ValueError("Enter an amount of 0.00 or more.")
-    return amount
-
-
-def _parse_datetime(cell: str) -> datetime:
-    """Parse ISO 8601 only: 03/04/2026 is in March in one country and in April in the next."""
-    text = cell.strip()
-    try:
-        moment = datetime.fromisoformat(text) if _ISO_DATETIME.fullmatch(text) else None
-    except ValueError:
-        moment = None
-    if moment is None or not 2000 <= moment.year <= 2099:
-        raise ValueError("Enter a date such as 2026-10-31 or 2026-10-31T18:30:00, from 2000 to 2099.")
-    return moment
-
-
-def _parse_status(cell: str) -> str:
-    status = cell.strip().casefold()
-    if status not in STATUSES:
-        raise ValueError("Enter completed, pending, failed or refunded.")
-    return status
-
-
-_MONEY: TypeAdapter[Any] = TypeAdapter(Annotated[Amount, AfterValidator(_validate_not_negative)])
-_CELL_TYPES: dict[str, TypeAdapter[Any]] = {
-    "ticket_type": TypeAdapter(Name),
-    "purchaser_name": TypeAdapter(PersonName),
-    "purchaser_email": TypeAdapter(Email),
-    "quantity": TypeAdapter(Annotated[int, BeforeValidator(_parse_quantity)]),
-    "total_amount": _MONEY,
-    "purchase_date": TypeAdapter(Annotated[datetime, BeforeValidator(_parse_datetime)]),
-    "external_sale_id": TypeAdapter(Annotated[SingleLineText, MaxLength(200)]),
-    "promo_code": TypeAdapter(SingleLineText),
-    "discount_amount": _MONEY,
-    "fee_amount": _MONEY,
-    "payment_status": TypeAdapter(Annotated[str, BeforeValidator(_parse_status)]),
-    "notes": TypeAdapter(Notes),
-    "purchaser_phone": TypeAdapter(Phone),
-    "guest_name": TypeAdapter(PersonName),
-    "guest_email": TypeAdapter(Email),
-}

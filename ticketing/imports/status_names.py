@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -24,17 +26,28 @@ class StatusNames(BaseModel):
         counts = Counter(word for _, words in self for word in words)
         if repeated := [word for word, count in counts.items() if count > 1]:
             raise ValueError(f"more than once: {', '.join(repeated)}")
-        if unmatched := [word for word in counts if word != _comparable(word)]:
+        if unmatched := [word for word in counts if word != key(word)]:
             raise ValueError(f"write in lower case with single spaces: {', '.join(unmatched)}")
         return self
 
 
-def normalize(cell: str) -> str:
-    """Return our word for a status; a word that is not known stays as it is."""
-    return _STATUS_BY_WORD.get(_comparable(cell), cell)
+LEFT_OUT = "left_out"
+CHOICES = (*StatusNames.model_fields, LEFT_OUT)
 
 
-def _comparable(word: str) -> str:
+def normalize(cell: str, statuses: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Return our word for a status, as chosen in `statuses` (by `key`) or else as known; others stay as they are."""
+    word = key(cell)
+    return statuses.get(word) or _STATUS_BY_WORD.get(word, cell)
+
+
+def find(cell: str) -> str | None:
+    """Return our word for a status that is known."""
+    return _STATUS_BY_WORD.get(key(cell))
+
+
+def key(word: str) -> str:
+    """Return the form in which words for a status are compared: "Wc-On_Hold" is "wc on hold"."""
     return re.sub(r"[\s_-]+", " ", word).strip().casefold()
 
 

@@ -7,19 +7,19 @@ here.
 from __future__ import annotations
 
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
-import psycopg
-from psycopg import sql
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
+import uuid_utils
+from sqlalchemy import TextClause, func, select, text
 from sqlalchemy.orm import Session
-from uuid_utils.compat import uuid7
 
-from ticketing import daily_totals
-from ticketing.actors import Actor
+from ticketing import daily_totals, money
+from ticketing.imports.bulk_copy import NULL, copy_rows, escape
+from ticketing.imports.donors import IncomingDonor
+from ticketing.imports.donors import store as store_donors
 from ticketing.imports.rows import Sale
 from ticketing.models import ImportBatch
 from ticketing.sales import ticket_codes
@@ -40,134 +40,171 @@ def prepare_long_transaction(session: Session) -> None:
     session.execute(text("DISCARD PLANS"))
 
 
-def create_batch(
-    session: Session,
-    actor: Actor,
-    event_id: uuid.UUID,
-    file_name: str,
-    sales: Sequence[Sale],
-    rows_skipped: int,
-    progress: Callable[[int, int], None],
-) -> ImportBatch:
-    """Store one batch: a purchase for each sale, its tickets, guests and promo use, and the counts of what is sold.
+def lock_imports(session: Session, event_id: uuid.UUID) -> None:
+    """Let one transaction at a time import into an event or undo an import, until it ends.
 
-    `progress` is called with the number of sales stored and of all sales after each chunk.
+    So no two imports store the same external_sale_id.
     """
-    batch = ImportBatch(
-        event_id=event_id,
-        staff_id=actor.staff_id,
-        imported_by=actor.name,
-        file_name=file_name,
-        rows_imported=len(sales),
-        rows_skipped=rows_skipped,
-    )
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"import into {event_id}"))))
+
+
+def store_batch(
+    session: Session, batch: ImportBatch, sales: Sequence[Sale], progress: Callable[[int, int], None]
+) -> None:
+    """Store one batch: its orders with a line for each sale, tickets, guests and promo uses, and the counts.
+
+    What the sales add up to is set here. `progress` is called with the number of sales stored and of all sales after
+    each chunk.
+    """
+    lines = _assign_orders(sales)
+    batch.rows_imported, batch.orders = len(sales), len({line.order_id for line in lines})
+    batch.revenue = sum((sale.total for sale in sales if sale.payment_status == "completed"), money.ZERO)
     session.add(batch)
     session.flush()
-    donors = _upsert_donors(session, event_id, sales)
-    for start in range(0, len(sales), CHUNK_SIZE):
-        chunk = [(uuid7(), sale) for sale in sales[start : start + CHUNK_SIZE]]
-        _store_purchases(session, batch, donors, chunk)
+    event_id = batch.event_id
+    uses = {line.order_id: line for line in lines if line.sale.promo_code is not None and line.sale.counts}
+    donors = _store_donors(session, event_id, lines)
+    _store_orders(session, event_id, donors, lines)
+    _store_promo_uses(session, event_id, donors, uses)
+    for start in range(0, len(lines), CHUNK_SIZE):
+        chunk = lines[start : start + CHUNK_SIZE]
+        _store_purchases(session, batch, chunk)
         _store_tickets(session, event_id, chunk)
-        _store_promo_uses(session, event_id, donors, chunk)
-        daily_totals.add(session, [purchase_id for purchase_id, _ in chunk])
-        progress(start + len(chunk), len(sales))
-    _increment_counts(session, sales)
-    return batch
+        progress(start + len(chunk), len(lines))
+    daily_totals.add_batch(session, batch.id)
+    _increment_counts(session, sales, uses.values())
 
 
-# A known donor keeps the stored name, since the file may be older.
-_UPSERT_DONORS = text("""
-    INSERT INTO donors (id, event_id, email, email_key, name, phone)
-    SELECT incoming.id, :event_id, incoming.email, incoming.email_key, incoming.name, incoming.phone
-    FROM unnest(CAST(:ids AS uuid[]), CAST(:emails AS text[]), CAST(:email_keys AS text[]), CAST(:names AS text[]),
-        CAST(:phones AS text[])) AS incoming(id, email, email_key, name, phone)
-    ORDER BY incoming.email_key
-    ON CONFLICT (event_id, email_key) DO UPDATE SET phone = coalesce(donors.phone, excluded.phone)
-    RETURNING email_key, id
-""")
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A sale as a line of an order, with the ids that it is stored under."""
+
+    sale: Sale
+    order_id: str
+    number: int
+    leads_order: bool
+    email_key: str
+    id: str
 
 
-def _upsert_donors(session: Session, event_id: uuid.UUID, sales: Iterable[Sale]) -> dict[str, uuid.UUID]:
-    """Return donor ids by email_key. A new donor gets the name and address of the last row and the first phone."""
-    latest: dict[str, Sale] = {}
-    phones: dict[str, str] = {}
+def _new_id() -> str:
+    """Return an id as text, for COPY."""
+    return str(uuid_utils.uuid7())
+
+
+def _assign_orders(sales: Iterable[Sale]) -> list[_Line]:
+    """Return a line for each sale; those of one order number share an order, the others have one of their own."""
+    order_ids: defaultdict[str | None, str] = defaultdict(_new_id)
+    lines_so_far: Counter[str] = Counter()
+    statuses: set[tuple[str, str]] = set()
+    lines = []
     for sale in sales:
+        order_id = _new_id() if sale.order_number is None else order_ids[sale.order_number]
+        lines_so_far[order_id] += 1
+        leads_order = (order_id, sale.payment_status) not in statuses
+        statuses.add((order_id, sale.payment_status))
         key = email_key(sale.purchaser_email)
-        latest[key] = sale
-        if sale.purchaser_phone:
-            phones.setdefault(key, sale.purchaser_phone)
-    stored = session.execute(
-        _UPSERT_DONORS,
-        {
-            "event_id": event_id,
-            "ids": [uuid7() for _ in latest],
-            "emails": [sale.purchaser_email for sale in latest.values()],
-            "email_keys": list(latest),
-            "names": [sale.purchaser_name for sale in latest.values()],
-            "phones": [phones.get(key) for key in latest],
-        },
+        lines.append(_Line(sale, order_id, lines_so_far[order_id], leads_order, key, _new_id()))
+    return lines
+
+
+def _store_orders(session: Session, event_id: uuid.UUID, donors: dict[str, uuid.UUID], lines: Iterable[_Line]) -> None:
+    orders = {line.order_id: donors[line.email_key] for line in lines}
+    numbers = _generate_codes(session, _ORDER_NUMBERS_IN_USE, event_id, len(orders), ticket_codes.new_order_numbers)
+    event = str(event_id)
+    rows = (
+        (order_id, event, number, str(donor_id))
+        for (order_id, donor_id), number in zip(orders.items(), numbers, strict=True)
     )
-    return {row.email_key: row.id for row in stored}
+    copy_rows(session, "orders", ("id", "event_id", "number", "donor_id"), rows)
+
+
+def _store_donors(session: Session, event_id: uuid.UUID, lines: Iterable[_Line]) -> dict[str, uuid.UUID]:
+    """Return donor ids by email_key. A new donor gets the name and address of the last row and the first phone."""
+    donors: dict[str, IncomingDonor] = {}
+    for line in lines:
+        sale, before = line.sale, donors.get(line.email_key)
+        phone = (before.phone if before is not None else None) or sale.purchaser_phone
+        donors[line.email_key] = IncomingDonor(sale.purchaser_email, sale.purchaser_name, phone)
+    return store_donors(session, event_id, donors)
 
 
 _PURCHASE_COLUMNS = (
-    "id", "event_id", "package_id", "donor_id", "quantity", "unit_price", "seats_per_package", "seats_named",
-    "list_price", "discount", "fee", "total", "promo_code_id", "payment_status", "channel", "purchaser_name",
-    "purchaser_email", "purchaser_phone", "notes", "external_sale_id", "import_batch_id", "recorded_by", "purchased_at",
+    "id", "event_id", "order_id", "line_number", "leads_order", "package_id", "quantity", "unit_price",
+    "seats_per_package", "seats_named", "list_price", "discount", "fee", "total", "promo_code_id", "payment_status",
+    "channel", "purchaser_name", "purchaser_email", "purchaser_phone", "notes", "external_sale_id", "import_batch_id",
+    "imported_email_key", "imported_status", "recorded_by", "purchased_at",
 )  # fmt: skip
 
 
-def _store_purchases(
-    session: Session, batch: ImportBatch, donors: dict[str, uuid.UUID], chunk: Sequence[tuple[uuid.UUID, Sale]]
-) -> None:
+def _store_purchases(session: Session, batch: ImportBatch, chunk: Iterable[_Line]) -> None:
+    event, batch_id = str(batch.event_id), str(batch.id)
+    recorded_by = NULL if batch.staff_id is None else str(batch.staff_id)
     rows = (
         (
-            purchase_id, batch.event_id, sale.package.id, donors[email_key(sale.purchaser_email)], sale.quantity,
-            sale.package.price, sale.package.seats_per_package, len(sale.guests), sale.package.price * sale.quantity,
-            sale.discount, sale.fee, sale.total, sale.promo_code.id if sale.promo_code else None, sale.payment_status,
-            "import", sale.purchaser_name, sale.purchaser_email, sale.purchaser_phone, sale.notes,
-            sale.external_sale_id, batch.id, batch.staff_id, sale.purchased_at,
+            line.id, event, line.order_id, str(line.number), str(line.leads_order), str(package.id),
+            str(sale.quantity), str(package.price), str(package.seats_per_package), str(len(sale.guests)),
+            str(package.price * sale.quantity), str(sale.discount), NULL if sale.fee is None else str(sale.fee),
+            str(sale.total), NULL if sale.promo_code is None else str(sale.promo_code.id), sale.payment_status,
+            "import", escape(sale.purchaser_name), escape(sale.purchaser_email), escape(sale.purchaser_phone),
+            escape(sale.notes), escape(sale.external_sale_id), batch_id, escape(line.email_key), sale.payment_status,
+            recorded_by, sale.purchased_at.isoformat(),
         )
-        for purchase_id, sale in chunk
+        for line in chunk
+        for sale, package in ((line.sale, line.sale.package),)
     )  # fmt: skip
-    _copy(session, "purchases", _PURCHASE_COLUMNS, rows)
+    copy_rows(session, "purchases", _PURCHASE_COLUMNS, rows)
 
 
-def _store_tickets(session: Session, event_id: uuid.UUID, chunk: Sequence[tuple[uuid.UUID, Sale]]) -> None:
+def _store_tickets(session: Session, event_id: uuid.UUID, chunk: Iterable[_Line]) -> None:
     seats = [
-        (purchase_id, seat, *sale.guests.get(seat, (None, None)))
-        for purchase_id, sale in chunk
-        for seat in range(1, sale.quantity * sale.package.seats_per_package + 1)
+        (line.id, seat, *line.sale.guests.get(seat, (None, None)))
+        for line in chunk
+        for seat in range(1, line.sale.quantity * line.sale.package.seats_per_package + 1)
     ]
-    codes = _generate_ticket_codes(session, event_id, len(seats))
-    rows = ((uuid7(), event_id, code, *seat) for seat, code in zip(seats, codes, strict=True))
+    codes = _generate_codes(session, _TICKET_CODES_IN_USE, event_id, len(seats), ticket_codes.new_ticket_codes)
+    event = str(event_id)
+    rows = (
+        (_new_id(), event, code, line, str(seat), escape(name), escape(email))
+        for (line, seat, name, email), code in zip(seats, codes, strict=True)
+    )
     columns = ("id", "event_id", "code", "purchase_id", "seat_number", "guest_name", "guest_email")
-    _copy(session, "assigned_tickets", columns, rows)
+    copy_rows(session, "assigned_tickets", columns, rows)
 
 
-_CODES_IN_USE = text("SELECT code FROM assigned_tickets WHERE event_id = :event_id AND code = ANY(:codes)")
+_TICKET_CODES_IN_USE = text(
+    "SELECT code FROM assigned_tickets WHERE event_id = :event_id AND code = ANY(string_to_array(:codes, ','))"
+)
+_ORDER_NUMBERS_IN_USE = text(
+    "SELECT number FROM orders WHERE event_id = :event_id AND number = ANY(string_to_array(:codes, ','))"
+)
 
 
-def _generate_ticket_codes(session: Session, event_id: uuid.UUID, count: int) -> set[str]:
-    """Return this many codes that no ticket of the event has yet."""
+def _generate_codes(
+    session: Session, in_use: TextClause, event_id: uuid.UUID, count: int, new_codes: Callable[[int], list[str]]
+) -> set[str]:
+    """Return this many new codes; `in_use` selects those of its candidates that the event has already."""
     codes: set[str] = set()
     while len(codes) < count:
-        candidates = {ticket_codes.new_ticket_code() for _ in range(count - len(codes))}
-        used = session.scalars(_CODES_IN_USE, {"event_id": event_id, "codes": list(candidates)})
-        codes |= candidates.difference(used)
+        candidates = set(new_codes(count - len(codes)))
+        codes |= candidates.difference(session.scalars(in_use, {"event_id": event_id, "codes": ",".join(candidates)}))
     return codes
 
 
 def _store_promo_uses(
-    session: Session, event_id: uuid.UUID, donors: dict[str, uuid.UUID], chunk: Sequence[tuple[uuid.UUID, Sale]]
+    session: Session, event_id: uuid.UUID, donors: dict[str, uuid.UUID], uses: Mapping[str, _Line]
 ) -> None:
+    """Store one use for each order; `uses` are lines of counting sales with a promo code by order id."""
+    event = str(event_id)
     rows = (
-        (purchase_id, event_id, sale.promo_code.id, donors[email_key(sale.purchaser_email)], sale.discount,
-         sale.purchased_at)
-        for purchase_id, sale in chunk
-        if sale.promo_code is not None and sale.counts
+        (
+            order_id, event, str(line.sale.promo_code.id), str(donors[line.email_key]),
+            line.sale.purchased_at.isoformat(),
+        )
+        for order_id, line in uses.items()
+        if line.sale.promo_code is not None
     )  # fmt: skip
-    _copy(session, "promo_uses", ("purchase_id", "event_id", "promo_code_id", "donor_id", "discount", "used_at"), rows)
+    copy_rows(session, "promo_uses", ("order_id", "event_id", "promo_code_id", "donor_id", "used_at"), rows)
 
 
 _ADD_SOLD_COUNTS = text("""
@@ -182,31 +219,15 @@ _ADD_PROMO_USES = text("""
 """)
 
 
-def _increment_counts(session: Session, sales: Iterable[Sale]) -> None:
+def _increment_counts(session: Session, sales: Iterable[Sale], uses: Iterable[_Line]) -> None:
     """Add to the sold counts and uses. A package with only failed sales gets a new sales_version all the same."""
     sold: Counter[uuid.UUID] = Counter()
-    uses: Counter[uuid.UUID] = Counter()
     for sale in sales:
         sold[sale.package.id] += sale.quantity if sale.counts else 0
-        if sale.promo_code is not None and sale.counts:
-            uses[sale.promo_code.id] += 1
+    used = Counter(line.sale.promo_code.id for line in uses if line.sale.promo_code is not None)
     results = [
         session.execute(_ADD_SOLD_COUNTS, {"ids": list(sold), "quantities": list(sold.values())}),
-        session.execute(_ADD_PROMO_USES, {"ids": list(uses), "uses": list(uses.values())}),
+        session.execute(_ADD_PROMO_USES, {"ids": list(used), "uses": list(used.values())}),
     ]
-    if [cast(Any, result).rowcount for result in results] != [len(sold), len(uses)]:
+    if [cast(Any, result).rowcount for result in results] != [len(sold), len(used)]:
         raise AssertionError("a limit was exceeded although its row was locked")
-
-
-def _copy(session: Session, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Run COPY on the session's own connection, and raise its errors as SQLAlchemy does."""
-    connection = cast("psycopg.Connection[Any]", session.connection().connection.driver_connection)
-    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
-    )
-    try:
-        with connection.cursor() as cursor, cursor.copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row)
-    except psycopg.Error as exc:
-        raise DBAPIError.instance(statement.as_string(), None, exc, psycopg.Error) from exc

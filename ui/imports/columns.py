@@ -8,13 +8,18 @@ from datetime import date, datetime
 
 import streamlit as st
 
-from ticketing import imports
-from ticketing.file_reader.columns import COLUMNS, REQUIRED_COLUMNS
-from ticketing.imports.column_mapping import SUMMED_COLUMNS, ColumnMapping
+from ticketing import imports, money
+from ticketing.catalog import events
+from ticketing.file_reader.columns import AMOUNT_COLUMNS, COLUMNS, REQUIRED_COLUMNS
+from ticketing.imports import choices, dates
+from ticketing.imports.choices import MissingChoice
+from ticketing.imports.column_formats import SUMMED_COLUMNS
+from ticketing.imports.column_mapping import CONSTANT_COLUMNS, ColumnMapping
 from ticketing.imports.rows import STATUSES
-from ticketing.validation import name_key
 from ui import menu, text
+from ui.imports import amounts
 from ui.imports.draft import ImportDraft
+from ui.imports.labels import LABELS
 from ui.widgets import forms
 
 # In the order in which people recognize a sale.
@@ -28,39 +33,16 @@ REQUIRED_FIELDS = (
     "total_amount",
 )
 OPTIONAL_FIELDS = tuple(column for column in COLUMNS if column not in REQUIRED_COLUMNS)
-LABELS = {
-    "external_sale_id": "Order number",
-    "purchase_date": "Date of sale",
-    "purchaser_name": "Purchaser's name",
-    "purchaser_email": "Purchaser's e-mail address",
-    "ticket_type": "Package",
-    "quantity": "Quantity",
-    "total_amount": "Total paid ($)",
-    "promo_code": "Promo code",
-    "discount_amount": "Discount ($)",
-    "fee_amount": "Fee ($)",
-    "payment_status": "Payment status",
-    "notes": "Note",
-    "purchaser_phone": "Purchaser's phone",
-    "guest_name": "Guest's name",
-    "guest_email": "Guest's e-mail address",
-}
 ROW_KINDS = {
     False: "A whole purchase",
     True: "Part of an order, such as a seat: rows with the same order and package become one purchase",
 }
-MISSING_COLUMN_MESSAGES = {
-    "": "Choose its column, or enter one value for all rows.",
-    "external_sale_id": "Choose its column, so the same order isn't imported twice.",
-}
-# No other column can have the same value in all sales.
-CONSTANT_COLUMNS = {*REQUIRED_COLUMNS, "payment_status", "notes"} - {"external_sale_id"}
 MAX_PACKAGE_NAMES = 100
 DATE_ORDER_LABELS = {"day_first": "day, month, year", "month_first": "month, day, year"}
 
 
-def render_columns(draft: ImportDraft, package_names: Mapping[uuid.UUID, str]) -> None:
-    """Render a field for each of our columns, two in a row, the required ones first."""
+def render_columns(draft: ImportDraft, package_names: Mapping[uuid.UUID, str], zone: str) -> None:
+    """Render a field for each of our columns, two in a row, the required ones first. `zone` is the event's."""
     st.radio(
         "What is each row of this file?",
         list(ROW_KINDS),
@@ -68,9 +50,12 @@ def render_columns(draft: ImportDraft, package_names: Mapping[uuid.UUID, str]) -
         persist_state="session",
         format_func=lambda combine: ROW_KINDS[bool(combine)],
     )
-    _render_fields(draft, REQUIRED_FIELDS, package_names)
-    with st.expander("More columns (optional)"):
-        _render_fields(draft, OPTIONAL_FIELDS, package_names)
+    _render_fields(draft, REQUIRED_FIELDS, package_names, zone)
+    is_undecided = any(
+        _is_sign_missing(draft, column) or amounts.is_missing(draft, column) for column in OPTIONAL_FIELDS
+    )
+    with st.expander("More columns (optional)", expanded=is_undecided):
+        _render_fields(draft, OPTIONAL_FIELDS, package_names, zone)
     if imported := [
         _short_label(column).lower()
         for column in OPTIONAL_FIELDS
@@ -83,12 +68,30 @@ def list_missing_choices(
     draft: ImportDraft, mapping: ColumnMapping, package_names: Mapping[uuid.UUID, str]
 ) -> list[str]:
     """Return what has to be chosen before the file can be checked, in words."""
-    missing = [_short_label(column).lower() for column in REQUIRED_FIELDS if _is_missing(draft, column)]
-    if mapping.date_order is None:
-        missing.append("the order of day and month")
-    if unmatched := _count_unmatched_packages(draft, package_names).keys() - mapping.packages.keys():
-        missing.append(f"our package for {text.format_count(len(unmatched), 'name')}")
-    return missing
+    missing = choices.list_missing(draft.get_readings(), mapping, package_names)
+    columns = [each.column for each in missing if each.kind == "columns"]
+    return [
+        *(_short_label(column).lower() for column in REQUIRED_FIELDS if column in columns),
+        *(_describe_choice(each) for each in missing if each.kind != "columns"),
+    ]
+
+
+def _describe_choice(missing: MissingChoice) -> str:
+    match missing.kind:
+        case "date_order":
+            return "the order of day and month"
+        case "swaps_dates":
+            return "how converted dates are meant"
+        case "time_zone":
+            return "the time zone"
+        case "decimal_signs":
+            return f"what {text.escape_markdown(missing.example)} means"
+        case "amount_scopes":
+            return f"what the amounts of {_short_label(missing.column).lower()} are"
+        case "packages":
+            return f"our package for {text.format_count(len(missing.words), 'name')}"
+        case _:
+            return f"our status for {text.format_count(len(missing.words), 'word')}"
 
 
 def render_packages(draft: ImportDraft, package_names: Mapping[uuid.UUID, str]) -> None:
@@ -170,7 +173,11 @@ def _render_sale_preview(preview: imports.SalePreview, mapping: ColumnMapping, z
     ]
     with st.container(gap="xxsmall"):
         st.markdown(" · ".join(main_parts))
-        forms.render_hint(" · ".join([f"Row {preview.row}", *(text.escape_markdown(each) for each in details if each)]))
+        forms.render_hint(
+            " · ".join(
+                [f"Row {text.escape_markdown(preview.row)}", *(text.escape_markdown(each) for each in details if each)]
+            )
+        )
         for column, sentence in preview.problems.items():
             if column != "purchase_date" or mapping.date_order is not None:
                 forms.render_problem({column: f"{_short_label(column)}: {sentence}" if column else sentence}, column)
@@ -189,11 +196,8 @@ def _format_datetime(cell: str | None, zone: str) -> str | None:
 
 
 def _count_unmatched_packages(draft: ImportDraft, package_names: Mapping[uuid.UUID, str]) -> dict[str, int]:
-    """Return the package names of the file that no package has here, with the number of rows of each."""
-    titles = draft.get_titles("ticket_type")
-    ours = {name_key(name) for name in package_names.values()}
-    names = draft.count_package_names(titles) if titles else {}
-    return {name: rows for name, rows in names.items() if name_key(name) not in ours}
+    mapping = ColumnMapping({"ticket_type": draft.get_titles("ticket_type")})
+    return choices.count_unmatched_packages(draft.get_readings(), mapping, package_names)
 
 
 def _short_label(column: str) -> str:
@@ -205,11 +209,21 @@ def _is_missing(draft: ImportDraft, column: str) -> bool:
     return not is_filled and not (column == "quantity" and draft.combines_rows())
 
 
-def _render_fields(draft: ImportDraft, columns: Sequence[str], package_names: Mapping[uuid.UUID, str]) -> None:
+def _render_fields(
+    draft: ImportDraft, columns: Sequence[str], package_names: Mapping[uuid.UUID, str], zone: str
+) -> None:
     for start in range(0, len(columns), 2):
         for place, column in zip(st.columns(2, gap="medium"), columns[start : start + 2], strict=False):
             with place:
                 _render_field(draft, column, package_names)
+                if column == "purchase_date":
+                    _render_date_order(draft)
+                    _render_converted_dates(draft)
+                    _render_time_zone(draft, zone)
+                elif column in SUMMED_COLUMNS:
+                    _render_decimal_sign(draft, column)
+                    if column in AMOUNT_COLUMNS:
+                        amounts.render_scope(draft, column)
 
 
 def _render_field(draft: ImportDraft, column: str, package_names: Mapping[uuid.UUID, str]) -> None:
@@ -228,9 +242,7 @@ def _render_field(draft: ImportDraft, column: str, package_names: Mapping[uuid.U
         where = f"where empty ({text.format_count(rows, 'row')})" if titles else "for all rows"
         _render_constant_field(draft, column, f"{_short_label(column)} {where}", package_names)
     if column in REQUIRED_COLUMNS and _is_missing(draft, column):
-        forms.render_problem({column: MISSING_COLUMN_MESSAGES.get(column, MISSING_COLUMN_MESSAGES[""])}, column)
-    if column == "purchase_date":
-        _render_date_order(draft)
+        forms.render_problem({column: MissingChoice("columns", column).message}, column)
 
 
 def _format_examples(draft: ImportDraft, column: str, titles: Sequence[str]) -> str:
@@ -244,11 +256,11 @@ def _format_examples(draft: ImportDraft, column: str, titles: Sequence[str]) -> 
 
 def _render_constant_field(draft: ImportDraft, column: str, label: str, package_names: Mapping[uuid.UUID, str]) -> None:
     key = draft.get_key(f"same_{column}")
-    choices = {"ticket_type": sorted(package_names.values()), "payment_status": STATUSES}.get(column)
-    if choices is not None:
+    values = {"ticket_type": sorted(package_names.values()), "payment_status": STATUSES}.get(column)
+    if values is not None:
         st.selectbox(
             label,
-            ["", *choices],
+            ["", *values],
             key=key,
             persist_state="session",
             format_func=lambda value: text.STATUS_LABELS.get(value, value) or "Nothing",
@@ -276,7 +288,75 @@ def _render_date_order(draft: ImportDraft) -> None:
         format_func=lambda order: labels.get(order, ""),
     )
     if st.session_state.get(draft.get_key("date_order")) is None:
-        forms.render_problem({"order": "These dates can be read both ways. Choose one."}, "order")
+        forms.render_problem({"order": choices.MESSAGES["date_order"]}, "order")
+
+
+def _render_converted_dates(draft: ImportDraft) -> None:
+    """Render the choice of how dates are meant that a spreadsheet has made of text, beside others that it left."""
+    example = draft.get_date_readings(draft.get_titles("purchase_date")).converted_example
+    if not example:
+        return
+    labels = {swaps: _format_date(dates.normalize_datetime(example, None, swaps_iso=swaps)) for swaps in (False, True)}
+    key = draft.get_key("swaps_dates")
+    st.radio(
+        f"Which day is {text.escape_markdown(example)}?",
+        list(labels),
+        None,
+        key=key,
+        persist_state="session",
+        horizontal=True,
+        format_func=lambda swaps: labels[bool(swaps)],
+    )
+    if st.session_state.get(key) is None:
+        forms.render_problem({"dates": choices.MESSAGES["swaps_dates"]}, "dates")
+
+
+def _render_time_zone(draft: ImportDraft, zone: str) -> None:
+    """Render the choice of a time zone when neither a title nor a column nor the times themselves name one."""
+    if not draft.asks_time_zone():
+        return
+    key = draft.get_key("time_zone")
+    others = [each for each in events.list_time_zones() if each not in (zone, "UTC")]
+    st.selectbox(
+        "Time zone of these times",
+        list(dict.fromkeys((zone, "UTC", *others))),
+        None,
+        key=key,
+        persist_state="session",
+        placeholder="Choose a time zone",
+        format_func=lambda each: f"{text.format_zone_city(each)}, as the event" if each == zone else each,
+    )
+    if st.session_state.get(key) is None:
+        forms.render_problem({"zone": choices.MESSAGES["time_zone"]}, "zone")
+
+
+def _is_sign_missing(draft: ImportDraft, column: str) -> bool:
+    """Return whether staff have to choose how numbers such as 1.500 are meant, and have not."""
+    if column not in SUMMED_COLUMNS or len(draft.get_number_readings(draft.get_titles(column)).signs) < 2:
+        return False
+    return st.session_state.get(draft.get_key(f"decimal_sign_{column}")) is None
+
+
+def _render_decimal_sign(draft: ImportDraft, column: str) -> None:
+    """Render the choice of what 1.500 is where the column does not show it, by a number from the file."""
+    numbers = draft.get_number_readings(draft.get_titles(column))
+    readings = money.list_readings("".join(each for each in numbers.example if each in "0123456789.,"))
+    if len(numbers.signs) < 2 or readings is None:
+        return
+    decimal_sign = "point" if "." in numbers.example else "comma"
+    thousands_sign = "comma" if decimal_sign == "point" else "point"
+    labels = {thousands_sign: readings[0], decimal_sign: readings[1]}
+    st.radio(
+        f"How much is {text.escape_markdown(numbers.example)}?",
+        list(labels),
+        None,
+        key=draft.get_key(f"decimal_sign_{column}"),
+        persist_state="session",
+        horizontal=True,
+        format_func=lambda sign: labels.get(sign, ""),
+    )
+    if _is_sign_missing(draft, column):
+        forms.render_problem({"sign": choices.MESSAGES["decimal_signs"]}, "sign")
 
 
 def _format_date(reading: str) -> str:

@@ -2,16 +2,17 @@
 
 import json
 import uuid
+from dataclasses import replace
 
 import pytest
 
 from tests.support import sales_file, seller_files
 from tests.support.sales_file import read_data, sale, sales_csv
+from ticketing.imports.column_formats import detect_date_orders, has_local_times, is_half_converted
 from ticketing.imports.column_mapping import (
     COLUMNS,
     ColumnMapping,
     apply,
-    detect_date_orders,
     from_json,
     header_hash,
     is_needed,
@@ -164,6 +165,66 @@ def test_constant_fills_empty_cells():
     assert apply_mapping(table, constants={"payment_status": "Paid"}) == ["completed", "completed"]
 
 
+def test_amount_for_all_rows_is_read_as_typed():
+    assert apply_mapping(read_table(["A"], ["x"]), constants={"total_amount": "$1,250"}) == ["1250.00"]
+    assert apply_mapping(read_table(["A"], ["x"]), constants={"total_amount": "1.250"}) == ["1.250"]
+
+
+def test_three_digits_after_a_point_are_decided_by_the_column_or_by_staff():
+    open_column = read_table(["Total"], ["1.500"], ["3.000"])
+    assert propose(open_column, {}).decimal_signs == {}
+    total = {"total_amount": ("Total",)}
+    assert apply_mapping(open_column, columns=total) == ["1.500", "3.000"]
+    assert apply_mapping(open_column, columns=total, decimal_signs={"total_amount": "comma"}) == ["1500", "3000"]
+    assert apply_mapping(open_column, columns=total, decimal_signs={"total_amount": "point"}) == ["1.50", "3.00"]
+    decided = read_table(["Total"], ["99,50"], ["1.500"])
+    assert propose(decided, {}).decimal_signs == {"total_amount": "comma"}
+    assert apply_mapping(decided, columns=total) == ["99.50", "1500"]
+
+
+def test_first_rows_are_read_by_the_decimal_sign_of_the_whole_column():
+    table = read_table(["Total"], ["1.500"], ["99,50"])
+    mapping = propose(table, {})
+    assert apply(limit_sales(table, mapping, 1), mapping, {}).records[0][1][-1] == "1500"
+
+
+def test_amounts_of_a_column_in_another_currency_are_not_read():
+    table = read_table(["Total (EUR)", "Fee (USD)"], ["12.50", "-1.50"])
+    assert apply_mapping(table, columns={"total_amount": ("Total (EUR)",)}) == ["12.50 EUR"]
+    assert apply_mapping(table, columns={"fee_amount": ("Fee (USD)",)}) == ["1.50"]
+
+
+def test_time_zone_is_that_of_the_title_else_of_the_row_else_the_chosen_one():
+    def read_date(title, *more, **fields):
+        table = read_table([title, *more], ["2026-10-02 02:30", "PDT"])
+        columns = {"purchase_date": (title,), **({"time_zone": tuple(more)} if more else {})}
+        return apply_mapping(table, columns=columns, **fields)[0]
+
+    assert read_date("Date (UTC)") == read_date("Date (UTC)", time_zone="America/New_York") == "2026-10-02T02:30:00Z"
+    assert read_date("Date", "Zone") == ["2026-10-02T02:30:00", "PDT"]
+    assert read_date("Date", time_zone="America/New_York") == "2026-10-02T02:30:00-04:00"
+    assert read_date("Date") == "2026-10-02T02:30:00"
+
+
+def test_time_zone_in_a_title_does_not_hide_its_name():
+    table = read_table(["Created date (UTC)", "Time zone"], ["2026-10-02 02:30", "PDT"])
+    assert propose(table, {}).columns == {"purchase_date": ("Created date (UTC)",), "time_zone": ("Time zone",)}
+    assert not has_local_times(table, ("Created date (UTC)",))
+    assert has_local_times(read_table(["Created"], ["2026-10-02 02:30"]), ("Created",))
+    assert not has_local_times(read_table(["Created"], ["2026-10-02"], ["2026-10-02 02:30 EDT"]), ("Created",))
+
+
+def test_half_converted_dates_are_a_problem_until_staff_choose():
+    table = read_table(["Date"], ["2026-03-04"], ["13/4/2026"])
+    date = {"purchase_date": ("Date",)}
+    assert is_half_converted(table, ("Date",))
+    undecided = apply(table, ColumnMapping(date, date_order="day_first"), {})
+    assert {row: list(problems) for row, problems in undecided.cell_problems.items()} == {2: ["purchase_date"]}
+    assert apply_mapping(table, columns=date, date_order="day_first", swaps_dates=False) == ["2026-03-04", "2026-04-13"]
+    assert apply_mapping(table, columns=date, date_order="day_first", swaps_dates=True) == ["2026-04-03", "2026-04-13"]
+    assert apply(table, ColumnMapping(date, swaps_dates=True), {}).cell_problems == {}
+
+
 def test_packages_are_matched_by_choice_then_by_name():
     table = read_table(["Product"], ["Early bird"], ["TICKET"], ["Brunch"])
     fields = {"columns": {"ticket_type": ("Product",)}, "packages": {"early BIRD": TICKET}}
@@ -195,6 +256,11 @@ def test_mapping_is_unchanged_by_json_and_drops_what_is_gone():
     mapping = propose(PRETIX_POSITIONS, PACKAGES)
     stored = json.loads(json.dumps(to_json(mapping)))
     assert from_json(stored, PRETIX_POSITIONS, PACKAGES) == mapping
+    readings = {"decimal_signs": {"total_amount": "comma"}, "swaps_dates": True, "time_zone": "America/New_York"}
+    chosen = replace(mapping, **readings)
+    assert from_json(json.loads(json.dumps(to_json(chosen))), PRETIX_POSITIONS, PACKAGES) == chosen
+    older = {name: value for name, value in stored.items() if name not in readings}
+    assert from_json(older, PRETIX_POSITIONS, PACKAGES) == mapping
     assert from_json(stored, PRETIX_POSITIONS, {TICKET: "Ticket"}).packages == {"Ticket": TICKET}
     assert from_json(stored, read_table(["Email"], ["a@b.org"]), {}).columns == {"purchaser_email": ("Email",)}
 

@@ -10,7 +10,7 @@ import xlsxwriter
 
 from tests.support import seller_files
 from ticketing.errors import InvalidInput
-from ticketing.file_reader.excel_rows import MAX_UNPACKED_BYTES
+from ticketing.file_reader.workbook_parts import MAX_UNPACKED_BYTES
 from ticketing.imports import excel
 from ticketing.imports.files import OLE_SIGNATURE, read
 
@@ -45,7 +45,8 @@ PLAIN = seller_files.to_workbook([["ticket_type", "notes"], ["Table", "x"]])
     ("value", "text"),
     [
         (0.1, "0.1"), (0.1 + 0.2, "0.3"), (1234.5, "1234.5"), (100, "100"), (99.99, "99.99"), (-5, "-5"), (0.0, "0"),
-        (14572631913, "14572631913"), (999999999999999, "999999999999999"), (True, "true"), ("00012", "00012"),
+        (14572631913, "14572631913"), (2**53, "9007199254740992"),
+        (2.0**54, "1.8014398509482e+16"), (1.125, "1.1250"), (True, "true"), ("00012", "00012"),
         ("1,234.50", "1,234.50"), ("1899-12-31", "1899-12-31"), ("=1+1", "=1+1"),
         (datetime(2026, 10, 1, 18, 30, 7), "2026-10-01T18:30:07"), (datetime(2026, 10, 1), "2026-10-01"),
         (date(2026, 2, 28), "2026-02-28"), (date(1900, 3, 1), "1900-03-01"),
@@ -84,23 +85,6 @@ def test_rows_have_the_numbers_that_excel_shows():
     )  # fmt: skip
 
 
-def test_the_first_visible_sheet_with_rows_is_read():
-    def read_records(hidden):
-        content = io.BytesIO()
-        with xlsxwriter.Workbook(content) as workbook:
-            for number, words in enumerate(([], ["A note"], ["ticket_type", "Table"], ["ticket_type", "Other"])):
-                sheet = workbook.add_worksheet()
-                if number == 3:
-                    sheet.activate()
-                sheet.write_column(0, 0, words)
-                if number == hidden:
-                    sheet.hide()
-        return read("x.xlsx", content.getvalue()).records
-
-    assert read_records(hidden=None) == ((2, ["Table"]),)
-    assert read_records(hidden=2) == ((2, ["Other"]),)
-
-
 def write_sheet(fill):
     content = io.BytesIO()
     with xlsxwriter.Workbook(content) as workbook:
@@ -117,6 +101,16 @@ def test_formula_is_read_as_its_result_or_without_one_as_its_text():
     assert read("x.xlsx", content).records == ((2, ["77", "two", ""]),)
     without = change_part(content, SHEET, lambda xml: xml.replace(b"<v>77</v>", b""))
     assert read("x.xlsx", without).records == ((2, ["=SUM(1,1)", "two", ""]),)
+
+
+@pytest.mark.parametrize("value", [b"<v></v>", b"<v/>"])
+@pytest.mark.parametrize("kind", [b"", b' t="str"', b' t="n"'])
+def test_formula_with_an_empty_result_is_empty(kind, value):
+    content = write_sheet(lambda sheet: sheet.write_formula(1, 0, "=A9", value=77) or sheet.write(1, 1, "x"))
+    empty = change_part(content, SHEET, lambda xml: xml.replace(b'"A2"', b'"A2"' + kind).replace(b"<v>77</v>", value))
+    table = read("x.xlsx", empty)
+    assert table.records == ((2, ["", "x", ""]),)
+    assert len(table.notices) == (0 if kind == b' t="str"' else 1)
 
 
 def test_error_cell_is_not_blank():

@@ -34,12 +34,12 @@ def test_no_upload_takes_more_than_200_mb_and_30_seconds(database, tmp_path, nam
 
     done = subprocess.run(
         [sys.executable, "-m", "tests.support.measured_upload", str(event.id), str(file)],
-        cwd=ROOT, capture_output=True, text=True, check=True, timeout=120,
+        cwd=ROOT, capture_output=True, text=True, check=True, timeout=300,
     )  # fmt: skip
 
-    seconds, added, outcome = done.stdout.splitlines()[-1].split(" ", 2)
-    print(f"{name}: {seconds} s, {int(added) / 1024**2:.0f} MB, {outcome}")
-    assert float(seconds) < MAX_SECONDS, outcome
+    seconds, slowness, added, outcome = done.stdout.splitlines()[-1].split(" ", 3)
+    print(f"{name}: {seconds} s at {slowness} times the reference, {int(added) / 1024**2:.0f} MB, {outcome}")
+    assert float(seconds) < MAX_SECONDS * max(1.0, float(slowness)), outcome
     assert int(added) < MAX_ADDED_BYTES, outcome
 
 

@@ -30,8 +30,10 @@ def get_refusal(content: bytes) -> str:
         lambda text: codecs.BOM_UTF8 + text.encode(),
         lambda text: codecs.BOM_UTF16_LE + text.encode("utf-16-le"),
         lambda text: codecs.BOM_UTF16_BE + text.encode("utf-16-be"),
+        lambda text: text.encode("utf-16-le"),
+        lambda text: text.encode("utf-16-be"),
     ],
-    ids=["utf-8", "utf-8 with mark", "utf-16 little", "utf-16 big"],
+    ids=["utf-8", "utf-8 with mark", "utf-16 little", "utf-16 big", "little without mark", "big without mark"],
 )
 def test_encodings_of_spreadsheet_programs_are_read_with_accents(encoded):
     table = read_table("sales.csv", encoded("ticket_type,purchaser_name\r\nTable,Łukasz Ødegård 美咲\r\n"))
@@ -39,7 +41,7 @@ def test_encodings_of_spreadsheet_programs_are_read_with_accents(encoded):
     assert table.records == ((2, ["Table", "Łukasz Ødegård 美咲"]),)
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_delimiter_is_found_in_the_header(delimiter):
     table = read_table(
         "sales.csv",
@@ -47,6 +49,68 @@ def test_delimiter_is_found_in_the_header(delimiter):
     )
     assert table.header[0] == "ticket_type"
     assert table.records[0][1][0] == "Table"
+
+
+@pytest.mark.parametrize("line", ["sep=;", "SEP=;", '"sep=;"', "\ufeffsep=;"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_line_that_names_the_delimiter_is_honored(line, end):
+    table = read_table("sales.csv", end.join([line, "", "a;b,c,d", "1;2", ""]).encode())
+    assert (table.titles, table.header_row, table.notices) == (("a", "b,c,d"), 3, ())
+    assert table.records == ((4, ["1", "2"]),)
+
+
+def test_line_that_names_a_tab_is_honored():
+    assert read_table("sales.csv", b"sep=\t\na,b\tc\n1\t2\n").titles == ("a,b", "c")
+    assert "This file is empty." in get_refusal(b"sep=;\r\n")
+
+
+class TestLinesAboveTheHeader:
+    def read(self, *lines):
+        return read_table("sales.csv", "\n".join(lines).encode())
+
+    def test_are_skipped_and_shown(self):
+        table = self.read("Gala 2026", "", "By Ana, for Bo", "Order number,Name,Email", "A1,Ana,ana@example.org")
+        assert table.records == ((5, ["A1", "Ana", "ana@example.org"]),)
+        assert table.notices == ("Skipped 2 rows above the header: Gala 2026; By Ana for Bo.",)
+
+    def test_of_which_many_are_shown_in_part(self):
+        table = self.read(*("x" * 100 for _ in range(5)), "Order number,Name,Email", "A1,Ana,ana@example.org")
+        assert table.notices == (f"Skipped 5 rows above the header: {'; '.join(['x' * 60] * 3)}; and 2 more rows.",)
+
+    def test_with_group_headings_are_skipped(self):
+        table = self.read("Buyer,,Order,", "Name,Email,Order number,Total", "Ana,ana@example.org,A1,1")
+        assert table.titles == ("Name", "Email", "Order number", "Total")
+
+    def test_are_skipped_in_a_language_of_which_no_name_is_known(self):
+        table = self.read("Rapport", "Commande;Acheteur;Courriel;Prix", "A1;Ana;ana@example.org;1")
+        assert table.titles == ("Commande", "Acheteur", "Courriel", "Prix")
+        assert self.read("Commande;Acheteur", "A1;Ana").notices == ()
+
+    def test_data_that_looks_like_names_of_columns_is_no_header(self):
+        table = self.read("Billet,Statut,Courriel,Prix", "Ticket,Paid,ana@example.org,1", "Ticket,Paid,,")
+        assert table.titles == ("Billet", "Statut", "Courriel", "Prix")
+
+    def test_30_rows_may_precede_it(self):
+        header = "Order number,Name,Email"
+        assert self.read(*["x"] * 29, header, "A1,Ana,ana@example.org").header_row == 30
+        assert self.read(*["x"] * 30, header, "A1,Ana,ana@example.org").header_row == 1
+
+
+@pytest.mark.parametrize("label", ["Total", "TOTALS:", "Grand total", "Sum", "Subtotal", " Total (USD) "])
+def test_total_row_is_one_problem_that_says_so(label):
+    table = read_table("sales.csv", f"name,email,quantity,total\nAna,a@b.org,1,2\n{label},,3,$1,\n".encode())
+    assert table.row_problems == {3: "This row is a total, not a sale. Delete it from the file."}
+
+
+@pytest.mark.parametrize("row", ["Total,a@b.org,1,2", "Total Wine,,1,2", "Ana,Total,1,2"])
+def test_sale_with_the_word_total_is_no_total_row(row):
+    assert read_table("sales.csv", f"name,email,quantity,total\n{row}\n".encode()).row_problems == {}
+
+
+def test_invisible_characters_are_removed_from_names_of_columns_and_ends_of_cells():
+    table = read_table("sales.csv", "ticket\u200b_type,no\u00adtes\n\ufeffTable\u200b,\u2060\n\u200b,\u00ad\n".encode())
+    assert (table.header, table.titles) == (("ticket_type", "notes"), ("ticket_type", "notes"))
+    assert table.records == ((2, ["Table", ""]),)
 
 
 def test_column_names_match_in_any_case_and_with_spaces():
@@ -70,9 +134,10 @@ def test_header_without_rows_is_refused(content):
     assert get_refusal(content.encode()) == "This file has a header and no rows. Choose a file with at least one row."
 
 
-def test_record_with_line_breaks_is_one_row():
-    table = read_table("sales.csv", b'ticket_type,notes\nTable,"one\r\ntwo"\nCouple,three\n')
-    assert table.records == ((2, ["Table", "one\r\ntwo"]), (3, ["Couple", "three"]))
+def test_row_has_the_number_of_the_line_in_which_it_begins():
+    table = read_table("sales.csv", b'\r\nticket_type,notes\nTable,"one\r\ntwo"\rCouple,three\n\nSeat,"4\n5"\nSeat,6\n')
+    assert [(row, cells[1]) for row, cells in table.records] == [(3, "one\r\ntwo"), (5, "three"), (7, "4\n5"), (9, "6")]
+    assert table.header_row == 2
 
 
 def test_blank_records_are_skipped_and_keep_their_numbers():
@@ -124,7 +189,7 @@ def test_other_text_and_numbers_are_written_unchanged():
 
 def test_first_line_is_checked_before_it_is_split():
     assert get_refusal(b"," * 100_001).startswith("The first line of this file has more than 100,000 characters")
-    assert get_refusal(b"," * 500 + b"\nx") == "This file has 501 columns; an import takes at most 500."
+    assert get_refusal(b"a," * 500 + b"b\nx") == "This file has 501 columns; an import takes at most 500."
     assert get_refusal(b"a,b\n\n" + b"," * 1_000_001).startswith("Line 3 of this file has more than 1,000,000")
 
 

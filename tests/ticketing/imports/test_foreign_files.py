@@ -200,8 +200,8 @@ def test_eventbrite_orders_are_imported_with_both_fees(event):
     assert_second_import_stores_nothing(event, content, mapping)
 
 
-def test_eventbrite_attendees_are_combined_and_refunded_ones_left_out(event):
-    make.package(event, name="Ticket", price="50.00")
+def test_eventbrite_attendees_are_combined_by_their_status(event):
+    ticket = make.package(event, name="Ticket", price="50.00")
     content = seller_files.to_csv(
         seller_files.build_rows(
             seller_files.EVENTBRITE_ATTENDEES,
@@ -218,17 +218,19 @@ def test_eventbrite_attendees_are_combined_and_refunded_ones_left_out(event):
     checked = check(event, content, mapping)
     assert checked.problems == ()
     assert [str(warning) for warning in checked.warnings] == [
-        "row 4, payment_status: This row is refunded and other rows of 11211912243 are not. It is left out."
+        "row 4, total_amount: $0.00 is not 1 x $50.00, which is $50.00. The total from the file is kept."
     ]
     run(event, content, mapping)
-    assert list_purchases(event) == [
+    assert [(external_id[:11], *line) for external_id, *line in list_purchases(event)] == [
         ("11211912243", "Ticket", 2, Decimal("100.00"), "completed"),
+        ("11211912243", "Ticket", 1, Decimal("0.00"), "refunded"),
         ("11211987213", "Ticket", 1, Decimal("50.00"), "failed"),
     ]
+    assert get_sold_count(ticket) == 2
     first = get_purchase(event, "11211912243")
     assert (first.purchaser_name, first.purchaser_email) == ("Bo Li", "11211912243@example.org")
     assert first.purchased_at.isoformat() == "2024-11-30T03:28:00+00:00"
-    assert sorted(row[2] for row in list_guests(event)) == ["Jane Doe 1", "Jane Doe 2", "Jane Doe 4"]
+    assert sorted(row[2] for row in list_guests(event)) == ["Jane Doe 1", "Jane Doe 2", "Jane Doe 3", "Jane Doe 4"]
     assert_second_import_stores_nothing(event, content, mapping)
 
 

@@ -6,6 +6,7 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from itertools import islice
 
 import psycopg
 import pytest
@@ -26,7 +27,7 @@ from tests.support.sales_file import (
 from ticketing import audit, db, imports
 from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, NotAllowed, NotFound, SoldOut
-from ticketing.imports import ImportRefused
+from ticketing.imports import ImportRefused, examples, store
 from ticketing.models import AssignedTicket, AuditEntry, Base, Donor, ImportBatch, Package, PromoUse, Purchase
 from ticketing.ops import verify
 from ticketing.reporting import figures
@@ -95,7 +96,7 @@ def test_faulty_file_is_refused_with_exactly_its_problems(empty_database):
         run_import(event, read_data("sales-dirty.csv"))
     assert list_problem_cells(refusal.value.check) == expected
     assert str(refusal.value) == (
-        "sales.csv has 17 problems. Nothing was imported; correct the file and import it again."
+        "sales.csv has 17 problems in 17 rows of 300. Nothing was imported; correct the file and import it again."
     )
     assert count_rows() == before
 
@@ -131,7 +132,7 @@ def test_imported_sale_is_stored_with_all_its_fields(event):
     assert purchase.purchased_at.isoformat() == "2026-10-01T16:00:00+00:00"
     assert sorted(ticket.seat_number for ticket in list_stored(event, AssignedTicket)) == [1, 2, 3, 4, 5, 6]
     [use] = list_stored(event, PromoUse)
-    assert (use.purchase_id, use.promo_code_id, use.discount) == (purchase.id, promo.id, Decimal("40.00"))
+    assert (use.order_id, use.promo_code_id, purchase.discount) == (purchase.order_id, promo.id, Decimal("40.00"))
     assert (get_sold_count(package), get_use_count(promo)) == (3, 1)
 
 
@@ -241,7 +242,7 @@ def test_ticket_code_in_use_is_drawn_again(event, monkeypatch):
     package = make.package(event)
     taken = make.purchase(event, package).tickets[0].code
     drawn = iter([taken, "AAAAAAAA", "AAAAAAAA", "BBBBBBBB", "CCCCCCCC"])
-    monkeypatch.setattr(ticket_codes, "new_ticket_code", lambda: next(drawn))
+    monkeypatch.setattr(ticket_codes, "new_ticket_codes", lambda count: list(islice(drawn, count)))
     run_import(event, sales_csv(sale(package, quantity=3)))
     codes = {ticket.code for ticket in list_stored(event, AssignedTicket)}
     assert codes == {taken, "AAAAAAAA", "BBBBBBBB", "CCCCCCCC"}
@@ -251,7 +252,12 @@ def test_ticket_code_taken_by_a_concurrent_purchase_restarts_the_import(event, m
     package = make.package(event)
     taken = make.purchase(event, package).tickets[0].code
     chosen = iter([{taken}, {"BBBBBBBB"}])
-    monkeypatch.setattr("ticketing.imports.store._generate_ticket_codes", lambda *_: next(chosen))
+    generate = store._generate_codes
+
+    def choose(*arguments):
+        return next(chosen) if arguments[-1] is ticket_codes.new_ticket_codes else generate(*arguments)
+
+    monkeypatch.setattr(store, "_generate_codes", choose)
     assert run_import(event, sales_csv(sale(package))).rows_imported == 1
     assert (get_sold_count(package), len(list_stored(event)), len(list_stored(event, ImportBatch))) == (2, 2, 1)
 
@@ -299,7 +305,7 @@ def test_example_uses_packages_that_are_available(event):
     for name in ("Couple", "+1 guest", "Table"):
         make.package(event, name=name, price="12.50")
     with db.read_session() as session:
-        example = imports.example_csv(session, OPERATOR, event.id)
+        example = examples.example_csv(session, OPERATOR, event.id)
     checked = check_import(event, example)
     assert (checked.rows, checked.to_import, checked.problems, checked.warnings) == (3, 3, (), ())
 

@@ -36,15 +36,59 @@ def test_keys_of_records_are_columns_in_the_order_of_their_first_use():
     assert table.records == ((2, ["Table", "x", ""]), (3, ["", "y", "2"]))
 
 
-@pytest.mark.parametrize("wrapper", ["items", "data", "sales"])
+@pytest.mark.parametrize("wrapper", ["items", "data", "sales", "attendees", "Tickets", "results"])
 def test_list_inside_an_object_is_found(wrapper):
-    assert read_table(f'{{"total": 1, "{wrapper}": [{{"a": "b"}}]}}').records == ((2, ["b"]),)
+    assert read_table(f'{{"total": {{"n": 1}}, "{wrapper}": [{{"a": "b"}}]}}').records == ((2, ["b"]),)
+    assert read_table(f'{{"data": {{"{wrapper}": [{{"a": "b"}}], "x": [1]}}}}').records == ((2, ["b"]),)
+
+
+def test_other_lists_of_records_are_named():
+    table = read_table('{"tags": [1], "ticket_classes": [{"c": 1}], "attendees": [{"a": 1}], "orders": [{"b": 2}]}')
+    assert table.titles == ("a",)
+    assert table.notices == ("Not read, because another list was taken: ticket_classes, orders.",)
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n\r\n"])
+@pytest.mark.parametrize("name", ["sales.jsonl", "sales.ndjson", "sales.txt"])
+def test_file_may_have_a_record_on_each_line(name, end):
+    text = '{"a": "1", "items": [{"b": 1}]}\n{"a": "2"}\r\n\n{"c": {"d": 3}}' + end
+    table = sales_file.read_table(name, text.encode())
+    assert table.titles == ("a", "items", "c.d")
+    assert [(row, cells[0], cells[2]) for row, cells in table.records] == [(2, "1", ""), (3, "2", ""), (4, "", "3")]
+
+
+def test_large_records_on_lines_are_read():
+    lines = [json.dumps({"a": "x" * 200_000, "b": number}) for number in range(20)]
+    assert len(read_table("\n".join(lines)).row_problems) == 20
+
+
+def test_one_record_without_a_list_is_a_file_of_one_line():
+    record = '{"order_number": "A1", "name": "Ana", "email": "ana@example.org", "tags": []}'
+    assert read_table(record).records == ((2, ["A1", "Ana", "ana@example.org"]),)
+
+
+def test_broken_line_is_refused_with_its_number():
+    assert "not valid JSON: Extra data in line 2." in get_refusal('{"a": 1}\n[]')
+    assert "in line 3." in get_refusal('{"a": 1}\n{"a": 2}\n{"a" 3}')
+
+
+def test_attributes_of_json_api_resources_are_columns():
+    record = (
+        '{"type": "attendee", "id": "7", "attributes": {"email": "a@b.org", "id": "x"}, "links": {"self": "/7"},'
+        ' "relationships": {"order": {"data": {"type": "order", "id": "3"}}, "tags": {"data": []}}}'
+    )
+    table = read_table(f'{{"data": [{record}], "included": [{{"type": "order", "id": "3"}}]}}')
+    assert dict(zip(table.titles, table.records[0][1], strict=True)) == {
+        "email": "a@b.org", "id": "x", "type": "attendee", "order_id": "3",
+    }  # fmt: skip
+    assert table.notices == ("Not read, because another list was taken: included.",)
 
 
 @pytest.mark.parametrize(
     ("value", "cell"),
     [
-        ("0.1", "0.1"), ("100.10", "100.10"), ("1e2", "100"), ("1E-2", "0.01"),
+        ("0.1", "0.1"), ("100.10", "100.10"), ("1e2", "100"), ("1E-2", "0.01"), ("1.500", "1.5000"),
+        ("1.25e14", "125000000000000"), ("1.25e15", "1.25e15"),
         ("12345678901234567890", "12345678901234567890"),
         ("-0.50", "-0.50"), ("NaN", "NaN"), ("-Infinity", "-Infinity"), ("1e999999999", "1e999999999"),
         ("true", "true"), ("null", ""), ('"é\\u00e9"', "éé"), ('["a", "b"]', "a, b"), ("[1, 2]", "1, 2"),
@@ -75,6 +119,7 @@ def test_blank_record_is_skipped_and_keeps_its_number():
         str.encode,
         lambda text: codecs.BOM_UTF8 + text.encode(),
         lambda text: codecs.BOM_UTF16_LE + text.encode("utf-16-le"),
+        lambda text: text.encode("utf-16-be"),
     ],
 )
 def test_encodings_of_json_files_are_read(encoded):

@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 
 from tests.support.sales_file import read_table, sale, sales_csv
-from ticketing.imports.orders import collect_possible_ids, combine
-from ticketing.imports.rows import ExistingData, parse, validate
+from ticketing.imports.orders import combine
+from ticketing.imports.parsing import parse
+from ticketing.imports.rows import ExistingData, validate
 from ticketing.models import Package
 from ticketing.validation import name_key
 
@@ -92,13 +93,6 @@ def test_purchase_stored_under_either_id_is_skipped(stored):
 
 def test_plain_order_id_belongs_to_one_package():
     assert [each.external_sale_id for each in get_sales(seat_row(), stored={"A": COUPLE})] == [purchase_id("A", TABLE)]
-    assert collect_possible_ids(
-        parse(read_table("sales.csv", sales_csv(seat_row(), seat_row("B", "Unknown"))), "UTC"), PACKAGES
-    ) == {
-        "A",
-        purchase_id("A", TABLE),
-        "B",
-    }
 
 
 def test_order_id_too_long_for_several_packages_is_a_problem():
@@ -113,14 +107,37 @@ def test_first_filled_purchaser_and_date_hold_for_the_whole_order():
     first, second = get_sales(
         seat_row(**blank),
         seat_row(**blank | {"purchaser_name": "Ana", "purchaser_phone": "1", "purchase_date": "2026-10-02"}),
-        seat_row(package="Couple", **blank | {"purchaser_name": "Bo", "purchase_date": "2026-10-03"}),
+        seat_row(package="Couple", **blank | {"purchaser_name": "Bo"}),
     )
     assert (first.purchaser_name, first.purchaser_phone, first.purchased_at.day) == ("Ana", "1", 2)
-    assert (second.purchaser_name, second.purchaser_phone, second.purchased_at.day) == ("Bo", "1", 3)
+    assert (second.purchaser_name, second.purchaser_phone, second.purchased_at.day) == ("Bo", "1", 2)
     assert list_problems(seat_row(purchaser_name=""), seat_row(purchaser_name="")) == [
         (2, "purchaser_name"),
         (3, "purchaser_name"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("column", "other"),
+    [
+        ("purchaser_email", "bo@example.org"),
+        ("purchase_date", "2026-10-03"),
+        ("promo_code", "OTHER10"),
+    ],
+)
+def test_order_has_one_buyer_one_date_and_one_promo_code(column, other):
+    said = {"purchaser_email": "ana@example.org", "purchase_date": "2026-10-02", "promo_code": "EARLY10"}[column]
+    rows = [seat_row() | {column: said}, seat_row(package="Couple") | {column: ""}]
+
+    def list_conflicts(*rows):
+        return [
+            (each.row, each.column)
+            for each in check_rows(*rows).problems
+            if "belongs to the same order" in each.message
+        ]
+
+    assert list_conflicts(*rows) == []
+    assert list_conflicts(*rows, seat_row(package="Couple") | {column: other}) == [(4, column)]
 
 
 def test_invalid_email_is_reported_even_when_another_row_has_a_valid_one():
@@ -142,26 +159,41 @@ def test_problems_stay_at_their_rows():
 def test_problems_of_a_stored_order_are_ignored():
     rows = [seat_row(), seat_row(total_amount="x"), seat_row(payment_status="refunded")]
     result = check_rows(*rows, stored={"A": TABLE})
-    assert (result.problems, result.skipped_count, [warning.row for warning in result.warnings]) == ([], 1, [2])
+    assert (result.problems, result.sales, result.skipped_count) == ([], [], 1)
+    assert [(warning.row, warning.kind) for warning in result.warnings] == [(2, "here"), (4, "here")]
+    assert result.rows_left_out == {"here": 3}
 
 
-def test_refunded_seats_are_left_out_unless_all_are_refunded():
+def test_refunded_and_failed_seats_beside_paid_ones_are_lines_of_their_own():
     result = check_rows(
         seat_row(payment_status="refunded", total_amount="0.00"),
         seat_row(),
         seat_row(payment_status="failed"),
         seat_row("B"),
     )
-    assert [(each.external_sale_id, each.quantity, each.total) for each in result.sales] == [
-        ("A", 1, Decimal("100.00")),
-        ("B", 1, Decimal("100.00")),
+    assert result.problems == []
+    assert [(each.external_sale_id, each.quantity, str(each.total), each.payment_status) for each in result.sales] == [
+        (f"{purchase_id('A', TABLE)}/refunded", 1, "0.00", "refunded"),
+        ("A", 1, "100.00", "completed"),
+        (f"{purchase_id('A', TABLE)}/failed", 1, "100.00", "failed"),
+        ("B", 1, "100.00", "completed"),
     ]
-    assert [(warning.row, warning.column) for warning in result.warnings] == [
-        (2, "payment_status"),
-        (4, "payment_status"),
-    ]
-    [purchase] = get_sales(seat_row(payment_status="refunded"), seat_row(payment_status="failed"))
-    assert (purchase.payment_status, purchase.quantity) == ("refunded", 2)
+    assert {each.order_number for each in result.sales} == {"A", "B"}
+
+
+def test_first_end_of_an_order_without_paid_seats_has_its_id():
+    failed, refunded = get_sales(seat_row(payment_status="failed"), seat_row(payment_status="refunded"))
+    assert (failed.external_sale_id, failed.payment_status) == (f"{purchase_id('A', TABLE)}/failed", "failed")
+    assert (refunded.external_sale_id, refunded.payment_status) == ("A", "refunded")
+    [whole] = get_sales(seat_row(payment_status="refunded"), seat_row(payment_status="refunded"))
+    assert (whole.external_sale_id, whole.quantity) == ("A", 2)
+
+
+def test_lines_of_each_status_are_recognized_in_the_next_file():
+    rows = [seat_row(), seat_row(payment_status="refunded"), seat_row(payment_status="failed")]
+    stored = {sale.external_sale_id: sale.package for sale in get_sales(*rows)}
+    again = check_rows(*rows, stored=stored)
+    assert (again.sales, again.problems, again.skipped_count) == ([], [], 3)
 
 
 def test_active_rows_must_have_the_same_status_and_promo_code():
@@ -173,8 +205,11 @@ def test_active_rows_must_have_the_same_status_and_promo_code():
 
 
 def test_sums_have_limits():
-    assert list_problems(seat_row(quantity=9_999), seat_row(quantity=1)) == []
-    assert list_problems(seat_row(quantity=9_999), seat_row(quantity=2)) == [(2, "quantity")]
+    assert list_problems(seat_row(quantity=1_999), seat_row(quantity=1)) == []
+    assert list_problems(seat_row(quantity=1_999), seat_row(quantity=2)) == [(2, "quantity")]
+    assert list_problems(seat_row(quantity=1_999), seat_row(package="Couple")) == []
+    assert list_problems(seat_row(quantity=1_999), seat_row(package="Couple", quantity=2)) == [(3, "quantity")]
+    assert list_problems(seat_row(quantity=1_999), seat_row("B", package="Couple", quantity=2)) == []
     assert list_problems(seat_row(total_amount="9999999999.99"), seat_row(total_amount="0.00")) == []
     assert list_problems(seat_row(total_amount="9999999999.99"), seat_row(total_amount="0.01")) == [(2, "total_amount")]
 

@@ -11,6 +11,7 @@ from tests.support.sales_file import read_table, sale, sales_csv
 from ticketing import db, imports
 from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, NotAllowed, NotFound
+from ticketing.imports import batches
 from ticketing.imports.column_mapping import ColumnMapping
 from ticketing.models import ImportBatch
 
@@ -51,10 +52,10 @@ def test_imports_are_listed_with_the_latest_first(event):
 
     def page(number, actor=ana):
         with db.read_session() as session:
-            return imports.list_batches(session, actor, event.id, page=number, per_page=2)
+            return batches.list_batches(session, actor, event.id, page=number, per_page=2)
 
-    batches, total = page(1)
-    assert ([batch.id for batch in batches], total) == ([done[2], done[1]], 3)
+    listed, total = page(1)
+    assert ([batch.id for batch in listed], total) == ([done[2], done[1]], 3)
     [first], _ = page(2)
     assert (first.imported_by, first.file_name, first.rows_imported, first.rows_skipped) == ("Ana Ruiz", "export", 2, 0)
     assert page(1, make.staff(role="viewer", event=event))[1] == 3

@@ -7,7 +7,9 @@ from decimal import Decimal
 import pytest
 
 from tests.support.sales_file import read_table, sale, sales_csv
-from ticketing.imports.rows import ExistingData, ValidationResult, parse, validate, validate_header
+from ticketing.imports.header import validate_header
+from ticketing.imports.parsing import parse
+from ticketing.imports.rows import ExistingData, ValidationResult, list_warnings, validate
 from ticketing.models import Package, PromoCode
 from ticketing.validation import name_key
 
@@ -55,20 +57,27 @@ def get_sale(**cells):
 @pytest.mark.parametrize(
     ("column", "valid", "invalid"),
     [
-        ("quantity", ["1", "10000", " 7 "], ["", "0", "10001", "-1", "1.5", "1.0", "two", "1e3", "1,000", "+2", "٣"]),
-        ("total_amount", ["0", "9999999999.99", "12.5"], ["", "-5.00", "12.345", "NaN", "1e5", "$5", "1,234.50"]),
+        ("quantity", ["1", "2000", " 7 "], ["", "0", "2001", "-1", "1.5", "1.0", "two", "1e3", "1,000", "+2", "٣"]),
+        (
+            "total_amount",
+            ["0", "9999999999.99", "12.5", "12.3456", "0.125", "1234.500"],
+            ["", "-5.00", "12.345", "1.500", "NaN", "1e5", "$5", "5 €", "1,234.50", "9999999999.999"],
+        ),
         ("discount_amount", ["", "0.00", "100.00"], ["-0.01", "x", "10%"]),
-        ("fee_amount", ["", "0.00", "3.75"], ["-0.01", "inf"]),
+        ("fee_amount", ["", "0.00", "3.75", "-3.20"], ["--1", "inf"]),
         ("purchaser_name", ["美咲", "x" * 200], ["", "   ", "x" * 201, "a\x00b"]),
         ("purchaser_email", ["a@b.org", " DONOR@EXAMPLE.ORG "], ["", "not-an-address", "a@b", f"{'x' * 250}@b.org"]),
-        ("purchaser_phone", ["", "5" * 50], ["5" * 51]),
-        ("external_sale_id", ["1", "x" * 200], ["", " ", "x" * 201]),
+        ("purchaser_phone", ["", "5" * 50], ["5" * 51, "1.21256E+10"]),
+        ("external_sale_id", ["1", "x" * 200, "00042"], ["", " ", "x" * 201, "1.04823E+11", "2026-12-25", "25-Dec"]),
+        ("promo_code", [""], ["2026-12-25", "1.2E+46"]),
+        ("currency", ["", "USD", "usd", "US$"], ["EUR", "CAD", "?"]),
+        ("time_zone", ["", "UTC", "PDT", "America/New_York", "Pacific Time (US & Canada)"], ["IST", "here"]),
         ("notes", ["", "x" * 2000, "one\ntwo"], ["x" * 2001, "bell\x07"]),
         ("payment_status", ["", "completed", "Pending", "failed", "refunded"], ["voided", "maybe", "paid"]),
         (
             "purchase_date",
-            ["2026-10-01", "2026-10-01 18:30", "2026-10-01T18:30:00Z", "2026-10-01T18:30:00.5+02:00", "2000-01-01",
-             "2099-12-31"],
+            ["2026-10-01", "2026-10-01 18:30", "2026-10-01T18:30:00Z", "2026-10-01T18:30:00.5+02:00",
+             "2026-10-01 18:30:00.123456+00", "2000-01-01", "2099-12-31"],
             ["", "31/31/2026", "10/01/2026", "2026-02-30", "2026-13-01", "1999-12-31", "2100-01-01", "yesterday",
              "2026-W01-1", "20261001"],
         ),
@@ -156,6 +165,51 @@ def test_time_without_offset_is_in_the_zone_of_the_event(cell, utc):
     assert get_sale(purchase_date=cell).purchased_at == datetime.fromisoformat(utc).replace(tzinfo=UTC)
 
 
+def test_time_without_offset_is_in_the_zone_of_its_row():
+    moments = [
+        get_sale(purchase_date=cell, time_zone="PDT").purchased_at.isoformat()
+        for cell in ("2026-10-01T12:00:00", "2026-10-01T12:00:00Z")
+    ]
+    assert moments == ["2026-10-01T19:00:00+00:00", "2026-10-01T12:00:00+00:00"]
+
+
+def test_computed_amounts_are_rounded_half_up_with_a_warning():
+    content = sales_csv(sale("Table", total_amount="100.0050", fee_amount="3.0695"), sale("Table", fee_amount="3.0700"))
+    records = list(parse(read_table("sales.csv", content), NEW_YORK))
+    assert [(each.values["total_amount"], each.values["fee_amount"]) for each in records] == [
+        (Decimal("100.01"), Decimal("3.07")),
+        (Decimal("100.00"), Decimal("3.07")),
+    ]
+    assert [str(warning) for warning in list_warnings(records)] == [
+        "row 2, total_amount: 100.0050 is rounded to $100.01.",
+        "row 2, fee_amount: 3.0695 is rounded to $3.07.",
+    ]
+
+
+def test_three_decimals_are_a_problem_in_our_own_format_whatever_the_column_shows():
+    rows = [sale("Table", total_amount=amount) for amount in ("1.500", "99.50", "12.125", "12.1250")]
+    assert list_problems(*rows) == [(2, "total_amount"), (4, "total_amount")]
+
+
+def test_both_readings_of_three_decimals_are_named():
+    [problem] = check_rows(sale("Table", total_amount="1.500")).problems
+    assert problem.message == (
+        "1.500 can mean 1,500.00 or 1.50. Write 1500.00 or 1.50, or choose the meaning where columns are matched."
+    )
+
+
+def test_dates_of_which_a_spreadsheet_converted_some_are_all_problems():
+    rows = [sale("Table", purchase_date="2026-03-04"), sale("Table", purchase_date="13/4/2026")]
+    assert list_problems(*rows) == [(2, "purchase_date"), (3, "purchase_date")]
+    assert list_problems(rows[0]) == []
+
+
+def test_order_numbers_that_a_spreadsheet_cut_are_problems_of_all_rows():
+    rows = [sale("Table", external_sale_id=f"12345678901234{digit}0") for digit in (5, 6, 7)]
+    assert list_problems(*rows) == [(2, "external_sale_id"), (3, "external_sale_id"), (4, "external_sale_id")]
+    assert list_problems(*rows[:2]) == []
+
+
 def test_apostrophe_of_an_escaped_formula_is_removed():
     assert get_sale(notes="'=HYPERLINK(1)").notes == "=HYPERLINK(1)"
     assert get_sale(notes="'tis the season").notes == "'tis the season"
@@ -174,9 +228,15 @@ def test_total_that_does_not_add_up_is_a_warning_and_is_kept():
 
 
 def test_list_price_beyond_the_limit_is_a_problem():
-    expensive = build_package(price="1000000.00")
-    assert list_problems(sale("Table", quantity=10_000), packages=[expensive]) == [(2, "quantity")]
-    assert list_problems(sale("Table", quantity=9_999), packages=[expensive]) == []
+    expensive = build_package(price="10000000.00")
+    assert list_problems(sale("Table", quantity=1_000), packages=[expensive]) == [(2, "quantity")]
+    assert list_problems(sale("Table", quantity=999), packages=[expensive]) == []
+
+
+def test_imported_order_has_at_most_2000_seats():
+    table = build_package(seats=10)
+    assert list_problems(sale("Table", quantity=200), packages=[table]) == []
+    assert list_problems(sale("Table", quantity=201), packages=[table]) == [(2, "quantity")]
 
 
 def test_row_already_in_the_event_is_skipped_whatever_its_problems():

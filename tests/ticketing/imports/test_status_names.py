@@ -12,7 +12,7 @@ NAMES = {"completed": ["paid"], "pending": ["open"], "failed": ["void"], "refund
     ("status", "words"),
     [
         ("completed", ["Paid", "p", "completed", "Attending", "Checked In", " PAID ", "checked_in"]),
-        ("pending", ["Pending", "n", "Unpaid", "Offline"]),
+        ("pending", ["Pending", "n", "Unpaid", "Offline", "wc-on-hold", "AUTHORIZED"]),
         ("failed", ["Canceled", "Cancelled", "c", "Expired", "e", "Abandoned"]),
         ("refunded", ["Refunded", "Refunded/Canceled"]),
     ],
@@ -21,7 +21,7 @@ def test_status_words_of_other_programs_are_known(status, words):
     assert {normalize(word) for word in words} == {status}
 
 
-@pytest.mark.parametrize("word", ["Partially refunded", "Transferred", "maybe", "x", ""])
+@pytest.mark.parametrize("word", ["Partially refunded", "Transferred", "processing", "maybe", "x", ""])
 def test_unknown_status_word_is_unchanged(word):
     assert normalize(word) == word
 
