@@ -15,27 +15,21 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field
 from sqlalchemy import ColumnElement, Date, ScalarSelect, case, cast, func, or_, select
+from sqlalchemy.orm import aliased
 
 from ticketing.models import (
     BOX_OFFICE_CHANNELS,
-    CHANNELS,
     PAYMENT_STATUSES,
     SOLD_STATUSES,
     AssignedTicket,
     DailySales,
+    Order,
     Package,
     PromoCode,
     Purchase,
 )
-from ticketing.query_parameters import (
-    CommaSeparated,
-    FilterQuery,
-    FirstDay,
-    Flag,
-    LastDay,
-    describe_choices,
-    one_of,
-)
+from ticketing.query_parameters import CommaSeparated, Flag, describe_choices, one_of
+from ticketing.sales_filter import SalesFilter, SalesParameters
 
 Sort = Literal["newest", "oldest", "name", "total", "unnamed"]
 SORTS: tuple[Sort, ...] = get_args(Sort)
@@ -53,10 +47,10 @@ _TICKET_CODE_PREFIX = re.compile(r"[A-HJKMNP-Z2-9]{4,8}")
 class PurchaseFilter:
     """Which purchases of an event to select; any of the values of one field, and all of the fields.
 
-    `search`: every word must be in the name, e-mail address, external id or promo code, or begin a ticket code;
-    accents and case do not matter. `codes` are promo codes, NO_PROMO_CODE selects purchases without one. Both days
-    are included. `unnamed_only`: sold purchases that have seats without a guest. `differing_only`: purchases whose
-    total is not list price less discount, which only imports bring.
+    `search`: every word must be in the name, e-mail address, external id or promo code, begin a ticket code, or be
+    the order's number; accents and case do not matter. `codes` are promo codes, NO_PROMO_CODE selects purchases
+    without one. Both days are included. `unnamed_only`: sold purchases that have seats without a guest.
+    `differing_only`: purchases whose total is not list price less discount, which only imports bring.
     """
 
     search: str = ""
@@ -87,6 +81,11 @@ class PurchaseFilter:
         """Whether every purchase of the event is selected, in whatever order."""
         return replace(self, search=" ".join(self.words), sort=ALL_PURCHASES.sort) == ALL_PURCHASES
 
+    @classmethod
+    def of_sales(cls, sales_filter: SalesFilter, **fields: Any) -> PurchaseFilter:
+        """Return the filter of the purchases of some sales, narrowed by other `fields`."""
+        return cls(**vars(sales_filter) | fields)
+
 
 ALL_PURCHASES = PurchaseFilter()
 SOLD_PURCHASES = PurchaseFilter(statuses=SOLD_STATUSES)
@@ -105,22 +104,17 @@ def _validate_code(value: str) -> str:
     return value.upper()
 
 
-class PurchaseQuery(FilterQuery):
+class PurchaseQuery(SalesParameters):
     """The query parameters of a PurchaseFilter."""
 
     search: Annotated[str, AfterValidator(_validate_search)] = Field(
         "",
         alias="search",
         max_length=MAX_SEARCH_LENGTH,
-        description="Words that must all be in the purchaser's name, e-mail address, external id or promo code, or "
-        f"begin a ticket code. Takes at most {MAX_SEARCH_LENGTH} characters, all of them visible.",
+        description="Words that must all be in the purchaser's name, e-mail address, external id or promo code, "
+        "begin a ticket code, or be the number of the order. "
+        f"Takes at most {MAX_SEARCH_LENGTH} characters, all of them visible.",
         examples=["ruiz example.org"],
-    )
-    package_ids: CommaSeparated[uuid.UUID] = Field(
-        default_factory=tuple,
-        alias="package",
-        description="Package that was bought. Takes ids of packages, separated by commas.",
-        examples=["01a207b2-b02d-710f-ba15-1a059629fb52"],
     )
     statuses: CommaSeparated[Annotated[str, one_of(PAYMENT_STATUSES)]] = Field(
         default_factory=tuple,
@@ -134,20 +128,6 @@ class PurchaseQuery(FilterQuery):
         description=f"Promo code of the purchase. Takes promo codes, separated by commas; {NO_PROMO_CODE} means "
         "without one.",
         examples=["EARLY25"],
-    )
-    channels: CommaSeparated[Annotated[str, one_of(CHANNELS)]] = Field(
-        default_factory=tuple,
-        alias="channel",
-        description=f"Sales channel. Takes {describe_choices(CHANNELS)}.",
-        examples=["cash,cheque"],
-    )
-    first_day: FirstDay = None
-    last_day: LastDay = None
-    sponsorships_only: Flag = Field(
-        False,
-        alias="sponsorships_only",
-        description="Only purchases of sponsorships. Takes true or false.",
-        examples=[True],
     )
     unnamed_only: Flag = Field(
         False,
@@ -191,27 +171,49 @@ def to_query(purchase_filter: PurchaseFilter) -> dict[str, str]:
     return PurchaseQuery.format(purchase_filter)
 
 
-def build_conditions(purchase_filter: PurchaseFilter, event_id: uuid.UUID) -> list[ColumnElement[bool]]:
-    """Return the WHERE conditions on Purchase joined with its Package; the first one is the event."""
-    conditions = _build_shared_conditions(purchase_filter, event_id, Purchase, _PURCHASE_DAY)
+def build_conditions(
+    purchase_filter: PurchaseFilter, event_id: uuid.UUID, purchase: Any = Purchase, package: Any = Package
+) -> list[ColumnElement[bool]]:
+    """Return the WHERE conditions on `purchase` joined with its `package`; the first one is the event.
+
+    Both may be aliases of their tables.
+    """
+    day = _build_day(purchase, package)
+    conditions = _build_shared_conditions(purchase_filter, event_id, purchase, package, day)
     # The day is computed for each row; a range around it, wide enough for any time zone, can use the index.
     if purchase_filter.first_day is not None:
-        conditions.append(Purchase.purchased_at >= _midnight(purchase_filter.first_day) - timedelta(days=1))
+        conditions.append(purchase.purchased_at >= _midnight(purchase_filter.first_day) - timedelta(days=1))
     if purchase_filter.last_day is not None:
-        conditions.append(Purchase.purchased_at < _midnight(purchase_filter.last_day) + timedelta(days=2))
+        conditions.append(purchase.purchased_at < _midnight(purchase_filter.last_day) + timedelta(days=2))
     if purchase_filter.unnamed_only:
-        conditions += [_IS_SOLD, Purchase.seats > Purchase.seats_named]
+        conditions += [purchase.payment_status.in_(SOLD_STATUSES), purchase.seats > purchase.seats_named]
     if purchase_filter.discounted_only:
-        conditions.append(Purchase.discount > 0)
+        conditions.append(purchase.discount > 0)
     if purchase_filter.differing_only:
-        conditions.append(Purchase.total != Purchase.list_price - Purchase.discount)
-    return conditions + [_contains_word(word, event_id) for word in purchase_filter.words]
+        conditions.append(purchase.total != purchase.list_price - purchase.discount)
+    return conditions + [_contains_word(word, event_id, purchase) for word in purchase_filter.words]
+
+
+def build_leading_conditions(purchase_filter: PurchaseFilter, event_id: uuid.UUID) -> list[ColumnElement[bool]]:
+    """Return the conditions of `build_conditions`, for the first matching line of each order only."""
+    earlier, package = aliased(Purchase), aliased(Package)
+    another = (
+        select(earlier.id)
+        .join(package, package.id == earlier.package_id)
+        .where(
+            earlier.order_id == Purchase.order_id,
+            earlier.line_number < Purchase.line_number,
+            *build_conditions(purchase_filter, event_id, earlier, package),
+        )
+    )
+    leads = or_(Purchase.line_number == 1, ~another.exists())
+    return [*build_conditions(purchase_filter, event_id), leads]
 
 
 def build_daily_conditions(purchase_filter: PurchaseFilter, event_id: uuid.UUID) -> list[ColumnElement[bool]]:
     """Return the same conditions on DailySales joined with its Package, for a filter that does not need rows."""
     assert not purchase_filter.needs_rows
-    return _build_shared_conditions(purchase_filter, event_id, DailySales, DailySales.day)
+    return _build_shared_conditions(purchase_filter, event_id, DailySales, Package, DailySales.day)
 
 
 def build_order_by(purchase_filter: PurchaseFilter) -> list[ColumnElement[Any]]:
@@ -231,12 +233,15 @@ def build_order_by(purchase_filter: PurchaseFilter) -> list[ColumnElement[Any]]:
 
 
 _IS_SOLD = Purchase.payment_status.in_(SOLD_STATUSES)
-# Same expression as in ticketing.daily_totals, so that a day of a chart and its list are the same purchases.
-_PURCHASE_DAY = cast(func.timezone(Package.time_zone, Purchase.purchased_at), Date)
+
+
+def _build_day(purchase: Any, package: Any) -> ColumnElement[Any]:
+    """Return the same expression as ticketing.daily_totals, so a day of a chart and its list are the same purchases."""
+    return cast(func.timezone(package.time_zone, purchase.purchased_at), Date)
 
 
 def _build_shared_conditions(
-    purchase_filter: PurchaseFilter, event_id: uuid.UUID, table: type[Purchase] | type[DailySales], day: Any
+    purchase_filter: PurchaseFilter, event_id: uuid.UUID, table: Any, package: Any, day: Any
 ) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [table.event_id == event_id]
     if purchase_filter.package_ids:
@@ -254,7 +259,7 @@ def _build_shared_conditions(
             or_(with_code, table.promo_code_id.is_(None)) if NO_PROMO_CODE in purchase_filter.codes else with_code
         )
     if purchase_filter.sponsorships_only:
-        conditions.append(Package.is_sponsorship.is_(True))
+        conditions.append(package.is_sponsorship.is_(True))
     if purchase_filter.first_day is not None:
         conditions.append(day >= purchase_filter.first_day)
     if purchase_filter.last_day is not None:
@@ -266,19 +271,21 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def _contains_word(word: str, event_id: uuid.UUID) -> ColumnElement[bool]:
+def _contains_word(word: str, event_id: uuid.UUID, purchase: Any) -> ColumnElement[bool]:
     """Return the condition that a purchase contains a word. Subqueries run once, not once per purchase."""
     pattern = _build_like_pattern(word)
     codes = select(PromoCode.id).where(PromoCode.event_id == event_id, func.search_key(PromoCode.code).like(pattern))
-    matches = [Purchase.search_text.like(pattern), Purchase.promo_code_id.in_(codes)]
-    prefix = word.upper()
+    matches = [purchase.search_text.like(pattern), purchase.promo_code_id.in_(codes)]
+    prefix = word.upper().removeprefix("#")
     if _TICKET_CODE_PREFIX.fullmatch(prefix):
         tickets = select(AssignedTicket.purchase_id).where(
             AssignedTicket.event_id == event_id,
             AssignedTicket.code.between(prefix, prefix.ljust(8, "Z")),  # can use the index, whatever its collation
             AssignedTicket.code.startswith(prefix),
         )
-        matches.append(Purchase.id.in_(tickets))
+        matches.append(purchase.id.in_(tickets))
+        numbers = select(Order.id).where(Order.event_id == event_id, Order.number == prefix)
+        matches.append(purchase.order_id.in_(numbers))
     return or_(*matches)
 
 

@@ -1,30 +1,36 @@
 """Compare the sales of two events the same number of days before each.
 
 Days before an event are the day of the event minus the day of the sale, both in the event's time zone: 0 is the day of
-the event, later sales have negative numbers. Revenue is USD of completed purchases; seats count pending ones too.
+the event, later sales have negative numbers. Revenue is USD, seats are seats, both of completed purchases.
 """
 
 from __future__ import annotations
 
 import uuid
 from bisect import bisect_right
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import accumulate
 from operator import neg
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, func, literal, or_, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from ticketing import money
 from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.catalog import events
-from ticketing.models import SOLD_STATUSES, DailySales, Event, Package
+from ticketing.models import DailySales, Event, Package
+from ticketing.purchase_filter import PurchaseFilter, build_daily_conditions
+from ticketing.sales_filter import ALL_SALES, SalesFilter
 
-_IS_SOLD = DailySales.payment_status.in_(SOLD_STATUSES) & (DailySales.purchases > 0)
+# Lines of days may be longer than the bars of a chart: one of each week beyond 400 days, of four beyond five years.
+MAX_DAYS_BY_DAY = 400
+MAX_DAYS_BY_WEEK = 5 * 365 + 1
+_IS_PAID = (DailySales.payment_status == "completed") & (DailySales.purchases > 0)
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,9 @@ class ComparedDay:
 class Comparison:
     """The days from the first sale of either event to the day of the event, or to the last sale when that is later.
 
-    `today` is the event's current day, and the same day before the earlier event.
+    They are the first and the last of these days, the current ones, and between them every day; beyond 400 days one of
+    each week, beyond five years one of four weeks and only where something changes. `today` is the event's
+    current day, and the same day before the earlier event.
     """
 
     days: tuple[ComparedDay, ...]
@@ -64,12 +72,12 @@ class Comparison:
 
 
 def list_candidates(session: Session, actor: Actor, event_id: uuid.UUID) -> list[Event]:
-    """Return the other events with sales that the actor may see, latest start first.
+    """Return the other events with paid sales that the actor may see, latest start first.
 
     Raises NotFound when the actor may not see `event_id`.
     """
     permissions.require(session, actor, "read", event_id)
-    has_sales = exists().where(DailySales.event_id == Event.id, _IS_SOLD)
+    has_sales = exists().where(DailySales.event_id == Event.id, _IS_PAID)
     return list(
         session.scalars(
             events.select_visible(actor)
@@ -85,23 +93,51 @@ def compare(
     event_id: uuid.UUID,
     earlier_id: uuid.UUID,
     *,
-    sponsorships_only: bool = False,
+    sales_filter: SalesFilter = ALL_SALES,
     moment: datetime | None = None,
 ) -> Comparison:
-    """Return the comparison of an event (or its sponsorships only) with an earlier one as of `moment` (default now).
+    """Return the comparison of an event with an earlier one as of `moment` (default now).
+
+    Of the filter, channels and sponsorships apply to both; its packages are those of one event, its days dates.
 
     Raises NotFound when the actor may not see either event.
     """
     moment = moment or datetime.now(UTC)
-    current = _load_cumulative_sales(session, events.get(session, actor, event_id), moment, sponsorships_only)
-    earlier = _load_cumulative_sales(session, events.get(session, actor, earlier_id), moment, sponsorships_only)
+    current = _load_cumulative_sales(session, events.get(session, actor, event_id), moment, sales_filter)
+    earlier = _load_cumulative_sales(session, events.get(session, actor, earlier_id), moment, sales_filter)
 
     def compare_day(days_before: int) -> ComparedDay:
         return ComparedDay(days_before, *current.get_totals(days_before), *earlier.get_totals(days_before))
 
     sale_days = [*current.sale_days_before, *earlier.sale_days_before]
-    days = range(max(sale_days), min(0, *sale_days) - 1, -1) if sale_days else ()
-    return Comparison(tuple(compare_day(day) for day in days), compare_day(current.today))
+    days = _list_days(max(sale_days), min(0, *sale_days), {current.today, earlier.today}) if sale_days else ()
+    return Comparison(_skip_unchanged(map(compare_day, days)), compare_day(current.today))
+
+
+def _choose_step(days: int) -> int:
+    if days <= MAX_DAYS_BY_DAY:
+        return 1
+    return 7 if days <= MAX_DAYS_BY_WEEK else 28
+
+
+def _list_days(first: int, last: int, kept: set[int]) -> list[int]:
+    """Return the days before an event to compare, the first and largest number first."""
+    step = _choose_step(first - last + 1)
+    between = range(first - first % step, last, -step)
+    return sorted({first, last, *between, *(day for day in kept if last <= day <= first)}, reverse=True)
+
+
+def _skip_unchanged(days: Iterable[ComparedDay]) -> tuple[ComparedDay, ...]:
+    """Return the days without those that equal both neighbors, when they are of many years."""
+    every = tuple(days)
+    if not every or _choose_step(every[0].days_before - every[-1].days_before + 1) != 28:
+        return every
+    totals = [replace(day, days_before=0) for day in every]
+    triples = zip(totals, totals[1:], totals[2:], strict=False)
+    changing = (
+        day for day, (before, same, after) in zip(every[1:], triples, strict=False) if not before == same == after
+    )
+    return every[0], *changing, every[-1]
 
 
 @dataclass(frozen=True)
@@ -123,15 +159,16 @@ class _CumulativeSales:
 
 
 def _load_cumulative_sales(
-    session: Session, event: Event, moment: datetime, sponsorships_only: bool
+    session: Session, event: Event, moment: datetime, sales_filter: SalesFilter
 ) -> _CumulativeSales:
     zone = ZoneInfo(event.time_zone)
     event_day = event.starts_at.astimezone(zone).date()
-    revenue = func.sum(DailySales.total).filter(DailySales.payment_status == "completed")
+    comparable = replace(sales_filter.without_days, package_ids=())
+    paid = PurchaseFilter.of_sales(comparable, statuses=("completed",))
     rows = session.execute(
-        select(DailySales.day, func.coalesce(revenue, money.ZERO), func.sum(DailySales.seats))
+        select(DailySales.day, func.sum(DailySales.total), func.sum(DailySales.seats))
         .join(Package, Package.id == DailySales.package_id)
-        .where(DailySales.event_id == event.id, _IS_SOLD, or_(~literal(sponsorships_only), Package.is_sponsorship))
+        .where(*build_daily_conditions(paid, event.id), DailySales.purchases > 0)
         .group_by(DailySales.day)
         .order_by(DailySales.day)
     ).all()

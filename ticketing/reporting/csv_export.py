@@ -24,7 +24,7 @@ from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.db import replica
 from ticketing.formatting import FORMULA_PREFIX
-from ticketing.models import Answer, AssignedTicket, Event, Option, Package, PromoCode, Purchase
+from ticketing.models import Answer, AssignedTicket, Event, Option, Order, Package, PromoCode, Purchase
 from ticketing.purchase_filter import PurchaseFilter, build_conditions, build_order_by
 
 CHUNK_BYTES = 64 * 1024
@@ -150,6 +150,7 @@ _PURCHASE_COLUMNS: Columns = {
     "external_sale_id": escape_formula(Purchase.external_sale_id),
     "notes": escape_formula(Purchase.notes),
 }
+_LAST_COLUMNS: Columns = {"fee": Purchase.fee, "order_id": Order.id, "order_number": Order.number}
 
 
 def _build_export_with_guests(
@@ -160,14 +161,15 @@ def _build_export_with_guests(
     guest_columns: Columns,
     then_by: Sequence[ColumnElement[Any]] = (),
 ) -> Export:
-    """Return the export of the purchase's columns, the guest columns, one column per question, and the fee."""
+    """Return the export of the purchase's columns, the guest columns, one column per question, and the last ones."""
     event = session.scalars(select(Event).where(Event.id == event_id)).one()
     questions = _list_option_ids_by_label(session, event_id)
     answers = _build_answers_lateral(questions.values()) if questions else None
     answer_columns = [] if answers is None else [escape_formula(answer) for answer in answers.c]
     query = (
-        select(*_PURCHASE_COLUMNS.values(), *guest_columns.values(), *answer_columns, Purchase.fee)
+        select(*_PURCHASE_COLUMNS.values(), *guest_columns.values(), *answer_columns, *_LAST_COLUMNS.values())
         .join(Package, Package.id == Purchase.package_id)
+        .join(Order, Order.id == Purchase.order_id)
         .outerjoin(PromoCode, PromoCode.id == Purchase.promo_code_id)
         .join(guests, true())
         .where(*build_conditions(purchase_filter, event_id))
@@ -175,10 +177,9 @@ def _build_export_with_guests(
     )
     if answers is not None:
         query = query.join(answers, true())
-    headings = _build_headings(questions, {*_PURCHASE_COLUMNS, *guest_columns, "fee"})
-    return build_export(
-        session, (*_PURCHASE_COLUMNS, *guest_columns, *headings, "fee"), query, event.time_zone, event.name
-    )
+    headings = _build_headings(questions, {*_PURCHASE_COLUMNS, *guest_columns, *_LAST_COLUMNS})
+    header = (*_PURCHASE_COLUMNS, *guest_columns, *headings, *_LAST_COLUMNS)
+    return build_export(session, header, query, event.time_zone, event.name)
 
 
 def _list_option_ids_by_label(session: Session, event_id: uuid.UUID) -> dict[str, list[uuid.UUID]]:

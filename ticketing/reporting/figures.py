@@ -1,35 +1,36 @@
 """Sales figures, read-only. Source of every figure: docs/product.md, "Sales" and "Words".
 
-Packages and seats count purchases that are completed or pending ("sold"); money counts completed ones only. Amounts
-are USD, days are days of the event's time zone. Functions called in one `db.read_session()` describe one moment.
+Figures stand on one basis: paid (completed purchases), with pending ones beside them. Only what is sold of a limit, and
+what is read from it, counts both. Amounts are USD, days are days of the event's time zone. Functions called in one
+`db.read_session()` describe one moment.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 from decimal import Decimal
-from itertools import accumulate
-from typing import Any
 
-from sqlalchemy import Row, Text, cast, func, literal, or_, select, text
+from sqlalchemy import BigInteger, Text, cast, func, literal, or_, select, text
 from sqlalchemy.orm import Session
 
-from ticketing import money
 from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.errors import NotFound
-from ticketing.models import CHANNELS, PAYMENT_STATUSES, SOLD_STATUSES, Event, Package
+from ticketing.models import CHANNELS, PAYMENT_STATUSES, Event, Package
+from ticketing.reporting import status_totals
+from ticketing.reporting.status_totals import NOTHING, ByStatus, GroupedTotals, StatusTotals
+from ticketing.sales_filter import ALL_SALES, SalesFilter
 
 
 @dataclass(frozen=True)
 class PackageSales:
     """Sales of one package, also of one that has none.
 
-    `sold_count` is packages sold, `available` is packages left (None is unlimited), `seats_sold` is packages sold times
-    the seats each had when it was sold, `seats_named` is the seats among them that have a guest.
+    `sold_count` is packages sold, `available` is packages left (None is unlimited): what the package has now, paid and
+    pending, whatever the filter. `seats_named` is the seats among the paid and pending ones that have a guest.
     """
 
     package_id: uuid.UUID
@@ -37,54 +38,47 @@ class PackageSales:
     sold_count: int
     quantity_limit: int | None
     available: int | None
-    seats_sold: int
     seats_named: int
-    revenue: Decimal
     is_sponsorship: bool
     is_sold_out: bool
+    paid: StatusTotals
+    pending: StatusTotals
+
+    @property
+    def seats_sold(self) -> int:
+        """Packages sold times the seats each had when it was sold, paid and pending."""
+        return self.paid.seats + self.pending.seats
+
+    @property
+    def revenue(self) -> Decimal:
+        return self.paid.total
 
 
 @dataclass(frozen=True)
-class StatusSales:
-    """All purchases of one payment status, with their packages and seats and the sum of their totals."""
+class PackageTotals:
+    """What was sold of one package."""
 
-    status: str
-    purchases: int
-    packages: int
-    seats: int
-    total: Decimal
+    paid: StatusTotals = NOTHING
+    pending: StatusTotals = NOTHING
 
 
 @dataclass(frozen=True)
 class PromoCodeSales:
-    """Sold purchases with one promo code, or without any (`code` is None); discount and revenue of completed ones."""
+    """Sales with one promo code, or without any (`code` is None)."""
 
     promo_code_id: uuid.UUID | None
     code: str | None
-    purchases: int
-    packages: int
-    discount: Decimal
-    revenue: Decimal
+    paid: StatusTotals
+    pending: StatusTotals
 
 
 @dataclass(frozen=True)
 class ChannelSales:
-    """Sold purchases of one sales channel, and revenue of the completed ones."""
+    """Sales of one sales channel."""
 
     channel: str
-    purchases: int
-    packages: int
-    revenue: Decimal
-
-
-@dataclass(frozen=True)
-class DaySales:
-    """One day: its revenue and packages sold, and the revenue since the first sale (`cumulative`)."""
-
-    day: date
-    revenue: Decimal
-    cumulative: Decimal
-    packages_sold: int
+    paid: StatusTotals
+    pending: StatusTotals
 
 
 @dataclass(frozen=True)
@@ -103,34 +97,65 @@ class RevenueBridge:
 
 @dataclass(frozen=True)
 class SalesFigures:
-    """All figures of an event.
+    """All figures of an event, or of the sales that a filter selects.
 
-    `revenue` is what completed purchases cost after discounts, and `discount` what was taken off them; `pending` is
-    what pending purchases will bring; `refunded` is what refunded purchases had cost. `purchases` is the number of sold
-    purchases, `packages_sold` their quantities, `seats_sold` the seats of these packages, `seats_named` the seats that
-    have a guest. `sold_out_count` is the number of packages with nothing left.
-
-    `by_status` has all five statuses. `by_promo_code` and `by_channel` have those with sold purchases; the codes with
-    the most revenue come first, purchases without a code last. `by_day` runs from the first day with a sold purchase to
-    the last and includes days without sales as zeros.
+    `by_status` has all five statuses. `orders` is the number of orders with a paid or pending purchase; an order that
+    has both counts as one of each in `by_status`. `seats_named` is the seats among the paid and pending ones that have
+    a guest. `by_package` has the packages that the filter selects, in display order. `by_promo_code` and `by_channel`
+    have those with paid or pending purchases; the codes with the most revenue come first, sales without a code last.
     """
 
-    revenue: Decimal
-    discount: Decimal
-    pending: Decimal
-    refunded: Decimal
-    purchases: int
-    packages_sold: int
-    seats_sold: int
+    by_status: Mapping[str, StatusTotals]
+    orders: int
     seats_named: int
-    sold_out_count: int
     revenue_goal: Decimal | None
-    bridge: RevenueBridge
     by_package: tuple[PackageSales, ...]
-    by_status: tuple[StatusSales, ...]
     by_promo_code: tuple[PromoCodeSales, ...]
     by_channel: tuple[ChannelSales, ...]
-    by_day: tuple[DaySales, ...]
+
+    @property
+    def paid(self) -> StatusTotals:
+        return self.by_status["completed"]
+
+    @property
+    def pending(self) -> StatusTotals:
+        return self.by_status["pending"]
+
+    @property
+    def revenue(self) -> Decimal:
+        """What completed purchases cost after discounts."""
+        return self.paid.total
+
+    @property
+    def discount(self) -> Decimal:
+        """What was taken off the completed purchases."""
+        return self.paid.discount
+
+    @property
+    def purchases(self) -> int:
+        """Paid and pending purchases."""
+        return self.paid.purchases + self.pending.purchases
+
+    @property
+    def packages_sold(self) -> int:
+        """Quantities of the paid and pending purchases."""
+        return self.paid.packages + self.pending.packages
+
+    @property
+    def seats_sold(self) -> int:
+        """Seats of the paid and pending purchases."""
+        return self.paid.seats + self.pending.seats
+
+    @property
+    def sold_out_count(self) -> int:
+        """Packages with nothing left."""
+        return sum(line.is_sold_out for line in self.by_package)
+
+    @property
+    def bridge(self) -> RevenueBridge:
+        paid = self.paid
+        difference = paid.total - (paid.list_price - paid.discount)
+        return RevenueBridge(paid.list_price, paid.discount, difference, paid.total)
 
     @property
     def goal_percent(self) -> Decimal | None:
@@ -141,55 +166,57 @@ class SalesFigures:
 
 
 def get_figures(
-    session: Session, actor: Actor, event_id: uuid.UUID, *, sponsorships_only: bool = False
+    session: Session, actor: Actor, event_id: uuid.UUID, sales_filter: SalesFilter = ALL_SALES
 ) -> SalesFigures:
-    """Return the figures of an event, or of its sponsorships only, from two queries of the daily totals.
+    """Return the figures of an event, or of the sales that the filter selects, from the daily totals.
 
     Raises NotFound when the actor may not see the event.
     """
     permissions.require(session, actor, "read", event_id)
-    parameters = {"event_id": event_id, "sponsorships_only": sponsorships_only}
-    totals = _GroupedTotals(session.execute(_GROUPED_TOTALS_SQL, parameters).all())
+    totals = status_totals.load(session, event_id, sales_filter)
+    is_selected = (
+        (Package.event_id == Event.id)
+        & or_(~literal(sales_filter.sponsorships_only), Package.is_sponsorship)
+        & (Package.id.in_(sales_filter.package_ids) if sales_filter.package_ids else literal(True))
+    )
     rows = session.execute(
         select(Event.revenue_goal, Package)
-        .outerjoin(Package, (Package.event_id == Event.id) & or_(~literal(sponsorships_only), Package.is_sponsorship))
+        .outerjoin(Package, is_selected)
         .where(Event.id == event_id)
         .order_by(Package.display_order)
     ).all()
-    by_package = tuple(totals.build_package_sales(row.Package) for row in rows if row.Package is not None)
-    by_status = tuple(totals.build_status_sales(status) for status in PAYMENT_STATUSES)
-    total_by_status = {line.status: line.total for line in by_status}
-    bridge = totals.build_bridge()
     return SalesFigures(
-        revenue=bridge.revenue,
-        discount=bridge.discount,
-        pending=total_by_status["pending"],
-        refunded=total_by_status["refunded"],
-        purchases=sum(line.purchases for line in by_status if line.status in SOLD_STATUSES),
-        packages_sold=sum(line.sold_count for line in by_package),
-        seats_sold=sum(line.seats_sold for line in by_package),
-        seats_named=sum(line.seats_named for line in by_package),
-        sold_out_count=sum(line.is_sold_out for line in by_package),
+        by_status={status: totals.by_status.get(status, NOTHING) for status in PAYMENT_STATUSES},
+        orders=totals.orders,
+        seats_named=sum(totals.seats_named.values()),
         revenue_goal=rows[0].revenue_goal,
-        by_package=by_package,
-        bridge=bridge,
-        by_status=by_status,
-        by_promo_code=totals.build_promo_code_sales(),
-        by_channel=totals.build_channel_sales(),
-        by_day=totals.build_day_sales(),
+        by_package=tuple(_build_package_sales(row.Package, totals) for row in rows if row.Package is not None),
+        by_promo_code=_build_promo_code_sales(totals),
+        by_channel=tuple(
+            ChannelSales(channel, *_split(totals.by_channel[channel]))
+            for channel in CHANNELS
+            if _is_sold(totals.by_channel.get(channel, {}))
+        ),
     )
 
 
 def get_package_sales(session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID) -> PackageSales:
     """Return the sales of one package. Raises NotFound when the event or the package does not exist for the actor."""
-    for line in get_figures(session, actor, event_id).by_package:
-        if line.package_id == package_id:
-            return line
+    for line in get_figures(session, actor, event_id, SalesFilter(package_ids=(package_id,))).by_package:
+        return line
     raise NotFound("package")
 
 
+def list_package_totals_unchecked(session: Session, event_id: uuid.UUID) -> dict[uuid.UUID, PackageTotals]:
+    """Return what was sold of each package that was sold, in one query; the caller has checked the permission."""
+    by_package: dict[uuid.UUID, dict[str, StatusTotals]] = defaultdict(dict)
+    for row in session.execute(_PACKAGE_TOTALS_SQL, {"event_id": event_id}):
+        by_package[row.package_id][row.payment_status] = status_totals.build_totals(row, row.purchases)
+    return {package_id: PackageTotals(*_split(totals)) for package_id, totals in by_package.items()}
+
+
 def compute_fingerprints(session: Session, event_ids: set[uuid.UUID]) -> dict[uuid.UUID, tuple[int, ...]]:
-    """Return a fingerprint per event that changes with every sale and with every edit of the event or its packages.
+    """Return a fingerprint per event that changes with every sale and every edit of the event, its packages and order.
 
     It is built from the counters of the packages, so it costs one small index range per event and cannot miss a
     transaction that commits late, as a comparison of timestamps would. Checks no permission: it reveals no figure.
@@ -201,7 +228,7 @@ def compute_fingerprints(session: Session, event_ids: set[uuid.UUID]) -> dict[uu
             func.count(Package.id),
             func.coalesce(func.sum(Package.sales_version), 0),
             func.coalesce(func.sum(Package.version), 0),
-            func.coalesce(func.sum(func.hashtext(cast(Package.id, Text))), 0),
+            func.coalesce(func.sum(func.hashtext(cast(Package.id, Text)) * cast(Package.display_order, BigInteger)), 0),
         )
         .outerjoin(Package, Package.event_id == Event.id)
         .where(Event.id.in_(event_ids))
@@ -210,84 +237,41 @@ def compute_fingerprints(session: Session, event_ids: set[uuid.UUID]) -> dict[uu
     return {row[0]: tuple(int(part) for part in row[1:]) for row in rows}
 
 
-# One pass over the daily totals yields every line of the figures. Voided sales leave rows of zeros, which are skipped.
-_GROUPED_TOTALS_SQL = text("""
-    SELECT CASE 0 WHEN grouping(sales.payment_status) THEN 'status' WHEN grouping(sales.package_id) THEN 'package'
-            WHEN grouping(sales.channel) THEN 'channel' WHEN grouping(sales.day) THEN 'day' ELSE 'code' END AS line,
-        sales.payment_status, sales.package_id, sales.channel, sales.day, sales.promo_code_id, promo_code.code,
-        sum(purchases) AS all_purchases, sum(quantity) AS all_packages, sum(seats) AS all_seats,
-        sum(total) AS all_total,
-        coalesce(sum(purchases) FILTER (WHERE counts), 0) AS purchases,
-        coalesce(sum(quantity) FILTER (WHERE counts), 0) AS packages,
-        coalesce(sum(seats) FILTER (WHERE counts), 0) AS seats,
-        coalesce(sum(seats_named) FILTER (WHERE counts), 0) AS seats_named,
-        coalesce(sum(list_price) FILTER (WHERE is_completed), 0.00) AS list_price,
-        coalesce(sum(discount) FILTER (WHERE is_completed), 0.00) AS discount,
-        coalesce(sum(total) FILTER (WHERE is_completed), 0.00) AS revenue
-    FROM (
-        SELECT *, payment_status IN ('completed', 'pending') AS counts, payment_status = 'completed' AS is_completed
-        FROM daily_sales WHERE event_id = :event_id
-    ) AS sales
-    JOIN packages AS package ON package.id = sales.package_id AND (NOT :sponsorships_only OR package.is_sponsorship)
-    LEFT JOIN promo_codes AS promo_code ON promo_code.id = sales.promo_code_id
-    GROUP BY GROUPING SETS ((sales.payment_status), (sales.package_id), (sales.channel), (sales.day),
-        (sales.promo_code_id, promo_code.code))
+_PACKAGE_TOTALS_SQL = text("""
+    SELECT package_id, payment_status, sum(purchases) AS purchases, sum(quantity) AS packages, sum(seats) AS seats,
+        sum(list_price) AS list_price, sum(discount) AS discount, sum(total) AS total
+    FROM daily_sales WHERE event_id = :event_id AND payment_status IN ('completed', 'pending')
+    GROUP BY package_id, payment_status HAVING sum(purchases) > 0
 """)
 
 
-class _GroupedTotals:
-    """The rows of _GROUPED_TOTALS_SQL by group, and the lines of the figures built from them."""
+def _split(totals: ByStatus) -> tuple[StatusTotals, StatusTotals]:
+    """Return what is paid and what is pending."""
+    return totals.get("completed", NOTHING), totals.get("pending", NOTHING)
 
-    def __init__(self, rows: Sequence[Row[Any]]) -> None:
-        self._status = {row.payment_status: row for row in rows if row.line == "status"}
-        self._package = {row.package_id: row for row in rows if row.line == "package"}
-        self._channel = {row.channel: row for row in rows if row.line == "channel" and row.purchases}
-        self._day = {row.day: row for row in rows if row.line == "day" and row.purchases}
-        self._code = [row for row in rows if row.line == "code" and row.purchases]
 
-    def build_bridge(self) -> RevenueBridge:
-        row = self._status.get("completed")
-        if row is None:
-            return RevenueBridge(money.ZERO, money.ZERO, money.ZERO, money.ZERO)
-        return RevenueBridge(row.list_price, row.discount, row.revenue - (row.list_price - row.discount), row.revenue)
+def _is_sold(totals: ByStatus) -> bool:
+    return _split(totals) != (NOTHING, NOTHING)
 
-    def build_status_sales(self, status: str) -> StatusSales:
-        row = self._status.get(status)
-        if row is None:
-            return StatusSales(status, 0, 0, 0, money.ZERO)
-        return StatusSales(status, row.all_purchases, row.all_packages, row.all_seats, row.all_total)
 
-    def build_package_sales(self, package: Package) -> PackageSales:
-        row = self._package.get(package.id)
-        return PackageSales(
-            package_id=package.id,
-            name=package.name,
-            sold_count=package.sold_count,
-            quantity_limit=package.quantity_limit,
-            available=package.available,
-            seats_sold=row.seats if row else 0,
-            seats_named=row.seats_named if row else 0,
-            revenue=row.revenue if row else money.ZERO,
-            is_sponsorship=package.is_sponsorship,
-            is_sold_out=package.is_sold_out,
-        )
+def _build_package_sales(package: Package, totals: GroupedTotals) -> PackageSales:
+    return PackageSales(
+        package.id,
+        package.name,
+        package.sold_count,
+        package.quantity_limit,
+        package.available,
+        totals.seats_named.get(package.id, 0),
+        package.is_sponsorship,
+        package.is_sold_out,
+        *_split(totals.by_package.get(package.id, {})),
+    )
 
-    def build_channel_sales(self) -> tuple[ChannelSales, ...]:
-        rows = [self._channel[channel] for channel in CHANNELS if channel in self._channel]
-        return tuple(ChannelSales(row.channel, row.purchases, row.packages, row.revenue) for row in rows)
 
-    def build_promo_code_sales(self) -> tuple[PromoCodeSales, ...]:
-        rows = sorted(self._code, key=lambda row: (row.code is None, -row.revenue, row.code))
-        return tuple(
-            PromoCodeSales(row.promo_code_id, row.code, row.purchases, row.packages, row.discount, row.revenue)
-            for row in rows
-        )
-
-    def build_day_sales(self) -> tuple[DaySales, ...]:
-        if not self._day:
-            return ()
-        first, last = min(self._day), max(self._day)
-        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-        revenues = [self._day[day].revenue if day in self._day else money.ZERO for day in days]
-        sold = [self._day[day].packages if day in self._day else 0 for day in days]
-        return tuple(DaySales(*line) for line in zip(days, revenues, accumulate(revenues), sold, strict=True))
+def _build_promo_code_sales(totals: GroupedTotals) -> tuple[PromoCodeSales, ...]:
+    lines = [
+        PromoCodeSales(promo_code_id, totals.codes[promo_code_id], *_split(of_code))
+        for promo_code_id, of_code in totals.by_promo_code.items()
+        if _is_sold(of_code)
+    ]
+    return tuple(sorted(lines, key=lambda line: (line.code is None, -line.paid.total, line.code)))

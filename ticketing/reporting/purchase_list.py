@@ -7,9 +7,10 @@ see the event.
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from operator import add
 from typing import Any
 
 from sqlalchemy import func, select
@@ -26,12 +27,15 @@ from ticketing.models import (
     DailySales,
     ImportBatch,
     Option,
+    Order,
     Package,
     PromoCode,
     Purchase,
     Staff,
 )
 from ticketing.purchase_filter import PurchaseFilter, build_conditions, build_daily_conditions, build_order_by
+from ticketing.reporting import order_list
+from ticketing.reporting.order_list import OrderLine
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,9 @@ class PurchaseRow:
 
 @dataclass(frozen=True)
 class PurchaseTotals:
-    """Totals of the matching purchases, whatever their status. Amounts are USD."""
+    """Totals of the matching purchases, whatever their status. `orders` are those with a matching purchase; USD."""
 
+    orders: int
     purchases: int
     packages: int
     seats: int
@@ -55,6 +60,12 @@ class PurchaseTotals:
     list_price: Decimal
     discount: Decimal
     total: Decimal
+
+    def __add__(self, other: PurchaseTotals) -> PurchaseTotals:
+        return PurchaseTotals(*map(add, astuple(self), astuple(other)))
+
+
+NO_PURCHASES = PurchaseTotals(0, 0, 0, 0, 0, money.ZERO, money.ZERO, money.ZERO)
 
 
 @dataclass(frozen=True)
@@ -71,13 +82,15 @@ class HistoryEntry:
 
 @dataclass(frozen=True)
 class PurchaseDetails:
-    """Everything about one purchase.
+    """Everything about one purchase, and the lines of its order, of which it is one.
 
     `recorded_by` is the staff member at the box office, `import_file` the imported file; both are None for a purchase
     of the donor site. Answers are pairs of question and text.
     """
 
     purchase: Purchase
+    order: Order
+    lines: tuple[OrderLine, ...]
     package: str
     promo_code: str | None
     tickets: tuple[AssignedTicket, ...]
@@ -133,38 +146,39 @@ def list_page(
 
 def get_totals(session: Session, actor: Actor, event_id: uuid.UUID, purchase_filter: PurchaseFilter) -> PurchaseTotals:
     """Return the totals of all matching purchases."""
+    return get_status_totals(session, actor, event_id, purchase_filter)[None]
+
+
+def get_status_totals(
+    session: Session, actor: Actor, event_id: uuid.UUID, purchase_filter: PurchaseFilter
+) -> dict[str | None, PurchaseTotals]:
+    """Return the totals of the matching purchases of each status that has any, and under None of all of them."""
     permissions.require(session, actor, "read", event_id)
     table: type[Purchase] | type[DailySales] = Purchase if purchase_filter.needs_rows else DailySales
-    conditions = (
-        build_conditions(purchase_filter, event_id)
-        if purchase_filter.needs_rows
-        else build_daily_conditions(purchase_filter, event_id)
-    )
-    summed: list[Any] = [
-        table.quantity,
-        table.seats,
-        table.seats_named,
-        table.list_price,
-        table.discount,
-        table.total,
-    ]
-    row = session.execute(
+    build = build_conditions if purchase_filter.needs_rows else build_daily_conditions
+    sums = (table.quantity, table.seats, table.seats_named, table.list_price, table.discount, table.total)
+    rows = session.execute(
         select(
-            func.count() if purchase_filter.needs_rows else func.coalesce(func.sum(DailySales.purchases), 0),
-            *(func.coalesce(func.sum(column), 0) for column in summed),
+            table.payment_status,
+            func.count() if purchase_filter.needs_rows else func.sum(DailySales.purchases),
+            *map(func.sum, sums),
         )
         .select_from(table)
         .join(Package, Package.id == table.package_id)
-        .where(*conditions)
-    ).one()
-    return PurchaseTotals(*row[:4], *(money.round_to_cents(Decimal(amount)) for amount in row[4:]))
+        .where(*build(purchase_filter, event_id))
+        .group_by(table.payment_status)
+    ).all()
+    orders = order_list.count_orders(session, event_id, purchase_filter)
+    totals = {status: PurchaseTotals(orders[status], *numbers) for status, *numbers in rows if numbers[0]}
+    return totals | {None: replace(sum(totals.values(), NO_PURCHASES), orders=orders.get(None, 0))}
 
 
 def get_details(session: Session, actor: Actor, event_id: uuid.UUID, purchase_id: uuid.UUID) -> PurchaseDetails:
     """Return one purchase with its seats, answers and later changes. Raises NotFound when it does not exist."""
     permissions.require(session, actor, "read", event_id)
     row = session.execute(
-        select(Purchase, Package.name, PromoCode.code, Staff.name, ImportBatch.file_name)
+        select(Purchase, Order, Package.name, PromoCode.code, Staff.name, ImportBatch)
+        .join(Order, Order.id == Purchase.order_id)
         .join(Package, Package.id == Purchase.package_id)
         .outerjoin(PromoCode, PromoCode.id == Purchase.promo_code_id)
         .outerjoin(Staff, Staff.id == Purchase.recorded_by)
@@ -173,7 +187,7 @@ def get_details(session: Session, actor: Actor, event_id: uuid.UUID, purchase_id
     ).first()
     if row is None:
         raise NotFound("purchase")
-    purchase, package, promo_code, recorded_by, import_file = row
+    purchase, order, package, promo_code, recorded_by, batch = row
     tickets = session.scalars(
         select(AssignedTicket).where(AssignedTicket.purchase_id == purchase_id).order_by(AssignedTicket.seat_number)
     )
@@ -185,19 +199,33 @@ def get_details(session: Session, actor: Actor, event_id: uuid.UUID, purchase_id
     )
     history = session.scalars(
         select(AuditEntry)
-        .where(AuditEntry.event_id == event_id, AuditEntry.subject_id == purchase_id)
+        .where(AuditEntry.event_id == event_id, AuditEntry.subject_id.in_([purchase_id, purchase.order_id]))
         .order_by(AuditEntry.id)
     )
     return PurchaseDetails(
         purchase,
+        order,
+        order_list.list_lines(session, order.id),
         package,
         promo_code,
         tuple(tickets),
         tuple((label, _format_answer(value)) for label, value in answers),
-        tuple(HistoryEntry(e.occurred_at, e.actor, e.action, e.field, e.old_value, e.new_value) for e in history),
+        (
+            *(HistoryEntry(e.occurred_at, e.actor, e.action, e.field, e.old_value, e.new_value) for e in history),
+            *_list_undo(purchase, batch),
+        ),
         recorded_by,
-        import_file,
+        batch.file_name if batch else None,
     )
+
+
+def _list_undo(purchase: Purchase, batch: ImportBatch | None) -> list[HistoryEntry]:
+    """Return the history of a purchase that the undo of its import voided; the audit log has one entry for all."""
+    if batch is None or batch.undone_at is None or purchase.voided_at != batch.undone_at:
+        return []
+    changes = ((None, None), ("void_reason", batch.undo_reason))
+    by = batch.undone_by or ""
+    return [HistoryEntry(batch.undone_at, by, "import.undone", field, None, value) for field, value in changes]
 
 
 def _format_answer(answer: Any) -> str:

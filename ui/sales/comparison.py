@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import lru_cache
+from html import escape
+from operator import attrgetter
+from typing import Any
 
-import altair as alt
-import pandas as pd
 import streamlit as st
 
 from ticketing import money
@@ -14,54 +17,79 @@ from ticketing.actors import Actor
 from ticketing.db import replica
 from ticketing.models import Event
 from ticketing.reporting import comparison as comparisons
+from ticketing.reporting.chart_frame import find_amount_ticks, find_day_step, format_amount_tick
 from ticketing.reporting.comparison import ComparedDay, Comparison
+from ticketing.sales_filter import SalesFilter
 from ui import text
-from ui.widgets import charts, tables
+from ui.sales import chart_spec, datasets, query
+from ui.sales.datasets import Rows
+from ui.widgets import tables
 from ui.widgets.forms import render_hint
 from ui.widgets.tables import Column, number_column
 
 THIS_EVENT = "This event"
-_TITLES = {"revenue": "Revenue", "seats": "Seats sold"}
-_HEIGHTS = {"revenue": 260, "seats": 190}
-_DAY_LABEL_EXPR = (
-    "datum.value == 0 ? 'event day' : datum.value < 0 ? format(-datum.value, ',') + ' before' : datum.value + ' after'"
-)
-_Y_AXIS_WIDTH_PX = 58
+KEY = "compare_with"
+_TITLES = {"revenue": "Revenue", "seats": "Seats"}
+_HEIGHT_PX = 250
+_MAX_TICKS = 6
 
 
-def render(actor: Actor, event: Event, others: Sequence[Event], *, sponsorships_only: bool) -> None:
-    """Render the choice of the other event and, once chosen, the comparison. The URL carries the choice."""
-    names = text.unique_labels({other.id: (other.name, f"{other.starts_at:%-d %b %Y}") for other in others})
-    title, choice = st.columns([3, 2], vertical_alignment="center")
-    title.subheader("Compare with an earlier event", anchor=False)
-    chosen = choice.selectbox(
+def render(actor: Actor, event: Event, chosen_id: uuid.UUID | None, sales_filter: SalesFilter) -> None:
+    """Render the choice of the other event and, once chosen, the comparison; drawn only while it is open."""
+    with st.expander(
+        "Compare with an earlier event", key="comparison", expanded=chosen_id is not None, on_change="rerun"
+    ) as panel:
+        if panel.open:
+            others = replica.read(lambda session: comparisons.list_candidates(session, actor, event.id))
+            _render_panel(actor, event, others, chosen_id, sales_filter)
+
+
+def _render_panel(
+    actor: Actor, event: Event, others: Sequence[Event], chosen_id: uuid.UUID | None, sales_filter: SalesFilter
+) -> None:
+    if not others:
+        render_hint("There is no other event with sales yet.")
+        return
+    names = text.unique_labels({other.id: (other.name, text.format_venue_date(other)) for other in others})
+    st.session_state[KEY] = chosen_id if chosen_id in names else None
+    st.selectbox(
         "Compare with",
         list(names),
         index=None,
-        key="compare_with",
+        key=KEY,
         format_func=lambda event_id: names.get(event_id, ""),
         placeholder="Choose an event",
-        label_visibility="collapsed",
-        bind="query-params",
+        on_change=lambda: query.write(compare_with=st.session_state[KEY]),
     )
-    if chosen is None:
+    if chosen_id not in names:
         render_hint("Revenue and seats of both events, the same number of days before each.")
         return
+    if sales_filter.package_ids:
+        render_hint("Events have different packages, so all packages are compared.")
     comparison = replica.read(
-        lambda session: comparisons.compare(session, actor, event.id, chosen, sponsorships_only=sponsorships_only)
+        lambda session: comparisons.compare(session, actor, event.id, chosen_id, sales_filter=sales_filter)
     )
-    st.markdown(f"**{text.escape_markdown(format_comparison(comparison, names[chosen]))}**")
+    _render_comparison(comparison, names[chosen_id])
+
+
+def _render_comparison(comparison: Comparison, earlier_name: str) -> None:
+    st.markdown(f"**{text.escape_markdown(format_comparison(comparison, earlier_name))}**")
     if not comparison.days:
         return
-    with st.container(gap=None):
-        for measure, label in _TITLES.items():
-            description = f"{label} of both events by days before each, as in the table"
-            charts.render(build_chart, comparison, names[chosen], measure, description=description)
+    st.html(f'<p class="line-legend"><i></i>{escape(THIS_EVENT)} <i class="earlier"></i>{escape(earlier_name)}</p>')
+    spec = chart_spec.get_spec("compared", is_dark=st.context.theme.type == "dark")
+    for measure, title in _TITLES.items():
+        st.vega_lite_chart(
+            {**spec, "datasets": build_datasets(comparison, earlier_name, measure)},
+            height=_HEIGHT_PX,
+            key=f"comparison_{measure}",
+            alt=f"{title} of both events by days before each, as in the table",
+        )
     with st.expander("The comparison as a table", key="table_of_comparison", on_change="rerun") as table:
         if table.open:
             tables.render(
                 "Revenue and seats of both events by the end of each day, the latest first",
-                [Column("Day"), number_column(THIS_EVENT), number_column(names[chosen])],
+                [Column("Day"), number_column(THIS_EVENT), number_column(earlier_name)],
                 [_build_table_row(day) for day in reversed(comparison.days)],
                 is_scrollable=True,
             )
@@ -106,93 +134,6 @@ def _format_lead(is_more: bool) -> str:
     return "Ahead of" if is_more else "Behind"
 
 
-def build_chart(comparison: Comparison, earlier_name: str, measure: str) -> charts.LayeredChart:
-    """Return the chart of "revenue" or "seats": this event as a solid line, the earlier one dashed.
-
-    The two charts share their axis of days. They are not one concatenated chart, which would overflow a phone's width.
-    """
-    colors, is_revenue = charts.get_colors(), measure == "revenue"
-    days = _to_wide_frame(comparison)
-    lines = _to_long_frame(days, earlier_name, measure)
-    first, last = int(days["day"].min()), int(days["day"].max())
-    x = charts.build_day_axis(first, last, _DAY_LABEL_EXPR, colors, anchor_day=0, has_labels=not is_revenue)
-    amounts = charts.build_amount_axis(
-        colors,
-        charts.DOLLAR_LABEL_EXPR if is_revenue else "format(datum.value, ',~f')",
-        minExtent=_Y_AXIS_WIDTH_PX,
-        maxExtent=_Y_AXIS_WIDTH_PX,
-        tickCount=4 if is_revenue else 3,
-    )
-    legend = _build_legend(colors["text"]) if is_revenue else None
-    names = [THIS_EVENT, earlier_name]
-    base = alt.Chart(lines).encode(
-        x=x,
-        y=alt.Y("amount:Q", axis=amounts, scale=charts.build_zero_based_scale(lines["amount"].max())),
-        color=alt.Color(
-            "event:N", scale=alt.Scale(domain=names, range=[colors["line"], colors["earlier"]]), legend=legend
-        ),
-        strokeDash=alt.StrokeDash("event:N", scale=alt.Scale(domain=names, range=[[1, 0], [5, 3]]), legend=legend),
-    )
-    title = alt.Chart(pd.DataFrame({"measure": [_TITLES[measure]]}))
-    layers = [
-        base.mark_line(strokeWidth=2, interpolate="step-after"),
-        title.mark_text(color=colors["text"], align="left", baseline="bottom", fontWeight="bold", dy=-6).encode(
-            x=alt.value(0), y=alt.value(0), text="measure:N"
-        ),
-    ]
-    if first <= -comparison.today.days_before <= last:
-        layers += _build_today_marker(comparison, x, colors)
-    tips = ["name:N/Day", "this:N/This event", "that:N/Earlier event"]
-    return alt.layer(*layers, charts.build_hover_layer(days, x, tips)).properties(height=_HEIGHTS[measure])
-
-
-def _build_legend(label_color: str) -> alt.Legend:
-    return alt.Legend(
-        title=None,
-        orient="top",
-        symbolType="stroke",
-        symbolSize=400,
-        symbolStrokeWidth=2.5,
-        labelLimit=240,
-        labelColor=label_color,
-    )
-
-
-def _build_today_marker(comparison: Comparison, x: alt.X, colors: dict[str, str]) -> list[alt.Chart]:
-    """Return a vertical line at today, with its label on the side that has room."""
-    days_to_go = comparison.today.days_before
-    mark = alt.Chart(pd.DataFrame({"day": [-days_to_go], "label": ["today"]})).encode(x=x)
-    is_left = days_to_go > len(comparison.days) // 8
-    return [
-        mark.mark_rule(color=colors["quiet"], strokeWidth=1, strokeDash=[1, 3]),
-        mark.mark_text(
-            color=colors["quiet"],
-            baseline="bottom",
-            dy=-6,
-            align="left" if is_left else "right",
-            dx=5 if is_left else -5,
-        ).encode(y=alt.value("height"), text="label:N"),
-    ]
-
-
-def _to_wide_frame(comparison: Comparison) -> pd.DataFrame:
-    """Return one row per day; days before the event are negative, so that time runs to the right."""
-    return pd.DataFrame([_build_frame_row(day) for day in comparison.days])
-
-
-def _build_frame_row(day: ComparedDay) -> dict[str, object]:
-    return {
-        "day": -day.days_before,
-        "name": format_days_before(day.days_before).capitalize(),
-        "revenue": None if day.revenue is None else float(day.revenue),
-        "earlier_revenue": None if day.earlier_revenue is None else float(day.earlier_revenue),
-        "seats_sold": day.seats,
-        "earlier_seats": day.earlier_seats,
-        "this": _format_totals(day.revenue, day.seats),
-        "that": _format_totals(day.earlier_revenue, day.earlier_seats),
-    }
-
-
 def _format_totals(revenue: Decimal | None, seats: int | None) -> str:
     """Return an event's totals; a dash for a day that is still to come."""
     return (
@@ -202,11 +143,61 @@ def _format_totals(revenue: Decimal | None, seats: int | None) -> str:
     )
 
 
-def _to_long_frame(days: pd.DataFrame, earlier_name: str, measure: str) -> pd.DataFrame:
-    """Return one row per day and event, without days that are still to come."""
-    column, earlier_column = ("revenue", "earlier_revenue") if measure == "revenue" else ("seats_sold", "earlier_seats")
-    parts = [
-        days[["day", each]].rename(columns={each: "amount"}).assign(event=name)
-        for each, name in ((column, THIS_EVENT), (earlier_column, earlier_name))
+@lru_cache(maxsize=32)
+def build_datasets(comparison: Comparison, earlier_name: str, measure: str) -> dict[str, bytes]:
+    """Return the rows of the chart of "revenue" or "seats"; days before the event are negative, so time runs right."""
+    line, earlier = (
+        [
+            {"x": float(-day.days_before), "y": float(amount)}
+            for day in comparison.days
+            if (amount := side(day)) is not None
+        ]
+        for side in _get_sides(measure)
+    )
+    first, last = -comparison.days[0].days_before, -comparison.days[-1].days_before
+    highest = max((row["y"] for row in (*line, *earlier)), default=0) * 1.06 or 1.0
+    points: Rows = [
+        {"x": float(-day.days_before), "y": float(_get_sides(measure)[0](day) or 0)}
+        | _describe(day, earlier_name, measure)
+        for day in comparison.days
     ]
-    return pd.concat(parts).dropna().astype({"amount": float})
+    step = find_day_step(last - first, _MAX_TICKS)
+    ticks = range(-(-first // step) * step, last + 1, step)
+    return datasets.encode(
+        {
+            "frame": [{"x": first - 0.5, "y": 0.0}, {"x": last + 0.5, "y": highest}],
+            "amounts": [
+                {"y": amount, "label": format_amount_tick(amount) if measure == "revenue" else f"{amount:,.10g}"}
+                for amount in find_amount_ticks(highest, 3)
+            ],
+            "days": [{"x": float(tick), "label": _format_tick(tick), "align": "center"} for tick in ticks],
+            "points": points,
+            "headline": [_describe(comparison.today, earlier_name, measure)],
+            "line": line,
+            "earlier": earlier,
+            "last": line[-1:],
+        }
+    )
+
+
+def _get_sides(measure: str) -> tuple[Callable[[ComparedDay], Any], Callable[[ComparedDay], Any]]:
+    if measure == "revenue":
+        return attrgetter("revenue"), attrgetter("earlier_revenue")
+    return attrgetter("seats"), attrgetter("earlier_seats")
+
+
+def _describe(day: ComparedDay, earlier_name: str, measure: str) -> dict[str, str]:
+    """Return the words above the chart: this event's figure, then the day with the earlier event's."""
+    this, that = (_format_side(side(day), measure) for side in _get_sides(measure))
+    when = format_days_before(day.days_before).capitalize()
+    return {"value": f"{_TITLES[measure]} {this}", "when": f"{when} · {earlier_name} {that}"}
+
+
+def _format_side(amount: Decimal | int | None, measure: str) -> str:
+    if amount is None:
+        return "–"
+    return money.format_dollars(Decimal(amount)) if measure == "revenue" else f"{amount:,}"
+
+
+def _format_tick(day: int) -> str:
+    return "event day" if day == 0 else f"{abs(day):,} {'before' if day < 0 else 'after'}"

@@ -109,7 +109,7 @@ def test_clock_change_adds_no_day():
     assert [line.days_before for line in compare(event, other).days] == [2, 1, 0]
 
 
-def test_revenue_counts_completed_and_seats_count_pending_too(gala, last_year):
+def test_only_paid_sales_count(gala, last_year):
     package = make.package(gala, seats_per_package=2)
     before = make.package(last_year)
     sell(gala, package, "2026-11-29T12:00", payment_status="pending")
@@ -124,7 +124,7 @@ def test_revenue_counts_completed_and_seats_count_pending_too(gala, last_year):
         corrections.change_status(session, OPERATOR, last_year.id, failed.id, "failed", seen_version=1)
 
     db.write(work)
-    assert day_tuples(compare(gala, last_year))[:2] == [(6, 0, 2, 0, 0), (5, 0, 2, 100, 1)]
+    assert day_tuples(compare(gala, last_year))[0] == (5, 0, 0, 100, 1)
 
 
 @pytest.mark.parametrize(
@@ -204,3 +204,45 @@ def test_compares_only_visible_events(gala, last_year):
     make.assign(only_here, last_year)
     assert list_candidates(gala, only_here) == [last_year.id]
     assert compare(gala, last_year, only_here).days
+
+
+@pytest.mark.parametrize(
+    ("first_sale", "step", "number"),
+    [
+        ("2025-11-01T12:00", 1, 400),
+        ("2025-10-31T12:00", 7, 60),
+        ("2021-12-06T12:00", 7, 263),
+        ("2021-12-05T12:00", 28, 3),
+    ],
+)
+def test_days_of_a_long_time_are_thinned_out(gala, last_year, first_sale, step, number):
+    """400 days and five years are the limits, with the day of the event among them."""
+    package, before = make.package(gala, price="100"), make.package(last_year, price="50")
+    sell(gala, package, first_sale)
+    sell(last_year, before, "2025-12-05T12:00")
+    compared = compare(gala, last_year)
+    numbers = [line.days_before for line in compared.days]
+    assert len(numbers) == number
+    assert all(each % step == 0 for each in numbers[1:] if each != compared.today.days_before)
+    assert compared.days[0].revenue == 100
+    assert compared.days[-1].days_before == 0
+    assert (compared.days[-1].revenue, compared.days[-1].earlier_revenue) == (None, 50)
+
+
+def test_one_sale_in_2000_and_one_in_2099(gala, last_year):
+    package, before = make.package(gala, price="100"), make.package(last_year, price="50")
+    for moment in ("2000-06-01T12:00", "2099-06-01T12:00"):
+        sell(gala, package, moment)
+        sell(last_year, before, moment)
+    compared = compare(gala, last_year, moment=datetime(2099, 12, 1, tzinfo=UTC))
+    assert day_tuples(compared) == [
+        (9683, 100, 1, 0, 0),
+        (9324, 100, 1, 0, 0),
+        (9296, 100, 1, 50, 1),
+        (-26460, 100, 1, 50, 1),
+        (-26488, 200, 2, 50, 1),
+        (-26658, 200, 2, 50, 1),  # today
+        (-26684, None, None, 50, 1),
+        (-26824, None, None, 50, 1),
+        (-26840, None, None, 100, 2),
+    ]

@@ -23,6 +23,7 @@ COLUMNS = (
     "purchaser_email", "purchaser_phone", "list_price", "discount", "total", "promo_code", "payment_status", "channel",
     "external_sale_id", "notes", "guests",
 )  # fmt: skip
+LAST = ("fee", "order_id", "order_number")
 SEAT = ("seat_number", "ticket_code", "guest_name", "guest_email")
 
 
@@ -58,8 +59,8 @@ def gala(database):
 def test_has_byte_order_mark_and_columns_in_order(event):
     content = export(event)
     assert content.startswith(b"\xef\xbb\xbf")
-    assert tuple(parse_header(content)) == (*COLUMNS, "fee")
-    assert tuple(parse_header(export(event, query=csv_export.build_guests_export))) == (*COLUMNS[:-1], *SEAT, "fee")
+    assert tuple(parse_header(content)) == (*COLUMNS, *LAST)
+    assert tuple(parse_header(export(event, query=csv_export.build_guests_export))) == (*COLUMNS[:-1], *SEAT, *LAST)
 
 
 def test_row_has_guests_answers_and_amounts():
@@ -141,11 +142,19 @@ class TestQuestions:
                 answers.append({"option_id": wish.id, "value": "A window"})
             make.purchase(event, package, answers=answers)
         content = export(event, PurchaseFilter(sort="oldest"))
-        assert parse_header(content)[len(COLUMNS) :] == ["Menu", "Wish", "fee"]
+        assert parse_header(content)[len(COLUMNS) :] == ["Menu", "Wish", *LAST]
         assert [(row["Menu"], row["Wish"]) for row in parse_rows(content)] == [("Fish", "A window"), ("Rice", "")]
         assert [row["Menu"] for row in export_seats(event, PurchaseFilter(sort="oldest"))] == ["Fish", "Rice"]
 
-    @pytest.mark.parametrize("label", ["total", "guests", "fee"])
+    def test_lines_of_an_order_share_its_number(self, event):
+        order = make.order(event, make.package(event), make.package(event), promo_code=make.promo_code(event).code)
+        make.purchase(event, make.package(event))
+        rows = parse_rows(export(event, PurchaseFilter(sort="oldest")))
+        of_order = [row["purchase_id"] for row in rows if row["order_number"] == order.order.number]
+        assert of_order == [str(line.purchase.id) for line in order.lines]
+        assert {row["order_id"] for row in rows if row["purchase_id"] in of_order} == {str(order.order.id)}
+
+    @pytest.mark.parametrize("label", ["total", "guests", "fee", "order_number"])
     def test_question_named_like_column_gets_suffix(self, event, label):
         package = make.package(event, price="7")
         asked, twin = make.option(package, label=label), make.option(package, label=f"{label} (question)")
@@ -153,14 +162,15 @@ class TestQuestions:
         make.purchase(event, package, answers=answers)
         content = export(event)
         (row,) = parse_rows(content)
-        assert len(set(parse_header(content))) == len(parse_header(content)) == len(COLUMNS) + 3
+        header = parse_header(content)
+        assert len(set(header)) == len(header) == len(COLUMNS) + 2 + len(LAST)
         assert (row["total"], row["guests"], row["fee"]) == ("7.00", "", "")
         assert (row[f"{label} (question)"], row[f"{label} (question) (question)"]) == ("one", "two")
 
     def test_long_question_is_not_truncated(self, event):
         label = 'Say "yes", please; ' + "ä" * 181
         make.option(make.package(event), label=label)
-        assert parse_header(export(event))[-2] == label
+        assert parse_header(export(event))[-1 - len(LAST)] == label
 
     def test_retired_question_stays_while_it_has_answers(self, event):
         package = make.package(event)
@@ -171,7 +181,7 @@ class TestQuestions:
         for retired in (once, never):
             db.write(lambda s, retired=retired: options.retire(s, OPERATOR, package.id, retired.id))
         content = export(event)
-        assert parse_header(content)[len(COLUMNS) :] == [still.label, once.label, "fee"]
+        assert parse_header(content)[len(COLUMNS) :] == [still.label, once.label, *LAST]
         assert parse_rows(content)[0]["Once"] == "Fish"
 
     def test_questions_of_another_event_are_absent(self, event):

@@ -23,9 +23,12 @@ from ticketing.errors import TicketingError
 from ticketing.models import BOX_OFFICE_CHANNELS, CHANNELS, PAYMENT_STATUSES, Event, Package, PromoCode, Purchase
 from ticketing.ops import verify
 from ticketing.purchase_filter import ALL_PURCHASES, PurchaseFilter
-from ticketing.reporting import csv_export, figures, purchase_list
+from ticketing.reporting import csv_export, figures, purchase_list, timeline
 from ticketing.reporting.purchase_list import PurchaseTotals
+from ticketing.reporting.status_totals import StatusTotals
+from ticketing.reporting.timeline import DaySales
 from ticketing.sales import corrections, guests
+from ticketing.sales_filter import ALL_SALES, SalesFilter
 
 COUNTING = ("completed", "pending")
 CODES = ("THIRD33", "TENOFF")
@@ -47,6 +50,14 @@ sale_fields = st.fixed_dictionaries(
         "moment": moments,
     }
 )
+order_fields = st.fixed_dictionaries(
+    {
+        "packages": st.permutations(range(3)).map(lambda order: order[:2]),
+        "promo_code": st.sampled_from((None, *CODES)),
+        "payment_status": st.sampled_from(COUNTING),
+        "moment": moments,
+    }
+)
 import_fields = st.fixed_dictionaries(
     {
         "package": st.integers(0, 2),
@@ -60,11 +71,23 @@ import_fields = st.fixed_dictionaries(
 )
 operations = st.one_of(
     *[st.tuples(st.just("sell"), sale_fields)] * 4,
+    *[st.tuples(st.just("sell_order"), order_fields)] * 3,
     *[st.tuples(st.just("import_sales"), st.lists(import_fields, min_size=1, max_size=4))] * 2,
     st.tuples(st.just("void"), purchase_indexes),
+    st.tuples(st.just("void_order"), purchase_indexes),
     st.tuples(st.just("change_status"), purchase_indexes, st.sampled_from(("completed", "failed", "refunded"))),
     st.tuples(st.just("name_guests"), purchase_indexes, st.dictionaries(st.integers(1, 3), st.booleans(), min_size=1)),
     st.tuples(st.just("move"), st.sampled_from(ZONES)),
+)
+
+days = st.none() | st.integers(-1, 11).map(lambda number: START.date() + timedelta(days=number))
+filters = st.fixed_dictionaries(
+    {
+        "packages": st.sets(st.integers(0, 2), max_size=2),
+        "channels": st.sets(st.sampled_from(("cash", "online", "import")), max_size=2).map(tuple),
+        "days": st.tuples(days, days).filter(lambda pair: None in pair or pair[0] <= pair[1]),
+        "sponsorships_only": st.booleans(),
+    }
 )
 
 
@@ -90,6 +113,15 @@ class Gala:
         )
         return cls(event, packages, codes)
 
+    def build_filter(self, drawn: dict[str, Any]) -> SalesFilter:
+        """Return the filter of what `filters` drew."""
+        return SalesFilter(
+            tuple(self.packages[number].id for number in drawn["packages"]),
+            drawn["channels"],
+            *drawn["days"],
+            drawn["sponsorships_only"],
+        )
+
     def perform(self, operation: str, *arguments: Any) -> None:
         """Run an operation; refusals are expected, such as a sold-out table or a void of an import."""
         with suppress(TicketingError):
@@ -100,6 +132,10 @@ class Gala:
         named = [{"name": f"Guest {seat}"} for seat in range(sold["named"])]
         make.purchase(self.event, self.packages[sold["package"]], guests=named, **fields)
 
+    def sell_order(self, sold: dict[str, Any]) -> None:
+        fields = {name: value for name, value in sold.items() if name != "packages"}
+        make.order(self.event, *(self.packages[package] for package in sold["packages"]), **fields)
+
     def import_sales(self, rows: list[dict[str, Any]]) -> None:
         run_import(self.event, sales_csv(*(self._line(**row) for row in rows)))
 
@@ -109,6 +145,12 @@ class Gala:
 
     def void(self, number: int) -> None:
         self._change(number, lambda s, row: corrections.void(s, OPERATOR, self.event.id, row.id, "Twice"))
+
+    def void_order(self, number: int) -> None:
+        self._change(
+            number,
+            lambda s, row: corrections.void_order(s, OPERATOR, self.event.id, row.order_id, "Twice", seen_version=None),
+        )
 
     def change_status(self, number: int, status: str) -> None:
         self._change(
@@ -145,15 +187,22 @@ class Row:
     """One purchase as its CSV row describes it."""
 
     def __init__(self, cells: dict[str, str]) -> None:
+        self.id = cells["purchase_id"]
         self.package, self.code, self.channel = cells["package"], cells["promo_code"] or None, cells["channel"]
         self.status, self.is_sponsorship = cells["payment_status"], cells["is_sponsorship"] == "true"
         self.day = date.fromisoformat(cells["purchased_at"][:10])
+        self.order = cells["order_number"]
         self.quantity, self.seats = int(cells["quantity"]), int(cells["seats"])
         self.named = len(cells["guests"].split("; ")) if cells["guests"] else 0
         self.list_price, self.discount, self.total = (
             Decimal(cells[name]) for name in ("list_price", "discount", "total")
         )
-        self.counts, self.is_completed = self.status in COUNTING, self.status == "completed"
+        self.counts = self.status in COUNTING
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Row) and self.id == other.id
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def export_rows(gala: Gala, session: db.Session, purchase_filter: PurchaseFilter) -> list[Row]:
@@ -164,24 +213,24 @@ def export_rows(gala: Gala, session: db.Session, purchase_filter: PurchaseFilter
     return [Row(cells) for cells in csv.DictReader(io.StringIO(asyncio.run(collect()).decode("utf-8-sig")))]
 
 
-def revenue(rows: list[Row]) -> Decimal:
-    return sum((row.total for row in rows if row.is_completed), Decimal(0))
+def count_orders(rows: list[Row]) -> int:
+    return len({row.order for row in rows})
 
 
-def count_packages(rows: list[Row]) -> int:
-    return sum(row.quantity for row in rows if row.counts)
+def expected_status_totals(rows: list[Row], status: str) -> StatusTotals:
+    some = [row for row in rows if row.status == status]
+    amounts = (sum((getattr(row, name) for row in some), Decimal(0)) for name in ("list_price", "discount", "total"))
+    return StatusTotals(
+        count_orders(some), len(some), sum(row.quantity for row in some), sum(row.seats for row in some), *amounts
+    )
 
 
-def discount(rows: list[Row]) -> Decimal:
-    return sum((row.discount for row in rows if row.is_completed), Decimal(0))
+def split(rows: list[Row]) -> tuple[StatusTotals, StatusTotals]:
+    return expected_status_totals(rows, "completed"), expected_status_totals(rows, "pending")
 
 
-def count_purchases(rows: list[Row]) -> int:
-    return sum(row.counts for row in rows)
-
-
-def group_counting_by(rows: list[Row], attribute: str) -> dict[Any, list[Row]]:
-    """Return the sold rows by the value of one attribute."""
+def group_sold_by(rows: list[Row], attribute: str) -> dict[Any, list[Row]]:
+    """Return the paid and pending rows by the value of one attribute."""
     groups = defaultdict(list)
     for row in rows:
         if row.counts:
@@ -189,20 +238,9 @@ def group_counting_by(rows: list[Row], attribute: str) -> dict[Any, list[Row]]:
     return groups
 
 
-def expected_status_sales(rows: list[Row], status: str) -> figures.StatusSales:
-    some = [row for row in rows if row.status == status]
-    return figures.StatusSales(
-        status,
-        len(some),
-        sum(row.quantity for row in some),
-        sum(row.seats for row in some),
-        sum((row.total for row in some), Decimal(0)),
-    )
-
-
-def expected_package_sales(rows: list[Row], package: Package) -> figures.PackageSales:
+def expected_package_sales(rows: list[Row], all_rows: list[Row], package: Package) -> figures.PackageSales:
     some = [row for row in rows if row.package == package.name]
-    sold = count_packages(some)
+    sold = sum(row.quantity for row in all_rows if row.package == package.name and row.counts)
     left = None if package.quantity_limit is None else package.quantity_limit - sold
     return figures.PackageSales(
         package.id,
@@ -210,92 +248,91 @@ def expected_package_sales(rows: list[Row], package: Package) -> figures.Package
         sold,
         package.quantity_limit,
         left,
-        sum(row.seats for row in some if row.counts),
         sum(row.named for row in some if row.counts),
-        revenue(some),
         package.is_sponsorship,
         left == 0,
+        *split(some),
     )
 
 
-def expected_days(rows: list[Row]) -> tuple[figures.DaySales, ...]:
-    days, lines, so_far = group_counting_by(rows, "day"), [], Decimal(0)
-    day = min(days, default=None)
-    while days and day <= max(days):
-        so_far += revenue(days.get(day, []))
-        lines.append(figures.DaySales(day, revenue(days.get(day, [])), so_far, count_packages(days.get(day, []))))
-        day += timedelta(days=1)
+def expected_days(rows: list[Row], all_rows: list[Row]) -> tuple[DaySales, ...]:
+    """Return the days of `rows`; the revenue of earlier days of `all_rows` counts, too."""
+    first = min((row.day for row in rows), default=None)
+    earlier = [row for row in all_rows if first and row.day < first]
+    so_far, lines = expected_status_totals(earlier, "completed").total, []
+    for day, some in sorted(group_sold_by(rows, "day").items()):
+        paid, pending = split(some)
+        so_far += paid.total
+        lines.append(DaySales(day, paid.packages, paid.total, so_far, pending.total))
     return tuple(lines)
 
 
-def expected_promo_code_sales(
-    rows: list[Row], promo_codes: tuple[PromoCode, ...]
-) -> tuple[figures.PromoCodeSales, ...]:
-    ids = {promo_code.code: promo_code.id for promo_code in promo_codes}
-    lines = [
-        figures.PromoCodeSales(
-            ids.get(code), code, count_purchases(some), count_packages(some), discount(some), revenue(some)
-        )
-        for code, some in group_counting_by(rows, "code").items()
-    ]
-    return tuple(sorted(lines, key=lambda line: (line.code is None, -line.revenue, line.code)))
-
-
-def expected_figures(gala: Gala, rows: list[Row], *, sponsorships_only: bool) -> figures.SalesFigures:
-    rows = [row for row in rows if row.is_sponsorship or not sponsorships_only]
+def expected_figures(gala: Gala, all_rows: list[Row], sales_filter: SalesFilter) -> figures.SalesFigures:
+    rows = [row for row in all_rows if is_selected(gala, row, sales_filter)]
     packages = [
-        expected_package_sales(rows, one) for one in gala.packages if one.is_sponsorship or not sponsorships_only
+        package
+        for package in gala.packages
+        if (package.is_sponsorship or not sales_filter.sponsorships_only)
+        and (package.id in sales_filter.package_ids or not sales_filter.package_ids)
     ]
-    listed = sum((row.list_price for row in rows if row.is_completed), Decimal(0))
-    channels = group_counting_by(rows, "channel")
+    ids = {promo_code.code: promo_code.id for promo_code in gala.promo_codes}
+    codes = [
+        figures.PromoCodeSales(ids.get(code), code, *split(some)) for code, some in group_sold_by(rows, "code").items()
+    ]
+    channels = group_sold_by(rows, "channel")
     return figures.SalesFigures(
-        revenue=revenue(rows),
-        discount=discount(rows),
-        pending=expected_status_sales(rows, "pending").total,
-        refunded=expected_status_sales(rows, "refunded").total,
-        purchases=count_purchases(rows),
-        packages_sold=count_packages(rows),
-        seats_sold=sum(row.seats for row in rows if row.counts),
+        by_status={status: expected_status_totals(rows, status) for status in PAYMENT_STATUSES},
+        orders=count_orders([row for row in rows if row.counts]),
         seats_named=sum(row.named for row in rows if row.counts),
-        sold_out_count=sum(package.is_sold_out for package in packages),
         revenue_goal=GOAL,
-        by_package=tuple(packages),
-        bridge=figures.RevenueBridge(listed, discount(rows), revenue(rows) - listed + discount(rows), revenue(rows)),
-        by_status=tuple(expected_status_sales(rows, status) for status in PAYMENT_STATUSES),
-        by_promo_code=expected_promo_code_sales(rows, gala.promo_codes),
+        by_package=tuple(expected_package_sales(rows, all_rows, package) for package in packages),
+        by_promo_code=tuple(sorted(codes, key=lambda line: (line.code is None, -line.paid.total, line.code))),
         by_channel=tuple(
-            figures.ChannelSales(channel, len(some), count_packages(some), revenue(some))
-            for channel in CHANNELS
-            if (some := channels[channel])
+            figures.ChannelSales(channel, *split(channels[channel])) for channel in CHANNELS if channels[channel]
         ),
-        by_day=expected_days(rows),
+    )
+
+
+def is_selected(gala: Gala, row: Row, sales_filter: SalesFilter) -> bool:
+    names = {package.name for package in gala.packages if package.id in sales_filter.package_ids}
+    return (
+        (row.package in names or not names)
+        and (row.channel in sales_filter.channels or not sales_filter.channels)
+        and (row.is_sponsorship or not sales_filter.sponsorships_only)
+        and (sales_filter.first_day or date.min) <= row.day <= (sales_filter.last_day or date.max)
     )
 
 
 def expected_totals(rows: list[Row]) -> PurchaseTotals:
     amounts = (sum((getattr(row, name) for row in rows), Decimal(0)) for name in ("list_price", "discount", "total"))
     counted = (sum(getattr(row, name) for row in rows) for name in ("quantity", "seats", "named"))
-    return PurchaseTotals(len(rows), *counted, *amounts)
+    return PurchaseTotals(count_orders(rows), len(rows), *counted, *amounts)
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(operations, min_size=5, max_size=25))
-def test_every_figure_is_the_sum_of_the_exported_rows(steps):
+@given(st.lists(operations, min_size=5, max_size=25), st.lists(filters, min_size=3, max_size=3))
+def test_every_figure_is_the_sum_of_the_exported_rows(steps, drawn_filters):
     gala = Gala.create()
     for step in steps:
         gala.perform(*step)
     with db.read_session() as session:
         rows = export_rows(gala, session, ALL_PURCHASES)
-        for sponsorships_only in (False, True):
-            sales = figures.get_figures(session, OPERATOR, gala.event.id, sponsorships_only=sponsorships_only)
-            assert sales == expected_figures(gala, rows, sponsorships_only=sponsorships_only)
+        for sales_filter in (ALL_SALES, SalesFilter(sponsorships_only=True), *map(gala.build_filter, drawn_filters)):
+            chosen = [row for row in rows if is_selected(gala, row, sales_filter)]
+            sales = figures.get_figures(session, OPERATOR, gala.event.id, sales_filter)
+            assert sales == expected_figures(gala, rows, sales_filter)
             assert sales.bridge.revenue == sales.bridge.list_price - sales.bridge.discount + sales.bridge.difference
             assert sales.goal_percent == sales.revenue * 1000 // GOAL / 10
-            purchase_filter = PurchaseFilter(sponsorships_only=sponsorships_only)
-            chosen = [row for row in rows if row.is_sponsorship or not sponsorships_only]
-            assert purchase_list.get_totals(session, OPERATOR, gala.event.id, purchase_filter) == expected_totals(
-                chosen
-            )
+            on_all_days = [row for row in rows if is_selected(gala, row, sales_filter.without_days)]
+            days = timeline.get_timeline(session, OPERATOR, gala.event.id, sales_filter).days
+            assert days == expected_days(chosen, on_all_days)
+            purchase_filter = PurchaseFilter.of_sales(sales_filter)
+            assert list(export_rows(gala, session, purchase_filter)) == chosen
+            totals = purchase_list.get_status_totals(session, OPERATOR, gala.event.id, purchase_filter)
+            by_status = {status: [row for row in chosen if row.status == status] for status in PAYMENT_STATUSES}
+            assert totals == {None: expected_totals(chosen)} | {
+                status: expected_totals(some) for status, some in by_status.items() if some
+            }
         for status in PAYMENT_STATUSES:
             purchase_filter = PurchaseFilter(statuses=(status,))
             totals = purchase_list.get_totals(session, OPERATOR, gala.event.id, purchase_filter)

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+import pyarrow as pa
 import pytest
 
 from ticketing.reporting.comparison import ComparedDay, Comparison
@@ -50,46 +51,33 @@ def test_event_more_days_away_cannot_be_compared_yet():
     )
 
 
-class TestPanels:
+class TestDatasets:
     @pytest.fixture
-    def panels(self):
+    def comparison(self):
         days = [
             ComparedDay(2, Decimal("10.00"), 1, Decimal("20.00"), 2),
             ComparedDay(1, Decimal("30.00"), 3, Decimal("20.00"), 2),
             ComparedDay(0, None, None, Decimal("50.00"), 5),
         ]
-        comparison = Comparison(tuple(days), days[1])
-        return [
-            comparison_panel.build_chart(comparison, "Spring Gala", measure).to_dict()
-            for measure in ("revenue", "seats")
-        ]
+        return Comparison(tuple(days), days[1])
 
-    def lines(self, panel):
-        drawn = {(row["event"], row["day"]): row["amount"] for row in get_layer_rows(panel, panel["layer"][0])}
-        return [[drawn.get((name, day)) for day in (-2, -1, 0)] for name in ("This event", "Spring Gala")]
+    @pytest.mark.parametrize(
+        ("measure", "line", "earlier"),
+        [("revenue", [10, 30], [20, 20, 50]), ("seats", [1, 3], [2, 2, 5])],
+    )
+    def test_have_one_point_per_past_day_and_event(self, comparison, measure, line, earlier):
+        rows = decode(comparison_panel.build_datasets(comparison, "Spring Gala", measure))
+        assert [row["y"] for row in rows["line"]] == line
+        assert [row["y"] for row in rows["earlier"]] == earlier
+        assert [row["x"] for row in rows["earlier"]] == [-2, -1, 0]
 
-    def test_have_one_point_per_past_day_and_event(self, panels):
-        revenue, seats = panels
-        assert self.lines(revenue) == [[10, 30, None], [20, 20, 50]]
-        assert self.lines(seats) == [[1, 3, None], [2, 2, 5]]
-
-    def test_share_day_axis_and_left_edge(self, panels):
-        x = [panel["layer"][0]["encoding"]["x"] for panel in panels]
-        assert x[0]["scale"] == x[1]["scale"]
-        y = [panel["layer"][0]["encoding"]["y"]["axis"] for panel in panels]
-        assert y[0]["minExtent"] == y[1]["minExtent"]
-
-    def test_distinguish_events_without_color(self, panels):
-        for panel in panels:
-            dashes = panel["layer"][0]["encoding"]["strokeDash"]["scale"]
-            assert dashes["domain"] == ["This event", "Spring Gala"]
-            assert dashes["range"][0] != dashes["range"][1]
-
-    def test_mark_today(self, panels):
-        for panel in panels:
-            (rule,) = [layer for layer in panel["layer"] if get_layer_rows(panel, layer)[0].get("label") == "today"][:1]
-            assert get_layer_rows(panel, rule) == [{"day": -1, "label": "today"}]
+    def test_words_name_both_figures_and_the_day(self, comparison):
+        rows = decode(comparison_panel.build_datasets(comparison, "Spring Gala", "revenue"))
+        assert rows["headline"] == [{"value": "Revenue $30.00", "when": "1 day before · Spring Gala $20.00"}]
+        assert rows["points"][2]["value"] == "Revenue –"
+        assert rows["days"][-1]["label"] == "event day"
 
 
-def get_layer_rows(panel, layer):
-    return panel["datasets"][layer["data"]["name"]]
+def decode(datasets):
+    """Return the rows of each dataset of a chart."""
+    return {name: pa.ipc.open_stream(data).read_all().to_pylist() for name, data in datasets.items()}
