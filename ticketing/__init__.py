@@ -14,4 +14,10 @@ cli         the command line, `python -m ticketing`
 Imports point one way; import-linter holds the order of layers (pyproject.toml). docs/architecture.md has the picture.
 """
 
+import zoneinfo
+
 __version__ = "1.0.0"
+
+# The rules of time zones come from the pinned package tzdata, not from the operating system (docs/decisions/0023).
+zoneinfo.reset_tzpath(())
+zoneinfo.ZoneInfo.clear_cache()

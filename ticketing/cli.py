@@ -26,9 +26,11 @@ from ticketing.access.staff import StaffDraft
 from ticketing.actors import OPERATOR
 from ticketing.audit import hash_chain
 from ticketing.db import backup, migrations
+from ticketing.db.time_zones import ZoneDifference
 from ticketing.errors import InvalidInput, NotFound, TicketingError
 from ticketing.formatting import format_count
-from ticketing.imports import files
+from ticketing.imports import batches, files
+from ticketing.imports.options import ImportOptions
 from ticketing.imports.rows import Problem
 from ticketing.imports.table import Table
 from ticketing.models import ROLES
@@ -119,7 +121,8 @@ def import_file(args: argparse.Namespace) -> int:
     except OSError as error:
         return _fail(f"{args.file} cannot be read: {error.strerror}.")
     try:
-        table = files.read(args.file.name, content)
+        table = files.read(args.file.name, content, sheet_names=args.sheet)
+        _print_reading(table)
         return _check_import(args, table) if args.check else _run_import(args, table)
     except NotFound:
         return _fail(f"There is no event {args.event}.")
@@ -130,25 +133,85 @@ def import_file(args: argparse.Namespace) -> int:
         raise
 
 
+def _print_reading(table: Table) -> None:
+    """Say which sheets of a workbook are read, and what was left out of the file."""
+    sheets = {
+        is_read: ", ".join(f"{sheet.name} ({sheet.rows:,})" for sheet in table.sheets if sheet.is_read == is_read)
+        for is_read in (True, False)
+    }
+    if sheets[False]:
+        _print_to_stderr(f"Read, with rows: {sheets[True]}. Not read: {sheets[False]}.")
+    for notice in table.notices:
+        _print_to_stderr(notice)
+
+
+def _get_options(args: argparse.Namespace) -> ImportOptions:
+    return ImportOptions(
+        accept_dates=args.accept_dates,
+        imports_voided=args.voided,
+        id_prefix=args.prefix,
+        changes_statuses=args.change_statuses,
+    )
+
+
 def _check_import(args: argparse.Namespace, table: Table) -> int:
     with db.read_session() as session:
-        check = imports.check(session, OPERATOR, args.event, args.file.name, table)
+        check = imports.check(session, OPERATOR, args.event, args.file.name, table, None, _get_options(args))
     if check.problems:
         raise imports.ImportRefused(check)
     _print_warnings(check.warnings)
+    _print_voided(check.voided)
+    for change in check.status_changes:
+        status = f"{change.external_sale_id} is {change.status} in the file and {change.current} here"
+        _print_to_stderr(f"row {change.row}: {status}. --change-statuses takes it over.")
     counts = f"{check.to_import:,} to import, {check.to_skip:,} in the event already"
     print(f"No problems in {format_count(check.rows, 'row')}: {counts}. Nothing was changed.")
     return 0
 
 
 def _run_import(args: argparse.Namespace, table: Table) -> int:
-    result = db.write(
-        lambda session: imports.run(session, OPERATOR, args.event, args.file.name, table, progress=_print_progress)
-    )
+    def store(session: db.Session) -> imports.ImportResult:
+        file = args.file.name, table, None
+        return imports.run(session, OPERATOR, args.event, *file, _get_options(args), progress=_print_progress)
+
+    result = db.write(store)
     _print_warnings(result.warnings)
     imported = format_count(result.rows_imported, "row")
     print(f"{imported} imported, {result.rows_skipped:,} skipped that are in the event already.")
+    if result.statuses_changed:
+        print(f"{format_count(result.statuses_changed, 'status', 'statuses')} changed.")
+    if result.rows_voided:
+        rows = format_count(result.rows_voided, "row was", "rows were")
+        _print_to_stderr(f"{rows} left out, voided here before. --voided imports them again.")
+    if result.batch_id is not None:
+        _print_to_stderr(f"To undo it: python -m ticketing undo-import {args.event} {result.batch_id} --reason ...")
     return 0
+
+
+def undo_import(args: argparse.Namespace) -> int:
+    """Void all sales of an import, so that a corrected file can be imported."""
+    with db.read_session() as session:
+        confirmed = (
+            batches.preview_undo(session, OPERATOR, args.event, args.batch).changes_token if args.changed else ""
+        )
+    try:
+        undone = db.write(
+            lambda session: batches.undo(session, OPERATOR, args.event, args.batch, args.reason, confirmed=confirmed)
+        )
+    except batches.ChangedSinceImport as error:
+        for purchase in error.preview.changed:
+            print(_format_changed_purchase(purchase))
+        return _fail(f"{error} Add --changed to confirm.")
+    purchases = format_count(undone.purchases, "purchase is", "purchases are")
+    packages = format_count(undone.packages, "package goes", "packages go")
+    print(f"{undone.batch.file_name} is undone: {purchases} voided, {packages} back on sale.")
+    return 0
+
+
+def _format_changed_purchase(purchase: batches.ChangedPurchase) -> str:
+    by = f", changed by {purchase.changed_by}" if purchase.changed_by else ""
+    item = f"{purchase.quantity:,} x {purchase.package}, {purchase.purchaser_name}"
+    return f"order {purchase.order_number}: {item}, {purchase.payment_status}{by}"
 
 
 def verify(args: argparse.Namespace) -> int:
@@ -163,8 +226,7 @@ def verify(args: argparse.Namespace) -> int:
     for finding in findings:
         print(finding)
     if findings:
-        breaks = sum(isinstance(finding, hash_chain.ChainBreak) for finding in findings)
-        return _fail(*_format_differences(len(findings) - breaks, breaks))
+        return _fail(*_format_findings(findings))
     print("Every count, total, promo use and ticket agrees with the purchases; the audit trail is as it was sealed.")
     for head in heads:
         print(head)
@@ -194,12 +256,16 @@ def _format_size(size_bytes: int) -> str:
     return f"{size_bytes / 1e6:.1f} MB" if size_bytes >= 1e6 else f"{size_bytes / 1e3:.0f} kB"
 
 
-def _format_differences(numbers: int, breaks: int) -> list[str]:
+def _format_findings(findings: Sequence[verification.Finding]) -> list[str]:
+    breaks = sum(isinstance(finding, hash_chain.ChainBreak) for finding in findings)
+    zones = sum(isinstance(finding, ZoneDifference) for finding in findings)
+    numbers = len(findings) - breaks - zones
     differ = format_count(numbers, "number differs", "numbers differ")
     places = format_count(breaks, "place of the audit trail is", "places of the audit trail are")
     return [
         *([f"{differ} from the purchases."] if numbers else []),
         *([f"{places} not as {'it was' if breaks == 1 else 'they were'} sealed."] if breaks else []),
+        *([f"{format_count(zones, 'time zone differs', 'time zones differ')} in PostgreSQL."] if zones else []),
     ]
 
 
@@ -248,6 +314,21 @@ def _add_import_command(commands: Any) -> None:
     load.add_argument("event", metavar="EVENT", type=_parse_event_id, help="the event's id")
     load.add_argument("file", metavar="FILE", type=Path, help="CSV, Excel (.xlsx) or JSON, with our columns")
     load.add_argument("--check", action="store_true", help="list the problems and change nothing")
+    sheet_help = (
+        "a sheet of a workbook, repeatable; by default those with the header of the one that knows most columns"
+    )
+    load.add_argument("--sheet", metavar="NAME", action="append", default=[], help=sheet_help)
+    accept_help = "take dates after now, after the event or more than 3 years before it as they are"
+    load.add_argument("--accept-dates", action="store_true", help=accept_help)
+    load.add_argument("--voided", action="store_true", help="import sales that were voided here again")
+    prefix_help = "store this seller's order numbers as PREFIX:NUMBER, beside another seller's equal ones"
+    load.add_argument("--prefix", default="", help=prefix_help)
+    load.add_argument("--change-statuses", action="store_true", help="take over statuses that changed at the seller")
+    undo = _add_command(commands, "undo-import", undo_import, "This cannot be taken back; import the file again.")
+    undo.add_argument("event", metavar="EVENT", type=_parse_event_id, help="the event's id")
+    undo.add_argument("batch", metavar="BATCH", type=uuid.UUID, help="the import's id, which `import` prints")
+    undo.add_argument("--reason", required=True, help="why, for the audit log")
+    undo.add_argument("--changed", action="store_true", help="void purchases too that were changed since the import")
 
 
 def _add_command(
@@ -282,6 +363,11 @@ def _print_warnings(warnings: Iterable[Problem]) -> None:
     for warning in warnings:
         if warning.column != "external_sale_id":
             _print_to_stderr(f"warning: {warning}")
+
+
+def _print_voided(voided: Iterable[Problem]) -> None:
+    for each in voided:
+        _print_to_stderr(f"left out: {each}")
 
 
 def _print_progress(done: int, total: int) -> None:

@@ -15,6 +15,7 @@ TicketingError            safe to show on a page or in an API answer
 |  |- CodeUsed, LimitBelowUses
 |  |- HasAnswers
 |  |- NotForSale, SoldOut
+|  |- EventArchived
 |  |- DuplicateAccount, LastAdmin
 |  |- LinkRefused         an invitation link that is not valid, with the reason
 |  `- PromoRefused        with the rule that refused the code
@@ -38,11 +39,10 @@ Any other exception is a bug: it is logged with its traceback, and the user sees
 
 from __future__ import annotations
 
-import errno
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -96,26 +96,6 @@ class StartRefused(TicketingError):
     """The server cannot start; the sentence tells the operator what to do."""
 
     code = "start_refused"
-
-
-class DataFolderUnusable(StartRefused):
-    """The data folder, or a file in it, cannot be read or written."""
-
-    def __init__(self, folder: Path, error: OSError) -> None:
-        reasons = {
-            errno.ENOSPC: f"The disk of the data folder {folder} is full: make room on it and start again.",
-            errno.EDQUOT: f"The disk quota of the data folder {folder} is used up: make room and start again.",
-            errno.ENOTDIR: f"The data folder {folder} is not a folder: set TICKETDESK_DATA to one.",
-            errno.EEXIST: f"The data folder {folder} is not a folder: set TICKETDESK_DATA to one.",
-        }
-        cause = f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
-        super().__init__(
-            reasons.get(
-                error.errno or 0,
-                f"The data folder {folder} cannot be used ({cause}): let the user that runs Ticket Desk write to it, "
-                "or set TICKETDESK_DATA to another folder.",
-            )
-        )
 
 
 class Conflict(TicketingError):
@@ -250,17 +230,51 @@ class NotForSale(Conflict):
     field = "package_id"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is disabled, so it is not for sale. Enable it, or choose another package.")
+        super().__init__(f"{name} is off sale. Put it on sale, or choose another package.")
+
+
+class EventArchived(Conflict):
+    code = "event_archived"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This event is archived: nothing is sold, imported or set up in it. "
+            "An admin can restore it on the page All events."
+        )
+
+
+@dataclass(frozen=True)
+class Shortage:
+    """A line that asks for more packages than are left; `line` counts from 0."""
+
+    line: int
+    package_id: uuid.UUID
+    name: str
+    sold: int
+    limit: int
+
+    @property
+    def left(self) -> int:
+        return self.limit - self.sold
+
+    def __str__(self) -> str:
+        left = f", {self.left:,} left" if self.left else ""
+        return f"{self.sold:,} of {self.limit:,} sold{left}"
 
 
 class SoldOut(Conflict):
+    """At least one line asks for more than is left; `shortages` are all of them, in the order of the lines."""
+
     code = "sold_out"
     field = "quantity"
 
-    def __init__(self, name: str, *, sold: int, limit: int) -> None:
-        left = limit - sold
-        stock = f"{sold} of {limit} sold" + (f", {left} left" if left else "")
-        super().__init__(f"{stock}. Raise the limit of {name}, or choose another package.")
+    def __init__(self, shortages: Sequence[Shortage]) -> None:
+        self.shortages = tuple(shortages)
+        if len(shortages) == 1:
+            super().__init__(f"{shortages[0]}. Raise the limit of {shortages[0].name}, or choose another package.")
+        else:
+            stock = "; ".join(f"{each.name}: {each}" for each in shortages)
+            super().__init__(f"{stock}. Raise their limits, or order fewer.")
 
 
 PROMO_REFUSALS = {
@@ -287,7 +301,7 @@ class IdempotencyMismatch(TicketingError):
     code = "idempotency_mismatch"
 
     def __init__(self) -> None:
-        super().__init__("This idempotency key was used for another purchase. Send a new key.")
+        super().__init__("This idempotency key was used for another request. Send a new key.")
 
 
 class RateLimited(TicketingError):

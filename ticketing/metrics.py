@@ -76,8 +76,12 @@ PAGE_SECONDS = Histogram(
 )
 FAULTS = Counter("ticketdesk_faults", "Unexpected errors, each with a reference in the log", registry=REGISTRY)
 
+ORDERS = Counter("ticketdesk_orders", "Orders recorded, counted after the commit", ["channel"], registry=REGISTRY)
 PURCHASES = Counter(
-    "ticketdesk_purchases", "Purchases recorded, counted after the commit", ["channel"], registry=REGISTRY
+    "ticketdesk_purchases",
+    "Purchases (lines of orders) recorded, counted after the commit",
+    ["channel"],
+    registry=REGISTRY,
 )
 PACKAGES_SOLD = Counter(
     "ticketdesk_packages_sold", "Packages of these purchases, pending ones included", ["channel"], registry=REGISTRY
@@ -181,8 +185,12 @@ def count_refusals() -> Iterator[None]:
         raise
 
 
-def count_sold(channel: str, *, purchases: int, packages: int, seats: int, dollars: Decimal) -> None:
-    """Count recorded purchases with what they sold. Voids and refunds are not subtracted: counters only increase."""
+def count_sold(channel: str, *, orders: int, purchases: int, packages: int, seats: int, dollars: Decimal) -> None:
+    """Count recorded orders and purchases with what they sold.
+
+    Voids and refunds are not subtracted: counters only increase.
+    """
+    ORDERS.labels(channel).inc(orders)
     PURCHASES.labels(channel).inc(purchases)
     PACKAGES_SOLD.labels(channel).inc(packages)
     SEATS_SOLD.labels(channel).inc(seats)

@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 from ticketing import settings
-from ticketing.errors import DataFolderUnusable, StartRefused
+from ticketing.data_folder import DataFolderUnusable
+from ticketing.errors import StartRefused
 from ticketing.setting_values import MIN_SECRET_LENGTH
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -24,7 +25,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from ticketing import money
 from ticketing.errors import InvalidInput
-from ticketing.formatting import CONTROL_CHARACTERS
+from ticketing.formatting import CONTROL_CHARACTERS, remove_invisible_characters, strip_invisible_characters
 
 CONTROL_CHARACTERS_MESSAGE = "Remove the control characters."
 REQUIRED_MESSAGE = "Enter a value."
@@ -45,12 +46,7 @@ _REQUIRED_MESSAGES = {
 }
 _EMAIL_PATTERN = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\".]+(\.[^@\s<>,;\".]+)+")
 MAX_EMAIL_LENGTH = 254
-# Control characters, and what Unicode calls Default_Ignorable_Code_Point (DerivedCoreProperties.txt) with the three
-# annotation characters beside it: nobody sees them in an address, and pasted text is full of them.
-_INVISIBLE_CHARACTERS = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
-)
+_ASCII_CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Draft(BaseModel):
@@ -120,22 +116,25 @@ def _format_error(error: Mapping[str, Any]) -> str:
 
 
 def _clean_single_line(value: str) -> str:
-    cleaned = re.sub(r"\s+", " ", value).strip()
+    cleaned = strip_invisible_characters(re.sub(r"\s+", " ", value))
     if CONTROL_CHARACTERS.search(cleaned):
         raise ValueError(CONTROL_CHARACTERS_MESSAGE)
     return cleaned
 
 
 def clean_multi_line(value: str) -> str:
-    """Normalize line ends and strip. Raises ValueError for control characters."""
-    cleaned = value.replace("\r\n", "\n").replace("\r", "\n").strip()
+    """Normalize line ends, and remove what is blank or invisible at the ends.
+
+    Raises ValueError for control characters.
+    """
+    cleaned = strip_invisible_characters(value.replace("\r\n", "\n").replace("\r", "\n"))
     if CONTROL_CHARACTERS.search(cleaned):
         raise ValueError(CONTROL_CHARACTERS_MESSAGE)
     return cleaned
 
 
 def _blank_to_none(value: Any) -> Any:
-    return None if isinstance(value, str) and not value.strip() else value
+    return None if isinstance(value, str) and not strip_invisible_characters(value) else value
 
 
 def _validate_email(value: str) -> str:
@@ -152,6 +151,8 @@ def _parse_amount(value: Any) -> Any:
         raise ValueError(money.INVALID_AMOUNT_MESSAGE)
     if isinstance(value, str) and not value.strip():
         raise ValueError(REQUIRED_MESSAGE)
+    if isinstance(value, money.TypedAmount):
+        return money.parse_typed(value)
     if isinstance(value, str | int | float | Decimal):
         return money.parse(f"{value:f}" if isinstance(value, Decimal) else str(value))
     return value
@@ -188,7 +189,9 @@ MultiLineText = Annotated[str, AfterValidator(clean_multi_line)]
 BLANK_AS_NONE = BeforeValidator(_blank_to_none)
 Name = Annotated[SingleLineText, MaxLength(100)]
 PersonName = Annotated[SingleLineText, MaxLength(200)]
-Email = Annotated[SingleLineText, MaxLength(MAX_EMAIL_LENGTH), AfterValidator(_validate_email)]
+# Text that programs compare: pasted, it must not differ by what nobody sees.
+Identifier = Annotated[SingleLineText, AfterValidator(remove_invisible_characters)]
+Email = Annotated[Identifier, MaxLength(MAX_EMAIL_LENGTH), AfterValidator(_validate_email)]
 Phone = Annotated[Annotated[SingleLineText, MaxLength(50)] | None, BLANK_AS_NONE]
 Notes = Annotated[Annotated[MultiLineText, MaxLength(2000)] | None, BLANK_AS_NONE]
 Amount = Annotated[
@@ -211,11 +214,17 @@ def email_key(email: str) -> str:
     NFKC, without invisible characters and surrounding space, in lower case. Not case-folded: gross@ and groß@ are two
     people. Changing it needs a migration that computes all stored keys anew.
     """
-    visible = unicodedata.normalize("NFKC", _INVISIBLE_CHARACTERS.sub("", email))
+    without_controls = _ASCII_CONTROL_CHARACTERS.sub("", email)
+    visible = unicodedata.normalize("NFKC", remove_invisible_characters(without_controls))
     # Lower case letters can be composed that have no capital, such as ΐ.
     return unicodedata.normalize("NFKC", visible.strip().lower())
 
 
+@lru_cache(1024)
 def name_key(name: str) -> str:
-    """Return the form in which package names of an event must differ: case-folded, with single spaces."""
-    return unicodedata.normalize("NFKC", re.sub(r"\s+", " ", name).strip()).casefold()
+    """Return the form in which package names of an event must differ: case-folded, single spaces, nothing invisible.
+
+    Changing it needs a migration that computes all stored keys anew.
+    """
+    visible = remove_invisible_characters(re.sub(r"\s", " ", name))
+    return unicodedata.normalize("NFKC", re.sub(r" +", " ", visible).strip()).casefold()

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import psycopg
 import pytest
+from sqlalchemy import inspect
 
 from tests.support import make
 from tests.support.constraint_cases import CHECKS, EVENT_SCOPED_FKS, UNIQUE
 from ticketing import db
+from ticketing.models import Donor, build_untracked
 
 TABLES = (
     "events",
@@ -24,11 +26,13 @@ TABLES = (
     "promo_codes",
     "donors",
     "import_batches",
+    "orders",
     "purchases",
     "promo_uses",
     "answers",
     "assigned_tickets",
     "daily_sales",
+    "till_drafts",
 )
 
 
@@ -41,7 +45,7 @@ class SeededEvent:
 
     def update(self, table: str, assignments: str) -> None:
         """Update this event's row, and roll back."""
-        key = {"answers": "purchase_id", "promo_uses": "purchase_id", "daily_sales": "promo_code_id"}.get(table, "id")
+        key = {"answers": "purchase_id", "promo_uses": "order_id", "daily_sales": "promo_code_id"}.get(table, "id")
         statement = f"UPDATE {table} SET {assignments} WHERE {key} = '{{{table}}}'".format(**self.ids)
         with self.connection.transaction(force_rollback=True):
             self.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -95,10 +99,11 @@ def insert_rows(connection: psycopg.Connection) -> dict[str, uuid.UUID]:
         "promo_code": promo.id,
         "image": image,
         "purchase": sold.purchase.id,
-        "donor": sold.purchase.donor_id,
+        "order": sold.order.id,
+        "donor": sold.order.donor_id,
         "ticket": sold.tickets[0].id,
         "import_batch": batch,
-        "bare_purchase": make.purchase(event, package).purchase.id,
+        "bare_order": make.purchase(event, package).order.id,
     }
 
 
@@ -115,7 +120,7 @@ def seeded(database: str) -> Iterator[SeededEvent]:
         ids |= {
             "assigned_tickets": own["ticket"],
             "answers": own["purchase"],
-            "promo_uses": own["purchase"],
+            "promo_uses": own["order"],
         }
         ids |= {"daily_sales": own["promo_code"]}
         invitation = uuid.uuid4()
@@ -123,9 +128,21 @@ def seeded(database: str) -> Iterator[SeededEvent]:
             "INSERT INTO invitations (id, staff_id, secret_hash, expires_at) VALUES (%s, %s, 'secret', now())",
             [invitation, person.staff_id],
         )
-        ids |= {"sign_in_sessions": person.session_id, "invitations": invitation}
+        draft = uuid.uuid4()
+        connection.execute(
+            "INSERT INTO till_drafts (id, staff_id, event_id, till, content) VALUES (%s, %s, %s, 'till', '{}')",
+            [draft, person.staff_id, own["event"]],
+        )
+        ids |= {"sign_in_sessions": person.session_id, "invitations": invitation, "till_drafts": draft}
         connection.execute("UPDATE purchases SET external_sale_id = 'S-1' WHERE id = %s", [own["purchase"]])
         yield SeededEvent(ids, connection)
+
+
+def test_untracked_instance_is_read_like_a_row_and_belongs_to_no_session():
+    built = build_untracked(Donor, id=uuid.UUID(int=1), name="Ana Ruiz")
+    assert (built.id, built.name, built.phone) == (uuid.UUID(int=1), "Ana Ruiz", None)
+    assert inspect(built).transient
+    assert not inspect(built).modified
 
 
 def get_violated_constraint(seeded: SeededEvent, table: str, assignments: str) -> str | None:
@@ -201,7 +218,8 @@ def test_every_unique_constraint_is_tested(seeded):
     [
         ("options", "retired_at = now()"),
         ("packages", "name_key = 'other', display_order = 2"),
-        ("purchases", "idempotency_key = NULL, request_hash = NULL, external_sale_id = NULL"),
+        ("purchases", "line_number = 2, external_sale_id = NULL"),
+        ("orders", "number = 'ZZZZZZ', idempotency_key = NULL, request_hash = NULL"),
     ],
 )
 def test_unique_constraint_accepts_different_or_retired_rows(seeded, table, differing):
@@ -213,7 +231,7 @@ DAILY_SALES_KEY = "event_id, package_id, day, channel, payment_status, promo_cod
 
 @pytest.mark.parametrize("promo_code", ["IS NULL", "IS NOT NULL"])
 def test_daily_sales_has_one_row_per_key(seeded, promo_code):
-    sums = "purchases, quantity, seats, seats_named, list_price, discount, total"
+    sums = "purchases, orders, quantity, seats, seats_named, list_price, discount, total"
     copy = f"INSERT INTO daily_sales ({DAILY_SALES_KEY}, {sums}) SELECT {{}}, {sums} FROM daily_sales"
     of_one = f"{copy} WHERE event_id = '{seeded.ids['event']}' AND promo_code_id {promo_code}"
     with seeded.connection.transaction(force_rollback=True), pytest.raises(psycopg.errors.UniqueViolation) as refusal:

@@ -72,3 +72,37 @@ def test_list_price_above_the_maximum_amount_is_refused():
 @given(prices, quantities)
 def test_complimentary_purchase_costs_nothing(price, quantity):
     assert pricing.quote(price, quantity, pricing.COMPLIMENTARY).total == 0
+
+
+order_lines = st.lists(st.tuples(prices, st.integers(1, 100)), min_size=1, max_size=20)
+
+
+def test_one_discount_is_split_over_the_lines_of_an_order():
+    quotes = pricing.quote_lines([(D("100.00"), 1), (D("80.00"), 1)], Discount("fixed_amount", D(50)))
+    assert [quote.discount for quote in quotes] == [D("27.78"), D("22.22")]
+    assert sum(quote.total for quote in quotes) == D("130.00")
+
+
+@given(order_lines, percentages | fixed_amounts | st.none())
+def test_lines_add_up_to_the_price_of_the_whole_order(lines, discount):
+    quotes = pricing.quote_lines(lines, discount)
+    whole = pricing.quote(sum(price * quantity for price, quantity in lines), 1, discount)
+    assert [quote.list_price for quote in quotes] == [price * quantity for price, quantity in lines]
+    assert sum(quote.discount for quote in quotes) == whole.discount
+    assert sum(quote.total for quote in quotes) == whole.total
+    for quote in quotes:
+        assert quote.list_price - quote.discount == quote.total
+        assert 0 <= quote.total <= quote.list_price
+        share = whole.discount * quote.list_price
+        assert abs(quote.discount * whole.list_price - share) < D("0.01") * whole.list_price or not whole.list_price
+
+
+@given(order_lines)
+def test_complimentary_order_costs_nothing(lines):
+    assert all(quote.total == 0 for quote in pricing.quote_lines(lines, pricing.COMPLIMENTARY))
+
+
+def test_line_above_the_maximum_amount_is_named():
+    with pytest.raises(InvalidInput) as refusal:
+        pricing.quote_lines([(D(1), 1), (D("1000000.00"), 10_000)])
+    assert set(refusal.value.fields) == {"lines.1.quantity"}

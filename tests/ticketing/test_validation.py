@@ -2,13 +2,28 @@
 
 import re
 import sys
+import unicodedata
 from decimal import Decimal
 
 import pytest
+from pydantic import TypeAdapter
 
 from ticketing.errors import InvalidInput
+from ticketing.formatting import remove_invisible_characters
 from ticketing.settings import ROOT
-from ticketing.validation import Amount, Draft, Email, Name, Notes, PersonName, Phone, email_key, name_key, validate
+from ticketing.validation import (
+    Amount,
+    Draft,
+    Email,
+    Identifier,
+    Name,
+    Notes,
+    PersonName,
+    Phone,
+    email_key,
+    name_key,
+    validate,
+)
 
 EMAIL_NORMALIZATION = re.compile(
     r"def \w*email_key\(|\b\w*email\w*\b.*\.(casefold|lower)\(|\b(lower|normalize)\([^\")]*email", re.ASCII
@@ -163,8 +178,46 @@ def test_email_whose_key_is_none_is_refused(address):
     assert get_errors(email=address) == {"email": "Enter an e-mail address such as ana@example.org."}
 
 
-def test_email_keeps_its_spelling():
-    assert validate(Card, {"email": "Jose\u0301\u200b@Example.org"}).email == "Jose\u0301\u200b@Example.org"
+def test_email_keeps_its_spelling_without_invisible_characters():
+    assert validate(Card, {"email": "\ufeffJose\u0301\u200b@Exam\u00adple.org"}).email == "Jose\u0301@Example.org"
+    assert get_errors(email="\u200b") == {"email": "Enter an e-mail address."}
+
+
+@pytest.mark.parametrize(
+    "invisible",
+    ["\u00ad", "\u061c", "\u180e", "\u200b", "\u200f", "\u202e", "\u2060", "\ufeff", "\ufffb", "\U000e0061"],
+    ids=ascii,
+)
+class TestInvisibleCharacters:
+    def test_are_removed_at_the_ends_of_every_text(self, invisible):
+        typed = f"{invisible} Ana{invisible}Ruiz {invisible}{invisible}"
+        card = validate(Card, {"name": typed, "notes": typed, "phone": invisible})
+        assert (card.name, card.notes, card.phone) == (f"Ana{invisible}Ruiz",) * 2 + (None,)
+        assert set(get_errors(name=f"{invisible} ")) == {"name"}
+
+    def test_are_removed_inside_ids_and_keys(self, invisible):
+        assert TypeAdapter(Identifier).validate_python(f"{invisible}A-{invisible}1{invisible}") == "A-1"
+        assert name_key(f"VIP {invisible} Ta{invisible}ble{invisible}") == "vip table"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u2764\ufe0f",
+        "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        "\U0001f469\u200d\U0001f467",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+    ],
+    ids=["heart", "flag of England", "family", "Persian"],
+)
+def test_parts_of_emojis_and_joiners_of_letters_stay(text):
+    assert validate(Card, {"name": f"{text}\u200b "}).name == text
+
+
+def test_every_character_that_unicode_calls_a_format_and_nobody_sees_is_removed():
+    visible = {*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD, *range(0x13430, 0x13440)}
+    formats = {place for place in range(sys.maxunicode + 1) if unicodedata.category(chr(place)) == "Cf"} - visible
+    assert remove_invisible_characters("".join(map(chr, formats))) == ""
 
 
 def test_email_key_is_the_only_normalization_of_addresses():

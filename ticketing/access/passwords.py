@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from functools import cache
 from threading import BoundedSemaphore
 from typing import Annotated
@@ -19,14 +22,26 @@ from ticketing.errors import Conflict, InvalidInput, TooBusy
 
 MIN_LENGTH = 10
 PRODUCT_NAME = "Ticket Desk"
-# A hash takes 64 MB and two cores, so more at the same time are not faster.
-MAX_CONCURRENT_HASHES = 2
+# A hash takes 64 MB and both of two cores, so more at the same time are not faster.
+MAX_CONCURRENT_HASHES = 1
 MAX_WAIT_SECONDS = 5
+NICENESS = 5  # sales and pages come first
 
 _hasher = PasswordHasher()
 # Checked for unknown addresses, so that the time of a response does not reveal who has an account.
 _DUMMY_HASH = _hasher.hash(secrets.token_urlsafe())
 _slots = BoundedSemaphore(MAX_CONCURRENT_HASHES)
+
+
+def _yield_processor() -> None:
+    """Lower the priority of this thread, and so of those that argon2 starts from it."""
+    if sys.platform == "linux":  # elsewhere this would concern the whole process
+        with suppress(OSError):  # a process that may not do so hashes as well
+            os.nice(NICENESS)
+
+
+# They do nothing else: a thread of low priority must not hold what others wait for, such as a database connection.
+_threads = ThreadPoolExecutor(MAX_CONCURRENT_HASHES, thread_name_prefix="hash", initializer=_yield_processor)
 
 
 def _validate(value: str) -> str:
@@ -58,14 +73,15 @@ def hash_password(password: str, *, email: str) -> str:
     if _is_variant(password, email) or _is_variant(password, email.partition("@")[0]):
         raise InvalidInput({"password": "This password is your e-mail address. Choose another one."})
     with _hashing_slot():
-        return _hasher.hash(password)
+        return _threads.submit(_hasher.hash, password).result()
 
 
 def verify_password(password: str, password_hash: str | None) -> bool:
     """Return whether the password matches the hash. Without a hash: False, after the same time. Raises TooBusy."""
     with _hashing_slot():
         try:
-            return _hasher.verify(password_hash or _DUMMY_HASH, password) and password_hash is not None
+            is_right = _threads.submit(_hasher.verify, password_hash or _DUMMY_HASH, password).result()
+            return is_right and password_hash is not None
         except Argon2Error:
             return False
 

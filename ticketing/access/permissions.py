@@ -7,7 +7,7 @@ import uuid
 from datetime import timedelta
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, func, or_, select, text, update
+from sqlalchemy import ColumnElement, Row, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from ticketing import settings
@@ -99,7 +99,9 @@ SESSION_IS_OPEN = """
 """
 _TOKEN_IS_VALID = "api_tokens.revoked_at IS NULL AND (api_tokens.expires_at IS NULL OR api_tokens.expires_at > now())"  # noqa: S105
 # SQL text, because every request runs this: building the query costs Python more than PostgreSQL needs to run it.
-_ACTOR_STATUS = text(f"""
+#
+# A statement that runs once per sale contains this one (ticketing.sales.order_sql) and calls `remember_status`.
+ACTOR_STATUS_SQL = f"""
     SELECT staff.role,
         staff.is_active AND CASE
             WHEN CAST(:token_id AS uuid) IS NOT NULL THEN EXISTS (
@@ -112,7 +114,8 @@ _ACTOR_STATUS = text(f"""
         EXISTS (SELECT FROM events WHERE id = :event_id) AS event_exists,
         EXISTS (SELECT FROM event_assignments WHERE event_id = :event_id AND staff_id = staff.id) AS is_assigned
     FROM (SELECT) AS always LEFT JOIN staff ON staff.id = :staff_id
-""")  # noqa: S608
+"""  # noqa: S608
+_ACTOR_STATUS = text(ACTOR_STATUS_SQL)
 
 
 def require(session: Session, actor: Actor, action: Action, event_id: uuid.UUID | None = None) -> None:
@@ -127,16 +130,8 @@ def require(session: Session, actor: Actor, action: Action, event_id: uuid.UUID 
     """
     cache = session.info.setdefault("actor_status", {})
     if (actor, event_id) not in cache:
-        cache[actor, event_id] = session.execute(
-            _ACTOR_STATUS,
-            {
-                "staff_id": actor.staff_id,
-                "token_id": actor.token_id,
-                "session_id": actor.session_id,
-                "event_id": event_id,
-            }
-            | get_idle_hours(),
-        ).one()
+        status = session.execute(_ACTOR_STATUS, get_status_parameters(actor, event_id)).one()
+        remember_status(session, actor, event_id, status)
     status = cache[actor, event_id]
     if actor.staff_id is not None and not status.is_in:
         raise NotSignedIn
@@ -152,6 +147,21 @@ def require(session: Session, actor: Actor, action: Action, event_id: uuid.UUID 
                 else "Viewers can see everything and change nothing."
             )
         )
+
+
+def get_status_parameters(actor: Actor, event_id: uuid.UUID | None) -> dict[str, Any]:
+    """Return the parameters of ACTOR_STATUS_SQL."""
+    return {
+        "staff_id": actor.staff_id,
+        "token_id": actor.token_id,
+        "session_id": actor.session_id,
+        "event_id": event_id,
+    } | get_idle_hours()
+
+
+def remember_status(session: Session, actor: Actor, event_id: uuid.UUID | None, status: Row[Any]) -> None:
+    """Let `require` use this row with the columns of ACTOR_STATUS_SQL for the rest of the transaction."""
+    session.info.setdefault("actor_status", {})[actor, event_id] = status
 
 
 def require_still(

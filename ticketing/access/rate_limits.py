@@ -40,6 +40,18 @@ PROMO_CODE_REFUSALS = Limit(
     timedelta(minutes=1),
     "You tried 10 promo codes that do not apply within a minute, so this one was not checked.",
 )
+DONOR_SEARCHES = Limit(
+    "donor_search",
+    60,
+    timedelta(minutes=1),
+    "You looked up donors 60 times within a minute. Type this donor's name and address.",
+)
+SEARCHES = Limit(
+    "search",
+    60,
+    timedelta(minutes=1),
+    "You searched 60 times within a minute.",
+)
 # Per account and network of the browser (sign_in.Browser), so that nobody can lock another network out.
 STRANGER_SIGN_INS = Limit(
     "sign_in_failed",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import delete, exists, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
@@ -19,7 +19,7 @@ from ticketing.access.passwords import Password
 from ticketing.actors import Actor
 from ticketing.db import constraint_name
 from ticketing.errors import Conflict, DuplicateAccount, LastAdmin, NotFound
-from ticketing.models import Event, EventAssignment, Invitation, SignInSession
+from ticketing.models import Event, EventAssignment, Invitation, SignInSession, TillDraft
 from ticketing.models import Staff as Staff
 from ticketing.validation import Draft, Email, Name, email_key
 
@@ -161,19 +161,33 @@ def update(
     optimistic_locking.apply(session, actor, None, "staff.changed", person, changes, change_id=change_id)
     _assign(session, actor, person, assign, change_id)
     _unassign(session, actor, person, unassign, change_id)
+    session.flush()
+    session.execute(_DELETE_DRAFTS_WITHOUT_ACCESS, {"staff_id": person.id})
     return person
 
 
-def deactivate(session: Session, actor: Actor, person_id: uuid.UUID) -> Staff:
+# Drafts of orders hold data of donors, which the person may no longer see or sell to.
+_DELETE_DRAFTS_WITHOUT_ACCESS = text("""
+    DELETE FROM till_drafts USING staff
+    WHERE staff.id = :staff_id AND till_drafts.staff_id = staff.id AND NOT (
+        staff.is_active AND (staff.role = 'admin' OR staff.role = 'coordinator' AND EXISTS (
+            SELECT FROM event_assignments
+            WHERE event_assignments.staff_id = staff.id AND event_assignments.event_id = till_drafts.event_id)))
+""")
+
+
+def deactivate(session: Session, actor: Actor, person_id: uuid.UUID, *, seen_version: int | None = None) -> Staff:
     """Deactivate an account: its sessions, tokens and links are revoked for good, from the next request on.
 
-    Admins only. Doing it again changes nothing. Raises Conflict for the actor's own account, LastAdmin, NotFound.
+    Admins only. Doing it again changes nothing. Raises Conflict for the actor's own account, LastAdmin, StaleVersion
+    and NotFound.
     """
     permissions.require(session, actor, "administer")
     if person_id == actor.staff_id:
         raise Conflict("You cannot deactivate yourself. Ask another admin.")
     admins = _list_admins_for_update(session, actor)
     person = _get_for_update(session, person_id)
+    optimistic_locking.check_version(session, None, person, seen_version)
     if person.is_active:
         _require_another_admin(admins, person)
         _revoke_access(session, person)
@@ -182,13 +196,14 @@ def deactivate(session: Session, actor: Actor, person_id: uuid.UUID) -> Staff:
     return person
 
 
-def activate(session: Session, actor: Actor, person_id: uuid.UUID) -> Staff:
+def activate(session: Session, actor: Actor, person_id: uuid.UUID, *, seen_version: int | None = None) -> Staff:
     """Activate an account: the person can sign in with their old password or a new link. Admins only.
 
-    Earlier sessions, tokens and links stay revoked. Raises NotFound.
+    Earlier sessions, tokens and links stay revoked. Raises StaleVersion and NotFound.
     """
     permissions.require(session, actor, "administer")
     person = _get_for_update(session, person_id)
+    optimistic_locking.check_version(session, None, person, seen_version)
     if not person.is_active:
         _revoke_access(
             session, person
@@ -269,6 +284,7 @@ def _revoke_access(session: Session, person: Staff) -> None:
     sessions.end_all_unchecked(session, person.id)
     api_tokens.revoke_all_unchecked(session, person.id)
     invitations.revoke(session, person.id)
+    session.execute(delete(TillDraft).where(TillDraft.staff_id == person.id))
 
 
 def _get_for_update(session: Session, person_id: uuid.UUID) -> Staff:

@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
@@ -20,10 +20,19 @@ from ticketing import money
 from ticketing.actors import Actor
 from ticketing.audit import change_log
 from ticketing.errors import FieldChange
-from ticketing.models import AuditEntry
+from ticketing.models import AuditEntry, Order, Purchase
 
 # Fields whose new value is in the log line as well: words and numbers of ours, never text that people typed.
-LOGGED_VALUES = ("is_active", "is_enabled", "payment_status", "role", "rows_imported")
+LOGGED_VALUES = (
+    "is_active",
+    "is_archived",
+    "is_enabled",
+    "payment_status",
+    "role",
+    "rows_imported",
+    "statuses_changed",
+    "purchases_voided",
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,19 @@ def deletion_changes(row: object, fields: Iterable[str]) -> list[Change]:
     return [Change(field, getattr(row, field), None) for field in fields]
 
 
+@dataclass(frozen=True)
+class Entry:
+    """A change of one record. Without `changes` it is a single row without a field.
+
+    `restores` is the id of the entry whose old value this change restores.
+    """
+
+    subject: Subject
+    changes: Sequence[Change] = ()
+    change_id: uuid.UUID | None = None
+    restores: int | None = None
+
+
 def record(
     session: Session,
     actor: Actor,
@@ -71,6 +93,26 @@ def record(
     The recorded version is the one after the change, by which `changes_since` finds later edits. `restores` is the id
     of the entry whose old value this change restores. After the commit the change is a log line, too.
     """
+    record_all(session, actor, event_id, action, [Entry(subject, changes, change_id, restores)])
+
+
+def record_all(
+    session: Session, actor: Actor, event_id: uuid.UUID | None, action: str, entries: Iterable[Entry]
+) -> None:
+    """Write what `record` writes for many records at once."""
+    rows: list[dict[str, Any]] = []
+    for entry in entries:
+        rows += _build_rows(actor, event_id, action, entry)
+        # "seat 1", "seat 2", ... are one name
+        names = dict.fromkeys(change.field.partition(" ")[0] for change in entry.changes)
+        values = {change.field: change.new for change in entry.changes if change.field in LOGGED_VALUES}
+        unlogged = [name for name in names if name not in values]
+        change_log.log_after_commit(session, actor, event_id, action, entry.subject.id, unlogged, values)
+    if rows:
+        session.execute(insert(AuditEntry), rows)
+
+
+def _build_rows(actor: Actor, event_id: uuid.UUID | None, action: str, entry: Entry) -> list[dict[str, Any]]:
     common = {
         "event_id": event_id,
         "staff_id": actor.staff_id,
@@ -78,11 +120,11 @@ def record(
         "via": actor.via,
         "action": action,
         "subject_type": action.partition(".")[0],
-        "subject_id": subject.id,
-        "subject_name": display_name(subject),
-        "subject_version": getattr(subject, "version", None),
-        "change_id": change_id or uuid7(),
-        "restores": restores,
+        "subject_id": entry.subject.id,
+        "subject_name": display_name(entry.subject),
+        "subject_version": getattr(entry.subject, "version", None),
+        "change_id": entry.change_id or uuid7(),
+        "restores": entry.restores,
     }
     rows = [
         {
@@ -91,14 +133,9 @@ def record(
             "old_value": serialize_value(change.old),
             "new_value": serialize_value(change.new),
         }
-        for change in changes
+        for change in entry.changes
     ]
-    session.execute(insert(AuditEntry), rows or [{**common, "field": None, "old_value": None, "new_value": None}])
-    names = dict.fromkeys(change.field.partition(" ")[0] for change in changes)  # "seat 1", "seat 2", ... are one
-    values = {change.field: change.new for change in changes if change.field in LOGGED_VALUES}
-    change_log.log_after_commit(
-        session, actor, event_id, action, subject.id, [name for name in names if name not in values], values
-    )
+    return rows or [{**common, "field": None, "old_value": None, "new_value": None}]
 
 
 def changes_since(
@@ -115,7 +152,38 @@ def changes_since(
         )
         .order_by(AuditEntry.id)
     )
-    return [FieldChange(e.field or "", e.old_value, e.new_value, e.actor, e.occurred_at) for e in entries]
+    return [_build_field_change(entry) for entry in entries]
+
+
+def list_latest_changes(
+    session: Session, event_id: uuid.UUID, subject_ids: Iterable[uuid.UUID], actions: Iterable[str], count: int
+) -> list[FieldChange]:
+    """Return the fields of the last `count` changes by one of `actions` to any of several records, oldest first."""
+    return [_build_field_change(entry) for entry in list_latest_entries(session, event_id, subject_ids, actions, count)]
+
+
+def list_latest_entries(
+    session: Session, event_id: uuid.UUID, subject_ids: Iterable[uuid.UUID], actions: Iterable[str], count: int = 1
+) -> list[AuditEntry]:
+    """Return the entries of the last `count` changes by one of `actions` to any of several records, oldest first."""
+    conditions = (
+        AuditEntry.event_id == event_id,
+        AuditEntry.subject_id.in_(list(subject_ids)),
+        AuditEntry.action.in_(list(actions)),
+    )
+    latest = (
+        select(AuditEntry.change_id)
+        .where(*conditions)
+        .group_by(AuditEntry.change_id)
+        .order_by(func.max(AuditEntry.id).desc())
+        .limit(count)
+    )
+    entries = select(AuditEntry).where(*conditions, AuditEntry.change_id.in_(latest)).order_by(AuditEntry.id)
+    return list(session.scalars(entries))
+
+
+def _build_field_change(entry: AuditEntry) -> FieldChange:
+    return FieldChange(entry.field or "", entry.old_value, entry.new_value, entry.actor, entry.occurred_at)
 
 
 def find_latest(session: Session, event_id: uuid.UUID, subject_id: uuid.UUID, action: str) -> AuditEntry | None:
@@ -129,8 +197,12 @@ def find_latest(session: Session, event_id: uuid.UUID, subject_id: uuid.UUID, ac
 
 
 def display_name(subject: Subject) -> str:
-    """Return the name of a record for people: its name, code, label, file or purchaser."""
-    for attribute in ("name", "code", "label", "file_name", "purchaser_name"):
+    """Return the name of a record for people: its name, code, label, file, or purchaser and order."""
+    if isinstance(subject, Purchase):
+        return f"{subject.purchaser_name} (order {subject.order.number})"
+    if isinstance(subject, Order):
+        return subject.number
+    for attribute in ("name", "code", "label", "file_name"):
         if name := getattr(subject, attribute, None):
             return str(name)
     return str(subject.id)

@@ -14,7 +14,7 @@ from uuid_utils.compat import uuid7
 from ticketing import audit, money, optimistic_locking
 from ticketing.access import permissions
 from ticketing.actors import Actor
-from ticketing.catalog import packages
+from ticketing.catalog import archive, packages
 from ticketing.catalog.packages import PackageDraft
 from ticketing.errors import Conflict, NotFound, TicketingError
 from ticketing.models import Package
@@ -68,11 +68,13 @@ def preview(session: Session, actor: Actor, event_id: uuid.UUID, edits: Sequence
 def update(session: Session, actor: Actor, event_id: uuid.UUID, edits: Sequence[PackageEdit]) -> list[EditEffect]:
     """Save all edits or none, and record them in the audit log under one change id.
 
-    Raises BulkEditRefused when any edit is stale, invalid or below what is sold, and NotFound when a package is not in
-    the event.
+    Raises BulkEditRefused when any edit is stale, invalid or below what is sold, NotFound when a package is not in the
+    event, and EventArchived.
     """
     permissions.require(session, actor, "change", event_id)
     rows = _get_packages(session, event_id, edits, for_update=True)
+    for row in rows.values():
+        archive.refuse_archived(row)
     effects = _list_effects(session, event_id, edits, rows)
     if any(effect.problem for effect in effects):
         raise BulkEditRefused(effects)

@@ -28,9 +28,19 @@ from ticketing.models import Base, Event, EventAssignment, Image, Option, Packag
 from ticketing.validation import Draft, name_key
 
 MAX_NAME_LENGTH = 100
-# Identity, counters and versions, which start afresh in a copy.
+# Identity, counters, versions and state, which start afresh in a copy.
 UNCOPIED_COLUMNS = frozenset(
-    {"id", "created_at", "version", "sold_count", "sales_version", "options_version", "current_uses", "retired_at"}
+    {
+        "id",
+        "created_at",
+        "version",
+        "sold_count",
+        "sales_version",
+        "options_version",
+        "current_uses",
+        "retired_at",
+        "is_archived",
+    }
 )
 Row = TypeVar("Row", bound=Base)
 
@@ -58,21 +68,33 @@ class EventCopy:
     left_out: tuple[str, ...]
 
 
-def copy_package(session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID) -> Package:
+def find_copy_name(session: Session, actor: Actor, event_id: uuid.UUID, name: str) -> str:
+    """Return a free name for a copy of a package of this name: "Table (copy)", "Table (copy 2)" and so on."""
+    used_keys = {name_key(name) for name in packages.list_names(session, actor, event_id).values()}
+    return _generate_copy_name(name, used_keys)
+
+
+def copy_package(
+    session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID, draft: PackageDraft | None = None
+) -> Package:
     """Copy a package with its options and image to the end of the display order and return the copy.
 
-    The copy is disabled, so that nobody can buy it before staff has checked it. Raises NotFound.
+    The copy has the fields of `draft`. Without one it has those of its original and a free name, and is disabled, so
+    that nobody can buy it before staff has checked it. Raises NotFound, and DuplicateName for the name of the draft.
     """
     permissions.require(session, actor, "change", event_id)
     event = packages.lock_order(session, event_id)
     images.lock_event_images(session, event_id)  # the image must not be deleted while the copy begins to use it
     original = packages.get(session, actor, event_id, package_id)
-    used_keys = {name_key(name) for name in packages.list_names(session, actor, event_id).values()}
-    name = _generate_copy_name(original.name, used_keys)
+    fields: dict[str, Any]
+    if draft is None:
+        fields = {"name": find_copy_name(session, actor, event_id, original.name), "is_enabled": False}
+    else:
+        fields = draft.model_dump()
     position = packages.get_next_position(session, event_id)
-    copy = _clone_row(original, name=name, name_key=name_key(name), display_order=position, is_enabled=False)
+    copy = _clone_row(original, **fields, name_key=name_key(fields["name"]), display_order=position)
     session.add(copy)
-    session.flush()
+    packages.flush(session, copy.name)
     _record_copy(session, actor, event.id, "package.created", copy, PackageDraft, original)
     _copy_options(session, actor, event.id, {original.id: copy})
     return copy

@@ -43,6 +43,7 @@ _TRANSPOSE_BY_ORIENTATION = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_PNG_BIT_DEPTH_PLACE = 24
 _SIXTEEN_BIT_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")
 
 
@@ -101,6 +102,8 @@ def _decode(content: bytes) -> tuple[Image.Image, str]:
                 # Decode at a reduced scale that is still at least as large as what is stored.
                 image.draft(image.mode, (MAX_STORED_SIDE_PIXELS, MAX_STORED_SIDE_PIXELS))
             image.load()
+            if kind == "PNG":
+                _scale_transparent_color(image, bits=content[_PNG_BIT_DEPTH_PLACE])
             mode, convert = _choose_conversion(image)
             orientation = _read_orientation(image)
             scaled = _scale(image, _fit_size(image.size, MAX_STORED_SIDE_PIXELS), mode, convert)
@@ -154,6 +157,19 @@ def _read_orientation(image: Image.Image) -> int | None:
         return None
 
 
+def _scale_transparent_color(image: Image.Image, bits: int) -> None:
+    """Scale the color of a PNG that is transparent (tRNS) as Pillow scaled the pixels.
+
+    Pillow takes the high byte of 16-bit colors, and stretches gray of 2 and 4 bits to 8, but leaves this color as
+    the file has it. 16-bit gray keeps its values.
+    """
+    color = image.info.get("transparency")
+    if image.mode == "RGB" and bits == 16 and isinstance(color, tuple):
+        image.info["transparency"] = tuple(value >> 8 for value in color)
+    elif image.mode == "L" and bits < 8 and isinstance(color, int):
+        image.info["transparency"] = color * 255 // (2**bits - 1)
+
+
 def _choose_conversion(image: Image.Image) -> tuple[str, Callable[[Image.Image], Image.Image]]:
     """Return the target mode (L, RGB or RGBA) and a function that converts a part of the image to it.
 
@@ -166,9 +182,15 @@ def _choose_conversion(image: Image.Image) -> tuple[str, Callable[[Image.Image],
         mode = "L"
     transform, source_mode = _build_srgb_transform(image, mode)
 
+    transparent = image.info.get("transparency")
+
     def convert(part: Image.Image) -> Image.Image:
         if part.mode in _SIXTEEN_BIT_MODES:
-            part = part.convert("I").point([value >> 8 for value in range(65536)], "L")
+            gray = part.convert("I")
+            part = gray.point([value >> 8 for value in range(65536)], "L")
+            if mode == "RGBA":
+                alpha = gray.point([0 if value == transparent else 255 for value in range(65536)], "L")
+                part = Image.merge("LA", (part, alpha))
         if transform is None:
             return part.convert(mode)
         return (ImageCms.applyTransform(part.convert(source_mode), transform) or part).convert(mode)

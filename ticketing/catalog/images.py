@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session, defer
 from ticketing import audit, optimistic_locking
 from ticketing.access import permissions
 from ticketing.actors import Actor
-from ticketing.catalog import image_files, malware_scan
+from ticketing.catalog import archive, image_files, malware_scan
 from ticketing.catalog.image_files import PreparedImage
 from ticketing.errors import NotFound
 from ticketing.models import Image, Package
@@ -150,6 +150,19 @@ def find_by_package(session: Session, packages: Iterable[Package]) -> dict[uuid.
     }
 
 
+def find_prepared(session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID) -> PreparedImage | None:
+    """Return the image of a package as `set_image` takes it, to set it again after a change; None without one."""
+    permissions.require(session, actor, "read", event_id)
+    image = session.scalar(
+        select(Image)
+        .join(Package, (Package.image_id == Image.id) & (Package.event_id == Image.event_id))
+        .where(Package.id == package_id, Package.event_id == event_id)
+    )
+    if image is None:
+        return None
+    return PreparedImage(image.content, image.thumbnail, image.media_type, image.width, image.height)
+
+
 def get(session: Session, actor: Actor, event_id: uuid.UUID, sha256: str, extension: str) -> Image:
     """Return a stored image; its content and thumbnail load when they are accessed. Raises NotFound."""
     permissions.require(session, actor, "read", event_id)
@@ -184,9 +197,13 @@ def detach(session: Session, package: Package) -> list[audit.Change]:
 def _get_for_update(
     session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID, seen_version: int | None
 ) -> Package:
-    """Return the package, locked until the transaction ends. Raises NotFound, NotAllowed and StaleVersion."""
+    """Return the package, locked until the transaction ends.
+
+    Raises NotFound, NotAllowed, EventArchived and StaleVersion.
+    """
     permissions.require(session, actor, "change", event_id)
     package = optimistic_locking.get_for_update(session, Package, event_id, package_id, "package", key_share=True)
+    archive.refuse_archived(package)
     optimistic_locking.check_version(session, event_id, package, seen_version)
     return package
 

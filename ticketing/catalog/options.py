@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 from sqlalchemy import delete as sql_delete
-from sqlalchemy import exists, select, text
+from sqlalchemy import exists, func, select, text
 from sqlalchemy.orm import Session
 
 from ticketing import audit, optimistic_locking
 from ticketing.access import permissions
 from ticketing.actors import Actor
+from ticketing.catalog import archive
 from ticketing.errors import Conflict, HasAnswers, InvalidInput, NotFound
+from ticketing.formatting import format_count
+from ticketing.models import LIST_OPTION_TYPES as LIST_OPTION_TYPES
+from ticketing.models import OPTION_TYPES as OPTION_TYPES
 from ticketing.models import Answer, Package
 from ticketing.models import Option as Option
 from ticketing.validation import Draft, MaxLength, SingleLineText, clean_multi_line
@@ -25,15 +28,25 @@ MAX_ACTIVE = 4
 MAX_ANSWER_LENGTH = 500
 
 
+class TooManyOptions(Conflict):
+    """The package asks as many questions as it may."""
+
+    def __init__(self) -> None:
+        super().__init__(f"This package has {MAX_ACTIVE} options already. Stop asking one first.")
+
+
 class OptionDraft(Draft):
-    """The fields of an option. `choices` is for multi_select only: 2 to 10 distinct ones."""
+    """The fields of an option. `choices` is for single_select and multi_select only: 2 to 10 distinct ones."""
 
     label: Annotated[
         SingleLineText, MaxLength(200), Field(description="The question.", examples=["Dietary restriction?"])
     ]
     option_type: Annotated[
-        Literal["boolean", "multi_select", "text_input"],
-        Field(description="Yes or no, one or more of `choices`, or free text.", examples=["multi_select"]),
+        Literal["boolean", "single_select", "multi_select", "text_input"],
+        Field(
+            description="Yes or no, one of `choices`, one or more of `choices`, or free text.",
+            examples=["single_select"],
+        ),
     ]
     is_required: Annotated[bool, Field(description="Whether a purchase must answer the question.", examples=[True])] = (
         True
@@ -42,7 +55,7 @@ class OptionDraft(Draft):
         list[Annotated[SingleLineText, MaxLength(50)]] | None,
         Field(
             validate_default=True,
-            description="2 to 10 distinct choices in display order for `multi_select`, else null.",
+            description="2 to 10 distinct choices in display order for `single_select` and `multi_select`, else null.",
             examples=[["Beef", "Chicken", "Vegan"]],
         ),
     ] = None
@@ -50,9 +63,9 @@ class OptionDraft(Draft):
     @field_validator("choices")
     @classmethod
     def _validate_choices(cls, choices: list[str] | None, info: ValidationInfo) -> list[str] | None:
-        if info.data.get("option_type") != "multi_select":
+        if info.data.get("option_type") not in LIST_OPTION_TYPES:
             if choices:
-                raise ValueError("Only a multiple choice question has choices. Leave this empty.")
+                raise ValueError("Only a question to choose from a list has choices. Leave this empty.")
             return None
         if choices is None or not 2 <= len(choices) <= 10:
             raise ValueError("Enter 2 to 10 choices.")
@@ -61,21 +74,29 @@ class OptionDraft(Draft):
         return choices
 
 
-def create(session: Session, actor: Actor, package_id: uuid.UUID, draft: OptionDraft) -> Option:
+def create(
+    session: Session,
+    actor: Actor,
+    package_id: uuid.UUID,
+    draft: OptionDraft,
+    *,
+    change_id: uuid.UUID | None = None,
+) -> Option:
     """Add an option at the end of a package's list.
 
-    Raises NotFound, and Conflict when the package has 4 active options already.
+    `change_id` groups the audit entries of options that change together, here and below. Raises NotFound, and
+    TooManyOptions when the package has 4 active options already.
     """
     event_id = _lock_package(session, actor, package_id)
     active = list_active_unchecked(session, event_id, package_id)
     if len(active) >= MAX_ACTIVE:
-        raise Conflict(f"This package has {MAX_ACTIVE} options already. Stop asking one first.")
-    for position, other in enumerate(active, start=1):  # closes the gaps of retired options and keeps the order
-        other.display_order = position
-    option = Option(event_id=event_id, package_id=package_id, display_order=len(active) + 1, **draft.model_dump())
+        raise TooManyOptions
+    position = _close_gaps(active) + 1
+    option = Option(event_id=event_id, package_id=package_id, display_order=position, **draft.model_dump())
     session.add(option)
     session.flush()
-    audit.record(session, actor, event_id, "option.created", option, audit.creation_changes(draft.model_dump()))
+    changes = audit.creation_changes(draft.model_dump())
+    audit.record(session, actor, event_id, "option.created", option, changes, change_id)
     return option
 
 
@@ -88,50 +109,120 @@ def update(
     *,
     seen_version: int | None,
     restores: int | None = None,
+    change_id: uuid.UUID | None = None,
 ) -> Option:
-    """Change the given fields of an option that the actor saw at `seen_version`; stored answers stay as they are.
+    """Change the given fields of an option that the actor saw at `seen_version`; stored answers keep their meaning.
 
-    Without a version the current one is changed. Raises HasAnswers when an answered option would change its type,
-    StaleVersion, InvalidInput and NotFound.
+    Without a version the current one is changed. An answered option changes its type only between the two list types,
+    and to single_select only while each answer has one choice; else HasAnswers is raised. Also raises StaleVersion,
+    InvalidInput and NotFound.
     """
     event_id, option = _get_for_update(session, actor, package_id, option_id)
     optimistic_locking.check_version(session, event_id, option, seen_version)
     new_values = dict(values)
-    if new_values.get("option_type", option.option_type) != "multi_select" and "choices" not in new_values:
+    if new_values.get("option_type", option.option_type) not in LIST_OPTION_TYPES and "choices" not in new_values:
         new_values["choices"] = None
     changes = audit.changes_between(option, optimistic_locking.merge(OptionDraft, option, new_values).model_dump())
-    if "option_type" in {each.field for each in changes} and _has_answers(session, option_id):
-        raise HasAnswers(
-            f"“{option.label}” has answers, so its type cannot change. Stop asking it and add a new option."
-        )
-    optimistic_locking.apply(session, actor, event_id, "option.changed", option, changes, restores=restores)
+    new_type = next((each.new for each in changes if each.field == "option_type"), None)
+    if new_type is not None and _has_answers(session, option_id):
+        _convert_answers(session, option, str(new_type))
+    optimistic_locking.apply(
+        session, actor, event_id, "option.changed", option, changes, change_id=change_id, restores=restores
+    )
     return option
 
 
-def retire(session: Session, actor: Actor, package_id: uuid.UUID, option_id: uuid.UUID) -> Option:
-    """Retire an option: new purchases no longer ask it, its answers stay. Retiring it again changes nothing."""
+def retire(
+    session: Session,
+    actor: Actor,
+    package_id: uuid.UUID,
+    option_id: uuid.UUID,
+    *,
+    seen_version: int | None = None,
+    change_id: uuid.UUID | None = None,
+) -> Option:
+    """Retire an option: new purchases no longer ask it, its answers stay. Retiring it again changes nothing.
+
+    Raises StaleVersion, only with a `seen_version`, and NotFound.
+    """
     event_id, option = _get_for_update(session, actor, package_id, option_id)
+    optimistic_locking.check_version(session, event_id, option, seen_version)
     if option.retired_at is None:
-        optimistic_locking.apply(
-            session, actor, event_id, "option.retired", option, [audit.Change("retired_at", None, datetime.now(UTC))]
-        )
+        changes = [audit.Change("retired_at", None, datetime.now(UTC))]
+        optimistic_locking.apply(session, actor, event_id, "option.retired", option, changes, change_id=change_id)
     return option
 
 
-def delete(session: Session, actor: Actor, package_id: uuid.UUID, option_id: uuid.UUID) -> None:
+def ask_again(
+    session: Session,
+    actor: Actor,
+    package_id: uuid.UUID,
+    option_id: uuid.UUID,
+    *,
+    seen_version: int | None = None,
+    change_id: uuid.UUID | None = None,
+) -> Option:
+    """Ask a retired option again, where it was if that place is free, else last. An active one stays as it is.
+
+    Raises TooManyOptions when the package has 4 active ones already, StaleVersion (only with a `seen_version`) and
+    NotFound.
+    """
+    event_id, option = _get_for_update(session, actor, package_id, option_id)
+    optimistic_locking.check_version(session, event_id, option, seen_version)
+    if option.retired_at is None:
+        return option
+    active = list_active_unchecked(session, event_id, package_id)
+    if len(active) >= MAX_ACTIVE:
+        raise TooManyOptions
+    if option.display_order in {other.display_order for other in active}:
+        option.display_order = _close_gaps(active) + 1
+    changes = [audit.Change("retired_at", option.retired_at, None)]
+    optimistic_locking.apply(session, actor, event_id, "option.asked_again", option, changes, change_id=change_id)
+    return option
+
+
+def _close_gaps(active: Sequence[Option]) -> int:
+    """Number the active options without the gaps of retired ones, in the order they have; return how many there are."""
+    for position, option in enumerate(active, start=1):
+        option.display_order = position
+    return len(active)
+
+
+def delete(
+    session: Session,
+    actor: Actor,
+    package_id: uuid.UUID,
+    option_id: uuid.UUID,
+    *,
+    change_id: uuid.UUID | None = None,
+) -> None:
     """Delete an option that has no answers. Raises HasAnswers and NotFound."""
     event_id, option = _get_for_update(session, actor, package_id, option_id)
     if _has_answers(session, option_id):
         raise HasAnswers(f"“{option.label}” has answers, so it stays in the records. Stop asking it instead.")
     changes = audit.deletion_changes(option, OptionDraft.model_fields)
-    audit.record(session, actor, event_id, "option.deleted", option, changes)
+    audit.record(session, actor, event_id, "option.deleted", option, changes, change_id)
     session.execute(sql_delete(Option).where(Option.id == option_id))
 
 
-def reorder(session: Session, actor: Actor, package_id: uuid.UUID, option_ids: Sequence[uuid.UUID]) -> list[Option]:
-    """Put a package's active options in this order. Raises Conflict unless the list names each of them once."""
+def reorder(
+    session: Session,
+    actor: Actor,
+    package_id: uuid.UUID,
+    option_ids: Sequence[uuid.UUID],
+    *,
+    seen_order: Sequence[uuid.UUID] | None = None,
+) -> list[Option]:
+    """Put a package's active options in this order.
+
+    Raises Conflict unless the list names each of them once, and when their order is not `seen_order`, if that is given.
+    """
     event_id = _lock_package(session, actor, package_id)
     active = {option.id: option for option in list_active_unchecked(session, event_id, package_id)}
+    if seen_order is not None and list(seen_order) != list(active):
+        latest = audit.list_latest_changes(session, event_id, active, ["option.arranged"], 1)
+        by = latest[-1].by if latest and set(seen_order) == active.keys() else "Somebody"
+        raise Conflict(f"{by} changed the options in the meantime.")
     if len(option_ids) != len(active) or set(option_ids) != active.keys():
         raise Conflict("The options changed in the meantime. Check them, then arrange them again.")
     for position, option_id in enumerate(option_ids, start=1):
@@ -140,61 +231,21 @@ def reorder(session: Session, actor: Actor, package_id: uuid.UUID, option_ids: S
     return [active[option_id] for option_id in option_ids]
 
 
-@dataclass(frozen=True)
-class Tally:
-    """The answers to an option in completed and pending purchases: how many, and how often each was given.
-
-    `by_answer` has "yes" and "no" for a boolean, each choice (also removed ones) for a multi_select, nothing for text.
-    """
-
-    option: Option
-    answered: int
-    by_answer: dict[str, int]
-
-
-_COUNT_ANSWERS = text("""
-    SELECT answer.option_id, given.value, count(*) AS times
-    FROM answers AS answer
-    JOIN purchases AS purchase ON purchase.id = answer.purchase_id
-        AND purchase.payment_status IN ('completed', 'pending')
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN answer.value = 'true' THEN 'yes' ELSE 'no' END AS value
-        WHERE jsonb_typeof(answer.value) = 'boolean'
-        UNION ALL
-        SELECT jsonb_array_elements_text(answer.value) WHERE jsonb_typeof(answer.value) = 'array'
-        UNION ALL
-        SELECT NULL
-    ) AS given
-    WHERE answer.option_id = ANY(:option_ids)
-    GROUP BY answer.option_id, given.value
-""")
-
-
-def list_tallies(session: Session, actor: Actor, package_id: uuid.UUID) -> list[Tally]:
-    """Return every option of a package with its answers, retired ones last. Raises NotFound."""
-    event_id = _get_event_id(session, actor, "read", package_id)
-    rows = session.scalars(
-        select(Option)
-        .where(Option.event_id == event_id, Option.package_id == package_id)
-        .order_by(Option.retired_at.is_not(None), Option.display_order, Option.id)
-    ).all()
-    counted: dict[uuid.UUID, dict[str | None, int]] = {option.id: {} for option in rows}
-    for row in session.execute(_COUNT_ANSWERS, {"option_ids": [option.id for option in rows]}):
-        counted[row.option_id][row.value] = row.times
-    return [_build_tally(option, counted[option.id]) for option in rows]
-
-
-def _build_tally(option: Option, counted: dict[str | None, int]) -> Tally:
-    known = ["yes", "no"] if option.option_type == "boolean" else option.choices or []
-    by_answer = {answer: counted.get(answer, 0) for answer in known}
-    by_answer |= {answer: times for answer, times in counted.items() if answer is not None}
-    return Tally(option, counted.get(None, 0), by_answer)
-
-
 def list_active(session: Session, actor: Actor, package_id: uuid.UUID) -> list[Option]:
     """Return the active options of a package in display order. Raises NotFound."""
     event_id = _get_event_id(session, actor, "read", package_id)
     return list_active_unchecked(session, event_id, package_id)
+
+
+def count_active(session: Session, actor: Actor, event_id: uuid.UUID) -> dict[uuid.UUID, int]:
+    """Return how many active options the packages of an event have, by package id; those without are left out."""
+    permissions.require(session, actor, "read", event_id)
+    rows = session.execute(
+        select(Option.package_id, func.count().label("active"))
+        .where(Option.event_id == event_id, Option.retired_at.is_(None))
+        .group_by(Option.package_id)
+    )
+    return {row.package_id: row.active for row in rows}
 
 
 def list_active_unchecked(session: Session, event_id: uuid.UUID, package_id: uuid.UUID) -> list[Option]:
@@ -217,7 +268,7 @@ def list_active_by_package(
 
 
 def validate_answers(active_options: Sequence[Option], values: Mapping[uuid.UUID, Any]) -> dict[uuid.UUID, Any]:
-    """Return the answers to store by option id: a bool, a list of choices or text; skipped options are left out.
+    """Return the answers to store by option id: a bool, a choice, a list of choices or text; skipped are left out.
 
     Raises InvalidInput with one sentence per option, for the field `answers.<option id>`.
     """
@@ -248,6 +299,10 @@ def _validate_answer(option: Option, value: Any) -> Any:
         if not isinstance(value, bool):
             raise ValueError("Answer yes or no.")
         return value
+    if option.option_type == "single_select":
+        if value not in (option.choices or []):
+            raise ValueError(f"Pick one of: {', '.join(option.choices or [])}.")
+        return value
     if option.option_type == "multi_select":
         picked = [value] if isinstance(value, str) else value
         if not isinstance(picked, list) or set(map(str, picked)) - set(option.choices or []):
@@ -274,17 +329,19 @@ def _get_event_id(session: Session, actor: Actor, action: permissions.Action, pa
     return event_id
 
 
-_LOCK_PACKAGE = text("UPDATE packages SET options_version = options_version + 1 WHERE id = :package_id")
+_LOCK_PACKAGE = text("""
+    UPDATE packages SET options_version = options_version + 1 WHERE id = :package_id RETURNING is_archived
+""")
 
 
 def _lock_package(session: Session, actor: Actor, package_id: uuid.UUID) -> uuid.UUID:
     """Let one transaction at a time change a package's options and return the package's event.
 
-    The higher options_version makes a purchase that read the options before read them again. Raises NotFound and
-    NotAllowed.
+    The higher options_version makes a purchase that read the options before read them again. Raises NotFound,
+    NotAllowed and EventArchived.
     """
     event_id = _get_event_id(session, actor, "change", package_id)
-    session.execute(_LOCK_PACKAGE, {"package_id": package_id})
+    archive.refuse_archived(session.execute(_LOCK_PACKAGE, {"package_id": package_id}).one())
     return event_id
 
 
@@ -300,6 +357,29 @@ def _get_for_update(
     if option is None:
         raise NotFound("option")
     return event_id, option
+
+
+_SINGLE_TO_LIST = text("UPDATE answers SET value = jsonb_build_array(value) WHERE option_id = :option_id")
+_LIST_TO_SINGLE = text("UPDATE answers SET value = value -> 0 WHERE option_id = :option_id")
+_COUNT_LONG_LISTS = text("SELECT count(*) FROM answers WHERE option_id = :option_id AND jsonb_array_length(value) > 1")
+
+
+def _convert_answers(session: Session, option: Option, new_type: str) -> None:
+    """Store the answers to an option of which the package is locked as `new_type` does. Raises HasAnswers."""
+    given = {"option_id": option.id}
+    if not {option.option_type, new_type} <= set(LIST_OPTION_TYPES):
+        raise HasAnswers(
+            f"“{option.label}” has answers, so its type cannot change. Stop asking it and add a new option."
+        )
+    if new_type == "multi_select":
+        session.execute(_SINGLE_TO_LIST, given)
+        return
+    if several := session.scalars(_COUNT_LONG_LISTS, given).one():
+        raise HasAnswers(
+            f"“{option.label}” has {format_count(several, 'answer')} with several choices, so it cannot become "
+            "“choose one”. Stop asking it and add a new option."
+        )
+    session.execute(_LIST_TO_SINGLE, given)
 
 
 def _has_answers(session: Session, option_id: uuid.UUID) -> bool:

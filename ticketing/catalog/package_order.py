@@ -20,7 +20,7 @@ from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.catalog import packages
 from ticketing.errors import InvalidInput, PackageOrderChanged
-from ticketing.models import Package
+from ticketing.models import Event, Package
 
 
 class HasPrice(Protocol):
@@ -44,10 +44,49 @@ def reorder(
     permissions.require(session, actor, "change", event_id)
     event = packages.lock_order(session, event_id)
     before = _list_for_update(session, event_id)
-    if seen_order is not None and list(seen_order) != list(before):
-        latest = audit.find_latest(session, event_id, event.id, "event.packages_arranged")
-        raise PackageOrderChanged(latest.actor if latest and set(seen_order) == set(before) else None)
+    if seen_order is not None:
+        _check_order(session, event, list(before), seen_order)
     _validate_order(package_ids, before)
+    return _save(session, actor, event, before, package_ids)
+
+
+def reorder_some(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    package_ids: Sequence[uuid.UUID],
+    *,
+    seen_order: Sequence[uuid.UUID],
+) -> list[Package]:
+    """Put some of an event's packages in this order, in the places that they have among all, and return all.
+
+    `seen_order` are the same packages in the order that the actor started from. Raises PackageOrderChanged when that is
+    another one now or a package was deleted, and InvalidInput (`package_ids`) unless both have the same packages.
+    """
+    permissions.require(session, actor, "change", event_id)
+    event = packages.lock_order(session, event_id)
+    before = _list_for_update(session, event_id)
+    _check_order(session, event, [each for each in before if each in set(seen_order)], seen_order)
+    _validate_order(package_ids, {each: before[each] for each in seen_order})
+    ordered = iter(package_ids)
+    return _save(session, actor, event, before, [next(ordered) if each in set(seen_order) else each for each in before])
+
+
+def _check_order(session: Session, event: Event, order: Sequence[uuid.UUID], seen_order: Sequence[uuid.UUID]) -> None:
+    """Raise PackageOrderChanged, with the person who did it if packages were only moved."""
+    if list(seen_order) != list(order):
+        latest = audit.find_latest(session, event.id, event.id, "event.packages_arranged")
+        raise PackageOrderChanged(latest.actor if latest and set(seen_order) == set(order) else None)
+
+
+def _save(
+    session: Session,
+    actor: Actor,
+    event: Event,
+    before: Mapping[uuid.UUID, Package],
+    package_ids: Sequence[uuid.UUID],
+) -> list[Package]:
+    """Store the order of all packages of an event, unless it is the current one."""
     if list(package_ids) == list(before):
         return list(before.values())
     session.execute(_UPDATE_POSITIONS, {"ids": list(package_ids)})
@@ -55,7 +94,7 @@ def reorder(
     for position, package in enumerate(after, start=1):
         set_committed_value(package, "display_order", position)
     names = ([package.name for package in before.values()], [package.name for package in after])
-    audit.record(session, actor, event_id, "event.packages_arranged", event, [audit.Change("package_order", *names)])
+    audit.record(session, actor, event.id, "event.packages_arranged", event, [audit.Change("package_order", *names)])
     return after
 
 

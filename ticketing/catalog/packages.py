@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from ticketing import audit, optimistic_locking
 from ticketing.access import permissions, rate_limits
 from ticketing.actors import Actor
-from ticketing.catalog import images
+from ticketing.catalog import archive, events, images
 from ticketing.db import constraint_name
 from ticketing.errors import DuplicateName, HasSales, LimitBelowSold, NotFound
 from ticketing.models import Event, Purchase
@@ -92,7 +92,7 @@ def create_without_rate_limit(session: Session, actor: Actor, event_id: uuid.UUI
         **draft.model_dump(),
     )
     session.add(package)
-    _flush(session, draft.name)
+    flush(session, draft.name)
     audit.record(session, actor, event_id, "package.created", package, audit.creation_changes(draft.model_dump()))
     return package
 
@@ -114,6 +114,7 @@ def update(
     """
     permissions.require(session, actor, "change", event_id)
     package = optimistic_locking.get_for_update(session, Package, event_id, package_id, "package", key_share=True)
+    archive.refuse_archived(package)
     optimistic_locking.check_version(session, event_id, package, seen_version)
     draft = optimistic_locking.merge(PackageDraft, package, values)
     check_limit(package, draft.quantity_limit)
@@ -133,6 +134,7 @@ def set_enabled(
     """Put a package on sale or take it off sale. Raises NotFound."""
     permissions.require(session, actor, "change", event_id)
     package = optimistic_locking.get_for_update(session, Package, event_id, package_id, "package", key_share=True)
+    archive.refuse_archived(package)
     _apply(session, actor, package, {"is_enabled": enabled})
     return package
 
@@ -142,6 +144,7 @@ def delete(session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid
     permissions.require(session, actor, "change", event_id)
     # Without key_share, so that the lock also keeps out new purchases, which reference the row.
     package = optimistic_locking.get_for_update(session, Package, event_id, package_id, "package")
+    archive.refuse_archived(package)
     if session.scalar(select(exists().where(Purchase.package_id == package_id))):
         raise HasSales(f"{package.name} has purchases, so it stays in the records. Take it off sale instead.")
     changes = audit.deletion_changes(package, PackageDraft.model_fields) + images.detach(session, package)
@@ -170,11 +173,15 @@ def list_page(
 
 @dataclass(frozen=True)
 class PackagePage:
-    """One page of a search, the number of matches for each of KINDS, and the number of packages in the event."""
+    """One page of a search, the number of matches for each of KINDS, and the number of packages in the event.
+
+    `bought` are the packages of the page with any purchase, also a voided one: they cannot be deleted.
+    """
 
     packages: list[Package]
     count_by_kind: Mapping[str, int]
     total_in_event: int
+    bought: frozenset[uuid.UUID]
 
 
 def search_page(
@@ -200,10 +207,24 @@ def search_page(
     *count_by_kind, total_in_event = session.execute(
         select(*counts, func.count()).select_from(Package).where(Package.event_id == event_id)
     ).one()
-    rows = session.scalars(
-        _select_ordered(event_id).where(_KIND_CONDITIONS[kind], *matches).limit(per_page).offset((page - 1) * per_page)
-    )
-    return PackagePage(list(rows), dict(zip(KINDS, count_by_kind, strict=True)), total_in_event)
+    has_purchases = exists().where(Purchase.package_id == Package.id).label("has_purchases")
+    rows = session.execute(
+        _select_ordered(event_id)
+        .add_columns(has_purchases)
+        .where(_KIND_CONDITIONS[kind], *matches)
+        .limit(per_page)
+        .offset((page - 1) * per_page)
+    ).all()
+    bought = frozenset(row.Package.id for row in rows if row.has_purchases)
+    counts_by_kind = dict(zip(KINDS, count_by_kind, strict=True))
+    return PackagePage([row.Package for row in rows], counts_by_kind, total_in_event, bought)
+
+
+def count_purchases(session: Session, actor: Actor, event_id: uuid.UUID, package_id: uuid.UUID) -> int:
+    """Return how many purchases a package has, whatever their status; one with any cannot be deleted."""
+    permissions.require(session, actor, "read", event_id)
+    conditions = (Purchase.package_id == package_id, Purchase.event_id == event_id)
+    return session.scalar(select(func.count()).select_from(Purchase).where(*conditions)) or 0
 
 
 def list_all(session: Session, actor: Actor, event_id: uuid.UUID) -> list[Package]:
@@ -213,9 +234,9 @@ def list_all(session: Session, actor: Actor, event_id: uuid.UUID) -> list[Packag
 
 
 def list_enabled(session: Session, actor: Actor, event_id: uuid.UUID) -> list[Package]:
-    """Return the packages for sale in display order, including sold-out ones."""
+    """Return the packages for sale in display order, including sold-out ones; none of an archived event."""
     permissions.require(session, actor, "read", event_id)
-    return list(session.scalars(_select_ordered(event_id).where(Package.is_enabled)))
+    return list(session.scalars(_select_ordered(event_id).where(Package.is_enabled, ~Package.is_archived)))
 
 
 def list_names(session: Session, actor: Actor, event_id: uuid.UUID) -> dict[uuid.UUID, str]:
@@ -237,13 +258,20 @@ def _apply(
     name = values.get("name", package.name)
     changes = audit.changes_between(package, values)
     package.name_key = name_key(name)
-    flush = partial(_flush, session, name)
     optimistic_locking.apply(
-        session, actor, package.event_id, "package.changed", package, changes, flush, restores=restores
+        session,
+        actor,
+        package.event_id,
+        "package.changed",
+        package,
+        changes,
+        partial(flush, session, name),
+        restores=restores,
     )
 
 
-def _flush(session: Session, name: str) -> None:
+def flush(session: Session, name: str) -> None:
+    """Write pending changes of a package called `name`. Raises DuplicateName."""
     try:
         session.flush()
     except IntegrityError as broken:
@@ -258,10 +286,10 @@ def get_next_position(session: Session, event_id: uuid.UUID) -> int:
 
 
 def lock_order(session: Session, event_id: uuid.UUID) -> Event:
-    """Lock the event row, so that one transaction at a time adds or reorders its packages; sales continue."""
-    return session.scalars(
-        select(Event)
-        .where(Event.id == event_id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    ).one()
+    """Lock the event row, so that one transaction at a time adds or reorders its packages; sales continue.
+
+    Raises EventArchived.
+    """
+    event = events.get_for_update(session, event_id)
+    archive.refuse_archived(event)
+    return event

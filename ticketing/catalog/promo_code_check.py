@@ -77,7 +77,9 @@ def _evaluate_package_rules(package: Package, quantity: int) -> tuple[RuleResult
     left = package.available
     state = "on sale" if package.is_enabled else "disabled"
     stock = "no limit" if left is None else f"{left:,} left"
+    archived = (RuleResult("event_archived", False, "The event is archived."),) if package.is_archived else ()
     return (
+        *archived,
         RuleResult("not_for_sale", package.is_enabled, f"{package.name} is {state}."),
         RuleResult(
             "sold_out", left is None or quantity <= left, f"{package.name} has {stock}; {quantity:,} requested."

@@ -1,10 +1,10 @@
-"""Promo codes: discounts on purchases and how often they may be used (docs/product.md, "Promo codes")."""
+"""Promo codes: discounts on orders and how often they may be used (docs/product.md, "Promo codes")."""
 
 from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,10 +21,11 @@ from sqlalchemy.orm import Session
 from ticketing import audit, optimistic_locking
 from ticketing.access import permissions
 from ticketing.actors import Actor
+from ticketing.catalog import archive
 from ticketing.db import constraint_name
 from ticketing.errors import PROMO_REFUSALS, CodeUsed, DuplicateCode, LimitBelowUses, NotFound, PromoRefused
-from ticketing.formatting import format_count
-from ticketing.models import Event, PromoUse, Purchase
+from ticketing.formatting import format_count, remove_invisible_characters
+from ticketing.models import DailySales, Event, PromoUse, Purchase
 from ticketing.models import PromoCode as PromoCode
 from ticketing.pricing import Discount
 from ticketing.validation import BLANK_AS_NONE, Amount, Draft, Timestamp
@@ -35,8 +36,9 @@ MAX_RESERVE_ATTEMPTS = 5
 
 
 def normalize_code(code: str) -> str:
-    """Return the form in which codes are stored, shown and compared: capitals without surrounding space."""
-    return code.strip().upper()
+    """Return a code as it is stored and compared; one outside ASCII stays, since a long s is no S (U+017F, U+0131)."""
+    visible = remove_invisible_characters(code).strip()
+    return visible.upper() if visible.isascii() else visible
 
 
 def _validate_code(code: str) -> str:
@@ -46,7 +48,7 @@ def _validate_code(code: str) -> str:
 
 
 class PromoCodeDraft(Draft):
-    """The fields of a promo code. `discount_value` is percent or USD; uses are purchases, not seats.
+    """The fields of a promo code. `discount_value` is percent or USD; uses are orders, not seats.
 
     An `expires_at` without offset is local time in the event's time zone.
     """
@@ -62,7 +64,7 @@ class PromoCodeDraft(Draft):
     ]
     discount_type: Annotated[
         Literal["percentage", "fixed_amount"],
-        Field(description="A percentage of the purchase, or an amount off it.", examples=["percentage"]),
+        Field(description="A percentage of the order, or an amount off it.", examples=["percentage"]),
     ]
     discount_value: Annotated[
         Amount, Field(description="Percent from 1 to 100, or USD from 1.00 to 10,000.00.", examples=["25.00"])
@@ -79,12 +81,12 @@ class PromoCodeDraft(Draft):
     max_total_uses: Annotated[
         Annotated[int, Field(ge=1, le=10_000)] | None,
         BLANK_AS_NONE,
-        Field(description="Purchases that may use the code in all; null is unlimited.", examples=[100]),
+        Field(description="Orders that may use the code in all; null is unlimited.", examples=[100]),
     ] = None
     max_uses_per_donor: Annotated[
         Annotated[int, Field(ge=1, le=100)] | None,
         BLANK_AS_NONE,
-        Field(description="Purchases of one donor that may use the code; null is unlimited.", examples=[1]),
+        Field(description="Orders of one donor that may use the code; null is unlimited.", examples=[1]),
     ] = None
     is_active: Annotated[bool, Field(description="Whether the code can be used at all.", examples=[True])] = True
 
@@ -101,6 +103,7 @@ class PromoCodeDraft(Draft):
 def create(session: Session, actor: Actor, event_id: uuid.UUID, draft: PromoCodeDraft) -> PromoCode:
     """Add a promo code. Raises DuplicateCode."""
     permissions.require(session, actor, "change", event_id)
+    archive.lock_unarchived(session, event_id)
     values = _localize_expiry(session, event_id, draft)
     promo_code = PromoCode(event_id=event_id, **values)
     session.add(promo_code)
@@ -125,6 +128,7 @@ def update(
     uses so far, StaleVersion, InvalidInput, DuplicateCode and NotFound.
     """
     permissions.require(session, actor, "change", event_id)
+    archive.lock_unarchived(session, event_id)
     row = optimistic_locking.get_for_update(session, PromoCode, event_id, promo_code_id, "promo code")
     optimistic_locking.check_version(session, event_id, row, seen_version)
     new = _localize_expiry(session, event_id, optimistic_locking.merge(PromoCodeDraft, row, values))
@@ -140,6 +144,7 @@ def update(
 def delete(session: Session, actor: Actor, event_id: uuid.UUID, promo_code_id: uuid.UUID) -> None:
     """Delete a code that no purchase ever used. Raises CodeUsed and NotFound."""
     permissions.require(session, actor, "change", event_id)
+    archive.lock_unarchived(session, event_id)
     row = optimistic_locking.get_for_update(session, PromoCode, event_id, promo_code_id, "promo code")
     if was_used(session, row):
         raise CodeUsed(row.code, "it stays in the records. Switch it off instead")
@@ -149,7 +154,7 @@ def delete(session: Session, actor: Actor, event_id: uuid.UUID, promo_code_id: u
 
 
 def get(session: Session, actor: Actor, event_id: uuid.UUID, promo_code_id: uuid.UUID) -> tuple[PromoCode, Decimal]:
-    """Return a code and its total discount so far (USD). Raises NotFound."""
+    """Return a code and its discount of completed purchases (USD). Raises NotFound."""
     permissions.require(session, actor, "read", event_id)
     row = session.execute(
         select(PromoCode, _select_total_discount()).where(PromoCode.event_id == event_id, PromoCode.id == promo_code_id)
@@ -162,7 +167,7 @@ def get(session: Session, actor: Actor, event_id: uuid.UUID, promo_code_id: uuid
 def list_page(
     session: Session, actor: Actor, event_id: uuid.UUID, *, page: int = 1, per_page: int = 20
 ) -> tuple[list[tuple[PromoCode, Decimal]], int]:
-    """Return one page of an event's codes by name, each with its total discount (USD), and their number."""
+    """Return one page of an event's codes by name, each with its discount as in `get`, and their number."""
     permissions.require(session, actor, "read", event_id)
     total = session.scalar(select(func.count()).where(PromoCode.event_id == event_id)) or 0
     rows = session.execute(
@@ -218,11 +223,8 @@ def evaluate_rules(
     """
     row = None
     if _CODE_PATTERN.fullmatch(normalize_code(code)):
-        row = session.scalar(
-            select(PromoCode)
-            .where(PromoCode.event_id == event_id, PromoCode.code == normalize_code(code))
-            .execution_options(populate_existing=True)
-        )
+        query = select(PromoCode).where(PromoCode.event_id == event_id, PromoCode.code == normalize_code(code))
+        row = session.scalar(query.execution_options(populate_existing=True))
     if row is None:
         return None, [RuleResult("unknown", False, PROMO_REFUSALS["unknown"].format(code=normalize_code(code)))]
     zone = ZoneInfo(session.scalars(select(Event.time_zone).where(Event.id == event_id)).one())
@@ -294,7 +296,7 @@ def reserve_use(
     """Reserve one use, lock the code until the transaction ends, and return the code's id and discount.
 
     The UPDATE carries the conditions, so simultaneous buyers cannot exceed the limit. The donor's uses are counted
-    under the lock, when no other purchase with this code can be between counting and using. Raises PromoRefused.
+    under the lock, when no other order with this code can be between counting and using. Raises PromoRefused.
     """
     values = {"event_id": event_id, "code": normalize_code(code), "moment": moment}
     for _ in range(MAX_RESERVE_ATTEMPTS):
@@ -316,21 +318,6 @@ def build_discount(row: Any) -> Discount:
     return Discount(row.discount_type, row.discount_value)
 
 
-_RELEASE_USE = text("""
-    WITH released AS (
-        UPDATE promo_uses SET given_back_at = :moment WHERE purchase_id = :purchase_id AND given_back_at IS NULL
-        RETURNING promo_code_id
-    )
-    UPDATE promo_codes SET current_uses = current_uses - 1 FROM released
-    WHERE promo_codes.id = released.promo_code_id
-""")
-
-
-def release_use(session: Session, purchase_id: uuid.UUID, moment: datetime) -> None:
-    """Return the use of a purchase to its code, at most once; the row of the use stays as history."""
-    session.execute(_RELEASE_USE, {"purchase_id": purchase_id, "moment": moment})
-
-
 # By donor_id, which is part of the index of a code's uses, so that a sale does not scan all uses of a popular code.
 _COUNT_DONOR_USES = text("""
     SELECT count(*) FROM promo_uses
@@ -347,10 +334,20 @@ def _count_donor_uses(session: Session, event_id: uuid.UUID, promo_code_id: uuid
 
 def _select_total_discount() -> ScalarSelect[Decimal]:
     return (
-        select(func.coalesce(func.sum(PromoUse.discount), 0))
-        .where(PromoUse.promo_code_id == PromoCode.id, PromoUse.given_back_at.is_(None))
+        select(func.coalesce(func.sum(DailySales.discount), 0))
+        .where(
+            DailySales.event_id == PromoCode.event_id,
+            DailySales.promo_code_id == PromoCode.id,
+            DailySales.payment_status == "completed",
+        )
         .scalar_subquery()
     )
+
+
+def list_used(session: Session, rows: Iterable[PromoCode]) -> set[uuid.UUID]:
+    """Return the ids of the codes that any order used, also one that was voided since: they cannot be deleted."""
+    has_uses = exists().where(PromoUse.promo_code_id == PromoCode.id)
+    return set(session.scalars(select(PromoCode.id).where(PromoCode.id.in_([row.id for row in rows]), has_uses)))
 
 
 def was_used(session: Session, row: PromoCode) -> bool:

@@ -7,8 +7,8 @@ deleted images are not stored any more.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import BaseModel
@@ -34,13 +34,14 @@ class RestorableEntry:
     """An entry whose old value can be restored.
 
     `now` and `after` are the field's current and restored value as the audit log stores them; `version` is the record's
-    current version.
+    current version. `package_name` is that of an option, several of which may change together under one name.
     """
 
     entry: AuditEntry
     now: Any
     after: Any
     version: int
+    package_name: str | None = None
 
 
 _RESTORABLE: dict[str, tuple[type[Record], type[BaseModel]]] = {
@@ -70,7 +71,20 @@ def list_restorable(
     found = (
         _find_restorable_value(records[each.subject_id], each) for each in candidates if each.subject_id in records
     )
-    return {restorable.entry.id: restorable for restorable in found if restorable is not None}
+    restorable = {each.entry.id: each for each in found if each is not None}
+    names = _find_package_names(session, [row for row in records.values() if isinstance(row, Option)])
+    return {
+        entry_id: replace(each, package_name=names.get(each.entry.subject_id)) for entry_id, each in restorable.items()
+    }
+
+
+def _find_package_names(session: Session, rows: Sequence[Option]) -> dict[uuid.UUID, str]:
+    """Return the names of the packages of options, by id of the option."""
+    if not rows:
+        return {}
+    query = select(Package.id, Package.name).where(Package.id.in_({option.package_id for option in rows}))
+    names = {row.id: row.name for row in session.execute(query)}
+    return {option.id: names[option.package_id] for option in rows}
 
 
 def find_restorable(session: Session, actor: Actor, event_id: uuid.UUID, entry_id: int) -> RestorableEntry | None:
@@ -91,25 +105,36 @@ def restore(session: Session, actor: Actor, event_id: uuid.UUID, entry_id: int, 
         raise NotFound("entry of the audit log")
     if not _is_restorable(entry):
         raise Conflict("Only the change of a field can be restored; this entry is of another kind.")
-    values = {str(entry.field): entry.old_value}
+    return _update(session, actor, entry, entry.old_value, seen_version, restores=entry.id)
+
+
+def undo(session: Session, actor: Actor, restored: RestorableEntry, *, seen_version: int) -> Record:
+    """Set a field to its value before it was restored. `seen_version` is the one that restoring it made.
+
+    Raises what `restore` raises.
+    """
+    return _update(session, actor, restored.entry, restored.now, seen_version)
+
+
+def _update(
+    session: Session, actor: Actor, entry: AuditEntry, value: Any, seen_version: int, restores: int | None = None
+) -> Record:
+    """Set the field of an entry as the form of its record does."""
+    event_id, record_id, values = entry.event_id, entry.subject_id, {str(entry.field): value}
+    assert event_id is not None  # what is restorable belongs to an event
+    named: dict[str, Any] = {"seen_version": seen_version, "restores": restores}
     match entry.action:
         case "package.changed":
-            return packages.update(
-                session, actor, event_id, entry.subject_id, values, seen_version=seen_version, restores=entry.id
-            )
+            return packages.update(session, actor, event_id, record_id, values, **named)
         case "promo_code.changed":
-            return promo_codes.update(
-                session, actor, event_id, entry.subject_id, values, seen_version=seen_version, restores=entry.id
-            )
+            return promo_codes.update(session, actor, event_id, record_id, values, **named)
         case "option.changed":
-            option = session.scalar(_select_by_ids(Option, event_id, {entry.subject_id}))
+            option = session.scalar(_select_by_ids(Option, event_id, {record_id}))
             if option is None:
                 raise NotFound("option")
-            return options.update(
-                session, actor, option.package_id, option.id, values, seen_version=seen_version, restores=entry.id
-            )
+            return options.update(session, actor, option.package_id, option.id, values, **named)
         case _:
-            return events.update(session, actor, event_id, values, seen_version=seen_version, restores=entry.id)
+            return events.update(session, actor, event_id, values, **named)
 
 
 def _is_restorable(entry: AuditEntry) -> bool:

@@ -3,9 +3,10 @@
 connections   the engine and its pool                transactions  read_session, write, retries
 liveness      checks pooled connections              query_log     slow queries and statement metrics
 embedded      the private PostgreSQL                 pooler        checks a transaction pooler's sessions
-private_cluster, cluster_account                     its programs initdb and pg_ctl, and the user that runs them
+private_cluster, cluster_account, cluster_programs   its programs, their time zones, and the user that runs them
 replica       reports read from a streaming replica  migrations    the schema's version
 backup        backup and restore                     pg_programs   finds pg_dump, pg_restore and psql
+time_zones    compares Python's rules with PostgreSQL's
 """
 
 from sqlalchemy.orm import Session

@@ -63,6 +63,7 @@ def build_engine(url: str, pool_name: str, *, connect_timeout_seconds: int = CON
         pool_logging_name=pool_name,
         pool_size=POOL_SIZE,
         max_overflow=0,
+        pool_use_lifo=True,  # the connection used last has its data in the caches of the processor
         pool_timeout=POOL_TIMEOUT_SECONDS,
         hide_parameters=True,  # the log of a failed statement must not contain a donor
         connect_args={

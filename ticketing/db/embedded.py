@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import IO
 
 from ticketing import settings
+from ticketing.data_folder import DataFolderUnusable
 from ticketing.db.private_cluster import Cluster
-from ticketing.errors import DataFolderUnusable, StartRefused
+from ticketing.errors import StartRefused
 
 log = logging.getLogger("ticketing.embedded")
 

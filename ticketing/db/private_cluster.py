@@ -24,7 +24,7 @@ from urllib.parse import quote
 
 import psutil
 
-from ticketing.db import cluster_account, pg_programs
+from ticketing.db import cluster_account, cluster_programs, pg_programs
 from ticketing.db.cluster_account import Account
 from ticketing.errors import StartRefused
 
@@ -80,8 +80,12 @@ class Cluster:
         directory = str(self.socket_folder).replace('"', '""')
         options = ["-D", str(self.folder), "-p", str(PORT), "-c", "listen_addresses="]
         options += ["-c", f'unix_socket_directories="{directory}"', "-c", "unix_socket_permissions=0700"]
-        logged = self._read_log()
-        done = self._pg_ctl("start", "-t", str(START_TIMEOUT_SECONDS), "-l", "log", "-o", shlex.join(options))
+        logged, programs = self._read_log(), self.folder.with_name(cluster_programs.FOLDER_NAME)
+        arguments = ["-t", str(START_TIMEOUT_SECONDS), "-l", "log", "-o", shlex.join(options)]
+        if cluster_programs.prepare_postgres(programs, self._program("postgres"), self.account):
+            # Relative to the folder of the cluster, since pg_ctl passes it on to a shell.
+            arguments += ["-p", f"../{programs.name}/bin/postgres"]
+        done = self._pg_ctl("start", *arguments)
         if done.returncode != 0 or not self.is_running():
             raise self._refusal("start", self._read_log()[len(logged) :] + done.stderr)
 

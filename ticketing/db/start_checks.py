@@ -10,6 +10,7 @@ import psycopg
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from ticketing.db import time_zones
 from ticketing.db.connections import engine
 from ticketing.errors import StartRefused
 
@@ -55,6 +56,19 @@ def check_server() -> None:
         raise StartRefused(
             f"{_name_server(url)} is version {version}, and Ticket Desk needs {MIN_SERVER_VERSION} or newer: upgrade "
             "it, or name another in DATABASE_URL, and start again."
+        )
+
+
+def check_time_zones() -> None:
+    """Check that PostgreSQL has the same rules as Python for the zones of all events. Raises StartRefused."""
+    with engine().connect() as connection:
+        differences = time_zones.list_differences(connection)
+    if differences:
+        others = [difference.zone for difference in differences[1:]]
+        more = f" So {'has' if len(others) == 1 else 'have'} {', '.join(others)}." if others else ""
+        raise StartRefused(
+            f"{differences[0]}{more} Update the older rules (PostgreSQL's are in the system package tzdata of its "
+            "machine; restart PostgreSQL afterwards), and start again."
         )
 
 

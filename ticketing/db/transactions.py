@@ -32,7 +32,8 @@ MAX_ATTEMPTS = 3
 RETRY_WINDOW_SECONDS = 5.0
 # A transaction that violates one of these lost a race. Run again, it finds the row of the other, or draws new codes.
 RETRY_CONSTRAINTS = {
-    "uq_purchases_idempotency",
+    "uq_orders_idempotency",
+    "uq_orders_event_id_number",
     "uq_assigned_tickets_event_id_code",
     "uq_staff_email_key",
     "uq_staff_openid_issuer_openid_subject",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import unicodedata
-import uuid
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -22,23 +21,23 @@ from sqlalchemy.orm import Session
 
 from ticketing.access import permissions
 from ticketing.actors import Actor
-from ticketing.catalog import events, options, packages, promo_codes
+from ticketing.catalog import events, image_files, images, options, packages, promo_codes
 from ticketing.catalog.events import EventDraft
 from ticketing.catalog.options import OptionDraft
 from ticketing.catalog.packages import PackageDraft
 from ticketing.catalog.promo_codes import PromoCodeDraft
-from ticketing.models import Event, Option, Package, Purchase
+from ticketing.models import Event, Option, Order, Package
 from ticketing.sales import purchases
-from ticketing.sales.purchase_draft import PurchaseDraft
+from ticketing.sales.donor_search import SAMPLE_IDEMPOTENCY_KEY
+from ticketing.sales.order_draft import PurchaseDraft
 
 DAYS_UNTIL_EVENT = 13
 DAYS_ON_SALE = 56
 DONOR_COUNT = 260
 
-# The key of the first purchase, by which the sample is found even after it was renamed.
-_IDEMPOTENCY_KEY = f"sample gala {uuid.uuid5(uuid.NAMESPACE_URL, 'ticket-desk/sample-gala')}"
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 _SAMPLE_FILE = Path(__file__).with_name("sample") / "gala.json"
+_PICTURE_FOLDER = _SAMPLE_FILE.with_name("pictures")  # drawn for this project
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def load(session: Session, actor: Actor) -> Event:
     planned = [each for spec in sample["packages"] for each in _create_package(session, actor, event, state, spec)]
     for number, each in enumerate(sorted(planned, key=lambda each: each.at)):
         draft, moment = _build_purchase(state, each)
-        key = _IDEMPOTENCY_KEY if number == 0 else None
+        key = SAMPLE_IDEMPOTENCY_KEY if number == 0 else None
         purchases.record(session, actor, event.id, draft, idempotency_key=key, moment=moment)
     disabled = {spec["name"] for spec in sample["packages"] if spec.get("is_disabled_at_the_end")}
     for package_id in {each.package.id for each in planned if each.package.name in disabled}:
@@ -90,7 +89,7 @@ def load(session: Session, actor: Actor) -> Event:
 
 
 def _find_loaded(session: Session) -> Event | None:
-    marked = select(Purchase.id).where(Purchase.event_id == Event.id, Purchase.idempotency_key == _IDEMPOTENCY_KEY)
+    marked = select(Order.id).where(Order.event_id == Event.id, Order.idempotency_key == SAMPLE_IDEMPOTENCY_KEY)
     return session.scalar(select(Event).where(marked.exists()))
 
 
@@ -111,8 +110,10 @@ def _create_promo_codes(session: Session, actor: Actor, event: Event, state: Sam
 def _create_package(
     session: Session, actor: Actor, event: Event, state: SampleState, spec: dict[str, Any]
 ) -> list[PlannedPurchase]:
-    """Create the package with its options, and return its planned purchases."""
+    """Create the package with its picture and options, and return its planned purchases."""
     package = packages.create_without_rate_limit(session, actor, event.id, PackageDraft.model_validate(spec))
+    picture = image_files.reencode((_PICTURE_FOLDER / spec["picture"]).read_bytes())
+    images.set_image(session, actor, event.id, package.id, picture, spec["picture_alt"])
     package_options = tuple(
         options.create(session, actor, package.id, OptionDraft.model_validate(state.sample["options"][name]))
         for name in spec["options"]
@@ -195,6 +196,8 @@ def _choose_promo_code(state: SampleState, planned: PlannedPurchase, email: str)
 def _choose_answer(state: SampleState, option: Option, name: str) -> Any:
     if option.option_type == "boolean":
         return state.random.random() < 0.8
+    if option.option_type == "single_select":
+        return state.random.choice(option.choices or [])
     if option.option_type == "multi_select":
         return [state.random.choice(option.choices or [])]
     if option.is_required:

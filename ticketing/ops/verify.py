@@ -1,7 +1,7 @@
 """Recompute every number that is derived from purchases, and every seal of the audit log, for the command `verify`.
 
-Each check is one statement over all events. The database's constraints make most differences impossible; operators
-confirm it here, for example after a restore.
+It also compares the time zone rules of Python and PostgreSQL. Each check of numbers is one statement over all events.
+The database's constraints make most differences impossible; operators confirm it here, for example after a restore.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
+from typing import TypeAlias
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -16,8 +18,12 @@ from sqlalchemy.orm import Session
 from ticketing import money
 from ticketing.audit import hash_chain
 from ticketing.audit.hash_chain import ChainBreak
+from ticketing.db import time_zones
+from ticketing.db.time_zones import ZoneDifference
+from ticketing.validation import email_key
 
 Number = int | Decimal | None
+Finding: TypeAlias = "Difference | ChainBreak | ZoneDifference"
 
 
 @dataclass(frozen=True)
@@ -37,14 +43,31 @@ class Difference:
         )
 
 
-def verify(session: Session) -> list[Difference | ChainBreak]:
-    """List differences in counts, totals, promo uses, tickets and sums of all events, and breaks of the audit chain."""
+def verify(session: Session) -> list[Finding]:
+    """List differences in counts, totals, promo uses, tickets and sums of all events, breaks of the audit chain, and
+    time zones of which PostgreSQL has other rules than Python.
+    """
     session.execute(text("SET LOCAL statement_timeout = '10min'"))
-    findings: list[Difference | ChainBreak] = []
-    for statement in (_SOLD, _USES, _PROMO_USES, _AMOUNTS, _TICKETS, _SEATS_NAMED, _DAILY_COUNTS, _DAILY_AMOUNTS):
+    findings: list[Finding] = [*time_zones.list_differences(session.connection())]
+    for statement in (
+        _SOLD, _USES, _PROMO_USES, _AMOUNTS, _ORDER_DISCOUNTS, _ORDERS, _TICKETS, _SEATS_NAMED, _DAILY_COUNTS,
+        _DAILY_AMOUNTS,
+    ):  # fmt: skip
         for row in session.execute(text(statement)):
             findings.append(Difference(row.event, row.event_id, row.thing, row.stored, row.recomputed))
-    return findings + hash_chain.list_breaks(session)
+    return findings + _list_foreign_lines(session) + hash_chain.list_breaks(session)
+
+
+def _list_foreign_lines(session: Session) -> list[Finding]:
+    """List orders with lines under the address of another person than the order's donor."""
+    lines = session.execute(text(_ADDRESSES)).all()
+    foreign = [line for line in lines if email_key(line.purchaser_email) != line.email_key]
+    return [
+        Difference(
+            event, event_id, f"the number of lines of order {number} with another donor's address", len(list(group)), 0
+        )
+        for (event, event_id, number), group in groupby(foreign, lambda line: (line.event, line.event_id, line.number))
+    ]
 
 
 def _format_number(number: Number) -> str | None:
@@ -72,7 +95,7 @@ _USES = """
     FROM promo_codes AS promo_code
     JOIN events AS event ON event.id = promo_code.event_id
     LEFT JOIN (
-        SELECT promo_code_id, count(*) AS uses FROM purchases
+        SELECT promo_code_id, count(DISTINCT order_id) AS uses FROM purchases
         WHERE promo_code_id IS NOT NULL AND payment_status IN ('completed', 'pending')
         GROUP BY promo_code_id
     ) AS used ON used.promo_code_id = promo_code.id
@@ -80,49 +103,103 @@ _USES = """
     ORDER BY event.id, promo_code.code
 """
 
-# A completed or pending purchase with a code has exactly one use of that code, with the purchase's discount.
+# An order of which a completed or pending line has a code has exactly one open use, of that code and by its donor.
 _PROMO_USES = """
     SELECT event.name AS event, event.id AS event_id,
-        'the use of ' || promo_code.code || ' by purchase ' || coalesce(purchase.id, promo_use.purchase_id) AS thing,
-        promo_use.discount AS stored, purchase.discount AS recomputed
+        'the number of uses of ' || promo_code.code || ' by order ' || orders.number AS thing,
+        coalesce(used.uses, 0) AS stored, coalesce(covered.uses, 0) AS recomputed
     FROM (
-        SELECT id, promo_code_id, discount FROM purchases
+        SELECT DISTINCT order_id, promo_code_id, 1 AS uses FROM purchases
         WHERE promo_code_id IS NOT NULL AND payment_status IN ('completed', 'pending')
-    ) AS purchase
+    ) AS covered
     FULL JOIN (
-        SELECT purchase_id, promo_code_id, discount FROM promo_uses WHERE given_back_at IS NULL
-    ) AS promo_use ON promo_use.purchase_id = purchase.id AND promo_use.promo_code_id = purchase.promo_code_id
-    JOIN promo_codes AS promo_code ON promo_code.id = coalesce(purchase.promo_code_id, promo_use.promo_code_id)
+        SELECT order_id, promo_code_id, 1 AS uses FROM promo_uses WHERE given_back_at IS NULL
+          AND donor_id = (SELECT donor_id FROM orders WHERE id = promo_uses.order_id)
+    ) AS used ON used.order_id = covered.order_id AND used.promo_code_id = covered.promo_code_id
+    JOIN orders ON orders.id = coalesce(covered.order_id, used.order_id)
+    JOIN promo_codes AS promo_code ON promo_code.id = coalesce(covered.promo_code_id, used.promo_code_id)
     JOIN events AS event ON event.id = promo_code.event_id
-    WHERE purchase.discount IS DISTINCT FROM promo_use.discount
-    ORDER BY event.id, promo_code.code, coalesce(purchase.id, promo_use.purchase_id)
+    WHERE covered.uses IS DISTINCT FROM used.uses
+    ORDER BY event.id, promo_code.code, orders.number
 """
 
-# Imported purchases keep the amounts of their file. Type and value of a used code never change; a voided purchase gave
-# its use back, so its code may have changed since.
+# Imported purchases keep the amounts of their file.
 _AMOUNTS = """
     SELECT event.name AS event, event.id AS event_id, amount.label || ' of purchase ' || purchase.id AS thing,
         amount.stored, amount.recomputed
     FROM purchases AS purchase
     JOIN events AS event ON event.id = purchase.event_id
-    LEFT JOIN promo_codes AS promo_code ON promo_code.id = purchase.promo_code_id
     CROSS JOIN LATERAL (SELECT purchase.unit_price * purchase.quantity AS list_price) AS priced
-    CROSS JOIN LATERAL (
-        SELECT CASE
-            WHEN purchase.payment_status = 'voided' THEN purchase.discount
-            WHEN purchase.channel = 'comp' THEN priced.list_price
-            WHEN promo_code.discount_type = 'percentage'
-                THEN least(round(priced.list_price * promo_code.discount_value / 100, 2), priced.list_price)
-            WHEN promo_code.discount_type = 'fixed_amount' THEN least(promo_code.discount_value, priced.list_price)
-            ELSE 0 END AS discount
-    ) AS reduced
     CROSS JOIN LATERAL (VALUES
         (1, 'the list price', purchase.list_price, priced.list_price),
-        (2, 'the discount', purchase.discount, reduced.discount),
-        (3, 'the total', purchase.total, priced.list_price - reduced.discount)
+        (2, 'the total', purchase.total, priced.list_price - purchase.discount)
     ) AS amount(place, label, stored, recomputed)
     WHERE purchase.channel <> 'import' AND amount.stored <> amount.recomputed
     ORDER BY event.id, purchase.id, amount.place
+"""
+
+# The discount of an order is that of its code on the sum of its covered lines, and each line has its share to the cent.
+# Type and value of a used code never change; when no covered line counts, its use was given back, so the code may have
+# changed since.
+_ORDER_DISCOUNTS = """
+    WITH lines AS (
+        SELECT purchase.*, sum(list_price) OVER whole AS order_list_price, sum(discount) OVER whole AS order_discount,
+            bool_or(payment_status IN ('completed', 'pending')) OVER whole AS counts
+        FROM purchases AS purchase WHERE channel <> 'import'
+        WINDOW whole AS (PARTITION BY order_id, promo_code_id)
+    ), expected AS (
+        SELECT lines.*, CASE
+            WHEN channel = 'comp' THEN order_list_price
+            WHEN promo_code.discount_type = 'percentage'
+                THEN least(round(order_list_price * promo_code.discount_value / 100, 2), order_list_price)
+            WHEN promo_code.discount_type = 'fixed_amount' THEN least(promo_code.discount_value, order_list_price)
+            ELSE 0 END AS expected
+        FROM lines LEFT JOIN promo_codes AS promo_code ON promo_code.id = lines.promo_code_id
+        WHERE lines.promo_code_id IS NULL OR lines.counts
+    )
+    SELECT event.name AS event, event.id AS event_id, found.thing, found.stored, found.recomputed
+    FROM (
+        SELECT DISTINCT expected.event_id, 'the discount of order ' || orders.number AS thing,
+            order_discount AS stored, expected AS recomputed
+        FROM expected JOIN orders ON orders.id = order_id WHERE order_discount <> expected
+        UNION ALL
+        SELECT expected.event_id, 'the discount of purchase ' || id, discount,
+            round(order_discount * list_price / order_list_price, 2)
+        FROM expected
+        WHERE order_list_price > 0 AND abs(discount * order_list_price - order_discount * list_price)
+            >= 0.01 * order_list_price
+    ) AS found JOIN events AS event ON event.id = found.event_id
+    ORDER BY event.id, found.thing
+"""
+
+# Addresses that differ from the donor's key; most of them only in case.
+_ADDRESSES = """
+    SELECT event.name AS event, event.id AS event_id, orders.number, purchase.purchaser_email, donor.email_key
+    FROM purchases AS purchase
+    JOIN orders ON orders.id = purchase.order_id
+    JOIN donors AS donor ON donor.id = orders.donor_id
+    JOIN events AS event ON event.id = purchase.event_id
+    WHERE purchase.purchaser_email <> donor.email_key
+    ORDER BY event.id, orders.number
+"""
+
+# An order is counted by the first of its lines with each status.
+_ORDERS = """
+    SELECT event.name AS event, event.id AS event_id, found.thing || ' of order ' || orders.number AS thing,
+        found.stored, found.recomputed
+    FROM (
+        SELECT order_id, 'the number of leading lines' AS thing, count(*) FILTER (WHERE leads_order) AS stored,
+            count(DISTINCT payment_status) AS recomputed
+        FROM purchases GROUP BY order_id
+        UNION ALL
+        SELECT order_id, 'the first ' || payment_status || ' line', min(line_number) FILTER (WHERE leads_order),
+            min(line_number)
+        FROM purchases GROUP BY order_id, payment_status
+    ) AS found
+    JOIN orders ON orders.id = found.order_id
+    JOIN events AS event ON event.id = orders.event_id
+    WHERE found.stored IS DISTINCT FROM found.recomputed
+    ORDER BY event.id, orders.number, found.thing
 """
 
 _TICKETS = """
@@ -166,7 +243,8 @@ def _build_daily_query(*sums: tuple[str, str]) -> str:
     FROM daily_sales AS stored
     FULL JOIN (
         SELECT package_id, CAST(timezone(event.time_zone, purchased_at) AS date) AS day, channel, payment_status,
-            promo_code_id, count(*) AS purchases, sum(quantity) AS quantity, sum(seats) AS seats,
+            promo_code_id, count(*) AS purchases, count(*) FILTER (WHERE leads_order) AS orders,
+            sum(quantity) AS quantity, sum(seats) AS seats,
             sum(seats_named) AS seats_named, sum(list_price) AS list_price, sum(discount) AS discount,
             sum(total) AS total
         FROM purchases JOIN events AS event ON event.id = purchases.event_id
@@ -185,6 +263,10 @@ def _build_daily_query(*sums: tuple[str, str]) -> str:
 
 
 _DAILY_COUNTS = _build_daily_query(
-    ("purchases", "purchases"), ("quantity", "packages"), ("seats", "seats"), ("seats_named", "named seats")
+    ("purchases", "purchases"),
+    ("orders", "orders"),
+    ("quantity", "packages"),
+    ("seats", "seats"),
+    ("seats_named", "named seats"),
 )
 _DAILY_AMOUNTS = _build_daily_query(("list_price", "list price"), ("discount", "discount"), ("total", "total"))

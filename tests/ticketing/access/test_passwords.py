@@ -1,5 +1,7 @@
 """Password rules and hashes."""
 
+import os
+import sys
 from contextlib import ExitStack
 
 import pytest
@@ -137,3 +139,14 @@ def test_hash_without_free_slot_is_refused_after_the_wait(monkeypatch):
             with pytest.raises(TooBusy):
                 work()
     assert not passwords.verify_password(make.PASSWORD, None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a thread has no priority of its own")
+def test_hashes_yield_the_processor_to_sales():
+    def get_niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, 0)  # of the calling thread
+
+    before = get_niceness()
+    assert passwords._threads.submit(get_niceness).result() == min(before + passwords.NICENESS, 19)
+    assert passwords.verify_password(make.PASSWORD, passwords.hash_password(make.PASSWORD, email=""))
+    assert get_niceness() == before

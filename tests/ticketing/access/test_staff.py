@@ -278,6 +278,18 @@ class TestDeactivate:
         assert get_state(admin, person.staff_id) == "active"
         require(find_session_actor(make.sign_in(person.email).secret), "change", event)
 
+    def test_neither_happens_when_the_account_changed_since(self, admin):
+        person = make.staff(name="Ben Okafor")
+        update(admin, person.staff_id, name="Ben Lund")
+        with pytest.raises(StaleVersion, match="Ben Lund"):
+            db.write(lambda s: staff.deactivate(s, admin, person.staff_id, seen_version=1))
+        assert get_state(admin, person.staff_id) != "deactivated"
+        db.write(lambda s: staff.deactivate(s, admin, person.staff_id, seen_version=2))
+        with pytest.raises(StaleVersion):
+            db.write(lambda s: staff.activate(s, admin, person.staff_id, seen_version=2))
+        assert get_state(admin, person.staff_id) == "deactivated"
+        db.write(lambda s: staff.activate(s, admin, person.staff_id, seen_version=3))
+
     def test_session_opened_by_concurrent_sign_in_stays_revoked(self, admin):
         person = make.staff()
         deactivate(admin, person)

@@ -9,6 +9,7 @@ import inspect
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -18,22 +19,26 @@ from sqlalchemy import select
 
 from tests.support import database_state, image_samples, make
 from tests.support.callers import REVOKED_CALLERS
-from tests.support.sales_file import read_table, sale, sales_csv
+from tests.support.sales_file import read_table, run_import, sale, sales_csv
 from ticketing import db, purchase_filter
 from ticketing.access import api_tokens
 from ticketing.access.api_tokens import TokenDraft
 from ticketing.access.sign_in import PasswordDraft
 from ticketing.access.staff import InvitationDraft, StaffDraft
 from ticketing.actors import OPERATOR, Actor
-from ticketing.catalog import bulk_edit, images, packages
+from ticketing.catalog import bulk_edit, images, options, packages, restore
 from ticketing.catalog.copying import CopyDraft
 from ticketing.catalog.events import EventDraft
 from ticketing.catalog.options import OptionDraft
 from ticketing.catalog.promo_codes import PromoCodeDraft
+from ticketing.catalog.questions import OptionEdit
 from ticketing.errors import NotFound, NotSignedIn
 from ticketing.imports import column_mapping
 from ticketing.models import ApiToken, Event, Package
 from ticketing.reporting import audit_log
+from ticketing.reporting.sales_report import ReportQuery
+from ticketing.sales import corrections
+from ticketing.sales_filter import SalesFilter
 from ticketing.settings import ROOT
 
 pytestmark = pytest.mark.system  # every function with every stranger
@@ -41,18 +46,29 @@ pytestmark = pytest.mark.system  # every function with every stranger
 # Functions that take the actor for another reason than to check permissions.
 UNCHECKED_FUNCTIONS = {
     "permissions.touch_last_used": "called for an actor who was just authenticated",
+    "permissions.get_status_parameters": "pure: parameters of the statement that reads what an actor may do",
+    "permissions.remember_status": "keeps what that statement read for permissions.require",
+    "order_lines.read_packages": "reads what permissions.require checks, which orders.record calls next",
     "permissions.is_allowed": "pure: whether a role allows an action, to hide buttons",
     "audit.record": "called by functions that checked permissions",
+    "audit.record_all": "called by functions that checked permissions",
+    "status_changes.change_statuses": "called by imports.run, which checks permissions",
     "change_log.log_after_commit": "called by functions that checked permissions",
     "optimistic_locking.apply": "called by functions that checked permissions",
     "events.select_visible": "builds the query of what an actor may see",
-    "store.create_batch": "called by imports.run, which checks permissions",
     "rate_limits.caller_key": "pure: the key under which a person is counted",
 }
 
 
-# demo.load works once, and the operator has no password.
-OPERATOR_CANNOT_CALL = {"demo.load", "sign_in.change_password", "sign_in.count_password_check"}
+# demo.load works once, and the operator has neither a password nor drafts.
+OPERATOR_CANNOT_CALL = {
+    "demo.load",
+    "sign_in.change_password",
+    "sign_in.count_password_check",
+    "till_drafts.create",
+    "till_drafts.move",
+    "till_drafts.save",
+}
 
 
 def list_actor_functions() -> dict[str, Callable[..., Any]]:
@@ -89,7 +105,11 @@ def examples(gala: Event) -> dict[str, Any]:
     """Return valid arguments by parameter name, or by module.function.parameter where they differ."""
     package, unsold = make.package(gala, seats_per_package=2), make.package(gala)
     option, promo = make.option(package, is_required=False), make.promo_code(gala)
+    retired = make.option(package, is_required=False)
+    db.write(lambda s: options.retire(s, OPERATOR, package.id, retired.id))
     purchase = make.purchase(gala, package, payment_status="pending").purchase
+    voided = make.purchase(gala, package).order
+    db.write(lambda s: corrections.void_order(s, OPERATOR, gala.id, voided.id, "Typed twice", seen_version=1))
     priced = db.write(lambda s: packages.update(s, OPERATOR, gala.id, unsold.id, {"price": "7"}, seen_version=1))
     person = make.staff(event=gala)
     bound = make.staff(openid_issuer="https://id.example.org", openid_subject=make.unique("subject"))
@@ -99,11 +119,15 @@ def examples(gala: Event) -> dict[str, Any]:
     with db.read_session() as session:
         picture = images.find_by_package(session, [get_package(session, package)])[package.id]
         (changes, _) = audit_log.list_changes(session, OPERATOR, gala.id, audit_log.AuditFilter(records=(unsold.id,)))
+        restorable = restore.find_restorable(session, OPERATOR, gala.id, changes[0].first.id)
         token_id = session.scalars(select(ApiToken.id).where(ApiToken.staff_id == person.staff_id)).one()
     table = read_table("sales.csv", file)
+    imported = [run_import(gala, sales_csv(sale(package))).batch_id for _ in range(2)]
     event_draft = EventDraft.model_validate(EVENT)
     return {
         "event_id": gala.id,
+        "batch_id": imported[0],
+        "batches.undo.batch_id": imported[1],
         "earlier_id": gala.id,
         "package_id": package.id,
         "packages.delete.package_id": unsold.id,
@@ -111,16 +135,41 @@ def examples(gala: Event) -> dict[str, Any]:
         "option_id": option.id,
         "promo_code_id": promo.id,
         "purchase_id": purchase.id,
+        "order_id": purchase.order_id,
+        "corrections.undo_void.order_id": voided.id,
+        "corrections.undo_void.seen_version": 2,
         "package_ids": [unsold.id, package.id],
         "option_ids": [option.id],
+        "package_order.reorder_some.seen_order": [package.id, unsold.id],
+        "questions.ask_again.seen_versions": {retired.id: 2},
+        "questions.create.draft": OptionDraft(label="Vegan?", option_type="boolean"),
+        "questions.update.edits": [OptionEdit(option.id, 1, {"label": "Gluten-free?"})],
+        "seen_versions": {option.id: 1},
         "code": promo.code,
+        "name": "Table",
+        "prefix": "ana",
+        "till": "till",
+        "draft_id": uuid.uuid4(),
         "quantity": 1,
         "values": {},
+        "lines": [(package.id, 1)],
+        "order_form.parse_draft.values": make.order_draft(package, unsold).model_dump(),
         "seen_version": 1,
         "enabled": False,
         "action": "read",
         "purchase_filter": purchase_filter.ALL_PURCHASES,
+        "kind": "upcoming",
+        "typed": "ana",
+        "learn_from": [gala.id],
+        "today": datetime.now(UTC).date(),
+        "query": ReportQuery(),
+        "event": gala,
+        "sales_filter": SalesFilter(),
+        "group_by": "package",
+        "keys": [package.id],
+        "period": 1,
         "guests": {1: {"name": "Ben"}},
+        "answers": {},
         "reason": "Typed twice",
         "status": "completed",
         "prepared": prepared,
@@ -136,6 +185,8 @@ def examples(gala: Event) -> dict[str, Any]:
         "entry_id": changes[0].first.id,
         "entries": [changes[0].first],
         "restore.restore.seen_version": priced.version,
+        "restore.undo.restored": restorable,
+        "restore.undo.seen_version": priced.version,
         "staff_id": person.staff_id,
         "person_id": person.staff_id,
         "session_id": person.session_id,
@@ -150,6 +201,7 @@ def examples(gala: Event) -> dict[str, Any]:
         "packages.create_without_rate_limit.draft": make.package_draft(),
         "promo_codes.create.draft": PromoCodeDraft(code="CODE", discount_type="percentage", discount_value="5"),
         "purchases.record.draft": make.purchase_draft(package),
+        "orders.record.draft": make.order_draft(package, unsold),
         "sign_in.change_password.draft": PasswordDraft(current=make.PASSWORD, password=make.PASSWORD),
         "staff.create.draft": StaffDraft(email=make.email(), name="Bo", role="admin", password=make.PASSWORD),
         "staff.invite.draft": InvitationDraft(email=make.email(), name="Bo", role="admin"),

@@ -53,7 +53,7 @@ def list_functions_that_insert_entries() -> list[str]:
 
 
 def test_one_function_writes_all_audit_entries():
-    assert list_functions_that_insert_entries() == ["ticketing/audit/__init__.py: record"]
+    assert list_functions_that_insert_entries() == ["ticketing/audit/__init__.py: record_all"]
 
 
 @pytest.mark.parametrize("action", sorted(sentences.ACTION_TEXTS))
@@ -121,9 +121,10 @@ def test_retried_change_is_one_line(event, lines):
 
 def test_sale_is_a_line_with_package_channel_and_quantity(event, ana, lines):
     package = make.package(event, ana)
-    bought = make.purchase(event, package, ana, channel="cash", quantity=3).purchase
+    recorded = make.purchase(event, package, ana, channel="cash", quantity=3)
     line = lines()[-1]
-    assert line["message"] == f"purchase.recorded {bought.id}: package={package.id} channel=cash quantity=3"
+    values = f"order={recorded.order.id} package={package.id} channel=cash quantity=3"
+    assert line["message"] == f"purchase.recorded {recorded.purchase.id}: {values}"
     assert (line["actor"], line["event"], line["package"], line["quantity"]) == (
         str(ana.staff_id),
         str(event.id),

@@ -259,7 +259,12 @@ class TestCopyEvent:
 
     def test_event_form_covers_every_event_column(self):
         asked = set(EventDraft.model_fields)
-        assert {column.key for column in inspect(Event).columns} - asked == {"id", "version", "created_at"}
+        assert {column.key for column in inspect(Event).columns} - asked == {
+            "id",
+            "version",
+            "created_at",
+            "is_archived",
+        }
 
 
 def reload(package):

@@ -309,6 +309,22 @@ def test_every_color_mode_is_converted(drawn, options, wanted):
     assert is_near_color(found if isinstance(found, tuple) else (found,), wanted, 2)
 
 
+@pytest.mark.parametrize(
+    ("bits", "color_type", "row", "transparent", "pixels"),
+    [
+        (1, 0, b"\x80", b"\0\1", [(255, 255, 255, 0), (0, 0, 0, 255)]),
+        (2, 0, b"\x60", b"\0\1", [(85, 85, 85, 0), (170, 170, 170, 255)]),
+        (4, 0, b"\x78", b"\0\7", [(119, 119, 119, 0), (136, 136, 136, 255)]),
+        (16, 0, b"\x12\x34\x12\x35", b"\x12\x34", [(18, 18, 18, 0), (18, 18, 18, 255)]),
+        (16, 2, b"\x12\x34\0\x45\0\x56\x80\0\0\0\0\0", b"\x12\x34\0\x45\0\x56", [(18, 0, 0, 0), (128, 0, 0, 255)]),
+        (16, 2, b"\0\x34\0\0\0\0\x34\0\0\0\0\0", b"\0\x34\0\0\0\0", [(0, 0, 0, 0), (52, 0, 0, 255)]),
+    ],
+)
+def test_transparent_color_stays_transparent(bits, color_type, row, transparent, pixels):
+    content = image_samples.make_png_of_two_pixels(bits, color_type, row, transparent)
+    assert [reencode(content).getpixel((place, 0)) for place in (0, 1)] == pixels
+
+
 def test_16_bit_channels_become_8_bit():
     """The file is built by hand, since Pillow does not write it: one pixel of 0x8000, 0xFFFF, 0x0000."""
     small = image_samples.make_image_file("PNG", (1, 1))

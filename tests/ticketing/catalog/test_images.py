@@ -87,6 +87,24 @@ def test_replaced_image_is_deleted_with_its_alt_text(event, package):
     assert list_stored_images(event) == [GREEN.sha256.hex()]
 
 
+def test_former_image_can_be_set_again_after_it_was_deleted(event, package):
+    set_image(package, RED, "Red")
+    other = make.event()
+    stranger = make.staff(event=other)
+    with db.read_session() as session:
+        former = images.find_prepared(session, OPERATOR, event.id, package.id)
+        assert images.find_prepared(session, OPERATOR, other.id, package.id) is None
+        with pytest.raises(NotFound):
+            images.find_prepared(session, stranger, event.id, package.id)
+    assert former == RED
+
+    remove_image(package)
+    with db.read_session() as session:
+        assert images.find_prepared(session, OPERATOR, event.id, package.id) is None
+    set_image(package, former, "Red")
+    assert find_image(package).sha256 == RED.sha256.hex()
+
+
 def test_removing_an_image_is_idempotent(event, package):
     set_image(package, RED, "Red")
 

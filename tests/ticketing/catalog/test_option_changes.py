@@ -4,13 +4,13 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from tests.support import make
 from tests.support.database_state import assert_refused, get_audit_changes
 from ticketing import db
 from ticketing.actors import OPERATOR
-from ticketing.catalog import options
+from ticketing.catalog import options, questions
 from ticketing.errors import Conflict, HasAnswers, InvalidInput, NotAllowed, NotFound, StaleVersion
 from ticketing.models import Answer, Option
 from ticketing.sales import corrections
@@ -51,8 +51,8 @@ def list_labels(package):
 
 def list_tallies(package, actor=OPERATOR):
     with db.read_session() as session:
-        found = options.list_tallies(session, actor, package.id)
-    return {each.option.label: (each.answered, each.by_answer) for each in found}
+        found, _ = questions.list_page(session, actor, package.event_id, package_id=package.id)
+    return {each.first.label: (each.answered, each.by_answer) for each in found}
 
 
 def get_option(option):
@@ -126,6 +126,38 @@ def test_type_of_an_answered_option_cannot_change(event, option_type):
         update_option(option, option_type=option_type, choices=choices)
     assert "“Dinner?” has answers" in str(refusal.value)
     assert update_option(option, option_type="text_input", label="Supper?", is_required=False).version == 2
+
+
+def test_answered_list_becomes_choose_one_while_each_answer_has_one_choice(event):
+    package = make.package(event)
+    option = make.option(package, **MENU)
+    answer(event, package, (option, ["Fish"]))
+    several = answer(event, package, (option, ["Rice", "Beef"]))
+    with assert_refused(HasAnswers, event) as refusal:
+        update_option(option, option_type="single_select")
+    assert "“Menu” has 1 answer with several choices" in str(refusal.value)
+
+    db.write(
+        lambda s: s.execute(update(Answer).where(Answer.purchase_id == several.purchase.id).values(value=["Beef"]))
+    )
+    assert update_option(option, option_type="single_select").option_type == "single_select"
+    assert sorted(get_option(option)) == ["Beef", "Fish"]
+    assert list_tallies(package) == {"Menu": (2, {"Fish": 1, "Rice": 0, "Beef": 1})}
+    with pytest.raises(InvalidInput):
+        answer(event, package, (option, ["Fish"]))
+
+    assert update_option(option, option_type="multi_select").version == 3
+    assert sorted(get_option(option)) == [["Beef"], ["Fish"]]
+    assert list_tallies(package) == {"Menu": (2, {"Fish": 1, "Rice": 0, "Beef": 1})}
+
+
+def test_answered_list_becomes_no_other_type(event):
+    package = make.package(event)
+    option = make.option(package, **MENU | {"option_type": "single_select"})
+    answer(event, package, (option, "Fish"))
+    for option_type in ("boolean", "text_input"):
+        with assert_refused(HasAnswers, event):
+            update_option(option, option_type=option_type, choices=None)
 
 
 def test_skipped_option_has_no_answers(event):

@@ -11,6 +11,7 @@ from ticketing.models import AuditEntry
 from ticketing.validation import validate
 
 PICK = {"label": "Menu", "option_type": "multi_select"}
+LIST_TYPES = pytest.mark.parametrize("option_type", options.LIST_OPTION_TYPES)
 
 
 def list_labels(package, actor=OPERATOR):
@@ -39,8 +40,11 @@ def test_refused_choice_text():
     assert get_problems(**PICK, choices=["a", " "]) == {"choices.1"}
 
 
-def test_multi_select_requires_choices():
-    assert get_problems(**PICK) == {"choices"}
+@LIST_TYPES
+def test_list_requires_choices(option_type):
+    assert get_problems(label="Menu", option_type=option_type) == {"choices"}
+    assert get_problems(label="Menu", option_type=option_type, choices=["a"]) == {"choices"}
+    assert validate(OptionDraft, {"label": "Menu", "option_type": option_type, "choices": ["a", "b"]}).choices
 
 
 @pytest.mark.parametrize("option_type", ["boolean", "text_input"])

@@ -121,3 +121,65 @@ def test_sorting_by_price_is_stable(three):
     assert package_order.sort_by_price(three) == [b.id, c.id, a.id]
     assert package_order.sort_by_price(three, descending=True) == [a.id, b.id, c.id]
     assert package_order.sort_by_price([c, b, a]) == [c.id, b.id, a.id]
+
+
+class TestReorderSome:
+    """Some packages, as a filter or a page of the list shows them, in the places that they have among all."""
+
+    @pytest.fixture
+    def by_name(self, event):
+        return {name: make.package(event, name=name) for name in "ABCDE"}
+
+    @staticmethod
+    def reorder_some(event, by_name, wanted, seen, actor=OPERATOR):
+        ids, seen_ids = ([by_name[name].id for name in names] for names in (wanted, seen))
+        return db.write(lambda session: package_order.reorder_some(session, actor, event.id, ids, seen_order=seen_ids))
+
+    @pytest.mark.parametrize(
+        ("seen", "wanted", "order"),
+        [
+            ("ABCDE", "EABCD", "EABCD"),
+            ("BD", "DB", "ADCBE"),
+            ("ACE", "ECA", "EBCDA"),
+            ("ACE", "CEA", "CBEDA"),
+            ("DE", "ED", "ABCED"),
+            ("AB", "AB", "ABCDE"),
+            ("C", "C", "ABCDE"),
+        ],
+    )
+    def test_the_others_keep_their_places(self, event, by_name, seen, wanted, order):
+        after = self.reorder_some(event, by_name, wanted, seen)
+        assert "".join(package.name for package in after) == "".join(list_order(event)) == order
+
+    def test_it_is_undone_by_the_order_before(self, event, by_name):
+        self.reorder_some(event, by_name, "ECA", "ACE")
+        self.reorder_some(event, by_name, "ACE", "ECA")
+        assert list_order(event) == list("ABCDE")
+
+    def test_a_change_of_others_is_no_conflict(self, event, by_name):
+        self.reorder_some(event, by_name, "DB", "BD")
+        self.reorder_some(event, by_name, "ECA", "ACE")
+        assert list_order(event) == list("EDCBA")
+
+    def test_another_order_of_the_same_is_a_conflict(self, event, by_name):
+        bea = make.staff(event=event, name="Bea Colleague")
+        self.reorder_some(event, by_name, "CA", "AC", bea)
+        with database_state.assert_refused(PackageOrderChanged, event) as refusal:
+            self.reorder_some(event, by_name, "ECA", "ACE")
+        assert refusal.value.by == "Bea Colleague"
+
+    def test_a_deleted_package_is_a_conflict_without_a_name(self, event, by_name):
+        db.write(lambda session: packages.delete(session, OPERATOR, event.id, by_name["C"].id))
+        with database_state.assert_refused(PackageOrderChanged, event) as refusal:
+            self.reorder_some(event, by_name, "ECA", "ACE")
+        assert refusal.value.by is None
+
+    @pytest.mark.parametrize(("wanted", "seen"), [("EC", "ACE"), ("ECAA", "ACE"), ("ECB", "ACE")])
+    def test_both_orders_must_have_the_same_packages(self, event, by_name, wanted, seen):
+        with database_state.assert_refused(InvalidInput, event):
+            self.reorder_some(event, by_name, wanted, seen)
+
+    def test_viewer_and_stranger_are_refused(self, event, by_name):
+        for actor, kind in ((make.staff("viewer", event), NotAllowed), (make.staff(), NotFound)):
+            with database_state.assert_refused(kind, event):
+                self.reorder_some(event, by_name, "BA", "AB", actor)

@@ -265,13 +265,15 @@ def test_code_of_another_event_is_not_found(event):
     assert get_total_discount(promo)[0].version == 1
 
 
-def test_total_discount_excludes_voided_purchases(event):
+def test_total_discount_is_of_completed_purchases(event):
     promo = make.promo_code(event)
     assert get_total_discount(promo)[1] == 0
     first, *_ = buy_with_code(event, promo, times=3)
     assert get_total_discount(promo)[1] == 30
     void_purchase(first)
     assert (get_total_discount(promo)[1], get_use_count(promo)) == (20, 2)
+    make.purchase(event, make.package(event, price="100"), promo_code=promo.code, payment_status="pending")
+    assert (get_total_discount(promo)[1], get_use_count(promo)) == (20, 3)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from ticketing.actors import OPERATOR
 from ticketing.catalog import promo_codes
 from ticketing.catalog.promo_codes import PromoCodeDraft
 from ticketing.errors import DuplicateCode, InvalidInput, NotAllowed, NotFound, PromoRefused, SoldOut
-from ticketing.models import AuditEntry, PromoCode, PromoUse
+from ticketing.models import AuditEntry, PromoCode
 from ticketing.sales import purchases
 from ticketing.validation import validate
 
@@ -28,7 +28,11 @@ def get_problems(**values):
 @pytest.mark.parametrize(
     ("field", "accepted", "refused_values"),
     [
-        ("code", ["ABCD", "A" * 20, "2026", " gala "], ["ABC", "A" * 21, "GA LA", "GÄLA", "GALA-10", "", "ＧＡＬＡ"]),
+        (
+            "code",
+            ["ABCD", "A" * 20, "2026", " gala ", "\ufeffga\u200bla"],
+            ["ABC", "A" * 21, "GA LA", "GÄLA", "GALA-10", "", "ＧＡＬＡ", "\u017fALE10", "G\u0131FT10"],
+        ),
         ("max_total_uses", [1, 10_000, None, ""], [0, 10_001, 1.5]),
         ("max_uses_per_donor", [1, 100, None, ""], [0, 101, -1]),
         ("expires_at", [None, "", "2026-12-05T18:00", "2026-12-05T18:00:00-05:00"], ["soon"]),
@@ -121,11 +125,9 @@ def test_list_has_the_total_discount_of_each_code(event):
 def test_code_applies_in_any_case(event):
     package = make.package(event, price="100")
     promo = make.promo_code(event, code="gala2026", discount_type="fixed_amount", discount_value="30")
-    bought = make.purchase(event, package, quantity=2, promo_code=" Gala2026 ")
+    bought = make.purchase(event, package, quantity=2, promo_code=" Ga\u00adla2026\u2060 ")
     assert (bought.purchase.list_price, bought.purchase.discount, bought.purchase.total) == (200, 30, 170)
     assert (bought.promo_code, get_use_count(promo)) == ("GALA2026", 1)
-    with db.read_session() as session:
-        assert session.get(PromoUse, bought.purchase.id).discount == 30
 
 
 @pytest.mark.parametrize(
@@ -150,6 +152,13 @@ def test_refused_code_names_the_rule_and_records_nothing(event, reason, fields):
 
 @pytest.mark.parametrize("code", ["NOSUCHCODE", "x", "' OR 1=1", "\u00df" * 100])
 def test_unknown_code_is_refused(event, code):
+    assert assert_purchase_refused(PromoRefused, event, make.package(event), promo_code=code).reason == "unknown"
+
+
+@pytest.mark.parametrize("code", ["\u017fALE10", "G\u0131FT10", "\uff33ALE10"], ids=ascii)
+def test_letters_whose_capitals_are_ascii_are_not_those_letters(event, code):
+    make.promo_code(event, code="SALE10")
+    make.promo_code(event, code="GIFT10")
     assert assert_purchase_refused(PromoRefused, event, make.package(event), promo_code=code).reason == "unknown"
 
 

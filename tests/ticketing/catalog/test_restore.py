@@ -99,6 +99,23 @@ def test_restored_value_can_be_restored_again(event, ana, gold_package):
     assert str(get_record(Package, gold_package.id).price) == "120.00"
 
 
+def test_restored_value_is_undone_unless_somebody_changed_the_record_since(event, ana, gold_package):
+    make.change_package(ana, gold_package, price="120")
+    with db.read_session() as s:
+        restorable = restore.find_restorable(s, ana, event.id, get_last_entry(gold_package.id, "price").id)
+    restore_entry(ana, event, restorable.entry, 2)
+    db.write(lambda s: restore.undo(s, ana, restorable, seen_version=3))
+    assert str(get_record(Package, gold_package.id).price) == "120.00"
+    assert get_last_entry(gold_package.id).restores is None
+
+    before = list_entries()
+    with pytest.raises(StaleVersion):
+        db.write(lambda s: restore.undo(s, ana, restorable, seen_version=3))
+    with pytest.raises(NotAllowed):
+        db.write(lambda s: restore.undo(s, make.staff("viewer", event=event), restorable, seen_version=4))
+    assert list_entries() == before
+
+
 @pytest.mark.parametrize(
     ("field", "value", "before"),
     [

@@ -30,13 +30,13 @@ def test_commands_report_what_they_did(full_database, postgres, file, capsys):
     code, (line,), complaints = run_cli(capsys, "backup", file)
     assert (code, complaints) == (0, [])
     size = f"{file.stat().st_size / 1e3:.0f} kB"
-    assert line.startswith(f"1 event and 58 purchases are in {file}: {size}, ")
+    assert line.startswith(f"1 event and 88 purchases are in {file}: {size}, ")
     assert line.endswith(" seconds.")
 
     use_database(postgres.create(migrated=False))
     code, (line, *verify_output), complaints = run_cli(capsys, "restore", file)
     assert (code, verify_output, complaints) == (0, verified, [])
-    assert line.startswith(f"1 event and 58 purchases are restored from {file}, made by Ticket Desk {__version__}: ")
+    assert line.startswith(f"1 event and 88 purchases are restored from {file}, made by Ticket Desk {__version__}: ")
 
     code, out, (sentence,) = run_cli(capsys, "restore", file)
     assert (code, out) == (1, [])
@@ -54,7 +54,7 @@ def test_restore_reports_what_verify_finds(full_database, postgres, file, capsys
     code, out, complaints = run_cli(capsys, "restore", file)
 
     assert code == 1
-    assert out[0].startswith("1 event and 58 purchases are restored from ")
+    assert out[0].startswith("1 event and 88 purchases are restored from ")
     assert complaints == [f"{len(out) - 1} numbers differ from the purchases."]
 
 

@@ -31,7 +31,7 @@ def flip_bit(content: bytes, position: int) -> bytes:
     "found_by",
     [
         pytest.param(b"PGDMP", id="file header"),
-        pytest.param(b"uq_purchases_idempotency", id="name of a constraint"),
+        pytest.param(b"uq_orders_idempotency", id="name of a constraint"),
         pytest.param(b"CREATE TABLE public.purchases", id="definition of a table"),
         pytest.param(b"CHECK ((", id="condition of a constraint"),
         pytest.param(b"alembic_version", id="version of the schema"),

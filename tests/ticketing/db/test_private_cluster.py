@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -12,9 +13,12 @@ from urllib.parse import parse_qs, urlsplit
 import psutil
 import psycopg
 import pytest
+from sqlalchemy import Connection, NullPool, create_engine, text
 
 from tests.support.private_postgres import connect, find_user, list_permissions, make_folder, refuse_user, run_user
-from ticketing.db import cluster_account
+from ticketing import db
+from ticketing.db import cluster_account, cluster_programs, time_zones
+from ticketing.db.cluster_account import Account
 from ticketing.errors import StartRefused
 
 pytestmark = pytest.mark.system
@@ -242,6 +246,40 @@ def test_root_joins_and_starts_the_data_folder_of_an_ordinary_user():
                     assert joined == url
                 assert connect(url, "root") == "connected"
         assert {each.owner() for each in data.iterdir()} == {"nobody"}
+
+
+def connect_once(url: str) -> Connection:
+    """Return a connection that is closed, and not kept in a pool, when its block ends."""
+    return create_engine(db.to_sqlalchemy_url(url), poolclass=NullPool).connect()
+
+
+@both_accounts
+@pytest.mark.parametrize("path", [PATHS["strange"]])
+def test_server_has_the_time_zones_of_python(folder, account, path):
+    """Those that it was built with had other rules for Edmonton from November 2026 on."""
+    data = make_data_path(folder, path, account)
+    for _ in range(2):  # a second start uses the copy of the first one
+        with run_user(data, account) as url, connect_once(url) as connection:
+            assert connection.scalar(text("SELECT count(*) FROM pg_timezone_names")) == len(
+                zoneinfo.available_timezones()
+            )
+            for zone in ("America/Edmonton", "America/Winnipeg", "America/Vancouver", "Africa/Casablanca"):
+                assert time_zones.find_difference(connection, zone, (2022, 2030)) is None
+            owner = (data / "postgres").owner()
+            programs = data / cluster_programs.FOLDER_NAME
+            assert {each.owner() for each in (programs, programs / "bin" / "postgres")} == {owner}
+
+
+def test_copied_program_that_does_not_run_is_not_used(tmp_path, caplog):
+    """As on a disk mounted without programs; the shipped one is used then, with its own zones."""
+    shipped, account = tmp_path / "shipped" / "bin" / "postgres", Account(os.geteuid(), os.getegid(), "tests")
+    for each in (shipped.parent, tmp_path / "shipped" / "share" / "postgresql" / "timezone"):
+        each.mkdir(parents=True)
+    shipped.touch(0o755)
+    for content, is_used in (("exit 1", False), ("exit 0", True)):
+        shipped.write_text(f"#!/bin/sh\n{content}\n")
+        assert cluster_programs.prepare_postgres(tmp_path / "programs", shipped, account) == is_used
+    assert caplog.text.count("PostgreSQL has the time zone rules that it was built with") == 1
 
 
 def test_full_disk_is_one_sentence():

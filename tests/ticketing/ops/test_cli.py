@@ -20,10 +20,13 @@ from tests.support import make, seller_files
 from tests.support.credentials import find_token_actor, get_row
 from tests.support.database import use_database
 from tests.support.sales_file import DATA, create_gala, sale, sales_csv
+from tests.support.workbooks import make_workbook, sheet
 from ticketing import __version__, db
 from ticketing import cli as command_line
 from ticketing.access import permissions
+from ticketing.actors import OPERATOR
 from ticketing.models import ApiToken, Event, Package, Purchase, Staff
+from ticketing.sales import corrections
 from ticketing.settings import ROOT
 
 pytestmark = pytest.mark.system  # each command as an operator runs it
@@ -226,11 +229,11 @@ def test_import_is_checked_then_run_then_skipped(capsys, tmp_path, event):
         ["No problems in 2 rows: 2 to import, 0 in the event already. Nothing was changed."],
         [warning],
     )
-    assert run_cli(capsys, "import", event.id, file) == (
-        0,
-        ["2 rows imported, 0 skipped that are in the event already."],
-        [warning],
-    )
+    code, out, err = run_cli(capsys, "import", event.id, file)
+    assert (code, out) == (0, ["2 rows imported, 0 skipped that are in the event already."])
+    undo = err[1].partition("-m ticketing ")[2].split()[:3]
+    assert undo[:2] == ["undo-import", str(event.id)]
+    assert err[0] == warning
     assert run_cli(capsys, "import", event.id, file) == (
         0,
         ["0 rows imported, 2 skipped that are in the event already."],
@@ -238,6 +241,18 @@ def test_import_is_checked_then_run_then_skipped(capsys, tmp_path, event):
     )
     with db.read_session() as session:
         assert session.get(Package, package.id).sold_count == 2
+        purchase = session.scalars(select(Purchase).where(Purchase.event_id == event.id)).first()
+    db.write(lambda s: corrections.change_status(s, OPERATOR, event.id, purchase.id, "refunded", seen_version=1))
+    code, out, err = run_cli(capsys, *undo, "--reason", "Wrong year")
+    assert (code, len(out)) == (1, 1)
+    assert out[0].endswith("1 x Table, Ana Ruiz, refunded, changed by Operator")
+    assert err[0].endswith("Add --changed to confirm.")
+    assert run_cli(capsys, *undo, "--reason", "Wrong year", "--changed") == (
+        0,
+        ["sales.csv is undone: 2 purchases are voided, 1 package goes back on sale."],
+        [],
+    )
+    assert run_cli(capsys, *undo, "--reason", "Again")[0] == 1
 
 
 @pytest.mark.parametrize("only_check", [[], ["--check"]])
@@ -248,7 +263,9 @@ def test_file_with_problems_prints_one_line_each_and_stores_nothing(capsys, empt
     assert out[0] == (
         "row 20, ticket_type: This event has no package called No Such Package. Check the spelling, or create it first."
     )
-    assert err == ["sales-dirty.csv has 17 problems. Nothing was imported; correct the file and import it again."]
+    assert err == [
+        "sales-dirty.csv has 17 problems in 17 rows of 300. Nothing was imported; correct the file and import it again."
+    ]
 
 
 def test_import_accepts_the_same_sales_as_csv_excel_and_json(capsys, tmp_path, event):
@@ -265,6 +282,22 @@ def test_import_accepts_the_same_sales_as_csv_excel_and_json(capsys, tmp_path, e
         run_cli(capsys, "import", event.id, tmp_path / name)[1][0] for name in ("sales.xlsx", "sales.json", "sales.csv")
     ]
     assert [line.partition(" rows")[0] for line in stored] == ["2", "0", "0"]
+
+
+def test_import_names_the_sheets_that_are_read_and_takes_those_that_are_named(capsys, tmp_path, event):
+    rows = [sale(make.package(event)), sale(make.package(event)), {"Fee": "1", "Reason": "card"}]
+    month, other, fees = (sheet(list(row), list(row.values())) for row in rows)
+    file = tmp_path / "sales.xlsx"
+    file.write_bytes(make_workbook(October=month, Fees=fees, November=other))
+    check = ("import", event.id, file, "--check")
+    code, out, err = run_cli(capsys, *check)
+    assert (code, out[0].partition(":")[0]) == (0, "No problems in 2 rows")
+    assert err == ["Read, with rows: October (1), November (1). Not read: Fees (1)."]
+    code, out, err = run_cli(capsys, *check, "--sheet", "November")
+    assert (code, out[0].partition(":")[0]) == (0, "No problems in 1 row")
+    assert run_cli(capsys, *check, "--sheet", "December")[::2] == (
+        1, ["file: This workbook has no sheet “December” with rows."],
+    )  # fmt: skip
 
 
 def test_import_of_a_missing_file_or_event_is_refused(capsys, tmp_path, event):
