@@ -10,7 +10,24 @@ from starlette.middleware import Middleware
 
 from api import documentation, errors, schemas
 from api.middleware.errors import FaultMiddleware
-from api.v1 import audit, events, images, options, packages, promo_codes, purchases, sales
+from api.v1 import (
+    audit,
+    event_overview,
+    events,
+    images,
+    import_files,
+    imports,
+    options,
+    order_details,
+    orders,
+    packages,
+    promo_codes,
+    purchases,
+    questions,
+    sales,
+    search,
+)
+from api.v1.import_mapping import ImportMapping
 
 DESCRIPTION = """\
 Everything that staff do in Ticket Desk, and what a website that sells to donors needs.
@@ -26,11 +43,20 @@ assigned to, answer 404.
 **Versions.** To change something, send the `version` that you last read. If it was changed since, the answer is 409
 `stale_version`, with the changes.
 
-**Limits.** A body may have 1 MB (413 `too_large`; an image 5 MB) and must arrive within 30 seconds (408 `too_slow`; an
-image 120 seconds). Each person may create 10 packages and try 10 promo codes that do not apply per minute, over all
-tokens, pages and servers together. Above that the answer is 429 `rate_limited`, with the seconds to wait in
-`Retry-After`. Each person may have 2 CSV exports running on a server (429 `rate_limited`), and all persons together 8
-(503 `too_busy`). A client that takes nothing of a response for 30 seconds is disconnected.
+**Sales.** An order is what one donor buys in one go: up to 20 packages, with at most one promo code. Record it with
+`POST /v1/events/{event_id}/tickets/orders`. `POST .../purchases` is for a shop that always sells one package at a time,
+and records an order of one line. Each order is recorded whole or not at all.
+
+**Imports.** Check a file of sales with `POST /v1/admin/events/{event_id}/tickets/imports/check`, then send the same
+file and mapping with the check's token to `POST .../imports`. Nothing is kept in between.
+
+**Limits.** A body may have 1 MB (413 `too_large`; an image 5 MB, a file of sales 25 MB) and must arrive within 30
+seconds (408 `too_slow`; an image 120 seconds, a file of sales 10 minutes). Each person may create 10 packages and try
+10 promo codes that do not apply per minute, over all tokens, pages and servers together. Above that the answer is 429
+`rate_limited`, with the seconds to wait in `Retry-After`. Each person may have 2 CSV exports running on a server (429
+`rate_limited`), and all persons together 8 (503 `too_busy`). A server takes one image and one file of sales at a time
+while four more of each wait (503 `queue_full`). A client that takes nothing of a response for 30 seconds is
+disconnected.
 
 **Outages.** 503 with `Retry-After` means that the database or the malware scanner does not answer. Unless the `code` is
 `outcome_unknown`, nothing was changed, and the request can be sent again.
@@ -51,7 +77,23 @@ def create_app() -> FastAPI:
         redirect_slashes=False,
     )
     errors.install_handlers(app)
-    for module in (events, packages, audit, images, options, promo_codes, purchases, sales):
+    for module in (
+        event_overview,
+        events,
+        packages,
+        audit,
+        images,
+        import_files,
+        imports,
+        options,
+        questions,
+        promo_codes,
+        orders,
+        order_details,
+        purchases,
+        sales,
+        search,
+    ):
         app.include_router(module.router, prefix="/v1", dependencies=[schemas.bearer])
     app.router.routes.extend(documentation.routes)
     app.openapi = lambda: _build_openapi(app)  # type: ignore[method-assign]
@@ -59,7 +101,7 @@ def create_app() -> FastAPI:
 
 
 def _build_openapi(app: FastAPI) -> dict[str, Any]:
-    """Return FastAPI's OpenAPI document, with the schema of the problem details that every endpoint refers to."""
+    """Return FastAPI's OpenAPI document, with the schemas that endpoints refer to without being their bodies."""
     if app.openapi_schema is None:
         document = get_openapi(
             title=app.title,
@@ -68,8 +110,9 @@ def _build_openapi(app: FastAPI) -> dict[str, Any]:
             routes=app.routes,
             servers=app.servers,
         )
-        schema = errors.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-        document["components"]["schemas"] |= schema.pop("$defs") | {"Problem": schema}
+        for model in (errors.Problem, ImportMapping):  # which FastAPI does not know, or only as an answer
+            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            document["components"]["schemas"] |= schema.pop("$defs", {}) | {model.__name__: schema}
         app.openapi_schema = document
     return app.openapi_schema
 

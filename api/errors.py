@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -17,7 +18,14 @@ from starlette.types import Scope
 
 from api import html
 from ticketing import errors
+from ticketing.catalog.questions import OptionsRefused
 from ticketing.errors import FieldChange, TicketingError
+from ticketing.formatting import replace_control_characters
+from ticketing.imports import ImportRefused
+from ticketing.imports.column_mapping import ColumnMapping, format_title
+from ticketing.imports.rows import Problem as ImportProblem
+from ticketing.imports.table import SheetRow
+from ticketing.sales.order_donor import AnotherDonor
 from ticketing.validation import format_errors
 
 MEDIA_TYPE = "application/problem+json"
@@ -43,6 +51,7 @@ RETRY_AFTER_HEADER = {
     "description": "Seconds until the request can be sent again.",
     "schema": {"type": "integer", "minimum": 1},
 }
+MAX_LISTED_ROWS = 1000
 PARAMETER_LOCATIONS = ("body", "query", "path", "header", "cookie")
 
 
@@ -54,6 +63,57 @@ class FieldProblem(BaseModel):
     )
     message: str = Field(
         description="What to do about it, as a sentence for people.", examples=["Use at most two decimals."]
+    )
+
+
+class LineShortage(BaseModel):
+    """A line that asks for more packages than are left."""
+
+    line: int = Field(description="Place of the line in the request, from 0.", examples=[1])
+    package_id: uuid.UUID = Field(
+        description="The package that is short.", examples=["01a207b3-5c11-7e40-8a2f-6f0d2f1c9b77"]
+    )
+    left: int = Field(description="How many packages are left.", examples=[3])
+
+
+class PackageInTheWay(BaseModel):
+    """A package for which a change of several was refused."""
+
+    package_id: uuid.UUID = Field(description="Id of the package.", examples=["01a207b3-5c11-7e40-8a2f-6f0d2f1c9b77"])
+    name: str = Field(description="Name of the package.", examples=["Table of Ten"])
+    code: str = Field(description="The error as it would be for this package alone.", examples=["stale_version"])
+    message: str = Field(
+        description="What is the case and what to do, as a sentence for people.",
+        examples=["Ben Okafor changed Dinner after you opened it: choices."],
+    )
+
+
+class KnownDonor(BaseModel):
+    """A donor of the event who has orders."""
+
+    id: uuid.UUID = Field(
+        description="Id of the donor, to confirm that they are the same person.",
+        examples=["01a207b5-1d40-7f3e-a2c6-58b90e47d1fa"],
+    )
+    name: str = Field(description="Full name.", examples=["Ben Okafor"])
+
+
+class RowProblem(BaseModel):
+    """A problem or warning at one place of an imported file."""
+
+    row: int = Field(description="Number of the row, as the spreadsheet program shows it.", examples=[20])
+    sheet: str | None = Field(description="Name of the sheet when several were read.", examples=["November"])
+    column: str | None = Field(
+        description="Our name of the column; null when the row as a whole is meant.", examples=["purchase_date"]
+    )
+    title: str | None = Field(description="Title of the column in the file.", examples=["Created (UTC)"])
+    message: str = Field(
+        description="What to do about it, as a sentence for people.", examples=["This cell is empty. Enter a value."]
+    )
+    kind: str = Field(
+        description="Group of a warning: left_out, column, part_refunded, refund_row, total, rounded, status, here, "
+        "voided, or empty.",
+        examples=["total"],
     )
 
 
@@ -70,8 +130,48 @@ class Problem(BaseModel):
     code: str = Field(description="Stable name of the error, for programs.", examples=["sold_out"])
     errors: list[FieldProblem] | None = Field(
         None,
-        description="With `invalid_input`: what is wrong with each field.",
+        description="With `invalid_input`, and with other errors about one field: what is wrong with each field.",
         examples=[[{"field": "price", "message": "Use at most two decimals."}]],
+    )
+    shortages: list[LineShortage] | None = Field(
+        None,
+        description="With `sold_out`: every line that asks for more than is left.",
+        examples=[[{"line": 1, "package_id": "01a207b3-5c11-7e40-8a2f-6f0d2f1c9b77", "left": 3}]],
+    )
+    packages: list[PackageInTheWay] | None = Field(
+        None,
+        description="With `several_refused`: every package that stands in the way.",
+        examples=[
+            [
+                {
+                    "package_id": "01a207b3-5c11-7e40-8a2f-6f0d2f1c9b77",
+                    "name": "Table of Ten",
+                    "code": "conflict",
+                    "message": "This package has 4 options already. Stop asking one first.",
+                }
+            ]
+        ],
+    )
+    donor: KnownDonor | None = Field(
+        None,
+        description="With `another_donor`: whose e-mail address it is.",
+        examples=[{"id": "01a207b5-1d40-7f3e-a2c6-58b90e47d1fa", "name": "Ben Okafor"}],
+    )
+    rows: list[RowProblem] | None = Field(
+        None,
+        description="With `import_refused`: the first 1,000 problems of the file, in the order of its rows.",
+        examples=[
+            [
+                {
+                    "row": 20,
+                    "sheet": None,
+                    "column": "purchase_date",
+                    "title": "Created (UTC)",
+                    "message": "This cell is empty. Enter a value.",
+                    "kind": "",
+                }
+            ]
+        ],
     )
     changes: list[FieldChange] | None = Field(
         None,
@@ -234,9 +334,43 @@ def _problem_details(refusal: TicketingError) -> dict[str, Any]:
             return {"errors": [FieldProblem(field=f, message=m) for f, m in refusal.fields.items()]}
         case errors.StaleVersion():
             return {"changes": refusal.changes, "current_version": refusal.current_version}
+    details: dict[str, Any] = {}
+    if refusal.field is not None:
+        details["errors"] = [FieldProblem(field=refusal.field, message=str(refusal))]
+    match refusal:
         case errors.PromoRefused():
-            return {"reason": refusal.reason}
-    return {}
+            details["reason"] = refusal.reason
+        case OptionsRefused():
+            details["packages"] = [
+                PackageInTheWay(
+                    package_id=each.package_id, name=each.name, code=each.error.code, message=str(each.error)
+                )
+                for each in refusal.packages
+            ]
+        case AnotherDonor():
+            details["donor"] = KnownDonor(id=refusal.donor_id, name=refusal.name)
+        case ImportRefused():
+            details["rows"] = list_row_problems(refusal.check.problems, refusal.mapping)
+        case errors.SoldOut():
+            details["shortages"] = [
+                LineShortage(line=each.line, package_id=each.package_id, left=each.left) for each in refusal.shortages
+            ]
+    return details
+
+
+def list_row_problems(problems: Sequence[ImportProblem], mapping: ColumnMapping | None) -> list[RowProblem]:
+    """Return the first MAX_LISTED_ROWS problems or warnings of a file that was read with this mapping."""
+    return [
+        RowProblem(
+            row=each.row.row if isinstance(each.row, SheetRow) else each.row,
+            sheet=each.row.sheet if isinstance(each.row, SheetRow) else None,
+            column=replace_control_characters(each.column) or None,
+            title=replace_control_characters(format_title(mapping, each.column)) or None,
+            message=replace_control_characters(each.message),
+            kind=each.kind,
+        )
+        for each in problems[:MAX_LISTED_ROWS]
+    ]
 
 
 def _page_title(status: int) -> str:

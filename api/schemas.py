@@ -58,10 +58,8 @@ class Page(BaseModel, Generic[T]):
     per_page: int = Field(PER_PAGE, description="Most items on one page.", examples=[PER_PAGE])
 
 
-class Change(BaseModel):
-    """Body of PATCH: the version that the caller last read, and the fields to change."""
-
-    version: Annotated[int, Field(ge=1, le=2**31 - 1, description="Version that you last read.", examples=[4])]
+class SentFields(BaseModel):
+    """Fields to change, of which those that were not sent stay as they are."""
 
     @property
     def sent_fields(self) -> dict[str, Any]:
@@ -69,15 +67,24 @@ class Change(BaseModel):
         return {field: getattr(self, field) for field in self.model_fields_set if field != "version"}
 
 
-def create_change_model(draft_type: type[BaseModel]) -> Any:
-    """Return a Change model with the fields of a draft, all optional, each validated as in the draft."""
+class Change(SentFields):
+    """Body of PATCH: the version that the caller last read, and the fields to change."""
+
+    version: Annotated[int, Field(ge=1, le=2**31 - 1, description="Version that you last read.", examples=[4])]
+
+
+def create_change_model(draft_type: type[BaseModel], base: type[SentFields] = Change) -> Any:
+    """Return a model with the fields of a draft, all optional, each validated as in the draft; `base` has the others.
+
+    Part of a body has SentFields as its base, without a version.
+    """
     fields: dict[str, Any] = {}
     for name, field in draft_type.model_fields.items():
         optional = deepcopy(field)
         optional.default = None
         optional.json_schema_extra = _remove_default
         fields[name] = (optional.annotation, optional)
-    return create_model(draft_type.__name__.removesuffix("Draft") + "Change", __base__=Change, **fields)
+    return create_model(draft_type.__name__.removesuffix("Draft") + "Change", __base__=base, **fields)
 
 
 def _remove_default(schema: dict[str, Any]) -> None:

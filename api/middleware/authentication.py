@@ -30,8 +30,12 @@ T = TypeVar("T")
 COOKIE_NAME = "ticketdesk_session"
 # Passed to pages by Streamlit's server.trustedUserHeaders: the id of the SignInSession, never its secret.
 SESSION_HEADER = b"x-ticketdesk-session"
+# The device whose drafts of orders the box office continues (known_browsers.find_till).
+TILL_HEADER = b"x-ticketdesk-till"
+OWN_HEADERS = (SESSION_HEADER, TILL_HEADER)
 COOKIE_MAX_AGE_SECONDS = sign_in.SESSION_DAYS * 24 * 60 * 60
 PICTURES_PATH = "/pictures/"
+TILL_STOCK_PATH = "/till/stock/"
 INVALID_TOKEN_MESSAGE = "Send a token that is valid: Authorization: Bearer td_..."  # noqa: S105
 # Every request is authenticated first, so this must not wait for the threads in which requests are answered.
 _LIMITER = CapacityLimiter(8)
@@ -62,7 +66,7 @@ class AuthenticationMiddleware:
             await self.app(scope, receive, send)
             return
         # Change the scope in place: the request log reads the actor from it (api/middleware/request_log.py).
-        scope["headers"] = [(name, value) for name, value in scope["headers"] if name.lower() != SESSION_HEADER]
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if name.lower() not in OWN_HEADERS]
         scope["state"] = {**scope.get("state", {}), "actor": None}
         try:
             refusal_response = await self._authenticate(scope)
@@ -85,12 +89,18 @@ class AuthenticationMiddleware:
         # Streamlit's scripts and styles, about 60 per page, contain no data: check the signature without the database.
         if path.startswith(self._static_path) and find_cookie_secret(connection):
             return None
+        # Asked every 2 seconds by each open till, and answered from memory: the route itself checks the session, but
+        # not each time (api/site/till.py).
+        if path.startswith(TILL_STOCK_PATH) and find_cookie_secret(connection):
+            return None
         actor = await run_in_thread(_find_actor, connection)
         if actor is None:
             return await self._unauthenticated_response(scope)
         scope["state"]["actor"] = actor
         if actor.session_id is not None:
             scope["headers"].append((SESSION_HEADER, str(actor.session_id).encode()))
+            till = known_browsers.find_till(connection) or str(actor.session_id)
+            scope["headers"].append((TILL_HEADER, till.encode()))
         return None
 
     async def _unauthenticated_response(self, scope: Scope) -> Response:

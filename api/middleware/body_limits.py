@@ -24,32 +24,41 @@ FORM_LIMIT = BodyLimit(64 * 1024, 30)
 JSON_LIMIT = BodyLimit(1024 * 1024, 30)
 PICTURE_LIMIT = BodyLimit(None, 120)  # api/v1/images.py: 5 MB plus the multipart framing
 UPLOAD_LIMIT = BodyLimit(None, 600)  # Streamlit: server.maxUploadSize
+IMPORT_SECONDS = 600
+IMPORT_PATHS = ("/tickets/imports", "/tickets/imports/check")
+MAX_IMPORT_FRAMING_BYTES = 1024 * 1024  # beside the file: its mapping, the token, the multipart boundaries
 # The rest of a refused body must not be read as the next request of the connection.
 CLOSE_CONNECTION = {"Connection": "close"}
 
 
-def get_limit(scope: Scope, upload_path: str) -> BodyLimit:
+def get_limit(scope: Scope, upload_path: str, max_upload_bytes: int) -> BodyLimit:
     """Return the limit of a path. The content type does not count, since the caller chooses it."""
     path = scope["path"]
     if path.startswith(upload_path):
         return UPLOAD_LIMIT
-    if errors.is_api_path(path):
-        return PICTURE_LIMIT if path.endswith("/image") else JSON_LIMIT
-    return FORM_LIMIT
+    if not errors.is_api_path(path):
+        return FORM_LIMIT
+    if path.endswith(IMPORT_PATHS):
+        return BodyLimit(max_upload_bytes + MAX_IMPORT_FRAMING_BYTES, IMPORT_SECONDS)
+    return PICTURE_LIMIT if path.endswith("/image") else JSON_LIMIT
 
 
 class BodyLimitMiddleware:
-    """Answer 413 to a body that is too large, by Content-Length or as it arrives, and 408 to a slow one."""
+    """Answer 413 to a body that is too large, by Content-Length or as it arrives, and 408 to a slow one.
 
-    def __init__(self, app: ASGIApp, upload_path: str) -> None:
+    A file of sales may have `max_upload_bytes`, as on the page.
+    """
+
+    def __init__(self, app: ASGIApp, upload_path: str, max_upload_bytes: int) -> None:
         self.app = app
         self._upload_path = upload_path
+        self._max_upload_bytes = max_upload_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        limit = get_limit(scope, self._upload_path)
+        limit = get_limit(scope, self._upload_path, self._max_upload_bytes)
         content_length = Headers(scope=scope).get("content-length", "")
         if limit.max_bytes is not None and content_length.isdecimal() and int(content_length) > limit.max_bytes:
             message = _too_large_message(limit.max_bytes)

@@ -1,4 +1,4 @@
-"""CSV downloads by plain links for signed-in browsers, streamed whatever their size."""
+"""Downloads by plain links for signed-in browsers, streamed whatever their size."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from api.middleware import authentication
 from api.site.streamed_csv import StreamedCsv
 from ticketing import db, purchase_filter
 from ticketing.actors import Actor
+from ticketing.db import replica
 from ticketing.errors import InvalidInput, NotFound
 from ticketing.purchase_filter import PurchaseFilter
-from ticketing.reporting import audit_log, csv_export
+from ticketing.reporting import audit_log, csv_export, sales_report, sales_svg
 from ticketing.reporting.csv_export import Export
+from ticketing.reporting.sales_report import ReportParameters
 
 ExportQuery = Callable[..., Export]
 
@@ -45,6 +47,22 @@ def audit_csv(request: Request) -> Response:
     with db.read_session() as session:
         export = audit_log.build_export(session, actor, event_id, audit_filter)
     return _attachment_response(actor, export, "audit-log", is_filtered=audit_filter != audit_log.ALL_CHANGES)
+
+
+def chart_svg(request: Request) -> Response:
+    """Return the sales chart that the query parameters select, as a picture of its own."""
+    actor, event_id = authentication.get_actor(request), _parse_event_id(request)
+    reject_repeated_parameters(request)
+    query = ReportParameters.parse(request.query_params, ()).to_query()
+    report = replica.read(lambda session: sales_report.get_report(session, actor, event_id, query))
+    now = datetime.now(UTC)
+    day = now.astimezone(ZoneInfo(report.event.time_zone)).date()
+    name = f"{_slugify(report.event.name)}-{query.chart}-{day}.svg"
+    return Response(
+        sales_svg.draw_file(report, now),
+        media_type="image/svg+xml",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
+    )
 
 
 def reject_repeated_parameters(request: Request) -> None:
@@ -107,4 +125,5 @@ routes = [
     Route("/export/{event_id}/purchases.csv", purchases_csv),
     Route("/export/{event_id}/guests.csv", guests_csv),
     Route("/export/{event_id}/audit.csv", audit_csv),
+    Route("/export/{event_id}/chart.svg", chart_svg),
 ]

@@ -19,7 +19,7 @@ from api import cookies, errors, html
 from api.middleware import authentication
 from api.site import openid_provider
 from api.site.openid_provider import ProviderUnavailable, SignInRejected
-from api.site.sign_in import safe_next
+from api.site.sign_in import read_form, safe_next
 from ticketing import db, settings
 from ticketing.access import openid, sign_in_log
 from ticketing.errors import TicketingError
@@ -37,11 +37,17 @@ PROVIDER_UNAVAILABLE_MESSAGE = "Your {name} does not answer. Try again in a few 
 
 
 async def start(request: Request) -> Response:
-    """Redirect the browser to the provider."""
-    next_path = safe_next(request.query_params.get("next"))
+    """Send the browser to the provider (POST), or show the sign-in page, which has the button for that (GET).
+
+    So nobody is signed in by a link on another site: forms of other sites are refused (api/middleware/csrf.py).
+    """
+    is_confirmed = request.method == "POST"
+    next_path = safe_next((await read_form(request) if is_confirmed else request.query_params).get("next"))
     rules = settings.load().openid
     if rules is None:
         return _refusal_response(request, 404, NOT_CONFIGURED_MESSAGE, next_path)
+    if not is_confirmed:
+        return RedirectResponse(_sign_in_path(next_path), 303)
     if await authentication.run_in_thread(authentication.find_session_actor, request):
         return RedirectResponse(next_path, 303)
     pending = {
@@ -53,7 +59,9 @@ async def start(request: Request) -> Response:
         url = await openid_provider.create_sign_in_url(rules, redirect_uri=_redirect_uri(request), **pending)
     except ProviderUnavailable:
         return _unavailable_response(request, rules, next_path)
-    response = RedirectResponse(url, 303)
+    # A page and no redirect: Chromium applies form-action of the sign-in page's policy to every redirect after a form,
+    # those of the provider to further hosts included, and we do not know these.
+    response = html.render_page("openid_start.html", name=rules.name, url=url)
     signed = cookies.get_serializer(COOKIE_NAME).dumps(pending | {"next": next_path})
     cookies.set_cookie(response, request, COOKIE_NAME, signed, max_age_seconds=MAX_SIGN_IN_SECONDS)
     return response
@@ -111,6 +119,10 @@ def _find_pending_sign_in(request: Request) -> dict[str, str] | None:
     return pending
 
 
+def _sign_in_path(next_path: str) -> str:
+    return "/session/sign-in?" + urlencode({"next": next_path})
+
+
 def _redirect_uri(request: Request) -> str:
     return (settings.load().base_url or str(request.base_url).rstrip("/")) + CALLBACK_PATH
 
@@ -129,11 +141,11 @@ def _refusal_response(request: Request, status: int, sentence: str, next_path: s
         status,
         title="You are not signed in",
         sentence=sentence,
-        link="/session/sign-in?" + urlencode({"next": next_path}),
+        link=_sign_in_path(next_path),
         link_text="Back to sign-in",
     )
     cookies.delete_cookie(response, request, COOKIE_NAME)
     return response
 
 
-routes = [Route(START_PATH, start), Route(CALLBACK_PATH, callback)]
+routes = [Route(START_PATH, start, methods=["GET", "POST"]), Route(CALLBACK_PATH, callback)]

@@ -6,6 +6,7 @@ Forms from other sites are refused before they get here (api/middleware/csrf.py)
 from __future__ import annotations
 
 import posixpath
+from dataclasses import replace
 from urllib.parse import unquote, urlencode
 
 from sqlalchemy.orm import Session
@@ -153,7 +154,7 @@ def _open_sample_gala(session: Session, user_agent: str) -> tuple[SignIn, str]:
     from ticketing.ops import demo
 
     visitor = staff.get_or_create_sample_visitor(session)
-    event = demo.load(session, OPERATOR)
+    event = demo.load(session, replace(OPERATOR, via="app"))
     signed_in = sign_in.open_session(session, visitor, user_agent=user_agent, method="first_run")
     return signed_in, "/?" + urlencode({"event": event.id})
 

@@ -22,6 +22,9 @@ from ticketing.reporting.csv_export import Export
 # Each download holds a connection of its own to the database until its reader has everything.
 MAX_DOWNLOADS = 8
 MAX_DOWNLOADS_PER_PERSON = 2
+# A client that reads a few bytes now and then never stalls (ui/runtime/stalled_readers.py), and PostgreSQL does not
+# cancel a statement that waits for its client.
+MAX_DOWNLOAD_SECONDS = 600
 RETRY_AFTER_SECONDS = 5
 TOO_MANY_OF_PERSON = (
     f"{MAX_DOWNLOADS_PER_PERSON} of your downloads are still running. Wait until one has ended, or cancel one."
@@ -45,7 +48,7 @@ class StreamedCsv(StreamingResponse):
         self._export = export
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the CSV until it ends or the client disconnects.
+        """Send the CSV until it ends, the client disconnects, or MAX_DOWNLOAD_SECONDS are over.
 
         Raises RateLimited, TooManyDownloads and Unavailable before anything is sent.
         """
@@ -57,13 +60,20 @@ class StreamedCsv(StreamingResponse):
                 sending = asyncio.create_task(self._send_chunks(send))
                 waiting = asyncio.create_task(self.listen_for_disconnect(receive))
                 try:
-                    await asyncio.wait((sending, waiting), return_when=asyncio.FIRST_COMPLETED)
+                    ended, _ = await asyncio.wait(
+                        (sending, waiting), timeout=MAX_DOWNLOAD_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                    )
                 finally:
                     # The slot is free again only when the connection to the database is closed.
                     is_sent = sending.done()
                     for task in (sending, waiting):
                         task.cancel()
                     await asyncio.gather(sending, waiting, return_exceptions=True)
+            if not ended:  # the server closes the connection, since the response has no end
+                log.warning(
+                    "a client took more than %d seconds for a download and is disconnected", MAX_DOWNLOAD_SECONDS
+                )
+                return
             download.is_complete = is_sent
             await (sending if is_sent else waiting)
 

@@ -6,13 +6,13 @@ import uuid
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import Field
 
 from api.errors import document_responses
 from api.schemas import PER_PAGE, Answer, Caller, EventId, Money, Page, PageNumber, create_change_model, to_time_zone
 from ticketing import db
-from ticketing.catalog import events
+from ticketing.catalog import archive, events
 from ticketing.catalog.events import EventDraft
 from ticketing.models import Event
 
@@ -35,6 +35,9 @@ class EventAnswer(Answer):
     revenue_goal: Annotated[
         Money | None, Field(description="Revenue goal in USD; null for none.", examples=["310000.00"])
     ]
+    is_archived: Annotated[
+        bool, Field(description="Whether the event is archived: nothing is sold or set up in it.", examples=[False])
+    ]
     version: Annotated[int, Field(description="Version to send with a change of the event.", examples=[1])]
 
 
@@ -48,10 +51,16 @@ def _to_response(event: Event) -> EventAnswer:
 
 
 @router.get("", responses=document_responses(422))
-def list_events(caller: Caller, page: PageNumber = 1) -> Page[EventAnswer]:
+def list_events(
+    caller: Caller,
+    page: PageNumber = 1,
+    archived: Annotated[
+        bool, Query(description="List the archived events instead of the others.", examples=[False])
+    ] = False,
+) -> Page[EventAnswer]:
     """List the events that the token's owner may see, latest start first."""
     with db.read_session() as session:
-        rows, total = events.list_page(session, caller, page=page, per_page=PER_PAGE)
+        rows, total = events.list_page(session, caller, page=page, per_page=PER_PAGE, archived=archived)
     return Page(items=[_to_response(row) for row in rows], total=total, page=page)
 
 
@@ -76,3 +85,18 @@ def change_event(caller: Caller, event_id: EventId, change: EventChange) -> Even
             lambda session: events.update(session, caller, event_id, change.sent_fields, seen_version=change.version)
         )
     )
+
+
+@router.post("/{event_id}/archive", responses=document_responses(403, 404, 422))
+def archive_event(caller: Caller, event_id: EventId) -> EventAnswer:
+    """Archive an event; one that is archived stays as it is. Admins only.
+
+    Until it is restored, sales, imports and changes of packages, options and promo codes answer 409 `event_archived`.
+    """
+    return _to_response(db.write(lambda session: archive.archive(session, caller, event_id)))
+
+
+@router.post("/{event_id}/restore", responses=document_responses(403, 404, 422))
+def restore_event(caller: Caller, event_id: EventId) -> EventAnswer:
+    """Take an event out of the archive; one that is not in it stays as it is. Admins only."""
+    return _to_response(db.write(lambda session: archive.restore(session, caller, event_id)))

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
 from api.errors import document_responses
-from api.schemas import Answer, Caller, PackageId, Page, SeenVersion, create_change_model
+from api.schemas import PER_PAGE, Answer, Caller, PackageId, Page, SeenVersion, create_change_model
 from ticketing import db
 from ticketing.catalog import options
 from ticketing.catalog.options import OptionDraft
@@ -30,13 +30,16 @@ class OptionAnswer(Answer):
     ]
     label: Annotated[str, Field(description="The question.", examples=["Dietary restriction?"])]
     option_type: Annotated[
-        Literal["boolean", "multi_select", "text_input"],
-        Field(description="Yes or no, one or more of `choices`, or free text.", examples=["multi_select"]),
+        Literal["boolean", "single_select", "multi_select", "text_input"],
+        Field(
+            description="Yes or no, one of `choices`, one or more of `choices`, or free text.",
+            examples=["single_select"],
+        ),
     ]
     choices: Annotated[
         list[str] | None,
         Field(
-            description="The choices of a `multi_select` in display order, else null.",
+            description="The choices of a `single_select` or `multi_select` in display order, else null.",
             examples=[["Beef", "Chicken", "Vegan"]],
         ),
     ]
@@ -70,15 +73,17 @@ def _to_response(row: Option) -> OptionAnswer:
     return OptionAnswer.model_validate(row).model_copy(update={"is_retired": row.retired_at is not None})
 
 
-def _to_page(rows: list[Option]) -> Page[OptionAnswer]:
-    return Page(items=[_to_response(row) for row in rows], total=len(rows), page=1)
+def to_page(rows: list[Option]) -> Page[OptionAnswer]:
+    """Return all of several options as the only page."""
+    items = [_to_response(row) for row in rows]
+    return Page(items=items, total=len(rows), page=1, per_page=max(PER_PAGE, len(rows)))
 
 
 @router.get("", responses=document_responses(404, 422))
 def list_options(caller: Caller, package_id: PackageId) -> Page[OptionAnswer]:
     """List the active options, at most 4, in display order."""
     with db.read_session() as session:
-        return _to_page(options.list_active(session, caller, package_id))
+        return to_page(options.list_active(session, caller, package_id))
 
 
 @router.post("", status_code=201, responses=document_responses(403, 404, 409, 422))
@@ -90,7 +95,7 @@ def create_option(caller: Caller, package_id: PackageId, draft: OptionDraft) -> 
 @router.post("/reorder", responses=document_responses(403, 404, 409, 422))
 def reorder_options(caller: Caller, package_id: PackageId, order: OptionOrder) -> Page[OptionAnswer]:
     """Put the active options in this order. 409 unless the list names each of them exactly once."""
-    return _to_page(db.write(lambda session: options.reorder(session, caller, package_id, order.option_ids)))
+    return to_page(db.write(lambda session: options.reorder(session, caller, package_id, order.option_ids)))
 
 
 @router.patch("/{option_id}", responses=document_responses(403, 404, 409, 422))
@@ -118,3 +123,12 @@ def delete_option(caller: Caller, package_id: PackageId, option_id: OptionId) ->
 def retire_option(caller: Caller, package_id: PackageId, option_id: OptionId) -> OptionAnswer:
     """Retire the option: new purchases no longer ask it, its answers stay. Retiring it again changes nothing."""
     return _to_response(db.write(lambda session: options.retire(session, caller, package_id, option_id)))
+
+
+@router.post("/{option_id}/ask-again", responses=document_responses(403, 404, 409, 422))
+def ask_option_again(caller: Caller, package_id: PackageId, option_id: OptionId) -> OptionAnswer:
+    """Ask a retired option again, where it was if that place is free, else last. An active one stays as it is.
+
+    409 when the package has 4 active options already.
+    """
+    return _to_response(db.write(lambda session: options.ask_again(session, caller, package_id, option_id)))

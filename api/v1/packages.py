@@ -110,14 +110,15 @@ class OptionOffered(Answer):
     option_type: Annotated[
         str,
         Field(
-            description="`boolean` (yes or no), `multi_select` (one or more of `choices`) or `text_input`.",
+            description="`boolean` (yes or no), `single_select` (one of `choices`), `multi_select` (one or more) or "
+            "`text_input`.",
             examples=["multi_select"],
         ),
     ]
     choices: Annotated[
         list[str] | None,
         Field(
-            description="The choices of a `multi_select` in display order, else null.",
+            description="The choices of a `single_select` or `multi_select` in display order, else null.",
             examples=[["Beef", "Chicken", "Vegan"]],
         ),
     ]

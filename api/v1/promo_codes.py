@@ -51,7 +51,7 @@ class PromoCodeAnswer(Answer):
     code: Annotated[str, Field(description="The code in capitals.", examples=["EARLY25"])]
     discount_type: Annotated[
         Literal["percentage", "fixed_amount"],
-        Field(description="A percentage of the purchase, or an amount off it.", examples=["percentage"]),
+        Field(description="A percentage of the order, or an amount off it.", examples=["percentage"]),
     ]
     discount_value: Annotated[Money, Field(description="Percent or USD.", examples=["25.00"])]
     expires_at: Annotated[
@@ -63,17 +63,19 @@ class PromoCodeAnswer(Answer):
         ),
     ]
     max_total_uses: Annotated[
-        int | None, Field(description="Purchases that may use the code in all; null is unlimited.", examples=[100])
+        int | None, Field(description="Orders that may use the code in all; null is unlimited.", examples=[100])
     ]
     max_uses_per_donor: Annotated[
         int | None,
-        Field(description="Purchases of one donor that may use the code; null is unlimited.", examples=[1]),
+        Field(description="Orders of one donor that may use the code; null is unlimited.", examples=[1]),
     ]
     is_active: Annotated[bool, Field(description="Whether the code can be used at all.", examples=[True])]
-    current_uses: Annotated[int, Field(description="Completed and pending purchases that use the code.", examples=[12])]
-    total_discount: Annotated[Money, Field(description="Discount of those purchases in USD.", examples=["1454.50"])] = (
-        money.ZERO
-    )
+    current_uses: Annotated[
+        int, Field(description="Orders with completed or pending lines that use the code.", examples=[12])
+    ]
+    total_discount: Annotated[
+        Money, Field(description="Discount of the completed purchases with the code, in USD.", examples=["1454.50"])
+    ] = money.ZERO
     version: Annotated[int, Field(description="Version to send with a change of the promo code.", examples=[2])]
 
 

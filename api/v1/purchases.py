@@ -1,8 +1,12 @@
-"""/v1/events/{event_id}/tickets/purchases: the donor site records a purchase."""
+"""/v1/events/{event_id}/tickets/purchases: the donor site records a sale of one package.
+
+Models and builders that orders and lists of purchases share are here too.
+"""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -13,10 +17,9 @@ from sqlalchemy.orm import Session
 from api.errors import document_responses
 from api.schemas import Caller, EventId, Money, to_time_zone
 from ticketing import db
-from ticketing.catalog import events
-from ticketing.models import Purchase
+from ticketing.models import AssignedTicket, Purchase
 from ticketing.sales import purchases
-from ticketing.sales.purchase_draft import PurchaseDraft
+from ticketing.sales.order_draft import PurchaseDraft
 from ticketing.sales.purchases import RecordedPurchase
 
 router = APIRouter(prefix="/events/{event_id}/tickets/purchases", tags=["Donor site"])
@@ -27,15 +30,21 @@ IdempotencyKey = Annotated[
         alias="Idempotency-Key",
         min_length=1,
         max_length=200,
-        description="A key that the caller makes up, a new one for each purchase. The same request with the same key "
-        "returns the first result and records nothing.",
+        description="A key that the caller makes up, a new one for each sale, and one namespace for orders and "
+        "purchases of the event. The same request with the same key records nothing and returns the sale as it is now.",
         examples=["order-20261003-0042"],
     ),
 ]
 
 
+OrderId = Annotated[uuid.UUID, Field(description="Id of the order.", examples=["01a207b5-2f6a-7b90-8d13-5c0e7a91b6d2"])]
+OrderNumber = Annotated[
+    str, Field(description="Order number, unique in the event and easy to read aloud.", examples=["K7PM3X"])
+]
+
+
 class Donor(BaseModel):
-    """The donor, as written on this purchase."""
+    """The donor, as written on the order."""
 
     name: str = Field(description="Full name.", examples=["Ana Ruiz"])
     email: str = Field(description="E-mail address.", examples=["ana@example.org"])
@@ -77,6 +86,8 @@ class PurchaseAnswer(BaseModel):
 
     id: uuid.UUID = Field(description="Id of the purchase.", examples=["01a207b5-2f6b-7c18-9e41-d3a85b0c7f24"])
     event_id: uuid.UUID = Field(description="Id of the event.", examples=["01a207b2-b02d-710f-ba15-1a059629fb52"])
+    order_id: OrderId
+    order_number: OrderNumber
     package_id: uuid.UUID = Field(
         description="Id of the package that was bought.", examples=["01a207b3-5c11-7e40-8a2f-6f0d2f1c9b77"]
     )
@@ -116,24 +127,25 @@ class PurchaseAnswer(BaseModel):
     | {
         200: {
             "model": PurchaseAnswer,
-            "description": "This idempotency key was used before; this is its first result, and nothing changed.",
+            "description": "This idempotency key was used before; this is its purchase as it is now. Nothing changed.",
         }
     },
 )
 def record_purchase(
     caller: Caller, event_id: EventId, draft: PurchaseDraft, response: Response, key: IdempotencyKey = None
 ) -> PurchaseAnswer:
-    """Record a purchase: take capacity and promo use, fix the price, and create one ticket per seat, or nothing.
+    """Record a sale of one package, as an order of one line: take capacity and promo use, fix the price, and create one
+    ticket per seat, or nothing. For several packages in one sale, record an order instead.
 
     409 with code `sold_out`, `not_for_sale` or `promo_refused`, or `stale_version` when `package_version` is given and
     the price or the seats changed since. 422 with code `idempotency_mismatch` when the key was used for another
-    purchase.
+    sale.
     """
 
     def work(session: Session) -> PurchaseAnswer:
         recorded = purchases.record(session, caller, event_id, draft, idempotency_key=key)
         response.status_code = 200 if recorded.is_repeat else 201
-        return _build_response(recorded, events.get(session, caller, event_id).time_zone)
+        return _build_response(recorded)
 
     return db.write(work)
 
@@ -150,18 +162,29 @@ def build_purchase_fields(
     }
 
 
-def _build_response(recorded: RecordedPurchase, time_zone: str) -> PurchaseAnswer:
+def build_tickets(tickets: Sequence[AssignedTicket]) -> list[Ticket]:
+    """Return the tickets of one purchase, in the order of the seats, with their guests."""
+    return [
+        Ticket(
+            code=ticket.code,
+            seat_number=ticket.seat_number,
+            guest=Guest(name=ticket.guest_name, email=ticket.guest_email) if ticket.guest_name else None,
+        )
+        for ticket in tickets
+    ]
+
+
+def build_answers(answers: Mapping[uuid.UUID, Any]) -> list[AnswerGiven]:
+    """Return the answers of one purchase from values by option id."""
+    return [AnswerGiven(option_id=option_id, value=value) for option_id, value in answers.items()]
+
+
+def _build_response(recorded: RecordedPurchase) -> PurchaseAnswer:
     return PurchaseAnswer.model_validate(
-        build_purchase_fields(recorded.purchase, PurchaseAnswer, recorded.promo_code, time_zone)
+        build_purchase_fields(recorded.purchase, PurchaseAnswer, recorded.promo_code, recorded.time_zone)
         | {
-            "tickets": [
-                Ticket(
-                    code=ticket.code,
-                    seat_number=ticket.seat_number,
-                    guest=Guest(name=ticket.guest_name, email=ticket.guest_email) if ticket.guest_name else None,
-                )
-                for ticket in recorded.tickets
-            ],
-            "answers": [AnswerGiven(option_id=option_id, value=value) for option_id, value in recorded.answers.items()],
+            "order_number": recorded.order.number,
+            "tickets": build_tickets(recorded.tickets),
+            "answers": build_answers(recorded.answers),
         }
     )

@@ -20,33 +20,63 @@ from ticketing.db import replica
 from ticketing.purchase_filter import PurchaseFilter, PurchaseQuery
 from ticketing.reporting import figures, purchase_list
 from ticketing.reporting.purchase_list import PurchaseRow
+from ticketing.sales_filter import SalesQuery
 
 router = APIRouter(prefix="/admin/events/{event_id}/tickets", tags=["Sales"])
 
 
+class StatusTotals(Answer):
+    """Purchases of one payment status."""
+
+    orders: int = Field(description="Orders with such a purchase.", examples=[38])
+    purchases: int = Field(description="Purchases, the lines of these orders.", examples=[40])
+    packages: int = Field(description="Quantities of these purchases.", examples=[41])
+    seats: int = Field(description="Seats of these packages.", examples=[410])
+    list_price: Money = Field(description="Price before discounts, in USD.", examples=["102500.00"])
+    discount: Money = Field(
+        description="Taken off by promo codes, comp sales and imports, in USD.", examples=["500.00"]
+    )
+    total: Money = Field(description="Price after discounts, in USD.", examples=["102000.00"])
+
+
 class PackageSales(Answer):
-    """Sales of one package. Revenue is of completed purchases; the counts include pending ones."""
+    """Sales of one package.
+
+    `sold_count`, `quantity_limit`, `available` and `is_sold_out` are those of the package now, whatever the filter;
+    they and `seats_sold` include pending purchases. Revenue is of completed ones.
+    """
 
     package_id: uuid.UUID = Field(description="Id of the package.", examples=["01a207b3-5c11-7e40-8a2f-6f0d2f1c9b77"])
     name: str = Field(description="Name of the package.", examples=["Table of Ten"])
-    sold_count: int = Field(description="Packages sold.", examples=[42])
+    sold_count: int = Field(description="Packages sold, paid and pending.", examples=[42])
     quantity_limit: int | None = Field(description="Most packages that can be sold; null is unlimited.", examples=[60])
     available: int | None = Field(description="Packages left; null is unlimited.", examples=[18])
-    seats_sold: int = Field(description="Packages sold times the seats each had when it was sold.", examples=[420])
-    revenue: Money = Field(description="Paid for the package after discounts, in USD.", examples=["105000.00"])
+    seats_sold: int = Field(
+        description="Seats of the paid and pending purchases: packages times the seats each had when it was sold.",
+        examples=[420],
+    )
+    revenue: Money = Field(description="Paid for the package after discounts, in USD.", examples=["102000.00"])
+    paid: StatusTotals = Field(description="Completed purchases.")
+    pending: StatusTotals = Field(description="Pending purchases.")
     is_sponsorship: bool = Field(description="Whether the package is a sponsorship.", examples=[False])
     is_sold_out: bool = Field(description="Whether no package is left.", examples=[False])
 
 
 class SummaryAnswer(Answer):
-    """Revenue and discount are of completed purchases; packages and seats count pending ones too."""
+    """Revenue and discount are of completed purchases; packages and seats count pending ones too.
+
+    `paid` and `pending` have each apart.
+    """
 
     revenue: Money = Field(description="Paid after discounts, in USD.", examples=["128450.00"])
     discount: Money = Field(description="Discounts of these purchases, in USD.", examples=["1454.50"])
-    purchases: int = Field(description="Completed and pending purchases.", examples=[187])
+    orders: int = Field(description="Orders with a completed or pending purchase.", examples=[171])
+    purchases: int = Field(description="Completed and pending purchases, the lines of these orders.", examples=[187])
     packages_sold: int = Field(description="Quantities of these purchases.", examples=[204])
     seats_sold: int = Field(description="Packages sold times the seats in each.", examples=[936])
     seats_named: int = Field(description="Seats sold that have a guest.", examples=[228])
+    paid: StatusTotals = Field(description="Completed purchases.")
+    pending: StatusTotals = Field(description="Pending purchases.")
     sold_out_count: int = Field(description="Packages with nothing left.", examples=[1])
     revenue_goal: Money | None = Field(description="Goal of the whole event, in USD.", examples=["310000.00"])
     by_package: list[PackageSales] = Field(description="Every package of the event, in display order.")
@@ -56,6 +86,9 @@ class PurchaseListed(BaseModel):
     """A purchase of whatever status."""
 
     id: uuid.UUID = Field(description="Id of the purchase.", examples=["01a207b4-91f3-7a06-b1d2-0c4f5e6a7b88"])
+    order_id: uuid.UUID = Field(
+        description="Id of the order that it is a line of.", examples=["01a207b4-91f2-7f11-a0c3-5d6e7f8091a2"]
+    )
     purchased_at: datetime = Field(
         description="When it was bought, in the event's time zone.", examples=["2026-10-03T09:42:00-04:00"]
     )
@@ -110,12 +143,15 @@ def _build_purchase_item(row: PurchaseRow, time_zone: str) -> PurchaseListed:
 def sales_summary(
     caller: Caller,
     event_id: EventId,
-    sponsorships_only: Annotated[bool, Query(description="Count sponsorships only.", examples=[True])] = False,
+    _: Annotated[None, Depends(downloads.reject_repeated_parameters)],
+    query: Annotated[SalesQuery, Query()],
 ) -> SummaryAnswer:
-    """Return the event's figures, all of one moment."""
-    summary = replica.read(
-        lambda session: figures.get_figures(session, caller, event_id, sponsorships_only=sponsorships_only)
-    )
+    """Return the figures of the sales that match all filters, all of one moment; without a filter, of the whole event.
+
+    `by_package` has the packages that the filters select, those without sales too. An unknown filter or value is
+    refused.
+    """
+    summary = replica.read(lambda session: figures.get_figures(session, caller, event_id, query.to_filter()))
     return SummaryAnswer.model_validate(summary)
 
 

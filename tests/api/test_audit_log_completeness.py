@@ -25,7 +25,7 @@ from ticketing.models import Event, Option, Package
 pytestmark = pytest.mark.system  # every change
 
 CHANGE_COUNT = 100
-PRICE = "Price ($)"
+PRICE = "Price"
 
 
 @dataclass
@@ -93,7 +93,7 @@ def change_price_and_limit_on_page(office: Office) -> tuple[str, ...]:
 
 def toggle_package_on_page(office: Office) -> tuple[str, ...]:
     package = office.package()
-    office.page("packages").pick(package, "Disable" if package.is_enabled else "Enable")
+    office.page("packages").pick(package, "Take off sale" if package.is_enabled else "Put on sale")
     return (f"took {package.name} off sale" if package.is_enabled else f"put {package.name} on sale",)
 
 

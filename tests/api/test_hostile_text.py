@@ -14,13 +14,21 @@ from sqlalchemy.exc import IntegrityError
 
 from tests.support import image_samples, make
 from tests.support.database_state import fingerprint
-from tests.support.hostile_text import LINE_BREAKS, REFUSED_TEXTS, TEXTS, normalize_line, normalize_paragraphs
+from tests.support.hostile_text import (
+    LINE_BREAKS,
+    REFUSED_TEXTS,
+    TEXTS,
+    normalize_line,
+    normalize_paragraphs,
+    normalize_promo_code,
+)
 from tests.support.problems import field_messages
+from tests.support.sales_file import run_import, sale, sales_csv
 from ticketing import db, logs
 from ticketing.actors import OPERATOR
 from ticketing.catalog import packages
 from ticketing.db import transactions
-from ticketing.models import Event
+from ticketing.models import Event, Purchase
 
 pytestmark = pytest.mark.system  # every field with every hostile text
 
@@ -59,6 +67,13 @@ def test_event_keeps_hostile_text(call, typed):
     changed = call("PATCH", path, {"version": 1, "venue": f"{typed}x"}).json()
     assert call("GET", path).json() == changed
     assert (changed["name"], changed["venue"]) == (normalize_line(typed), normalize_line(f"{typed}x"))
+
+
+def test_reason_of_an_undone_import_keeps_hostile_text(call, event, typed):
+    batch_id = run_import(event, sales_csv(sale(make.package(event)))).batch_id
+    path = f"/admin/events/{event.id}/tickets/imports"
+    assert call("POST", f"{path}/{batch_id}/undo", {"reason": typed}).status_code == 200
+    assert call("GET", path).json()["items"][0]["undo_reason"] == normalize_line(typed)
 
 
 def test_package_and_image_alt_keep_hostile_text(call, event, typed):
@@ -129,14 +144,52 @@ def test_purchase_guests_and_csv_keep_hostile_text(call, event, typed):
     assert listed["donor"]["name"] == purchase["donor"]["name"]
 
 
+def test_order_and_its_void_keep_hostile_text(call, event, typed):
+    package = make.package(event)
+    line = {"package_id": str(package.id), "quantity": 1, "guests": [{"name": typed}]}
+    donor = {"name": typed, "email": make.email(), "phone": typed[:50]}
+    path = f"/events/{event.id}/tickets/orders"
+    bought = call("POST", path, {"donor": donor, "notes": typed, "lines": [line]})
+    assert bought.status_code == 201, bought.text
+    order = call("GET", f"{path}/{bought.json()['id']}").json()
+    assert order == bought.json()
+    assert (order["donor"]["name"], order["donor"]["phone"]) == (normalize_line(typed), normalize_line(typed[:50]))
+    assert order["notes"] == normalize_paragraphs(typed)
+    assert order["lines"][0]["tickets"][0]["guest"]["name"] == normalize_line(typed)
+    voided = call("POST", f"{path}/{order['id']}/void", {"reason": typed})
+    assert voided.json()["status"] == "voided"
+    with db.read_session() as session:
+        assert session.get_one(Purchase, order["lines"][0]["purchase_id"]).void_reason == normalize_line(typed)
+
+
+def test_corrected_order_keeps_hostile_text(call, event, typed):
+    package = make.package(event)
+    asked = make.option(package, label=typed)
+    answered = {"package_id": package.id, "answers": [{"option_id": asked.id, "value": "x"}]}
+    bought = make.order(event, answered)
+    line = {
+        "purchase_id": str(bought.lines[0].purchase.id),
+        "answers": [{"option_id": str(asked.id), "value": f"{typed}!"}],
+    }
+    body = {"version": 1, "donor": {"name": typed, "phone": typed[:50]}, "notes": typed, "lines": [line]}
+    order = call("PATCH", f"/events/{event.id}/tickets/orders/{bought.order.id}", body).json()
+    assert (order["donor"]["name"], order["donor"]["phone"]) == (normalize_line(typed), normalize_line(typed[:50]))
+    assert order["notes"] == normalize_paragraphs(typed)
+    assert order["lines"][0]["answers"][0]["value"] == normalize_paragraphs(f"{typed}!")
+
+
 def test_promo_code_refuses_hostile_text(call, event, typed):
     package = make.package(event)
     body = {"discount_type": "percentage", "discount_value": "5", "code": typed}
+    if re.fullmatch(r"[A-Z0-9]{4,20}", normalize_promo_code(typed)):  # nothing but invisible characters was wrong
+        created = call("POST", f"/admin/events/{event.id}/promo-codes", body)
+        assert (created.status_code, created.json()["code"]) == (201, normalize_promo_code(typed))
+        return
     assert list(field_messages(call("POST", f"/admin/events/{event.id}/promo-codes", body))) == ["code"]
     body = purchase_body(package, promo_code=typed)
     refused = call("POST", f"/events/{event.id}/tickets/purchases", body)
     assert (refused.status_code, refused.json()["reason"]) == (409, "unknown")
-    assert normalize_line(typed).upper() in normalize_line(refused.json()["detail"])
+    assert normalize_promo_code(typed) in normalize_line(refused.json()["detail"])
 
 
 def test_path_and_query_with_hostile_text_are_just_values(call, event, typed):
@@ -163,6 +216,8 @@ def test_control_characters_are_refused_and_change_nothing(call, event, typed):
     package = make.package(event)
     question = make.option(package, is_required=False)
     buy = f"/events/{event.id}/tickets/purchases"
+    donor = {"name": "Ana", "email": make.email()}
+    line = {"package_id": str(package.id), "quantity": 1, "guests": [{"name": typed}]}
     tries = [
         ("/admin/events", {"name": typed, "venue": typed, "starts_at": "2026-12-05", "time_zone": "UTC"}, 2),
         (packages_path(event), package_body(name=typed, description=typed), 2),
@@ -170,6 +225,7 @@ def test_control_characters_are_refused_and_change_nothing(call, event, typed):
         (buy, purchase_body(package, donor={"name": typed, "email": make.email(), "phone": typed}), 2),
         (buy, purchase_body(package, guests=[{"name": typed}], notes=typed, promo_code=typed), 3),
         (buy, purchase_body(package, answers=[{"option_id": str(question.id), "value": typed}]), 1),
+        (f"/events/{event.id}/tickets/orders", {"donor": donor, "notes": typed, "lines": [line]}, 2),
         (buy, purchase_body(package, answers=[{"option_id": str(question.id), "value": {"a": typed}}]), 1),
     ]
     before = fingerprint(event)

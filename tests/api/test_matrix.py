@@ -5,8 +5,9 @@ The routes are listed from the server. A route without a row here fails: add who
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from starlette.testclient import TestClient
 import app
 from api.app import api_app
 from api.middleware import authentication
+from api.v1 import import_mapping, import_tokens
 from tests.support import database_state, image_samples, make
 from tests.support.callers import (
     ALL_CALLERS,
@@ -26,11 +28,13 @@ from tests.support.callers import (
     create_callers,
     revoke_callers,
 )
+from tests.support.sales_file import sale, sales_csv
 from tests.support.shop import Shop, create_shop
 from ticketing import db
 from ticketing.actors import OPERATOR
-from ticketing.catalog import images, packages
+from ticketing.catalog import archive, images, packages
 from ticketing.models import Event
+from ticketing.sales import corrections
 from ui import menu
 
 pytestmark = pytest.mark.system  # every route with every caller
@@ -40,6 +44,7 @@ ALLOWED = "allowed"
 READ = {"viewer": ALLOWED, "coordinator": ALLOWED, "admin": ALLOWED, OTHER_EVENT_COORDINATOR: 404}
 CHANGE = {"viewer": 403, "coordinator": ALLOWED, "admin": ALLOWED, OTHER_EVENT_COORDINATOR: 404}
 ADMINISTER = {"viewer": 403, "coordinator": 403, "admin": ALLOWED, OTHER_EVENT_COORDINATOR: 403}
+ADMINISTER_EVENT = ADMINISTER | {OTHER_EVENT_COORDINATOR: 404}
 READ_OWN = dict.fromkeys((*EVENT_ROLES, OTHER_EVENT_COORDINATOR), ALLOWED)  # not about one event: all see their own
 
 EVENT = {"name": "Gala", "starts_at": "2026-12-05T18:00", "time_zone": "America/New_York", "venue": "Pier 4"}
@@ -48,12 +53,13 @@ PICTURE = ("table.png", image_samples.make_image_file(), "image/png")
 
 @dataclass(frozen=True)
 class Row:
-    """The expected result by caller, the status of success, and a valid body or files."""
+    """The expected result by caller, the status of success, and a valid body or form."""
 
     results: dict[str, Any]
     status: int = 200
     body: Callable[[Shop], Any] = lambda _shop: None
-    files: dict[str, Any] = field(default_factory=dict)
+    form: Callable[[Shop, Caller], dict[str, Any]] = lambda _shop, _caller: {}
+    clean_up: Callable[[Shop], Any] = lambda _shop: None
 
 
 def reorder_body(shop: Shop) -> dict[str, Any]:
@@ -65,6 +71,14 @@ def package_body(_shop: Shop) -> dict[str, Any]:
     return {"name": make.unique("Seat"), "price": "10", "seats_per_package": 1, "description": "A seat."}
 
 
+def question_body(shop: Shop) -> dict[str, Any]:
+    return {"package_ids": [str(shop.package.id)], "label": make.unique("Vegan"), "option_type": "boolean"}
+
+
+def name_option(shop: Shop) -> dict[str, Any]:
+    return {"options": [{"id": str(shop.option.id)}]}
+
+
 def code_body(_shop: Shop) -> dict[str, Any]:
     return {"code": make.unique("C").replace("-", ""), "discount_type": "percentage", "discount_value": "5"}
 
@@ -73,20 +87,65 @@ def purchase_body(shop: Shop) -> dict[str, Any]:
     return {"package_id": str(shop.package.id), "quantity": 1, "donor": {"name": "Ana", "email": "ana@example.org"}}
 
 
+def order_body(shop: Shop) -> dict[str, Any]:
+    lines = [{"package_id": str(shop.package.id), "quantity": 1}]
+    return {"lines": lines, "donor": {"name": "Ana", "email": "ana@example.org"}}
+
+
+def void_first(shop: Shop) -> dict[str, Any]:
+    """Void the order, whose version this raises, so that there is something to undo."""
+    voided = db.write(
+        lambda s: (
+            corrections.void_order(s, OPERATOR, shop.event.id, shop.order.id, "Typed twice", seen_version=None)
+            if shop.order.version == 1
+            else shop.order
+        )
+    )
+    shop.order.version = voided.version
+    return {"version": voided.version}
+
+
+def restore_event(shop: Shop) -> None:
+    db.write(lambda s: archive.restore(s, OPERATOR, shop.event.id))
+
+
 def promo_check_body(shop: Shop) -> dict[str, Any]:
     return {"package_id": str(shop.package.id), "quantity": 1, "donor_email": "ana@example.org"}
 
 
+def image_form(_shop: Shop, _caller: Caller) -> dict[str, Any]:
+    return {"files": {"image": PICTURE}}
+
+
+def import_form(shop: Shop, caller: Caller) -> dict[str, Any]:
+    """Return a file of one sale, with a token as a check of this file by this caller would answer."""
+    content = sales_csv(sale(shop.package))
+    hashes = (
+        hashlib.sha256(content).hexdigest(),
+        import_mapping.compute_hash(import_mapping.ImportMapping(id_prefix="")),
+    )
+    token, _ = import_tokens.create(caller.actor or OPERATOR, shop.event.id, *hashes)
+    return {"files": {"file": ("sales.csv", content)}, "data": {"token": token}}
+
+
 PACKAGES, ONE = "/admin/events/{event_id}/tickets/packages", "/admin/events/{event_id}/tickets/packages/{package_id}"
 OPTIONS, OPTION = "/admin/packages/{package_id}/options", "/admin/packages/{package_id}/options/{option_id}"
+QUESTIONS = "/admin/events/{event_id}/tickets/questions"
+ORDERS = "/events/{event_id}/tickets/orders"
 CODES, CODE = "/admin/events/{event_id}/promo-codes", "/admin/events/{event_id}/promo-codes/{promo_id}"
+IMPORTS = "/admin/events/{event_id}/tickets/imports"
+UNDO = IMPORTS + "/{batch_id}/undo"
 API_PERMISSIONS = {
     ("GET", "/admin/events"): Row(READ_OWN),
     ("POST", "/admin/events"): Row(ADMINISTER, 201, lambda _: EVENT),
+    ("GET", "/admin/events/overview"): Row(READ_OWN),
+    ("POST", "/admin/search"): Row(READ_OWN, body=lambda _: {"search": "ana"}),
     ("GET", "/admin/events/{event_id}"): Row(READ),
     ("PATCH", "/admin/events/{event_id}"): Row(
         CHANGE, body=lambda shop: {"version": get_version(shop.event), "venue": make.unique("Hall")}
     ),
+    ("POST", "/admin/events/{event_id}/archive"): Row(ADMINISTER_EVENT, clean_up=restore_event),
+    ("POST", "/admin/events/{event_id}/restore"): Row(ADMINISTER_EVENT),
     ("GET", PACKAGES): Row(READ),
     ("POST", PACKAGES): Row(CHANGE, 201, package_body),
     ("POST", PACKAGES + "/reorder"): Row(CHANGE, body=reorder_body),
@@ -95,7 +154,7 @@ API_PERMISSIONS = {
     ("DELETE", ONE): Row(CHANGE, 204),
     ("POST", ONE + "/enable"): Row(CHANGE),
     ("POST", ONE + "/disable"): Row(CHANGE),
-    ("POST", ONE + "/image"): Row(CHANGE, files={"image": PICTURE}),
+    ("POST", ONE + "/image"): Row(CHANGE, form=image_form),
     ("DELETE", ONE + "/image"): Row(CHANGE, 204),
     ("GET", ONE + "/sales"): Row(READ),
     ("GET", ONE + "/audit"): Row(READ),
@@ -105,6 +164,13 @@ API_PERMISSIONS = {
     ("PATCH", OPTION): Row(CHANGE, body=lambda _: {"label": "Any wishes?"}),
     ("DELETE", OPTION): Row(CHANGE, 204),
     ("POST", OPTION + "/retire"): Row(CHANGE),
+    ("POST", OPTION + "/ask-again"): Row(CHANGE),
+    ("GET", QUESTIONS): Row(READ),
+    ("POST", QUESTIONS): Row(CHANGE, 201, question_body),
+    ("PATCH", QUESTIONS): Row(CHANGE, body=lambda shop: name_option(shop) | {"label": "Any wishes?"}),
+    ("POST", QUESTIONS + "/retire"): Row(CHANGE, body=name_option),
+    ("POST", QUESTIONS + "/ask-again"): Row(CHANGE, body=name_option),
+    ("POST", QUESTIONS + "/delete"): Row(CHANGE, 204, name_option),
     ("GET", CODES): Row(READ),
     ("POST", CODES): Row(CHANGE, 201, code_body),
     ("GET", CODE): Row(READ),
@@ -113,8 +179,21 @@ API_PERMISSIONS = {
     ("POST", CODES + "/validate/{code}"): Row(READ, body=promo_check_body),
     ("GET", "/admin/events/{event_id}/tickets/sales/summary"): Row(READ),
     ("GET", "/admin/events/{event_id}/tickets/sales/export"): Row(READ),
+    ("GET", IMPORTS): Row(READ),
+    ("POST", IMPORTS): Row(CHANGE, 201, form=import_form),
+    ("POST", IMPORTS + "/check"): Row(CHANGE, form=import_form),
+    ("GET", UNDO): Row(CHANGE),
+    ("POST", UNDO): Row(CHANGE, body=lambda _: {"reason": "Wrong year"}),
     ("GET", "/events/{event_id}/tickets/packages"): Row(READ),
     ("POST", "/events/{event_id}/tickets/purchases"): Row(CHANGE, 201, purchase_body),
+    ("POST", ORDERS): Row(CHANGE, 201, order_body),
+    ("GET", ORDERS + "/{order_id}"): Row(READ),
+    ("PATCH", ORDERS + "/{order_id}"): Row(
+        CHANGE, body=lambda _: {"version": 1, "donor": {"name": make.unique("Ana")}}
+    ),
+    ("POST", ORDERS + "/{order_id}/void"): Row(CHANGE, body=lambda _: {"reason": "Typed twice"}),
+    ("POST", ORDERS + "/{order_id}/void/undo"): Row(CHANGE, body=void_first),
+    ("POST", ORDERS + "/{order_id}/status"): Row(CHANGE, body=lambda _: {"status": "completed", "version": 1}),
 }
 SAFE_METHODS = {"GET"}
 
@@ -134,6 +213,7 @@ PLAIN_ROUTE_PERMISSIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/session/invitation"): dict.fromkeys(ALL_CALLERS, 409),
     ("POST", "/session/invitation"): dict.fromkeys(ALL_CALLERS, 409),
     ("GET", "/session/openid"): dict.fromkeys(ALL_CALLERS, 404),
+    ("POST", "/session/openid"): dict.fromkeys(ALL_CALLERS, 404),
     ("GET", "/session/openid/back"): dict.fromkeys(ALL_CALLERS, 404),
     ("GET", "/session/style.css"): dict.fromkeys(ALL_CALLERS, 200),
     ("GET", "/session/icon.svg"): dict.fromkeys(ALL_CALLERS, 200),
@@ -143,8 +223,14 @@ PLAIN_ROUTE_PERMISSIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/export/{event_id}/purchases.csv"): READ,
     ("GET", "/export/{event_id}/guests.csv"): READ,
     ("GET", "/export/{event_id}/audit.csv"): READ,
+    ("GET", "/export/{event_id}/chart.svg"): READ,
     ("GET", "/pictures/{event_id}/{sha256}.{ending}"): READ,
     ("GET", "/pictures/{event_id}/thumbnails/{sha256}.{ending}"): READ,
+    ("GET", "/till/stock/{event_id}"): CHANGE,
+    ("POST", "/till/donors/{event_id}"): CHANGE | {"coordinator": 422, "admin": 422},  # without a prefix
+    ("GET", "/guide"): READ_OWN,
+    ("GET", "/guide/{name}"): READ_OWN,
+    ("GET", "/guide/pictures/{name}"): dict.fromkeys((*EVENT_ROLES, OTHER_EVENT_COORDINATOR), 404),
     ("GET", "/api/docs"): READ_OWN,
     ("GET", "/api/openapi.json"): READ_OWN,
     ("GET", "/api/docs/swagger-ui-bundle.js"): READ_OWN,
@@ -209,7 +295,7 @@ class Scene:
     @property
     def names(self) -> dict[str, Any]:
         """Return the values of path parameters of plain routes by name."""
-        return {"event_id": self.event.id, "sha256": self.picture, "ending": "png"}
+        return {"event_id": self.event.id, "sha256": self.picture, "ending": "png", "name": "packages"}
 
 
 @pytest.fixture(scope="module")
@@ -218,7 +304,7 @@ def scene(server: TestClient) -> Scene:
     people = create_callers(event)
     cookies = {who: sign_in_cookie(server, person) for who, person in people.items() if person.actor}
     revoke_callers(people)
-    shop = create_shop(event)
+    shop = create_shop(event, has_import=True)
     package = db.write(
         lambda s: images.set_image(
             s,
@@ -250,16 +336,18 @@ def test_endpoint(browser, scene, verb, path, who):
     row = API_PERMISSIONS[verb, path]
     expected = row.results.get(who, 401)
     is_new = expected is ALLOWED and verb not in SAFE_METHODS
-    shop = create_shop(scene.event) if is_new else scene.shop
-    body, before = row.body(shop), database_state.fingerprint(scene.event)
+    shop = create_shop(scene.event, has_import=path == UNDO) if is_new else scene.shop
+    content = row.form(shop, scene.people[who]) or {"json": row.body(shop)}
+    before = database_state.fingerprint(scene.event)
 
     answer = browser.request(
         verb,
         "/api/v1" + path.format(**shop.names),
         headers={"Authorization": f"Bearer {scene.people[who].token}"} if scene.people[who].token else {},
-        **({"files": row.files} if row.files else {"json": body}),
+        **content,
     )
 
+    row.clean_up(shop)
     assert answer.status_code == (row.status if expected is ALLOWED else expected), answer.text
     if expected is not ALLOWED:
         assert answer.headers["content-type"] == "application/problem+json"

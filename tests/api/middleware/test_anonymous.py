@@ -68,6 +68,7 @@ API_PATHS = [
     f"/api/v1/admin/events/{ANY_ID}/promo-codes/validate/EARLY10",
     f"/api/v1/admin/packages/{ANY_ID}/options/{ANY_ID}",
     f"/api/v1/admin/packages/{ANY_ID}/options/{ANY_ID}/retire",
+    f"/api/v1/admin/packages/{ANY_ID}/options/{ANY_ID}/ask-again",
     f"/api/v1/admin/packages/{ANY_ID}/options/reorder",
     f"/api/v1/admin/events/{ANY_ID}/tickets/packages/{ANY_ID}/image",
     "/api/v1/unknown",

@@ -20,6 +20,7 @@ from ui.runtime import paths
 
 pytestmark = pytest.mark.usefixtures("admin")
 FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded"}
+MEGABYTE = 1024 * 1024
 EVENT = {"name": "Gala", "starts_at": "2026-12-05T18:00", "time_zone": "America/New_York", "venue": "Pier 4"}
 
 
@@ -110,14 +111,22 @@ def test_every_other_path_has_the_limit_of_forms(browser, sign_in, path):
     assert browser.request("POST", path, content=b"x" * (64 * 1024 + 1)).status_code == 413
 
 
-def test_images_and_uploads_have_limits_of_their_own():
-    assert body_limits.get_limit({"path": "/_stcore/upload_file/7/8"}, paths.UPLOAD).max_bytes is None
-    assert (
-        body_limits.get_limit({"path": "/api/v1/admin/events/7/tickets/packages/8/image"}, paths.UPLOAD).max_bytes
-        is None
-    )
-    assert body_limits.get_limit({"path": "/pictures/7/image"}, paths.UPLOAD).max_bytes == 64 * 1024
-    assert body_limits.get_limit({"path": "/api/v1/events/7/tickets/purchases"}, paths.UPLOAD).max_bytes == 1024 * 1024
+@pytest.mark.parametrize(
+    ("path", "megabytes"),
+    [
+        ("/_stcore/upload_file/7/8", None),
+        ("/api/v1/admin/events/7/tickets/packages/8/image", None),
+        ("/api/v1/admin/events/7/tickets/imports/check", 26),
+        ("/api/v1/admin/events/7/tickets/imports", 26),
+        ("/api/v1/admin/events/7/tickets/imports/8/undo", 1),
+        ("/api/v1/events/7/tickets/purchases", 1),
+        ("/pictures/7/image", 1 / 16),
+        ("/pictures/7/tickets/imports", 1 / 16),
+    ],
+)
+def test_images_and_files_have_limits_of_their_own(path, megabytes):
+    limit = body_limits.get_limit({"path": path}, paths.UPLOAD, 25 * MEGABYTE)
+    assert limit.max_bytes == (megabytes and megabytes * MEGABYTE)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +157,14 @@ def test_body_that_stops_arriving_is_408(server, monkeypatch, admin, limit, path
 
     assert answer["status"] == 408
     assert b"did not arrive within" in answer["body"]
+
+
+def test_file_of_sales_larger_than_26_mb_is_refused(call):
+    path = f"/api/v1/admin/events/{make.event().id}/tickets/imports/check"
+    headers = {"Authorization": f"Bearer {call.token}", "Content-Type": "multipart/form-data; boundary=b"}
+    answer = call.client.post(path, content=b"x", headers=headers | {"Content-Length": str(26 * MEGABYTE + 1)})
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    assert "larger than 26 MB" in answer.json()["detail"]
 
 
 def test_time_limit_does_not_apply_to_response(server, monkeypatch, admin):

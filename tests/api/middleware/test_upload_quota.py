@@ -69,7 +69,7 @@ def test_file_without_announced_length_counts_as_the_largest_one(page):
     assert page.upload(MB, chunked=True).status_code == 413
 
 
-def test_files_of_all_pages_have_200_mb_together(browser, page, event, monkeypatch):
+def test_files_of_all_pages_have_75_mb_together(browser, page, event, monkeypatch):
     monkeypatch.setattr(upload_quota, "MAX_BYTES_IN_ALL", 3 * MB)
     assert page.upload(2 * MB).status_code == 204
     with open_page(browser, event) as other:
@@ -77,6 +77,32 @@ def test_files_of_all_pages_have_200_mb_together(browser, page, event, monkeypat
         assert (refused.status_code, refused.headers["retry-after"]) == (503, "30")
         assert "Try again" in refused.text
         assert other.upload(MB // 2).status_code == 204
+
+
+def test_files_of_all_pages_of_a_person_have_40_mb_together(browser, page, sign_in, event, monkeypatch):
+    assert upload_quota.MAX_BYTES_PER_PERSON == 40 * MB
+    monkeypatch.setattr(upload_quota, "MAX_BYTES_PER_PERSON", 3 * MB)
+    assert page.upload(2 * MB).status_code == 204
+    with open_page(browser, event) as other:
+        refused = other.upload(MB + 400)
+        assert refused.status_code == 413
+        assert "Your open pages hold" in refused.text
+        assert other.upload(MB).status_code == 204
+    sign_in(role="admin")
+    with open_page(browser, event) as of_somebody_else:
+        assert of_somebody_else.upload(3 * MB).status_code == 204
+
+
+def test_page_says_why_an_upload_was_refused_until_the_next_file_or_page(page, monkeypatch):
+    """The browser itself shows an HTTP status, or a network error when it was still sending."""
+    monkeypatch.setattr(upload_quota, "MAX_BYTES_IN_ALL", MB)
+
+    assert page.upload(2 * MB).status_code == 503
+
+    assert page.wait_for_run() == [upload_quota.SERVER_FULL_MESSAGE]
+    assert page.open("import_sales") == [upload_quota.SERVER_FULL_MESSAGE]
+    page.open("packages")
+    assert page.open("import_sales") == []
 
 
 class OneEmptyPage:
@@ -87,6 +113,9 @@ class OneEmptyPage:
 
     def list_sizes(self) -> dict[str, list[int]]:
         return {}
+
+    def report_refusal(self, session_id: str, sentence: str) -> None:
+        pass
 
 
 async def send_upload(quota, size: int) -> int:

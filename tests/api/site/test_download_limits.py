@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -10,6 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
+from api.site import streamed_csv
 from api.site.streamed_csv import MAX_DOWNLOADS
 from tests.support import make
 from tests.support.database import use_database
@@ -18,8 +20,11 @@ from tests.support.metric_values import assert_increases, get_value
 from tests.support.problems import assert_problem
 from tests.support.waiting import wait_until
 from ticketing import db
+from ticketing.actors import OPERATOR
 from ticketing.db import backup, migrations
 from ticketing.db.replica import RESERVED_CONNECTIONS
+from ticketing.purchase_filter import PurchaseFilter
+from ticketing.reporting import csv_export
 
 pytestmark = pytest.mark.system  # pg_dump
 
@@ -82,6 +87,20 @@ def test_ninth_download_of_a_server_is_refused(admins, sold):
     assert refused.headers["retry-after"] == "5"
     assert [future.result().status_code for future in running] == [200] * 8
     assert export(other, sold).status_code == 200
+
+
+def test_download_that_takes_too_long_gives_its_slot_back(sold, monkeypatch):
+    monkeypatch.setattr(streamed_csv, "MAX_DOWNLOAD_SECONDS", 0.2)
+    with db.read_session() as session:
+        export = csv_export.build_purchases_export(session, OPERATOR, sold.id, PurchaseFilter())
+    response = streamed_csv.StreamedCsv(OPERATOR, export, "purchases", {})
+
+    async def wait_forever(*_message) -> None:
+        await asyncio.Event().wait()
+
+    with assert_increases(1, "ticketdesk_downloads_total", kind="purchases", outcome="canceled"):
+        asyncio.run(response({"type": "http", "method": "GET"}, wait_forever, wait_forever))
+    assert get_value(RUNNING) == 0
 
 
 def test_page_of_a_refused_download_tries_again_by_itself(admins, browser, sign_in, sold):

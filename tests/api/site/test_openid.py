@@ -168,7 +168,7 @@ def test_rotated_keys_are_fetched(visitor):
 def test_signed_in_user_is_not_redirected_to_provider(browser, sign_in, provider):
     sign_in()
 
-    answer = browser.get("/session/openid?next=/packages")
+    answer = browser.post("/session/openid", data={"next": "/packages"})
 
     assert (answer.status_code, answer.headers["location"]) == (303, "/packages")
 

@@ -25,6 +25,7 @@ from tests.support.openid_visitor import (
     UNKNOWN_SIGN_IN,
     assert_refused,
     create_colleague,
+    find_provider_url,
     find_staff,
     list_openid_sessions,
     stranger_claims,
@@ -33,6 +34,30 @@ from ticketing import db
 from ticketing.access import permissions
 
 pytestmark = [pytest.mark.usefixtures("admin"), pytest.mark.system]  # starts an OpenID provider
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}], ids=str
+)
+def test_form_of_another_site_starts_no_sign_in(visitor, headers):
+    answer = visitor.browser.post("/session/openid", data={"next": "/"}, headers=headers)
+
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+    assert visitor.provider.url not in answer.text
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-origin", "none"])
+def test_link_shows_the_button_and_starts_no_sign_in(visitor, site):
+    answer = visitor.browser.get("/session/openid?next=/packages%3Fevent=7", headers={"Sec-Fetch-Site": site})
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/session/sign-in?next=%2Fpackages%3Fevent%3D7")
+    assert "set-cookie" not in answer.headers
+    shown = visitor.browser.get(answer.headers["location"]).text
+    assert (
+        '<form method="post" action="/session/openid">\n<input type="hidden" name="next" value="/packages?event=7">'
+        in shown
+    )
 
 
 @pytest.mark.parametrize("state", ["", "x" * 43, "%C3%A9", None])
@@ -236,8 +261,8 @@ def test_cookies_have_restrictive_attributes(visitor, monkeypatch, base_url, sec
         monkeypatch.setenv("TICKETDESK_BASE_URL", base_url)
     _, visitor.provider.person = create_colleague()
 
-    started = visitor.browser.get("/session/openid")
-    link = visitor.consent(started.headers["location"])
+    started = visitor.browser.post("/session/openid")
+    link = visitor.consent(find_provider_url(started))
     visitor.browser.cookies.clear()
     visitor.browser.cookies.set(prefix + openid.COOKIE_NAME, _cookie_value(started.headers["set-cookie"]))
     answer = visitor.open_callback(link.removeprefix(base_url or ""))

@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.usefixtures("admin"), pytest.mark.system]  # starts an
 def test_unreachable_provider_is_503_and_passwords_still_work(browser, provider, monkeypatch):
     configure_openid(monkeypatch, ISSUER="http://localhost:9")
 
-    answer = browser.get("/session/openid?next=/packages", headers=ACCEPT_HTML)
+    answer = browser.post("/session/openid", data={"next": "/packages"}, headers=ACCEPT_HTML)
 
     assert_refused(answer, "", "Your Harbor Lights account does not answer.", 503)
     assert answer.headers["retry-after"] == "5"
@@ -43,7 +43,7 @@ def test_unreachable_provider_is_503_and_passwords_still_work(browser, provider,
 def test_provider_with_another_issuer_is_503(browser, provider, monkeypatch):
     configure_openid(monkeypatch, ISSUER=f"{provider.url}/")
 
-    assert browser.get("/session/openid", headers=ACCEPT_HTML).status_code == 503
+    assert browser.post("/session/openid", headers=ACCEPT_HTML).status_code == 503
 
 
 @pytest.fixture
@@ -66,11 +66,11 @@ def test_discovery_document_does_not_switch_off_pkce(visitor):
 @pytest.mark.usefixtures("no_cached_metadata")
 def test_discovery_document_of_another_issuer_is_not_cached(visitor):
     visitor.provider.extra_metadata = {"issuer": "https://another.example"}
-    assert visitor.browser.get("/session/openid", headers=ACCEPT_HTML).status_code == 503
+    assert visitor.browser.post("/session/openid", headers=ACCEPT_HTML).status_code == 503
 
     visitor.provider.reset()
 
-    assert visitor.browser.get("/session/openid", headers=ACCEPT_HTML).status_code == 303
+    assert visitor.browser.post("/session/openid", headers=ACCEPT_HTML).status_code == 200
 
 
 @pytest.mark.usefixtures("no_cached_metadata")
@@ -98,7 +98,8 @@ def test_malformed_keys_are_unavailable_and_not_cached(visitor):
 def test_sign_in_page_shows_button_for_provider(browser, provider):
     shown = browser.get("/session/sign-in?next=/packages%3Fevent=7%26q=a%2520b").text
 
-    assert 'href="/session/openid?next=%2Fpackages%3Fevent%3D7%26q%3Da%2520b"' in shown
+    assert shown.count('<input type="hidden" name="next" value="/packages?event=7&amp;q=a%20b">') == 2
+    assert 'action="/session/openid"' in shown
     assert "Sign in with Harbor Lights account" in shown
     assert 'name="password"' in shown
 
@@ -107,6 +108,7 @@ def test_without_provider_there_is_no_button_and_no_route(browser):
     assert "/session/openid" not in browser.get("/session/sign-in").text
     for path in ("/session/openid", "/session/openid/back?state=x&code=y"):
         assert browser.get(path, headers=ACCEPT_HTML).status_code == 404
+    assert browser.post("/session/openid", headers=ACCEPT_HTML).status_code == 404
 
 
 def test_first_run_is_closed_with_provider(browser, empty_database, groups, visitor):

@@ -30,10 +30,27 @@ SPECIFIED_PATHS = {
     "/admin/events/{event_id}": "GET PATCH",
     "/events/{event_id}/tickets/packages": "GET",
     "/events/{event_id}/tickets/purchases": "POST",
+    "/events/{event_id}/tickets/orders": "POST",
+    "/events/{event_id}/tickets/orders/{order_id}": "GET PATCH",
+    "/events/{event_id}/tickets/orders/{order_id}/void": "POST",
+    "/events/{event_id}/tickets/orders/{order_id}/void/undo": "POST",
+    "/events/{event_id}/tickets/orders/{order_id}/status": "POST",
+    "/admin/events/{event_id}/tickets/imports": "GET POST",
+    "/admin/events/{event_id}/tickets/imports/check": "POST",
+    "/admin/events/{event_id}/tickets/imports/{batch_id}/undo": "GET POST",
 }
 ADDITIONAL_PATHS = {
     "/admin/packages/{package_id}/options/reorder": "POST",
     "/admin/packages/{package_id}/options/{option_id}/retire": "POST",
+    "/admin/packages/{package_id}/options/{option_id}/ask-again": "POST",
+    "/admin/events/overview": "GET",
+    "/admin/events/{event_id}/archive": "POST",
+    "/admin/events/{event_id}/restore": "POST",
+    "/admin/events/{event_id}/tickets/questions": "GET POST PATCH",
+    "/admin/events/{event_id}/tickets/questions/retire": "POST",
+    "/admin/events/{event_id}/tickets/questions/ask-again": "POST",
+    "/admin/events/{event_id}/tickets/questions/delete": "POST",
+    "/admin/search": "POST",
 }
 SPECIFIED_FIELDS = {
     "EventAnswer": "name starts_at time_zone venue revenue_goal",
@@ -43,6 +60,10 @@ SPECIFIED_FIELDS = {
     "PromoCodeAnswer": "code discount_type discount_value expires_at max_total_uses max_uses_per_donor is_active "
     "current_uses total_discount",
     "PurchaseDraft": "package_id quantity donor promo_code answers guests payment_status channel package_version",
+    "OrderDraft": "donor promo_code channel payment_status notes lines",
+    "OrderLineDraft": "package_id quantity answers guests package_version",
+    "OrderAnswer": "id number total discount lines",
+    "OrderLine": "purchase_id package_id quantity list_price discount total tickets",
     "DonorDraft": "name email phone",
     "AnswerDraft": "option_id value",
     "GuestDraft": "name email",
@@ -50,9 +71,16 @@ SPECIFIED_FIELDS = {
     "Ticket": "code guest",
     "DryRunDraft": "package_id quantity donor_email",
     "DryRunAnswer": "valid reason discount_amount total",
+    "ImportMapping": "sheets columns constants packages statuses date_order swaps_dates time_zone combine "
+    "decimal_signs amount_scopes accept_dates imports_voided",
+    "CheckAnswer": "rows to_import to_skip packages revenue problems warnings voided choices token expires_at",
+    "ImportedAnswer": "batch_id rows_imported rows_skipped rows_voided warnings",
+    "RowProblem": "row sheet column title message",
     "SummaryAnswer": "revenue discount purchases packages_sold seats_sold seats_named sold_out_count revenue_goal "
-    "by_package",
-    "PackageSales": "package_id name sold_count quantity_limit available seats_sold revenue is_sponsorship is_sold_out",
+    "by_package paid pending",
+    "PackageSales": "package_id name sold_count quantity_limit available seats_sold revenue is_sponsorship is_sold_out "
+    "paid pending",
+    "StatusTotals": "orders purchases packages seats list_price discount total",
     "Problem": "type title status detail code errors",
     "FieldProblem": "field message",
 }
@@ -61,6 +89,7 @@ PAGINATED_PATHS = {
     "/admin/events",
     "/admin/events/{event_id}/promo-codes",
     f"{PACKAGES}/{{package_id}}/sales",
+    "/admin/events/{event_id}/tickets/imports",
 }
 
 
@@ -91,7 +120,8 @@ def test_schemas_have_the_specified_fields():
 def test_long_lists_have_pages_of_20():
     for path in PAGINATED_PATHS:
         operation = _paths()["/v1" + path]["get"]
-        assert [each["name"] for each in operation["parameters"] if each["in"] == "query"] == ["page"], path
+        names = [each["name"] for each in operation["parameters"] if each["in"] == "query"]
+        assert names == (["page", "archived"] if path == "/admin/events" else ["page"]), path
         page_schema = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
         schema = api_app.openapi()["components"]["schemas"][page_schema]
         assert set(schema["properties"]) >= {"items", "total", "page", "per_page"}, path

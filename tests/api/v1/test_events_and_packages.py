@@ -36,7 +36,7 @@ def test_event_is_created_read_and_updated(call):
     made = call("POST", "/admin/events", EVENT)
 
     assert made.status_code == 201
-    assert made.json() == EVENT | {"id": made.json()["id"], "version": 1}
+    assert made.json() == EVENT | {"id": made.json()["id"], "is_archived": False, "version": 1}
     assert uuid.UUID(made.json()["id"])
     path = f"/admin/events/{made.json()['id']}"
     assert call("GET", path).json() == made.json()
@@ -231,6 +231,7 @@ BOUND = [
     ),
     ("change", "PATCH", "/admin/packages/{package}/options/{option}", {"label": "Vegan?"}),
     ("change", "POST", "/admin/packages/{package}/options/{option}/retire", None),
+    ("change", "POST", "/admin/packages/{package}/options/{option}/ask-again", None),
     ("change", "POST", "/admin/packages/{package}/options/reorder", {"option_ids": ["{option}"]}),
     ("change", "DELETE", "/admin/packages/{package}/options/{option}", None),
     ("read", "GET", "/admin/events/{event}/promo-codes/{promo}", None),

@@ -180,3 +180,12 @@ def test_option_of_another_package_is_not_found(call, event, package, answered_o
         ("POST", f"{path}/retire", None),
     ):
         assert_problem(call(verb, where, body), 404, "not_found")
+
+
+def test_retired_option_is_asked_again(call, event, package):
+    option = make.option(package)
+    call("POST", f"{path_of(option)}/retire")
+    first, second = (call("POST", f"{path_of(option)}/ask-again") for _ in range(2))
+    assert [(each.status_code, each.json()["is_retired"], each.json()["version"]) for each in (first, second)] == [
+        (200, False, 3)
+    ] * 2

@@ -18,6 +18,17 @@ def get_sales(package):
     return f"/admin/events/{package.event_id}/tickets/packages/{package.id}/sales"
 
 
+NOTHING = {
+    "orders": 0,
+    "purchases": 0,
+    "packages": 0,
+    "seats": 0,
+    "list_price": "0.00",
+    "discount": "0.00",
+    "total": "0.00",
+}
+
+
 def test_unsold_package_has_zero_figures_and_no_purchases(call, event):
     package = make.package(event, name="Table", quantity_limit=5, is_sponsorship=True)
     make.purchase(event, make.package(event))
@@ -33,6 +44,8 @@ def test_unsold_package_has_zero_figures_and_no_purchases(call, event):
         "available": 5,
         "seats_sold": 0,
         "revenue": "0.00",
+        "paid": NOTHING,
+        "pending": NOTHING,
         "is_sponsorship": True,
         "is_sold_out": False,
         "items": [],
@@ -66,6 +79,7 @@ def test_figures_equal_the_summary_and_purchases_are_complete(call, event):
     assert answer["items"] == [
         {
             "id": str(bought.id),
+            "order_id": str(bought.order_id),
             "purchased_at": "2026-06-01T12:00:00-04:00",
             "donor": donor,
             "quantity": 2,
@@ -120,3 +134,20 @@ def test_unknown_or_foreign_package_is_not_found(call, event):
     for package_id in (uuid.uuid4(), elsewhere.id, "7"):
         assert_problem(call("GET", f"/admin/events/{event.id}/tickets/packages/{package_id}/sales"), 404, "not_found")
     assert field_messages(call("GET", get_sales(make.package(event)) + "?page=0")) == {"page": "Enter 1 or more."}
+
+
+def test_summary_counts_what_its_filters_select(call, event):
+    seat, gold = make.package(event, name="Seat", price="100"), make.package(event, name="Gold", price="500")
+    make.purchase(event, seat, channel="cash", moment=NOON)
+    make.purchase(event, gold, moment=NOON)
+    path = f"/admin/events/{event.id}/tickets/sales/summary"
+    for query, revenue, names in (
+        (f"package={seat.id}", "100.00", ["Seat"]),
+        (f"package={seat.id},{gold.id}&channel=cash", "100.00", ["Seat", "Gold"]),
+        ("from=2026-06-01&to=2026-06-01", "600.00", ["Seat", "Gold"]),
+        ("from=2026-06-02", "0.00", ["Seat", "Gold"]),
+    ):
+        summary = call("GET", f"{path}?{query}").json()
+        assert summary["revenue"] == summary["paid"]["total"] == revenue
+        assert [line["name"] for line in summary["by_package"]] == names
+    assert call("GET", f"{path}?status=completed").status_code == 422

@@ -150,6 +150,12 @@ def test_offer_lists_enabled_packages_with_their_options(call, event):
     assert offer["total"] == 2
 
 
+def build_totals(orders, packages, seats, list_price, discount, total):
+    """Return the totals of orders with one purchase each."""
+    amounts = {"list_price": list_price, "discount": discount, "total": total}
+    return {"orders": orders, "purchases": orders, "packages": packages, "seats": seats} | amounts
+
+
 def test_summary_adds_up(call, event):
     call("PATCH", f"/admin/events/{event.id}", {"version": 1, "revenue_goal": "1000"})
     seat = make.package(event, name="Seat", price="100.00")
@@ -165,12 +171,15 @@ def test_summary_adds_up(call, event):
     assert {key: value for key, value in everything.items() if key != "by_package"} == {
         "revenue": "680.00",
         "discount": "20.00",
+        "orders": 3,
         "purchases": 3,
         "packages_sold": 4,
         "seats_sold": 13,
         "seats_named": 1,
         "sold_out_count": 1,
         "revenue_goal": "1000.00",
+        "paid": build_totals(2, 3, 12, "700.00", "20.00", "680.00"),
+        "pending": build_totals(1, 1, 1, "100.00", "0.00", "100.00"),
     }
     assert everything["by_package"] == [
         {
@@ -181,6 +190,8 @@ def test_summary_adds_up(call, event):
             "available": None,
             "seats_sold": 3,
             "revenue": "180.00",
+            "paid": build_totals(1, 2, 2, "200.00", "20.00", "180.00"),
+            "pending": build_totals(1, 1, 1, "100.00", "0.00", "100.00"),
             "is_sponsorship": False,
             "is_sold_out": False,
         },
@@ -192,6 +203,8 @@ def test_summary_adds_up(call, event):
             "available": 0,
             "seats_sold": 10,
             "revenue": "500.00",
+            "paid": build_totals(1, 1, 10, "500.00", "0.00", "500.00"),
+            "pending": build_totals(0, 0, 0, "0.00", "0.00", "0.00"),
             "is_sponsorship": True,
             "is_sold_out": True,
         },
