@@ -14,31 +14,36 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 import ticketing
 from api.app import api_app
+from api.compression import REVALIDATED, CompressedBody
 from api.middleware import errors
 from api.middleware.api_paths import ApiPathMiddleware
-from api.middleware.authentication import AuthenticationMiddleware
+from api.middleware.authentication import TILL_STOCK_PATH, AuthenticationMiddleware
 from api.middleware.body_limits import BodyLimitMiddleware
 from api.middleware.client_address import ClientAddressMiddleware
 from api.middleware.csrf import CsrfMiddleware
 from api.middleware.errors import FaultMiddleware
 from api.middleware.request_log import RequestLogMiddleware
 from api.middleware.security_headers import SecurityHeadersMiddleware
+from api.middleware.static_files import StaticFilesMiddleware
 from api.middleware.upload_quota import MEGABYTE, UploadQuotaMiddleware
 from api.site import (
     downloads,
     graceful_shutdown,
+    guide,
     health,
+    heap,
     invitations,
     metrics,
     openid,
     pictures,
     sign_in,
     startup,
+    till,
 )
 from ticketing import db, secret_key, settings
 from ticketing.db import migrations, pooler, replica, start_checks
@@ -48,11 +53,13 @@ from ui import menu, text
 from ui.runtime import (
     StreamlitChanged,
     index_html,
+    listening_sockets,
     paths,
     rerun_patch,
     script_run,
     stalled_connections,
     stalled_readers,
+    static_files,
     uploads,
 )
 
@@ -68,6 +75,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         await run_in_threadpool(_prepare_database)
     _import_large_libraries()
     _tune_garbage_collection()
+    listening_sockets.disable_nagle()
     log.info("started, version %s, schema %s", ticketing.__version__, migrations.head_revision())
     try:
         async with uploads.free_regularly():
@@ -84,6 +92,7 @@ def _prepare_database() -> None:
     pooler.check()
     with start_checks.explain_failures():
         migrations.migrate()
+        start_checks.check_time_zones()
 
 
 def _import_large_libraries() -> None:
@@ -113,14 +122,16 @@ def redirect_sales_to_root(request: Request) -> RedirectResponse:
     return RedirectResponse("/" + (f"?{request.url.query}" if request.url.query else ""))
 
 
-def serve_index(_request: Request) -> HTMLResponse:
+async def serve_index(request: Request) -> Response:
     """Return the HTML that every page starts from."""
-    return HTMLResponse(index, headers={"Cache-Control": "no-cache"})
+    return await index.respond(request.scope)
 
 
+heap.limit_heap()
 try:
-    index = index_html.build()
+    index = CompressedBody(index_html.build().encode, "text/html", REVALIDATED)
     inline_script_hashes = index_html.hash_inline_scripts()
+    own_files, replaced_fonts = static_files.list_files(), static_files.list_replaced_fonts()
     script_run.set_up_logging()
     rerun_patch.install_patches()
     stalled_readers.install_patch()
@@ -128,6 +139,7 @@ try:
 except (StreamlitChanged, InvalidSettings) as refusal:
     startup.exit_with(refusal)
 
+max_upload_bytes = st.get_option("server.maxUploadSize") * MEGABYTE
 api_mount = Mount("/api", app=api_app)
 app = st.App(
     Path(__file__).resolve().parent / "ui" / "main.py",
@@ -142,22 +154,25 @@ app = st.App(
         *metrics.routes,
         *downloads.routes,
         *pictures.routes,
+        *till.routes,
+        *guide.routes,
         api_mount,
     ],
     middleware=[
         Middleware(ClientAddressMiddleware),
-        Middleware(RequestLogMiddleware, unlogged_paths=paths.FREQUENT),
-        Middleware(SecurityHeadersMiddleware, inline_script_hashes=inline_script_hashes),
+        Middleware(RequestLogMiddleware, unlogged_paths=(*paths.FREQUENT, TILL_STOCK_PATH)),
+        Middleware(SecurityHeadersMiddleware, inline_script_hashes=inline_script_hashes, static_path=paths.STATIC),
         # Streamlit applies server.allowedHosts to the websocket only.
         Middleware(TrustedHostMiddleware, allowed_hosts=st.get_option("server.allowedHosts") or ["*"]),
         Middleware(FaultMiddleware),
-        Middleware(BodyLimitMiddleware, upload_path=paths.UPLOAD),
+        Middleware(BodyLimitMiddleware, upload_path=paths.UPLOAD, max_upload_bytes=max_upload_bytes),
         Middleware(CsrfMiddleware),
         Middleware(AuthenticationMiddleware, static_path=paths.STATIC),
+        Middleware(StaticFilesMiddleware, path=paths.STATIC, files=own_files, replaced=replaced_fonts),
         Middleware(
             UploadQuotaMiddleware,
             upload_path=paths.UPLOAD,
-            max_upload_bytes=st.get_option("server.maxUploadSize") * MEGABYTE,
+            max_upload_bytes=max_upload_bytes,
             store=uploads,
         ),
         Middleware(ApiPathMiddleware, mount=api_mount, is_refused=paths.is_refused),

@@ -45,10 +45,10 @@ def describe_change(change: sign_in.PasswordChange) -> str:
 def render_password_form(form: forms.FormState) -> None:
     with st.form("password_form", border=False, enter_to_submit=True):
         st.text_input("Current password", type="password", key=form.key("current"), autocomplete="current-password")
-        forms.render_problem(form.problems, "current")
+        forms.render_problem(form, "current")
         st.text_input("New password", type="password", key=form.key("password"), autocomplete="new-password")
         forms.render_hint("At least 10 characters. You will be signed out everywhere else.")
-        forms.render_problem(form.problems, "password")
+        forms.render_problem(form, "password")
         st.checkbox("Revoke my API tokens too", key=form.key("revoke_tokens"))
         forms.render_hint("Do so if somebody may know your password: programs that use your tokens then stop.")
         forms.render_submit("Change password", form, partial(change_password, context))

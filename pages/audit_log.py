@@ -19,6 +19,7 @@ from ui.audit import restore as restore_dialog
 from ui.audit.filters import Choices, UrlState
 from ui.purchases import filters
 from ui.widgets import forms, paging
+from ui.widgets.empty_page import render_empty_page
 from ui.widgets.page_header import render_header
 
 context, event = session.require_event()
@@ -116,14 +117,14 @@ def change_page(state: UrlState, key: str) -> None:
 
 
 def render_empty(state: UrlState) -> None:
+    if state.active_filter == audit_log.ALL_CHANGES:
+        sentence = "Every change by staff, the API or an import appears here, with who made it and when."
+        with render_empty_page("No changes yet", sentence, "audit-log"):
+            return
     with st.container(border=True):
-        if state.active_filter == audit_log.ALL_CHANGES:
-            st.subheader("No changes yet", anchor=False)
-            st.markdown("Every change by staff, the API or an import appears here, with who made it and when.")
-        else:
-            st.subheader("No matching changes", anchor=False)
-            everything = UrlState(audit_log.ALL_CHANGES, state.is_office)
-            st.button("Clear filters", on_click=audit_filters.apply, args=(everything,))
+        st.subheader("No matching changes", anchor=False)
+        everything = UrlState(audit_log.ALL_CHANGES, state.is_office)
+        st.button("Clear filters", on_click=audit_filters.apply, args=(everything,))
 
 
 def render_page(context: session.PageContext, event: Event, state: UrlState, result: Result) -> None:

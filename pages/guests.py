@@ -17,10 +17,12 @@ from ticketing.reporting.purchase_list import PurchaseRow, PurchaseTotals
 from ticketing.sales import guests
 from ticketing.sales.guests import GuestListRow, PurchaseMissingGuests
 from ui import session, text
-from ui.purchases import details, guest_names
+from ui.purchases import details, guest_names, guest_rows
 from ui.runtime import sales_watch
 from ui.session import PageContext
-from ui.widgets import paging, tables
+from ui.widgets import list_rows, paging, tables
+from ui.widgets.empty_page import render_empty_page
+from ui.widgets.list_rows import Row
 from ui.widgets.page_header import render_header
 
 context, event = session.require_event()
@@ -68,9 +70,9 @@ def render_page(context: PageContext, event: Event) -> None:
 
 
 def render_no_seats() -> None:
-    with st.container(border=True):
-        st.subheader("No seats sold yet", anchor=False)
-        st.markdown("Seats appear here with each sale. Name their guests one by one, or paste a list.")
+    sentence = "Seats appear here with each sale. Name their guests one by one, or paste a list."
+    with render_empty_page("No seats sold yet", sentence, "purchasers-and-guests"):
+        pass
 
 
 def render_download(container: DeltaGenerator, event: Event, package_id: uuid.UUID | None) -> None:
@@ -149,19 +151,10 @@ def render_purchases_missing_guests(
         st.markdown(f":material/check_circle: Every seat{package} has a guest.")
         return
     st.markdown(f"{text.format_count(total, 'purchase')} with seats without a guest, oldest first.")
-    for row in rows:
-        purchase = row.purchase
-        when = text.format_datetime(purchase.purchased_at, event.time_zone)
-        named = f"{purchase.seats_named:,} of {purchase.seats:,} named"
-        with render_row_container(f"unnamed_{purchase.id}"):
-            render_two_lines(
-                f"**{text.escape_markdown(purchase.purchaser_name)}** · {named}",
-                text.escape_markdown(purchase.purchaser_email),
-                f"{purchase.quantity:,} × {text.escape_markdown(row.package)}",
-                f"bought {when}",
-                format_status(purchase.payment_status),
-            )
-            render_row_button(context, event, "Name guests", purchase.id)
+    with list_rows.render_list("guests", "Purchaser", guest_rows.PURCHASE_TITLES, is_editable=True):
+        for found in rows:
+            row = guest_rows.build_purchase_row(found, event.time_zone)
+            render_row(context, event, row, guest_rows.PURCHASE_TITLES, f"Name guests of {row.name}", found.purchase.id)
     paging.render("unnamed_page", total, PER_PAGE)
 
 
@@ -207,17 +200,11 @@ def render_guest_list(
         st.markdown(f"No results. {hint}" if is_searched else "No seats match.")
         return
     st.markdown(text.format_count(total, "seat"))
-    for row in rows:
-        guest = f"**{text.escape_markdown(row.guest)}**" if row.guest else "*No guest yet*"
-        with render_row_container(f"guest_{row.ticket_code}"):
-            render_two_lines(
-                f"{guest} · {text.escape_markdown(row.email)}" if row.email else guest,
-                f"{text.escape_markdown(row.package)}, seat {row.seat:,} of {row.seats:,}",
-                row.ticket_code,
-                f"bought by {text.escape_markdown(row.purchaser)}",
-                format_status(row.payment_status),
-            )
-            render_row_button(context, event, "Change" if row.guest else "Name guest", row.purchase_id, row.seat)
+    with list_rows.render_list("guests", "Guest", guest_rows.SEAT_TITLES, is_editable=True):
+        for found in rows:
+            label = f"Change {found.guest}" if found.guest else f"Name guest of ticket {found.ticket_code}"
+            row = guest_rows.build_seat_row(found)
+            render_row(context, event, row, guest_rows.SEAT_TITLES, label, found.purchase_id, found.seat)
     paging.render("guest_list_page", total, PER_PAGE)
 
 
@@ -243,18 +230,10 @@ def render_sponsors(context: PageContext, event: Event, rows: list[PurchaseRow],
         f"**{text.format_count(totals.packages, 'sponsorship')}** for {text.format_dollars(totals.total)} · "
         f"{format_seats(totals.seats, totals.seats_named)}. Most seats to name first."
     )
-    for row in rows:
-        purchase = row.purchase
-        package = f"{purchase.quantity:,} × {text.escape_markdown(row.package)}"
-        with render_row_container(f"sponsor_{purchase.id}"):
-            render_two_lines(
-                f"**{text.escape_markdown(purchase.purchaser_name)}** · {package}",
-                format_seats(purchase.seats, purchase.seats_named),
-                text.escape_markdown(purchase.purchaser_email),
-                format_status(purchase.payment_status),
-            )
-            label = "Name guests" if purchase.seats_named < purchase.seats else "Change"
-            render_row_button(context, event, label, purchase.id)
+    with list_rows.render_list("guests", "Sponsor", guest_rows.SPONSOR_TITLES, is_editable=True):
+        for found in rows:
+            row = guest_rows.build_sponsor_row(found)
+            render_row(context, event, row, guest_rows.SPONSOR_TITLES, f"Name guests of {row.name}", found.purchase.id)
     paging.render("sponsors_page", totals.purchases, PER_PAGE)
 
 
@@ -263,29 +242,24 @@ def format_seats(included: int, named: int) -> str:
     return f"{text.format_count(included, 'seat')} included · {named:,} named · {to_name}"
 
 
-def format_status(payment_status: str) -> str:
-    return "" if payment_status == "completed" else text.STATUS_LABELS[payment_status].lower()
-
-
-def render_row_container(key: str) -> DeltaGenerator:
-    """Return the container of one row, its button at the right."""
-    return st.container(horizontal=True, vertical_alignment="center", wrap=False, key=key)
-
-
-def render_two_lines(first: str, *second: str) -> None:
-    """Show Markdown in two lines, the second one small; its empty parts are left out."""
-    st.markdown(f"{first}  \n:small[{' · '.join(part for part in second if part)}]", width="stretch")
-
-
-def render_row_button(
-    context: PageContext, event: Event, label: str, purchase_id: uuid.UUID, seat: int | None = None
+def render_row(
+    context: PageContext,
+    event: Event,
+    row: Row,
+    titles: tuple[str, ...],
+    label: str,
+    purchase_id: uuid.UUID,
+    seat: int | None = None,
 ) -> None:
-    """Offer to name guests, or only to open the purchase when the user may not change it."""
-    key = f"name_{purchase_id}_{seat}"
+    """Render a row that opens the names of its seats, or only the purchase when the user may not change it."""
     if context.is_allowed("change"):
-        st.button(label, key=key, on_click=guest_names.open_form, args=(context, event, purchase_id, seat))
+        label = text.escape_markdown(label)
+        opened = list_rows.render_row(row, titles, label, guest_names.open_form, context, event, purchase_id, seat)
     else:
-        st.button("Details", key=key, on_click=details.open_purchase, args=(purchase_id,))
+        label = f"Purchase of {text.escape_markdown(row.name)}"
+        opened = list_rows.render_row(row, titles, label, details.open_purchase, purchase_id)
+    with opened:
+        pass
 
 
 render_page(context, event)

@@ -1,229 +1,235 @@
-"""The options page: the questions asked with a package, in display order, with their answers."""
+"""The options page: the questions that the packages of the event ask, with their answers."""
 
 import uuid
-from typing import Any
+from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
 from ticketing import db
-from ticketing.catalog import options, packages
+from ticketing.catalog import options, packages, questions
 from ticketing.catalog.events import Event
-from ticketing.catalog.packages import Package
-from ticketing.validation import validate
+from ticketing.catalog.questions import Question, Tally
 from ui import menu, session, text
+from ui.options import answers, option_form, row_menu
+from ui.options import rows as option_rows
+from ui.options.row_menu import Entry, Listing
 from ui.session import PageContext
-from ui.widgets import forms
+from ui.widgets import forms, list_rows, paging, undo
+from ui.widgets.empty_page import render_empty_page
 from ui.widgets.page_header import render_header
 
 context, event = session.require_event()
-TYPES = ("boolean", "multi_select", "text_input")
-NEW_OPTION_VALUES = {"label": "", "option_type": "boolean", "is_required": True, "choices": ""}
+PAGE_KEY, ALL_PACKAGES = "options_page", "all"
 
 
-def start_new() -> None:
-    forms.open_form("option", None, 0, NEW_OPTION_VALUES)
-
-
-def to_widget_value(name: str, stored: Any) -> Any:
-    """Return a stored value as its widget holds it: choices one per line."""
-    return "\n".join(stored or []) if name == "choices" else stored
-
-
-def to_draft_values(values: dict[str, Any]) -> dict[str, Any]:
-    """Return widget values as draft values: choices as a list, None unless the option is multiple choice."""
-    if "choices" not in values:
-        return values
-    lines = [line.strip() for line in values["choices"].splitlines() if line.strip()]
-    return values | {"choices": lines if values.get("option_type", "multi_select") == "multi_select" else None}
-
-
-def handle_menu_choice(context: PageContext, package: Package, tally: options.Tally, ids: list[uuid.UUID]) -> None:
-    """Run the entry picked in an option's menu."""
-    option, position = tally.option, ids.index(tally.option.id)
-    match st.session_state[f"menu_{option.id}"]:
-        case "Edit":
-            values = {name: to_widget_value(name, getattr(option, name)) for name in NEW_OPTION_VALUES}
-            forms.open_form("option", option.id, option.version, values, to_widget_value)
-            forms.get_form("option").notes = format_answered_note(tally)
-        case "Delete":
-            forms.open_form("option_deletion", option.id, option.version, {"label": option.label})
-        case "Stop asking":
-            forms.attempt(
-                lambda s: options.retire(s, context.actor, package.id, option.id),
-                f"“{option.label}” is no longer asked.",
-            )
+def handle_menu_choice(context: PageContext, event: Event, question: Question, listing: Listing) -> None:
+    """Run the entry picked in a question's menu."""
+    tallies = listing.list_tallies(question)
+    match st.session_state[f"menu_{question.first.id}"]:
+        case Entry.EDIT:
+            start_edit(context, event, question, listing)
+        case Entry.ADD_PACKAGES:
+            option_form.start_copy(question)
+        case Entry.ANSWERS:
+            answers.open_dialog(question.first.id)
+        case Entry.STOP_ASKING:
+            stop_asking(context, event, [tally for tally in tallies if tally.is_active])
+        case Entry.ASK_AGAIN:
+            ask_again(context, event, [tally for tally in tallies if not tally.is_active])
+        case Entry.DELETE:
+            values = {"label": question.first.label, "ids": [tally.option.id for tally in tallies]}
+            forms.open_form("option_deletion", question.first.id, 0, values)
         case moved:
-            other = position - 1 if moved == "Move up" else position + 1
-            ids[position], ids[other] = ids[other], ids[position]
-            forms.attempt(lambda s: options.reorder(s, context.actor, package.id, ids), "Order saved.")
+            move(context, tallies[0], listing.option_ids, -1 if moved == Entry.MOVE_UP else 1)
 
 
-def format_answered_note(tally: options.Tally) -> str:
-    if not tally.answered:
-        return ""
-    return (
-        f"{text.format_count(tally.answered, 'purchase has', 'purchases have')} answered. Those answers stay as "
-        "they are, also when a choice is removed, and the type cannot change. Changes apply to new purchases."
+def start_edit(context: PageContext, event: Event, question: Question, listing: Listing) -> None:
+    """Edit a question for all packages, or as one package asks it when its questions are listed."""
+    tally = next(tally for tally in listing.list_tallies(question) if tally.is_active)
+    option_form.start_edit(context, event, tally.option.id, for_all=listing.package_id is None)
+
+
+def format_packages(tallies: list[Tally]) -> str:
+    return f" in {len(tallies):,} packages" if len(tallies) > 1 else ""
+
+
+def stop_asking(context: PageContext, event: Event, tallies: list[Tally]) -> None:
+    ids: dict[uuid.UUID, int | None] = dict.fromkeys(tally.option.id for tally in tallies)
+    undo.run(
+        f"“{tallies[0].option.label}” is no longer asked{format_packages(tallies)}.",
+        lambda s: questions.retire(s, context.actor, event.id, ids),
+        lambda rows, s: questions.ask_again(s, context.actor, event.id, {row.id: row.version for row in rows}),
     )
 
 
-def save(context: PageContext, package: Package, form: forms.FormState) -> None:
-    record_id = form.id
-    if record_id is None:
-        forms.submit(
-            form,
-            lambda s: options.create(
-                s, context.actor, package.id, validate(options.OptionDraft, to_draft_values(form.typed()))
-            ),
-            "Question added.",
-        )
-    else:
-        changed = form.changed_values()
-        if {"option_type", "choices"} & changed.keys():
-            changed |= {name: form.typed()[name] for name in ("option_type", "choices")}
-        forms.submit(
-            form,
-            lambda s: options.update(
-                s, context.actor, package.id, record_id, to_draft_values(changed), seen_version=form.version
-            ),
-            lambda option: f"“{option.label}” saved.",
-        )
+def ask_again(context: PageContext, event: Event, tallies: list[Tally]) -> None:
+    ids: dict[uuid.UUID, int | None] = dict.fromkeys(tally.option.id for tally in tallies)
+    undo.run(
+        f"“{tallies[0].option.label}” is asked again{format_packages(tallies)}.",
+        lambda s: questions.ask_again(s, context.actor, event.id, ids),
+        lambda rows, s: questions.retire(s, context.actor, event.id, {row.id: row.version for row in rows}),
+    )
 
 
-def delete(context: PageContext, package: Package, form: forms.FormState) -> None:
-    record_id = form.id
-    assert record_id is not None
+def move(context: PageContext, tally: Tally, ids: Sequence[uuid.UUID], step: int) -> None:
+    """Exchange an option with the one before or after it in its package."""
+    option, after = tally.option, list(ids)
+    position = ids.index(option.id)
+    after[position], after[position + step] = after[position + step], after[position]
+    undo.run(
+        f"“{option.label}” moved {'up' if step < 0 else 'down'}.",
+        lambda s: options.reorder(s, context.actor, option.package_id, after, seen_order=ids),
+        lambda _, s: options.reorder(s, context.actor, option.package_id, ids, seen_order=after),
+    )
+
+
+def delete(context: PageContext, event: Event, form: forms.FormState) -> None:
     forms.submit(
         form,
-        lambda s: options.delete(s, context.actor, package.id, record_id),
+        lambda s: questions.delete(s, context.actor, event.id, dict.fromkeys(form.values["ids"])),
         f"“{form.values['label']}” deleted.",
     )
 
 
-def render_option_form(context: PageContext, package: Package, form: forms.FormState) -> None:
-    with st.form("option_form", border=False, enter_to_submit=False):
-        st.text_input("Question", key=form.key("label"), placeholder="Dietary restriction?")
-        forms.render_problem(form.problems, "label")
-        st.segmented_control(
-            "Answer",
-            TYPES,
-            key=form.key("option_type"),
-            format_func=text.VALUE_LABELS.__getitem__,
-            required=True,
-            disabled=bool(form.notes),
-        )
-        forms.render_problem(form.problems, "option_type")
-        st.text_area(
-            "Choices, one per line (for multiple choice)",
-            key=form.key("choices"),
-            placeholder="Beef\nChicken\nVegan",
-            height=120,
-        )
-        forms.render_hint("2 to 10 choices, shown in this order. Donors can pick several.")
-        for name in form.problems:
-            if name.startswith("choices"):
-                forms.render_problem(form.problems, name)
-        st.toggle("Required", key=form.key("is_required"))
-        forms.render_submit(
-            "Add option" if form.id is None else "Save option", form, lambda: save(context, package, form)
-        )
-
-
-def render_deletion_form(context: PageContext, package: Package, form: forms.FormState) -> None:
-    forms.render_deletion(
+def render_deletion_form(context: PageContext, event: Event, form: forms.FormState) -> None:
+    """Ask for confirmation, or offer to stop asking a question that has answers now."""
+    assert form.id is not None
+    with db.read_session() as s:
+        question = questions.find(s, context.actor, event.id, form.id)
+    label = text.escape_markdown(form.values["label"])
+    tallies = [tally for tally in (question.tallies if question else ()) if tally.option.id in form.values["ids"]]
+    if not any(tally.is_answered for tally in tallies):
+        where = f" from {len(tallies):,} packages" if len(tallies) > 1 else ""
+        sentence = f"Nobody has answered “{label}”. This permanently deletes it{where}."
+        forms.render_deletion(form, sentence, lambda: delete(context, event, form))
+        return
+    answered = sum(tally.answered for tally in tallies)
+    sentence = f"“{label}” has {text.format_count(answered, 'answer') if answered else 'answers in voided purchases'}"
+    asked = [tally for tally in tallies if tally.is_active]
+    forms.render_alternative(
         form,
-        f"This permanently deletes “{text.escape_markdown(form.values['label'])}”.",
-        lambda: delete(context, package, form),
+        f"{sentence}, so it stays in the records.",
+        Entry.STOP_ASKING if asked else "",
+        ":material/archive:",
+        partial(stop_asking, context, event, asked),
     )
 
 
-def render_card(context: PageContext, package: Package, tally: options.Tally, ids: list[uuid.UUID]) -> None:
-    option = tally.option
-    with st.container(border=True, gap="small", key=f"card_{option.id}"):
-        with st.container(horizontal=True, vertical_alignment="top", wrap=False):
-            with st.container(gap="xsmall"):
-                st.subheader(text.escape_markdown(option.label), anchor=False)
-                requirement = "required" if option.is_required else "optional"
-                st.markdown(f"{text.VALUE_LABELS[option.option_type]} · {requirement}")
-                if option.retired_at is not None:
-                    st.badge("No longer asked", icon=":material/archive:", color="gray")
-            if context.is_allowed("change") and option.retired_at is None:
-                position = ids.index(option.id)
-                moves = ["Move up"] * (position > 0) + ["Move down"] * (position < len(ids) - 1)
-                st.menu_button(
-                    "Actions",
-                    ["Edit", *moves, "Stop asking", "Delete"],
-                    key=f"menu_{option.id}",
-                    type="tertiary",
-                    on_click=handle_menu_choice,
-                    args=(context, package, tally, ids),
+def render_rows(context: PageContext, event: Event, rows: list[Question], listing: Listing) -> None:
+    is_editable, titles = context.is_allowed("change"), option_rows.TITLES
+    with list_rows.render_list("options", "Question", titles, is_editable=True):
+        for question in rows:
+            row, label = option_rows.build_row(question), text.escape_markdown(question.first.label)
+            if is_editable and listing.is_asked(question):
+                opened = list_rows.render_row(
+                    row, titles, f"Edit “{label}”", start_edit, context, event, question, listing
                 )
-        st.markdown(f":gray[{text.format_count(tally.answered, 'answer')}]")
-        if tally.by_answer:
-            is_boolean = option.option_type == "boolean"
-            counts = [
-                f"{text.escape_markdown(answer.capitalize() if is_boolean else answer)} **{times:,}**"
-                for answer, times in tally.by_answer.items()
-            ]
-            st.markdown(" · ".join(counts))
+            else:
+                opened = list_rows.render_row(
+                    row, titles, f"Answers to “{label}”", answers.open_dialog, question.first.id
+                )
+            with opened:
+                render_menu(context, event, question, listing, label)
 
 
-def select_package(names: dict[uuid.UUID, str]) -> uuid.UUID:
-    if st.session_state.get("options_package") not in names:
-        st.session_state.options_package = next(iter(names))
-    return st.selectbox(
-        "Package",
-        list(names),
-        key="options_package",
-        format_func=lambda package_id: names.get(package_id, ""),
-        persist_state="session",
+def render_menu(context: PageContext, event: Event, question: Question, listing: Listing, label: str) -> None:
+    entries = row_menu.list_entries(question, listing) if context.is_allowed("change") else {Entry.ANSWERS: ""}
+    list_rows.render_menu(
+        f"“{label}”",
+        list(entries),
+        question.first.id,
+        handle_menu_choice,
+        context,
+        event,
+        question,
+        listing,
+        reasons={entry: reason for entry, reason in entries.items() if reason},
     )
+
+
+def render_package_filter(names: dict[uuid.UUID, str]) -> uuid.UUID | None:
+    """Return the package whose questions are listed; None for all. The only package of an event is listed at once."""
+    if len(names) == 1:
+        return next(iter(names))
+    if st.session_state.get("options_package") not in names:
+        st.session_state.options_package = ALL_PACKAGES
+    choices: list[uuid.UUID | str] = [ALL_PACKAGES, *names]
+    picked = st.selectbox(
+        "Questions of",
+        choices,
+        key="options_package",
+        format_func=lambda choice: "All packages" if isinstance(choice, str) else names.get(choice, ""),
+        persist_state="session",
+        label_visibility="collapsed",
+        width=320,
+        on_change=partial(st.session_state.pop, PAGE_KEY, None),
+    )
+    return picked if isinstance(picked, uuid.UUID) else None
 
 
 def render_no_packages(event: Event) -> None:
-    with st.container(border=True):
-        st.subheader("No packages yet", anchor=False)
-        st.markdown("Options belong to a package. Create one first.")
+    with render_empty_page("No packages yet", "Options belong to a package. Create one first.", "options"):
         st.page_link(menu.path("packages"), label="Packages", query_params=session.event_query_params(event))
+
+
+def render_no_questions(context: PageContext, package_ids: list[uuid.UUID]) -> None:
+    sentence = "Ask buyers for what you need: diet, shirt size, name for the card."
+    with render_empty_page("No questions yet", sentence, "options"):
+        if context.is_allowed("change"):
+            st.button(
+                "New option", icon=":material/add:", type="primary", on_click=option_form.start_new, args=(package_ids,)
+            )
 
 
 def render_page(context: PageContext, event: Event) -> None:
     with db.read_session() as s:
         names = packages.list_names(s, context.actor, event.id)
-    actions = render_header("Options", event)
+    heading = st.container()
     if not names:
+        with heading:
+            render_header("Options", event)
         render_no_packages(event)
         return
-    package_id = select_package(names)
+    package_id = render_package_filter(names)
     with db.read_session() as s:
-        package = packages.get(s, context.actor, event.id, package_id)
-        tallies = options.list_tallies(s, context.actor, package_id)
-    active = [tally.option.id for tally in tallies if tally.option.retired_at is None]
-    if context.is_allowed("change"):
-        is_full = len(active) >= options.MAX_ACTIVE
-        actions.button("New option", icon=":material/add:", type="primary", on_click=start_new, disabled=is_full)
-        if is_full:
-            forms.render_hint(f"A package has at most {options.MAX_ACTIVE} options. Stop asking one to add another.")
-    if not tallies:
-        with st.container(border=True):
-            st.subheader("No questions yet", anchor=False)
-            st.markdown("Ask buyers for what you need: diet, shirt size, name for the card.")
-    for tally in tallies:
-        render_card(context, package, tally, active)
-    render_dialogs(context, event, package)
-
-
-def render_dialogs(context: PageContext, event: Event, package: Package) -> None:
-    zone = event.time_zone
-    forms.render_dialog(
-        "option", "New option", "Edit option", lambda form: render_option_form(context, package, form), zone
-    )
+        rows, total = paging.load(
+            PAGE_KEY,
+            lambda page: questions.list_page(s, context.actor, event.id, package_id=package_id, page=page),
+        )
+        counts = options.count_active(s, context.actor, event.id)
+        active = options.list_active(s, context.actor, package_id) if package_id else []
+    with heading:
+        actions = render_header("Options", event, text.format_count(total, "question"))
+    chosen = [package_id] if package_id else [each for each in names if counts.get(each, 0) < options.MAX_ACTIVE]
+    if not total:
+        render_no_questions(context, chosen)
+    else:
+        if context.is_allowed("change"):
+            is_full = all(counts.get(each, 0) >= options.MAX_ACTIVE for each in chosen)
+            actions.button(
+                "New option",
+                icon=":material/add:",
+                type="primary",
+                on_click=option_form.start_new,
+                args=(chosen,),
+                disabled=is_full,
+            )
+            if is_full:
+                forms.render_hint(
+                    f"A package has at most {options.MAX_ACTIVE} options. Stop asking one to add another."
+                )
+        listing = Listing(len(names), package_id, tuple(option.id for option in active))
+        render_rows(context, event, rows, listing)
+        paging.render(PAGE_KEY, total, questions.PER_PAGE)
+    option_form.render(context, event)
+    answers.render(context, event)
     forms.render_dialog(
         "option_deletion",
         "Delete option",
         "Delete option",
-        lambda form: render_deletion_form(context, package, form),
-        zone,
+        lambda form: render_deletion_form(context, event, form),
+        event.time_zone,
     )
 
 

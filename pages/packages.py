@@ -1,43 +1,38 @@
-"""The packages page: cards, the form of a package, the Arrange view, and the table of prices and limits."""
+"""The packages page: its list, the form of a package, the Arrange view, and the table of prices and limits."""
 
 import uuid
+from urllib.parse import urlencode
 
 import streamlit as st
 
-from ticketing import db, money
-from ticketing.catalog import copying, images, packages
-from ticketing.catalog.bulk_edit import PackageEdit
+from ticketing import db, purchase_filter
+from ticketing.catalog import images, packages
 from ticketing.catalog.events import Event
 from ticketing.catalog.packages import Package
-from ticketing.errors import TicketingError
-from ticketing.validation import validate
+from ticketing.purchase_filter import PurchaseFilter
+from ticketing.reporting import figures
+from ticketing.reporting.figures import PackageTotals
+from ticketing.reporting.status_totals import NOTHING
 from ui import menu, session, text
 from ui.audit import history
-from ui.packages import bulk_table, image_field, reorder
-from ui.packages import cards as package_cards
+from ui.packages import bulk_table, package_form, reorder
+from ui.packages import rows as package_rows
+from ui.runtime import sales_watch
 from ui.session import PageContext
-from ui.widgets import forms, paging, undo
+from ui.widgets import forms, list_rows, paging
+from ui.widgets.empty_page import render_empty_page
 from ui.widgets.page_header import render_header
 
 context, event = session.require_event()
-NEW_PACKAGE_VALUES = {
-    "name": "",
-    "price": "",
-    "seats_per_package": 1,
-    "description": "",
-    "quantity_limit": None,
-    "is_sponsorship": False,
-    "is_enabled": True,
-}
-VIEWS = {"cards": "Cards", "arrange": "Arrange", "table": "Prices and limits"}
-KINDS = {"all": "All", "sponsorships": "Sponsorships", "disabled": "Disabled", "sold_out": "Sold out"}
+VIEWS = {"cards": "List", "arrange": "Arrange", "table": "Prices and limits"}
+KINDS = {"all": "All", "sponsorships": "Sponsorships", "disabled": "Off sale", "sold_out": "Sold out"}
+DIALOGS = (*package_form.KINDS, *history.KINDS)
 NO_MATCH_SENTENCES = {
     "all": "No packages here.",
     "sponsorships": "No sponsorships here.",
-    "disabled": "No disabled packages here.",
+    "disabled": "No packages off sale here.",
     "sold_out": "No sold-out packages here.",
 }
-PAGE_KEY = "packages_page"
 
 
 def get_query_choice(name: str, choices: dict[str, str]) -> str:
@@ -50,7 +45,7 @@ def apply_toolbar_change(event: Event, name: str) -> None:
     """Write the changed toolbar field to the query parameters, which decide what the page shows."""
     value = st.session_state[f"packages_{name}"].strip()
     bulk_table.keep_edits(event)
-    st.session_state[PAGE_KEY] = 1
+    st.session_state[package_form.PAGE_KEY] = 1
     if value == {"view": "cards", "show": "all", "search": ""}[name]:
         st.query_params.pop(name, None)
     else:
@@ -60,164 +55,45 @@ def apply_toolbar_change(event: Event, name: str) -> None:
 def clear_filters() -> None:
     for name in ("show", "search"):
         st.query_params.pop(name, None)
-    st.session_state[PAGE_KEY] = 1
-
-
-def start_new() -> None:
-    forms.open_form("package", None, 0, NEW_PACKAGE_VALUES | image_field.EMPTY_VALUES, image_field.to_widget_value)
+    st.session_state[package_form.PAGE_KEY] = 1
 
 
 def handle_menu_choice(context: PageContext, event: Event, package_id: uuid.UUID, name: str) -> None:
     """Run the entry picked in a card's menu."""
     match st.session_state[f"menu_{package_id}"]:
         case "Edit":
-            start_edit(context, event, package_id)
+            package_form.start_edit(context, event, package_id)
+        case "Purchases":
+            chosen = PurchaseFilter(package_ids=(package_id,))
+            menu.request_page("purchasers", session.event_query_params(event) | purchase_filter.to_query(chosen))
         case "Options":
             st.session_state.options_package = package_id
             menu.request_page("options")
         case "Copy":
-            copy(context, event, package_id, name)
+            package_form.start_copy(context, event, package_id)
         case "History":
             history.open_dialog(package_id, name)
         case "Delete":
             forms.open_form("package_deletion", package_id, 0, {"name": name})
         case picked:
-            set_enabled(context, event, package_id, name, enabled=picked == "Enable")
-
-
-def set_enabled(context: PageContext, event: Event, package_id: uuid.UUID, name: str, *, enabled: bool) -> None:
-    """Put a package on sale or take it off sale, and offer to undo it."""
-
-    def work(s: db.Session) -> int | None:
-        before = packages.get(s, context.actor, event.id, package_id).version
-        after = packages.set_enabled(s, context.actor, event.id, package_id, enabled=enabled).version
-        return after if after != before else None
-
-    try:
-        version = db.write(work)
-    except TicketingError as refused:
-        forms.add_message(str(refused), icon=":material/error:")
-        return
-    new_state = "on sale" if enabled else "disabled"
-    if version is None:
-        forms.add_message(f"{name} was {new_state} already.")
-    else:
-        edit = PackageEdit(package_id, version, {"is_enabled": not enabled})
-        undo.offer(event.id, f"{name} is {new_state}.", [edit])
-
-
-def copy(context: PageContext, event: Event, package_id: uuid.UUID, name: str) -> None:
-    """Copy a package and open the copy, which stays disabled until staff has checked it."""
-    try:
-        copied = db.write(lambda s: copying.copy_package(s, context.actor, event.id, package_id))
-    except TicketingError as refused:
-        forms.add_message(str(refused), icon=":material/error:")
-        return
-    forms.add_message(f"{copied.name} created.")
-    start_edit(context, event, copied.id)
-    forms.get_form("package").notes = (
-        f"This is a copy of {name} with its options and picture, at the end of the list. It is disabled: nobody can "
-        "buy it until you turn On sale on."
-    )
-
-
-def start_edit(context: PageContext, event: Event, package_id: uuid.UUID) -> None:
-    try:
-        with db.read_session() as s:
-            package = packages.get(s, context.actor, event.id, package_id)
-            image = images.find_by_package(s, [package]).get(package.id)
-    except TicketingError as refused:
-        forms.add_message(str(refused), icon=":material/error:")
-        return
-    values = {name: getattr(package, name) for name in NEW_PACKAGE_VALUES} | {
-        "price": money.format_plain(package.price)
-    }
-    values |= image_field.get_form_values(package, image)
-    forms.open_form("package", package.id, package.version, values, image_field.to_widget_value)
-    forms.get_form("package").notes = format_sold_warning(package.sold_count)
-
-
-def format_sold_warning(sold: int) -> str:
-    """Return what a change affects once packages are sold."""
-    if not sold:
-        return ""
-    return (
-        f"{sold:,} already sold. Changes to price or seats only affect new sales; the name and description change "
-        f"everywhere. The limit cannot go below {sold:,}."
-    )
-
-
-def save(context: PageContext, event: Event, form: forms.FormState) -> None:
-    def work(s: db.Session) -> Package:
-        if form.id is None:
-            package = packages.create(s, context.actor, event.id, validate(packages.PackageDraft, form.typed()))
-        else:
-            changed = form.changed_values()
-            package = packages.update(s, context.actor, event.id, form.id, changed, seen_version=form.version)
-        image_field.save(s, context, event.id, form, package)
-        return package
-
-    forms.submit(form, work, lambda package: f"{package.name} {'created' if form.id is None else 'saved'}.")
-
-
-def delete(context: PageContext, event: Event, form: forms.FormState) -> None:
-    record_id = form.id
-    assert record_id is not None
-    forms.submit(
-        form,
-        lambda s: packages.delete(s, context.actor, event.id, record_id),
-        f"{form.values['name']} deleted.",
-    )
-
-
-def render_package_form(context: PageContext, event: Event, form: forms.FormState) -> None:
-    image_field.render(context, event.id, form)
-    with st.form("package_form", border=False, enter_to_submit=False):
-        image_field.render_alt_field(form)
-        st.text_input("Name", key=form.key("name"), placeholder="Table of Ten")
-        forms.render_problem(form.problems, "name")
-        st.text_area("Description", key=form.key("description"), placeholder="What the donor gets", height=90)
-        forms.render_problem(form.problems, "description")
-        price, seats, limit = st.container(key="package_numbers").columns(3)
-        with price:
-            st.text_input("Price ($)", key=form.key("price"), placeholder="2500.00")
-            forms.render_hint("for the whole package")
-            forms.render_problem(form.problems, "price")
-        with seats:
-            st.number_input("Seats in one package", 1, 100, key=form.key("seats_per_package"))
-            forms.render_problem(form.problems, "seats_per_package")
-        with limit:
-            st.number_input(
-                "Limit (optional)", 1, 10_000, None, key=form.key("quantity_limit"), placeholder="Unlimited"
-            )
-            forms.render_problem(form.problems, "quantity_limit")
-        st.toggle("This is a sponsorship", key=form.key("is_sponsorship"))
-        st.toggle("On sale", key=form.key("is_enabled"))
-        label = "Create package" if form.id is None else "Save package"
-        forms.render_submit(label, form, lambda: save(context, event, form))
-
-
-def render_deletion_form(context: PageContext, event: Event, form: forms.FormState) -> None:
-    name = text.escape_markdown(form.values["name"])
-    sentence = f"This permanently deletes {name} with its options and picture."
-    forms.render_deletion(form, sentence, lambda: delete(context, event, form))
+            package_form.set_enabled(context, event, package_id, name, enabled=picked == "Put on sale")
 
 
 def render_empty_state(context: PageContext) -> None:
-    with st.container(border=True):
-        st.subheader("No packages yet", anchor=False)
-        st.markdown(
-            "A package is what a donor buys: a ticket, a table of ten, a sponsorship. It has one price for the whole "
-            "package and a number of seats."
-        )
+    sentence = (
+        "A package is what a donor buys: a ticket, a table of ten, a sponsorship. It has one price for the whole "
+        "package and a number of seats."
+    )
+    with render_empty_page("No packages yet", sentence, "packages"):
         if context.is_allowed("change"):
-            st.button("New package", icon=":material/add:", type="primary", on_click=start_new)
+            st.button("New package", icon=":material/add:", type="primary", on_click=package_form.start_new)
 
 
 def sync_toolbar_field(name: str, value: str) -> str:
     """Set a toolbar field to the value of its query parameter and return its key."""
     key = f"packages_{name}"
-    st.session_state[key] = value
+    if st.session_state.get(key) != value:  # else what is being typed would be replaced when the page is redrawn
+        st.session_state[key] = value
     return key
 
 
@@ -261,28 +137,67 @@ def render_filters(event: Event, found: packages.PackagePage, kind: str, search:
     )
 
 
-def render_cards(
+def render_rows(
     context: PageContext,
     event: Event,
     found: packages.PackagePage,
     image_by_package: dict[uuid.UUID, images.PackageImage],
+    totals: dict[uuid.UUID, PackageTotals],
 ) -> None:
-    with st.container(key="package_cards"):
+    is_editable, titles = context.is_allowed("change"), package_rows.TITLES
+    is_movable = is_editable and len(found.packages) > 1
+    if is_movable:
+        reorder.render_conflict(context, event, found.packages)
+    with list_rows.render_list("packages", "Package", titles, is_editable=is_editable):
         for package in found.packages:
-            with st.container(border=True, gap=None, key=f"card_{package.id}"):
-                package_cards.render(package, image_by_package.get(package.id))
-                if context.is_allowed("change"):
-                    toggle = "Disable" if package.is_enabled else "Enable"
-                    entries = ["Edit", "Options", "Copy", "History", toggle, "Delete"]
-                    st.menu_button(
-                        f"Actions for {text.escape_markdown(package.name)}",
-                        entries,
-                        key=f"menu_{package.id}",
-                        type="tertiary",
-                        icon=":material/more_horiz:",
-                        on_click=handle_menu_choice,
-                        args=(context, event, package.id, package.name),
+            url = build_sales_url(event, package)
+            row = package_rows.build_row(
+                package, image_by_package.get(package.id), totals.get(package.id), url, is_movable=is_movable
+            )
+            on_open = package_form.start_edit if is_editable else None
+            label = f"Edit {text.escape_markdown(package.name)}"
+            with list_rows.render_row(row, titles, label, on_open, context, event, package.id):
+                if is_editable:
+                    label, args = f"{text.escape_markdown(package.name)} on sale", (package.id, package.name)
+                    list_rows.render_switch(
+                        label,
+                        package.id,
+                        package.version,
+                        handle_switch,
+                        context,
+                        event,
+                        *args,
+                        is_on=package.is_enabled,
                     )
+                    render_menu(context, event, package, is_bought=package.id in found.bought)
+        if is_movable:
+            reorder.render_handles(context, event, found.packages)
+
+
+def build_sales_url(event: Event, package: Package) -> str:
+    """Return the address of the purchases of a package."""
+    chosen = PurchaseFilter(package_ids=(package.id,))
+    return f"purchasers?{urlencode(session.event_query_params(event) | purchase_filter.to_query(chosen))}"
+
+
+def handle_switch(context: PageContext, event: Event, package_id: uuid.UUID, name: str, key: str) -> None:
+    package_form.set_enabled(context, event, package_id, name, enabled=st.session_state[key])
+
+
+def render_menu(context: PageContext, event: Event, package: Package, *, is_bought: bool) -> None:
+    """Render the menu of a card; one that was bought can be taken off sale and not deleted, which the menu says."""
+    toggle = "Take off sale" if package.is_enabled else "Put on sale"
+    list_rows.render_menu(
+        text.escape_markdown(package.name),
+        ["Edit", *(["Purchases"] * is_bought), "Options", "Copy", "History", toggle, *(["Delete"] * (not is_bought))],
+        package.id,
+        handle_menu_choice,
+        context,
+        event,
+        package.id,
+        package.name,
+        reasons={toggle: "bought, so not deleted"} if is_bought else None,
+    )
 
 
 def render_no_matches(kind: str, search: str) -> None:
@@ -293,10 +208,10 @@ def render_no_matches(kind: str, search: str) -> None:
 
 def load_page(s: db.Session, context: PageContext, event: Event, kind: str, search: str) -> packages.PackagePage:
     """Load the open page of cards, or the first one when the open page no longer exists."""
-    page = int(st.session_state.get(PAGE_KEY, 1))
+    page = int(st.session_state.get(package_form.PAGE_KEY, 1))
     found = packages.search_page(s, context.actor, event.id, kind=kind, search=search, page=page)
     if not found.packages and page > 1:
-        st.session_state[PAGE_KEY] = 1
+        st.session_state[package_form.PAGE_KEY] = 1
         found = packages.search_page(s, context.actor, event.id, kind=kind, search=search)
     return found
 
@@ -311,16 +226,32 @@ def render_toolbar(
             render_filters(event, found, kind, search)
 
 
+def format_totals(count: int, totals: dict[uuid.UUID, PackageTotals]) -> str:
+    """Return "8 packages · $228,952 in revenue · 800 paid (1,204 seats), 38 pending" as Markdown."""
+    parts = [text.format_count(count, "package")]
+    if totals:
+        paid = sum((each.paid for each in totals.values()), NOTHING)
+        pending = sum(each.pending.packages for each in totals.values())
+        sold = f"{paid.packages:,} paid ({text.format_count(paid.seats, 'seat')})"
+        parts += [
+            f"{text.format_whole_dollars(paid.total)} in revenue",
+            f"{sold}, {pending:,} pending" if pending else sold,
+        ]
+    return " · ".join(parts)
+
+
 def render_page(context: PageContext, event: Event) -> None:
     view = get_query_choice("view", VIEWS) if context.is_allowed("change") else "cards"
+    sales_watch.rerun_on_change(event.id, paused=view != "cards" or forms.is_open(*DIALOGS))
     kind, search = get_query_choice("show", KINDS), st.query_params.get("search", "")[:100]
     with db.read_session() as s:
         found = load_page(s, context, event, kind, search) if view == "cards" else None
         image_by_package = images.find_by_package(s, found.packages) if found else {}
         total = found.total_in_event if found else len(packages.list_names(s, context.actor, event.id))
-    actions = render_header("Packages", event, text.format_count(total, "package"))
+        totals = figures.list_package_totals_unchecked(s, event.id)
+    actions = render_header("Packages", event, format_totals(total, totals))
     if total and context.is_allowed("change"):
-        actions.button("New package", icon=":material/add:", type="primary", on_click=start_new)
+        actions.button("New package", icon=":material/add:", type="primary", on_click=package_form.start_new)
     if not total:
         render_empty_state(context)
     else:
@@ -331,32 +262,12 @@ def render_page(context: PageContext, event: Event) -> None:
         elif view == "table":
             bulk_table.render(context, event)
         elif found and found.packages:
-            render_cards(context, event, found, image_by_package)
-            paging.render(PAGE_KEY, found.count_by_kind[kind], packages.PER_PAGE)
+            render_rows(context, event, found, image_by_package, totals)
+            paging.render(package_form.PAGE_KEY, found.count_by_kind[kind], packages.PER_PAGE)
         else:
             render_no_matches(kind, search)
-    undo.render(context, event.id)
-
-
-def render_dialogs(context: PageContext, event: Event) -> None:
-    zone = event.time_zone
-    forms.render_dialog(
-        "package",
-        "New package",
-        "Edit package",
-        lambda form: render_package_form(context, event, form),
-        zone,
-        width="medium",
-    )
-    forms.render_dialog(
-        "package_deletion",
-        "Delete package",
-        "Delete package",
-        lambda form: render_deletion_form(context, event, form),
-        zone,
-    )
-    history.render(context, event)
 
 
 render_page(context, event)
-render_dialogs(context, event)
+package_form.render_dialogs(context, event)
+history.render(context, event)

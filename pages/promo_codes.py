@@ -1,31 +1,41 @@
 """The promo codes page: the state, uses and discount of each code, and a dry run of a code."""
 
 import uuid
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
 from ticketing import db, money
-from ticketing.catalog import packages, promo_code_check, promo_codes
+from ticketing.catalog import promo_codes
 from ticketing.catalog.events import Event
 from ticketing.catalog.promo_codes import PromoCode
-from ticketing.errors import RateLimited, TicketingError, Unavailable
+from ticketing.errors import NotFound
 from ticketing.validation import validate
 from ui import session, text
 from ui.audit import history
-from ui.runtime import outage
+from ui.promo_codes import dry_run
+from ui.promo_codes import rows as code_rows
+from ui.runtime import outage, sales_watch
 from ui.session import PageContext
-from ui.widgets import forms, paging
+from ui.widgets import forms, list_rows, paging, undo
+from ui.widgets.empty_page import render_empty_page
 from ui.widgets.page_header import render_header
 
 context, event = session.require_event()
-PER_PAGE = 20
-TYPES = ("percentage", "fixed_amount")
+PER_PAGE, PAGE_KEY = 20, "promo_codes_page"
+DIALOGS = ("promo_code", "promo_code_deletion", dry_run.KIND, *history.KINDS)
+# By type: label, unit and example of the value.
+VALUE_FIELDS = {
+    "percentage": ("Percent off", ":material/percent:", "25"),
+    "fixed_amount": ("Amount off", ":material/attach_money:", "25.00"),
+}
+TYPES = tuple(VALUE_FIELDS)
+TOTAL_USES_HELP = "Counts orders, not seats or packages. It cannot go below the uses so far."
+DONOR_USES_HELP = "Counts orders of one e-mail address."
 NEW_CODE_VALUES = {
     "code": "",
     "discount_type": "percentage",
@@ -35,22 +45,6 @@ NEW_CODE_VALUES = {
     "max_uses_per_donor": None,
     "is_active": True,
 }
-STATE_BADGES: dict[str, tuple[str, str, Literal["gray", "red", "orange", "blue", "green"]]] = {
-    "off": ("Off", ":material/pause_circle:", "gray"),
-    "expired": ("Expired", ":material/event_busy:", "red"),
-    "used_up": ("Used up", ":material/block:", "red"),
-    "expires_soon": ("Expires", ":material/schedule:", "orange"),
-    "never_used": ("Never used", ":material/radio_button_unchecked:", "blue"),
-    "active": ("Active", ":material/check_circle:", "green"),
-}
-
-
-@dataclass
-class DryRunState:
-    """The last dry run of the form: what was entered, and its result or refusal."""
-
-    inputs: dict[str, Any] = field(default_factory=dict)
-    result: promo_code_check.DryRunResult | TicketingError | None = None
 
 
 def start_new() -> None:
@@ -58,39 +52,59 @@ def start_new() -> None:
 
 
 @outage.keep_page_on_outage()
+def start_edit(context: PageContext, event: Event, promo_code_id: uuid.UUID) -> None:
+    with db.read_session() as s:
+        row, _ = promo_codes.get(s, context.actor, event.id, promo_code_id)
+    convert = partial(to_widget_value, ZoneInfo(event.time_zone))
+    values = {name: convert(name, getattr(row, name)) for name in NEW_CODE_VALUES}
+    forms.open_form("promo_code", row.id, row.version, values, convert)
+    forms.get_form("promo_code").read_notes = partial(read_used_note, context, event, promo_code_id)
+
+
+@outage.keep_page_on_outage()
 def handle_menu_choice(context: PageContext, event: Event, promo_code_id: uuid.UUID) -> None:
     """Run the entry picked in a card's menu."""
     picked = st.session_state[f"menu_{promo_code_id}"]
+    if picked == "Edit":
+        start_edit(context, event, promo_code_id)
+        return
     with db.read_session() as s:
         row, _ = promo_codes.get(s, context.actor, event.id, promo_code_id)
-        was_used = picked == "Edit" and promo_codes.was_used(s, row)
-    if picked == "Edit":
-        convert = partial(to_widget_value, ZoneInfo(event.time_zone))
-        values = {name: convert(name, getattr(row, name)) for name in NEW_CODE_VALUES}
-        forms.open_form("promo_code", row.id, row.version, values, convert)
-        forms.get_form("promo_code").notes = format_used_note(row.current_uses) if was_used else ""
-    elif picked == "Delete":
+    if picked == "Delete":
         forms.open_form("promo_code_deletion", row.id, row.version, {"code": row.code})
     elif picked == "Try":
-        start_dry_run(context, event, row.code)
+        dry_run.start(context, event, row.code)
     elif picked == "History":
         history.open_dialog(row.id, row.code)
     else:
-        on = picked == "Switch on"
-        forms.attempt(
-            lambda s: promo_codes.update(
-                s, context.actor, event.id, row.id, {"is_active": on}, seen_version=row.version
-            ),
-            f"{row.code} is {'active' if on else 'off'}.",
-        )
+        set_active(context, event, row, active=picked == "Switch on")
 
 
-def format_used_note(uses: int) -> str:
-    """Describe a used code; it has no uses when all its purchases were voided, refunded or failed."""
-    used = f"Used {text.format_count(uses, 'time')}" if uses else "Used by a purchase that no longer counts"
+def set_active(context: PageContext, event: Event, row: PromoCode, *, active: bool) -> None:
+    """Switch a code on or off, and offer to undo it."""
+
+    def change(value: bool, version: int, s: db.Session) -> PromoCode:
+        values = {"is_active": value}
+        return promo_codes.update(s, context.actor, event.id, row.id, values, seen_version=version)
+
+    undo.run(
+        f"{row.code} is {'active' if active else 'off'}.",
+        partial(change, active, row.version),
+        lambda changed, s: change(not active, changed.version, s),
+    )
+
+
+def read_used_note(context: PageContext, event: Event, promo_code_id: uuid.UUID) -> str:
+    """Describe a used code as it is now; it has no uses when all its purchases were voided, refunded or failed."""
+    with db.read_session() as s:
+        row, _ = promo_codes.get(s, context.actor, event.id, promo_code_id)
+        uses = row.current_uses
+        if not promo_codes.was_used(s, row):
+            return ""
+    used = f"Used {text.format_count(uses, 'time')}" if uses else "Used by an order that no longer counts"
     return (
-        f"{used}: its code, type and value cannot change. Limits, expiry and Active apply to new purchases; past "
-        "purchases keep their discount."
+        f"{used}: its code, type and value cannot change. Limits, expiry and Active apply to new orders; past "
+        "orders keep their discount."
     )
 
 
@@ -111,21 +125,38 @@ def format_discount_value(value: Decimal) -> str:
 def save(context: PageContext, event: Event, form: forms.FormState) -> None:
     record_id = form.id
     if record_id is None:
-        forms.submit(
+        typed = mark_fixed_amount(form, form.typed())
+        created: PromoCode | None = forms.submit(
             form,
-            lambda s: promo_codes.create(
-                s, context.actor, event.id, validate(promo_codes.PromoCodeDraft, form.typed())
-            ),
+            lambda s: promo_codes.create(s, context.actor, event.id, validate(promo_codes.PromoCodeDraft, typed)),
             lambda row: f"Code {row.code} created.",
+            shown_as=lambda row: f"card_{row.id}",
         )
+        if created is not None:
+            with db.read_session() as s:
+                position = promo_codes.list_codes(s, context.actor, event.id).index(created.code)
+            st.session_state[PAGE_KEY] = position // PER_PAGE + 1  # the page that shows it
     else:
-        forms.submit(
-            form,
-            lambda s: promo_codes.update(
-                s, context.actor, event.id, record_id, form.changed_values(), seen_version=form.version
-            ),
-            lambda row: f"Code {row.code} saved.",
+        changes, before = mark_fixed_amount(form, form.changed_values()), dict[str, Any]()
+
+        def work(s: db.Session) -> PromoCode:
+            row, _ = promo_codes.get(s, context.actor, event.id, record_id)
+            before.update(undo.take_snapshot(row, NEW_CODE_VALUES))
+            return promo_codes.update(s, context.actor, event.id, record_id, changes, seen_version=form.version)
+
+        saved: PromoCode | None = forms.submit(form, work)
+        if saved is None:
+            return
+        undo.offer_edit(
+            f"Code {saved.code} saved.",
+            undo.list_old_values(before, saved),
+            lambda s, old: promo_codes.update(s, context.actor, event.id, record_id, old, seen_version=saved.version),
         )
+
+
+def mark_fixed_amount(form: forms.FormState, values: dict[str, Any]) -> dict[str, Any]:
+    """Mark a value in dollars as a typed amount; "$25" is no percentage."""
+    return forms.mark_amount(values, "discount_value") if form.typed()["discount_type"] == "fixed_amount" else values
 
 
 def delete(context: PageContext, event: Event, form: forms.FormState) -> None:
@@ -140,192 +171,128 @@ def delete(context: PageContext, event: Event, form: forms.FormState) -> None:
 
 def render_promo_code_form(context: PageContext, event: Event, form: forms.FormState) -> None:
     fixed = bool(form.notes)
-    with st.form("promo_code_form", border=False, enter_to_submit=False):
-        st.text_input("Code, 4 to 20 letters and digits", key=form.key("code"), placeholder="EARLY25", disabled=fixed)
-        forms.render_problem(form.problems, "code")
-        st.segmented_control(
-            "Type",
-            TYPES,
-            key=form.key("discount_type"),
-            format_func=text.VALUE_LABELS.__getitem__,
-            required=True,
-            disabled=fixed,
-        )
-        forms.render_problem(form.problems, "discount_type")
-        st.text_input(
-            "Value, in percent or US dollars", key=form.key("discount_value"), placeholder="25", disabled=fixed
-        )
-        forms.render_hint("Applied once per order, not per seat.")
-        forms.render_problem(form.problems, "discount_value")
+    # Outside of the form below, so that the value has the unit of the chosen type.
+    st.segmented_control(
+        "Type",
+        TYPES,
+        key=form.key("discount_type"),
+        format_func=text.VALUE_LABELS.__getitem__,
+        required=True,
+        disabled=fixed,
+    )
+    forms.render_problem(form, "discount_type")
+    with st.form("promo_code_form", border=False):
+        forms.render_required_note()
+        st.text_input("Code", key=form.key("code"), placeholder="EARLY25", disabled=fixed)
+        forms.render_hint("4 to 20 letters and digits")
+        forms.render_problem(form, "code")
+        render_value(form, fixed)
         forms.render_datetime_input(
             f"Expires (optional), {text.format_zone_city(event.time_zone)} time", form.key("expires_at")
         )
-        forms.render_problem(form.problems, "expires_at")
-        unlimited: dict[str, Any] = {"placeholder": "Unlimited", "value": None}
-        st.number_input("Total uses", 1, 10_000, key=form.key("max_total_uses"), **unlimited)
-        forms.render_problem(form.problems, "max_total_uses")
-        st.number_input("Uses per donor", 1, 100, key=form.key("max_uses_per_donor"), **unlimited)
-        forms.render_problem(form.problems, "max_uses_per_donor")
-        st.toggle("Active", key=form.key("is_active"))
-        forms.render_submit(
-            "Create promo code" if form.id is None else "Save promo code", form, lambda: save(context, event, form)
-        )
+        forms.render_problem(form, "expires_at")
+        render_limits(form)
+        st.toggle("Active", key=form.key("is_active"), help="Switched off, no new order can use the code.")
+        label = "Create promo code" if form.id is None else "Save promo code"
+        forms.render_submit(label, form, lambda: save(context, event, form), start_new)
+
+
+def render_value(form: forms.FormState, fixed: bool) -> None:
+    label, icon, placeholder = VALUE_FIELDS[st.session_state[form.key("discount_type")]]
+    st.text_input(label, key=form.key("discount_value"), placeholder=placeholder, icon=icon, disabled=fixed)
+    forms.render_hint("Applied once per order, not per seat.")
+    forms.render_problem(form, "discount_value")
+
+
+def render_limits(form: forms.FormState) -> None:
+    key = form.key("max_total_uses")
+    st.number_input("Total uses (optional)", 1, 10_000, None, key=key, placeholder="Unlimited", help=TOTAL_USES_HELP)
+    forms.render_problem(form, "max_total_uses")
+    key = form.key("max_uses_per_donor")
+    st.number_input("Uses per donor (optional)", 1, 100, None, key=key, placeholder="Unlimited", help=DONOR_USES_HELP)
+    forms.render_problem(form, "max_uses_per_donor")
 
 
 def render_deletion_form(context: PageContext, event: Event, form: forms.FormState) -> None:
-    forms.render_deletion(
-        form,
-        f"This permanently deletes code {text.escape_markdown(form.values['code'])}.",
-        lambda: delete(context, event, form),
-    )
+    """Ask for confirmation, or offer to switch off a code that was used, as it is now."""
+    assert form.id is not None
+    try:
+        with db.read_session() as s:
+            row, _ = promo_codes.get(s, context.actor, event.id, form.id)
+            was_used = promo_codes.was_used(s, row)
+    except NotFound as gone:
+        forms.render_close(form, "" if form.refusal else str(gone))
+        return
+    code = text.escape_markdown(row.code)
+    if not was_used:
+        sentence = f"No order has used {code}. This permanently deletes it."
+        forms.render_deletion(form, sentence, lambda: delete(context, event, form))
+        return
+    sentence = f"{code} was used, so it stays in the records."
+    if row.is_active:
+        sentence += " Switch it off instead: no new order can use it."
+    label, off = "Switch off" if row.is_active else "", partial(set_active, context, event, row, active=False)
+    forms.render_alternative(form, sentence, label, ":material/pause_circle:", off)
+
+
+def render_rows(
+    context: PageContext, event: Event, rows: list[tuple[PromoCode, Decimal]], used: set[uuid.UUID]
+) -> None:
+    is_editable, titles = context.is_allowed("change"), code_rows.TITLES
+    with list_rows.render_list("promo_codes", "Promo code", titles, is_editable=is_editable):
+        for code, taken_off in rows:
+            row = code_rows.build_row(event, code, taken_off, datetime.now(UTC))
+            on_open = start_edit if is_editable else None
+            with list_rows.render_row(row, titles, f"Edit {code.code}", on_open, context, event, code.id):
+                if is_editable:
+                    label, args = f"{code.code} active", (context, event, code.id)
+                    list_rows.render_switch(label, code.id, code.version, handle_switch, *args, is_on=code.is_active)
+                    render_menu(context, event, code, code.id in used)
 
 
 @outage.keep_page_on_outage()
-def start_dry_run(context: PageContext, event: Event, code: str = "") -> None:
+def handle_switch(context: PageContext, event: Event, promo_code_id: uuid.UUID, key: str) -> None:
     with db.read_session() as s:
-        first = next(iter(packages.list_names(s, context.actor, event.id)), None)
-    forms.open_form("trial", None, 0, {"code": code, "package_id": first, "quantity": 1, "email": "", "moment": None})
+        row, _ = promo_codes.get(s, context.actor, event.id, promo_code_id)
+    set_active(context, event, row, active=st.session_state[key])
 
 
-def render_dry_run_form(context: PageContext, event: Event, form: forms.FormState) -> None:
-    """Render the result of every rule and the price; no use of the code is reserved."""
-    with db.read_session() as s:
-        names = packages.list_names(s, context.actor, event.id)
-    if not names:
-        st.markdown("Create a package first, to try a code on it.")
-        return
-    st.text_input("Code", key=form.key("code"), placeholder="EARLY25")
-    st.selectbox("Package", list(names), key=form.key("package_id"), format_func=lambda i: names.get(i, ""))
-    st.number_input("Quantity", 1, 10_000, key=form.key("quantity"))
-    st.text_input("Donor's e-mail address (optional)", key=form.key("email"))
-    forms.render_datetime_input("Date and time (default: now)", form.key("moment"))
-    typed = form.typed()
-    if not (typed["code"] or "").strip():
-        forms.render_hint("Enter a code to check it against each rule.")
-        return
-    result = get_dry_run_result(context, event, form, typed)
-    if isinstance(result, TicketingError):
-        st.error(text.escape_markdown(str(result)))
-        if isinstance(result, RateLimited | Unavailable):
-            st.button("Try again", icon=":material/refresh:", on_click=retry_dry_run, args=(form,))
-        return
-    for rule in (*result.code_rules, *result.package_rules):
-        mark = ":green[:material/check_circle: Pass]" if rule.passed else ":red[:material/cancel: Fail]"
-        st.markdown(f"{mark} {text.escape_markdown(rule.sentence)}")
-    without = "" if result.reason is None else ", without the code"
-    if result.quote.discount:
-        st.markdown(
-            f"Subtotal {text.format_dollars(result.quote.list_price)}  \n"
-            f"Discount -{text.format_dollars(result.quote.discount)}"
-        )
-    st.markdown(f"**Total {text.format_dollars(result.quote.total)}{without}**")
-
-
-def get_dry_run_result(
-    context: PageContext, event: Event, form: forms.FormState, typed: dict[str, Any]
-) -> promo_code_check.DryRunResult | TicketingError:
-    """Return the result for the entered values; rendering the page again reuses it, so that it is counted once."""
-    state = forms.get_page_state(form, DryRunState)
-    if state.result is not None and state.inputs == typed:
-        return state.result
-    result: promo_code_check.DryRunResult | TicketingError
-    try:
-        result = db.write(
-            lambda s: promo_code_check.dry_run(
-                s,
-                context.actor,
-                event.id,
-                typed["code"],
-                package_id=typed["package_id"],
-                quantity=typed["quantity"] or 1,
-                donor_email=typed["email"] or "",
-                moment=typed["moment"],
-            )
-        )
-    except TicketingError as refused:
-        result = refused
-    state.inputs, state.result = typed, result
-    return result
-
-
-def retry_dry_run(form: forms.FormState) -> None:
-    forms.get_page_state(form, DryRunState).inputs = {}
-
-
-def render_card(context: PageContext, event: Event, row: PromoCode, total_discount: Decimal, now: datetime) -> None:
-    with st.container(border=True, height="stretch", gap="small", key=f"card_{row.id}"):
-        with st.container(horizontal=True, vertical_alignment="top", wrap=False):
-            with st.container(gap="xsmall"):
-                st.subheader(text.escape_markdown(row.code), anchor=False)
-                render_state_badge(event, row, now)
-                st.markdown(format_discount(row))
-            if context.is_allowed("change"):
-                toggle = "Switch off" if row.is_active else "Switch on"
-                st.menu_button(
-                    "Actions",
-                    ["Edit", "Try", "History", toggle, "Delete"],
-                    key=f"menu_{row.id}",
-                    type="tertiary",
-                    on_click=handle_menu_choice,
-                    args=(context, event, row.id),
-                )
-        render_uses(event, row, total_discount)
-
-
-def render_state_badge(event: Event, row: PromoCode, now: datetime) -> None:
-    state = promo_codes.get_state(row, now)
-    label, icon, color = STATE_BADGES[state]
-    if state == "expires_soon" and row.expires_at is not None:
-        zone = ZoneInfo(event.time_zone)
-        days = (row.expires_at.astimezone(zone).date() - now.astimezone(zone).date()).days
-        label = "Expires today" if days == 0 else f"Expires in {text.format_count(days, 'day')}"
-    st.badge(label, icon=icon, color=color)
-
-
-def format_discount(row: PromoCode) -> str:
-    if row.discount_type == "percentage":
-        return f"{format_discount_value(row.discount_value)}% off"
-    return f"{text.format_dollars(row.discount_value)} off"
-
-
-def render_uses(event: Event, row: PromoCode, total_discount: Decimal) -> None:
-    """Render the uses, what is left, the total discount, and the expiry."""
-    if row.max_total_uses is None:
-        st.markdown(f"Used in {text.format_count(row.current_uses, 'purchase')} · unlimited")
-    else:
-        left = row.max_total_uses - row.current_uses
-        label = f"Used in {row.current_uses:,} of {text.format_count(row.max_total_uses, 'purchase')} · {left:,} left"
-        with st.container(key=f"{'part' if left else 'full'}_bar_{row.id}"):
-            st.progress(row.current_uses / row.max_total_uses, text=label)
-    details = [f"{text.format_dollars(total_discount)} in discounts"]
-    if row.max_uses_per_donor:
-        details.append(f"{text.format_count(row.max_uses_per_donor, 'purchase')} per donor")
-    if row.expires_at:
-        verb = "expired" if row.expires_at <= datetime.now(UTC) else "expires"
-        details.append(f"{verb} {text.escape_markdown(text.format_datetime(row.expires_at, event.time_zone))}")
-    st.markdown(" · ".join(details))
+def render_menu(context: PageContext, event: Event, row: PromoCode, is_used: bool) -> None:
+    """Render the menu of a code; a used one can be switched off and not deleted, which the menu says."""
+    toggle = "Switch off" if row.is_active else "Switch on"
+    list_rows.render_menu(
+        row.code,
+        ["Edit", "Try", "History", toggle, *([] if is_used else ["Delete"])],
+        row.id,
+        handle_menu_choice,
+        context,
+        event,
+        row.id,
+        reasons={toggle: "used, so not deleted"} if is_used else None,
+    )
 
 
 def render_page(context: PageContext, event: Event) -> None:
+    sales_watch.rerun_on_change(event.id, paused=forms.is_open(*DIALOGS))
     with db.read_session() as s:
         rows, total = paging.load(
-            "promo_codes_page",
+            PAGE_KEY,
             lambda page: promo_codes.list_page(s, context.actor, event.id, page=page, per_page=PER_PAGE),
         )
+        used = promo_codes.list_used(s, [row for row, _ in rows])
     actions = render_header("Promo codes", event, text.format_count(total, "code"))
     if total:
-        actions.button("Try a code", icon=":material/science:", on_click=start_dry_run, args=(context, event))
-    if context.is_allowed("change"):
+        actions.button("Try a code", icon=":material/science:", on_click=dry_run.start, args=(context, event))
+    if total and context.is_allowed("change"):
         actions.button("New promo code", icon=":material/add:", type="primary", on_click=start_new)
     if not total:
-        with st.container(border=True):
-            st.subheader("No promo codes yet", anchor=False)
-            st.markdown("A promo code takes a percentage or an amount off a purchase. It can expire and have limits.")
-    for left in range(0, len(rows), 2):
-        for column, (row, total_discount) in zip(st.columns(2), rows[left : left + 2], strict=False):
-            with column:
-                render_card(context, event, row, total_discount, datetime.now(UTC))
-    paging.render("promo_codes_page", total, PER_PAGE)
+        sentence = "A promo code takes a percentage or an amount off an order. It can expire and have limits."
+        with render_empty_page("No promo codes yet", sentence, "promo-codes"):
+            if context.is_allowed("change"):
+                st.button("New promo code", icon=":material/add:", type="primary", on_click=start_new)
+    else:
+        render_rows(context, event, rows, used)
+    paging.render(PAGE_KEY, total, PER_PAGE)
 
 
 def render_dialogs(context: PageContext, event: Event) -> None:
@@ -336,6 +303,8 @@ def render_dialogs(context: PageContext, event: Event) -> None:
         "Edit promo code",
         lambda form: render_promo_code_form(context, event, form),
         zone,
+        drafts=f"{context.actor.staff_id}:{event.id}",
+        **forms.SHEET,
     )
     forms.render_dialog(
         "promo_code_deletion",
@@ -344,9 +313,7 @@ def render_dialogs(context: PageContext, event: Event) -> None:
         lambda form: render_deletion_form(context, event, form),
         zone,
     )
-    forms.render_dialog(
-        "trial", "Try a code", "Try a code", lambda form: render_dry_run_form(context, event, form), zone
-    )
+    dry_run.render(context, event)
     history.render(context, event)
 
 

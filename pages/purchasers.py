@@ -1,6 +1,8 @@
-"""Purchasers: search, filter, total, open and download the purchases of an event."""
+"""Purchasers: search, filter, total, open and download the orders of an event."""
 
 import uuid
+from collections.abc import Mapping
+from decimal import Decimal
 from html import escape
 from typing import NoReturn
 from urllib.parse import urlencode
@@ -13,15 +15,18 @@ from ticketing.catalog import packages, promo_codes
 from ticketing.catalog.events import Event
 from ticketing.errors import InvalidInput
 from ticketing.purchase_filter import PurchaseFilter
-from ticketing.reporting import purchase_list
-from ticketing.reporting.purchase_list import PurchaseRow, PurchaseTotals
+from ticketing.reporting import order_list, purchase_list
+from ticketing.reporting.order_list import OrderLine, OrderRow
+from ticketing.reporting.purchase_list import PurchaseTotals
 from ui import session, text
 from ui.purchases import details, filters
 from ui.purchases.filters import Choices, UrlState
 from ui.runtime import sales_watch
 from ui.session import PageContext
-from ui.widgets import forms, paging
+from ui.widgets import forms, paging, tables
+from ui.widgets.empty_page import render_empty_page
 from ui.widgets.page_header import render_header
+from ui.widgets.tables import Column, number_column
 
 context, event = session.require_event()
 
@@ -37,19 +42,19 @@ def render_page(context: PageContext, event: Event) -> None:
     sync_open_purchase(view.purchase_id)
     sales_watch.rerun_on_change(event.id, paused=details.is_open())
     chosen = view.active_filter
-    choices, totals, page, rows = load_purchases(context, event, view)
+    choices, totals, page, rows = load_orders(context, event, view)
     actions = render_header("Purchasers", event)
-    if totals.purchases:
+    if rows:
         render_downloads(actions, event, chosen)
-    if not totals.purchases and chosen == PurchaseFilter(sort=chosen.sort):
+    if not rows and chosen == PurchaseFilter(sort=chosen.sort):
         render_empty(context, event, choices)
     else:
         filters.render(chosen, choices)
-        if totals.purchases:
+        if rows:
             render_totals(totals, chosen)
             if page < view.page:
                 forms.render_hint(f"Page {view.page:,} no longer exists. This is the last page.")
-            render_rows(event, rows, totals.purchases, page, chosen)
+            render_rows(event, rows, totals[None].orders, page, chosen)
         else:
             render_no_matches(chosen, choices)
     details.render(context, event, close_purchase)
@@ -77,10 +82,10 @@ def sync_open_purchase(purchase_id: uuid.UUID | None) -> None:
         details.open_purchase(purchase_id)
 
 
-def load_purchases(
+def load_orders(
     context: PageContext, event: Event, view: UrlState
-) -> tuple[Choices, PurchaseTotals, int, list[PurchaseRow]]:
-    """Return the filter choices, the totals of all pages, the number of the page shown, and its rows."""
+) -> tuple[Choices, Mapping[str | None, PurchaseTotals], int, list[OrderRow]]:
+    """Return the filter choices, the totals of all pages by status, the number of the page shown, and its rows."""
     with db.read_session() as s:
         choices = Choices(
             packages.list_names(s, context.actor, event.id), promo_codes.list_codes(s, context.actor, event.id)
@@ -89,9 +94,9 @@ def load_purchases(
             filters.validate(view.active_filter, choices)
         except InvalidInput as exc:
             stop_with_invalid_query(event, exc)
-        totals = purchase_list.get_totals(s, context.actor, event.id, view.active_filter)
-        page = min(view.page, max(-(-totals.purchases // PER_PAGE), 1))
-        rows = purchase_list.list_page(s, context.actor, event.id, view.active_filter, page=page, per_page=PER_PAGE)
+        totals = purchase_list.get_status_totals(s, context.actor, event.id, view.active_filter)
+        page = min(view.page, max(-(-totals[None].orders // PER_PAGE), 1))
+        rows = order_list.list_orders(s, context.actor, event.id, view.active_filter, page=page, per_page=PER_PAGE)
     return choices, totals, page, rows
 
 
@@ -104,31 +109,51 @@ def render_downloads(container: DeltaGenerator, event: Event, chosen: PurchaseFi
 
 
 def render_empty(context: PageContext, event: Event, choices: Choices) -> None:
-    with st.container(border=True):
-        st.subheader("No purchases yet", anchor=False)
-        st.markdown("Purchases appear here as they come in: from the box office, an import, or the donor site.")
+    sentence = "Purchases appear here as they come in: from the box office, an import, or the donor site."
+    with render_empty_page("No purchases yet", sentence, "purchasers-and-guests"):
         session.render_next_step(context, event, has_packages=bool(choices.packages))
 
 
-def render_totals(totals: PurchaseTotals, chosen: PurchaseFilter) -> None:
-    """Show the totals of all pages; the amounts lead from the list price to the total."""
-    figures = [
-        ("Purchases", f"{totals.purchases:,}"),
-        ("Packages", f"{totals.packages:,}"),
-        ("Seats", f"{totals.seats:,}"),
-        ("List price", money.format_dollars(totals.list_price)),
-        ("Discount", money.format_dollars(-totals.discount)),
-    ]
-    if difference := totals.total - (totals.list_price - totals.discount):
-        figures.append(("Imported difference", money.format_dollars(difference)))
-    figures.append(("Total", money.format_dollars(totals.total)))
-    items = "".join(f"<div><span>{name}</span> <strong>{value}</strong></div>" for name, value in figures)
-    st.html(f'<div class="sums">{items}</div>')
+def render_totals(totals: Mapping[str | None, PurchaseTotals], chosen: PurchaseFilter) -> None:
+    """Show the totals of all pages by status, since only paid purchases are revenue, and pending ones beside it."""
+    has_difference = any(find_difference(each) for each in totals.values())
+    names = ["Orders", "Packages", "Seats", "List price", "Discount", *["Difference"] * has_difference, "Total"]
+    tables.render(
+        "Totals of all pages by status",
+        [Column("Status"), *map(number_column, names)],
+        [
+            format_totals(label, totals[status], has_difference=has_difference)
+            for status, label in text.STATUS_LABELS.items()
+            if status in totals
+        ],
+        is_stacked=True,
+    )
     if not chosen.statuses:
-        forms.render_hint("Includes pending and refunded orders. Sales counts paid ones only.")
+        orders = text.format_count(totals[None].orders, "order")
+        forms.render_hint(f"{orders} in all. Revenue on Sales is what is paid.")
 
 
-def render_rows(event: Event, rows: list[PurchaseRow], total: int, page: int, chosen: PurchaseFilter) -> None:
+def format_totals(label: str, totals: PurchaseTotals, *, has_difference: bool) -> list[str]:
+    """Return a row of the totals; the amounts lead from the list price to the total."""
+    difference = find_difference(totals)
+    return [
+        label,
+        f"{totals.orders:,}",
+        f"{totals.packages:,}",
+        f"{totals.seats:,}",
+        money.format_dollars(totals.list_price),
+        money.format_dollars(-totals.discount),
+        *([money.format_dollars(difference)] if has_difference else []),
+        money.format_dollars(totals.total),
+    ]
+
+
+def find_difference(totals: PurchaseTotals) -> Decimal:
+    """Return how far imported totals are from list price less discount."""
+    return totals.total - (totals.list_price - totals.discount)
+
+
+def render_rows(event: Event, rows: list[OrderRow], total: int, page: int, chosen: PurchaseFilter) -> None:
     with st.container(gap=None):
         for row in rows:
             render_row(event, row)
@@ -136,9 +161,9 @@ def render_rows(event: Event, rows: list[PurchaseRow], total: int, page: int, ch
     paging.render(key, total, PER_PAGE, default=page, on_change=change_page, args=(chosen, key))
 
 
-def render_row(event: Event, row: PurchaseRow) -> None:
-    """Show one purchase; the purchaser's name is a button that CSS stretches over the whole row."""
-    purchase = row.purchase
+def render_row(event: Event, row: OrderRow) -> None:
+    """Show one order; the purchaser's name is a button that CSS stretches over the whole row."""
+    purchase = row.lines[0].purchase
     with st.container(key=f"purchaser_{purchase.id}", gap=None):
         name = text.escape_markdown(truncate(purchase.purchaser_name))
         email = text.escape_markdown(truncate(purchase.purchaser_email))
@@ -157,17 +182,29 @@ def truncate(name: str) -> str:
     return name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1]}…"
 
 
-def format_cells(event: Event, row: PurchaseRow) -> list[str]:
-    """Return the cells of a row as HTML: package and guests, time and channel, status, total and discount."""
-    purchase = row.purchase
+def format_cells(event: Event, row: OrderRow) -> list[str]:
+    """Return the cells of a row as HTML: packages and guests, time and order number, status, total and discount."""
+    purchase = row.lines[0].purchase
     when = text.format_datetime(purchase.purchased_at, event.time_zone)
-    discount = money.format_dollars(-purchase.discount) if purchase.discount else ""
+    discount = money.format_dollars(-row.discount) if row.discount else ""
     return [
-        format_cell("what", f"{purchase.quantity:,} × {row.package}", details.format_named_seats(purchase)),
-        format_cell("when", when, text.CHANNEL_LABELS[purchase.channel]),
-        format_cell(f"state {purchase.payment_status}", text.STATUS_LABELS[purchase.payment_status]),
-        format_cell("amount", money.format_dollars(purchase.total), f"{row.promo_code or ''} {discount}".strip()),
+        f'<div class="what">{"".join(map(format_line, row.lines))}{format_other_lines(row)}</div>',
+        format_cell("when", when, f"{text.CHANNEL_LABELS[purchase.channel]} · {row.number}"),
+        format_cell(f"state {row.status}", text.ORDER_STATUS_LABELS[row.status]),
+        format_cell("amount", money.format_dollars(row.total), f"{row.promo_code or ''} {discount}".strip()),
     ]
+
+
+def format_line(line: OrderLine) -> str:
+    """Return a line of an order as HTML; its seats are below it."""
+    seats = details.format_named_seats(line.purchase)
+    return f'{escape(f"{line.purchase.quantity:,} × {line.package}")}<div class="quiet">{escape(seats)}</div>'
+
+
+def format_other_lines(row: OrderRow) -> str:
+    """Say how many lines of the order the filters leave out."""
+    others = row.line_count - len(row.lines)
+    return f'<div class="quiet">and {text.format_count(others, "other package")}, not selected</div>' if others else ""
 
 
 def format_cell(css_class: str, first: str, second: str = "") -> str:

@@ -3,7 +3,7 @@
 import uuid
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -16,7 +16,8 @@ from ui import session, text
 from ui.account import session_list
 from ui.runtime import outage
 from ui.session import PageContext
-from ui.widgets import forms, paging
+from ui.widgets import forms, list_rows, paging, undo
+from ui.widgets.list_rows import Badge, Figure, Row, build_icon
 from ui.widgets.page_header import render_header
 
 context = session.require("administer")
@@ -26,11 +27,12 @@ ROLE_LABELS = {
     "coordinator": "Coordinator: everything in the events below",
     "viewer": "Viewer: looks at the events below, changes nothing",
 }
-STATE_BADGES: dict[str, tuple[str, str, Literal["blue", "orange", "gray"]]] = {
-    "invited": ("Invited", ":material/mail:", "blue"),
-    "link_expired": ("Link expired", ":material/link_off:", "orange"),
-    "deactivated": ("Deactivated", ":material/block:", "gray"),
+STATE_BADGES = {
+    "invited": Badge("Invited", "mail", "note"),
+    "link_expired": Badge("Link expired", "link_off", "note"),
+    "deactivated": Badge("Deactivated", "block"),
 }
+TITLES = ("Role", "Last seen")
 MAX_EVENTS_SHOWN = 3
 
 
@@ -46,6 +48,16 @@ def open_new_form() -> None:
 
 
 @outage.keep_page_on_outage()
+def start_edit(context: PageContext, person_id: uuid.UUID) -> None:
+    with db.read_session() as s:
+        person = staff.get(s, context.actor, person_id)
+    row = person.row
+    values = {"name": row.name, "role": row.role, "events": list(person.events)}
+    forms.open_form("person", row.id, row.version, values)
+    forms.get_page_state(forms.get_form("person"), PersonFormState).assigned_events = dict(person.events)
+
+
+@outage.keep_page_on_outage()
 def handle_menu_choice(context: PageContext, person_id: uuid.UUID) -> None:
     """Do what was chosen in a person's menu."""
     choice = st.session_state[f"menu_{person_id}"]
@@ -53,11 +65,9 @@ def handle_menu_choice(context: PageContext, person_id: uuid.UUID) -> None:
         person = staff.get(s, context.actor, person_id)
     row = person.row
     if choice == "Edit":
-        values = {"name": row.name, "role": row.role, "events": list(person.events)}
-        forms.open_form("person", row.id, row.version, values)
-        forms.get_page_state(forms.get_form("person"), PersonFormState).assigned_events = dict(person.events)
+        start_edit(context, person_id)
     elif choice == "Activate":
-        forms.attempt(lambda s: staff.activate(s, context.actor, row.id), f"{row.name} can sign in again.")
+        activate(context, row)
     else:
         kind = {"New link": "link", "Sessions": "sessions", "Deactivate": "deactivation"}[choice]
         forms.open_form(kind, row.id, row.version, {})
@@ -84,9 +94,11 @@ def save(context: PageContext) -> None:
     person_id, changes = form.id, form.changed_values()
     old_events = set(form.values["events"])
     new_events = set(changes.pop("events", old_events))
-    forms.submit(
-        form,
-        lambda s: staff.update(
+    before: dict[str, Any] = {}
+
+    def work(s: db.Session) -> Staff:
+        before.update(undo.take_snapshot(staff.get(s, context.actor, person_id).row, ("name", "role")))
+        return staff.update(
             s,
             context.actor,
             person_id,
@@ -94,8 +106,26 @@ def save(context: PageContext) -> None:
             seen_version=form.version,
             assign=new_events - old_events,
             unassign=old_events - new_events,
+        )
+
+    saved: Staff | None = forms.submit(form, work)
+    if saved is None:
+        return
+    old = undo.list_old_values(before, saved)
+    if not old and new_events == old_events:
+        forms.add_message("Nothing was changed.")
+        return
+    undo.offer(
+        f"{saved.name} saved.",
+        lambda s: staff.update(
+            s,
+            context.actor,
+            person_id,
+            old,
+            seen_version=saved.version,
+            assign=old_events - new_events,
+            unassign=new_events - old_events,
         ),
-        lambda row: f"{row.name} saved.",
     )
 
 
@@ -114,32 +144,64 @@ def open_link_dialog(person: Staff, secret: str) -> None:
     forms.get_form("link").values = {"name": person.name, "email": person.email, "link": session.absolute_url(path)}
 
 
+def activate(context: PageContext, row: Staff) -> None:
+    if row.is_active:
+        forms.add_message(f"{row.name} can sign in already.")
+        return
+    undo.run(
+        f"{row.name} can sign in again.",
+        lambda s: staff.activate(s, context.actor, row.id, seen_version=row.version),
+        lambda person, s: staff.deactivate(s, context.actor, row.id, seen_version=person.version),
+    )
+
+
 def deactivate(context: PageContext) -> None:
     form = forms.get_form("deactivation")
     assert form.id is not None
     person_id = form.id
-    forms.submit(form, lambda s: staff.deactivate(s, context.actor, person_id), f"{form.values['name']} deactivated.")
+
+    def work(s: db.Session) -> tuple[Staff, bool]:
+        was_active = staff.get(s, context.actor, person_id).row.is_active
+        return staff.deactivate(s, context.actor, person_id), was_active
+
+    done: tuple[Staff, bool] | None = forms.submit(form, work)
+    if done is None:
+        return
+    person, was_active = done
+    if not was_active:
+        forms.add_message(f"{person.name} was deactivated already.")
+        return
+    version = person.version
+    undo.offer(
+        f"{person.name} deactivated. Undo lets them sign in again; tokens and links stay revoked.",
+        lambda s: staff.activate(s, context.actor, person_id, seen_version=version),
+    )
 
 
 def render_person_form(form: forms.FormState) -> None:
     assigned = forms.get_page_state(form, PersonFormState).assigned_events
     names = {event.id: event.name for event in context.events} | assigned
     labels = text.unique_labels({event_id: (name, str(event_id)[-6:]) for event_id, name in names.items()})
-    with st.form("person_form", border=False, enter_to_submit=False):
+    with st.form("person_form", border=False):
+        forms.render_required_note()
         st.text_input("Name", key=form.key("name"), placeholder="Ana Ruiz")
-        forms.render_problem(form.problems, "name")
+        forms.render_problem(form, "name")
         if form.id is None:
             st.text_input("E-mail address", key=form.key("email"), placeholder="ana@example.org")
             provider = text.escape_markdown(settings.load().only_provider or "")
             next_step = f"They sign in with {provider}." if provider else "You'll get a link to share."
             forms.render_hint(f"We don't send e-mail. {next_step}")
-            forms.render_problem(form.problems, "email")
+            forms.render_problem(form, "email")
         st.radio("Role", list(ROLE_LABELS), key=form.key("role"), format_func=ROLE_LABELS.__getitem__)
-        forms.render_problem(form.problems, "role")
+        forms.render_problem(form, "role")
         st.multiselect(
-            "Events", list(labels), key=form.key("events"), format_func=labels.__getitem__, placeholder="Choose events"
+            "Events (optional)",
+            list(labels),
+            key=form.key("events"),
+            format_func=labels.__getitem__,
+            placeholder="Choose events",
         )
-        forms.render_problem(form.problems, "events")
+        forms.render_problem(form, "events")
         forms.render_submit("Invite" if form.id is None else "Save person", form, partial(save, context))
 
 
@@ -187,53 +249,51 @@ def render_sessions(form: forms.FormState) -> None:
     st.button("Close", on_click=forms.close_form, args=("sessions",))
 
 
-def render_card(context: PageContext, person: staff.StaffDetails, zone: str) -> None:
+def build_row(person: staff.StaffDetails, zone: str) -> Row:
+    """Return the row of a person: who it is, what they may do where, and when they were here."""
     row, state = person.row, person.state
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        with st.container(gap="xsmall"):
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.markdown(f"**{text.escape_markdown(row.name)}**", width="content")
-                st.badge(
-                    row.role.capitalize(),
-                    icon=":material/shield_person:" if row.role == "admin" else None,
-                    color="gray",
-                )
-                if state in STATE_BADGES:
-                    label, icon, color = STATE_BADGES[state]
-                    st.badge(label, icon=icon, color=color)
-            st.markdown(" · ".join(list_details(person, zone)))
-            forms.render_hint(format_events(person))
-        is_own = row.id == context.actor.staff_id
-        links = [] if settings.load().only_provider else ["New link"]
-        choices = ["Edit", *links, "Sessions", *([] if is_own else ["Deactivate"])]
-        st.menu_button(
-            "Actions",
-            choices if row.is_active else ["Edit", "Activate"],
-            key=f"menu_{row.id}",
-            on_click=handle_menu_choice,
-            args=(context, row.id),
-        )
+    return Row(
+        row.id,
+        row.name,
+        build_icon("shield_person" if row.role == "admin" else "person"),
+        (Figure(row.role.capitalize()), Figure(*format_last_seen(person, zone))),
+        (STATE_BADGES[state],) if state in STATE_BADGES else (),
+        f"{row.email} · {format_events(person)}",
+        is_off=state == "deactivated",
+    )
+
+
+def render_rows(context: PageContext, people: list[staff.StaffDetails], zone: str) -> None:
+    with list_rows.render_list("staff", "Person", TITLES, is_editable=True):
+        for person in people:
+            label = f"Edit {text.escape_markdown(person.row.name)}"
+            with list_rows.render_row(build_row(person, zone), TITLES, label, start_edit, context, person.row.id):
+                render_menu(context, person)
+
+
+def render_menu(context: PageContext, person: staff.StaffDetails) -> None:
+    row = person.row
+    is_own = row.id == context.actor.staff_id
+    links = [] if settings.load().only_provider else ["New link"]
+    choices = ["Edit", *links, "Sessions", *([] if is_own else ["Deactivate"])]
+    entries = choices if row.is_active else ["Edit", "Activate"]
+    list_rows.render_menu(text.escape_markdown(row.name), entries, row.id, handle_menu_choice, context, row.id)
 
 
 def format_events(person: staff.StaffDetails) -> str:
     """Return the names of a person's latest events, and how many more there are."""
     if person.row.role == "admin":
         return "All events"
-    names = [text.escape_markdown(name) for name in person.events.values()]
+    names = list(person.events.values())
     more = len(names) - MAX_EVENTS_SHOWN
     return ", ".join(names[:MAX_EVENTS_SHOWN]) + (f" and {more} more" if more > 0 else "") or "No events yet"
 
 
-def list_details(person: staff.StaffDetails, zone: str) -> list[str]:
-    """Return the e-mail address, and the last visit or until when the invitation is valid."""
-    details = [text.escape_markdown(person.row.email)]
+def format_last_seen(person: staff.StaffDetails, zone: str) -> tuple[str, str]:
+    """Return the last visit, or until when the invitation is valid, and a line below it."""
     if person.state == "invited" and person.link_expires_at:
-        details.append(f"link valid until {text.escape_markdown(text.format_datetime(person.link_expires_at, zone))}")
-    elif person.last_seen_at:
-        details.append(f"last seen {text.escape_markdown(text.format_datetime(person.last_seen_at, zone))}")
-    elif person.state == "active":
-        details.append("never seen")
-    return details
+        return "never", f"link until {text.format_datetime(person.link_expires_at, zone)}"
+    return (text.format_datetime(person.last_seen_at, zone) if person.last_seen_at else "never"), ""
 
 
 def reset_page() -> None:
@@ -257,8 +317,8 @@ def render_list(context: PageContext, zone: str) -> None:
         )
     if not total:
         st.markdown(f"No results for “{text.escape_markdown(search)}”.")
-    for person in people:
-        render_card(context, person, zone)
+    else:
+        render_rows(context, people, zone)
     paging.render("staff_page", total, PER_PAGE)
 
 

@@ -14,10 +14,13 @@ from ticketing.access.staff import Staff
 from ticketing.validation import validate
 from ui import session, text
 from ui.session import PageContext
-from ui.widgets import forms, paging
+from ui.widgets import forms, list_rows, paging
+from ui.widgets.empty_page import render_empty_page
+from ui.widgets.list_rows import Badge, Figure, Row, build_icon
 from ui.widgets.page_header import render_header
 
 context = session.require()
+TITLES = ("Last used", "Ends")
 PER_PAGE = 20
 EXPIRY_DAYS = {"Never": None, "In 30 days": 30, "In 90 days": 90, "In a year": 365}
 
@@ -55,9 +58,9 @@ def revoke(context: PageContext) -> None:
 
 
 def render_token_form(form: forms.FormState) -> None:
-    with st.form("token_form", border=False, enter_to_submit=False):
+    with st.form("token_form", border=False):
         st.text_input("What it is for", key=form.key("name"), placeholder="Donor site")
-        forms.render_problem(form.problems, "name")
+        forms.render_problem(form, "name")
         st.selectbox("Expires", list(EXPIRY_DAYS), key=form.key("expires"))
         forms.render_hint(f"This token has your permissions ({context.actor.role}).")
         forms.render_submit("Create token", form, partial(create, context))
@@ -86,33 +89,30 @@ def get_state(token: ApiToken) -> str:
     return "expired" if token.expires_at and token.expires_at <= datetime.now(UTC) else "active"
 
 
-def format_token(context: PageContext, token: ApiToken, owner: Staff, zone: str) -> str:
-    """Return the owner, if it is another person, and when the token was created and used, and ends or ended."""
-
-    def format_time(timestamp: datetime) -> str:
-        return text.escape_markdown(text.format_datetime(timestamp, zone))
-
-    parts = [] if owner.id == context.actor.staff_id else [text.escape_markdown(owner.name)]
-    parts.append(f"created {format_time(token.created_at)}")
-    parts.append(f"last used {format_time(token.last_used_at)}" if token.last_used_at else "never used")
-    if token.revoked_at:
-        parts.append(f"revoked {format_time(token.revoked_at)}")
-    elif token.expires_at:
-        parts.append(f"{'expired' if get_state(token) == 'expired' else 'expires'} {format_time(token.expires_at)}")
-    return " · ".join(parts)
-
-
-def render_card(context: PageContext, token: ApiToken, owner: Staff, zone: str) -> None:
+def build_row(context: PageContext, token: ApiToken, owner: Staff, zone: str) -> Row:
+    """Return the row of a token: its owner, if it is another person, and when it was created and used, and ends."""
     state = get_state(token)
-    with st.container(border=True, horizontal=True, vertical_alignment="center"):
-        with st.container(gap="xsmall"):
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.markdown(f"**{text.escape_markdown(token.name)}**", width="content")
-                if state != "active":
-                    st.badge(state.capitalize(), icon=":material/block:", color="gray")
-            st.markdown(format_token(context, token, owner, zone))
-        if state == "active":
-            st.button("Revoke", key=f"revoke_{token.id}", on_click=open_revoke_form, args=(token.id, token.name))
+    used = text.format_datetime(token.last_used_at, zone) if token.last_used_at else "never"
+    end = token.revoked_at or token.expires_at
+    about = [] if owner.id == context.actor.staff_id else [owner.name]
+    return Row(
+        token.id,
+        token.name,
+        build_icon("key" if state == "active" else "key_off"),
+        (Figure(used), Figure(text.format_datetime(end, zone) if end else "never", state if end else "")),
+        () if state == "active" else (Badge(state.capitalize(), "block"),),
+        " · ".join([*about, f"created {text.format_datetime(token.created_at, zone)}"]),
+        is_off=state != "active",
+    )
+
+
+def render_rows(context: PageContext, rows: list[tuple[ApiToken, Staff]], zone: str) -> None:
+    with list_rows.render_list("tokens", "Token", TITLES, is_editable=True):
+        for token, owner in rows:
+            with list_rows.render_row(build_row(context, token, owner, zone), TITLES):
+                if get_state(token) == "active":
+                    args = (token.id, token.name)
+                    st.button("Revoke", key=f"revoke_{token.id}", on_click=open_revoke_form, args=args)
 
 
 def render_list(context: PageContext, zone: str) -> None:
@@ -122,13 +122,13 @@ def render_list(context: PageContext, zone: str) -> None:
         )
     scope = "All API tokens" if context.is_allowed("administer") else "Your API tokens"
     actions = render_header("API tokens", subtitle=f"{scope} · [API docs](/api/docs)")
-    actions.button("New token", icon=":material/add:", type="primary", on_click=open_new_form)
-    if not total:
-        with st.container(border=True):
-            st.subheader("No tokens yet", anchor=False)
-            st.markdown("A token lets a program, such as your donor site, act for you through the API.")
-    for token, owner in rows:
-        render_card(context, token, owner, zone)
+    if total:
+        actions.button("New token", icon=":material/add:", type="primary", on_click=open_new_form)
+        render_rows(context, rows, zone)
+    else:
+        sentence = "A token lets a program, such as your donor site, act for you through the API."
+        with render_empty_page("No tokens yet", sentence, "staff"):
+            st.button("New token", icon=":material/add:", type="primary", on_click=open_new_form)
     paging.render("tokens_page", total, PER_PAGE)
     if total:
         zone_name = text.escape_markdown(text.format_zone_city(zone))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import streamlit as st
 
 from ticketing.access.permissions import Action
 
+DEFAULT_PAGE = "sales"
 PAGES_DIR = Path(__file__).resolve().parents[1] / "pages"
 
 
@@ -44,6 +46,11 @@ ENTRIES = (
 )
 
 
+def get_entry(name: str) -> Entry:
+    """Return the page of this name. Raises KeyError."""
+    return {entry.name: entry for entry in ENTRIES}[name]
+
+
 def path(name: str) -> str:
     """Return the page's file, for st.page_link and st.switch_page."""
     return str(PAGES_DIR / f"{name}.py")
@@ -55,16 +62,17 @@ def create_page(entry: Entry) -> st.Page:
         title=entry.title,
         icon=f":material/{entry.icon}:",
         url_path=entry.name,
-        default=entry.name == "sales",
+        default=entry.name == DEFAULT_PAGE,
     )
 
 
-def request_page(name: str) -> None:
-    """Open the page in the next run. For callbacks, which cannot switch the page."""
-    st.session_state.go_to_page = name
+def request_page(name: str, query: Mapping[str, str] | None = None) -> None:
+    """Open the page in the next run, with these query parameters. For callbacks, which cannot switch the page."""
+    st.session_state.go_to_page = name, query
 
 
 def open_requested_page() -> None:
     """Open the page that a callback requested, if any."""
-    if name := st.session_state.pop("go_to_page", None):
-        st.switch_page(path(name))
+    if requested := st.session_state.pop("go_to_page", None):
+        name, query = requested
+        st.switch_page(path(name), query_params=query)

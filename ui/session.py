@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
+from collections import OrderedDict
 from dataclasses import dataclass
-from typing import NoReturn
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import streamlit as st
 
@@ -20,6 +20,10 @@ from ui import menu
 from ui.runtime import script_run
 
 MAX_EVENTS_LISTED = 100
+MAX_REMEMBERED_USERS = 1_000
+
+# The event that each user selected last on this server, by staff id: a new tab of Staff or API tokens keeps the menu.
+_last_event_by_user: OrderedDict[uuid.UUID | None, uuid.UUID] = OrderedDict()
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class PageContext:
 
 
 def load_context() -> PageContext:
-    """Load the user and the selected event. Stops the page when the user is signed out.
+    """Load the user and the selected event. Raises NotSignedIn after the session has ended elsewhere.
 
     The event is in the URL (`?event=`), so that links can be shared; without it, the event of the previous page stays
     selected. An event that the user may not see counts as none.
@@ -46,8 +50,8 @@ def load_context() -> PageContext:
             actor = permissions.get_session_actor(session, session_id)
             listed_events, _ = events.list_page(session, actor, per_page=MAX_EVENTS_LISTED)
             selected = _find_selected_event(session, actor, listed_events)
-    except (NotSignedIn, ValueError):
-        _render_signed_out()
+    except ValueError:
+        raise NotSignedIn from None
     if actor.needs_last_used_update:  # the websocket of an open page sends no requests
         db.write(lambda session: permissions.touch_last_used(session, actor))
     if selected is not None and selected.id not in {event.id for event in listed_events}:
@@ -60,6 +64,7 @@ def load_context() -> PageContext:
     )
     if context.event is not None:
         st.session_state.event_id = context.event.id
+        _remember_event(actor, context.event)
         if st.query_params.get("event") != str(context.event.id):
             st.query_params["event"] = str(context.event.id)
     st.session_state.page_context = context
@@ -68,7 +73,11 @@ def load_context() -> PageContext:
 
 def require(action: Action = "read") -> PageContext:
     """Return the context of a page that is not about one event. Stops the page without the permission."""
-    context: PageContext = st.session_state.pop("page_context", None) or load_context()
+    try:
+        context: PageContext = st.session_state.pop("page_context", None) or load_context()
+    except NotSignedIn as error:  # only without the frame script, which shows it in front of the page
+        st.error(str(error))
+        st.stop()
     if not context.is_allowed(action):
         st.error(f"You are signed in as {context.actor.role}. Ask an admin if you need this page.")
         st.stop()
@@ -120,7 +129,7 @@ def select_event(event_id: uuid.UUID) -> None:
 
 def _find_selected_event(session: db.Session, actor: Actor, listed_events: list[Event]) -> Event | None:
     requested_id = st.query_params.get("event")
-    event_id = requested_id or str(st.session_state.get("event_id", ""))
+    event_id = requested_id or str(st.session_state.get("event_id", "") or _recall_event_id(actor))
     for event in listed_events:
         if str(event.id) == event_id:
             return event
@@ -130,9 +139,15 @@ def _find_selected_event(session: db.Session, actor: Actor, listed_events: list[
         return listed_events[0] if len(listed_events) == 1 and not requested_id else None
 
 
-def _render_signed_out() -> NoReturn:
-    """Show a link to sign in: this tab stayed open after the session ended elsewhere."""
-    st.error(str(NotSignedIn()))
-    back = quote("/" + st.context.url.split("//", 1)[-1].partition("/")[2], safe="") if st.context.url else "%2F"
-    st.html(f'<a href="/session/sign-in?next={back}" target="_self" style="color:inherit">Sign in</a>')
-    st.stop()
+def _remember_event(actor: Actor, event: Event) -> None:
+    _last_event_by_user[actor.staff_id] = event.id
+    _last_event_by_user.move_to_end(actor.staff_id)
+    while len(_last_event_by_user) > MAX_REMEMBERED_USERS:
+        _last_event_by_user.popitem(last=False)
+
+
+def _recall_event_id(actor: Actor) -> uuid.UUID | str:
+    """Return the event that the user selected last, or "" on a page about one event, which could be another."""
+    name = urlsplit(st.context.url or "").path.strip("/") or menu.DEFAULT_PAGE
+    is_about_event = any(entry.name == name and entry.is_about_event for entry in menu.ENTRIES)
+    return "" if is_about_event else _last_event_by_user.get(actor.staff_id, "")

@@ -9,22 +9,22 @@ from decimal import Decimal
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+import streamlit as st
+
 from ticketing import money
+from ticketing.formatting import CHANNEL_LABELS as CHANNEL_LABELS
 from ticketing.formatting import format_count as format_count
+from ticketing.models import Event
+from ticketing.sales.sale_details import ANSWER_FIELD
 
 T = TypeVar("T")
+# Everywhere else the day comes first, and most people count 24 hours.
+_MONTH_FIRST_REGIONS = {"US", "CA", "PH", "PR", "GU", "VI", "AS", "MP"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]+")
-_EMOJI = re.compile(r":(?=[\w+/-]+:)")
-_AUTOLINK = re.compile(r"(?i)\b(h)(ttps?)|\b(w)(ww)|(&#64;)")
+# What Streamlit makes an emoji or icon, and Markdown a link, each with the letter that is set apart: the first colon of
+# :smile:, the first t of http, a w of www, the sign in an e-mail address. What follows that letter must be no link.
+_EFFECT = re.compile(r"(?i)&#58;(?=(?:\w|&#4[357];|&#95;)+&#58;)|(?<=h)t(?=tps?&#58;)|w(?=ww&#46;)|&#64;")
 
-CHANNEL_LABELS = {
-    "cash": "Cash",
-    "cheque": "Check",
-    "card_terminal": "Card terminal",
-    "comp": "Comp",
-    "online": "Online",
-    "import": "Import",
-}
 STATUS_LABELS = {
     "completed": "Paid",
     "pending": "Pending",
@@ -32,6 +32,7 @@ STATUS_LABELS = {
     "refunded": "Refunded",
     "voided": "Voided",
 }
+ORDER_STATUS_LABELS = STATUS_LABELS | {"partly_refunded": "Partly refunded"}
 FIELD_LABELS = {
     "name": "Name",
     "price": "Price",
@@ -58,13 +59,21 @@ FIELD_LABELS = {
     "choices": "Choices",
     "is_required": "Required",
     "role": "Role",
+    "donor.name": "Donor's name",
+    "donor.email": "Donor's e-mail address",
+    "donor.phone": "Donor's phone",
+    "notes": "Note",
+    "payment_status": "Status",
+    "void_reason": "Reason",
 }
+_ANSWER_PREFIX = f"{ANSWER_FIELD} "
 UNLIMITED_FIELDS = ("quantity_limit", "max_total_uses", "max_uses_per_donor")
 VALUE_LABELS = {
     "percentage": "Percentage",
     "fixed_amount": "Fixed amount",
     "boolean": "Yes or no",
-    "multi_select": "Multiple choice",
+    "single_select": "Choose one",
+    "multi_select": "Choose several",
     "text_input": "Text",
 }
 
@@ -72,14 +81,13 @@ VALUE_LABELS = {
 def escape_markdown(text: object, limit: int = 1000) -> str:
     """Return `text` so that Markdown shows it as typed, without formatting, links, emojis or icons.
 
-    Entities prevent formatting. A word joiner (U+2060) breaks bare addresses and codes of emojis and icons, which
-    Streamlit looks for after it has replaced the entities. Line breaks become spaces.
+    Entities prevent formatting. Bare addresses and codes of emojis and icons, which Streamlit looks for after it has
+    replaced the entities, are broken by a directive without a color around one of their characters: a plain span, and
+    nothing that a reader would copy. Line breaks become spaces.
     """
-    line = _EMOJI.sub(":\u2060", _CONTROL.sub(" ", str(text))[:limit])
+    line = _CONTROL.sub(" ", str(text))[:limit]
     inert = re.sub(r"[^\w ]|_", lambda match: f"&#{ord(match[0])};", line)
-    return _AUTOLINK.sub(
-        lambda match: (match[1] or match[3] or "") + "\u2060" + (match[2] or match[4] or match[5]), inert
-    )
+    return _EFFECT.sub(lambda match: f":color[{match[0]}]", inert)
 
 
 def format_dollars(amount: Decimal) -> str:
@@ -92,23 +100,55 @@ def format_whole_dollars(amount: Decimal) -> str:
     return money.format_whole_dollars(amount).replace("$", r"\$")
 
 
+def is_month_first() -> bool:
+    """Return whether the browser's locale is of a region that writes "Dec 12, 6:00 PM"; English of none is."""
+    language, *others = (st.context.locale or "en").replace("_", "-").split("-")
+    region = next((each.upper() for each in others if len(each) == 2), "")
+    return region in _MONTH_FIRST_REGIONS if region else language.lower() == "en"
+
+
+def get_date_input_format() -> str:
+    """Return the format of date fields."""
+    return "MM/DD/YYYY" if is_month_first() else "DD/MM/YYYY"
+
+
 def format_datetime(when: datetime, zone: str, now: datetime | None = None) -> str:
-    """Return "today, 9:42 AM" or "3 Oct, 9:42 AM", in the event's zone, with the year unless it is the current one."""
+    """Return "today, 9:42 AM" or "Oct 3, 9:42 AM", in the event's zone, with the year unless it is the current one."""
     local = when.astimezone(ZoneInfo(zone))
     today = (now or datetime.now(UTC)).astimezone(ZoneInfo(zone)).date()
     return f"{format_day(local.date(), today)}, {format_time(local)}"
 
 
 def format_day(local_date: date, today: date) -> str:
-    """Return "today", "yesterday", "3 Oct" or "3 Oct 2025"."""
+    """Return "today", "yesterday", "Oct 3" or "Oct 3, 2025"."""
     if (today - local_date).days in (0, 1):
         return "yesterday" if local_date < today else "today"
-    return f"{local_date.day} {local_date:%b}" + (f" {local_date.year}" if local_date.year != today.year else "")
+    return format_date(local_date, has_year=local_date.year != today.year)
+
+
+def format_date(day: date, *, has_year: bool = True, has_weekday: bool = False) -> str:
+    """Return "Oct 3", "Oct 3, 2026" or "Sat, Oct 3"; where the day comes first "3 Oct" and so on."""
+    weekday = f"{day:%a}, " if has_weekday else ""
+    if is_month_first():
+        return f"{weekday}{day:%b} {day.day}" + (f", {day.year}" if has_year else "")
+    return f"{weekday}{day.day} {day:%b}" + (f" {day.year}" if has_year else "")
+
+
+def format_date_range(first: date, last: date) -> str:
+    """Return "Oct 5 to Nov 29, 2026", or one date; the first has its year unless both are in the same."""
+    if first == last:
+        return format_date(first)
+    return f"{format_date(first, has_year=first.year != last.year)} to {format_date(last)}"
+
+
+def format_venue_date(event: Event) -> str:
+    """Return "Oct 3, 2026", the day on which the event starts at its venue."""
+    return format_date(event.starts_at.astimezone(ZoneInfo(event.time_zone)).date())
 
 
 def format_time(local: datetime) -> str:
-    """Return "9:42 AM"."""
-    return f"{local.hour % 12 or 12}:{local:%M %p}"
+    """Return "9:42 AM" or "09:42"."""
+    return f"{local.hour % 12 or 12}:{local:%M %p}" if is_month_first() else f"{local:%H:%M}"
 
 
 def unique_labels(items: Mapping[T, tuple[str, str]]) -> dict[T, str]:
@@ -134,24 +174,31 @@ def format_zone_city(zone: str) -> str:
 
 
 def format_event_line(name: str, starts_at: datetime, zone: str, now: datetime | None = None) -> str:
-    """Return "Harbor Lights Gala 2026 · Sat 5 Dec, 6:00 PM New York · 13 days to go", as Markdown."""
+    """Return "Harbor Lights Gala 2026 · Sat, Dec 5, 6:00 PM New York · 13 days to go", as Markdown."""
     today = (now or datetime.now(UTC)).astimezone(ZoneInfo(zone)).date()
     days = (starts_at.astimezone(ZoneInfo(zone)).date() - today).days
-    return f"{escape_markdown(name)} · {format_event_date(starts_at, zone, now)} · {_format_days_until(days)}"
+    return f"{escape_markdown(name)} · {format_event_date(starts_at, zone, now)} · {format_days_until(days)}"
 
 
 def format_event_date(starts_at: datetime, zone: str, now: datetime | None = None) -> str:
-    """Return "Sat 5 Dec, 6:00 PM New York" as Markdown, with the year unless it is the current one."""
+    """Return "Sat, Dec 5, 6:00 PM New York" as Markdown, with the year unless it is the current one."""
     local = starts_at.astimezone(ZoneInfo(zone))
     this_year = (now or datetime.now(UTC)).astimezone(ZoneInfo(zone)).year
-    year = f" {local.year}" if local.year != this_year else ""
-    return escape_markdown(f"{local:%a} {local.day} {local:%b}{year}, {format_time(local)} {format_zone_city(zone)}")
+    day = format_date(local.date(), has_year=local.year != this_year, has_weekday=True)
+    return escape_markdown(f"{day}, {format_time(local)} {format_zone_city(zone)}")
 
 
-def _format_days_until(days: int) -> str:
+def format_days_until(days: int) -> str:
     if days == 0:
         return "today"
     return f"{format_count(days, 'day')} to go" if days > 0 else f"{format_count(-days, 'day')} ago"
+
+
+def format_field_label(field: str) -> str:
+    """Return the label of a field as the audit log stores it; that of an answer has the question."""
+    if field.startswith(_ANSWER_PREFIX):
+        return f"Answer to “{field.removeprefix(_ANSWER_PREFIX)}”"
+    return FIELD_LABELS.get(field) or field.replace("_", " ").capitalize()
 
 
 def format_value(field: str, stored: object, zone: str = "UTC") -> str:
@@ -159,7 +206,7 @@ def format_value(field: str, stored: object, zone: str = "UTC") -> str:
 
     Dates without a zone are in `zone`.
     """
-    if stored is None or stored == "":
+    if stored is None or stored in ("", []):
         return "Unlimited" if field in UNLIMITED_FIELDS else "Never" if field == "expires_at" else "Nothing"
     if isinstance(stored, bool):
         return "Yes" if stored else "No"

@@ -169,8 +169,19 @@ class TestRestoring:
         screen.click("Restore price")
         _confirm(screen)
         assert (screen.dialog(), get_price(gold)) == (None, "2500.00")
-        assert screen.toasts() == ["Price of Gold restored."]
+        assert screen.offer() == "Price of Gold restored."
         assert read_changes(screen)[0].startswith("Ana Ruiz restored the price of Gold from $2,600.00 to $2,500.00.")
+        screen.click("Undo")
+        assert (screen.toasts(), get_price(gold)) == (["Change undone."], "2600.00")
+        assert read_changes(screen)[0].startswith("Ana Ruiz changed the price of Gold from $2,500.00 to $2,600.00.")
+
+    def test_undo_is_refused_when_the_record_changed_since(self, event, ana, ben, gold):
+        make.change_package(ben, gold, price="2600")
+        screen = open_page(ana, event).click("Restore price")
+        _confirm(screen)
+        make.change_package(ben, gold, 3, name="Golden")
+        screen.click("Undo")
+        assert (screen.toasts(), get_price(gold)) == (["Not undone. Ben Okafor changed it since."], "2500.00")
 
     def test_conflict_shows_current_value_and_can_be_confirmed(self, event, ana, ben, gold):
         make.change_package(ben, gold, price="2600")

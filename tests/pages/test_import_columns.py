@@ -52,7 +52,7 @@ class TestForeignFile:
     def test_shows_a_preview_of_the_first_rows(self, page):
         upload(page, seller_csv(seller_row("77"), seller_row("78", when="rather late")))
         assert page.says("**1 × Table** · Zoë Müller · $1,100.00")
-        assert page.says("Row 2 · d77@example.org · 31 Oct, 6:30 PM · Paid · order 77")
+        assert page.says("Row 2 · d77@example.org · Oct 31, 6:30 PM · Paid · order 77")
         assert page.problems()[-1].startswith("Date of sale: Enter a date")
 
     def test_is_checked_and_imported_with_the_chosen_mapping(self, page, event, table):
@@ -76,7 +76,8 @@ class TestForeignFile:
         assert page.problem("Total paid for all rows") == "Choose its column, or enter one value for all rows."
         assert page.says("Still to choose: total paid.")
         assert page.field("Check the file").disabled
-        page.enter("Total paid for all rows", "75")
+        page.enter("Total paid for all rows", "$1,075")
+        assert page.says("$1,075.00")
         assert not page.field("Check the file").disabled
         page.click("Check the file").click("Import 1 sale")
 
@@ -128,7 +129,88 @@ class TestDates:
     def test_one_unambiguous_date_decides_the_order(self, page):
         upload(page, seller_csv(seller_row("1", when="03/04/2026"), seller_row("2", when="13/04/2026")))
         assert not any(label.startswith("Which day is") for label in page.labels())
-        assert page.says("3 Apr")
+        assert page.says("Apr 3")
+
+    def test_converted_dates_are_asked_with_both_readings(self, page, event):
+        upload(page, seller_csv(seller_row("1", when="2026-04-03"), seller_row("2", when="13/04/2026")))
+        question = page.field("Which day is 2026-04-03?")
+        assert (question.options, question.value) == (["3 April 2026", "4 March 2026"], None)
+        assert page.says("Still to choose: how converted dates are meant.")
+        assert page.field("Check the file").disabled
+        page.enter("Which day is 2026-04-03?", True).click("Check the file").click("Import 2 sales")
+        days = sorted(each.purchased_at.date().isoformat() for each in list_purchases(event))
+        assert days == ["2026-03-04", "2026-04-13"]
+
+    def test_repeated_amount_is_the_rows_or_the_orders_as_chosen(self, page, event):
+        upload(page, seller_csv(seller_row("1", paid="300"), seller_row("1", paid="300")))
+        question = page.field("What is 300, which is in all rows of an order?")
+        assert (len(question.options), question.value) == (2, None)
+        assert page.says("Still to choose: what the amounts of total paid are.")
+        assert page.field("Check the file").disabled
+        page.enter("What is 300, which is in all rows of an order?", "order").click("Check the file")
+        page.click("Import 1 sale")
+        assert [(each.quantity, str(each.total)) for each in list_purchases(event)] == [(2, "300.00")]
+
+    def test_words_for_statuses_are_matched_and_remembered(self, page, event):
+        titles = ("Order #", "Order Date", "First Name", "Last Name", "Email", "Ticket Type", "Qty", "Status")
+        rows = [seller_row("1", paid="processing"), seller_row("2", paid="Paid"), seller_row("3", paid="Test")]
+        upload(page, seller_csv(*rows, titles=titles))
+        page.enter("Total paid for all rows", "100")
+        assert page.value("Our status for Paid") == "completed"
+        assert page.says("Still to choose: our status for 2 words.")
+        assert page.field("Check the file").disabled
+        page.enter("Our status for processing", "pending").enter("Our status for Test", "left_out")
+        page.click("Check the file").click("Import 2 sales")
+        assert sorted(each.payment_status for each in list_purchases(event)) == ["completed", "pending"]
+        upload(page, seller_csv(*rows, titles=titles))
+        assert page.value("Our status for processing") == "pending"
+        assert page.value("Our status for Test") == "left_out"
+
+    def test_time_zone_is_asked_when_nothing_in_the_file_says_it(self, page, event):
+        upload(page, seller_csv(seller_row("1", when="2026-10-31 18:30")))
+        question = page.field("Time zone of these times")
+        assert (question.options[:2], question.value) == (["New York, as the event", "UTC"], None)
+        assert page.says("Still to choose: the time zone.")
+        assert page.field("Check the file").disabled
+        page.enter("Time zone of these times", "America/Los_Angeles")
+        assert page.says("Oct 31, 9:30 PM")
+        page.click("Check the file").click("Import 1 sale")
+        assert [each.purchased_at.isoformat() for each in list_purchases(event)] == ["2026-11-01T01:30:00+00:00"]
+
+    def test_time_zone_of_a_title_or_column_needs_no_choice(self, page):
+        titles = ("Order #", "Order Date (UTC)", "First Name", "Last Name", "Email", "Ticket Type", "Qty", "Paid")
+        upload(page, seller_csv(seller_row("1", when="2026-10-31 18:30"), titles=titles))
+        assert "Time zone of these times" not in page.labels()
+        assert page.says("Oct 31, 2:30 PM")
+        titles = ("Order #", "Order Date", "First Name", "Last Name", "Email", "Ticket Type", "Qty", "Paid", "TimeZone")
+        page.click("Back to the file")
+        upload(page, seller_csv((*seller_row("1", when="2026-10-31 18:30"), "PDT"), titles=titles))
+        assert "Time zone of these times" not in page.labels()
+        assert page.says("Oct 31, 9:30 PM")
+
+
+class TestNumbers:
+    def test_three_digits_after_a_point_are_asked_with_both_readings(self, page, event):
+        upload(page, seller_csv(seller_row("1", paid="1.500"), seller_row("2", paid="3.000")))
+        question = page.field("How much is 1.500?")
+        assert (question.options, question.value) == (["1,500.00", "1.50"], None)
+        assert page.says("Still to choose: what 1.500 means.")
+        assert page.field("Check the file").disabled
+        page.enter("How much is 1.500?", "comma")
+        assert page.says("$1,500.00")
+        page.click("Check the file").click("Import 2 sales")
+        assert sorted(str(each.total) for each in list_purchases(event)) == ["1500.00", "3000.00"]
+
+    def test_rest_of_the_column_decides_without_a_question(self, page):
+        upload(page, seller_csv(seller_row("1", paid="1.500"), seller_row("2", paid="99,50")))
+        assert not any(label.startswith("How much is") for label in page.labels())
+        assert page.says("$1,500.00")
+
+    def test_question_about_an_optional_column_is_not_hidden(self, page):
+        titles = ("Order #", "Order Date", "First Name", "Last Name", "Email", "Ticket Type", "Qty", "Paid", "Fee")
+        upload(page, seller_csv((*seller_row("1"), "-1.500"), titles=titles))
+        assert page.says("Still to choose: what -1.500 means.")
+        assert page.field("How much is -1.500?").value is None
 
 
 class TestPackages:
@@ -226,7 +308,7 @@ class TestControlCharacters:
         row = sale(table, purchaser_name="Zo\ud800") | {"a\udfff": "x"}
         upload(page, json.dumps([row]).encode(), "sales.json")
         assert list_problem_cells(page) == [(1, "a\ufffd"), (2, "purchaser_name")]
-        assert page.says("2 problems in 1 row.")
+        assert page.says("2 problems in the header and 1 row of 1.")
         assert list_purchases(event) == []
 
     def test_in_foreign_columns_are_shown_and_are_problems_of_their_columns(self, page, event, table):

@@ -20,6 +20,7 @@ from tests.support.sales_file import sale, sales_csv
 from ticketing import db, imports
 from ticketing.file_reader.columns import REQUIRED_COLUMNS
 from ticketing.imports import excel, files
+from ticketing.sales import corrections
 from ui.imports import job as import_job
 
 pytestmark = pytest.mark.system  # each file is read in a process of its own
@@ -58,7 +59,7 @@ class TestFaultyFile:
         )
 
     def test_every_problem_is_listed_by_row_and_column(self, faulty):
-        assert faulty.says("3 problems in 3 rows. Nothing was imported. Correct the file and choose it again.")
+        assert faulty.says("3 problems in 2 rows of 3. Nothing was imported. Correct the file and choose it again.")
         assert list_problem_cells(faulty) == [(3, "ticket_type"), (4, "purchaser_email"), (4, "quantity")]
         assert list_table_rows(faulty)[0]["What to do"].startswith("This event has no package called Tabel.")
 
@@ -117,7 +118,7 @@ class TestCleanFile:
         assert get_current_step(page) == "Check and import"
         assert page.says("Columns match")
         assert page.says("No problems in 2 rows.")
-        assert page.says("Ready to import: 2 sales of 3 packages, $300.00 in revenue.")
+        assert page.says("Ready to import: 2 sales, which add 3 packages and $300.00 in revenue.")
         assert list_import_buttons(page) == ["Import 2 sales"]
         assert list_purchases(event) == []
 
@@ -161,10 +162,42 @@ class TestCleanFile:
         upload(page, sales_csv(sale(table, quantity=2), sale(table, quantity=2)))
         make.purchase(event, table, quantity=2)
         page.click("Import 2 sales")
-        assert page.says("1 problem in 2 rows. Nothing was imported.")
+        assert page.says("1 problem in 1 row of 2. Nothing was imported.")
         assert list_problem_cells(page) == [(3, "quantity")]
         assert get_sold_count(table) == 2
         assert len(list_purchases(event)) == 1
+
+
+class TestUnlikelyDates:
+    @pytest.fixture
+    def mistyped(self, page, table):
+        return upload(page, sales_csv(sale(table), sale(table, purchase_date="2062-10-10")))
+
+    def test_switch_lets_them_through(self, mistyped, event):
+        assert mistyped.says("1 problem in 1 row of 2. Nothing was imported.")
+        assert list_table_rows(mistyped)[0]["What to do"].startswith("2062-10-10 is after today.")
+        assert list_import_buttons(mistyped) == []
+        mistyped.app.toggle[0].set_value(True)
+        mistyped.rerun()
+        assert mistyped.says("No problems in 2 rows.")
+        mistyped.click("Import 2 sales")
+        assert len(list_purchases(event)) == 2
+
+    def test_switch_can_be_turned_off_again(self, mistyped, event):
+        for is_on, problems in ((True, 0), (False, 1)):
+            mistyped.app.toggle[0].set_value(is_on)
+            mistyped.rerun()
+            assert len(get_import_draft(mistyped, event).checked.problems) == problems
+
+    def test_no_switch_without_such_a_date(self, page, table):
+        upload(page, sales_csv(sale(table, quantity="six")))
+        assert [each.label for each in page.app.toggle] == []
+
+    def test_next_file_is_checked_for_itself(self, mistyped, table):
+        mistyped.app.toggle[0].set_value(True)
+        mistyped.rerun()
+        upload(mistyped, sales_csv(sale(table, purchase_date="2063-10-10")))
+        assert mistyped.says("1 problem in 1 row of 1.")
 
 
 class TestRunningImport:
@@ -244,10 +277,42 @@ def test_imports_are_listed_with_file_person_and_time(page, table):
     upload(page, sales_csv(sale(table)), "march.csv").click("Import 1 sale")
     upload(page, sales_csv(sale(table), sale(table)), "april.csv").click("Import 2 sales")
     assert page.says("Imports so far")
-    (batches,) = [each for each in page.texts() if "<table>" in each]
-    assert batches.index("april.csv") < batches.index("march.csv")
-    assert batches.count("by Robin Park") == 2
-    assert "today, " in batches
+    shown = page.texts()
+    assert shown.index("**april.csv**") < shown.index("**march.csv**")
+    assert "2 sales · 2 orders · $200.00 in revenue" in [text.replace("\\", "") for text in shown]
+    assert len([text for text in shown if "Imported today, " in text and "by Robin Park" in text]) == 2
+
+
+def test_import_is_undone_in_a_dialog_that_lists_changed_purchases(page, event, table, seller):
+    upload(page, sales_csv(sale(table, payment_status="pending"), sale(table)), "march.csv").click("Import 2 sales")
+    pending = next(each for each in list_purchases(event) if each.payment_status == "pending")
+    db.write(lambda s: corrections.change_status(s, seller, event.id, pending.id, "completed", seen_version=1))
+    page.click("Undo")
+    assert page.dialog() == "Undo import"
+    assert page.says("2 purchases of 2 orders will be voided. 2 packages go back on sale")
+    assert page.says("1 purchase was changed since the import.")
+    page.type("Reason", "Wrong year").click("Undo import")
+    assert page.says("Confirm that these purchases are voided as well.")
+    assert get_sold_count(table) == 2
+    page.type("Void the changed purchases as well", True).click("Undo import")
+    assert page.toasts() == ["march.csv is undone: 2 purchases are voided."]
+    assert get_sold_count(table) == 0
+    assert {each.payment_status for each in list_purchases(event)} == {"voided"}
+    assert "Undo" not in page.labels()
+
+
+def test_voided_sale_is_listed_and_a_switch_imports_it_again(page, event, table, seller):
+    content = sales_csv(sale(table, external_sale_id="A"))
+    upload(page, content).click("Import 1 sale")
+    [purchase] = list_purchases(event)
+    db.write(lambda s: corrections.void(s, seller, event.id, purchase.id, "Twice"))
+    upload(page, content)
+    assert page.says("1 sale of this file was voided here and will not be imported.")
+    assert "by Robin Park. The row is left out." in list_table_rows(page)[0]["What to do"]
+    assert list_import_buttons(page) == []
+    page.type("Also import sales that were voided here", True).rerun()
+    page.click("Import 1 sale")
+    assert get_sold_count(table) == 1
 
 
 def test_draft_of_one_event_does_not_show_in_another(visit, event, table):

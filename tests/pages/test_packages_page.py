@@ -20,6 +20,7 @@ from tests.support.rate_limits import shift_moments
 from ticketing import db
 from ticketing.catalog import packages
 from ticketing.models import Option
+from ticketing.sales import corrections
 
 
 @pytest.fixture
@@ -38,23 +39,26 @@ class TestCreate:
         screen.type(NAME, "Table of Ten").type(PRICE, "2500").type(SEATS, 10).type(DESCRIPTION, "Near the stage.")
         screen.click("Create package")
         assert screen.dialog() is None
-        assert screen.toasts() == ["Table of Ten created."]
-        assert list_card_texts(screen) == ["Table of Ten $2,500.00 · 10 seats Near the stage. 0 sold · unlimited"]
+        assert screen.says("Table of Ten created.")
+        assert list_card_texts(screen) == [
+            "Table of Ten Near the stage. "
+            "Price $2,500.00 10 seats Sold, with pending 0 sold unlimited Seats paid 0 Revenue $0.00"
+        ]
         assert screen.says("1 package")
 
     def test_problems_are_beside_their_fields_and_input_stays(self, visit, coordinator, event):
         screen = visit("packages", coordinator, event).click("New package")
-        screen.type(NAME, "Table of Ten").type(PRICE, "$2,500").type(SEATS, 10)
+        screen.type(NAME, "Table of Ten").type(PRICE, "2.500").type(SEATS, 10)
         screen.click("Create package")
         assert screen.dialog() == "New package"
         assert screen.says("Please fix the 2 highlighted fields.")
-        assert screen.problem(PRICE) == "Enter an amount, like 1234.50."
+        assert screen.problem(PRICE) == "2.500 can mean 2,500.00 or 2.50. Enter 2500 or 2.50."
         assert screen.problem(DESCRIPTION) == "Enter a description."
         assert screen.problem(NAME) is None
-        assert [screen.value(label) for label in (NAME, PRICE, SEATS)] == ["Table of Ten", "$2,500", 10]
+        assert [screen.value(label) for label in (NAME, PRICE, SEATS)] == ["Table of Ten", "2.500", 10]
         assert list_stored_packages(event) == []
 
-        screen.type(PRICE, "2500").type(DESCRIPTION, "Near the stage.").click("Create package")
+        screen.type(PRICE, "$2,500").type(DESCRIPTION, "Near the stage.").click("Create package")
         assert [(each.name, str(each.price)) for each in list_stored_packages(event)] == [("Table of Ten", "2500.00")]
 
     def test_used_name_is_refused(self, visit, coordinator, event):
@@ -100,8 +104,8 @@ class TestEdit:
             "3 already sold. Changes to price or seats only affect new sales; the name and description change "
             "everywhere. The limit cannot go below 3."
         )
-        screen.type(PRICE, "120").click("Save package")
-        assert screen.toasts() == [f"{package.name} saved."]
+        screen.type(PRICE, "$120").click("Save package")
+        assert screen.offer() == f"{package.name} saved."
         assert str(list_stored_packages(event)[0].price) == "120.00"
 
     def test_limit_below_sold_is_refused_with_both_numbers(self, visit, coordinator, event):
@@ -210,7 +214,7 @@ class TestDelete:
         package = make.package(event, name="Table")
         screen = visit("packages", coordinator, event).pick(package, "Delete")
         assert screen.dialog() == "Delete package"
-        assert screen.says("This permanently deletes Table with its options and picture.")
+        assert screen.says("Nobody has bought Table. This permanently deletes it with its options and picture.")
         screen.click("Cancel")
         assert screen.dialog() is None
         assert len(list_stored_packages(event)) == 1
@@ -221,10 +225,55 @@ class TestDelete:
     def test_package_with_purchases_is_not_deleted(self, visit, coordinator, event):
         package = make.package(event, name="Table")
         make.purchase(event, package)
-        screen = visit("packages", coordinator, event).pick(package, "Delete").click("Delete for good")
-        assert screen.says("Table has purchases, so it stays in the records. Take it off sale instead.")
-        assert screen.click("Close").dialog() is None
-        assert len(list_stored_packages(event)) == 1
+        screen = visit("packages", coordinator, event)
+        menu = screen.app.menu_button(key=f"menu_{package.id}")
+        assert menu.options == [
+            "Edit",
+            "Purchases",
+            "Options",
+            "Copy",
+            "History",
+            "Take off sale (bought, so not deleted)",
+        ]
+
+    @pytest.mark.parametrize("is_voided", [False, True])
+    def test_package_that_was_bought_since_is_taken_off_sale_instead(self, visit, coordinator, event, is_voided):
+        package = make.package(event, name="Table")
+        screen = visit("packages", coordinator, event)
+        bought = make.purchase(event, package)
+        if is_voided:
+            db.write(lambda s: corrections.void(s, coordinator, event.id, bought.purchase.id, "Typed twice"))
+        screen.pick(package, "Delete")
+        assert screen.says("Table has 1 purchase, so it stays in the records. Take it off sale instead")
+        assert "Delete for good" not in screen.labels()
+        screen.click("Take off sale")
+        assert (screen.dialog(), screen.offer()) == (None, "Table is off sale.")
+        assert not list_stored_packages(event)[0].is_enabled
+
+
+class TestUndo:
+    def test_edit_is_undone(self, visit, coordinator, event):
+        package = make.package(event, name="Table", price="250", quantity_limit=5)
+        screen = visit("packages", coordinator, event).pick(package, "Edit")
+        screen.type(NAME, "Big Table").type(PRICE, "$1,500").type(LIMIT, None).click("Save package")
+        assert str(list_stored_packages(event)[0].price) == "1500.00"
+        screen.click("Undo")
+        (row,) = list_stored_packages(event)
+        assert (row.name, str(row.price), row.quantity_limit, row.version) == ("Table", "250.00", 5, 3)
+
+    def test_saving_without_a_change_offers_nothing(self, visit, coordinator, event):
+        package = make.package(event)
+        screen = visit("packages", coordinator, event).pick(package, "Edit").click("Save package")
+        assert (screen.toasts(), screen.offer()) == (["Nothing was changed."], None)
+
+    def test_limit_that_sales_passed_meanwhile_is_not_undone(self, visit, coordinator, event):
+        package = make.package(event, quantity_limit=1)
+        screen = visit("packages", coordinator, event).pick(package, "Edit")
+        screen.type(LIMIT, 3).click("Save package")
+        make.purchase(event, package, quantity=2)
+        screen.click("Undo")
+        assert screen.toasts()[0].startswith("Not undone. 2 are sold already")
+        assert list_stored_packages(event)[0].quantity_limit == 3
 
 
 class TestCopy:
@@ -233,18 +282,31 @@ class TestCopy:
         make.option(package)
         set_image(event, package, alt="A table")
         screen = visit("packages", coordinator, event).pick(package, "Copy")
-        assert screen.toasts() == ["Table (copy) created."]
-        assert screen.dialog() == "Edit package"
-        assert screen.says(
-            "This is a copy of Table with its options and picture, at the end of the list. It is disabled"
-        )
+        assert screen.dialog() == "New package"
+        assert screen.says("A copy of Table, with its questions. It is created when you save it")
+        assert len(list_stored_packages(event)) == 1
         assert [screen.value(label) for label in (NAME, PRICE, SEATS)] == ["Table (copy)", "250.00", 10]
         assert screen.value("On sale") is False
-        screen.type(NAME, "Big Table").type("On sale", True).click("Save package")
+        screen.type(NAME, "Big Table").type("On sale", True).click("Create package")
+        assert screen.says("Big Table created.")
+        assert screen.toasts() == []  # the card shows it
         (_, copy) = list_stored_packages(event)
         assert (copy.name, copy.is_enabled, copy.image_alt) == ("Big Table", True, "A table")
         with db.read_session() as session:
             assert len(session.scalars(select(Option).where(Option.package_id == copy.id)).all()) == 1
+
+    def test_canceled_copy_creates_nothing(self, visit, coordinator, event):
+        package = make.package(event)
+        visit("packages", coordinator, event).pick(package, "Copy").click("Cancel")
+        assert len(list_stored_packages(event)) == 1
+
+    def test_copy_with_a_used_name_is_refused_and_keeps_the_input(self, visit, coordinator, event):
+        package = make.package(event, name="Table")
+        screen = visit("packages", coordinator, event).pick(package, "Copy")
+        screen.type(NAME, "table").type(PRICE, "7").click("Create package")
+        assert screen.problem(NAME).startswith("This event already has a package called table")
+        assert screen.value(PRICE) == "7"
+        assert len(list_stored_packages(event)) == 1
 
     def test_copying_a_deleted_package_is_refused(self, visit, coordinator, event):
         package = make.package(event)

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.support import make
+from tests.support.package_cards import list_card_texts
 from tests.support.rate_limits import shift_moments
 from ticketing import db
 from ticketing.actors import OPERATOR
@@ -13,8 +14,8 @@ from ticketing.catalog import promo_codes
 from ticketing.models import PromoCode, RateLimit
 from ticketing.sales import corrections
 
-CODE, VALUE = "Code, 4 to 20 letters and digits", "Value, in percent or US dollars"
-IN_ALL, PER_DONOR = "Total uses", "Uses per donor"
+CODE, VALUE = "Code", "Percent off"
+IN_ALL, PER_DONOR = "Total uses (optional)", "Uses per donor (optional)"
 
 
 @pytest.fixture
@@ -43,9 +44,8 @@ class TestCreate:
         screen = visit("promo_codes", coordinator, event).click("New promo code")
         screen.type(CODE, "early25").type(VALUE, "25").type(IN_ALL, 50).click("Create promo code")
         assert screen.dialog() is None
-        assert screen.toasts() == ["Code EARLY25 created."]
-        assert screen.says("25% off")
-        assert screen.says("Used in 0 of 50 purchases · 50 left")
+        assert screen.says("Code EARLY25 created.")
+        assert list_card_texts(screen) == ["EARLY25 Never used Discount 25% off Orders 0 of 50 50 left Taken off $0.00"]
 
     def test_problems_are_beside_their_fields_and_input_stays(self, visit, coordinator, event):
         screen = visit("promo_codes", coordinator, event).click("New promo code")
@@ -54,6 +54,13 @@ class TestCreate:
         assert screen.problem(VALUE) == "Enter a percentage from 1 to 100."
         assert [screen.value(CODE), screen.value(VALUE)] == ["a b", "101"]
         assert list_codes(event) == []
+
+    def test_dollar_sign_is_for_amounts_only(self, visit, coordinator, event):
+        screen = visit("promo_codes", coordinator, event).click("New promo code")
+        screen.type(CODE, "MINUS25").type(VALUE, "$25").click("Create promo code")
+        assert screen.problem(VALUE) == "Enter an amount, like 1234.50."
+        screen.type("Type", "fixed_amount").click("Create promo code")
+        assert [str(each.discount_value) for each in list_codes(event)] == ["25.00"]
 
     def test_expiry_is_in_the_time_zone_of_the_event(self, visit, coordinator, event):
         screen = visit("promo_codes", coordinator, event).click("New promo code")
@@ -80,9 +87,16 @@ class TestState:
         code = make.promo_code(event, discount_type="fixed_amount", discount_value="50", max_total_uses=1)
         make.purchase(event, make.package(event, price="80.00"), promo_code=code.code)
         screen = visit("promo_codes", coordinator, event)
-        assert screen.says("Used up")
-        assert screen.says("Used in 1 of 1 purchase · 0 left")
-        assert screen.says("$50.00 in discounts")
+        assert list_card_texts(screen) == [
+            f"{code.code} Used up Discount $50.00 off Orders 1 of 1 none left Taken off $50.00"
+        ]
+
+    def test_switch_turns_a_code_off_and_on(self, visit, coordinator, event):
+        code = make.promo_code(event)
+        screen = visit("promo_codes", coordinator, event).enter(f"{code.code} active", False)
+        assert screen.offer() == f"{code.code} is off."
+        assert "Off" in list_card_texts(screen)[0]
+        assert "Never used" in list_card_texts(screen.enter(f"{code.code} active", True))[0]
 
 
 class TestEdit:
@@ -100,7 +114,7 @@ class TestEdit:
         bought = make.purchase(event, make.package(event), promo_code=code.code).purchase
         db.write(lambda session: corrections.void(session, OPERATOR, event.id, bought.id, "Typed twice"))
         screen = visit("promo_codes", coordinator, event).pick(code, "Edit")
-        assert screen.says("Used by a purchase that no longer counts: its code, type and value cannot change.")
+        assert screen.says("Used by an order that no longer counts: its code, type and value cannot change.")
         assert screen.field(VALUE).disabled
 
     def test_limit_below_the_uses_is_refused(self, visit, coordinator, event):
@@ -142,9 +156,53 @@ class TestDelete:
     def test_used_code_is_not_deleted(self, visit, coordinator, event):
         code = make.promo_code(event)
         make.purchase(event, make.package(event), promo_code=code.code)
-        screen = visit("promo_codes", coordinator, event).pick(code, "Delete").click("Delete for good")
-        assert screen.says("it stays in the records. Switch it off instead.")
-        assert len(list_codes(event)) == 1
+        screen = visit("promo_codes", coordinator, event)
+        menu = screen.app.menu_button(key=f"menu_{code.id}")
+        assert menu.options == ["Edit", "Try", "History", "Switch off (used, so not deleted)"]
+        assert screen.pick(code, "Switch off").offer() == f"{code.code} is off."
+        assert not list_codes(event)[0].is_active
+
+    def test_code_that_was_used_since_is_switched_off_instead(self, visit, coordinator, event):
+        code = make.promo_code(event)
+        screen = visit("promo_codes", coordinator, event)
+        make.purchase(event, make.package(event), promo_code=code.code)
+        screen.pick(code, "Delete")
+        assert screen.says(f"{code.code} was used, so it stays in the records. Switch it off instead")
+        assert "Delete for good" not in screen.labels()
+        screen.click("Switch off")
+        assert (screen.dialog(), list_codes(event)[0].is_active) == (None, False)
+        screen.click("Undo")
+        assert list_codes(event)[0].is_active
+
+
+class TestUndo:
+    def test_edit_is_undone_with_every_field(self, visit, coordinator, event):
+        code = make.promo_code(event, code="EARLY25", expires_at="2026-11-01T12:00", max_total_uses=5)
+        screen = visit("promo_codes", coordinator, event).pick(code, "Edit")
+        screen.type(CODE, "LATE25").type(IN_ALL, 7).click("Save promo code")
+        assert screen.offer() == "Code LATE25 saved."
+        screen.click("Undo")
+        (row,) = list_codes(event)
+        assert (row.code, row.max_total_uses, row.expires_at, row.version) == ("EARLY25", 5, code.expires_at, 3)
+
+    def test_undo_is_refused_when_the_code_changed_since(self, visit, coordinator, event):
+        code = make.promo_code(event)
+        screen = visit("promo_codes", coordinator, event).pick(code, "Switch off")
+        bea = make.staff(name="Bea Colleague", event=event)
+        db.write(lambda s: promo_codes.update(s, bea, event.id, code.id, {"max_total_uses": 9}, seen_version=None))
+        screen.click("Undo")
+        assert screen.toasts() == ["Not undone. Bea Colleague changed it since."]
+        assert not list_codes(event)[0].is_active
+
+
+def test_value_has_the_unit_of_the_type(visit, coordinator, event):
+    screen = visit("promo_codes", coordinator, event).click("New promo code")
+    assert VALUE in screen.labels()
+    screen.enter("Type", "fixed_amount")
+    assert "Amount off" in screen.labels()
+    assert VALUE not in screen.labels()
+    screen.type(CODE, "FIFTY").type("Amount off", "$1,500.50").click("Create promo code")
+    assert str(list_codes(event)[0].discount_value) == "1500.50"
 
 
 class TestDryRun:

@@ -1,20 +1,22 @@
-"""Sales page: figures and their links, days, packages, promo codes, channels, comparison with an earlier event."""
+"""Sales page: figures and their links, the filter of the whole page, charts, comparison with an earlier event."""
 
 import re
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from urllib.parse import parse_qs, urlsplit
-from xml.etree import ElementTree
 
 import pytest
-from streamlit.testing.v1.element_tree import Markdown, PageLink
 
 from tests.support import make
+from tests.support.html_tables import list_tables, parse_page, read_links, read_pairs, read_table, read_tiles
 from tests.support.sales_file import run_import, sale, sales_csv
-from tests.support.screen import unescape_markdown
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.sales import corrections
+
+BY_PACKAGE = "Packages sold of their limit"
+BY_CODE = "What is paid and pending with each promo code"
+BY_CHANNEL = "What is paid and pending in each channel"
+SOLD = {"status": "completed,pending"}
 
 
 @pytest.fixture
@@ -22,37 +24,8 @@ def viewer(event):
     return make.staff(role="viewer", event=event)
 
 
-def read_tiles(screen):
-    return {each.label: unescape_markdown(each.value) for each in screen.app.metric}
-
-
 def count_charts(screen):
-    return len(screen.app.get("vega_lite_chart")) + len(screen.app.get("arrow_vega_lite_chart"))
-
-
-def read_table(screen, caption):
-    """The rows of the table of figures whose caption begins so, as text, the totals row included."""
-    (table,) = (html for html in list_tables(screen) if f"<caption>{caption}" in html)
-    return [[" ".join(cell.itertext()) for cell in row] for row in parse_html(table).iterfind("table/*/tr")]
-
-
-def parse_html(html):
-    return ElementTree.fromstring(html)  # noqa: S314 (our own markup, which must be well-formed)
-
-
-def list_tables(screen):
-    return [each.value for each in screen.app.get("html") if "<caption>" in each.value]
-
-
-def read_links(screen):
-    """Return the query parameters of each link by its label, without the event."""
-    links = {unescape_markdown(link.label).strip("*"): link.proto.query_string for link in screen.app.main.page_link}
-    for html in list_tables(screen):
-        links |= {a.text: urlsplit(a.get("href")).query for a in parse_html(html).iter("a")}
-    queries = {label: {name: value for name, (value,) in parse_qs(query).items()} for label, query in links.items()}
-    return {
-        label: {name: value for name, value in query.items() if name != "event"} for label, query in queries.items()
-    }
+    return len(screen.app.get("vega_lite_chart"))
 
 
 def read_download_link(screen):
@@ -60,34 +33,42 @@ def read_download_link(screen):
     return link.proto.label, link.proto.url
 
 
-def read_amounts(screen):
-    """Return the amounts of the revenue breakdown by name, in order."""
-    texts = [
-        unescape_markdown(each.value).strip("*") for each in screen.app.main if isinstance(each, (Markdown, PageLink))
-    ]
-    return {name: amount for name, amount in pairwise(texts) if re.fullmatch(r"-?\$[\d,]+\.\d\d", amount)}
+def open_query(visit, actor, event, **query):
+    """Open the page with these query parameters, as from a link."""
+    screen = visit("sales", actor, event)
+    for name, value in query.items():
+        screen.app.query_params[name] = value
+    return screen.rerun()
+
+
+def open_filters(screen):
+    """Open the fields of the bar; a browser keeps them open, this screen for one run."""
+    screen.app.session_state["sales_filters"] = True
+    return screen.rerun()
+
+
+def get_query(screen):
+    query = {name: each[0] if isinstance(each, list) else each for name, each in screen.app.query_params.items()}
+    return {name: value for name, value in query.items() if name != "event"}
+
+
+def get_notes(screen):
+    return ["".join(each.itertext()) for each in parse_page(screen).iter("p")]
 
 
 class TestWithoutSales:
-    def test_explains_where_sales_come_from_and_shows_no_chart(self, visit, viewer, event):
+    def test_explains_where_sales_come_from_and_shows_nothing_else(self, visit, viewer, event):
         make.package(event)
         screen = visit("sales", viewer, event)
         assert screen.says("No sales yet")
-        assert read_tiles(screen) == {"Revenue": "$0", "Packages sold": "0", "Seats sold": "0"}
         assert count_charts(screen) == 0
         assert list_tables(screen) == []
         assert read_links(screen) == {}
-        assert list(screen.app.get("link_button")) == []
-
-    def test_goal_without_sales_is_zero_percent(self, visit):
-        event = make.event(revenue_goal="50000")
-        screen = visit("sales", make.staff(event=event), event)
-        assert read_tiles(screen)["Goal"] == "0.0%"
-        assert screen.says("$50,000 to go")
+        assert [each.proto.label for each in screen.app.get("link_button")] == ["Read the guide"]
 
     def test_offers_next_step_to_actor_with_permission(self, visit, event):
         screen = visit("sales", make.staff(event=event), event)
-        assert [link.label for link in screen.app.main.page_link] == ["Add a package"]
+        assert [link.label for link in screen.links()] == ["Add a package"]
 
 
 class TestFigures:
@@ -113,12 +94,25 @@ class TestFigures:
         make.purchase(event, single, payment_status="pending")
         return visit("sales", viewer, event)
 
-    def test_tiles_show_whole_dollars(self, screen):
-        assert read_tiles(screen) == {"Revenue": "$7,682", "Goal": "76.8%", "Packages sold": "7", "Seats sold": "34"}
-        assert screen.says("$2,319 to go")
+    def test_tiles_show_what_is_paid_and_what_is_pending(self, screen):
+        assert read_tiles(screen) == {
+            "Revenue": ("$7,682", None),
+            "Average order": ("$2,561", None),
+            "Packages": ("6", None),
+            "Seats": ("33", None),
+            "Pending": ("$100", None),
+        }
+
+    def test_goal_and_pace(self, screen):
+        pairs = read_pairs(screen)
+        assert parse_page(screen).find(".//p[@class='share']/strong").text == "76.8%"
+        assert (pairs["To go"], pairs["Last 7 days, a day"], pairs["Last 28 days, a day"]) == (
+            "$2,319", "$7,682", "$7,682",
+        )  # fmt: skip
 
     def test_breakdown_adds_up_to_revenue_in_cents(self, screen):
-        assert read_amounts(screen) == {
+        amounts = {name: amount for name, amount in read_pairs(screen).items() if re.search(r"\.\d\d$", amount)}
+        assert amounts == {
             "List price": "$7,801.50",
             "Discounts": "-$120.00",
             "Revenue": "$7,681.50",
@@ -129,24 +123,24 @@ class TestFigures:
     def test_figures_link_to_their_purchases(self, screen):
         links = read_links(screen)
         completed = {"status": "completed"}
-        assert links["3 paid purchases"] == links["List price"] == links["Revenue"] == completed
+        assert links["3 paid orders"] == links["List price"] == links["Revenue"] == completed
         assert links["Discounts"] == completed | {"discounted_only": "true"}
-        assert links["in 4 purchases"] == {"status": "completed,pending"}
+        assert links["1 pending"] == links["1 order"] == links["Pending"] == {"status": "pending"}
         assert links["33 guests to name"] == {"unnamed_only": "true"}
-        assert links["Pending"] == {"status": "pending"}
         assert links["All purchases (4)"] == {}
         assert "Refunded" not in links
 
-    def test_package_table_shows_sold_count_and_limit(self, screen, packages):
-        assert read_table(screen, "Packages sold") == [
-            ["Package", "Sold", "Seats", "Revenue"],
-            ["Table", "3 of 3, sold out", "30", "$7,501.50"],
-            ["Single & more", "4, no limit", "4", "$180.00"],
-            ["Unsold", "0 of 5", "0", "$0.00"],
-            ["Total", "7", "34", "$7,681.50"],
+    def test_package_table_shows_sold_of_limit_beside_paid_and_pending(self, screen, packages):
+        assert read_table(screen, BY_PACKAGE) == [
+            ["Package", "Sold of limit", "Orders", "Seats", "Discount", "Revenue", "Pending"],
+            ["Table", "3 of 3, sold out", "1", "30", "$0.00", "$7,501.50", "–"],
+            ["Single & more", "4, no limit", "2", "3", "$120.00", "$180.00", "$100.00"],
+            ["Unsold", "0 of 5", "0", "0", "$0.00", "$0.00", "–"],
+            ["Total", "", "3", "33", "$120.00", "$7,681.50", "$100.00"],
         ]
-        assert read_links(screen)["Table"] == {"package": str(packages[0].id), "status": "completed,pending"}
+        assert read_links(screen)["Table"] == SOLD | {"package": str(packages[0].id)}
         assert "Unsold" not in read_links(screen)
+        assert "Sold of limit counts paid and pending packages of the whole event." in get_notes(screen)
 
     def test_bar_width_is_share_of_limit(self, screen):
         (table,) = (html for html in list_tables(screen) if "sold out" in html)
@@ -156,24 +150,32 @@ class TestFigures:
         ]
 
     def test_promo_code_and_channel_tables_have_same_totals(self, screen):
-        assert read_table(screen, "Purchases, discount and revenue of each promo code")[1:] == [
-            ["EARLY10", "1", "$20.00", "$180.00"],
-            ["Without a code", "3", "$100.00", "$7,501.50"],
-            ["Total", "4", "$120.00", "$7,681.50"],
+        assert read_table(screen, BY_CODE)[1:] == [
+            ["EARLY10", "1", "2", "$20.00", "$180.00", "–"],
+            ["Without a code", "2", "31", "$100.00", "$7,501.50", "$100.00"],
+            ["Total", "3", "33", "$120.00", "$7,681.50", "$100.00"],
         ]
-        assert read_table(screen, "Purchases and revenue of each channel")[1:] == [
-            ["Cash", "1", "$7,501.50"],
-            ["Comp", "1", "$0.00"],
-            ["Online", "2", "$180.00"],
-            ["Total", "4", "$7,681.50"],
+        assert read_table(screen, BY_CHANNEL)[1:] == [
+            ["Cash", "1", "$7,501.50", "–"],
+            ["Comp", "1", "$0.00", "–"],
+            ["Online", "1", "$180.00", "$100.00"],
+            ["Total", "3", "$7,681.50", "$100.00"],
         ]
         links = read_links(screen)
-        assert links["EARLY10"] == {"code": "EARLY10", "status": "completed,pending"}
-        assert links["Without a code"] == {"code": "-", "status": "completed,pending"}
-        assert links["Cash"] == {"channel": "cash", "status": "completed,pending"}
+        assert links["EARLY10"] == SOLD | {"code": "EARLY10"}
+        assert links["Without a code"] == SOLD | {"code": "-"}
+        assert links["Cash"] == SOLD | {"channel": "cash"}
 
     def test_download_link_exports_all_purchases(self, screen, event):
         assert read_download_link(screen) == ("Download CSV", f"/export/{event.id}/purchases.csv")
+
+    def test_markup_in_names_is_escaped(self, visit, viewer, event):
+        hostile = '<b>Gold</b> & "more" <img src=x>'
+        make.purchase(event, make.package(event, name=hostile), donor={"name": hostile, "email": "a@example.org"})
+        for chart in ("total", "packages"):
+            screen = open_query(visit, viewer, event, chart=chart)
+            assert hostile in [row[0] for row in read_table(screen, BY_PACKAGE)]
+            assert not any("<b>" in each.value or "<img src=x" in each.value for each in screen.app.get("html"))
 
 
 def test_imported_total_shows_difference(visit, viewer, event):
@@ -181,7 +183,7 @@ def test_imported_total_shows_difference(visit, viewer, event):
     run_import(event, sales_csv(sale(package, total_amount="70.00", discount_amount="20.00")))
     screen = visit("sales", viewer, event)
     expected = {"List price": "$100.00", "Discounts": "-$20.00", "Difference": "-$10.00", "Revenue": "$70.00"}
-    assert list(read_amounts(screen).items())[:4] == list(expected.items())
+    assert expected.items() <= read_pairs(screen).items()
     assert read_links(screen)["Difference"] == {"status": "completed", "differing_only": "true"}
 
 
@@ -194,7 +196,8 @@ def test_refunded_amount_is_not_in_revenue(visit, viewer, event):
         )
     )
     screen = visit("sales", viewer, event)
-    assert (read_amounts(screen)["Revenue"], read_amounts(screen)["Refunded"]) == ("$100.00", "$100.00")
+    pairs = read_pairs(screen)
+    assert (pairs["Revenue"], pairs["Refunded"]) == ("$100.00", "$100.00")
     assert read_links(screen)["Refunded"] == {"status": "refunded"}
 
 
@@ -202,38 +205,121 @@ def test_exceeded_goal_is_reached(visit):
     event = make.event(revenue_goal="150")
     make.purchase(event, make.package(event, price="100"), quantity=2)
     screen = visit("sales", make.staff(event=event), event)
-    assert read_tiles(screen)["Goal"] == "133.3%"
-    assert screen.says("reached")
+    assert parse_page(screen).find(".//p[@class='share']/strong").text == "133.3%"
+    assert "The goal is reached." in get_notes(screen)
 
 
-class TestDays:
-    @pytest.mark.parametrize("status", ["completed", "pending"])
-    def test_single_sale_of_either_status_shows_both_charts(self, visit, viewer, event, status):
-        make.purchase(event, make.package(event, price="100"), payment_status=status)
-        assert count_charts(visit("sales", viewer, event)) == 2
+class TestFilter:
+    """One sale a day over 20 days: 10 packages of $100 on each of the first, 1 of $1,000 on each of the second."""
 
-    def test_table_of_days_opens_with_links_to_purchases(self, visit, viewer, event):
-        """Days are in the event's time zone: 3 AM in London is the evening before in New York."""
-        package = make.package(event, price="100")
-        run_import(
-            event,
-            sales_csv(
-                sale(package, purchase_date="2025-10-03T12:00:00"),
-                sale(package, purchase_date="2025-10-06T03:00:00+01:00", quantity=2),
-            ),
-        )
+    @pytest.fixture
+    def event(self):
+        return make.event(revenue_goal="100000", time_zone="UTC")
+
+    @pytest.fixture
+    def packages(self, event):
+        seat = make.package(event, name="Seat", price="100")
+        gold = make.package(event, name="Gold", price="1000", seats_per_package=10, is_sponsorship=True)
+        now = datetime.now(UTC)
+        for days in range(0, 20, 2):
+            make.purchase(event, seat, channel="cash", moment=now - timedelta(days=days))
+            make.purchase(event, gold, moment=now - timedelta(days=days + 1))
+        return seat, gold
+
+    def test_range_applies_to_everything_and_is_compared_with_the_days_before(self, visit, viewer, event, packages):
+        today = datetime.now(UTC).date()
+        first, last = f"{today - timedelta(days=6)}", f"{today}"
+        screen = open_query(visit, viewer, event, range="7")
+        # Four days of seats and three of sponsorships, before that three and four.
+        assert read_tiles(screen) == {
+            "Revenue": ("$3,400", "▼ 21%"),
+            "Average order": ("$486", "▼ 21%"),
+            "Packages": ("7", "no change"),
+            "Seats": ("34", "▼ 21%"),
+            "Pending": ("$0", "no change"),
+        }
+        assert [row[-2] for row in read_table(screen, BY_PACKAGE)[1:]] == ["$400.00", "$3,000.00", "$3,400.00"]
+        days = {"from": first, "to": last}
+        assert read_links(screen)["7 paid orders"] == days | {"status": "completed"}
+        assert read_links(screen)["Cash"] == days | SOLD | {"channel": "cash"}
+        assert parse_qs(urlsplit(read_download_link(screen)[1]).query) == {"from": [first], "to": [last]}
+        (file,) = (each for each in parse_page(screen).iter("a") if "chart.svg" in each.get("href"))
+        assert parse_qs(urlsplit(file.get("href")).query) == {"from": [first], "to": [last], "chart": ["total"]}
+
+    def test_goal_pace_and_stock_stay_those_of_the_whole_event(self, visit, viewer, event, packages):
+        screen = open_query(visit, viewer, event, range="7", package=str(packages[0].id))
+        assert read_pairs(screen)["To go"] == "$89,000"
+        assert read_table(screen, BY_PACKAGE)[1][1] == "10, no limit"
+        assert "Of the whole event, whatever is chosen above." in get_notes(screen)
+
+    def test_packages_channels_and_sponsorships_narrow_the_page(self, visit, viewer, event, packages):
+        seat, gold = packages
+        for query, revenue, names in (
+            ({"package": str(seat.id)}, "$1,000", ["Seat"]),
+            ({"package": f"{seat.id},{gold.id}"}, "$11,000", ["Seat", "Gold"]),
+            ({"channel": "cash"}, "$1,000", ["Seat", "Gold"]),
+            ({"sponsorships_only": "true"}, "$10,000", ["Gold"]),
+        ):
+            screen = open_query(visit, viewer, event, **query)
+            assert read_tiles(screen)["Revenue"][0] == revenue
+            assert [row[0] for row in read_table(screen, BY_PACKAGE)[1:-1]] == names
+            assert all(query.items() <= link.items() for link in read_links(screen).values() if "package" not in link)
+            assert parse_qs(urlsplit(read_download_link(screen)[1]).query) == {k: [v] for k, v in query.items()}
+
+    def test_bar_writes_the_address(self, visit, viewer, event, packages):
+        gold = packages[1]
         screen = visit("sales", viewer, event)
-        assert not any("Sales of each day" in html for html in list_tables(screen))
-        screen.app.session_state["table_of_days"] = True
-        screen.rerun()
-        assert read_table(screen, "Sales of each day, the latest first")[1:] == [
-            ["5 Oct 2025", "2", "$200.00", "$300.00"],
-            ["4 Oct 2025", "0", "$0.00", "$100.00"],
-            ["3 Oct 2025", "1", "$100.00", "$100.00"],
-        ]
-        links = read_links(screen)
-        assert links["5 Oct 2025"] == {"from": "2025-10-05", "to": "2025-10-05", "status": "completed,pending"}
-        assert "4 Oct 2025" not in links
+        screen.enter("Range", "30")
+        assert get_query(screen) == {"range": "30"}
+        open_filters(screen).enter("Packages", [gold.id])
+        assert get_query(screen) == {"range": "30", "package": str(gold.id)}
+        open_filters(screen).enter("Channels", ["online"])
+        open_filters(screen).enter("Sponsorships only", True)
+        assert get_query(screen) == {
+            "range": "30", "package": str(gold.id), "channel": "online", "sponsorships_only": "true",
+        }  # fmt: skip
+        screen.enter("Range", "all").enter("Chart", "packages")
+        assert "range" not in get_query(screen)
+        open_filters(screen).click("Clear filters")
+        assert get_query(screen) == {"chart": "packages"}
+
+    def test_custom_range_begins_with_the_days_shown_and_keeps_them_in_order(self, visit, viewer, event, packages):
+        today = datetime.now(UTC).date()
+        screen = visit("sales", viewer, event).enter("Range", "7").enter("Range", "custom")
+        assert get_query(screen) == {"from": f"{today - timedelta(days=6)}", "to": f"{today}"}
+        assert screen.value("Range") == "custom"
+        screen.enter("To", today - timedelta(days=9))
+        assert get_query(screen) == {"from": f"{today - timedelta(days=9)}", "to": f"{today - timedelta(days=9)}"}
+        screen.enter("From", None)
+        assert get_query(screen) == {"to": f"{today - timedelta(days=9)}"}
+        assert read_tiles(screen)["Revenue"] == ("$6,500", None)
+
+    def test_days_without_sales_show_an_empty_figure_and_a_way_out(self, visit, viewer, event, packages):
+        screen = open_query(visit, viewer, event, to="2020-01-01")
+        assert read_tiles(screen)["Revenue"] == ("$0", None)
+        assert screen.says("No sales with these filters.")
+        assert read_tiles(screen.click("Clear filters"))["Revenue"] == ("$11,000", None)
+
+    @pytest.mark.parametrize(
+        ("name", "value", "sentence"),
+        [
+            ("range", "9", "“range” takes 7 or 30."),
+            ("chart", "pie", "“chart” takes total, daily, packages or channels."),
+            ("from", "yesterday", "“from” takes a day such as"),
+            ("status", "completed", "There is no filter “status”."),
+            ("package", "7", "“package” takes ids of packages"),
+        ],
+    )
+    def test_wrong_link_shows_no_figures(self, visit, viewer, event, packages, name, value, sentence):
+        screen = open_query(visit, viewer, event, **{name: value})
+        assert screen.says(sentence)
+        assert list_tables(screen) == []
+        assert list_tables(screen.click("Show all sales"))
+        assert get_query(screen) == {}
+
+    def test_package_of_another_event_selects_nothing(self, visit, viewer, event, packages):
+        other = make.package(make.event())
+        assert open_query(visit, viewer, event, package=str(other.id)).says("No sales with these filters.")
 
 
 class TestLatestSales:
@@ -263,133 +349,30 @@ class TestLatestSales:
         assert "All purchases (2)" in read_links(screen)
 
 
-class TestSponsorshipsOnly:
-    @pytest.fixture
-    def event(self):
-        return make.event(revenue_goal="100000")
-
-    @pytest.fixture
-    def screen(self, visit, viewer, event):
-        gold = make.package(event, name="Gold", price="5000", seats_per_package=10, is_sponsorship=True)
-        make.purchase(event, gold, donor={"name": "Acme", "email": "acme@example.org"})
-        make.purchase(event, make.package(event, name="Single", price="100"), channel="cash")
-        return visit("sales", viewer, event).enter("Sponsorships only", True)
-
-    def test_toggle_applies_to_whole_page(self, screen, event):
-        assert read_tiles(screen) == {"Revenue": "$5,000", "Goal": "5.0%", "Packages sold": "1", "Seats sold": "10"}
-        assert read_amounts(screen)["Revenue"] == "$5,000.00"
-        assert [row[0] for row in read_table(screen, "Packages sold")] == ["Package", "Gold", "Total"]
-        assert [row[0] for row in read_table(screen, "Purchases and revenue")] == ["Channel", "Online", "Total"]
-        assert len(read_table(screen, "The latest purchases")) == 2
-
-    def test_toggle_applies_to_links_and_download(self, screen, event):
-        assert {query["sponsorships_only"] for query in read_links(screen).values()} == {"true"}
-        assert read_download_link(screen)[1] == f"/export/{event.id}/purchases.csv?sponsorships_only=true"
-
-    def test_goal_tile_names_goal_of_whole_event(self, screen):
-        assert screen.says("of the $100,000 event goal")
-        assert not screen.says("$95,000 to go")
-
-    def test_toggle_is_read_from_url(self, visit, viewer, event, screen):
-        screen.app.query_params["sponsorships_only"] = "true"
-        assert read_tiles(screen.rerun())["Revenue"] == "$5,000"
-
-    def test_without_sponsorships_explains_how_to_show_all_sales(self, visit, viewer):
-        event = make.event()
-        make.purchase(event, make.package(event))
-        screen = visit("sales", make.staff(event=event), event).enter("Sponsorships only", True)
-        assert screen.says("No sponsorships sold yet")
-        assert screen.says("Turn off **Sponsorships only**")
-        assert screen.enter("Sponsorships only", False).says("Revenue breakdown")
-
-
 class TestManyRows:
-    def test_package_table_shows_ten_rows_and_all_on_request(self, visit, viewer, event):
+    def test_table_hides_rows_from_the_eleventh_on_until_all_are_asked_for(self, visit, viewer, event):
+        """All rows are in the HTML for paper; a class hides them on the screen."""
         for number in range(1, 12):
             make.package(event, name=f"Package {number:02}")
         make.purchase(event, make.package(event, name="Last", price="100"))
         screen = visit("sales", viewer, event)
-        names = [row[0] for row in read_table(screen, "Packages sold")]
-        assert names == ["Package", *(f"Package {n:02}" for n in range(1, 11)), "Total"]
-        screen.click("Show all 12 packages")
-        assert [row[0] for row in read_table(screen, "Packages sold")][-3:] == ["Package 11", "Last", "Total"]
-        screen.click("Show the first 10")
-        assert len(read_table(screen, "Packages sold")) == 12
+        assert len(read_table(screen, BY_PACKAGE)) == 14
+        (table,) = (html for html in list_tables(screen) if BY_PACKAGE in html)
+        assert '<div class="figures stacked short">' in table
+        (link,) = (each for each in parse_page(screen).iter("a") if each.text == "Show all 12 packages")
+        assert parse_qs(urlsplit(link.get("href")).query) == {"event": [str(event.id)], "whole": ["packages"]}
+        screen = open_query(visit, viewer, event, whole="packages")
+        assert not any("short" in html for html in list_tables(screen))
+        (link,) = (each for each in parse_page(screen).iter("a") if each.text == "Show the first 10")
+        assert parse_qs(urlsplit(link.get("href")).query) == {"event": [str(event.id)]}
 
-    def test_ten_packages_are_shown_without_button(self, visit, viewer, event):
+    def test_ten_packages_are_shown_without_a_link(self, visit, viewer, event):
         for _ in range(10):
             package = make.package(event)
         make.purchase(event, package)
         screen = visit("sales", viewer, event)
-        assert len(read_table(screen, "Packages sold")) == 12
-        assert not any("Show" in label for label in screen.labels())
-
-
-class TestComparison:
-    """Both events have sales on the same days before the event."""
-
-    @pytest.fixture
-    def event(self):
-        return make_event_in_days(1, name="Gala")
-
-    @pytest.fixture
-    def earlier(self, event):
-        return make_event_in_days(-364, name="Spring *Gala*")
-
-    @pytest.fixture
-    def screen(self, visit, event, earlier):
-        package = make.package(event, price="100", seats_per_package=2)
-        gold = make.package(event, price="1000", is_sponsorship=True)
-        make.purchase(event, package)
-        make.purchase(event, gold)
-        earlier_package = make.package(earlier, name="Then", price="250")
-        run_import(
-            earlier,
-            sales_csv(
-                sale(earlier_package, purchase_date=days_ago(370), quantity=2),
-                sale(earlier_package, purchase_date=days_ago(364)),
-            ),
-        )
-        viewer = make.staff(role="viewer", event=event)
-        make.assign(viewer, earlier)
-        return visit("sales", viewer, event)
-
-    def test_no_event_is_chosen_at_first(self, screen, earlier):
-        assert screen.value("Compare with") is None
-        assert screen.says("the same number of days before each")
-        assert count_charts(screen) == 2
-
-    def test_chosen_event_shows_sentence_and_two_charts(self, screen, earlier):
-        screen.enter("Compare with", earlier.id)
-        assert screen.says("Ahead of Spring *Gala* by $600 and 1 seat, 1 day before the event.")
-        assert count_charts(screen) == 4
-
-    def test_sponsorships_only_compares_sponsorships(self, screen, earlier):
-        screen.enter("Sponsorships only", True).enter("Compare with", earlier.id)
-        assert screen.says("Ahead of Spring *Gala* by $1,000 and 1 seat, 1 day before the event.")
-
-    def test_comparison_table_opens(self, screen, earlier):
-        screen.enter("Compare with", earlier.id)
-        screen.app.session_state["table_of_comparison"] = True
-        rows = read_table(screen.rerun(), "Revenue and seats of both events")
-        assert rows[0] == ["Day", "This event", "Spring *Gala*"]
-        assert rows[1] == ["On the day", "–", "$750.00, 3 seats"]
-        assert rows[2] == ["1 day before", "$1,100.00, 3 seats", "$500.00, 2 seats"]
-        assert rows[-1] == ["6 days before", "$0.00, 0 seats", "$500.00, 2 seats"]
-
-    def test_not_offered_without_other_events_with_sales(self, visit, viewer, event):
-        make.event()
-        make.purchase(event, make.package(event))
-        assert "Compare with" not in visit("sales", viewer, event).labels()
-
-
-def make_event_in_days(days, **fields):
-    """Create an event at noon UTC, `days` from today."""
-    return make.event(starts_at=f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%dT12:00}", time_zone="UTC", **fields)
-
-
-def days_ago(days):
-    return f"{datetime.now(UTC) - timedelta(days=days):%Y-%m-%dT12:00:00}"
+        assert not any("short" in html for html in list_tables(screen))
+        assert not any((each.text or "").startswith("Show") for each in parse_page(screen).iter("a"))
 
 
 def test_sales_of_other_events_are_not_counted(visit, viewer, event):

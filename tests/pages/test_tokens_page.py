@@ -34,8 +34,8 @@ def test_new_token_is_shown_once_with_example(visit, person):
     assert screen.dialog() is None
     assert screen.app.code == []
     assert secret not in repr(screen.app.session_state)
-    assert screen.says("created today, ")
-    assert screen.says("never used")
+    assert screen.says("Donor site created today, ")
+    assert screen.says("Last used never")
 
 
 @pytest.mark.parametrize(("label", "days"), [("Never", None), ("In 30 days", 30), ("In a year", 365)])
@@ -63,7 +63,7 @@ def test_revocation_asks_first(visit, person):
     assert screen.toasts() == ["*Site* revoked."]
     assert find_token_actor(secret) is None
     assert "Revoke" not in screen.labels()
-    assert screen.says("revoked today, ")
+    assert screen.says("*Site* Revoked created today, ")
 
 
 def test_users_see_own_tokens_and_admins_all_with_owner(visit, person):

@@ -2,10 +2,12 @@
 
 import html
 import re
+import unicodedata
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from tests.support.screen import unescape_markdown
 from ui import text
@@ -39,20 +41,33 @@ class TestEscapeMarkdown:
     def test_text_is_shown_as_typed_without_effect(self, typed):
         escaped = text.escape_markdown(typed)
         assert unescape_markdown(escaped) == typed.replace("\n", " ")
-        without_entities = "".join(part.partition(";")[2] if n else part for n, part in enumerate(escaped.split("&#")))
-        assert all(letter.isalnum() or letter in " \u2060" for letter in without_entities)
+        without_spans = re.sub(r":color\[(.*?)\]", r"\1", escaped)
+        assert all(letter.isalnum() or letter == " " for letter in re.sub(r"&#[0-9]+;", "", without_spans))
 
     @pytest.mark.parametrize(
-        "typed", ["http://evil.example", "HTTPS://evil.example", "www.evil.example", "a@evil.example"]
+        ("typed", "escaped"),
+        [
+            ("http://x", "h:color[t]tp&#58;&#47;&#47;x"),
+            ("HTTPS://x", "H:color[T]TPS&#58;&#47;&#47;x"),
+            ("www.x", ":color[w]ww&#46;x"),
+            ("wwwww.x", "ww:color[w]ww&#46;x"),
+            ("a@x", "a:color[&#64;]x"),
+            (":smile:", ":color[&#58;]smile&#58;"),
+            (":+1:", ":color[&#58;]&#43;1&#58;"),
+            (":material/home:", ":color[&#58;]material&#47;home&#58;"),
+            (":thumbs_up: :100:", ":color[&#58;]thumbs&#95;up&#58; :color[&#58;]100&#58;"),
+            (":a::b:", ":color[&#58;]a&#58;:color[&#58;]b&#58;"),
+            ("T18:30:00", "T18:color[&#58;]30&#58;00"),
+        ],
     )
-    def test_bare_address_gets_word_joiner_so_that_it_is_no_link(self, typed):
-        assert "\u2060" in text.escape_markdown(typed)
+    def test_bare_address_and_emoji_code_are_broken_by_a_span_without_a_color(self, typed, escaped):
+        assert text.escape_markdown(typed) == escaped
 
-    @pytest.mark.parametrize("typed", [":smile:", ":+1:", ":streamlit:", ":material/home:", "a :100: b", ":a::b:"])
-    def test_emoji_and_icon_codes_get_word_joiner(self, typed):
-        shown = html.unescape(text.escape_markdown(typed))
-        assert not re.search(r":[\w+/-]+:", shown)
-        assert unescape_markdown(text.escape_markdown(typed)) == typed
+    def test_no_invisible_character_is_added(self):
+        typed = "".join(map(chr, range(32, 127))) + " :smile: a@b.example https://b.example www.b.example 18:30:00"
+        shown = text.escape_markdown(typed)
+        assert not [letter for letter in shown if unicodedata.category(letter) == "Cf"]
+        assert unescape_markdown(shown) == typed
 
     @pytest.mark.parametrize("typed", ["6:00 PM", "Dinner: fish", "a::b", "12:30"])
     def test_single_colon_stays(self, typed):
@@ -104,9 +119,9 @@ def test_count_agrees_with_its_noun(arguments, expected):
         ("2026-11-23T14:42:00+00:00", NEW_YORK, "today, 9:42 AM"),
         ("2026-11-23T05:00:00+00:00", NEW_YORK, "today, 12:00 AM"),
         ("2026-11-23T04:59:00+00:00", NEW_YORK, "yesterday, 11:59 PM"),
-        ("2026-11-21T17:00:00+00:00", NEW_YORK, "21 Nov, 12:00 PM"),
-        ("2026-11-24T17:00:00+00:00", NEW_YORK, "24 Nov, 12:00 PM"),
-        ("2025-11-23T14:42:00+00:00", NEW_YORK, "23 Nov 2025, 9:42 AM"),
+        ("2026-11-21T17:00:00+00:00", NEW_YORK, "Nov 21, 12:00 PM"),
+        ("2026-11-24T17:00:00+00:00", NEW_YORK, "Nov 24, 12:00 PM"),
+        ("2025-11-23T14:42:00+00:00", NEW_YORK, "Nov 23, 2025, 9:42 AM"),
         ("2026-11-23T15:30:00+00:00", "Asia/Tokyo", "today, 12:30 AM"),
         ("2026-11-23T14:59:00+00:00", "Asia/Tokyo", "yesterday, 11:59 PM"),
     ],
@@ -120,8 +135,8 @@ def test_datetime_is_in_the_zone_of_the_event(moment, zone, expected):
     [
         (date(2026, 1, 1), "today"),
         (date(2025, 12, 31), "yesterday"),
-        (date(2025, 12, 30), "30 Dec 2025"),
-        (date(2026, 1, 2), "2 Jan"),
+        (date(2025, 12, 30), "Dec 30, 2025"),
+        (date(2026, 1, 2), "Jan 2"),
     ],
 )
 def test_day_has_its_year_unless_it_is_the_current_one(day, expected):
@@ -131,11 +146,11 @@ def test_day_has_its_year_unless_it_is_the_current_one(day, expected):
 @pytest.mark.parametrize(
     ("starts_at", "expected"),
     [
-        ("2026-12-05T23:00:00+00:00", "Gala & *More* · Sat 5 Dec, 6:00 PM New York · 12 days to go"),
-        ("2026-11-24T23:00:00+00:00", "Gala & *More* · Tue 24 Nov, 6:00 PM New York · 1 day to go"),
-        ("2026-11-23T23:00:00+00:00", "Gala & *More* · Mon 23 Nov, 6:00 PM New York · today"),
-        ("2026-11-22T23:00:00+00:00", "Gala & *More* · Sun 22 Nov, 6:00 PM New York · 1 day ago"),
-        ("2027-01-02T23:00:00+00:00", "Gala & *More* · Sat 2 Jan 2027, 6:00 PM New York · 40 days to go"),
+        ("2026-12-05T23:00:00+00:00", "Gala & *More* · Sat, Dec 5, 6:00 PM New York · 12 days to go"),
+        ("2026-11-24T23:00:00+00:00", "Gala & *More* · Tue, Nov 24, 6:00 PM New York · 1 day to go"),
+        ("2026-11-23T23:00:00+00:00", "Gala & *More* · Mon, Nov 23, 6:00 PM New York · today"),
+        ("2026-11-22T23:00:00+00:00", "Gala & *More* · Sun, Nov 22, 6:00 PM New York · 1 day ago"),
+        ("2027-01-02T23:00:00+00:00", "Gala & *More* · Sat, Jan 2, 2027, 6:00 PM New York · 40 days to go"),
     ],
 )
 def test_event_line_has_name_date_place_and_days_to_go(starts_at, expected):
@@ -159,3 +174,42 @@ def test_event_line_has_name_date_place_and_days_to_go(starts_at, expected):
 )
 def test_stored_value_is_shown_in_words(field, stored, expected):
     assert text.format_value(field, stored) == expected
+
+
+def dates_page() -> None:
+    """A page that shows the same moment in each form."""
+    from datetime import UTC, datetime
+
+    import streamlit as st
+
+    from ui import text
+
+    when = datetime(2026, 12, 12, 23, 0, tzinfo=UTC)
+    st.text(text.format_event_date(when, "America/New_York", now=when))
+    st.text(text.format_datetime(when, "America/New_York", now=datetime(2027, 2, 1, tzinfo=UTC)))
+    st.text(text.format_date(when.date(), has_year=False))
+    st.text(text.get_date_input_format())
+
+
+US_FORMS = ["Sat, Dec 12, 6:00 PM New York", "Dec 12, 2026, 6:00 PM", "Dec 12", "MM/DD/YYYY"]
+DAY_FIRST_FORMS = ["Sat, 12 Dec, 18:00 New York", "12 Dec 2026, 18:00", "12 Dec", "DD/MM/YYYY"]
+
+
+@pytest.mark.parametrize(
+    ("locale", "forms"),
+    [
+        ("en-US", US_FORMS),
+        ("es-US", US_FORMS),
+        ("en-CA", US_FORMS),
+        ("en", US_FORMS),
+        ("", US_FORMS),
+        ("en-GB", DAY_FIRST_FORMS),
+        ("de-DE", DAY_FIRST_FORMS),
+        ("de", DAY_FIRST_FORMS),
+        ("zh-Hans-SG", DAY_FIRST_FORMS),
+    ],
+)
+def test_dates_have_the_form_of_the_browsers_region(locale, forms):
+    at = AppTest.from_function(dates_page, default_timeout=30)
+    at.context = {"locale": locale}
+    assert [unescape_markdown(each.value) for each in at.run().text] == forms

@@ -40,12 +40,13 @@ def _format_day_heading(day: date, today: date) -> str:
 def _render_change(change: Change, offers: Mapping[int, RestorableEntry], zone: str) -> None:
     restorable = [entry for entry in change.entries if entry.id in offers]
     has_several_records = len({entry.subject_id for entry in change.entries}) > 1
-    with st.container(key=f"change_{change.first.id}", gap=None):
-        st.html(_format_change_html(change, zone))
+    with st.container(key=f"change_{change.first.id}", horizontal=True, vertical_alignment="center", gap="small"):
+        st.html(_format_change_html(change, zone), width="stretch")
         if restorable:
-            with st.container(horizontal=True, gap="small", key=f"restores_{change.first.id}"):
+            with st.container(horizontal=True, width="content", gap="small", key=f"restores_{change.first.id}"):
                 for entry in restorable:
-                    suffix = f" of {entry.subject_name}" if has_several_records else ""
+                    record_name = offers[entry.id].package_name or entry.subject_name
+                    suffix = f" of {record_name}" if has_several_records else ""
                     st.button(
                         text.escape_markdown(f"Restore {sentences.get_field_noun(entry)}{suffix}"),
                         key=f"restore_{entry.id}",
@@ -65,7 +66,7 @@ def _format_change_html(change: Change, zone: str) -> str:
     local = change.first.occurred_at.astimezone(ZoneInfo(zone))
     when = f'<time datetime="{local.isoformat()}">{text.format_time(local)}</time> · {sentences.format_via(change)}'
     fields_html = _format_fields_html(change, zone)
-    return f'<div class="deed"><p>{sentence_html}</p>{fields_html}<div class="quiet">{when}</div></div>'
+    return f'<div class="deed"><div><p>{sentence_html}</p>{fields_html}</div><div class="quiet">{when}</div></div>'
 
 
 def _format_fields_html(change: Change, zone: str) -> str:

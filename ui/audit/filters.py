@@ -112,7 +112,7 @@ def _render_fields(view: UrlState, choices: Choices, number: int) -> None:
                 filters.MIN_DAY,
                 filters.MAX_DAY,
                 key=_key(name, number),
-                format="YYYY-MM-DD",
+                format=text.get_date_input_format(),
                 on_change=_on_change,
                 args=(name, number, view),
             )

@@ -18,6 +18,7 @@ from ui.widgets import forms, paging
 
 _KIND = "history"
 _PAGE_KEY = "history_page"
+KINDS = (_KIND, restore_dialog.KIND)  # of the dialogs that this module opens
 
 
 def open_dialog(record_id: uuid.UUID, name: str) -> None:

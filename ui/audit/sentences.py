@@ -9,57 +9,28 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ticketing.formatting import join_names
 from ticketing.models import AuditEntry
 from ticketing.reporting.audit_log import Change
 from ui import text
+from ui.audit.field_names import FIELD_LABELS, FIELD_NOUNS, TOGGLE_PHRASES
 
 MAX_INLINE_VALUE_LENGTH = 60
 MAX_LISTED_NAMES = 4
 VIA_LABELS = {"app": "web", "api": "API", "command_line": "command line"}
-# Fields that are not in a form; those in forms have their labels in ui.text.
-FIELD_LABELS = {
-    "retired_at": "Retired",
-    "display_order": "Position",
-    "package_order": "Order",
-    "copied_from": "Copied from",
-    "payment_status": "Status",
-    "void_reason": "Reason",
-    "rows_imported": "Sales",
-    "staff": "Staff",
-    "role": "Role",
-    "email": "E-mail address",
-    "event": "Event",
-    "owner": "Owner",
-    "openid_subject": "OpenID account",
-}
-# Names of fields within a sentence, where the label in lower case does not read well.
-FIELD_NOUNS = {
-    "expires_at": "expiry",
-    "starts_at": "start",
-    "is_enabled": "on-sale setting",
-    "is_active": "active setting",
-    "is_sponsorship": "sponsorship setting",
-    "is_required": "required setting",
-    "option_type": "answer type",
-    "label": "wording",
-}
-# Predicates for a setting that was turned on, and off.
-TOGGLE_PHRASES = {
-    "is_enabled": ("put {name} on sale", "took {name} off sale"),
-    "is_active": ("activated {name}", "deactivated {name}"),
-    "is_sponsorship": ("made {name} a sponsorship", "made {name} a regular package"),
-    "is_required": ("made {name} required", "made {name} optional"),
-}
 ACTIONS_WITHOUT_FIELD_LIST = {
     "import.completed",
+    "import.undone",
+    "event.archived",
+    "event.restored",
     "event.staff_assigned",
     "package.image_removed",
     "option.retired",
+    "option.asked_again",
     "staff.sessions_ended",
 }
 RECORD_NOUNS = {
     "package": "package",
-    "option": "option",
     "promo_code": "promo code",
     "event": "event",
     "staff": "staff member",
@@ -112,14 +83,15 @@ def list_field_diffs(change: Change, zone: str) -> list[FieldDiff]:
     """Return every field before and after; none when the sentence already contains all values."""
     if _is_sentence_complete(change, zone):
         return []
-    entries = [entry for entry in change.entries if entry.field is not None]
-    has_several_records = len({entry.subject_id for entry in entries}) > 1
+    # Corrections are of one order, and options ask one question: its name is in the sentence.
+    is_named = change.first.action.endswith(".corrected") or change.first.subject_type == "option"
+    has_several_names = _count_records(change) > 1 and not is_named
     return [
         FieldDiff(
-            f"{_format_record_name(entry)}: {get_field_noun(entry)}" if has_several_records else get_field_label(entry),
+            f"{_format_record_name(entry)}: {get_field_noun(entry)}" if has_several_names else get_field_label(entry),
             *(format_value(entry, stored, zone) for stored in (entry.old_value, entry.new_value)),
         )
-        for entry in entries
+        for entry in _list_distinct_entries(change)
     ]
 
 
@@ -134,11 +106,30 @@ def _is_sentence_complete(change: Change, zone: str) -> bool:
     entry = change.first
     if entry.action in ACTIONS_WITHOUT_FIELD_LIST:
         return True
-    if len(change.entries) > 1:
-        return entry.action == "purchase.voided"
+    if len(_list_distinct_entries(change)) > 1:
+        return entry.action in ("purchase.voided", "purchase.void_undone")
     if entry.action in ("purchase.status_changed", "purchase.guests_named"):
         return True
-    return entry.action.endswith(".changed") and entry.field is not None and _has_short_values(entry, zone)
+    return (
+        entry.action.endswith((".changed", ".corrected")) and entry.field is not None and _has_short_values(entry, zone)
+    )
+
+
+def _count_records(change: Change) -> int:
+    return len({entry.subject_id for entry in change.entries})
+
+
+def _list_distinct_entries(change: Change) -> list[AuditEntry]:
+    """Return the entries with a field; equal ones of the options of a question once."""
+    entries = [entry for entry in change.entries if entry.field is not None]
+    distinct = {(entry.field, str(entry.old_value), str(entry.new_value)): entry for entry in entries}
+    return list(distinct.values()) if change.first.subject_type == "option" else entries
+
+
+def _format_packages(change: Change) -> str:
+    """Return " in 6 packages" for a change of the options of that many."""
+    count = _count_records(change)
+    return f" in {text.format_count(count, 'package')}" if count > 1 and change.first.subject_type == "option" else ""
 
 
 def _has_short_values(entry: AuditEntry, zone: str) -> bool:
@@ -148,13 +139,14 @@ def _has_short_values(entry: AuditEntry, zone: str) -> bool:
 
 def _format_record_name(entry: AuditEntry) -> str:
     """Return the record's name at that time; an option in quotes, since it is often a question."""
-    return f"“{entry.subject_name}”" if entry.subject_type == "option" else entry.subject_name
+    patterns = {"option": "“{}”", "order": "order {}", "purchase": "the purchase of {}"}
+    return patterns.get(entry.subject_type, "{}").format(entry.subject_name)
 
 
 def get_field_label(entry: AuditEntry) -> str:
     """Return the label of the entry's field."""
     field = entry.field or ""
-    return text.FIELD_LABELS.get(field) or FIELD_LABELS.get(field) or field.replace("_", " ").capitalize()
+    return FIELD_LABELS.get(field) or text.format_field_label(field)
 
 
 def get_field_noun(entry: AuditEntry) -> str:
@@ -198,25 +190,25 @@ def lowercase_first(phrase: str) -> str:
 def _join_names(names: Sequence[str]) -> str:
     """Return "Gold, Silver and Bronze", or the first names and the number of the others."""
     if len(names) > MAX_LISTED_NAMES + 1:
-        return f"{', '.join(names[:MAX_LISTED_NAMES])} and {len(names) - MAX_LISTED_NAMES:,} more"
-    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names)
+        names = [*names[:MAX_LISTED_NAMES], f"{len(names) - MAX_LISTED_NAMES:,} more"]
+    return join_names(names)
 
 
 def _describe_change(change: Change, zone: str) -> str:
-    entries = [entry for entry in change.entries if entry.field is not None]
+    entries, packages = _list_distinct_entries(change), _format_packages(change)
     names = list(dict.fromkeys(_format_record_name(entry) for entry in entries))
     if not entries:
         return f"changed {_format_record_name(change.first)}"
-    if len({entry.subject_id for entry in entries}) > 1:
+    if len({entry.subject_id for entry in entries}) > 1 and not packages:
         noun = RECORD_NOUNS.get(change.first.subject_type, "record")
         return f"changed {text.format_count(len(names), noun)}: {_join_names(names)}"
     if len(entries) > 1:
-        fields = [get_field_noun(entry) for entry in entries]
-        return f"{_get_verb(entries[0])} the {_join_names(fields)} of {names[0]}"
+        fields = list(dict.fromkeys(map(get_field_noun, entries)))
+        return f"{_get_verb(entries[0])} the {_join_names(fields)} of {names[0]}{packages}"
     (entry,) = entries
     if entry.field in TOGGLE_PHRASES and entry.restores is None:
-        return TOGGLE_PHRASES[entry.field][0 if entry.new_value else 1].format(name=_format_record_name(entry))
-    predicate = f"{_get_verb(entry)} the {get_field_noun(entry)} of {_format_record_name(entry)}"
+        return TOGGLE_PHRASES[entry.field][not entry.new_value].format(name=_format_record_name(entry)) + packages
+    predicate = f"{_get_verb(entry)} the {get_field_noun(entry)} of {_format_record_name(entry)}{packages}"
     if not _has_short_values(entry, zone):
         return predicate
     old, new = (_format_inline_value(entry, stored, zone) for stored in (entry.old_value, entry.new_value))
@@ -224,18 +216,21 @@ def _describe_change(change: Change, zone: str) -> str:
 
 
 def _get_verb(entry: AuditEntry) -> str:
-    return "restored" if entry.restores is not None else "changed"
+    if entry.restores is not None:
+        return "restored"
+    return "corrected" if entry.action.endswith(".corrected") else "changed"
 
 
 def _describe_by_template(template: str) -> Callable[[Change, str], str]:
-    """Return a predicate about one record; {name} is its name."""
-    return lambda change, _: template.format(name=_format_record_name(change.first))
+    """Return a predicate about one record or question; {name} is its name."""
+    return lambda change, _: template.format(name=_format_record_name(change.first)) + _format_packages(change)
 
 
 def _describe_creation(noun: str) -> Callable[[Change, str], str]:
     def describe(change: Change, _: str) -> str:
         source = _find_new_value(change, "copied_from")
-        return f"created the {noun} {_format_record_name(change.first)}" + (f" as a copy of {source}" if source else "")
+        copied = f" as a copy of {source}" if source else ""
+        return f"created the {noun} {_format_record_name(change.first)}{_format_packages(change)}{copied}"
 
     return describe
 
@@ -248,6 +243,14 @@ def _describe_image_change(change: Change, _: str) -> str:
     return f"replaced the picture of {name}" if entry.old_value else f"added a picture to {name}"
 
 
+def _describe_correction(change: Change, zone: str) -> str:
+    """Name every corrected field, and the order unless only answers were corrected."""
+    if len(change.entries) == 1:
+        return _describe_change(change, zone)
+    fields = [get_field_noun(entry) for entry in change.entries]
+    return f"corrected the {_join_names(fields)} of {_format_record_name(change.first)}"
+
+
 def _find_new_value(change: Change, field: str) -> Any:
     return next((entry.new_value for entry in change.entries if entry.field == field), None)
 
@@ -255,6 +258,12 @@ def _find_new_value(change: Change, field: str) -> Any:
 def _describe_void(change: Change, _: str) -> str:
     reason = str(_find_new_value(change, "void_reason")).removesuffix(".")
     return f"voided the purchase of {change.first.subject_name}: {reason}"
+
+
+def _describe_undone_void(change: Change, zone: str) -> str:
+    entry = next((entry for entry in change.entries if entry.field == "payment_status"), change.first)
+    status = _format_inline_value(entry, entry.new_value, zone)
+    return f"undid the void of the purchase of {entry.subject_name}, which is {status} again"
 
 
 def _describe_status_change(change: Change, zone: str) -> str:
@@ -265,15 +274,24 @@ def _describe_status_change(change: Change, zone: str) -> str:
 
 def _describe_guest_change(change: Change, zone: str) -> str:
     if len(change.entries) > 1:
-        return f"named the guests of {len(change.entries):,} seats of {change.first.subject_name}'s purchase"
+        return f"named the guests of {len(change.entries):,} seats of the purchase of {change.first.subject_name}"
     entry = change.first
     old, new = (_format_inline_value(entry, stored, zone) for stored in (entry.old_value, entry.new_value))
-    return f"changed the guest of {entry.field} of {entry.subject_name}'s purchase from {old} to {new}"
+    return f"changed the guest of {entry.field} of the purchase of {entry.subject_name} from {old} to {new}"
 
 
 def _describe_import(change: Change, _: str) -> str:
     number = int(_find_new_value(change, "rows_imported") or 0)
-    return f"imported {text.format_count(number, 'sale')} from {change.first.subject_name}"
+    statuses = int(_find_new_value(change, "statuses_changed") or 0)
+    changed = f" and changed {text.format_count(statuses, 'status', 'statuses')}" if statuses else ""
+    return f"imported {text.format_count(number, 'sale')} from {change.first.subject_name}{changed}"
+
+
+def _describe_undo(change: Change, _: str) -> str:
+    number = int(_find_new_value(change, "purchases_voided") or 0)
+    voided = text.format_count(number, "purchase", "purchases")
+    reason = _find_new_value(change, "undo_reason")
+    return f"undid the import of {change.first.subject_name} and voided {voided}: {reason}"
 
 
 def _describe_ended_sessions(change: Change, _: str) -> str:
@@ -290,6 +308,8 @@ def _describe_assignment(change: Change, _: str) -> str:
 ACTION_TEXTS = {
     "event.created": ActionText("Event created", _describe_creation("event")),
     "event.changed": ActionText("Event changed", _describe_change),
+    "event.archived": ActionText("Event archived", _describe_by_template("archived {name}")),
+    "event.restored": ActionText("Event restored", _describe_by_template("restored {name} from the archive")),
     "event.packages_arranged": ActionText("Packages reordered", _describe_by_template("reordered the packages")),
     "event.staff_assigned": ActionText("Staff assigned", _describe_assignment),
     "package.created": ActionText("Package created", _describe_creation("package")),
@@ -301,14 +321,19 @@ ACTION_TEXTS = {
     "option.changed": ActionText("Option changed", _describe_change),
     "option.arranged": ActionText("Option moved", _describe_by_template("moved the option {name}")),
     "option.retired": ActionText("Option no longer asked", _describe_by_template("stopped asking {name}")),
+    "option.asked_again": ActionText("Option asked again", _describe_by_template("asked {name} again")),
     "option.deleted": ActionText("Option deleted", _describe_by_template("deleted the option {name}")),
     "promo_code.created": ActionText("Promo code created", _describe_creation("promo code")),
     "promo_code.changed": ActionText("Promo code changed", _describe_change),
     "promo_code.deleted": ActionText("Promo code deleted", _describe_by_template("deleted the promo code {name}")),
     "purchase.voided": ActionText("Purchase voided", _describe_void),
+    "purchase.void_undone": ActionText("Void undone", _describe_undone_void),
     "purchase.status_changed": ActionText("Payment status changed", _describe_status_change),
     "purchase.guests_named": ActionText("Guests named", _describe_guest_change),
+    "order.corrected": ActionText("Order corrected", _describe_correction),
+    "purchase.corrected": ActionText("Answers corrected", _describe_correction),
     "import.completed": ActionText("Sales imported", _describe_import),
+    "import.undone": ActionText("Import undone", _describe_undo),
     "donor.merged": ActionText(
         "Donors merged", _describe_by_template("merged two spellings of the e-mail address of {name} into one donor")
     ),

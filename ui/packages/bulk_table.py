@@ -159,6 +159,7 @@ def _render_editor(sheet: TableState) -> None:
     shown = [row.stored | sheet.initial_edits.get(each, {}) for each, row in rows]
     frame = pd.DataFrame(
         {
+            "Unsaved": ["● Edited" if each in sheet.typed else "" for each, _ in rows],
             "Package": [row.package.name for _, row in rows],
             "Price": pd.array([None if each["price"] is None else float(each["price"]) for each in shown], "Float64"),
             "Limit": pd.array([each["quantity_limit"] for each in shown], "Int64"),
@@ -170,13 +171,14 @@ def _render_editor(sheet: TableState) -> None:
         frame,
         key=sheet.key,
         hide_index=True,
-        disabled=["Package", "Sold"],
+        disabled=["Unsaved", "Package", "Sold"],
         placeholder="Unlimited",
         height="content"
         if len(rows) <= _MAX_ROWS_WITHOUT_SCROLLING
         else (_MAX_ROWS_WITHOUT_SCROLLING + 1) * _ROW_PIXELS,
         alt="Price, limit and whether it is on sale, of every package",
         column_config={
+            "Unsaved": st.column_config.TextColumn("", width="small"),
             "Price": st.column_config.NumberColumn(format="dollar", required=True),
             "Limit": st.column_config.NumberColumn(format="localized", step=1),
             "Sold": st.column_config.NumberColumn(format="localized"),
@@ -200,7 +202,7 @@ def _render_effects(
         st.html(f'<ul class="effects">{accepted}</ul>')
     if refused:
         forms.render_hint("All changes are saved together. Fix the refused ones in the table, or discard them.")
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, vertical_alignment="center", key="save_bar"):
         label = f"Save {text.format_count(sum(max(len(effect.changes), 1) for effect in effects), 'change')}"
         st.button(
             label,
@@ -297,4 +299,13 @@ def _confirm(context: PageContext, event: Event, sheet: TableState) -> None:
         return
     _discard_all(sheet)
     what = f"{effects[0].name} is" if len(effects) == 1 else f"{text.format_count(len(effects), 'package')} are"
-    undo.offer(event.id, f"{what} changed.", undo.invert_effects(effects, versions))
+    edits = _invert_effects(effects, versions)
+    undo.offer(f"{what} changed.", lambda s: bulk_edit.update(s, context.actor, event.id, edits))
+
+
+def _invert_effects(effects: Sequence[EditEffect], versions: Mapping[uuid.UUID, int]) -> list[PackageEdit]:
+    """Return the edits that undo these effects. They are refused if a package changes again before."""
+    return [
+        PackageEdit(each.package_id, versions[each.package_id], {change.field: change.old for change in each.changes})
+        for each in effects
+    ]

@@ -18,7 +18,7 @@ from ticketing.catalog.image_files import PreparedImage
 from ticketing.catalog.images import PackageImage
 from ticketing.errors import TicketingError
 from ticketing.models import Package
-from ui.packages import cards
+from ui.packages import rows
 from ui.runtime import uploads
 from ui.session import PageContext
 from ui.widgets import forms
@@ -31,8 +31,12 @@ MAX_MEGABYTES = 5
 
 @dataclass
 class ImageFieldState:
-    """The stored image, the uploaded one that will replace it, and the state of the upload."""
+    """The stored image, the uploaded one that will replace it, and the state of the upload.
 
+    `copied_from` is the package that a new one copies, whose image it has at first.
+    """
+
+    copied_from: uuid.UUID | None = None
     stored: PackageImage | None = None
     prepared: PreparedImage | None = None
     problem: str = ""
@@ -40,9 +44,28 @@ class ImageFieldState:
     upload_count: int = 0
 
 
+@dataclass(frozen=True)
+class FormerImage:
+    """What a package showed before its form was saved. The database deletes an image that no package uses."""
+
+    image: PreparedImage | None
+    alt: str | None
+
+
 def get_form_values(package: Package, stored: PackageImage | None) -> dict[str, str | None]:
     """Return the form's values that concern the image."""
     return {"image": stored.sha256 if stored else None, "image_alt": package.image_alt or ""}
+
+
+def start_copy(form: FormState, package_id: uuid.UUID, stored: PackageImage | None) -> None:
+    """Begin the form of a copy with the image of its original."""
+    chosen = _get_state(form)
+    chosen.copied_from, chosen.stored = package_id, stored
+
+
+def find_original(form: FormState) -> uuid.UUID | None:
+    """Return the package that the form copies, if any."""
+    return _get_state(form).copied_from
 
 
 def to_widget_value(name: str, stored: object) -> object:
@@ -74,7 +97,7 @@ def render_alt_field(form: FormState) -> None:
         max_chars=200,
         placeholder="A round table set for ten",
     )
-    forms.render_problem(form.problems, "alt")
+    forms.render_problem(form, "alt", "image_alt")
     if form.values["image"] and form.values["image_alt"] and form.typed()["image"] != form.values["image"]:
         forms.render_hint("This description was written for the former picture. Change it if it no longer fits.")
 
@@ -90,6 +113,26 @@ def save(session: db.Session, context: PageContext, event_id: uuid.UUID, form: F
         images.set_image(session, context.actor, event_id, package.id, prepared, typed["image_alt"])
     elif "image_alt" in changed and typed["image"] is not None:
         images.set_alt(session, context.actor, event_id, package.id, typed["image_alt"])
+
+
+def find_former_image(
+    session: db.Session, context: PageContext, event_id: uuid.UUID, form: FormState
+) -> FormerImage | None:
+    """Return the image that saving the form will replace or remove, or the text that it will change; else None."""
+    if form.id is None or not EMPTY_VALUES.keys() & form.changed_values().keys():
+        return None
+    alt = packages.get(session, context.actor, event_id, form.id).image_alt
+    return FormerImage(images.find_prepared(session, context.actor, event_id, form.id), alt)
+
+
+def restore(
+    session: db.Session, context: PageContext, event_id: uuid.UUID, package_id: uuid.UUID, former: FormerImage
+) -> None:
+    """Set the image again that a package had before a form was saved."""
+    if former.image is None:
+        images.remove_image(session, context.actor, event_id, package_id)
+    else:
+        images.set_image(session, context.actor, event_id, package_id, former.image, former.alt)
 
 
 def _get_state(form: FormState) -> ImageFieldState:
@@ -113,16 +156,17 @@ def _build_preview_html(form: FormState, chosen: ImageFieldState) -> str:
     if prepared is not None and named == prepared.sha256.hex():
         content = base64.b64encode(prepared.thumbnail).decode()
         address = f"data:{prepared.media_type};base64,{content}"
-        return cards.build_image_html(address, "The chosen picture", prepared.width, prepared.height)
-    return cards.build_thumbnail_html(bool(form.typed()["is_sponsorship"]), stored if named else None)
+        return rows.build_image_html(address, "The chosen picture", prepared.width, prepared.height)
+    return rows.build_thumbnail_html(bool(form.typed()["is_sponsorship"]), stored if named else None)
 
 
 def _render_controls(form: FormState, chosen: ImageFieldState) -> None:
     named = form.typed()["image"]
     if chosen.is_confirming_removal:
-        st.markdown("Remove this picture? Saving the package deletes it permanently.")
+        st.markdown("Remove this picture when you save the package?")
         with st.container(horizontal=True):
-            st.button("Remove", type="primary", on_click=_remove, args=(form,))
+            key = f"destroy_picture_{form.form_id}"
+            st.button("Remove", key=key, type="primary", on_click=_remove, args=(form,))
             st.button(
                 "Keep picture", key=form.key("keep_picture"), on_click=_set_confirming_removal, args=(form, False)
             )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from html import escape
 from itertools import groupby
@@ -16,64 +15,35 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ticketing import db, money
-from ticketing.errors import InvalidInput, NotFound, StaleVersion, TicketingError
+from ticketing.errors import NotFound
 from ticketing.models import SOLD_STATUSES, AssignedTicket, Event, Purchase
+from ticketing.order_status import compute_status
 from ticketing.reporting import purchase_list
 from ticketing.reporting.purchase_list import HistoryEntry, PurchaseDetails
-from ticketing.sales import corrections
 from ui import text
-from ui.purchases import guest_names
+from ui.purchases import correct, guest_names, status_actions
 from ui.session import PageContext
-from ui.widgets import forms
+from ui.widgets import forms, undo
 
 KIND = "purchase"
 WIDTH = 620
 SEATS_PER_PAGE = 20
 MAX_INLINE_HISTORY_LINES = 8
-STATUS_COLORS = {"completed": "green", "pending": "orange", "failed": "red", "refunded": "blue", "voided": "gray"}
+STATUS_COLORS = {
+    "completed": "green",
+    "pending": "orange",
+    "failed": "red",
+    "refunded": "blue",
+    "partly_refunded": "blue",
+    "voided": "gray",
+}
 STATUS_ICONS = {
     "completed": "check_circle",
     "pending": "schedule",
     "failed": "error",
     "refunded": "undo",
+    "partly_refunded": "undo",
     "voided": "block",
-}
-FIELD_LABELS = {"payment_status": "Status", "void_reason": "Reason"}
-
-
-@dataclass(frozen=True)
-class StatusAction:
-    """A button that changes the payment status; `meaning` is shown before, `done` after, both filled in by purchase."""
-
-    label: str
-    icon: str
-    meaning: str
-    done: str
-
-
-STATUS_ACTIONS = {
-    "completed": StatusAction(
-        "Mark as paid", "paid", "{total} will count as revenue.", "Marked as paid: {total} now counts as revenue."
-    ),
-    "failed": StatusAction(
-        "Mark as failed",
-        "money_off",
-        "Nothing was paid, so {back}. The purchase stays on record as failed. This is final.",
-        "Marked as failed: {back}.",
-    ),
-    "refunded": StatusAction(
-        "Mark as refunded",
-        "undo",
-        "{total} is taken out of revenue, and {back}. The purchase stays on record as refunded. This is final, and no "
-        "money moves: pay the donor back the way they paid.",
-        "Marked as refunded: {back}.",
-    ),
-    "voided": StatusAction(
-        "Void",
-        "block",
-        "For a sale entered by mistake: {back}. The sale stays on record as voided. This is final.",
-        "Sale voided: {back}.",
-    ),
 }
 
 
@@ -92,6 +62,7 @@ def is_open(purchase_id: uuid.UUID | None = None) -> bool:
 def close() -> None:
     forms.close_form(KIND)
     forms.close_form(guest_names.KIND)
+    forms.close_form(correct.KIND)
 
 
 def render(context: PageContext, event: Event, on_close: Callable[[], None] = close) -> None:
@@ -105,7 +76,7 @@ def render(context: PageContext, event: Event, on_close: Callable[[], None] = cl
 def status_badge(payment_status: str) -> str:
     """Return a status as Markdown: a word with color and icon."""
     color, icon = STATUS_COLORS[payment_status], STATUS_ICONS[payment_status]
-    return f":{color}-badge[:material/{icon}: {text.STATUS_LABELS[payment_status]}]"
+    return f":{color}-badge[:material/{icon}: {text.ORDER_STATUS_LABELS[payment_status]}]"
 
 
 def format_named_seats(purchase: Purchase) -> str:
@@ -123,19 +94,24 @@ def _render_purchase(context: PageContext, event: Event, form: forms.FormState) 
     except NotFound as exc:
         st.error(str(exc))
         return
-    naming = forms.find_form(guest_names.KIND)
-    if naming is not None and naming.id == form.id:
-        forms.render_form_header(naming, event.time_zone)
-        guest_names.render_form(context, event, naming)
-        return
+    for kind, render_form in ((guest_names.KIND, guest_names.render_form), (correct.KIND, correct.render_form)):
+        inner = forms.find_form(kind)
+        if inner is not None and inner.id == form.id:
+            forms.render_form_header(inner, event.time_zone)
+            render_form(context, event, inner)
+            return
     forms.render_messages()
     _render_overview(details, event)
+    if len(details.lines) > 1:
+        _render_lines(form, details)
     _render_money(details)
     if context.is_allowed("change"):
-        _render_actions(context, event, form, details)
+        correct.render_button(context, event, form.id)
+        status_actions.render(context, event, form, details)
     _render_guests(context, event, form, details)
     _render_answers_and_notes(details)
     _render_history(details, event.time_zone)
+    undo.render_inside()
 
 
 def _render_overview(details: PurchaseDetails, event: Event) -> None:
@@ -147,6 +123,7 @@ def _render_overview(details: PurchaseDetails, event: Event) -> None:
     origin = [
         f"Bought {bought_at}, {text.format_zone_city(event.time_zone)} time",
         text.CHANNEL_LABELS[purchase.channel],
+        f"order {details.order.number}",
     ]
     if purchase.external_sale_id:
         origin.append(f"external id {purchase.external_sale_id}")
@@ -154,6 +131,38 @@ def _render_overview(details: PurchaseDetails, event: Event) -> None:
         badge = status_badge(purchase.payment_status)
         st.markdown(f"{badge} {package} · {text.format_count(purchase.seats, 'seat')}")
         st.markdown(" · ".join(map(text.escape_markdown, origin)))
+
+
+def _render_lines(form: forms.FormState, details: PurchaseDetails) -> None:
+    """List the lines of the order; the others open with a click."""
+    lines = [line.purchase for line in details.lines]
+    status = status_badge(compute_status(line.payment_status for line in lines))
+    total = text.format_dollars(sum((line.total for line in lines), money.ZERO))
+    with st.container(border=True, gap=None):
+        st.markdown(f"{status} **Order {details.order.number}** · {len(lines)} packages · {total}")
+        for line in details.lines:
+            purchase = line.purchase
+            label = (
+                f"{purchase.quantity:,} × {text.escape_markdown(line.package)} · "
+                f"{text.format_dollars(purchase.total)} · {text.STATUS_LABELS[purchase.payment_status]}"
+            )
+            if purchase.id == details.purchase.id:
+                st.markdown(f"**{label}** · shown below")
+            else:
+                st.button(
+                    label,
+                    key=form.key(f"line_{purchase.line_number}"),
+                    type="tertiary",
+                    icon=":material/chevron_right:",
+                    on_click=_switch_line,
+                    args=(purchase.id,),
+                )
+
+
+def _switch_line(purchase_id: uuid.UUID) -> None:
+    open_purchase(purchase_id)
+    if "purchase" in st.query_params:
+        st.query_params["purchase"] = str(purchase_id)
 
 
 def _render_money(details: PurchaseDetails) -> None:
@@ -176,90 +185,6 @@ def _render_money(details: PurchaseDetails) -> None:
         for label, amount in lines
     )
     st.html(f'<table class="price-breakdown"><caption>From the list price to the total</caption>{rows}</table>')
-
-
-def _render_actions(context: PageContext, event: Event, form: forms.FormState, details: PurchaseDetails) -> None:
-    """Show the buttons of the actions that are possible now, or the confirmation of the one that was chosen."""
-    available = _list_available_actions(details.purchase)
-    chosen = st.session_state.get(form.key("step"))
-    if chosen in available:
-        _render_confirmation(context, event, form, details, chosen)
-    elif available:
-        with st.container(horizontal=True):
-            for name in available:
-                st.button(
-                    STATUS_ACTIONS[name].label,
-                    key=form.key(f"choose_{name}"),
-                    icon=f":material/{STATUS_ACTIONS[name].icon}:",
-                    on_click=_select_action,
-                    args=(form, name),
-                )
-
-
-def _list_available_actions(purchase: Purchase) -> list[str]:
-    """Return the next statuses of the payment; a completed or pending sale that was not imported may be voided too."""
-    following = list(corrections.NEXT_STATUSES.get(purchase.payment_status, ()))
-    return [*following, "voided"] if following and purchase.channel != "import" else following
-
-
-def _render_confirmation(
-    context: PageContext, event: Event, form: forms.FormState, details: PurchaseDetails, chosen: str
-) -> None:
-    action, values = STATUS_ACTIONS[chosen], _message_values(details)
-    with st.container(border=True):
-        st.markdown(f"**{action.label}.** {text.escape_markdown(action.meaning.format(**values))}")
-        if chosen == "voided":
-            st.text_input("Reason", key=form.key("reason"), placeholder="Entered twice")
-            forms.render_problem(form.problems, "reason")
-        with st.container(horizontal=True):
-            st.button(
-                action.label,
-                key=form.key(f"do_{chosen}"),
-                type="primary",
-                on_click=_apply_action,
-                args=(context, event, form, chosen, details.purchase.version, action.done.format(**values)),
-            )
-            st.button("Cancel", key=form.key("keep"), on_click=_select_action, args=(form, ""))
-
-
-def _message_values(details: PurchaseDetails) -> dict[str, str]:
-    purchase = details.purchase
-    back = "its package goes back" if purchase.quantity == 1 else f"its {purchase.quantity:,} packages go back"
-    promo_use = " and its promo code use is returned" if details.promo_code else ""
-    return {"total": money.format_dollars(purchase.total), "back": f"{back} on sale{promo_use}"}
-
-
-def _select_action(form: forms.FormState, step: str) -> None:
-    form.problems, form.refusal = {}, ""
-    st.session_state[form.key("step")] = step
-
-
-def _apply_action(
-    context: PageContext, event: Event, form: forms.FormState, step: str, seen_version: int, done: str
-) -> None:
-    """Change the purchase that was shown, once; the drawer stays open and shows the result."""
-    purchase_id = form.id
-    assert purchase_id is not None
-    reason = st.session_state.get(form.key("reason")) or ""
-
-    def work(s: db.Session) -> Purchase:
-        if step == "voided":
-            return corrections.void(s, context.actor, event.id, purchase_id, reason)
-        return corrections.change_status(s, context.actor, event.id, purchase_id, step, seen_version=seen_version)
-
-    form.problems, form.refusal = {}, ""
-    try:
-        db.write(work)
-    except InvalidInput as exc:
-        form.problems = exc.fields
-    except StaleVersion as exc:
-        _select_action(form, "")
-        form.refusal = f"{exc} Nothing was changed. The purchase is shown as it is now."
-    except TicketingError as exc:
-        form.refusal = str(exc)
-    else:
-        _select_action(form, "")
-        forms.add_message(done)
 
 
 def _render_guests(context: PageContext, event: Event, form: forms.FormState, details: PurchaseDetails) -> None:
@@ -334,10 +259,17 @@ def _describe_origin(details: PurchaseDetails) -> str:
 
 def _describe_change(line: HistoryEntry) -> str:
     """Return "Status: was Pending, now Paid" or "Seat 3: was empty, now Ben Okafor"."""
+    if line.action == "import.undone" and line.field is None:
+        return "Voided with its import, which was undone"
     if line.field is None:
         return line.action.partition(".")[2].replace("_", " ").capitalize()
     if line.field == "void_reason":
-        return f"Reason: {line.new}"
-    name = FIELD_LABELS.get(line.field, line.field[:1].upper() + line.field[1:].replace("_", " "))
-    before, after = (text.STATUS_LABELS.get(str(each), str(each)) if each else "empty" for each in (line.old, line.new))
-    return f"{name}: was {before}, now {after}"
+        return f"Reason: {line.new}" if line.new else "Void undone"
+    before, after = (_format_history_value(line.field, each) for each in (line.old, line.new))
+    return f"{text.format_field_label(line.field)}: was {before}, now {after}"
+
+
+def _format_history_value(field: str, stored: object) -> str:
+    if stored is None:
+        return "empty"
+    return text.STATUS_LABELS[str(stored)] if field == "payment_status" else text.format_value(field, stored)

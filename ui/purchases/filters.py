@@ -140,7 +140,7 @@ def render(active_filter: PurchaseFilter, choices: Choices) -> None:
             key=_key("search", number),
             type="search",
             max_chars=purchase_filter.MAX_SEARCH_LENGTH,
-            placeholder="Name, e-mail, code or external id",
+            placeholder="Name, e-mail, code, order number or external id",
             autocomplete="off",
             on_change=_on_change,
             args=("search", number, active_filter),
@@ -199,7 +199,7 @@ def _render_fields(chosen: PurchaseFilter, choices: Choices, number: int) -> Non
                 MIN_DAY,
                 MAX_DAY,
                 key=_key(name, number),
-                format="YYYY-MM-DD",
+                format=text.get_date_input_format(),
                 on_change=_on_change,
                 args=(name, number, chosen),
             )
@@ -227,14 +227,10 @@ def describe(active_filter: PurchaseFilter, choices: Choices) -> dict[tuple[str,
 
 
 def format_day_range(first: date | None, last: date | None) -> str:
-    """Return "3 Oct 2026 to 5 Oct 2026", "From 3 Oct 2026", "Until 5 Oct 2026" or ""."""
+    """Return "Oct 3, 2026 to Oct 5, 2026", "From Oct 3, 2026", "Until Oct 5, 2026" or ""."""
     if first and last:
-        return _format_day(first) if first == last else f"{_format_day(first)} to {_format_day(last)}"
-    return f"From {_format_day(first)}" if first else f"Until {_format_day(last)}" if last else ""
-
-
-def _format_day(day: date) -> str:
-    return f"{day.day} {day:%b} {day.year}"
+        return text.format_date(first) if first == last else f"{text.format_date(first)} to {text.format_date(last)}"
+    return f"From {text.format_date(first)}" if first else f"Until {text.format_date(last)}" if last else ""
 
 
 def clear_filter(active_filter: PurchaseFilter, names: tuple[str, ...]) -> None:

@@ -19,7 +19,7 @@ from ticketing.sales import guests
 from ui import text
 from ui.runtime import outage
 from ui.session import PageContext
-from ui.widgets import forms
+from ui.widgets import forms, undo
 
 KIND = "guests"
 SEATS_PER_PAGE = 20
@@ -52,7 +52,7 @@ def render(context: PageContext, event: Event) -> None:
     if form is not None and st.session_state.get(form.key("event")) != event.id:
         forms.close_form(KIND)
     body = partial(render_form, context, event)
-    forms.render_dialog(KIND, "Name guests", "Name guests", body, event.time_zone)
+    forms.render_dialog(KIND, "Name guests", "Name guests", body, event.time_zone, **forms.SHEET)
 
 
 def render_form(context: PageContext, event: Event, form: forms.FormState) -> None:
@@ -110,9 +110,8 @@ def _render_seat(form: forms.FormState, ticket: AssignedTicket) -> None:
             label_visibility="collapsed",
             **options,
         )
-    for field, label in (("name", "Name: "), ("email", "E-mail: ")):
-        if problem := form.problems.get(f"guests.{seat}.{field}"):
-            forms.render_problem({field: label + problem}, field)
+    for part in (NAME, EMAIL):
+        forms.render_problem(form, f"guests.{seat}.{part.replace('-', '')}", _field_name(seat, part))
 
 
 def _render_pages(form: forms.FormState, purchase: Purchase) -> None:
@@ -174,14 +173,30 @@ def _save(context: PageContext, event: Event, form: forms.FormState) -> None:
     """Save only the seats that were changed here, so that other users' changes to other seats stay."""
     typed = _get_entered_guests(form)
     changed = {seat: typed[seat] for seat in sorted({_parse_seat(name) for name in form.changed_values()})}
-    forms.submit(
-        form,
-        lambda s: _name_guests(s, context, event, form, changed),
-        lambda purchase: f"{purchase.purchaser_name}: {purchase.seats_named:,} of {purchase.seats:,} seats named.",
-    )
+    version = form.version
+    purchase = forms.submit(form, lambda s: _name_guests(s, context, event, form, changed))
+    if purchase is not None:
+        message = f"{purchase.purchaser_name}: {purchase.seats_named:,} of {purchase.seats:,} seats named."
+        if purchase.version == version:
+            forms.add_message(message)
+        else:
+            old = {seat: _get_stored_guest(form, seat) for seat in changed}
+            undo.offer(message, partial(_undo, context, event, purchase, old))
     if form.problems:
         first = min(int(field.split(".")[1]) for field in form.problems)
         st.session_state[form.key("page")] = _page_number(first)
+
+
+def _undo(
+    context: PageContext, event: Event, named: Purchase, old: dict[int, dict[str, str] | None], s: db.Session
+) -> None:
+    guests.name_guests(s, context.actor, event.id, named.id, old, seen_version=named.version)
+
+
+def _get_stored_guest(form: forms.FormState, seat: int) -> dict[str, str] | None:
+    """Return the guest that a seat had when the form was opened, or that a colleague named since."""
+    name, email = (form.values[_field_name(seat, part)] or "" for part in (NAME, EMAIL))
+    return {"name": name, "email": email} if name or email else None
 
 
 def _name_guests(

@@ -1,4 +1,7 @@
-"""Show a banner while the database is unavailable. The page keeps what was typed, and continues by itself."""
+"""Keep the page as it is, under a banner, while the database is unavailable or after the session has ended.
+
+While the database is unavailable the page keeps what was typed, and continues by itself.
+"""
 
 from __future__ import annotations
 
@@ -10,19 +13,21 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import RerunData, RerunException, get_script_run_ctx
 
 from ticketing import db
-from ticketing.errors import Unavailable
+from ticketing.errors import NotSignedIn, Unavailable
 from ui import text
 
 RETRY_SECONDS = 3
+# ui/scripts/shell.js shows a dialog about it, which a page of Streamlit could not do above an open dialog of its own.
+SIGNED_OUT_MARK = "<p data-signed-out>{}</p>"
 RECOVERY_HINT = "This page keeps what you typed and continues by itself."
 
 
 @contextmanager
 def keep_page_on_outage() -> Iterator[None]:
-    """Stop the run with the banner when the block raises Unavailable; the page stays as it is."""
+    """Stop the run with the banner when the block raises Unavailable or NotSignedIn; the page stays as it is."""
     try:
         yield
-    except Unavailable as error:
+    except (Unavailable, NotSignedIn) as error:
         stop_with_banner(error)
 
 
@@ -31,7 +36,7 @@ def is_banner_shown() -> bool:
     return "away" in st.session_state
 
 
-def stop_with_banner(error: Unavailable) -> NoReturn:
+def stop_with_banner(error: Unavailable | NotSignedIn) -> NoReturn:
     """End this run and render the banner with `error` only.
 
     The run ends by a rerun of the banner's fragment, as with st.rerun: widgets that the run did not render keep their
@@ -68,10 +73,12 @@ def reserve_banner() -> Iterator[None]:
 
 @st.fragment(key="away")
 def _render_banner() -> None:
-    error: Unavailable | None = st.session_state.get("away")
+    error: Unavailable | NotSignedIn | None = st.session_state.get("away")
     if error is None:
         return
-    if error.is_transient:
+    if isinstance(error, NotSignedIn):
+        st.html(SIGNED_OUT_MARK.format(error))
+    elif error.is_transient:
         st.error(text.escape_markdown(f"{error.summary} {RECOVERY_HINT}"), icon=":material/cloud_off:")
         _rerun_when_available()
     else:

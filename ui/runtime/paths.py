@@ -11,6 +11,7 @@ UPLOAD = "/_stcore/upload_file/"
 STREAM = "/_stcore/stream"
 HEALTH = "/_stcore/health"
 HOST_CONFIG = "/_stcore/host-config"
+ASKED_FIRST = (HEALTH, HOST_CONFIG)  # by the page, before it connects
 FREQUENT = (STATIC, MEDIA, COMPONENT, HEALTH, HOST_CONFIG)
 
 

@@ -1,4 +1,4 @@
-"""Patch two Streamlit session methods that mishandle run_every ticks (docs/decisions/0025).
+"""Patch two Streamlit session methods that mishandle run_every ticks (docs/decisions/0025), and rerun a page.
 
 Streamlit runs a script for each tick, even if nothing changed. And a tick that arrives after a script has ended, but
 before its last messages were forwarded, replaces the script runner: the event loop then drops those messages, and the
@@ -10,10 +10,14 @@ from __future__ import annotations
 from functools import partial
 
 from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSession, AppSessionState
 from streamlit.runtime.scriptrunner import RerunData
 
 from ui.runtime import redraw_queue, sales_watch
+
+RETRY_SECONDS = 0.1
+_reruns_to_queue: set[str] = set()  # ids of sessions whose script is running
 
 _original_request_rerun = AppSession.request_rerun
 _original_create_scriptrunner = AppSession._create_scriptrunner
@@ -48,3 +52,33 @@ def _create_scriptrunner(session: AppSession, rerun_data: RerunData) -> None:
         _original_create_scriptrunner(session, rerun_data)
     elif not runner.request_rerun(rerun_data) and session._state is not AppSessionState.SHUTDOWN_REQUESTED:
         session._event_loop.call_soon(_create_scriptrunner, session, rerun_data)
+
+
+def rerun(session_id: str) -> None:
+    """Run the script of a tab again soon, with the values that its widgets have; the event loop must call this.
+
+    It waits for a run to end, since only then the session knows the address of the page; then it is queued as a redraw.
+    """
+    if session_id not in _reruns_to_queue:
+        _reruns_to_queue.add(session_id)
+        _queue_rerun(session_id)
+
+
+def _queue_rerun(session_id: str) -> None:
+    session = Runtime.instance().get_app_session(session_id)
+    if session is not None and session._scriptrunner is not None:
+        session._event_loop.call_later(RETRY_SECONDS, _queue_rerun, session_id)
+        return
+    _reruns_to_queue.discard(session_id)
+    if session is not None:
+        redraw_queue.enqueue(session_id, partial(_start_rerun, session))
+
+
+def _start_rerun(session: AppSession) -> None:
+    if session._state is AppSessionState.SHUTDOWN_REQUESTED:
+        return
+    state = session._client_state
+    context_info = state.context_info if state.HasField("context_info") else None
+    session._create_scriptrunner(
+        RerunData(query_string=state.query_string, page_script_hash=state.page_script_hash, context_info=context_info)
+    )

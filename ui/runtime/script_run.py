@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit.logger
+from streamlit import runtime
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.scriptrunner_utils.script_run_context import ThreadState
 
@@ -72,6 +73,11 @@ def session_id() -> str:
     """Return Streamlit's id of the tab that this script runs for, or "" outside of a run."""
     context = get_script_run_ctx(suppress_warning=True)
     return context.session_id if context else ""
+
+
+def is_connected(tab: str) -> bool:
+    """Whether a browser tab is open for this id of `session_id`; False outside of a server, as in tests."""
+    return runtime.exists() and runtime.get_instance().is_active_session(tab)
 
 
 def fragment_id() -> str:

@@ -21,7 +21,8 @@ from streamlit.runtime.scriptrunner import StopException, get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from ticketing import metrics
-from ui.runtime import script_run
+from ui import text
+from ui.runtime import rerun_patch, script_run
 
 CHECK_SECONDS = 5
 # A shorter time would lose files at every short break of the connection, after which the page continues.
@@ -37,6 +38,8 @@ class _SessionUploads:
     held: set[str] = field(default_factory=set)  # ids of files that an uploader returned, in this run or before
     held_in_run: set[str] = field(default_factory=set)
     disconnected_at: float | None = None
+    refusal: str = ""  # why the last upload failed
+    refusal_count: int = 0
 
 
 _sessions: dict[str, _SessionUploads] = {}  # by Streamlit's id of the session
@@ -51,16 +54,36 @@ def render_uploader(
     max_megabytes: int | None = None,
     on_change: Callable[[], None] | None = None,
 ) -> UploadedFile | None:
-    """Render st.file_uploader for one file, and allow this tab to upload while its page shows it."""
-    file = st.file_uploader(label, type=types, key=key, max_upload_size=max_megabytes, on_change=on_change)
+    """Render st.file_uploader for one file, and allow this tab to upload while its page shows it.
+
+    After a refused upload a new uploader with our sentence takes its place: the old one shows an HTTP status, or a
+    network error when the browser was still sending.
+    """
     with _lock:
         uploads = _sessions.setdefault(script_run.session_id(), _SessionUploads())
+    if uploads.refusal_count:
+        key = f"{key}_{uploads.refusal_count}"
+    file = st.file_uploader(label, type=types, key=key, max_upload_size=max_megabytes, on_change=on_change)
+    with _lock:
         uploads.owner = str(st.user.get("session_id", ""))
         uploads.is_uploader_in_run = True
         if file is not None:
             uploads.held.add(file.file_id)
             uploads.held_in_run.add(file.file_id)
+            uploads.refusal = ""
+    if uploads.refusal:
+        st.error(text.escape_markdown(uploads.refusal), icon=":material/error:")
     return file
+
+
+def report_refusal(session_id: str, sentence: str) -> None:
+    """Show beside the uploader of a tab why its upload was refused; the event loop must call this."""
+    with _lock:
+        uploads = _sessions.get(session_id)
+        if uploads is None:
+            return
+        uploads.refusal, uploads.refusal_count = sentence, uploads.refusal_count + 1
+    rerun_patch.rerun(session_id)
 
 
 def discard_upload(file_id: str) -> None:
@@ -100,7 +123,7 @@ def _end_run(*, is_complete: bool) -> None:
         if uploads is None:
             return
         if not uploads.is_uploader_in_run:
-            uploads.owner = ""
+            uploads.owner = uploads.refusal = ""
         if is_complete:
             if not uploads.is_uploader_in_run:
                 manager.remove_session_files(session_id)

@@ -4,53 +4,25 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
+from html import escape
 from typing import Any, TypeVar, cast
 
 import streamlit as st
 
-from ticketing import db
-from ticketing.errors import FieldChange, InvalidInput, NotSignedIn, StaleVersion, TicketingError
+from ticketing import db, money
+from ticketing.errors import InvalidInput, NotFound, NotSignedIn, StaleVersion, TicketingError, Unavailable
 from ui import text
 from ui.runtime import outage
+from ui.widgets import conflicts
+from ui.widgets.form_state import FormState as FormState
 
 State = TypeVar("State")
-
-
-@dataclass
-class FormState:
-    """An open form. `id` is None for a new record.
-
-    `values` and `version` are those of the record when the form was opened, so that a later edit by a colleague is
-    noticed. `problems` are sentences by field, `refusal` is a sentence about the whole form, `notes` a warning.
-    `auto_merged` are changes of colleagues that the form took over, `conflicts` those that the user has to decide.
-    """
-
-    kind: str
-    id: uuid.UUID | None
-    version: int
-    values: dict[str, Any]
-    problems: dict[str, str] = field(default_factory=dict)
-    refusal: str = ""
-    to_widget_value: Callable[[str, Any], Any] = lambda _name, stored: stored
-    auto_merged: list[FieldChange] = field(default_factory=list)
-    conflicts: dict[str, FieldChange] = field(default_factory=dict)
-    notes: str = ""
-    is_signed_out: bool = False
-    form_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-
-    def key(self, name: str) -> str:
-        """Return the widget key of a field, unique to this form, so that no input of an earlier form comes back."""
-        return f"{self.kind}_{name}_{self.form_id}"
-
-    def typed(self) -> dict[str, Any]:
-        """Return what the fields hold now, by field name."""
-        return {name: st.session_state.get(self.key(name), value) for name, value in self.values.items()}
-
-    def changed_values(self) -> dict[str, Any]:
-        """Return the fields that the user changed since the form was opened."""
-        return {name: value for name, value in self.typed().items() if value != self.values[name]}
+# Options of st.dialog for a long form: a sheet at the side, beside which the page stays in view.
+SHEET: dict[str, Any] = {"position": "right", "width": 560}
+UNDO_KEY = "undo"  # of ui/widgets/undo.py in the page's state
 
 
 def open_form(
@@ -72,9 +44,20 @@ def open_form(
         st.session_state[form.key(name)] = value
 
 
+def mark_amount(values: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return the values of fields with the text of an amount marked as typed, so that "$1,234.50" is accepted."""
+    typed = values.get(name)
+    return values | {name: money.TypedAmount(typed)} if isinstance(typed, str) else values
+
+
 def find_form(kind: str) -> FormState | None:
     """Return the open form of this kind, if there is one."""
     return st.session_state.get(f"opened_{kind}")
+
+
+def is_open(*kinds: str) -> bool:
+    """Return whether a form of one of these kinds is open."""
+    return any(find_form(kind) is not None for kind in kinds)
 
 
 def get_form(kind: str) -> FormState:
@@ -88,6 +71,8 @@ def close_form(kind: str) -> None:
     form = st.session_state.pop(f"opened_{kind}", None)
     if form is not None:
         st.session_state.pop(form.key("page_state"), None)
+        if form.draft:
+            st.session_state.setdefault("finished_drafts", []).append(form.draft)
 
 
 def get_page_state(form: FormState, state_type: type[State]) -> State:
@@ -107,13 +92,16 @@ def submit(
     success_message: str | Callable[[Any], str] = "",
     *,
     count_attempt: Callable[[Any], Any] | None = None,
+    shown_as: Callable[[Any], str] | None = None,
 ) -> Any:
     """Run `work` in one transaction, then close the form with a message, or keep it open with what is wrong.
 
     For a form's submit callback. Returns the result of `work`, or None if it was refused. `count_attempt` runs before,
-    in a transaction of its own, which is committed even if `work` is refused.
+    in a transaction of its own, which is committed even if `work` is refused. Where the page shows
+    the result, `shown_as` returns the key of its card, and the message is for screen readers only.
     """
-    form.problems, form.refusal = {}, ""
+    form.problems, form.refusal, form.auto_merged = {}, "", []
+    form.attempts += 1
     try:
         if count_attempt is not None:
             db.write(count_attempt)
@@ -124,7 +112,7 @@ def submit(
         form.refusal, form.is_signed_out = str(error), True
     except StaleVersion as error:
         form.refusal = str(error)
-        _merge(form, error)
+        conflicts.merge(form, error)
     except TicketingError as error:
         if error.field in form.values:
             form.problems = {error.field: str(error)}
@@ -132,8 +120,13 @@ def submit(
             form.refusal = str(error)
     else:
         close_form(form.kind)
+        st.session_state.pop(UNDO_KEY, None)
         if success_message:
-            add_message(success_message if isinstance(success_message, str) else success_message(result))
+            message = success_message if isinstance(success_message, str) else success_message(result)
+            if shown_as is None:
+                add_message(message)
+            else:
+                announce(message, shown_as(result))
         return result
     return None
 
@@ -150,19 +143,39 @@ def attempt(work: Callable[[Any], Any], success_message: str) -> bool:
 
 
 def add_message(message: str, icon: str = ":material/check_circle:") -> None:
-    """Queue a message for the next run. `message` is plain text, not Markdown."""
+    """Queue a message for the next run. It ends the offer to undo an earlier change. `message` is plain text."""
+    st.session_state.pop(UNDO_KEY, None)
     st.session_state.setdefault("messages", []).append((message, icon))
 
 
+def announce(message: str, card_key: str) -> None:
+    """Say in the next run what the page shows by itself, to screen readers only, and scroll to its card.
+
+    `message` is plain text.
+    """
+    st.session_state.setdefault("announcements", []).append((message, card_key))
+
+
 def render_messages() -> None:
-    """Show the queued messages."""
+    """Show the queued messages, and tell the browser which drafts it need not keep any longer."""
     for message, icon in st.session_state.pop("messages", []):
         st.toast(text.escape_markdown(message), icon=icon)
+    for message, card_key in st.session_state.pop("announcements", []):
+        st.html(f'<div class="announcement" role="status" data-card="{escape(card_key)}">{escape(message)}</div>')
+    for draft in st.session_state.pop("finished_drafts", []):
+        st.html(f'<div data-forget="{escape(draft)}"></div>')
 
 
 def render_datetime_input(label: str, key: str) -> datetime | None:
     """Render an empty date and time input without a zone, in the years that ticketing.validation accepts."""
-    return st.datetime_input(label, None, key=key, min_value=datetime(2000, 1, 1), max_value=datetime(2099, 12, 31))
+    return st.datetime_input(
+        label,
+        None,
+        key=key,
+        min_value=datetime(2000, 1, 1),
+        max_value=datetime(2099, 12, 31),
+        format=text.get_date_input_format(),
+    )
 
 
 def render_hint(sentence: str) -> None:
@@ -170,19 +183,32 @@ def render_hint(sentence: str) -> None:
     st.markdown(f":small[:gray[{sentence}]]")
 
 
-def render_problem(problems: Mapping[str, str], name: str) -> None:
-    """Render the problem of a field, if it has one. Call after the field."""
-    if sentence := problems.get(name):
-        st.markdown(f":red[:material/error: {text.escape_markdown(sentence)}]")
+def render_problem(problems: FormState | Mapping[str, str], name: str, field: str = "") -> None:
+    """Render the problem of a field, if it has one. Call after the field.
+
+    Given the form, the browser also marks the field and moves the focus to it, by the key of the container
+    (ui/scripts/forms.js). `field` is the field's name in the form where the problem has another one.
+    """
+    sentences = problems.problems if isinstance(problems, FormState) else problems
+    if sentence := sentences.get(name):
+        key = f"problem_{problems.key(field or name)}" if isinstance(problems, FormState) else None
+        st.container(key=key).markdown(f":red[:material/error: {text.escape_markdown(sentence)}]")
 
 
-def render_summary(problems: Mapping[str, str], refusal: str = "") -> None:
+def render_summary(form: FormState) -> None:
     """Render what is wrong at the top of the form, as an alert that screen readers announce."""
-    if refusal:
-        st.error(text.escape_markdown(refusal))
-    elif problems:
-        fields = "highlighted field" if len(problems) == 1 else f"{len(problems)} highlighted fields"
-        st.error(f"Please fix the {fields}.")
+    sentence = text.escape_markdown(form.refusal)
+    if form.problems and not sentence:
+        count = len(form.problems)
+        sentence = f"Please fix the {'highlighted field' if count == 1 else f'{count} highlighted fields'}."
+    if sentence:
+        with st.container(key=f"refusal_{form.form_id}_{form.attempts}"):
+            st.error(sentence)
+
+
+def render_required_note() -> None:
+    """Say how required fields differ, at the top of a form that has optional ones."""
+    render_hint("Required unless marked optional.")
 
 
 def render_dialog(
@@ -192,34 +218,50 @@ def render_dialog(
     body: Callable[[FormState], None],
     zone: str,
     on_close: Callable[[], None] | None = None,
+    drafts: str = "",
     **dialog_options: Any,
 ) -> None:
     """Show the dialog of this kind while its form is open; dismissing it closes the form, or calls `on_close`.
 
-    The form's header is rendered above `body`. `dialog_options` are passed to st.dialog.
+    The form's header is rendered above `body`. With `drafts`, which names the user and what the form belongs to, the
+    browser keeps what was typed until the form is closed; never for data of donors, guests and recipients.
+    `dialog_options` are passed to st.dialog.
     """
 
     def render_body() -> None:
         form = find_form(kind)
-        if form is None or form.is_signed_out:
+        is_next = form is not None and bool(drafts) and not form.draft  # opened by "Save and add another"
+        if form is None or form.is_signed_out or is_next:
             if form is not None:
                 form.is_signed_out = False
-            st.rerun()  # only the whole page can close the dialog, or show that the user is signed out
+            # Only the whole page can close the dialog, list what was saved, or show that the user is signed out.
+            st.rerun()
         with outage.keep_page_on_outage():
+            if form.draft:
+                for name, value in form.values.items():  # Streamlit drops the fields of a page that was left
+                    st.session_state.setdefault(form.key(name), value)
+                st.html(f'<div class="draft-note" data-draft="{escape(form.draft)}">We kept what you typed here.</div>')
             render_form_header(form, zone)
             body(form)
 
     if form := find_form(kind):
+        if drafts and not form.draft:
+            form.draft = f"{drafts}:{kind}:{form.id or 'new'}:{form.version}"
         close = on_close or (lambda: close_form(kind))
         st.dialog(new_title if form.id is None else edit_title, on_dismiss=close, **dialog_options)(render_body)()
 
 
 def render_form_header(form: FormState, zone: str) -> None:
-    """Render what is wrong with a form, its notes, and what colleagues changed. Call before its fields."""
-    render_summary(form.problems, form.refusal)
+    """Render what is wrong with a form, and its notes or what colleagues changed. Call before its fields."""
+    if form.read_notes is not None:
+        with suppress(NotFound, Unavailable):  # deleted meanwhile or away, which saving will say
+            form.notes = form.read_notes()
+    if form.auto_merged or form.conflicts:
+        conflicts.render(form, zone)
+        return
+    render_summary(form)
     if form.notes:
         st.warning(text.escape_markdown(form.notes), icon=":material/history:")
-    render_conflicts(form, zone)
 
 
 def render_deletion(
@@ -232,72 +274,59 @@ def render_deletion(
 ) -> None:
     """Ask for confirmation of a deletion, or offer to close after a refusal. `sentence` is Markdown."""
     if form.refusal:
-        st.button("Close", on_click=close_form, args=(form.kind,))
+        render_close(form)
         return
     st.markdown(sentence)
     with st.container(horizontal=True):
-        st.button(delete_label, type="primary", icon=icon, on_click=skip_if_closed(form, on_delete))
+        key = f"destroy_{form.form_id}"  # red, as is every button whose key begins like this
+        st.button(delete_label, key=key, type="primary", icon=icon, on_click=skip_if_closed(form, on_delete))
         st.button(keep_label, on_click=close_form, args=(form.kind,))
 
 
-def render_submit(label: str, form: FormState, on_submit: Callable[[], None]) -> None:
-    """Render the submit and the cancel button of an st.form."""
+def render_alternative(form: FormState, sentence: str, label: str, icon: str, on_click: Callable[[], None]) -> None:
+    """Say why something cannot be deleted, and offer what is possible; nothing with an empty `label`.
+
+    `sentence` is Markdown. The form is closed before `on_click` is called.
+    """
+    st.markdown(sentence)
+    with st.container(horizontal=True):
+        if label:
+            st.button(
+                label, type="primary", icon=icon, on_click=skip_if_closed(form, partial(_close_then, form, on_click))
+            )
+        render_close(form)
+
+
+def _submit_and_open(kind: str, on_submit: Callable[[], None], open_another: Callable[[], None]) -> None:
+    on_submit()
+    if find_form(kind) is None:  # it was saved
+        open_another()
+
+
+def _close_then(form: FormState, action: Callable[[], None]) -> None:
+    close_form(form.kind)
+    action()
+
+
+def render_close(form: FormState, sentence: str = "") -> None:
+    """Render a button that closes the form, below an error if there is one."""
+    if sentence:
+        st.error(text.escape_markdown(sentence))
+    st.button("Close", key=form.key("close"), on_click=close_form, args=(form.kind,))
+
+
+def render_submit(
+    label: str, form: FormState, on_submit: Callable[[], None], open_another: Callable[[], None] | None = None
+) -> None:
+    """Render the submit and the cancel button of an st.form.
+
+    With `open_another`, which opens the next form, a new record can also be saved with a button that does so.
+    """
     with st.container(horizontal=True):
         st.form_submit_button(
             label, type="primary", on_click=skip_if_closed(form, on_submit), disabled=bool(form.conflicts)
         )
-        st.form_submit_button("Cancel", on_click=close_form, args=(form.kind,))
-
-
-def render_conflicts(form: FormState, zone: str) -> None:
-    """Render what colleagues changed since the form was opened, and a choice for each field that both changed."""
-    for change in form.auto_merged:
-        st.info(f"{_describe_change(change, zone)} We've added it to your form.", icon=":material/merge:")
-    for name, change in form.conflicts.items():
-        st.warning(
-            f"{_describe_change(change, zone)} {_describe_own_change(form, name, zone)}", icon=":material/call_split:"
-        )
-        with st.container(horizontal=True):
-            st.button("Keep mine", key=form.key(f"mine_{name}"), on_click=_resolve_conflict, args=(form, name, False))
-            st.button(
-                "Take theirs", key=form.key(f"theirs_{name}"), on_click=_resolve_conflict, args=(form, name, True)
-            )
-    if form.conflicts:
-        st.markdown("Choose for each, then save.")
-
-
-def _describe_change(change: FieldChange, zone: str) -> str:
-    old, new = (text.escape_markdown(text.format_value(change.field, each, zone)) for each in (change.old, change.new))
-    action = f"changed {old} to {new}"
-    if change.field == "image":  # its value is a hash
-        action = "removed it" if change.new is None else "replaced it" if change.old else "added one"
-    when = text.format_datetime(change.at, zone)
-    return (
-        f"**{text.FIELD_LABELS.get(change.field, change.field)}**: {text.escape_markdown(change.by)} {action}, {when}."
-    )
-
-
-def _describe_own_change(form: FormState, name: str, zone: str) -> str:
-    typed = st.session_state.get(form.key(name))
-    if name == "image":
-        return "You chose another." if typed else "You removed it."
-    return f"You typed {text.escape_markdown(text.format_value(name, typed, zone))}."
-
-
-def _merge(form: FormState, stale: StaleVersion) -> None:
-    """Take over the fields that only colleagues changed; a field that both changed becomes a conflict."""
-    form.version = stale.current_version
-    for name, change in {change.field: change for change in stale.changes if change.field in form.values}.items():
-        theirs = form.to_widget_value(name, change.new)
-        if form.typed()[name] in (form.values[name], theirs):
-            st.session_state[form.key(name)] = theirs
-            form.auto_merged.append(change)
-        else:
-            form.conflicts[name] = change
-        form.values[name] = theirs
-
-
-def _resolve_conflict(form: FormState, name: str, take_theirs: bool) -> None:
-    del form.conflicts[name]
-    if take_theirs:
-        st.session_state[form.key(name)] = form.values[name]
+        if open_another is not None and form.id is None:
+            on_click = skip_if_closed(form, partial(_submit_and_open, form.kind, on_submit, open_another))
+            st.form_submit_button("Save and add another", key=form.key("another"), on_click=on_click)
+        st.form_submit_button("Cancel", key=form.key("cancel"), on_click=close_form, args=(form.kind,))

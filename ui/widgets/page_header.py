@@ -15,5 +15,6 @@ def render_header(title: str, event: Event | None = None, subtitle: str = "") ->
         with st.container(width="stretch", gap="xsmall", key="page_header"):
             st.title(title, anchor=False)
             event_line = text.format_event_line(event.name, event.starts_at, event.time_zone) if event else ""
-            st.markdown(" · ".join(part for part in (event_line, subtitle) if part) or " ", width="stretch")
+            archived = ":gray-badge[:material/archive: Archived]" if event and event.is_archived else ""
+            st.markdown(" · ".join(part for part in (archived, event_line, subtitle) if part) or " ", width="stretch")
         return st.container(horizontal=True, width="content", horizontal_alignment="right")

@@ -14,8 +14,6 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from ui.widgets import charts
-
 
 @dataclass(frozen=True)
 class Column:
@@ -34,11 +32,12 @@ class Link:
 
 @dataclass(frozen=True)
 class Bar:
-    """A label with a bar below it for a share from 0 to 1; `is_full` makes the bar red."""
+    """A label with a bar below it for a share from 0 to 1, which is dark when `is_full`, and a quieter line."""
 
     label: str
     share: Decimal
     is_full: bool = False
+    below: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,31 +61,45 @@ def render(
     columns: Sequence[Column],
     rows: Sequence[Sequence[Cell]],
     totals_row: Sequence[Cell] = (),
+    **looks: bool,
+) -> None:
+    """Render a table; see `build`."""
+    st.html(build(caption, columns, rows, totals_row, **looks))
+
+
+def build(
+    caption: str,
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[Cell]],
+    totals_row: Sequence[Cell] = (),
     *,
     is_header_visible: bool = True,
     is_scrollable: bool = False,
-) -> None:
-    """Render a table; `totals_row` is its footer. The caption is for screen readers only.
+    is_stacked: bool = False,
+    is_short: bool = False,
+) -> str:
+    """Return a table as HTML; `totals_row` is its footer. The caption is for screen readers only.
 
-    Column names are too unless `is_header_visible`. A scrollable table keeps its header in place.
+    Column names are too unless `is_header_visible`. A scrollable table keeps its header in place. On a phone, a stacked
+    one has each row as a card whose cells say their column. A short one shows its first ten rows, and all on paper.
     """
-    kind = "figures" + ("" if is_header_visible else " untitled") + (" long" if is_scrollable else "")
+    looks = {" untitled": not is_header_visible, " long": is_scrollable, " stacked": is_stacked, " short": is_short}
+    kind = "figures" + "".join(name for name, is_on in looks.items() if is_on)
     # A scrollable region must be reachable by keyboard.
     focus = f' tabindex="0" role="region" aria-label="{escape(caption)}"' if is_scrollable else ""
-    colors = charts.get_colors()
-    style = ";".join(f"--{name}:{colors[name]}" for name in ("line", "full", "quiet", "grid", "ground"))
     head = "".join(f'<th scope="col"{_format_class_attribute(column)}>{escape(column.name)}</th>' for column in columns)
     body = "".join(_format_row_html(columns, row) for row in rows)
     foot = f"<tfoot>{_format_row_html(columns, totals_row)}</tfoot>" if totals_row else ""
-    st.html(
-        f'<div class="{kind}" style="{style}"{focus}><table><caption>{escape(caption)}</caption>'
+    return (
+        f'<div class="{kind}"{focus}><table><caption>{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table></div>"
     )
 
 
 def _format_row_html(columns: Sequence[Column], cells: Sequence[Cell]) -> str:
     first, *others = (
-        (_format_class_attribute(column), _format_cell_html(cell)) for column, cell in zip(columns, cells, strict=True)
+        (f'{_format_class_attribute(column)} data-title="{escape(column.name)}"', _format_cell_html(cell))
+        for column, cell in zip(columns, cells, strict=True)
     )
     header = f'<th scope="row"{first[0]}>{first[1]}</th>'
     return f"<tr>{header}{''.join(f'<td{attribute}>{html}</td>' for attribute, html in others)}</tr>"
@@ -99,11 +112,12 @@ def _format_class_attribute(column: Column) -> str:
 def _format_cell_html(cell: Cell) -> str:
     if isinstance(cell, Link):
         address = escape(f"/{cell.page}?{urlencode(cell.query)}")
-        return f'<a href="{address}" target="_self">{escape(cell.label)}</a>'
+        return f'<a data-page="" href="{address}" target="_self">{escape(cell.label)}</a>'
     if isinstance(cell, Bar):
         width = f"{min(max(cell.share, Decimal(0)), Decimal(1)):.1%}"
         kind = "bar full" if cell.is_full else "bar"
-        return f'{escape(cell.label)}<span class="{kind}"><span style="width:{width}"></span></span>'
+        below = f'<span class="below">{escape(cell.below)}</span>' if cell.below else ""
+        return f'{escape(cell.label)}<span class="{kind}"><span style="width:{width}"></span></span>{below}'
     if isinstance(cell, TwoLineCell):
         return f'{escape(cell.label)}<span class="below">{escape(cell.below)}</span>'
     return escape(cell)

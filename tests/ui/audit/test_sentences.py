@@ -11,10 +11,13 @@ from ticketing import audit, db
 from ticketing.access import invitations, sessions, staff
 from ticketing.actors import OPERATOR
 from ticketing.audit import Change
-from ticketing.catalog import bulk_edit, copying, events, options, package_order, packages, promo_codes
+from ticketing.catalog import bulk_edit, copying, events, options, package_order, packages, promo_codes, questions
 from ticketing.catalog.bulk_edit import PackageEdit
+from ticketing.catalog.options import OptionDraft
+from ticketing.catalog.questions import OptionEdit
+from ticketing.imports import batches
 from ticketing.reporting import audit_log
-from ticketing.sales import corrections, guests
+from ticketing.sales import corrections, guests, sale_details
 from ticketing.settings import ROOT
 from ui.audit import sentences
 
@@ -138,8 +141,41 @@ def test_promo_code_and_option_changes(event, ana, gold):
         "Ana Ruiz made “Any allergies?” optional.",
         "Ana Ruiz created the option “Any allergies?”.",
         "Ana Ruiz deactivated EARLY10.",
-        "Ana Ruiz changed the expiry of EARLY10 from never to 1 Dec, 6:00 PM.",
+        "Ana Ruiz changed the expiry of EARLY10 from never to Dec 1, 6:00 PM.",
         "Ana Ruiz created the promo code EARLY10.",
+    ]
+
+
+def test_question_of_several_packages_is_one_change(event, ana, gold):
+    three = [gold, make.package(event, ana, name="Silver"), make.package(event, ana, name="Bronze")]
+    menu = OptionDraft(label="Menu", option_type="multi_select", choices=["Fish", "Rice"])
+    rows = db.write(lambda s: questions.create(s, ana, event.id, [each.id for each in three], menu))
+    assert read_field_diffs(event)[0] == ("Question", "Nothing", "Menu")
+    assert len(read_field_diffs(event)) == 4
+
+    def update(**values):
+        edits = [OptionEdit(row.id, None, values) for row in rows]
+        db.write(lambda s: questions.update(s, ana, event.id, edits))
+
+    update(choices=["Fish", "Beef"])
+    assert read_field_diffs(event) == []
+    db.write(lambda s: options.update(s, ana, gold.id, rows[0].id, {"is_required": False}, seen_version=None))
+    update(is_required=False)
+    update(label="Dinner", is_required=True)
+    assert read_field_diffs(event) == [("Question", "Menu", "Dinner"), ("Required", "No", "Yes")]
+    versions = {row.id: None for row in rows}
+    db.write(lambda s: questions.retire(s, ana, event.id, versions))
+    db.write(lambda s: questions.ask_again(s, ana, event.id, versions))
+    db.write(lambda s: questions.delete(s, ana, event.id, versions))
+    assert read_latest_sentences(event, 8) == [
+        "Ana Ruiz deleted the option “Dinner” in 3 packages.",
+        "Ana Ruiz asked “Dinner” again in 3 packages.",
+        "Ana Ruiz stopped asking “Dinner” in 3 packages.",
+        "Ana Ruiz changed the wording and required setting of “Dinner” in 3 packages.",
+        "Ana Ruiz made “Menu” optional in 2 packages.",
+        "Ana Ruiz made “Menu” optional.",
+        "Ana Ruiz changed the choices of “Menu” in 3 packages from Fish, Rice to Fish, Beef.",
+        "Ana Ruiz created the option “Menu” in 3 packages.",
     ]
 
 
@@ -158,20 +194,62 @@ def test_created_copied_reordered_and_deleted_packages(event, ana, gold):
 
 def test_purchases_and_imports(event, ana):
     table = make.package(event, ana, name="Table", seats_per_package=2)
-    sold = make.purchase(event, table, ana, channel="cheque", payment_status="pending").purchase
+    recorded = make.purchase(event, table, ana, channel="cheque", payment_status="pending")
+    sold, whose = recorded.purchase, f"the purchase of Ana Ruiz (order {recorded.order.number})"
     first, second = {1: {"name": "Zoë Müller"}}, {1: None, 2: {"name": "Cem"}}
     db.write(lambda s: guests.name_guests(s, ana, event.id, sold.id, first, seen_version=1))
     db.write(lambda s: guests.name_guests(s, ana, event.id, sold.id, second, seen_version=2))
     db.write(lambda s: corrections.change_status(s, ana, event.id, sold.id, "completed", seen_version=3))
     db.write(lambda s: corrections.void(s, ana, event.id, sold.id, "Entered twice."))
-    run_import(event, sales_csv(sale(table), sale(table)))
-    assert read_latest_sentences(event, 5) == [
+    imported = run_import(event, sales_csv(sale(table), sale(table)))
+    db.write(lambda s: batches.undo(s, ana, event.id, imported.batch_id, "Wrong year"))
+    assert read_latest_sentences(event, 6) == [
+        "Ana Ruiz undid the import of sales.csv and voided 2 purchases: Wrong year.",
         "Operator imported 2 sales from sales.csv.",
-        "Ana Ruiz voided the purchase of Ana Ruiz: Entered twice.",
-        "Ana Ruiz marked the purchase of Ana Ruiz as paid; it was pending.",
-        "Ana Ruiz named the guests of 2 seats of Ana Ruiz's purchase.",
-        "Ana Ruiz changed the guest of seat 1 of Ana Ruiz's purchase from no guest to Zoë Müller.",
+        f"Ana Ruiz voided {whose}: Entered twice.",
+        f"Ana Ruiz marked {whose} as paid; it was pending.",
+        f"Ana Ruiz named the guests of 2 seats of {whose}.",
+        f"Ana Ruiz changed the guest of seat 1 of {whose} from no guest to Zoë Müller.",
     ]
+
+
+def test_import_that_takes_a_status_over(event):
+    row = sale(make.package(event), external_sale_id="A")
+    run_import(event, sales_csv(row))
+    run_import(event, sales_csv(row | {"payment_status": "refunded"}), changes_statuses=True)
+    imported, marked = read_latest_sentences(event, 2)
+    assert imported == "Operator imported 0 sales from sales.csv and changed 1 status."
+    assert marked.startswith("Operator marked the purchase of Ana Ruiz (order ")
+    assert marked.endswith(" as refunded; it was paid.")
+
+
+def test_corrected_sales(event, ana):
+    table = make.package(event, ana)
+    meal = make.option(table, ana, label="Meal?", is_required=False)
+    sold = make.order(event, table, make.package(event, ana))
+    line, order = sold.lines[0].purchase, f"order {sold.order.number}"
+    for values, answers in (
+        ({"donor.name": "Zoë"}, {}),
+        ({"donor.phone": "1", "notes": "x" * 61}, {}),
+        ({}, {line.id: {meal.id: "Fish"}}),
+        ({"notes": None}, {line.id: {meal.id: None}}),
+        ({"notes": "y" * 61}, {}),
+    ):
+        db.write(
+            lambda s, values=values, answers=answers: sale_details.correct(
+                s, ana, event.id, sold.order.id, values, answers, seen_version=None
+            )
+        )
+    assert read_latest_sentences(event, 5) == [
+        f"Ana Ruiz corrected the note of {order}.",
+        f"Ana Ruiz corrected the note and answer to “Meal?” of {order}.",
+        f"Ana Ruiz corrected the answer to “Meal?” of the purchase of Zoë ({order}) from nothing to Fish.",
+        f"Ana Ruiz corrected the donor's phone and note of {order}.",
+        f"Ana Ruiz corrected the donor's name of {order} from Ana Ruiz to Zoë.",
+    ]
+    with db.read_session() as s:
+        changes, _ = audit_log.list_changes(s, OPERATOR, event.id)
+    assert [diff.field for diff in sentences.list_field_diffs(changes[1], ZONE)] == ["Note", "Answer to “Meal?”"]
 
 
 def test_staff_changes(event):

@@ -54,10 +54,17 @@ BEFORE = [("2500.00", 60, True), ("100.00", None, True)]
 
 class TestReview:
     def test_lists_every_package_in_display_order(self, screen):
-        assert tuple(get_rows(screen)[0].values()) == ("Table", 2500.0, 60, 60, True)
+        assert tuple(get_rows(screen)[0].values()) == ("", "Table", 2500.0, 60, 60, True)
         assert [row["Package"] for row in get_rows(screen)] == ["Table", "Ticket"]
         assert screen.says("Your changes are listed here for review before you save them.")
         assert "Discard all changes" not in screen.labels()
+
+    def test_edited_rows_are_marked_and_kept_on_another_page(self, screen):
+        edit(screen, {"Price": 2600})
+        assert [row["Unsaved"] for row in get_rows(screen)] == ["● Edited", ""]
+        screen.go("options").go("packages")
+        assert [(row["Unsaved"], row["Price"]) for row in get_rows(screen)] == [("● Edited", 2600.0), ("", 100.0)]
+        assert "Save 1 change" in screen.labels()
 
     def test_edit_is_listed_but_not_saved(self, screen, event):
         edit(screen, {"Price": 2600, "On sale": False}, {"Limit": 5})

@@ -1,11 +1,14 @@
 """Package cards: content, filters, undo and the number of queries."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from sqlalchemy.event import listen, remove
 
 from tests.support import make
-from tests.support.package_cards import delete_package as remove_package
 from tests.support.package_cards import (
+    PRICE,
     list_card_html,
     list_card_names,
     list_card_texts,
@@ -13,9 +16,9 @@ from tests.support.package_cards import (
     set_image,
     update_as_colleague,
 )
+from tests.support.package_cards import delete_package as remove_package
 from tests.support.screen import Screen
 from ticketing import db
-from ui.widgets.undo import Offer
 
 
 @pytest.fixture
@@ -32,11 +35,25 @@ class TestCard:
         make.purchase(event, part, quantity=3)
         make.purchase(event, full, quantity=2)
         assert list_card_texts(visit("packages", coordinator, event)) == [
-            "Plain $75.50 · 1 seat Two lines. 0 sold · unlimited",
-            "Off Sponsorship Disabled $100.00 · 8 seats One seat at the gala. 0 sold · unlimited",
-            "Part $100.00 · 1 seat One seat at the gala. 3 of 1,200 sold · 1,197 left",
-            "Full Sold out $100.00 · 1 seat One seat at the gala. 2 of 2 sold · none left",
+            "Plain Two lines. Price $75.50 1 seat Sold, with pending 0 sold unlimited Seats paid 0 Revenue $0.00",
+            "Off Sponsorship Off sale One seat at the gala. "
+            "Price $100.00 8 seats Sold, with pending 0 sold unlimited Seats paid 0 Revenue $0.00",
+            "Part One seat at the gala. "
+            "Price $100.00 1 seat Sold, with pending 3 of 1,200 sold 1,197 left Seats paid 3 Revenue $300.00",
+            "Full Sold out One seat at the gala. "
+            "Price $100.00 1 seat Sold, with pending 2 of 2 sold none left Seats paid 2 Revenue $200.00",
         ]
+
+    def test_pending_sales_are_beside_paid_ones(self, visit, coordinator, event):
+        package = make.package(event, name="Gold", seats_per_package=8)
+        make.purchase(event, package, quantity=2)
+        make.purchase(event, package, payment_status="pending")
+        screen = visit("packages", coordinator, event)
+        assert list_card_texts(screen) == [
+            "Gold One seat at the gala. Price $100.00 8 seats Sold, with pending 3 sold unlimited "
+            "Seats paid 16 8 pending Revenue $200.00 $100.00 pending"
+        ]
+        assert screen.says("1 package · $200 in revenue · 2 paid (16 seats), 1 pending")
 
     @pytest.mark.parametrize(
         ("sold", "width", "is_full"), [(0, "0.0%", False), (1, "50.0%", False), (2, "100.0%", True)]
@@ -46,8 +63,8 @@ class TestCard:
         if sold:
             make.purchase(event, package, quantity=sold)
         (drawn,) = list_card_html(visit("packages", coordinator, event))
-        assert f'<span class="bar"><span style="width:{width}">' in drawn
-        assert ('class="sold full"' in drawn) == is_full
+        look = "bar full" if is_full else "bar"
+        assert f'<span class="{look}"><span style="width:{width}">' in drawn
 
     def test_image_is_a_lazy_thumbnail_with_alt_text(self, visit, coordinator, event):
         package = make.package(event)
@@ -88,7 +105,7 @@ class TestCard:
         second = make.package(event, name="Second")
         screen = visit("packages", coordinator, event).pick(second, "Options")
         assert screen.app.title[0].value == "Options"
-        assert screen.value("Package") == second.id
+        assert screen.value("Questions of") == second.id
 
 
 class TestPagination:
@@ -121,7 +138,24 @@ class TestPagination:
         of_the_frame = count_queries(lambda: Screen(empty, coordinator, event))
         for where in (few, event):
             asked = count_queries(lambda where=where: Screen("pages/packages.py", coordinator, where))
-            assert asked <= of_the_frame + 4
+            assert asked <= of_the_frame + 6  # one is the poll for sales, which the pages of a server share
+
+
+class TestSwitch:
+    def test_switch_takes_a_package_off_sale_and_undo_puts_it_back(self, visit, coordinator, event):
+        package = make.package(event, name="Table")
+        screen = visit("packages", coordinator, event).enter("Table on sale", False)
+        assert screen.offer() == "Table is off sale."
+        assert "Off sale" in list_card_texts(screen)[0]
+        screen.click("Undo")
+        assert screen.value("Table on sale") is True
+        assert [each.is_enabled for each in list_stored_packages(event)] == [package.is_enabled]
+
+    def test_switch_shows_what_a_colleague_did(self, visit, coordinator, event):
+        package = make.package(event, name="Table")
+        screen = visit("packages", coordinator, event)
+        update_as_colleague(event, package, is_enabled=False)
+        assert screen.rerun().value("Table on sale") is False
 
 
 class TestFilters:
@@ -162,19 +196,24 @@ class TestFilters:
 
     def test_kinds_show_their_counts(self, visit, coordinator, event_with_kinds):
         show = visit("packages", coordinator, event_with_kinds).field("Show")
-        assert show.options == ["All 3", "Sponsorships 2", "Disabled 1", "Sold out 1"]
+        assert show.options == ["All 3", "Sponsorships 2", "Off sale 1", "Sold out 1"]
 
     def test_empty_kind_offers_all_packages(self, visit, coordinator, event):
         make.package(event)
         make.package(event)
         screen = visit("packages", coordinator, event).enter("Show", "disabled")
-        assert screen.says("No disabled packages here.")
+        assert screen.says("No packages off sale here.")
         assert len(list_card_names(screen.click("Show all packages"))) == 2
         assert "show" not in screen.app.query_params
 
     def test_single_package_has_no_filters(self, visit, coordinator, event):
         package = make.package(event)
-        assert visit("packages", coordinator, event).labels() == ["New package", f"Actions for {package.name}"]
+        assert visit("packages", coordinator, event).labels() == [
+            "New package",
+            f"Edit {package.name}",
+            f"{package.name} on sale",
+            f"Actions for {package.name}",
+        ]
 
     def test_search_appears_with_21_packages(self, visit, coordinator, event):
         for number in range(20):
@@ -212,57 +251,73 @@ class TestUndo:
         return make.package(event, name="Table")
 
     def test_disabled_package_is_off_sale_until_enabled(self, visit, coordinator, event, package):
-        screen = visit("packages", coordinator, event).pick(package, "Disable")
-        assert screen.says("Table is disabled.")
-        assert "Disabled" in list_card_texts(screen)[0]
+        screen = visit("packages", coordinator, event).pick(package, "Take off sale")
+        assert screen.offer() == "Table is off sale."
+        assert "Off sale" in list_card_texts(screen)[0]
         assert not list_stored_packages(event)[0].is_enabled
-        assert screen.pick(package, "Enable").says("Table is on sale.")
+        assert screen.pick(package, "Put on sale").offer() == "Table is on sale."
         assert list_stored_packages(event)[0].is_enabled
 
     @pytest.mark.parametrize("is_enabled", [True, False])
     def test_undo_enables_the_package_again(self, visit, coordinator, event, is_enabled):
         package = make.package(event, name="Table", is_enabled=is_enabled)
-        screen = visit("packages", coordinator, event).pick(package, "Disable" if is_enabled else "Enable")
+        screen = visit("packages", coordinator, event).pick(package, "Take off sale" if is_enabled else "Put on sale")
         screen.click("Undo")
         assert screen.toasts() == ["Change undone."]
         assert list_stored_packages(event)[0].is_enabled == is_enabled
         assert "Undo" not in screen.labels()
 
-    def test_undo_disappears_with_the_next_action(self, visit, coordinator, event, package):
-        screen = visit("packages", coordinator, event).pick(package, "Disable")
-        assert "Undo" in screen.labels()
-        assert "Undo" not in screen.click("New package").labels()
+    def test_undo_lasts_until_the_next_change(self, visit, coordinator, event, package):
+        screen = visit("packages", coordinator, event).pick(package, "Take off sale")
+        assert screen.rerun().offer() == "Table is off sale."
+        assert screen.pick(package, "Edit").offer() == "Table is off sale."
+        screen.type(PRICE, "1").click("Save package")
+        assert screen.offer() == "Table saved."
+
+    def test_undo_stays_on_its_page(self, visit, coordinator, event, package):
+        screen = visit("packages", coordinator, event).pick(package, "Take off sale")
+        assert screen.go("options").offer() is None
+        assert screen.go("packages").offer() is None
+
+    @pytest.mark.parametrize(("minutes", "is_offered"), [(9, True), (10, False)])
+    def test_undo_ends_after_ten_minutes(self, visit, coordinator, event, package, minutes, is_offered):
+        screen = visit("packages", coordinator, event).pick(package, "Take off sale")
+        offer = screen.app.session_state["undo"]
+        screen.app.session_state["undo"] = replace(offer, expires_at=offer.expires_at - timedelta(minutes=minutes))
+        assert (screen.rerun().offer() is not None) == is_offered
 
     def test_undo_belongs_to_its_event(self, visit, coordinator, event, package):
-        screen = visit("packages", coordinator, event)
-        screen.app.session_state["undo"] = Offer(make.event().id, "Something elsewhere is disabled.", ())
-        assert "Undo" not in screen.rerun().labels()
+        other = make.event()
+        make.assign(coordinator, other)
+        screen = visit("packages", coordinator, event).pick(package, "Take off sale")
+        screen.app.query_params["event"] = str(other.id)
+        assert screen.rerun().offer() is None
 
     def test_undo_is_refused_after_a_colleague_edit(self, visit, coordinator, event, package):
-        screen = visit("packages", coordinator, event).pick(package, "Disable")
+        screen = visit("packages", coordinator, event).pick(package, "Take off sale")
         update_as_colleague(event, package, price="150")
         (sentence,) = screen.click("Undo").toasts()
-        assert sentence.startswith("Not undone. Bea Colleague changed Table")
+        assert sentence.startswith("Not undone. Bea Colleague changed it since.")
         assert (list_stored_packages(event)[0].is_enabled, str(list_stored_packages(event)[0].price)) == (
             False,
             "150.00",
         )
 
     def test_undo_is_refused_for_a_deleted_package(self, visit, coordinator, event, package):
-        screen = visit("packages", coordinator, event).pick(package, "Disable")
+        screen = visit("packages", coordinator, event).pick(package, "Take off sale")
         remove_package(event, package)
         assert screen.click("Undo").toasts()[0].startswith("Not undone. This package does not exist")
 
     def test_no_undo_when_already_disabled(self, visit, coordinator, event, package):
         screen = visit("packages", coordinator, event)
         update_as_colleague(event, package, is_enabled=False)
-        assert screen.pick(package, "Disable").toasts() == ["Table was disabled already."]
+        assert screen.pick(package, "Take off sale").toasts() == ["Table was off sale already."]
         assert "Undo" not in screen.labels()
 
     def test_disabling_a_deleted_package_is_refused(self, visit, coordinator, event, package):
         screen = visit("packages", coordinator, event)
         remove_package(event, package)
-        assert screen.pick(package, "Disable").toasts()[0].startswith("This package does not exist")
+        assert screen.pick(package, "Take off sale").toasts()[0].startswith("This package does not exist")
 
 
 class TestViewer:

@@ -64,9 +64,15 @@ class TestUpload:
     def test_save_stores_image_alt_text_and_other_fields(self, editing, event):
         upload(editing, CHOOSE, image_samples.make_image_file("JPEG", (90, 60)))
         editing.type(NAME, "Big Table").type(WORDS, "Ten chairs").click("Save package")
-        assert editing.toasts() == ["Big Table saved."]
+        assert editing.offer() == "Big Table saved."
         seen = find_image(event)
         assert (seen.media_type, seen.width, seen.height, seen.alt) == ("image/jpeg", 90, 60, "Ten chairs")
+
+    def test_added_image_is_undone(self, editing, event):
+        upload(editing, CHOOSE, image_samples.make_image_file()).click("Save package")
+        assert (editing.offer(), count_images(event)) == ("Table saved.", 1)
+        editing.click("Undo")
+        assert (find_image(event), count_images(event)) == (None, 0)
 
     def test_new_package_is_created_with_its_image(self, visit, coordinator, event):
         screen = upload(
@@ -171,7 +177,7 @@ class TestStoredImage:
 
     def test_removal_asks_for_confirmation(self, editing, sha256, event):
         editing.click("Remove picture")
-        assert editing.says("Remove this picture? Saving the package deletes it permanently.")
+        assert editing.says("Remove this picture when you save the package?")
         assert sha256 in list_previews(editing.click("Keep picture"))[0]
         editing.click("Remove picture").click("Remove")
         assert editing.says("The picture is removed when you save the package.")
@@ -197,6 +203,33 @@ class TestStoredImage:
         editing.type(WORDS, "A blue one").click("Save package")
         assert find_image(event).sha256 != sha256
         assert (find_image(event).alt, count_images(event)) == ("A blue one", 1)
+
+    def test_replaced_image_is_undone_with_the_other_fields(self, editing, sha256, event):
+        upload(editing, ANOTHER, image_samples.make_image_file(color=image_samples.BLUE))
+        editing.type(WORDS, "A blue one").type(NAME, "Big Table").click("Save package").click("Undo")
+        assert editing.toasts() == ["Change undone."]
+        assert (find_image(event).sha256, find_image(event).alt, count_images(event)) == (sha256, "A table", 1)
+        assert list_stored_packages(event)[0].name == "Table"
+
+    def test_removed_image_is_undone(self, editing, sha256, event):
+        editing.click("Remove picture").click("Remove").click("Save package")
+        assert editing.offer() == "Table saved."
+        editing.click("Undo")
+        assert (find_image(event).sha256, find_image(event).alt) == (sha256, "A table")
+
+    def test_changed_alt_text_is_undone(self, editing, sha256, event):
+        editing.type(WORDS, "Ten chairs").click("Save package").click("Undo")
+        assert (find_image(event).sha256, find_image(event).alt) == (sha256, "A table")
+
+    def test_undo_is_refused_when_a_colleague_changed_the_image_since(self, editing, sha256, event, package):
+        editing.click("Remove picture").click("Remove").type(NAME, "Big Table").click("Save package")
+        bea = make.staff(role="admin", name="Bea Colleague")
+        prepared = images.prepare(image_samples.make_image_file(color=image_samples.GREEN))
+        db.write(lambda session: images.set_image(session, bea, event.id, package.id, prepared))
+        editing.click("Undo")
+        assert editing.toasts() == ["Not undone. Bea Colleague changed it since."]
+        assert find_image(event).sha256 == prepared.sha256.hex()
+        assert list_stored_packages(event)[0].name == "Big Table"
 
     def test_alt_text_changes_without_the_image(self, editing, sha256, event):
         editing.type(WORDS, "").click("Save package")

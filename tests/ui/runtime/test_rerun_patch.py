@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from bench.load.staff import shows_sales, shows_sponsorships
+from bench.load.staff import shows_sales, shows_week
 from bench.load.tab import Tab
 from tests.support import make
 from tests.support.server import RunningServer, run_server
@@ -40,10 +40,10 @@ class Page(Tab):
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    async def switch_sponsorships(self, *, on: bool) -> None:
+    async def switch_range(self, *, is_week: bool) -> None:
         """Raises ActionFailed when the page does not show the result."""
-        client_state = self.switch(self.get("checkbox", "Sponsorships only"), on=on)
-        await self.act(client_state, shows_sponsorships if on else shows_sales)
+        client_state = self.choose(self.get("button_group", "Range"), "7 days" if is_week else "All")
+        await self.act(client_state, shows_week if is_week else shows_sales)
 
     async def wait_until_received(self) -> None:
         """Wait until the server has received everything that was sent."""
@@ -66,9 +66,9 @@ def server(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 def test_tick_between_end_of_run_and_its_last_messages_loses_nothing(server):
     async def switch_during_ticks(page: Page) -> None:
         async with page:
-            for on in (True, False, True, False):
+            for is_week in (True, False, True, False):
                 ticks = map(page.send_tick, page.timer_fragments.values())
-                await asyncio.gather(page.switch_sponsorships(on=on), *ticks)
+                await asyncio.gather(page.switch_range(is_week=is_week), *ticks)
 
     page = Page(server)
     asyncio.run(switch_during_ticks(page))
@@ -82,7 +82,7 @@ def test_hundred_idle_ticks_run_few_scripts(server):
             for _ in range(100):
                 await page.send_tick(page.timer_fragments[sales_watch.TICK_SECONDS])
                 await page.wait_until_received()
-            await page.switch_sponsorships(on=True)
+            await page.switch_range(is_week=True)
 
     page = Page(server)
     asyncio.run(tick_and_switch(page))

@@ -66,7 +66,7 @@ def test_line_from_callback_has_session_page_actor_and_event(event, ana, log, lo
     package = make.package(event)
     screen = Screen(FRAME, ana, event).go("packages")
     log.clear()
-    screen.pick(package, "Disable")
+    screen.pick(package, "Take off sale")
 
     (line,) = [
         each for each in log.records if each.getMessage().split(": ", 1)[-1].startswith("UPDATE packages SET is_e")
