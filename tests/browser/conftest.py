@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import os
-import shutil
+import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
 
 from tests.support import make
+from tests.support.chromium import find_chromium, shared_chromium, window
 from tests.support.database import DatabaseServer, use_database
 from tests.support.server import RunningServer, run_server
 from ticketing.actors import Actor
+from ticketing.models import Event
+from ui import menu
 
 expect.set_options(timeout=15_000)  # a busy machine needs time
 IS_CI = os.environ.get("CI") == "true"
-POLICY = "Content Security Policy"
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-dev-shm-usage",
-    "--disable-sync",
-    "--no-first-run",
-]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,10 +34,6 @@ def skip_or_fail(requirement: str) -> None:
     if IS_CI:
         pytest.fail(f"{requirement} is missing, and CI may skip nothing")
     pytest.skip(f"needs {requirement}")
-
-
-def find_chromium() -> str | None:
-    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -68,26 +57,13 @@ def fresh_server(empty_database: str, tmp_path: Path) -> Iterator[str]:
         yield server.url
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Chromium for one module: Playwright's running event loop would prevent other tests from starting their own."""
+@pytest.fixture
+def chromium() -> Browser:
+    """Chromium, which tests/conftest.py closes before the next test without it."""
     program = find_chromium()
     if program is None:
         skip_or_fail("Chromium (apt-get install chromium)")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
-
-
-@contextmanager
-def window(chromium: Browser, **options: Any) -> Iterator[Page]:
-    """Open a window with its own cookies. A violation of the Content-Security-Policy fails the test."""
-    blocked: list[str] = []
-    with chromium.new_context(**options) as context:
-        context.on("console", lambda message: blocked.append(message.text) if POLICY in message.text else None)
-        yield context.new_page()
-    assert blocked == []
+    return shared_chromium.get(program)
 
 
 @pytest.fixture
@@ -123,6 +99,33 @@ def enter(live_server: str) -> Callable[[Page, Actor, str], Page]:
         return wait_until_drawn(page)
 
     return do
+
+
+@pytest.fixture
+def event(live_server: str) -> Event:
+    return make.event(name="Harbor Lights Gala")
+
+
+@pytest.fixture
+def open_till(enter: Callable[[Page, Actor, str], Page], event: Event) -> Callable[[Page], Page]:
+    """Open the box office of `event`, always as the same coordinator."""
+    clerk = make.staff(event=event, password=make.PASSWORD)
+
+    def do(page: Page) -> Page:
+        enter(page, clerk, f"/box_office?event={event.id}")
+        expect(page.locator(".till-tiles .tiles button").first).to_be_visible()
+        return page
+
+    return do
+
+
+def go_to(page: Page, name: str) -> Page:
+    """Open another page from the menu of a wide window. Loading it by its address takes three times as long."""
+    (entry,) = (each for each in menu.ENTRIES if each.name == name)
+    label = re.compile(" · ") if name == "account" else entry.title
+    page.get_by_test_id("stSidebar").get_by_role("link", name=label).click()
+    page.wait_for_url(re.compile(r"/(\?|$)" if name == "sales" else rf"/{name}(\?|$)"))
+    return wait_until_drawn(page)
 
 
 def wait_until_drawn(page: Page) -> Page:

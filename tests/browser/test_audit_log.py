@@ -49,7 +49,7 @@ def test_price_is_restored_from_history_and_logged(page: Page, enter) -> None:
     )
     page.keyboard.press("Escape")
     expect(dialog).to_have_count(0)
-    expect(main.locator(".package .price").first).to_contain_text("$2,500.00")
+    expect(main.get_by_role("article").first).to_contain_text("$2,500.00")
     with db.read_session() as session:
         assert str(session.get(Package, gold.id).price) == "2500.00"
 

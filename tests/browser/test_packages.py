@@ -1,4 +1,4 @@
-"""Packages in a real browser: images, keyboard menus, conflicts and escaped markup."""
+"""Packages in a real browser: images, keyboard menus and conflicts."""
 
 import re
 import time
@@ -9,7 +9,7 @@ from tests.browser.conftest import choose_file, wait_until_drawn, wait_until_sti
 from tests.support import image_samples, make
 from tests.support.package_cards import set_image
 
-PRICE = "Price ($)"
+PRICE = "Price"
 
 
 def edit(page: Page, package):
@@ -60,7 +60,7 @@ def test_refused_save_keeps_input(page: Page, enter) -> None:
     enter(page, person, f"/packages?event={event.id}").get_by_role("button", name="New package").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name", exact=True).fill("Table")
-    dialog.get_by_label(PRICE).fill("$100")
+    dialog.get_by_label(PRICE).fill("a hundred")
     dialog.get_by_role("button", name="Create package").click()
     expect(dialog.get_by_text("Enter an amount, like 1234.50.")).to_be_visible()
     expect(dialog.get_by_role("alert")).to_contain_text("Please fix the")
@@ -72,35 +72,6 @@ def test_refused_save_keeps_input(page: Page, enter) -> None:
     expect(page.get_by_test_id("stMain").get_by_role("heading", name="Table", exact=True)).to_be_visible()
 
 
-EFFECTS = ":is(strong, em, code, img, b, del, .katex, [href*=evil], [src*=evil])"
-HOSTILE = (
-    "**bold** _it_ `code` [link](http://evil.example/a) ![pic](http://evil.example/p.png) <b>x</b> "
-    "<img src=http://evil.example/q.png> http://evil.example www.evil.example me@evil.example $x^2$ :smile: :red[r]"
-)
-
-
-def test_markup_in_texts_is_escaped_everywhere(page: Page, enter) -> None:
-    asked = []
-    page.on("request", lambda request: asked.append(request.url))
-    event = make.event(name=HOSTILE[:100], venue=HOSTILE[:200])
-    package = make.package(event, name=HOSTILE[:100], description=HOSTILE)
-    other = make.package(event, name=HOSTILE[100:200], description=HOSTILE, is_sponsorship=True)
-    make.option(package, label=HOSTILE[:200], option_type="multi_select", choices=["**bold** $x$", "www.evil.example"])
-    make.purchase(event, other, donor={"name": HOSTILE[:200], "email": "me@example.org"}, notes=HOSTILE)
-    person = make.staff(event=event, name=HOSTILE[:100], password=make.PASSWORD)
-
-    for path, at_least in (("packages", 3), ("events", 1), ("sales", 1), ("box_office", 1)):
-        enter(page, person, f"/{path}?event={event.id}")
-        page.wait_for_function("least => document.documentElement.outerHTML.split('evil').length > least", arg=at_least)
-        effects = page.locator("[data-testid=stMarkdownContainer], article :is(h2, p)").locator(EFFECTS)
-        seen = [each.evaluate("e => e.outerHTML") for each in effects.all()]
-        assert [each for each in seen if "bold" in each or not each.startswith("<strong>")] == [], path
-    enter(page, person, f"/packages?event={event.id}")
-    card = page.locator(f".st-key-card_{package.id}")
-    assert card.get_by_role("heading").inner_text().replace("\u2060", "") == " ".join(HOSTILE[:100].split())
-    assert [url for url in asked if "evil" in url] == []
-
-
 def upload(dialog, content: bytes) -> None:
     choose_file(dialog, {"name": "table.jpg", "mimeType": "image/jpeg", "buffer": content})
 
@@ -110,16 +81,16 @@ def test_image_is_uploaded_previewed_replaced_and_removed(page: Page, enter) -> 
     package = make.package(event, name="Table")
     person = make.staff(event=event, password=make.PASSWORD)
     dialog = edit(enter(page, person, f"/packages?event={event.id}"), package)
-    dialog.get_by_label(PRICE).fill("$12")
+    dialog.get_by_label(PRICE).fill("a dozen")
     upload(dialog, b"not a picture")
     expect(dialog.get_by_text("This file is not a JPG, PNG or WebP picture")).to_be_visible()
-    expect(dialog.get_by_label(PRICE)).to_have_value("$12")
+    expect(dialog.get_by_label(PRICE)).to_have_value("a dozen")
     upload(dialog, image_samples.make_image_file("JPEG", (1200, 800), exif=image_samples.make_camera_exif(6)))
     expect(dialog.get_by_role("img", name="The chosen picture")).to_have_attribute(
         "src", re.compile("^data:image/jpeg")
     )
     expect(dialog.get_by_text("This file is not")).to_have_count(0)
-    expect(dialog.get_by_label(PRICE)).to_have_value("$12")
+    expect(dialog.get_by_label(PRICE)).to_have_value("a dozen")
     dialog.get_by_label("Picture description").fill("A round table")
     dialog.get_by_role("button", name="Save package").click()
     expect(dialog.get_by_text("Enter an amount")).to_be_visible()
@@ -155,12 +126,12 @@ def test_disable_and_undo_by_keyboard(page: Page, enter) -> None:
     person = make.staff(event=event, password=make.PASSWORD)
     enter(page, person, f"/packages?event={event.id}")
     tab_to(page, page.get_by_role("button", name="Actions for Table"))
-    choose(page, "Disable")
-    expect(page.get_by_text("Table is disabled.")).to_be_visible()
-    expect(page.get_by_role("article").filter(has_text="Table")).to_contain_text("Disabled")
+    choose(page, "Take off sale")
+    expect(page.get_by_text("Table is off sale.")).to_be_visible()
+    expect(page.get_by_role("article").filter(has_text="Table")).to_contain_text("Off sale")
     tab_to(page, page.get_by_role("button", name="Undo"))
     page.keyboard.press("Enter")
-    expect(page.get_by_role("article").filter(has_text="Disabled")).to_have_count(0)
+    expect(page.get_by_role("article").filter(has_text="Off sale")).to_have_count(0)
     tab_to(page, page.get_by_role("button", name="Actions for Ticket"))
     choose(page, "Edit")
     expect(page.get_by_role("dialog").get_by_label("Name", exact=True)).to_have_value("Ticket")

@@ -2,8 +2,9 @@
 
 from playwright.sync_api import Browser, expect
 
-from tests.browser.conftest import POLICY, wait_until_drawn
+from tests.browser.conftest import wait_until_drawn
 from tests.support import make
+from tests.support.chromium import POLICY
 
 INJECT_SCRIPT = """() => {
     const add = (kind, fields) => document.body.append(Object.assign(document.createElement(kind), fields));

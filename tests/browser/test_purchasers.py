@@ -118,7 +118,7 @@ def test_purchase_is_paid_and_guests_named_in_the_drawer(page: Page, sold, selle
     drawer.get_by_role("button", name="Name guests").click()
     drawer.get_by_label(re.compile("^Seat 1 ")).fill("Ben Okafor")
     drawer.get_by_role("button", name="Save guests").click()
-    expect(drawer.get_by_text("1 of 10 seats named")).to_be_visible()
+    expect(drawer.get_by_text("1 of 10 seats named").first).to_be_visible()
     pay = drawer.get_by_role("button", name="Mark as paid")
     pay.click()
     expect(drawer.get_by_text("$2,500.00 will count as revenue.")).to_be_visible()
@@ -155,6 +155,7 @@ def test_sale_made_elsewhere_waits_while_a_purchase_is_open(page: Page, sold, se
     expect(reason).to_have_value("Entered")
     expect(rows(page)).to_have_count(3)
     page.keyboard.press("Escape")
+    page.get_by_role("button", name="Discard").click()  # of the reason
     expect(rows(page)).to_have_count(4)
 
 

@@ -1,4 +1,4 @@
-"""Sales page in a browser: links from figures, a URL that can be shared, and a stable layout on redraw."""
+"""Sales page in a browser: links without a reload, a chart that is pointed at, tapped and dragged over, and paper."""
 
 import re
 
@@ -25,43 +25,90 @@ def seller(event):
     return make.staff(event=event, password=make.PASSWORD)
 
 
-def test_figure_links_to_its_purchases_and_back(page: Page, enter, event, table, seller) -> None:
+@pytest.fixture
+def ten_days(event, table):
+    """Sell one table on each of ten days of October 2026."""
+    rows = [sale(table, purchase_date=f"2026-10-{day:02}T12:00:00") for day in range(1, 11)]
+    run_import(event, sales_csv(*rows), accept_dates=True)
+
+
+def get_plot(main):
+    plot = main.get_by_test_id("stVegaLiteChart").locator("svg.marks")
+    expect(plot).to_be_visible(timeout=15_000)
+    return plot
+
+
+def test_figure_links_to_its_purchases_and_back_without_a_reload(page: Page, enter, event, table, seller) -> None:
     make.purchase(event, table, payment_status="pending")
     make.purchase(event, make.package(event, name="Single", price="100"))
     main = enter(page, seller, f"/sales?event={event.id}").get_by_test_id("stMain")
-    main.get_by_role("link", name="Pending").click()
+    page.evaluate("window.isSame = true")
+    main.get_by_role("link", name="Pending", exact=True).click()
     expect(page).to_have_url(re.compile(r"/purchasers\?event=.+&status=pending"))
     expect(wait_until_drawn(page).get_by_role("heading", name="Purchasers", exact=True)).to_be_visible()
 
     page.go_back()
     main.get_by_role("row", name="Single").get_by_role("link").click()
     expect(page).to_have_url(re.compile(r"/purchasers\?event=.+&package=.+&status=completed%2Cpending"))
+    assert page.evaluate("window.isSame")
 
 
-def test_toggle_and_comparison_are_kept_in_url(page: Page, enter, event, table, seller) -> None:
+def test_range_and_comparison_are_kept_in_url(page: Page, enter, event, table, seller) -> None:
     earlier = make.event(name="Spring Gala", starts_at="2026-05-09T18:00")
     make.assign(seller, earlier)
     make.purchase(event, table)
     run_import(earlier, sales_csv(sale(make.package(earlier, name="Then"), purchase_date="2026-05-01T12:00:00")))
     main = enter(page, seller, f"/sales?event={event.id}").get_by_test_id("stMain")
-    expect(main.get_by_role("table", name="Packages sold")).to_be_visible()
+    main.get_by_text("Compare with an earlier event").click()
     wait_until_still(page)
     choose_from(main.get_by_label("Compare with"), "Spring Gala")
     expect(main.get_by_text(re.compile("Ahead of Spring Gala by"))).to_be_visible()
-    main.get_by_text("Sponsorships only").click()
-    expect(page).to_have_url(re.compile("sponsorships_only=true"))
-    expect(page).to_have_url(re.compile("compare_with=Spring"))
+    main.get_by_text("7 days", exact=True).click()
+    expect(page).to_have_url(re.compile("range=7"))
+    expect(page).to_have_url(re.compile(f"compare={earlier.id}"))
 
     wait_until_drawn(page).reload()
     expect(main.get_by_text(re.compile("Ahead of Spring Gala by"))).to_be_visible(timeout=15_000)
-    expect(main.get_by_label("Sponsorships only")).to_be_checked()
-    expect(main.get_by_test_id("stVegaLiteChart")).to_have_count(4)
+    expect(main.get_by_text(re.compile("Changes compare with"))).to_be_visible()
+    expect(main.get_by_test_id("stVegaLiteChart")).to_have_count(3)
+
+
+def test_chart_tells_the_day_above_it_and_a_drag_chooses_days(page: Page, enter, event, ten_days, seller) -> None:
+    main = enter(page, seller, f"/sales?event={event.id}&from=2026-10-01&to=2026-10-10").get_by_test_id("stMain")
+    plot = get_plot(main)
+    expect(plot).to_contain_text("$25,000")
+    box = plot.bounding_box()
+    y = box["y"] + box["height"] * 0.6
+    page.mouse.move(box["x"] + box["width"] * 0.6, y)
+    expect(plot).to_contain_text(re.compile(r"Oct \d+, 2026 · \+\$2,500\.00"))
+
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.8, y, steps=5)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile(r"from=2026-10-0[4-8]&to=2026-10-(0[6-9]|10)"))
+    main.get_by_text("All", exact=True).click()
+    expect(page).not_to_have_url(re.compile("from="))
+    box = get_plot(main).bounding_box()
+    page.go_back()
+    expect(page).to_have_url(re.compile("from="))
+    wait_until_still(page)
+    get_plot(main).dblclick(position={"x": box["width"] * 0.6, "y": box["height"] * 0.6})
+    expect(page).not_to_have_url(re.compile("from="))
+
+
+def test_tap_tells_the_day(phone: Page, enter, event, ten_days, seller) -> None:
+    main = enter(phone, seller, f"/sales?event={event.id}&chart=daily").get_by_test_id("stMain")
+    plot = get_plot(main)
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    plot.tap(position={"x": box["width"] * 0.3, "y": box["height"] * 0.5})
+    expect(plot).to_contain_text(re.compile(r"\w{3}, Oct \d+, 2026"))
 
 
 def test_sale_elsewhere_keeps_opened_table_in_place(page: Page, enter, event, table, seller) -> None:
     make.purchase(event, table)
     main = enter(page, seller, f"/sales?event={event.id}").get_by_test_id("stMain")
-    main.get_by_text("Day by day, as a table").click()
+    main.get_by_text("The chart as a table").click()
     days = main.get_by_role("table", name="Sales of each day")
     expect(days.get_by_role("row").nth(1)).to_contain_text("$2,500.00")
     place = wait_until_still(page).get_by_role("table", name="Sales of each day").bounding_box()
@@ -77,7 +124,7 @@ def test_page_fits_phone_width(phone: Page, enter, event, seller) -> None:
     make.promo_code(event, code="SPRINGBENEFITCODE126", discount_value="1")
     make.purchase(event, package, quantity=3, promo_code="SPRINGBENEFITCODE126")
     main = enter(phone, seller, f"/sales?event={event.id}").get_by_test_id("stMain")
-    expect(main.get_by_role("table", name="Packages sold out of their limit")).to_be_visible()
+    expect(main.get_by_role("table", name="Packages sold of their limit")).to_be_visible()
     wider = main.evaluate(
         "main => [main, ...main.querySelectorAll('.figures')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
     )

@@ -13,10 +13,18 @@ from tests.browser.conftest import choose_file
 from tests.support import make
 from tests.support.database_state import get_sold_count
 from tests.support.sales_file import DATA, create_gala, read_data
+from tests.support.till_page import (
+    enter_donor,
+    find_quantity,
+    find_record_button,
+    find_tile,
+    list_codes,
+    open_questions,
+)
 
 
 def tile(page: Page, label: str):
-    return page.get_by_test_id("stMain").get_by_test_id("stMetric").filter(has_text=label)
+    return page.get_by_test_id("stMain").locator(f".tile:has(.label:text-is('{label}'))")
 
 
 def test_sale_shows_total_first_and_double_click_records_once(page: Page, enter) -> None:
@@ -24,20 +32,20 @@ def test_sale_shows_total_first_and_double_click_records_once(page: Page, enter)
     table = make.package(event, name="Table of Ten", price="2500", seats_per_package=10)
     seller = make.staff(event=event, password=make.PASSWORD)
     main = enter(page, seller, f"/box_office?event={event.id}").get_by_test_id("stMain")
-    quantity = main.get_by_label("Quantity")
-    quantity.fill("2")
-    quantity.press("Tab")
-    expect(main.get_by_text("Total $5,000.00")).to_be_visible()
-    main.get_by_label("Donor's name").fill("Zoë Müller")
-    main.get_by_label("Donor's e-mail address").fill("zoe@example.org")
+    find_tile(main, "Table of Ten").click()
+    find_quantity(main, "Table of Ten").fill("2")
+    expect(main.locator(".sums .total")).to_have_text("Total$5,000.00")
+    enter_donor(main)
+    open_questions(main)
     main.get_by_label("Guests (optional)").fill("Ben Okafor")
-    main.get_by_role("button", name="Record sale, $5,000.00").dblclick()
-    expect(main.get_by_text("2 × Table of Ten for Zoë Müller, $5,000.00.")).to_be_visible()
+    find_record_button(main, "$5,000.00").dblclick()
+    assert len(list_codes(main)) == 20
+    expect(main.locator(".sums .total")).to_have_text("Total, card terminal$5,000.00")
     expect(main.get_by_label("Donor's name")).to_have_count(1)  # the fields of the previous sale are gone
     expect(main.get_by_label("Donor's name")).to_have_value("")
-    quantity.fill("3")
-    quantity.press("Tab")
-    expect(main.get_by_text("Total $7,500.00")).to_be_visible()
+    find_tile(main, "Table of Ten").click()
+    find_quantity(main, "Table of Ten").fill("3")
+    expect(find_record_button(main, "$7,500.00")).to_be_visible()
     expect(main.get_by_role("alert")).to_have_count(0)
     assert get_sold_count(table) == 2
 
@@ -50,14 +58,14 @@ def test_sale_made_elsewhere_appears_within_three_seconds(page: Page, enter) -> 
     enter(page, viewer, f"/sales?event={event.id}")
     expect(tile(page, "Revenue")).to_contain_text("$100")
 
-    delays = []
-    for revenue in ("$300", "$500", "$700"):
+    delays: list[float] = []
+    while len(delays) < 8 and min(delays, default=3) >= 3:  # one is enough, since other tests run at the same time
         make.purchase(event, package, quantity=2)
         start = time.monotonic()
-        expect(tile(page, "Revenue")).to_contain_text(revenue)
+        expect(tile(page, "Revenue")).to_contain_text(f"${300 + 200 * len(delays):,}")
         delays.append(time.monotonic() - start)
-    assert min(delays) < 3  # the shortest, since other tests run at the same time
-    expect(page.get_by_role("link", name="All purchases (4)")).to_be_visible()
+    assert min(delays) < 3
+    expect(page.get_by_role("link", name=f"All purchases ({len(delays) + 1})")).to_be_visible()
 
 
 def test_imported_file_is_downloaded_with_the_same_totals(page: Page, enter) -> None:
@@ -65,7 +73,7 @@ def test_imported_file_is_downloaded_with_the_same_totals(page: Page, enter) -> 
     seller = make.staff(event=event, password=make.PASSWORD)
     main = enter(page, seller, f"/import_sales?event={event.id}").get_by_test_id("stMain")
     choose_file(main, DATA / "sales-dirty.csv")
-    expect(main.get_by_text(re.compile(r"\d+ problems in [\d,]+ rows\. Nothing was imported\."))).to_be_visible()
+    expect(main.get_by_text(re.compile(r"\d+ problems in \d+ rows of [\d,]+\. Nothing was imported\."))).to_be_visible()
     expect(main.get_by_role("button", name=re.compile("^Import"))).to_have_count(0)
 
     main.get_by_role("button", name="Choose another file").click()
@@ -77,7 +85,8 @@ def test_imported_file_is_downloaded_with_the_same_totals(page: Page, enter) -> 
     main.get_by_role("link", name="See the sales").click()
     revenue = Decimal(totals["revenue"])
     expect(tile(page, "Revenue")).to_contain_text(f"${revenue:,.0f}")
-    expect(tile(page, "Packages sold")).to_contain_text(f"{totals['sold']:,}")
+    pending = int(tile(page, "Packages").get_by_role("link", name="pending").inner_text().removesuffix(" pending"))
+    expect(tile(page, "Packages")).to_contain_text(f"{totals['sold'] - pending:,}")
 
     link = page.get_by_role("link", name="Download CSV")
     with page.context.expect_event("download") as started:

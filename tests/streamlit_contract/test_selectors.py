@@ -12,7 +12,17 @@ from ticketing.settings import ROOT
 FOLDERS = ("ui", "pages", "api", "docs/pictures", "tests")
 SUFFIXES = {".css", ".js", ".html", ".py"}
 _TEST_ID = re.compile(r"""data-testid[~|^$*]?=\\?["']?(st\w+)|get_by_test_id\("(st\w+)"|\.(st[A-Z]\w+)""")
-ATTRIBUTES = ("data-testid", "data-test-script-state", "data-variant", "data-selected", "notRunning", "st-key-")
+ATTRIBUTES = (
+    "data-testid",
+    "data-test-script-state",
+    "data-test-connection-state",
+    "data-variant",
+    "data-selected",
+    "aria-invalid",
+    "data-collapsed",
+    "notRunning",
+    "st-key-",
+)
 
 
 @cache

@@ -24,6 +24,7 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 from uvicorn.protocols.http.flow_control import FlowControl
 
 from ui.runtime import index_html, paths, reconnect, stalled_connections, stalled_readers
+from ui.runtime.static_files import PAGE_SCRIPTS
 
 # Every route must be known here: AuthenticationMiddleware, BodyLimitMiddleware and RequestLogMiddleware go by path.
 ROUTES = {
@@ -167,15 +168,27 @@ def test_browser_sends_protocol_and_session_tokens_in_that_order(bundle):
     assert re.search(r"new WebSocket\(\w+,\[[`'\"]streamlit[`'\"],\.\.\.\w+\]\)", bundle)
 
 
+@pytest.mark.parametrize("name", ["BACKEND_BASE_URL", "MAIN_PAGE_BASE_URL", "HOST_CONFIG"])
+def test_browser_reads_what_the_shell_sets(bundle, name):
+    """ui/scripts/shell.js tells the page where its server is, so that it does not look below its own address."""
+    assert f"?.{name}" in bundle
+    assert name in PAGE_SCRIPTS[0].read_text()
+
+
+@pytest.mark.parametrize("text", ["stSidebarCollapsed-", "blockErrorDialogs", "DISCONNECTED_FOREVER", "rerunRequested"])
+def test_browser_has_the_names_of_the_shell(bundle, text):
+    assert text in bundle
+
+
 def test_websocket_without_origin_is_allowed():
     """CsrfMiddleware checks the origin itself and removes the header."""
     assert starlette_websocket._is_origin_allowed(None, "tickets.example.org")
 
 
 def test_trusted_user_header_becomes_st_user():
-    """AuthenticationMiddleware hands the id of the session over in this header."""
-    known = starlette_websocket.gather_user_info(Headers({"X-TicketDesk-Session": "id"}))
-    assert known == {"session_id": "id"}
+    """AuthenticationMiddleware hands the ids of session and till over in these headers."""
+    known = starlette_websocket.gather_user_info(Headers({"X-TicketDesk-Session": "id", "X-TicketDesk-Till": "till"}))
+    assert known == {"session_id": "id", "till": "till"}
 
 
 def test_name_of_the_xsrf_cookie():

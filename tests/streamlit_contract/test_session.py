@@ -17,6 +17,7 @@ from streamlit.runtime.runtime import Runtime
 from streamlit.runtime.scriptrunner import RerunData, RerunException, StopException, get_script_run_ctx
 from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
 from streamlit.runtime.scriptrunner_utils.script_run_context import FragmentThreadState, ScriptRunContext
+from streamlit.runtime.state import SafeSessionState, SessionState, SessionStateProxy
 from streamlit.runtime.uploaded_file_manager import UploadedFile, UploadedFileRec
 from streamlit.testing.v1 import AppTest
 
@@ -55,6 +56,7 @@ def test_source_is_the_one_that_was_read(name):
         (MemoryUploadedFileManager.remove_file, ["self", "session_id", "file_id"]),
         (MemoryUploadedFileManager.remove_session_files, ["self", "session_id"]),
         (Runtime.is_active_session, ["self", "session_id"]),
+        (Runtime.get_app_session, ["self", "session_id"]),
         (RerunException.__init__, ["self", "rerun_data"]),
         (Runtime.handle_backmsg, ["self", "session_id", "msg", "client"]),
     ],
@@ -64,7 +66,18 @@ def test_parameters(function, expected):
     assert parameters(function) == expected
 
 
-@pytest.mark.parametrize("attribute", ["id", "_scriptrunner", "_state", "_event_loop"])
+def test_copy_of_the_state_is_read_without_ending_a_run():
+    """A run ends at an access of the state when another click waits; the till reads a copy instead (decision 34)."""
+    ended = []
+    state = SafeSessionState(SessionState(), lambda: ended.append("run"))
+    state["name"] = "Zoë"
+    ended.clear()
+    assert (state.filtered_state, ended) == ({"name": "Zoë"}, [])
+    assert "filtered_state" in inspect.getsource(SessionStateProxy.to_dict)
+    assert (state["name"], ended) == ("Zoë", ["run"])
+
+
+@pytest.mark.parametrize("attribute", ["id", "_scriptrunner", "_state", "_event_loop", "_client_state"])
 def test_attribute_of_app_session(attribute):
     assert f"self.{attribute}" in inspect.getsource(AppSession.__init__)
 
@@ -75,6 +88,10 @@ def test_state_of_a_session_that_ends():
 
 def test_tick_is_recognized_by_its_client_state():
     assert {"is_auto_rerun", "fragment_id"} <= set(ClientState.DESCRIPTOR.fields_by_name)
+
+
+def test_client_state_has_what_a_rerun_needs():
+    assert {"query_string", "page_script_hash", "context_info"} <= set(ClientState.DESCRIPTOR.fields_by_name)
 
 
 def test_name_of_the_script_thread():

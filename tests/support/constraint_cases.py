@@ -21,6 +21,13 @@ def one_of(column: str, *values: str) -> tuple[list[str], list[str]]:
     return [f"{column} = '{value}'" for value in values], [f"{column} = 'other'", f"{column} = ''"]
 
 
+def imported(email_key: str = "'ana@example.org'", status: str = "'completed'", batch: str = "{import_batch}") -> str:
+    """Return the assignments that make a purchase an imported one; the first two are SQL."""
+    return (
+        f"channel = 'import', import_batch_id = '{batch}', imported_email_key = {email_key}, imported_status = {status}"
+    )
+
+
 VOID = "payment_status = {}, voided_at = {}, void_reason = {}"
 CHECKS: dict[str, tuple[list[str], list[str]]] = {
     "ck_events_name_length": length("name", 1, 100),
@@ -115,9 +122,19 @@ CHECKS: dict[str, tuple[list[str], list[str]]] = {
     "ck_donors_name_length": length("name", 1, 200),
     "ck_donors_email_length": length("email", 3, 254),
     "ck_donors_phone_length": length("phone", 0, 50),
+    "ck_import_batches_undo_has_reason": (
+        ["undone_at = now(), undone_by = 'Ana', undo_reason = 'Wrong year'"],
+        ["undone_at = now()", "undone_by = 'Ana', undo_reason = 'x'", "undone_at = now(), undone_by = 'Ana'"],
+    ),
+    "ck_import_batches_undo_reason_length": length("undone_at = now(), undone_by = 'Ana', undo_reason", 1, 500),
     "ck_import_batches_rows_not_negative": (
         ["rows_imported = 0, rows_skipped = 0"],
         ["rows_imported = -1", "rows_skipped = -1"],
+    ),
+    "ck_import_batches_statuses_changed_not_negative": (["statuses_changed = 0"], ["statuses_changed = -1"]),
+    "ck_import_batches_id_prefix_form": (
+        ["id_prefix = ''", "id_prefix = 'Shop-2_b.c'", f"id_prefix = '{'x' * 20}'"],
+        ["id_prefix = 'shop 2'", "id_prefix = 'a:b'", "id_prefix = 'a/b'", f"id_prefix = '{'x' * 21}'"],
     ),
     "ck_purchases_quantity_range": (
         ["quantity = 1", "quantity = 10000, list_price = 1000000, discount = 0, total = 1000000"],
@@ -145,8 +162,21 @@ CHECKS: dict[str, tuple[list[str], list[str]]] = {
     ),
     "ck_purchases_channel_known": one_of("channel", "cash", "cheque", "card_terminal", "comp", "online"),
     "ck_purchases_imports_have_batches": (
-        ["channel = 'import', import_batch_id = '{import_batch}', list_price = 1, total = 7"],
-        ["channel = 'import'", "import_batch_id = '{import_batch}'"],
+        [f"{imported()}, list_price = 1, total = 7"],
+        [imported().replace("import'", "cash'", 1), "channel = 'import'"],
+    ),
+    "ck_purchases_imports_keep_values": (
+        [imported()],
+        [
+            "imported_email_key = 'ana@example.org'",
+            "imported_status = 'completed'",
+            imported(email_key="NULL"),
+            imported(status="NULL"),
+        ],
+    ),
+    "ck_purchases_imported_status_known": (
+        [imported(status=f"'{status}'") for status in ("completed", "pending", "failed", "refunded")],
+        [imported(status="'voided'"), imported(status="''")],
     ),
     "ck_purchases_void_has_reason": (
         [VOID.format("'voided'", "now()", "'Twice'")],
@@ -163,24 +193,36 @@ CHECKS: dict[str, tuple[list[str], list[str]]] = {
     ),
     "ck_purchases_notes_length": length("notes", 0, 2000),
     "ck_purchases_purchaser_name_length": length("purchaser_name", 1, 200),
-    "ck_purchases_idempotency_key_length": length("idempotency_key", 1, 200),
-    "ck_purchases_key_has_hash": (
+    "ck_purchases_line_number_positive": at_least("line_number", 1, 0),
+    "ck_orders_idempotency_key_length": length("idempotency_key", 1, 200),
+    "ck_orders_key_has_hash": (
         ["idempotency_key = NULL, request_hash = NULL"],
         ["request_hash = NULL", "idempotency_key = NULL"],
     ),
+    "ck_orders_number_unmistakable": (
+        ["number = 'ABCDEF'", "number = 'Z9Y8X7'"],
+        [f"number = '{each}'" for each in ("ABCDE", "ABCDEFG", "ABCDEI", "ABCDEL", "ABCDEO", "ABCDE0", "abcdef")],
+    ),
+    "ck_till_drafts_till_length": length("till", 1, 100),
+    "ck_till_drafts_content_size": (
+        ["content = to_jsonb(repeat('x', 199998))"],
+        ["content = to_jsonb(repeat('x', 199999))"],
+    ),
     "ck_daily_sales_nothing_negative": (
         [
-            "purchases = 0, quantity = 0, seats = 0, seats_named = 0, list_price = 0, discount = 0, total = 0",
+            "purchases = 0, orders = 0, quantity = 0, seats = 0, seats_named = 0",
+            "list_price = 0, discount = 0, total = 0",
             "seats = 2, seats_named = 2",
+            "purchases = 2, orders = 2",
         ],
         [
-            *(f"{count} = -1" for count in ("purchases", "quantity", "seats_named")),
+            *(f"{count} = -1" for count in ("purchases", "orders", "quantity", "seats_named")),
+            "purchases = 2, orders = 3",
             *(f"{amount} = -0.01" for amount in ("list_price", "discount", "total")),
             "seats = -1, seats_named = -1",
             "seats = 2, seats_named = 3",
         ],
     ),
-    "ck_promo_uses_discount_not_negative": at_least("discount", 0, -0.01),
     "ck_answers_value_shape": (
         ["value = 'true'", "value = '\"text\"'", "value = '[\"a\"]'"],
         ["value = '1'", "value = '{{}}'", "value = 'null'"],
@@ -214,10 +256,11 @@ EVENT_SCOPED_FKS = {
     "fk_packages_event_id_image_id": "image_id = '{image_elsewhere}'",
     "fk_options_event_id_package_id": "package_id = '{package_elsewhere}'",
     "fk_purchases_event_id_package_id": "package_id = '{package_elsewhere}'",
-    "fk_purchases_event_id_donor_id": "donor_id = '{donor_elsewhere}'",
+    "fk_purchases_event_id_order_id": "order_id = '{order_elsewhere}', line_number = 2",
+    "fk_orders_event_id_donor_id": "donor_id = '{donor_elsewhere}'",
     "fk_purchases_event_id_promo_code_id": "promo_code_id = '{promo_code_elsewhere}'",
-    "fk_purchases_event_id_import_batch_id": "channel = 'import', import_batch_id = '{import_batch_elsewhere}'",
-    "fk_promo_uses_event_id_purchase_id": "purchase_id = '{bare_purchase_elsewhere}'",
+    "fk_purchases_event_id_import_batch_id": imported(batch="{import_batch_elsewhere}"),
+    "fk_promo_uses_event_id_order_id": "order_id = '{bare_order_elsewhere}'",
     "fk_promo_uses_event_id_promo_code_id": "promo_code_id = '{promo_code_elsewhere}'",
     "fk_promo_uses_event_id_donor_id": "donor_id = '{donor_elsewhere}'",
     "fk_answers_event_id_purchase_id": "purchase_id = '{purchase_elsewhere}'",
@@ -236,8 +279,11 @@ UNIQUE = {
     "ex_options_active_display_order": ("options", ""),
     "uq_promo_codes_event_id_code": ("promo_codes", ""),
     "uq_donors_event_id_email_key": ("donors", ""),
-    "uq_purchases_external_sale": ("purchases", "idempotency_key = NULL, request_hash = NULL"),
-    "uq_purchases_idempotency": ("purchases", "external_sale_id = NULL"),
+    "uq_purchases_external_sale": ("purchases", "line_number = 2"),
+    "uq_purchases_order_id_line_number": ("purchases", "external_sale_id = NULL"),
+    "uq_orders_idempotency": ("orders", "number = 'ZZZZZZ'"),
+    "uq_orders_event_id_number": ("orders", "idempotency_key = NULL, request_hash = NULL"),
+    "uq_till_drafts_staff_id_event_id_till": ("till_drafts", ""),
     "uq_assigned_tickets_event_id_code": ("assigned_tickets", "seat_number = 2"),
     "uq_assigned_tickets_purchase_id_seat_number": ("assigned_tickets", "code = 'ZZZZZZZZ'"),
 }

@@ -20,10 +20,12 @@ from ticketing.models import (
     Donor,
     Event,
     Option,
+    Order,
     Package,
     PromoCode,
     PromoUse,
     Purchase,
+    TillDraft,
 )
 
 
@@ -32,7 +34,7 @@ def snapshot(event: Event) -> tuple[Any, ...]:
     with db.read_session() as session:
         counted = [
             session.scalar(select(func.count()).select_from(model).where(model.event_id == event.id))
-            for model in (Purchase, AssignedTicket, Answer, PromoUse, Donor, AuditEntry)
+            for model in (Order, Purchase, AssignedTicket, Answer, PromoUse, Donor, AuditEntry)
         ]
         sold = session.scalars(select(Package.sold_count).where(Package.event_id == event.id).order_by(Package.id))
         uses = session.scalars(select(PromoCode.current_uses).where(PromoCode.event_id == event.id))
@@ -47,6 +49,17 @@ def get_sold_count(package: Package) -> int:
 def get_use_count(promo_code: PromoCode) -> int:
     with db.read_session() as session:
         return session.get(PromoCode, promo_code.id).current_uses
+
+
+def count_orders(event: Event) -> int:
+    with db.read_session() as session:
+        return session.scalar(select(func.count()).select_from(Order).where(Order.event_id == event.id)) or 0
+
+
+def list_drafts(event: Event) -> list[Any]:
+    """Return the contents of the drafts of orders that are being typed."""
+    with db.read_session() as session:
+        return list(session.scalars(select(TillDraft.content).where(TillDraft.event_id == event.id)))
 
 
 def assert_purchase_refused(
@@ -77,7 +90,7 @@ def _list_records(event: Event) -> list[Any]:
                 .where(model.event_id == event.id)
                 .order_by(*model.__table__.primary_key)
             ).all()
-            for model in (Package, Option, PromoCode, Purchase, PromoUse)
+            for model in (Package, Option, PromoCode, Order, Purchase, PromoUse)
         ]
 
 

@@ -6,12 +6,13 @@ Tables and columns come from the catalog: a new table without a row here fails t
 from __future__ import annotations
 
 import subprocess
+import uuid
 
 import psycopg
 from alembic import command
 from alembic.config import Config
 from psycopg import sql
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 
 from tests.support import hostile_text, image_samples, make, seller_files, varied_sales
 from tests.support.sales_file import read_table
@@ -23,7 +24,7 @@ from ticketing.catalog import images, restore
 from ticketing.db import pg_programs
 from ticketing.imports import column_mapping
 from ticketing.models import AuditEntry, Base
-from ticketing.sales import guests
+from ticketing.sales import guests, till_drafts
 from ticketing.settings import ROOT
 
 Columns = dict[str, tuple[str, ...]]
@@ -49,6 +50,7 @@ def fill() -> None:
     named = {1: {"name": "José Łuk", "email": "jose@example.org"}}
     db.write(lambda s: guests.name_guests(s, ana, gala.id, bought.id, named, seen_version=1))
 
+    db.write(lambda s: till_drafts.create(s, ana, gala.id, "till", uuid.uuid4(), {"donor": {"name": "Zoë Half-Typed"}}))
     make.change_package(ana, made.packages[0], price="44.44")
     with db.read_session() as session:
         price = session.scalars(select(AuditEntry.id).where(AuditEntry.field == "price").order_by(AuditEntry.id)).all()
@@ -74,6 +76,15 @@ def columns() -> Columns:
             FROM pg_class AS relation WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
         """).fetchall()
     return {table: tuple(names) for table, names in found}
+
+
+def list_kept_columns() -> Columns:
+    """Return the columns of an earlier schema that the current one still has."""
+    return {
+        table: tuple(name for name in names if name in Base.metadata.tables[table].columns)
+        for table, names in columns().items()
+        if table != "alembic_version"
+    }
 
 
 def rows(table_columns: Columns | None = None) -> Rows:
@@ -119,28 +130,73 @@ def migrate_to(revision: str) -> None:
         command.upgrade(config, revision)
 
 
+# Columns of schemas before 0005, from the present rows: each line of an order becomes a purchase with a use of its own.
+_COUNTS = "payment_status IN ('completed', 'pending')"
+_BEFORE_ORDERS = {
+    "purchases": {
+        "donor_id": "(SELECT donor_id FROM orders WHERE id = order_id)",
+        "idempotency_key": "(SELECT idempotency_key FROM orders WHERE id = order_id AND line_number = 1)",
+        "request_hash": "(SELECT request_hash FROM orders WHERE id = order_id AND line_number = 1)",
+    },
+    "promo_uses": {
+        "purchase_id": "line.id",
+        "discount": "line.discount",
+        "given_back_at": f"CASE WHEN NOT line.{_COUNTS} THEN coalesce(given_back_at, line.voided_at, used_at) END",
+    },
+    "promo_codes": {
+        "current_uses": f"(SELECT count(*) FROM purchases WHERE promo_code_id = promo_codes.id AND {_COUNTS})",
+    },
+}
+_SOURCES_BEFORE_ORDERS = {
+    "promo_uses": "promo_uses JOIN purchases AS line"
+    " ON line.order_id = promo_uses.order_id AND line.promo_code_id = promo_uses.promo_code_id"
+}
+
+
 def copy_rows_from(source: str) -> None:
     """Copy all rows from `source`, in the columns that exist here, so that an earlier schema has rows in every table.
 
-    Tables are copied in the order of their foreign keys.
+    Tables are copied in the order of their foreign keys here.
     """
     own_columns = columns()
+    tables = [table for table, _ in inspect(db.engine()).get_sorted_table_and_fkc_names() if table]
     with psycopg.connect(source) as source_db, psycopg.connect(db.libpq_url()) as target_db:
         generated = target_db.execute(
             "SELECT table_name, column_name FROM information_schema.columns WHERE is_generated = 'ALWAYS'"
         ).fetchall()
-        for table in Base.metadata.sorted_tables:
-            names = [column.name for column in table.columns if column.name in own_columns.get(table.name, ())]
-            shared = [name for name in names if (table.name, name) not in generated]
-            if shared:
-                listed = sql.SQL(", ").join(map(sql.Identifier, shared))
-                name = sql.Identifier(table.name)
-                with (
-                    source_db.cursor().copy(
-                        sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(listed, name)
-                    ) as reader,
-                    target_db.cursor().copy(sql.SQL("COPY {} ({}) FROM STDIN").format(name, listed)) as writer,
-                ):
-                    for block in reader:
-                        writer.write(block)
+        for table in tables:
+            expressions: dict[str, sql.Composable] = {
+                name: sql.Identifier(table, name)
+                for name in _list_present_columns(table)
+                if (table, name) not in generated
+            }
+            table_source = table
+            if "orders" not in own_columns:
+                expressions |= {name: sql.SQL(text) for name, text in _BEFORE_ORDERS.get(table, {}).items()}
+                table_source = _SOURCES_BEFORE_ORDERS.get(table, table)
+            chosen = {name: expressions[name] for name in own_columns[table] if name in expressions}
+            if chosen:
+                _copy_rows(source_db, target_db, table, chosen, sql.SQL(table_source))
         target_db.execute("SELECT setval(pg_get_serial_sequence('audit_log', 'id'), max(id)) FROM audit_log")
+
+
+def _list_present_columns(table: str) -> list[str]:
+    """Return the columns of a table in the models, which know no table of Alembic."""
+    return [column.name for column in Base.metadata.tables[table].columns] if table in Base.metadata.tables else []
+
+
+def _copy_rows(
+    source_db: psycopg.Connection,
+    target_db: psycopg.Connection,
+    table: str,
+    expressions: dict[str, sql.Composable],
+    table_source: sql.Composable,
+) -> None:
+    selected = sql.SQL(", ").join(expressions.values())
+    listed = sql.SQL(", ").join(map(sql.Identifier, expressions))
+    with (
+        source_db.cursor().copy(sql.SQL("COPY (SELECT {} FROM {}) TO STDOUT").format(selected, table_source)) as reader,
+        target_db.cursor().copy(sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), listed)) as writer,
+    ):
+        for block in reader:
+            writer.write(block)

@@ -6,6 +6,7 @@ Words that would show an effect begin with zq, so that a page can be searched fo
 from __future__ import annotations
 
 import re
+import unicodedata
 
 EVIL_HOST = "evil.example"
 TEXTS = {
@@ -21,7 +22,7 @@ TEXTS = {
     "picture from elsewhere": f"![zqpicture](https://{EVIL_HOST}/pixel.png)",
     "reference": f"[zqref][1] [1]: https://{EVIL_HOST}/ref",
     "bare address": f"zq see http://{EVIL_HOST}/bare, HTTPS://{EVIL_HOST}/BARE",
-    "www": f"zq www.{EVIL_HOST}/www and WWW.{EVIL_HOST}",
+    "www": f"zq at www.{EVIL_HOST}/www and WWW.{EVIL_HOST}",
     "e-mail address": f"zq ana@{EVIL_HOST} <ben@{EVIL_HOST}>",
     "address that runs": "javascript:window.__pwned=1//zq",
     "bold": "**zqbold** and __zqstrong__",
@@ -53,7 +54,7 @@ TEXTS = {
     "right to left": "zq\u202eevitceffe\u202c",
     "zero width": "z\u200bq\u200d\u2060\ufeffx",
     "stacked marks": "zq" + "Z\u0351\u0363\u0302" * 5,
-    "accents": "Zoë Łukasz São 北京 مرحبا 👩‍👩‍👧 ﷽",
+    "accents": "Zoë Łukasz São 北京 مرحبا 👩\u200d👩\u200d👧 ﷽",
     "long word": "zq" * 24,
     "words of programs": "null None undefined NaN true 0 nil",
 }
@@ -77,9 +78,25 @@ REFUSED_TEXTS = {
 
 def normalize_line(typed: str) -> str:
     """Return the text as a field of one line stores it."""
-    return re.sub(r"\s+", " ", typed).strip()
+    return _strip(re.sub(r"\s+", " ", typed))
 
 
 def normalize_paragraphs(typed: str) -> str:
     """Return the text as a description or note stores it."""
-    return typed.replace("\r\n", "\n").replace("\r", "\n").strip()
+    return _strip(typed.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def normalize_promo_code(typed: str) -> str:
+    """Return the text as a promo code is compared: nothing invisible, and capitals if it is ASCII."""
+    visible = "".join(letter for letter in normalize_line(typed) if not _is_invisible(letter))
+    return visible.upper() if visible.isascii() else visible
+
+
+def _strip(text: str) -> str:
+    """Remove what is blank or invisible at the ends."""
+    kept = [place for place, letter in enumerate(text) if not letter.isspace() and not _is_invisible(letter)]
+    return text[kept[0] : kept[-1] + 1] if kept else ""
+
+
+def _is_invisible(letter: str) -> bool:
+    return unicodedata.category(letter) == "Cf"

@@ -99,3 +99,10 @@ def make_jpeg_with_scans(scans: int, size: tuple[int, int] = (60, 40)) -> bytes:
     whole = make_image_file("JPEG", size, progressive=True)
     last = whole.rindex(b"\xff\xda")
     return whole[:last] + whole[last:-2] * (scans - whole[:last].count(b"\xff\xda")) + whole[-2:]
+
+
+def make_png_of_two_pixels(bits: int, color_type: int, row: bytes, transparent: bytes) -> bytes:
+    """Return a PNG of any bit depth with a transparent color (tRNS), built by hand since Pillow does not write it."""
+    header = (2).to_bytes(4) + (1).to_bytes(4) + bytes([bits, color_type, 0, 0, 0])
+    chunks = {b"IHDR": header, b"tRNS": transparent, b"IDAT": compress(b"\0" + row), b"IEND": b""}
+    return b"\x89PNG\r\n\x1a\n" + b"".join(map(make_png_chunk, chunks, chunks.values()))

@@ -57,6 +57,6 @@ def seller_csv(
 
 
 def seller_row(
-    number, name="Table", when="2026-10-31 18:30", first="Zoë", last="Müller", quantity="1", paid="$1,100.00"
+    number, name="Table", when="2026-10-31 18:30 EDT", first="Zoë", last="Müller", quantity="1", paid="$1,100.00"
 ):
     return (number, when, first, last, f"d{number}@example.org", name, quantity, paid)

@@ -20,8 +20,9 @@ from ticketing.catalog.options import OptionDraft
 from ticketing.catalog.packages import PackageDraft
 from ticketing.catalog.promo_codes import PromoCodeDraft
 from ticketing.models import Event, EventAssignment, Option, Package, PromoCode, Staff
-from ticketing.sales import purchases
-from ticketing.sales.purchase_draft import PurchaseDraft
+from ticketing.sales import orders, purchases
+from ticketing.sales.order_draft import OrderDraft, PurchaseDraft
+from ticketing.sales.orders import RecordedOrder
 from ticketing.sales.purchases import RecordedPurchase
 from ticketing.validation import email_key
 
@@ -127,6 +128,32 @@ def purchase(
         lambda session: purchases.record(
             session, actor, event.id, draft, idempotency_key=idempotency_key, moment=moment
         )
+    )
+
+
+def order_draft(*lines: dict[str, Any] | Package, donor_email: str | None = None, **fields: Any) -> OrderDraft:
+    """Return an order of `lines`; a package stands for one of it."""
+    values = {
+        "donor": {"name": "Ana Ruiz", "email": donor_email or email()},
+        "lines": [
+            {"package_id": line.id, "quantity": 1} if isinstance(line, Package) else {"quantity": 1} | line
+            for line in lines
+        ],
+    }
+    return OrderDraft.model_validate(values | fields)
+
+
+def order(
+    event: Event,
+    *lines: dict[str, Any] | Package,
+    actor: Actor = OPERATOR,
+    idempotency_key: str | None = None,
+    moment: datetime | None = None,
+    **fields: Any,
+) -> RecordedOrder:
+    draft = order_draft(*lines, **fields)
+    return db.write(
+        lambda session: orders.record(session, actor, event.id, draft, idempotency_key=idempotency_key, moment=moment)
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,9 +36,7 @@ class Visitor:
 
     def start(self, next_path: str = "/packages?event=7") -> str:
         """Start a sign-in and return the provider's URL."""
-        answer = self.browser.get("/session/openid", params={"next": next_path})
-        assert answer.status_code == 303, answer.text
-        return answer.headers["location"]
+        return find_provider_url(self.browser.post("/session/openid", data={"next": next_path}))
 
     def consent(self, url: str) -> str:
         """Consent at the provider and return the path it redirects back to."""
@@ -50,6 +50,13 @@ class Visitor:
     def sign_in(self, next_path: str = "/packages?event=7", **claims: Any):
         self.provider.person = claims
         return self.open_callback(self.consent(self.start(next_path)))
+
+
+def find_provider_url(answer) -> str:
+    """Return the URL to which the page that starts a sign-in sends the browser."""
+    assert answer.status_code == 200, answer.text
+    (url,) = re.findall('<meta http-equiv="refresh" content="0; url=([^"]+)">', answer.text)
+    return html.unescape(url)
 
 
 def create_colleague(**fields: Any) -> tuple[Any, dict[str, Any]]:

@@ -8,13 +8,13 @@ import re
 from sqlalchemy import select
 
 from tests.support import image_samples, make
-from tests.support.screen import Screen
+from tests.support.screen import Screen, get_row_text
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import images, packages
 from ticketing.models import Event, Package
 
-NAME, PRICE, DESCRIPTION = "Name", "Price ($)", "Description"
+NAME, PRICE, DESCRIPTION = "Name", "Price", "Description"
 SEATS, LIMIT = "Seats in one package", "Limit (optional)"
 
 
@@ -29,8 +29,7 @@ def list_card_names(screen: Screen) -> list[str]:
 
 def list_card_texts(screen: Screen) -> list[str]:
     """Return the text of each card."""
-    without_icons = [re.sub(r'<span class="icon".*?</span>', "", drawn) for drawn in list_card_html(screen)]
-    return [" ".join(html.unescape(re.sub("<[^>]*>", " ", drawn)).split()) for drawn in without_icons]
+    return [get_row_text(drawn) for drawn in list_card_html(screen)]
 
 
 def list_stored_packages(event: Event) -> list[Package]:

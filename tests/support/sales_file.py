@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ticketing.actors import OPERATOR, Actor
 from ticketing.file_reader import worker
 from ticketing.file_reader.columns import REQUIRED_COLUMNS
 from ticketing.imports import CheckResult, ImportResult, files
+from ticketing.imports.options import ImportOptions
 from ticketing.imports.table import Table
 from ticketing.models import Event, Package
 
@@ -49,21 +51,29 @@ def sales_csv(*rows: dict[str, str], delimiter: str = ",") -> bytes:
     return text.getvalue().encode()
 
 
-def read_table(file_name: str, content: bytes) -> Table:
+def read_table(file_name: str, content: bytes, sheet_names: Sequence[str] = ()) -> Table:
     """Return what `files.read` would, without a process of its own."""
     output = io.BytesIO()
-    worker.write_table(files.recognize(file_name, content), files.detect_encoding(content), io.BytesIO(content), output)
+    kind, encoding = files.recognize(file_name, content), files.detect_encoding(content)
+    worker.write_table(kind, encoding, io.BytesIO(content), output, sheet_names)
     return files.parse_output(output.getvalue())
 
 
-def check_import(event: Event, content: bytes, actor: Actor = OPERATOR) -> CheckResult:
+def check_import(event: Event, content: bytes, actor: Actor = OPERATOR, **options: Any) -> CheckResult:
+    file = "sales.csv", read_table("sales.csv", content), None, ImportOptions(**options)
     with db.read_session() as session:
-        return imports.check(session, actor, event.id, "sales.csv", read_table("sales.csv", content))
+        return imports.check(session, actor, event.id, *file)
 
 
-def run_import(event: Event, content: bytes, actor: Actor = OPERATOR, **more: Any) -> ImportResult:
-    table = read_table("sales.csv", content)
-    return db.write(lambda session: imports.run(session, actor, event.id, "sales.csv", table, **more))
+def run_import(
+    event: Event,
+    content: bytes,
+    actor: Actor = OPERATOR,
+    progress: Callable[[int, int], None] | None = None,
+    **options: Any,
+) -> ImportResult:
+    file = "sales.csv", read_table("sales.csv", content), None, ImportOptions(**options)
+    return db.write(lambda session: imports.run(session, actor, event.id, *file, progress=progress))
 
 
 def list_problem_cells(check: CheckResult) -> list[tuple[int, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from ticketing.actors import Actor
 from ticketing.models import Event
 from ticketing.settings import ROOT
 from ui import menu
+from ui.shell import phone_bars
 
 RUN_TIMEOUT_SECONDS = 30
 _TEXT_ELEMENTS = (AlertBase, Caption, HeadingBase, Html, Markdown)
@@ -33,17 +35,23 @@ _PROBLEM_PATTERN = re.compile(r":red\[:material/error: (.*)\]")
 
 def unescape_markdown(markdown: str) -> str:
     """Return what a reader sees of text from `text.escape_markdown`."""
-    return html.unescape(markdown).replace("\u2060", "").replace(r"\$", "$")
+    return html.unescape(re.sub(r":color\[(.*?)\]", r"\1", markdown)).replace(r"\$", "$")
 
 
 class Screen:
     """`app` is Streamlit's AppTest."""
 
     def __init__(
-        self, script: str | Path, actor: Actor | None = None, event: Event | None = None, *, page: str | None = None
+        self,
+        script: str | Path,
+        actor: Actor | None = None,
+        event: Event | None = None,
+        *,
+        page: str | None = None,
+        till: str = "till",
     ) -> None:
         self.app = AppTest.from_file(ROOT / script, default_timeout=RUN_TIMEOUT_SECONDS)
-        self.app.user = {"session_id": str(actor.session_id)} if actor else {}
+        self.app.user = {"session_id": str(actor.session_id), "till": till} if actor else {}
         if event is not None:
             self.app.query_params["event"] = str(event.id)
         if page is not None:
@@ -101,6 +109,11 @@ class Screen:
         """Return the links of the sidebar."""
         return [unescape_markdown(each.label) for each in self.app.sidebar.page_link]
 
+    def links(self) -> list[Any]:
+        """Return the links of the page itself, without those of the bar at the foot of a phone, which come first."""
+        titles = [menu.get_entry(name).title for name in phone_bars.PAGES]
+        return list(dropwhile(lambda link: link.label in titles, self.app.main.page_link))
+
     def dialog(self) -> str | None:
         """Return the title of the open dialog."""
         return next((block.proto.dialog.title for block in self.app.get("dialog")), None)
@@ -114,6 +127,16 @@ class Screen:
 
     def toasts(self) -> list[str]:
         return [unescape_markdown(each.value) for each in self.app.toast]
+
+    def offer(self) -> str | None:
+        """Return the sentence of the Undo bar."""
+        elements = list(self._elements(sidebar=False))
+        places = [index for index, each in enumerate(elements) if each.key in ("undo_button", "undo_inside_button")]
+        return (
+            unescape_markdown(elements[places[0] - 1].value).removeprefix(":material/check_circle: ")
+            if places
+            else None
+        )
 
     def problem(self, label: str) -> str | None:
         """Return the problem that is shown between a field and the next one."""
@@ -135,7 +158,8 @@ class Screen:
 
     def _elements(self, *, sidebar: bool = True) -> Iterator[Any]:
         roots = [self.app.main, *self.app.get("dialog"), *([self.app.sidebar] if sidebar else [])]
-        return (each for root in roots for each in root if not isinstance(each, Block))
+        found = (each for root in roots for each in root if not isinstance(each, Block))
+        return (each for each in found if not (isinstance(each, Html) and each.value.startswith(phone_bars.BAR_TAG)))
 
 
 def _is_field(element: Any) -> bool:
@@ -152,9 +176,20 @@ def _get_text(element: Any) -> str | None:
         return unescape_markdown(f"{element.label} {element.value} {element.delta}")
     if isinstance(element, Progress):
         return unescape_markdown(element.text)
+    if isinstance(element, Html) and "<article" in element.value:
+        return get_row_text(element.value)
     return unescape_markdown(element.value) if isinstance(element, _TEXT_ELEMENTS) else None
 
 
-def visit(page: str, actor: Actor, event: Event | None = None) -> Screen:
-    """Open a page through the frame script, as a browser does: `visit("packages", actor, event)`."""
-    return Screen("ui/main.py", actor, event, page=page)
+def get_row_text(drawn: str) -> str:
+    """Return the text of a row of a list, without its icons."""
+    without_icons = re.sub(r'<span class="icon".*?</span>', "", drawn)
+    return " ".join(html.unescape(re.sub("<[^>]*>", " ", without_icons)).split())
+
+
+def visit(page: str, actor: Actor, event: Event | None = None, *, till: str = "till") -> Screen:
+    """Open a page through the frame script, as a browser does: `visit("packages", actor, event)`.
+
+    `till` is the device, for the drafts of the box office.
+    """
+    return Screen("ui/main.py", actor, event, page=page, till=till)

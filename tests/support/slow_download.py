@@ -15,11 +15,13 @@ from ticketing.models import Event
 PURCHASES = 10_000
 NOTES_LENGTH = 2_000
 _COPY_PURCHASE = text("""
-    INSERT INTO purchases (id, event_id, package_id, donor_id, quantity, unit_price, seats_per_package, list_price,
-        discount, total, payment_status, channel, purchaser_name, purchaser_email, purchased_at, notes)
-    SELECT gen_random_uuid(), event_id, package_id, donor_id, quantity, unit_price, seats_per_package, list_price,
-        discount, total, payment_status, channel, purchaser_name, purchaser_email, purchased_at, repeat('x', :length)
-    FROM purchases, generate_series(2, :purchases) WHERE event_id = :event_id
+    INSERT INTO purchases (id, event_id, order_id, line_number, leads_order, package_id, quantity, unit_price,
+        seats_per_package, list_price, discount, total, payment_status, channel, purchaser_name, purchaser_email,
+        purchased_at, notes)
+    SELECT gen_random_uuid(), event_id, order_id, number, false, package_id, quantity, unit_price,
+        seats_per_package, list_price, discount, total, payment_status, channel, purchaser_name, purchaser_email,
+        purchased_at, repeat('x', :length)
+    FROM purchases, generate_series(2, :purchases) AS number WHERE event_id = :event_id
 """)
 
 

@@ -39,7 +39,7 @@ _LIST_EFFECTS_JS = f"""() => {{
 }}"""
 _SHOWS_TEXTS_JS = f"""typed => {{
     {_TREES_JS}
-    const plain = text => text.replace(/[\u2060\ufeff]/g, '').replace(/\\s+/g, ' ');
+    const plain = text => text.replace(/\\s+/g, ' ');
     const seen = plain(trees(document.body).map(tree => tree.textContent).join(' '));
     return typed.every(text => seen.includes(plain(text).trim()));
 }}"""

@@ -46,7 +46,7 @@ def _list_texts() -> Iterator[str]:
     for folder in FOLDERS:
         for file in sorted((ROOT / folder).rglob("*.py")):
             yield from _list_python_strings(file)
-    for file in sorted((ROOT / "api/templates").glob("*.html")):
+    for file in sorted([*(ROOT / "api/templates").glob("*.html"), *(ROOT / "ui/shell").glob("*.html")]):
         yield from (
             _PLACEHOLDER_PATTERN.sub(PLACEHOLDER, line) for line in _TEMPLATE.sub("\n", file.read_text()).splitlines()
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -25,18 +26,25 @@ class UploadingPage:
         self.session_id = ""
         browser.get(paths.HEALTH)  # sets the cookie that Streamlit compares with the header of an upload
 
-    def open(self, page: str) -> None:
-        """Run the script of a page to its end."""
+    def open(self, page: str) -> list[str]:
+        """Run the script of a page to its end, and return its alerts."""
         message = BackMsg()
         message.rerun_script.query_string = f"event={self._event.id}"
         message.rerun_script.page_name = page
         self._socket.send_bytes(message.SerializeToString())
+        return self.wait_for_run()
+
+    def wait_for_run(self) -> list[str]:
+        """Receive a run of the script to its end, and return the alerts that it shows."""
+        alerts = []
         while True:
             received = ForwardMsg.FromString(self._socket.receive_bytes())
             if received.WhichOneof("type") == "new_session":
                 self.session_id = received.new_session.initialize.session_id
+            elif received.delta.new_element.HasField("alert"):
+                alerts.append(html.unescape(received.delta.new_element.alert.body))
             elif received.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY and received.HasField("script_finished"):
-                return
+                return alerts
 
     def upload(self, size: int, file_id: str = "", *, chunked: bool = False) -> Any:
         """Send a file whose request has `size` bytes, with or without Content-Length, and return the answer."""

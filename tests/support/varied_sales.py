@@ -52,7 +52,7 @@ def subsets_of(values):
 
 
 def create_event() -> VariedEvent:
-    """Create three packages, one of them a sponsorship, with 56 purchases over two weeks."""
+    """Create three packages, one of them a sponsorship, and over two weeks 56 single purchases and 12 larger orders."""
     gala = make.event(time_zone="America/New_York")
     packages = (
         make.package(gala, name="Seat", price="33.33"),
@@ -64,6 +64,8 @@ def create_event() -> VariedEvent:
         make.promo_code(gala, code=code)
     for number in range(50):
         _record_purchase(gala, packages[number % 3], questions, number)
+    for number in range(12):
+        _record_order(gala, packages, number)
     cells = {"discount_amount": "1.00", "total_amount": "30.00", "purchaser_name": "Cleo Imported"}
     run_import(
         gala, sales_csv(*(sale(packages[0], purchase_date=f"2026-11-0{day}T00:30:00", **cells) for day in range(1, 7)))
@@ -92,3 +94,20 @@ def _record_purchase(gala: Event, package: Package, questions: list[Option], num
         db.write(lambda s: corrections.void(s, OPERATOR, gala.id, bought.id, "Entered twice"))
     elif final:
         db.write(lambda s: corrections.change_status(s, OPERATOR, gala.id, bought.id, final, seen_version=1))
+
+
+def _record_order(gala: Event, packages: tuple[Package, ...], number: int) -> None:
+    """Record an order of two or three lines, and change the status of one line, or of none."""
+    order = make.order(
+        gala,
+        *packages[number % 2 :],
+        moment=START + timedelta(hours=25, minutes=11) * number,
+        donor={"name": NAMES[number % len(NAMES)], "email": f"family{number}@example.org"},
+        promo_code=(*CODES, None)[number % 3],
+        payment_status="pending" if number % 4 in (1, 2) else "completed",
+    )
+    line = order.lines[number % 3 and 1].purchase
+    if number % 4 == 0:
+        db.write(lambda s: corrections.void(s, OPERATOR, gala.id, line.id, "Entered twice"))
+    elif number % 4 == 1:
+        db.write(lambda s: corrections.change_status(s, OPERATOR, gala.id, line.id, "completed", seen_version=1))

@@ -5,6 +5,7 @@ A page runs the script, ticks the timers of fragments, records the figures that 
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 
@@ -16,6 +17,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.support.screen import unescape_markdown
 
 RECONNECT_SECONDS = 1
+_TILE = re.compile(r'<span class="label">([^<]+)</span><span class="value">([^<]+)</span>')
 
 
 class OpenPage(threading.Thread):
@@ -90,7 +92,7 @@ class OpenPage(threading.Thread):
             self.last_redraw_at = time.monotonic()
         elif kind == "delta" and message.delta.HasField("new_element"):
             element = message.delta.new_element
-            if element.HasField("metric"):
-                self.figures[element.metric.label] = unescape_markdown(element.metric.body)
+            if element.HasField("html"):
+                self.figures.update(_TILE.findall(element.html.body))
             elif element.HasField("alert"):
                 self.alerts.add(unescape_markdown(element.alert.body))

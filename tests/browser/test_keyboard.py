@@ -1,0 +1,229 @@
+"""The tasks of the staff with the keyboard alone, from the first run to the CSV. What has the focus always shows it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import wait_until_drawn
+from tests.support import make
+from tests.support.database_state import get_sold_count
+from tests.support.sales_file import sale, sales_csv
+
+MAX_TABS = 60
+# Notes the look of what has the focus, and compares it with its look once the focus has moved on.
+NOTE_FOCUS = """() => {
+    for (const each of document.getAnimations()) if (each.effect.getTiming().iterations !== Infinity) each.finish();
+    const LOOK = ["outlineStyle", "outlineColor", "outlineWidth", "boxShadow", "borderColor", "backgroundColor"];
+    const look = element => {
+        const around = [element, ...[1, 2, 3].map(() => element = element?.parentElement)].filter(Boolean);
+        const parts = around.flatMap(each => [null, "::before", "::after"].map(part => getComputedStyle(each, part)));
+        const beside = [...(around[0].parentElement?.children ?? [])].map(each => getComputedStyle(each));
+        return JSON.stringify([...parts, ...beside].map(style => LOOK.map(name => style[name])));
+    };
+    const name = element => element.ariaLabel || element.innerText?.trim() || element.outerHTML.slice(0, 200);
+    const now = document.activeElement, before = window.focused;
+    const isUnmarked = before?.element.isConnected && before.element !== now && look(before.element) === before.look;
+    const box = now.getBoundingClientRect();
+    const isSeen = now === document.body || (box.bottom > 0 && box.top < innerHeight && box.right > 0);
+    window.focused = now === document.body ? undefined : { element: now, look: look(now), name: name(now) };
+    const problems = [isUnmarked && `no mark of the focus: ${before.name}`, !isSeen && `out of sight: ${name(now)}`];
+    return problems.filter(Boolean);
+}"""
+IS_FOCUSED = "element => element === document.activeElement || element.contains(document.activeElement)"
+
+
+class Keyboard:
+    """Somebody without a mouse. Collects what they could not see in `problems`."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.problems: list[str] = []
+
+    def press(self, key: str) -> None:
+        self.page.keyboard.press(key)
+        self._note_focus()
+
+    def type(self, text: str) -> None:
+        self.page.keyboard.type(text)
+
+    def go_to(self, target: Locator, key: str = "Tab") -> None:
+        """Press Tab until `target` has the focus."""
+        expect(target).to_be_attached()
+        for _ in range(MAX_TABS):
+            if target.evaluate(IS_FOCUSED):
+                return
+            self.press(key)
+        raise AssertionError(f"{target} is not reached with {key}")
+
+    def fill(self, label: str, text: str) -> None:
+        """Go to a field, by its label, and type over what it has."""
+        self.go_to(self._find().get_by_label(label, exact=True))
+        self.page.keyboard.press("ControlOrMeta+A")
+        self.type(text)
+
+    def push(self, name: str, role: str = "button") -> None:
+        """Go to a button, link or switch, and press it."""
+        self.go_to(self._find().get_by_role(role, name=name, exact=True).first)
+        self.press("Space" if role == "switch" else "Enter")
+
+    def choose(self, name: str) -> None:
+        """Go to a choice of a group with Tab, and within it with the arrows."""
+        choice = self.page.get_by_role("radio", name=name, exact=True)
+        group = self.page.get_by_role("radiogroup").filter(has=choice)
+        self.go_to(group)
+        for _ in range(group.get_by_role("radio").count()):
+            if choice.evaluate(IS_FOCUSED):
+                break
+            self.press("ArrowRight")
+        self.press("Space")
+        expect(choice).to_be_checked()
+
+    def open(self, page: str) -> None:
+        """Choose a page in the menu."""
+        self.go_to(self.page.get_by_test_id("stSidebar").get_by_role("link", name=page, exact=True))
+        self.press("Enter")
+        expect(self.page.get_by_role("heading", name=page, level=1)).to_be_visible()
+        wait_until_drawn(self.page)
+
+    def _find(self) -> Locator:
+        return self.page.locator("[role=dialog]:not([data-testid=stToast]), body:not(:has([role=dialog]))").last
+
+    def _note_focus(self) -> None:
+        self.problems += self.page.evaluate(NOTE_FOCUS)
+
+
+@pytest.fixture
+def keyboard(page: Page):
+    keyboard = Keyboard(page)
+    yield keyboard
+    assert keyboard.problems == []
+
+
+def see(page: Page, name: str) -> None:
+    """Wait until the list shows what was created, and its form is gone."""
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+    wait_until_drawn(page)
+
+
+def test_event_is_set_up_from_the_first_run(page: Page, keyboard: Keyboard, fresh_server: str) -> None:
+    page.goto(fresh_server)
+    expect(page.get_by_label("Your name")).to_be_focused()
+    keyboard.type("Ana Ruiz")
+    keyboard.fill("E-mail address", "ana@example.org")
+    keyboard.fill("Password", "too short")
+    page.keyboard.press("Enter")  # opens another page
+    expect(page.get_by_text("Use at least 10 characters.")).to_be_visible()
+    expect(page.get_by_label("Password")).to_be_focused()
+    expect(page.get_by_label("Your name")).to_have_value("Ana Ruiz")
+    keyboard.type(make.PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="All events", level=1)).to_be_visible()
+    expect(page.get_by_role("link", name="Ana Ruiz · admin")).to_be_visible()
+
+    keyboard.push("New event")
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    keyboard.type("Spring Gala")
+    keyboard.go_to(page.get_by_label("month, Starts"))
+    keyboard.type("032020311830")
+    keyboard.fill("Venue", "Pier 9 Hall")
+    keyboard.press("Enter")
+    expect(page.get_by_text("Thu, Mar 20, 2031, 6:30 PM").last).to_be_visible()
+    wait_until_drawn(page)
+
+    keyboard.push("New package")
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    keyboard.type("Table of Ten")
+    keyboard.fill("Description", "Ten seats.")
+    keyboard.fill("Price", "$1,500")
+    keyboard.fill("Seats in one package", "10")
+    keyboard.fill("Limit (optional)", "5")
+    keyboard.push("This is a sponsorship", "switch")
+    keyboard.push("Create package")
+    see(page, "Table of Ten")
+
+    keyboard.open("Options")
+    keyboard.push("New option")
+    expect(page.get_by_label("Question", exact=True)).to_be_focused()
+    keyboard.type("Dinner?")
+    keyboard.choose("Choose one")
+    keyboard.fill("Choices, one per line", "Fish\nMeat")
+    keyboard.push("Add option")
+    see(page, "Dinner?")
+
+    keyboard.open("Promo codes")
+    keyboard.push("New promo code")
+    expect(page.get_by_label("Code", exact=True)).to_be_focused()
+    keyboard.type("early25")
+    keyboard.choose("Fixed amount")
+    keyboard.fill("Amount off", "25")
+    keyboard.press("Enter")
+    see(page, "EARLY25")
+
+
+def test_file_is_imported_and_downloaded(page: Page, keyboard: Keyboard, enter, tmp_path: Path) -> None:
+    event = make.event(revenue_goal="5000")
+    table = make.package(event, name="Table of Ten", price="1500", seats_per_package=10)
+    seller = make.staff(event=event, password=make.PASSWORD)
+    file = tmp_path / "sales.csv"
+    file.write_bytes(sales_csv(sale(table, purchaser_name="Zoë Müller"), sale(table, purchaser_name="Bo Li")))
+    page.on(
+        "filechooser", lambda _: None
+    )  # Playwright would otherwise begin to watch for it only when Enter is pressed
+    enter(page, seller, f"/sales?event={event.id}")
+
+    keyboard.open("Import")
+    keyboard.go_to(page.get_by_test_id("stFileUploaderDropzone").locator("button"))
+    with page.expect_file_chooser() as chooser:
+        keyboard.press("Enter")
+    chooser.value.set_files(file)
+    expect(page.get_by_text("No problems in 2 rows.")).to_be_visible()
+    wait_until_drawn(page)
+    keyboard.push("Import 2 sales")
+    expect(page.get_by_text("2 sales imported from sales.csv.")).to_be_visible()
+    assert get_sold_count(table) == 2
+
+    keyboard.open("Sales")
+    keyboard.go_to(page.locator("summary").filter(has_text="as a table").last)
+    keyboard.press("Enter")
+    expect(page.get_by_role("table", name="Sales of each day")).to_be_visible()
+    keyboard.go_to(page.get_by_role("link", name="Download CSV"), "Shift+Tab")
+    with page.context.expect_event("download") as started:
+        keyboard.press("Enter")
+    assert "Zoë Müller" in started.value.path().read_text("utf-8-sig")
+
+
+def test_sale_is_corrected_and_voided(page: Page, keyboard: Keyboard, enter) -> None:
+    event = make.event()
+    table = make.package(event, name="Table of Ten", seats_per_package=10)
+    option = make.option(table, label="Any allergies?")
+    answers = [{"option_id": option.id, "value": "None"}]
+    make.purchase(event, table, donor={"name": "Zoe Muller", "email": make.email()}, answers=answers)
+    enter(page, make.staff(event=event, password=make.PASSWORD), f"/purchasers?event={event.id}")
+
+    keyboard.go_to(page.get_by_role("button", name="Zoe Muller"))
+    keyboard.press("Enter")
+    keyboard.push("Correct details")
+    expect(page.get_by_label("Donor's name")).to_be_focused()
+    keyboard.fill("Donor's name", "Zoë Müller")
+    keyboard.fill("Any allergies?", "Nuts")
+    keyboard.push("Save correction")
+    drawer = page.get_by_role("dialog")
+    expect(drawer.get_by_role("heading", name="Zoë Müller")).to_be_visible()
+    expect(drawer.get_by_text("Nuts", exact=True)).to_be_visible()
+    wait_until_drawn(page)
+    keyboard.push("Void")
+    expect(page.get_by_label("Reason")).to_be_focused()
+    keyboard.type("Entered twice")
+    keyboard.press("Enter")
+    expect(drawer.get_by_text("Sale voided")).to_be_visible()
+    assert get_sold_count(table) == 0
+    wait_until_drawn(page)
+    keyboard.push("Undo")
+    expect(page.get_by_test_id("stToast")).to_contain_text("Change undone.")
+    assert get_sold_count(table) == 1
+    keyboard.press("Escape")
+    expect(drawer).to_have_count(0)
