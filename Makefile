@@ -1,7 +1,7 @@
 # The two commands are `make run` and `make test`. They need Python 3.11 or newer, git and make, and install the rest into .venv.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test test-fast check static audit coverage lock hooks bench load soak documents pictures clean
+.PHONY: help run test test-fast check static audit coverage lock hooks bench load soak documents icons pictures clean
 
 BIN := .venv/bin
 RUNTIME := .venv/.runtime-installed
@@ -16,8 +16,10 @@ run: $(RUNTIME) ## Start Ticket Desk and print its address. Respects DATABASE_UR
 	@echo "Ticket Desk: $${TICKETDESK_BASE_URL:-http://localhost:$(STREAMLIT_SERVER_PORT)}"
 	@exec $(BIN)/python serve.py
 
+# worksteal: workers run whole files, so that fixtures of a module are made once, and end together. The servers that
+# tests start would each compile all code again where PYTHONDONTWRITEBYTECODE is set.
 test: $(DEV) ## Run all tests on a PostgreSQL of their own
-	$(BIN)/python -m pytest -n auto
+	env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest -n auto --dist worksteal
 
 test-fast: $(DEV) ## Run the tests that take two minutes: no browser, no other process or server, nothing generated
 	$(BIN)/python -m pytest -n auto -m "not browser and not system"
@@ -60,6 +62,9 @@ soak: $(DEV) ## Use and attack a server for 20 minutes, and check its memory, sa
 
 documents: $(RUNTIME) ## Write the tables that documents take from the code
 	@$(BIN)/python -m docs.tables
+
+icons: $(DEV) ## Make the font of the icons that the code uses, after a new icon or Streamlit
+	@$(BIN)/python -m tools.icon_font
 
 pictures: $(DEV) ## Take the pictures of the documents again. Look at them before you commit them
 	@$(BIN)/python -m docs.pictures.take

@@ -10,9 +10,20 @@ is used.
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 
-from bench import csv_export, idle_pages, imports, packages_page, purchases, sales_page, startup
+from bench import (
+    csv_export,
+    events_page,
+    idle_pages,
+    imports,
+    open_tills,
+    packages_page,
+    purchases,
+    sales_page,
+    startup,
+)
 from bench.database import create_temporary_database
 from bench.load import measurement as load
 from bench.measure import Row, format_heading, format_row
@@ -22,9 +33,11 @@ GROUPS = {
     # First, because it ends with `verify`, and floors of others insert purchases without the counts that it checks.
     "load": load.MEASUREMENTS,
     "live": idle_pages.MEASUREMENTS,
+    "till": open_tills.MEASUREMENTS,
     "purchases": purchases.MEASUREMENTS,
     "imports": imports.MEASUREMENTS,
     "packages": packages_page.MEASUREMENTS,
+    "events": events_page.MEASUREMENTS,
     "start": startup.MEASUREMENTS,
     "sales": sales_page.MEASUREMENTS,
     "csv": csv_export.MEASUREMENTS,
@@ -38,6 +51,8 @@ def main() -> int:
     options = parser.parse_args()
     if options.keep and options.groups:
         parser.error("--keep writes the whole table, so name no groups with it")
+    gc.freeze()  # as app.py does
+    gc.set_threshold(10_000, 20, 20)
     rows: list[Row] = []
     with create_temporary_database() as folder:
         table = [describe_environment(), "", format_heading()]

@@ -7,13 +7,18 @@ import random
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
+from psycopg.errors import UniqueViolation
+from sqlalchemy.event import listen, remove
+from sqlalchemy.orm import Session
 from uuid_utils.compat import uuid7
 
 from bench.measure import Row, get_program_path, measure_alternately, measure_milliseconds
@@ -23,11 +28,14 @@ from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.errors import SoldOut
 from ticketing.models import Event, Option, Package, PromoCode
-from ticketing.sales import purchases, ticket_codes
-from ticketing.sales.purchase_draft import PurchaseDraft
+from ticketing.sales import orders, purchases, ticket_codes
+from ticketing.sales.order_draft import PurchaseDraft
 
 CLIENTS = 16
 PURCHASES = 3200
+ORDERS = 200  # of a round
+# Random order numbers coincide in one run of some hundred. The product starts over, a floor suppresses UniqueViolation:
+# the median of a round does not notice.
 FLOOR_SQL = Path(__file__).with_name("floor.sql").read_text()
 
 
@@ -138,14 +146,73 @@ def measure_single_purchase(_: Path) -> list[Row]:
     return [Row("one alone, promo, 2 answers, 4 seats", "ms", floor, product, 2.0, less_is_better=True)]
 
 
+def measure_single_order(_: Path) -> list[Row]:
+    """Measure one order of 3 packages with 2 seats each and a promo code, by one client.
+
+    The floor executes the same statements with the same values in plain psycopg.
+    """
+    event, actor = make.event(), create_seller()
+    packages = [make.package(event, seats_per_package=2, quantity_limit=10_000) for _ in range(3)]
+    promo = make.promo_code(event, max_total_uses=10_000, max_uses_per_donor=5)
+
+    def create_order() -> Callable[[Session], object]:
+        draft = make.order_draft(*packages, promo_code=promo.code)
+        return partial(orders.record, actor=actor, event_id=event.id, draft=draft)
+
+    with psycopg.connect(db.libpq_url()) as connection:
+
+        def measure_floor() -> float:
+            recorded = iter([record_statements(create_order()) for _ in range(ORDERS)])
+            return measure_milliseconds(lambda: execute_recorded(connection, next(recorded)), ORDERS)
+
+        def order() -> None:
+            db.write(create_order())
+
+        floor, product = measure_alternately(measure_floor, lambda: measure_milliseconds(order, ORDERS))
+    return [Row("an order of 3 lines with a code, one connection", "ms", floor, product, 2.0, less_is_better=True)]
+
+
+class RolledBack(Exception):
+    """Raised to roll back."""
+
+
+def record_statements(work: Callable[[Session], object]) -> list[tuple[str, Any]]:
+    """Return the statements that `work` executes, with their values, and store nothing."""
+    recorded: list[tuple[str, Any]] = []
+
+    def record(_conn: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: bool) -> None:
+        recorded.append((statement, values))
+
+    def run(session: Session) -> None:
+        work(session)
+        raise RolledBack
+
+    listen(db.engine(), "before_cursor_execute", record)
+    try:
+        with suppress(RolledBack):
+            db.write(run)
+    finally:
+        remove(db.engine(), "before_cursor_execute", record)
+    return recorded
+
+
+def execute_recorded(connection: psycopg.Connection, recorded: list[tuple[str, Any]]) -> None:
+    """Execute recorded statements in one transaction, and read what they return."""
+    with suppress(UniqueViolation), connection.transaction(), connection.cursor() as cursor:
+        for statement, values in recorded:
+            cursor.execute(statement, values)
+            if cursor.description is not None:
+                cursor.fetchall()
+
+
 def purchase_with_psycopg(
     connection: psycopg.Connection, event: Event, package: Package, options: list[Option], promo: PromoCode
 ) -> None:
-    """Make the same purchase in plain psycopg, with only the statements that are necessary."""
-    donor_email, purchase_id = make.email(), uuid7()
-    with connection.transaction(), connection.cursor() as cursor:
+    """Make the same purchase of one package in plain psycopg, with only the statements that are necessary."""
+    donor_email, order_id, purchase_id = make.email(), uuid7(), uuid7()
+    with suppress(UniqueViolation), connection.transaction(), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id, option_type, choices, is_required FROM options"
+            "SELECT package_id, id, option_type, choices, is_required FROM options"
             " WHERE event_id = %s AND package_id = %s AND retired_at IS NULL ORDER BY display_order",
             (event.id, package.id),
         )
@@ -176,41 +243,48 @@ def purchase_with_psycopg(
         )
         assert fetch_one(cursor)[0] < 5
         cursor.execute(
-            "INSERT INTO purchases (id, event_id, package_id, donor_id, quantity, unit_price, seats_per_package,"
-            " list_price, discount, total, promo_code_id, payment_status, channel, purchaser_name, purchaser_email,"
-            " purchased_at)"
-            " VALUES (%s, %s, %s, %s, 1, %s, 4, %s, %s, %s, %s, 'completed', 'online', 'Ana Ruiz', %s, now())",
+            "INSERT INTO orders (id, event_id, number, donor_id) VALUES (%s, %s, %s, %s)",
+            (order_id, event.id, ticket_codes.new_order_number(), donor_id),
+        )
+        cursor.execute(
+            "INSERT INTO purchases (id, event_id, order_id, line_number, leads_order, package_id, quantity, unit_price,"
+            " seats_per_package, list_price, discount, total, promo_code_id, payment_status, channel, purchaser_name,"
+            " purchaser_email, purchased_at) VALUES"
+            " (%s, %s, %s, 1, true, %s, 1, %s, %s, %s, %s, %s, %s, 'completed', 'online', 'Ana Ruiz', %s, now())",
             (
-                purchase_id,
-                event.id,
-                package.id,
-                donor_id,
-                price,
-                price,
-                discount,
-                price - discount,
-                promo.id,
-                donor_email,
+                *(purchase_id, event.id, order_id, package.id),
+                *(price, package.seats_per_package, price, discount, price - discount, promo.id, donor_email),
             ),
         )
         cursor.execute(
-            "INSERT INTO promo_uses (purchase_id, event_id, promo_code_id, donor_id, discount, used_at)"
-            " VALUES (%s, %s, %s, %s, %s, now())",
-            (purchase_id, event.id, promo.id, donor_id, discount),
+            "INSERT INTO promo_uses (order_id, event_id, promo_code_id, donor_id, used_at)"
+            " VALUES (%s, %s, %s, %s, now())",
+            (order_id, event.id, promo.id, donor_id),
         )
-        cursor.execute(
-            "INSERT INTO answers (purchase_id, event_id, option_id, value) VALUES (%s, %s, %s, %s), (%s, %s, %s, %s)",
-            (purchase_id, event.id, options[0].id, json.dumps("Nuts"), purchase_id, event.id, options[1].id, "true"),
-        )
-        cursor.execute(
-            "INSERT INTO assigned_tickets (id, event_id, purchase_id, seat_number, code) VALUES "
-            + ", ".join(["(%s, %s, %s, %s, %s)"] * 4),
+        insert_rows(
+            cursor,
+            "answers (purchase_id, event_id, option_id, value)",
+            "(%s, %s, %s, %s)",
             [
-                value
-                for seat in range(1, 5)
-                for value in (uuid7(), event.id, purchase_id, seat, ticket_codes.new_ticket_code())
+                (purchase_id, event.id, option.id, value)
+                for option, value in zip(options, (json.dumps("Nuts"), "true"), strict=True)
             ],
         )
+        insert_rows(
+            cursor,
+            "assigned_tickets (id, event_id, purchase_id, seat_number, code)",
+            "(%s, %s, %s, %s, %s)",
+            [
+                (uuid7(), event.id, purchase_id, seat, ticket_codes.new_ticket_code())
+                for seat in range(1, package.seats_per_package + 1)
+            ],
+        )
+
+
+def insert_rows(cursor: psycopg.Cursor, into: LiteralString, row: LiteralString, values: list[tuple[Any, ...]]) -> None:
+    """Insert rows with one statement."""
+    rows = ", ".join([row] * len(values))
+    cursor.execute(f"INSERT INTO {into} VALUES {rows}", [value for each in values for value in each])
 
 
 def fetch_one(cursor: psycopg.Cursor) -> tuple[Any, ...]:
@@ -223,4 +297,5 @@ MEASUREMENTS = (
     partial(measure_rate, "one-ticket purchases, 16 clients, one package", 1, 0.5),
     partial(measure_rate, "one-ticket purchases, 16 clients, 20 packages", 20, 0.35),
     measure_single_purchase,
+    measure_single_order,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import cache
 
 import psycopg
@@ -13,6 +14,7 @@ from ticketing.models import Event
 LARGE_EVENT_PURCHASES = 1_000_000
 PACKAGES = 10
 DAYS = 56
+LAST_DAY = datetime(2026, 11, 15, 12, tzinfo=UTC)  # of the sales
 
 _INSERT_PURCHASES = """
     WITH package AS (
@@ -30,10 +32,14 @@ _INSERT_PURCHASES = """
     ), donor AS (
         INSERT INTO donors (id, event_id, email, email_key, name)
         SELECT donor_id, %(event_id)s, email, email, name FROM sale
+    ), new_order AS (
+        INSERT INTO orders (id, event_id, number, donor_id)
+        SELECT id, %(event_id)s, translate(lpad(upper(to_hex(number)), 6, 'X'), '01', 'GH'), donor_id FROM sale
     )
-    INSERT INTO purchases (id, event_id, package_id, donor_id, quantity, unit_price, seats_per_package, list_price,
-        discount, total, promo_code_id, payment_status, channel, purchaser_name, purchaser_email, purchased_at)
-    SELECT sale.id, %(event_id)s, package.id, donor_id, quantity, price, seats_per_package, priced.list_price,
+    INSERT INTO purchases (id, event_id, order_id, line_number, package_id, quantity, unit_price, seats_per_package,
+        list_price, discount, total, promo_code_id, payment_status, channel, purchaser_name, purchaser_email,
+        purchased_at)
+    SELECT sale.id, %(event_id)s, sale.id, 1, package.id, quantity, price, seats_per_package, priced.list_price,
         priced.discount, priced.list_price - priced.discount, promo_code_id, status, channel, name, email, purchased_at
     FROM sale
     JOIN package ON package.place = sale.number / 7 %% %(packages)s
@@ -54,9 +60,10 @@ _UPDATE_SEATS_NAMED = """
     UPDATE purchases SET seats_named = 1 WHERE event_id = %(event_id)s AND purchased_at < timestamptz '2026-10-18'
 """
 _INSERT_PROMO_USES = """
-    INSERT INTO promo_uses (purchase_id, event_id, promo_code_id, donor_id, discount, used_at)
-    SELECT id, event_id, promo_code_id, donor_id, discount, purchased_at FROM purchases
-    WHERE event_id = %(event_id)s AND promo_code_id IS NOT NULL AND payment_status IN ('completed', 'pending')
+    INSERT INTO promo_uses (order_id, event_id, promo_code_id, donor_id, used_at)
+    SELECT order_id, orders.event_id, promo_code_id, donor_id, purchased_at
+    FROM purchases JOIN orders ON orders.id = order_id
+    WHERE orders.event_id = %(event_id)s AND promo_code_id IS NOT NULL AND payment_status IN ('completed', 'pending')
 """
 _UPDATE_COUNTS = """
     UPDATE packages SET sold_count = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import re
 import time
@@ -17,7 +18,10 @@ from bench.load.recorder import Recorder
 from bench.load.tab import ActionFailed, Tab
 
 OPEN_ACTION = "open Ticket Desk"
-_ALL_PURCHASES = "All purchases ("
+TILES = "ticketdesk_till_tiles"
+_TILE = re.compile(r'data-id="(.*?)".*?class="price">(.*?)<')  # package id and price
+_ALL_PURCHASES = re.compile(r"All purchases \(([\d,]+)\)")
+_COMPARISON = "Changes compare with"
 
 
 @dataclass
@@ -97,11 +101,11 @@ class Person:
         yield
         await self.go(tab, "Sales", shows_sales)
         yield
-        for on in (True, False):
-            if not on:
+        for label, until in (("7 days", shows_week), ("All", shows_sales)):
+            if label == "All":
                 yield
-            state = tab.switch(tab.get("checkbox", "Sponsorships only"), on=on)
-            await self.perform("switch the sales page", tab, state, shows_sponsorships if on else shows_sales)
+            state = tab.choose(tab.get("button_group", "Range"), label)
+            await self.perform("switch the sales page", tab, state, until)
 
     async def find_purchaser(self, tab: Tab) -> AsyncIterator[None]:
         yield
@@ -148,31 +152,27 @@ class Person:
                 "save a package",
                 tab,
                 save,
-                lambda tab: tab.find("toast", name) and not tab.find("button", "Save package"),
+                lambda tab: tab.find("button", "Undo") and not tab.find("button", "Save package"),
             )
         finally:
             self.team.packages_in_edit.discard(name)
 
     async def sell(self, tab: Tab) -> AsyncIterator[None]:
         yield
-        await self.go(tab, "Box office", lambda tab: tab.find("button", "Record sale, "))
+        await self.go(tab, "Box office", lambda tab: tab.find("bidi_component", TILES))
         yield
-        field = tab.get("selectbox", "Package")
-        package = random.choice(field.element.options)
-        price = package.split(" · ")[1]
-        state = tab.choose(field, package)
+        tiles = tab.get("bidi_component", TILES)
+        data = json.loads(tiles.element.json)
+        package, price = random.choice(_TILE.findall(data["html"]))
+        order = {"order": data["order"], "number": data["number"] + 1, "lines": [[package, 1]]}
+        state = tab.send_value(tiles, {"order": order})
         await self.perform("choose what is sold", tab, state, lambda tab: tab.find("button", f"Record sale, {price}"))
         yield
         donor_email = f"{uuid4().hex}@example.org"
         tab.write(tab.get("text_input", "Donor's name"), f"Donor {donor_email[:12]}")
-        tab.write(tab.get("text_input", "Donor's e-mail"), donor_email)
+        tab.write(tab.get("text_input", "E-mail address"), donor_email)
         record = tab.click(tab.get("button", "Record sale, "))
-        await self.perform(
-            "record a sale",
-            tab,
-            record,
-            lambda tab: any(donor_email[:12] in alert.text for alert in tab.find_all("alert")),
-        )
+        await self.perform("record a sale", tab, record, lambda tab: tab.find("button", "New sale"))
         self.team.recorder.record_sale(donor_email, price.lstrip("$").replace(",", ""))
 
     async def go(self, tab: Tab, title: str, until: Callable[[Tab], object]) -> None:
@@ -188,8 +188,8 @@ class Person:
 
     def record_shown_sales(self, tab: Tab) -> None:
         """Record the delay of sales made elsewhere, when the number on an open sales page grows."""
-        link = tab.find("page_link", _ALL_PURCHASES)
-        count = None if link is None else int(re.sub(r"\D", "", link.text)) - self.team.initial_sales
+        count = find_sales_count(tab)
+        count = None if count is None else count - self.team.initial_sales
         if count is not None and self._last_sales_count is not None and count > self._last_sales_count:
             self.team.recorder.record_sales_shown(self._last_sales_count, count)
         self._last_sales_count = count
@@ -202,13 +202,20 @@ async def wait_for_stop(deadline: float, stop_event: asyncio.Event) -> bool:
     return stop_event.is_set()
 
 
+def find_sales_count(tab: Tab) -> int | None:
+    """Return the number of purchases on a sales page of all days, or None on other pages."""
+    html = tab.find_html("All purchases (")
+    shown = html and not shows_week(tab) and _ALL_PURCHASES.search(html)
+    return int(shown[1].replace(",", "")) if shown else None
+
+
 def shows_sales(tab: Tab) -> bool:
-    return tab.find("page_link", _ALL_PURCHASES) is not None
+    return find_sales_count(tab) is not None
 
 
-def shows_sponsorships(tab: Tab) -> bool:
-    """Whether the page shows sponsorships only. None is sold, so there is no link to purchases."""
-    return tab.find("checkbox", "Sponsorships only") is not None and not shows_sales(tab)
+def shows_week(tab: Tab) -> bool:
+    """Whether the sales page shows 7 days, which it compares with the days before."""
+    return tab.find_html(_COMPARISON) is not None
 
 
 def shows_guest_list(tab: Tab) -> bool:

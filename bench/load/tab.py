@@ -7,13 +7,14 @@ a person could use, and errors.
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 import websockets
 from streamlit.proto.Alert_pb2 import Alert
@@ -26,11 +27,12 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState
 DEFAULT_TIMEOUT_SECONDS = 30
 TRACKED_ELEMENTS = {
     "alert",
+    "bidi_component",
     "button",
     "button_group",
-    "checkbox",
     "exception",
     "file_uploader",
+    "html",
     "menu_button",
     "page_link",
     "selectbox",
@@ -56,8 +58,8 @@ class PageElement:
 
     @property
     def text(self) -> str:
-        """Return its label or text as people read it, without escapes for Markdown."""
-        values = (getattr(self.element, name, "") for name in ("label", "body", "message"))
+        """Return its label or text as people read it, without escapes for Markdown; of a component its name."""
+        values = (getattr(self.element, name, "") for name in ("label", "body", "message", "component_name"))
         markdown = next(filter(None, values), "")
         return unescape(markdown).replace("\\", "")
 
@@ -154,18 +156,15 @@ class Tab:
             state.string_value = option
         return self._build_widget_state(field)
 
-    def switch(self, toggle: PageElement, *, on: bool) -> ClientState:
-        """Switch a toggle. If it is bound to the address, change the query as the browser does."""
-        self._widget_states[toggle.element.id] = WidgetState(id=toggle.element.id, bool_value=on)
-        if name := toggle.element.query_param_key:
-            query = {key: value for key, value in parse_qsl(self.query) if key != name}
-            self.query = urlencode(query | ({name: "true"} if on else {}))
-        return self._build_widget_state(toggle)
-
     def write(self, field: PageElement, value: str) -> ClientState:
         """Fill in a field. A field of a form is sent with the click on its button, so its state is not needed."""
         self._widget_states[field.element.id] = WidgetState(id=field.element.id, string_value=value)
         return self._build_widget_state(field)
+
+    def send_value(self, component: PageElement, value: dict[str, Any]) -> ClientState:
+        """Send the values of a component of our own, as its script does."""
+        self._widget_states[component.element.id] = WidgetState(id=component.element.id, json_value=json.dumps(value))
+        return self._build_widget_state(component)
 
     def attach(self, uploader: PageElement, file_id: str, name: str, size: int) -> ClientState:
         """Choose a file that was uploaded with this id for `session_id`."""
@@ -190,6 +189,10 @@ class Tab:
     def find_all(self, kind: str, prefix: str = "") -> list[PageElement]:
         return [shown for shown in self._elements.values() if shown.kind == kind and shown.text.startswith(prefix)]
 
+    def find_html(self, part: str) -> str | None:
+        """Return the first block of HTML that contains `part`."""
+        return next((shown.element.body for shown in self.find_all("html") if part in shown.element.body), None)
+
     def get(self, kind: str, prefix: str) -> PageElement:
         """Return the same as `find`. Raises ActionFailed without such an element."""
         if (element := self.find(kind, prefix)) is None:
@@ -198,7 +201,9 @@ class Tab:
 
     def __str__(self) -> str:
         return "; ".join(
-            f"{shown.kind} “{shown.text}”" for shown in self._elements.values() if shown.kind != "page_link"
+            f"{shown.kind} “{shown.text}”"
+            for shown in self._elements.values()
+            if shown.kind not in {"html", "page_link"}
         )
 
     def _build_widget_state(self, shown: PageElement, *triggers: WidgetState) -> ClientState:

@@ -6,7 +6,7 @@ import io
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, FloatRect, Locator, Page, expect, sync_playwright
 
-from tests.browser.conftest import CHROMIUM_FLAGS, find_chromium, wait_until_drawn, wait_until_still
+from tests.browser.conftest import wait_until_drawn, wait_until_still
 from tests.support import make
+from tests.support.chromium import FLAGS, find_chromium
 from tests.support.server import run_server
 from ticketing import db
 from ticketing.actors import Actor
@@ -65,6 +66,20 @@ class Studio:
             yield page
 
 
+Taker = Callable[[Studio, str], None]
+TAKERS: dict[str, Taker] = {}
+
+
+def picture(name: str) -> Callable[[Taker], Taker]:
+    """Register the function that takes the picture of this name."""
+
+    def register(take: Taker) -> Taker:
+        TAKERS[name] = take
+        return take
+
+    return register
+
+
 @contextmanager
 def open_studio() -> Iterator[Studio]:
     """Start the app without accounts and events; the caller creates them in the order of the pictures."""
@@ -80,7 +95,7 @@ def open_studio() -> Iterator[Studio]:
         try:
             migrations.migrate()
             with run_server(url, folder) as server, sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_FLAGS)
+                browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
                 yield Studio(server.url, browser)
                 browser.close()
         finally:

@@ -8,15 +8,28 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-from docs.pictures.studio import MARGIN, PHONE, Studio, at_rest, dialog_of, main_of, open_studio, save
-from tests.browser.conftest import choose_file, choose_from
-from tests.support import make, seller_files
+from docs.pictures import take_imports  # noqa: F401 registers its pictures
+from docs.pictures.studio import (
+    MARGIN,
+    PHONE,
+    TAKERS,
+    Studio,
+    at_rest,
+    dialog_of,
+    main_of,
+    open_studio,
+    picture,
+    save,
+)
+from tests.browser.conftest import choose_from
+from tests.support import make
+from tests.support.till_page import enter_donor, find_receipt, find_record_button, find_tile
 from ticketing import db
 from ticketing.access import staff
 from ticketing.actors import OPERATOR
@@ -24,19 +37,7 @@ from ticketing.catalog import packages
 from ticketing.models import Package
 from ticketing.ops import demo
 
-Taker = Callable[[Studio, str], None]
-TAKERS: dict[str, Taker] = {}
-PRICE = "Price ($)"
-
-
-def picture(name: str) -> Callable[[Taker], Taker]:
-    """Register the function that takes the picture of this name."""
-
-    def register(take: Taker) -> Taker:
-        TAKERS[name] = take
-        return take
-
-    return register
+PRICE = "Price"
 
 
 def main(names: list[str]) -> None:
@@ -174,9 +175,9 @@ def take_option_form(studio: Studio, name: str) -> None:
     with studio.window(studio.ben, "/options?event={event}", (1280, 800)) as page:
         page.get_by_role("button", name="New option").click()
         dialog = dialog_of(page)
+        dialog.get_by_text("Choose several", exact=True).click()
         dialog.get_by_label("Question").fill("Which wine would you like?")
-        dialog.get_by_text("Multiple choice", exact=True).click()
-        dialog.get_by_label("Choices, one per line (for multiple choice)").fill("Red\nWhite\nNone")
+        dialog.get_by_label("Choices, one per line").fill("Red\nWhite\nNone")
         save(name, at_rest(page), part=dialog, margin=MARGIN)
 
 
@@ -199,32 +200,37 @@ def take_try_a_code(studio: Studio, name: str) -> None:
 
 def fill_in_sale(page: Page) -> None:
     main = main_of(page)
-    choose_from(main.get_by_role("combobox", name="Package"), "Couple")
-    expect(main.get_by_text("May we use photos of you?")).to_be_visible()
-    at_rest(page)  # the questions of the package before are gone
+    for package in ("Couple", "After-party", "After-party"):
+        find_tile(main, package).click()
+    main.get_by_text(re.compile("^Questions and guests")).first.click()
     main.get_by_role("radio", name="No", exact=True).click()
     main.get_by_text("Sea bass", exact=True).click()
-    main.get_by_label("Donor's name").fill("Zoë Müller")
-    main.get_by_label("Donor's e-mail address").fill("zoe@example.org")
-    main.get_by_label("Guests (optional)").fill("Zoë Müller\nHugo Baker, hugo@example.org")
+    main.get_by_text(re.compile("^Questions and guests")).first.click()
+    enter_donor(main)
     main.get_by_label("Promo code (optional)").fill("welcome10")
     main.get_by_label("Promo code (optional)").press("Tab")
-    expect(main.get_by_role("button", name="Record sale, $252.00")).to_be_visible()
+    expect(find_record_button(main, "$333.00")).to_be_visible()
 
 
 @picture("box-office")
 def take_box_office(studio: Studio, name: str) -> None:
-    with studio.window(studio.ben, "/box_office?event={event}", (1280, 1130)) as page:
+    with studio.window(studio.ben, "/box_office?event={event}", (1280, 900)) as page:
         fill_in_sale(page)
-        save(name, at_rest(page), part=main_of(page), height=1010)
+        save(name, at_rest(page), part=main_of(page), height=900)
+        page.get_by_role("button", name="Start over").click()
+        page.get_by_role("button", name="Clear", exact=True).click()
+        expect(page.locator(".till-line")).to_have_count(0)
 
 
 @picture("phone-box-office")
 def take_phone_box_office(studio: Studio, name: str) -> None:
     with studio.window(studio.ben, "/box_office?event={event}", PHONE) as page:
         fill_in_sale(page)
-        page.get_by_role("button", name="Record sale").scroll_into_view_if_needed()
+        find_tile(page, "Couple").scroll_into_view_if_needed()
         save(name, at_rest(page))
+        page.get_by_role("button", name="Start over").click()
+        page.get_by_role("button", name="Clear", exact=True).click()
+        expect(page.locator(".till-line")).to_have_count(0)
 
 
 @picture("phone-sales")
@@ -241,37 +247,6 @@ def take_phone_guests(studio: Studio, name: str) -> None:
         expect(main_of(page).get_by_role("button", name=re.compile("Change|Name guest")).first).to_be_visible()
         page.get_by_label("Search by guest, purchaser or ticket code").scroll_into_view_if_needed()
         save(name, at_rest(page))
-
-
-@picture("import-columns")
-def take_import_columns(studio: Studio, name: str) -> None:
-    with studio.window(studio.ben, "/import_sales?event={event}", (1280, 1285)) as page:
-        orders = [
-            {**seller_files.eventbrite_attendee("10482", "1", "Gala table", "2400.00"), "Order Date": "10/11/26 18:30"},
-            {**seller_files.eventbrite_attendee("10483", "2", "Couple", "280.00"), "Order Date": "11/12/26 09:15"},
-        ]
-        content = seller_files.to_csv(seller_files.build_rows(seller_files.EVENTBRITE_ATTENDEES, *orders))
-        choose_file(main_of(page), {"name": "attendees.csv", "mimeType": "text/csv", "buffer": content})
-        expect(page.get_by_role("heading", name="Match your columns")).to_be_visible()
-        save(name, at_rest(page), part=main_of(page))
-
-
-FAULTY = """\
-ticket_type,purchaser_name,purchaser_email,quantity,total_amount,purchase_date,external_sale_id
-Couple,Priya Katz,priya@example.org,1,280.00,2026-09-01,EXT-1
-Couples,José Müller,jose@example.org,1,280.00,2026-09-01,EXT-2
-Table of ten,Tomás Rossi,tomas@example.org,1,$2400,2026-09-02,EXT-3
-Young professionals,Chloé Moreau,chloe(at)example.org,1,95.50,2026-09-03,EXT-4
-"""
-
-
-@picture("import-problems")
-def take_import_problems(studio: Studio, name: str) -> None:
-    with studio.window(studio.ben, "/import_sales?event={event}", (1280, 540)) as page:
-        content = FAULTY.encode()
-        choose_file(main_of(page), {"name": "sales.csv", "mimeType": "text/csv", "buffer": content})
-        expect(page.get_by_role("button", name="Download the problems")).to_be_visible()
-        save(name, at_rest(page), part=main_of(page))
 
 
 @picture("purchasers")
@@ -376,6 +351,17 @@ def take_tokens(studio: Studio, name: str) -> None:
         dialog = dialog_of(page)
         dialog.get_by_label("What it is for").fill("Donor site")
         save(name, at_rest(page), part=dialog, margin=MARGIN)
+
+
+@picture("receipt")
+def take_receipt(studio: Studio, name: str) -> None:
+    """Take the receipt last, since its sale would be in the pictures after it."""
+    with studio.window(studio.ben, "/box_office?event={event}", (1280, 900)) as page:
+        fill_in_sale(page)
+        find_record_button(page).click()
+        receipt = find_receipt(page)
+        expect(receipt).to_be_visible()
+        save(name, at_rest(page), part=receipt, margin=MARGIN)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""Programs for developers that make files of the repository."""
