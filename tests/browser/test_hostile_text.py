@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -39,9 +41,13 @@ def typed(request: pytest.FixtureRequest) -> list[str]:
 
 @pytest.fixture
 def hostile(live_server: str, typed: list[str]) -> Event:
-    """An event in which each text is a package, two questions, a donor, a guest, an answer and a note."""
-    event = make.event(name=typed[0], venue=typed[1], revenue_goal="1000")
-    make.event(name=typed[2], venue=typed[3])
+    """An event in which each text is a package, two questions, a donor, a guest, an answer and a note.
+
+    It and the other event start first of all, so that the page of events shows both.
+    """
+    soon = f"{datetime.now(ZoneInfo('America/New_York')) + timedelta(hours=1):%Y-%m-%dT%H:%M}"
+    event = make.event(name=typed[0], venue=typed[1], revenue_goal="1000", starts_at=soon)
+    make.event(name=typed[2], venue=typed[3], starts_at=soon)
     for number, text in enumerate(typed):
         package = make.package(
             event,
@@ -287,12 +293,12 @@ def test_sale_guests_and_import_accept_hostile_text(page: Page, visit, assert_ha
     assert_harmless()
 
     form = visit("guests", event)
-    form.get_by_role("button", name="Name guests").click()
+    form.get_by_role("button", name="Name guests").first.click()
     form.get_by_label(re.compile("^Seat 3 ")).fill(LEADS)
     form.get_by_role("button", name="Save guests").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     form.get_by_role("radio", name="Guest list").click()
-    expect(form.get_by_text("seat 3 of 3")).to_be_visible()
+    expect(form.get_by_text("seat 3 of 3").first).to_be_visible()
     wait_for_texts(page, [RUNS, LEADS])
     assert_harmless()
 

@@ -250,7 +250,7 @@ CHECKS: dict[str, tuple[list[str], list[str]]] = {
     "ck_assigned_tickets_seat_number_positive": at_least("seat_number", 1, 0),
 }
 EVENT_SCOPED_FKS = {
-    "fk_packages_event_id_time_zone": "time_zone = 'Europe/Berlin'",
+    "fk_packages_event_id_time_zone_is_archived": "time_zone = 'Europe/Berlin'",
     "fk_daily_sales_event_id_package_id": "package_id = '{package_elsewhere}'",
     "fk_daily_sales_event_id_promo_code_id": "promo_code_id = '{promo_code_elsewhere}'",
     "fk_packages_event_id_image_id": "image_id = '{image_elsewhere}'",
