@@ -20,7 +20,7 @@ from ui.imports import job as import_job
 from ui.imports.draft import ImportDraft, Step, open_file
 from ui.runtime import uploads
 from ui.widgets import forms
-from ui.widgets.page_header import render_header
+from ui.widgets.page_header import render_archived_note, render_header
 
 context, event = session.require_event("change")
 
@@ -37,6 +37,10 @@ PROGRESS_POLL_SECONDS = 0.3
 def render_page(actor: Actor, event: Event) -> None:
     """Render the step that the event's draft is at."""
     render_header("Import", event)
+    if event.is_archived:
+        render_archived_note(event)
+        batches.render(context, event)
+        return
     draft: ImportDraft | None = st.session_state.get(state_key(event, "draft"))
     step = draft.step if draft else "file"
     render_steps(step, skips_columns=draft is not None and draft.mapping is None)

@@ -17,7 +17,7 @@ from ui.options.row_menu import Entry, Listing
 from ui.session import PageContext
 from ui.widgets import forms, list_rows, paging, undo
 from ui.widgets.empty_page import render_empty_page
-from ui.widgets.page_header import render_header
+from ui.widgets.page_header import render_archived_note, render_header
 
 context, event = session.require_event()
 PAGE_KEY, ALL_PACKAGES = "options_page", "all"
@@ -117,7 +117,7 @@ def render_deletion_form(context: PageContext, event: Event, form: forms.FormSta
 
 
 def render_rows(context: PageContext, event: Event, rows: list[Question], listing: Listing) -> None:
-    is_editable, titles = context.is_allowed("change"), option_rows.TITLES
+    is_editable, titles = context.may_set_up(), option_rows.TITLES
     with list_rows.render_list("options", "Question", titles, is_editable=True):
         for question in rows:
             row, label = option_rows.build_row(question), text.escape_markdown(question.first.label)
@@ -134,7 +134,7 @@ def render_rows(context: PageContext, event: Event, rows: list[Question], listin
 
 
 def render_menu(context: PageContext, event: Event, question: Question, listing: Listing, label: str) -> None:
-    entries = row_menu.list_entries(question, listing) if context.is_allowed("change") else {Entry.ANSWERS: ""}
+    entries = row_menu.list_entries(question, listing) if context.may_set_up() else {Entry.ANSWERS: ""}
     list_rows.render_menu(
         f"“{label}”",
         list(entries),
@@ -176,7 +176,7 @@ def render_no_packages(event: Event) -> None:
 def render_no_questions(context: PageContext, package_ids: list[uuid.UUID]) -> None:
     sentence = "Ask buyers for what you need: diet, shirt size, name for the card."
     with render_empty_page("No questions yet", sentence, "options"):
-        if context.is_allowed("change"):
+        if context.may_set_up():
             st.button(
                 "New option", icon=":material/add:", type="primary", on_click=option_form.start_new, args=(package_ids,)
             )
@@ -189,6 +189,7 @@ def render_page(context: PageContext, event: Event) -> None:
     if not names:
         with heading:
             render_header("Options", event)
+            render_archived_note(event)
         render_no_packages(event)
         return
     package_id = render_package_filter(names)
@@ -201,11 +202,12 @@ def render_page(context: PageContext, event: Event) -> None:
         active = options.list_active(s, context.actor, package_id) if package_id else []
     with heading:
         actions = render_header("Options", event, text.format_count(total, "question"))
+        render_archived_note(event)
     chosen = [package_id] if package_id else [each for each in names if counts.get(each, 0) < options.MAX_ACTIVE]
     if not total:
         render_no_questions(context, chosen)
     else:
-        if context.is_allowed("change"):
+        if context.may_set_up():
             is_full = all(counts.get(each, 0) >= options.MAX_ACTIVE for each in chosen)
             actions.button(
                 "New option",

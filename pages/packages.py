@@ -21,7 +21,7 @@ from ui.runtime import sales_watch
 from ui.session import PageContext
 from ui.widgets import forms, list_rows, paging
 from ui.widgets.empty_page import render_empty_page
-from ui.widgets.page_header import render_header
+from ui.widgets.page_header import render_archived_note, render_header
 
 context, event = session.require_event()
 VIEWS = {"cards": "List", "arrange": "Arrange", "table": "Prices and limits"}
@@ -85,7 +85,7 @@ def render_empty_state(context: PageContext) -> None:
         "package and a number of seats."
     )
     with render_empty_page("No packages yet", sentence, "packages"):
-        if context.is_allowed("change"):
+        if context.may_set_up():
             st.button("New package", icon=":material/add:", type="primary", on_click=package_form.start_new)
 
 
@@ -144,7 +144,7 @@ def render_rows(
     image_by_package: dict[uuid.UUID, images.PackageImage],
     totals: dict[uuid.UUID, PackageTotals],
 ) -> None:
-    is_editable, titles = context.is_allowed("change"), package_rows.TITLES
+    is_editable, titles = context.may_set_up(), package_rows.TITLES
     is_movable = is_editable and len(found.packages) > 1
     if is_movable:
         reorder.render_conflict(context, event, found.packages)
@@ -220,7 +220,7 @@ def render_toolbar(
     context: PageContext, event: Event, view: str, found: packages.PackagePage | None, kind: str, search: str
 ) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="package_tools"):
-        if context.is_allowed("change"):
+        if context.may_set_up():
             render_view_switch(event, view)
         if found is not None:
             render_filters(event, found, kind, search)
@@ -241,7 +241,7 @@ def format_totals(count: int, totals: dict[uuid.UUID, PackageTotals]) -> str:
 
 
 def render_page(context: PageContext, event: Event) -> None:
-    view = get_query_choice("view", VIEWS) if context.is_allowed("change") else "cards"
+    view = get_query_choice("view", VIEWS) if context.may_set_up() else "cards"
     sales_watch.rerun_on_change(event.id, paused=view != "cards" or forms.is_open(*DIALOGS))
     kind, search = get_query_choice("show", KINDS), st.query_params.get("search", "")[:100]
     with db.read_session() as s:
@@ -250,8 +250,9 @@ def render_page(context: PageContext, event: Event) -> None:
         total = found.total_in_event if found else len(packages.list_names(s, context.actor, event.id))
         totals = figures.list_package_totals_unchecked(s, event.id)
     actions = render_header("Packages", event, format_totals(total, totals))
-    if total and context.is_allowed("change"):
+    if total and context.may_set_up():
         actions.button("New package", icon=":material/add:", type="primary", on_click=package_form.start_new)
+    render_archived_note(event)
     if not total:
         render_empty_state(context)
     else:

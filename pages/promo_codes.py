@@ -23,7 +23,7 @@ from ui.runtime import outage, sales_watch
 from ui.session import PageContext
 from ui.widgets import forms, list_rows, paging, undo
 from ui.widgets.empty_page import render_empty_page
-from ui.widgets.page_header import render_header
+from ui.widgets.page_header import render_archived_note, render_header
 
 context, event = session.require_event()
 PER_PAGE, PAGE_KEY = 20, "promo_codes_page"
@@ -238,7 +238,7 @@ def render_deletion_form(context: PageContext, event: Event, form: forms.FormSta
 def render_rows(
     context: PageContext, event: Event, rows: list[tuple[PromoCode, Decimal]], used: set[uuid.UUID]
 ) -> None:
-    is_editable, titles = context.is_allowed("change"), code_rows.TITLES
+    is_editable, titles = context.may_set_up(), code_rows.TITLES
     with list_rows.render_list("promo_codes", "Promo code", titles, is_editable=is_editable):
         for code, taken_off in rows:
             row = code_rows.build_row(event, code, taken_off, datetime.now(UTC))
@@ -283,12 +283,13 @@ def render_page(context: PageContext, event: Event) -> None:
     actions = render_header("Promo codes", event, text.format_count(total, "code"))
     if total:
         actions.button("Try a code", icon=":material/science:", on_click=dry_run.start, args=(context, event))
-    if total and context.is_allowed("change"):
+    if total and context.may_set_up():
         actions.button("New promo code", icon=":material/add:", type="primary", on_click=start_new)
+    render_archived_note(event)
     if not total:
         sentence = "A promo code takes a percentage or an amount off an order. It can expire and have limits."
         with render_empty_page("No promo codes yet", sentence, "promo-codes"):
-            if context.is_allowed("change"):
+            if context.may_set_up():
                 st.button("New promo code", icon=":material/add:", type="primary", on_click=start_new)
     else:
         render_rows(context, event, rows, used)

@@ -37,6 +37,10 @@ class PageContext:
     def is_allowed(self, action: Action) -> bool:
         return permissions.is_allowed(self.actor, action)
 
+    def may_set_up(self) -> bool:
+        """Return whether the user may change packages, options and codes of the selected event, import and sell."""
+        return self.is_allowed("change") and self.event is not None and not self.event.is_archived
+
 
 def load_context() -> PageContext:
     """Load the user and the selected event. Raises NotSignedIn after the session has ended elsewhere.
@@ -114,7 +118,7 @@ def absolute_url(path: str) -> str:
 
 def render_next_step(context: PageContext, event: Event, *, has_packages: bool) -> None:
     """Link to the first sale, or to the first package, for users who may change the event."""
-    if context.is_allowed("change"):
+    if context.may_set_up():
         name, label = ("box_office", "Record a sale") if has_packages else ("packages", "Add a package")
         st.page_link(
             menu.path(name), label=label, icon=":material/arrow_forward:", query_params=event_query_params(event)

@@ -57,12 +57,18 @@ def list_restorable(
 ) -> dict[int, RestorableEntry]:
     """Return the restorable ones of these entries by id; none when the actor may not change the event.
 
-    Left out are values that the record already has and values that its form would refuse today.
+    Left out are values that the record already has, values that its form would refuse today, and what an archived
+    event refuses: all but its own fields.
     """
     permissions.require(session, actor, "read", event_id)
     if not permissions.is_allowed(actor, "change"):
         return {}
     candidates = [entry for entry in entries if _is_restorable(entry)]
+    if (
+        any(entry.action != "event.changed" for entry in candidates)
+        and events.get(session, actor, event_id).is_archived
+    ):
+        candidates = [entry for entry in candidates if entry.action == "event.changed"]
     records: dict[uuid.UUID, Record] = {}
     for action, (model, _) in _RESTORABLE.items():
         ids = {entry.subject_id for entry in candidates if entry.action == action}

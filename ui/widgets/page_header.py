@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from ticketing.errors import EventArchived
 from ticketing.models import Event
 from ui import text
 
@@ -18,3 +19,9 @@ def render_header(title: str, event: Event | None = None, subtitle: str = "") ->
             archived = ":gray-badge[:material/archive: Archived]" if event and event.is_archived else ""
             st.markdown(" · ".join(part for part in (archived, event_line, subtitle) if part) or " ", width="stretch")
         return st.container(horizontal=True, width="content", horizontal_alignment="right")
+
+
+def render_archived_note(event: Event) -> None:
+    """Say why a page of an archived event has no buttons to sell, import or set up with."""
+    if event.is_archived:
+        st.info(str(EventArchived()), icon=":material/archive:")
