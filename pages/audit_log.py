@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -18,7 +19,7 @@ from ui.audit import filters as audit_filters
 from ui.audit import restore as restore_dialog
 from ui.audit.filters import Choices, UrlState
 from ui.purchases import filters
-from ui.widgets import forms, paging
+from ui.widgets import forms, paging, printing
 from ui.widgets.empty_page import render_empty_page
 from ui.widgets.page_header import render_header
 
@@ -44,10 +45,14 @@ def load(context: session.PageContext, event: Event, state: UrlState) -> Result:
     actor, event_id = context.actor, None if state.is_office else event.id
     with db.read_session() as s:
         choices = load_choices(s, context, event_id, state)
-        changes, total = audit_log.list_changes(s, actor, event_id, state.active_filter, page=state.page)
-        page = min(state.page, max(-(-total // audit_log.PER_PAGE), 1))
-        if page < state.page:
-            changes, total = audit_log.list_changes(s, actor, event_id, state.active_filter, page=page)
+        per_page = printing.get_row_count(audit_log.PER_PAGE)
+        page = 1 if printing.is_requested() else state.page
+        read_page = partial(audit_log.list_changes, s, actor, event_id, state.active_filter, per_page=per_page)
+        changes, total = read_page(page=page)
+        last_page = max(-(-total // per_page), 1)
+        if last_page < page:
+            page = last_page
+            changes, total = read_page(page=page)
         entries = (entry for change in changes for entry in change.entries)
         offers = {} if event_id is None else restore.list_restorable(s, actor, event_id, entries)
     return Result(changes, total, page, offers, choices)
@@ -102,10 +107,18 @@ def render_download(container: DeltaGenerator, event: Event, state: UrlState) ->
     query = urlencode(audit_log.to_query(state.active_filter))
     url = f"/export/{'office' if state.is_office else event.id}/audit.csv" + (f"?{query}" if query else "")
     container.link_button("Audit log CSV", url, icon=":material/download:")
+    printing.render_button(container)
 
 
 def render_changes(event: Event, state: UrlState, result: Result) -> None:
     zone = audit_log.OFFICE_ZONE if state.is_office else event.time_zone
+    labels = audit_filters.describe(state.active_filter, result.choices).values()
+    shown = [printing.describe_rows(len(result.changes), result.total, "change"), *labels]
+    title, about = ("Office log", None) if state.is_office else ("Audit log", event)
+    printing.render(title, about, ", ".join(shown), zone)
+    if printing.is_requested():
+        printing.render_all(change_list.build(result.changes, zone), len(result.changes), result.total)
+        return
     change_list.render(result.changes, result.offers, zone)
     key = f"audit_page_{filters.generation()}_{hash(state.active_filter)}"
     paging.render(key, result.total, audit_log.PER_PAGE, default=result.page, on_change=change_page, args=(state, key))
@@ -137,7 +150,7 @@ def render_page(context: session.PageContext, event: Event, state: UrlState, res
         audit_filters.render(state, result.choices)
     if state.is_office:
         forms.render_hint("Accounts, tokens and sign-in of all events. Times are UTC.")
-    if result.page < state.page:
+    if result.page < state.page and not printing.is_requested():
         forms.render_hint(f"There is no page {state.page:,}. This is the last page.")
     if result.total:
         render_changes(event, state, result)

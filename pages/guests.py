@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -20,7 +20,7 @@ from ui import session, text
 from ui.purchases import details, guest_names, guest_rows
 from ui.runtime import sales_watch
 from ui.session import PageContext
-from ui.widgets import list_rows, paging, tables
+from ui.widgets import list_rows, paging, printing, tables
 from ui.widgets.empty_page import render_empty_page
 from ui.widgets.list_rows import Row
 from ui.widgets.page_header import render_header
@@ -35,7 +35,8 @@ SPONSORSHIP_FILTER = replace(purchase_filter.SOLD_PURCHASES, sponsorships_only=T
 
 
 def render_page(context: PageContext, event: Event) -> None:
-    sales_watch.rerun_on_change(event.id, paused=guest_names.is_open() or details.is_open())
+    if not printing.is_requested():
+        sales_watch.rerun_on_change(event.id, paused=guest_names.is_open() or details.is_open())
     with db.read_session() as s:
         summary = figures.get_figures(s, context.actor, event.id)
     package_names = {package.package_id: package.name for package in summary.by_package}
@@ -91,6 +92,7 @@ def render_download(container: DeltaGenerator, event: Event, package_id: uuid.UU
             label = "Download all as CSV"
     url = f"/export/{event.id}/{kind}.csv?{urlencode(purchase_filter.to_query(file_filter))}"
     container.link_button(label, url, icon=":material/download:")
+    printing.render_button(container)
 
 
 def render_figures(summary: SalesFigures) -> None:
@@ -119,7 +121,7 @@ def render_unnamed_view(
         rows, total = paging.load(
             "unnamed_page",
             lambda page: guests.list_purchases_missing_guests(
-                s, context.actor, event.id, package_id=package_id, page=page, per_page=PER_PAGE
+                s, context.actor, event.id, package_id=package_id, page=page, per_page=printing.get_row_count(PER_PAGE)
             ),
         )
     package = f" of {text.escape_markdown(package_names[package_id])}" if package_id else ""
@@ -151,11 +153,17 @@ def render_purchases_missing_guests(
         st.markdown(f":material/check_circle: Every seat{package} has a guest.")
         return
     st.markdown(f"{text.format_count(total, 'purchase')} with seats without a guest, oldest first.")
-    with list_rows.render_list("guests", "Purchaser", guest_rows.PURCHASE_TITLES, is_editable=True):
-        for found in rows:
-            row = guest_rows.build_purchase_row(found, event.time_zone)
-            render_row(context, event, row, guest_rows.PURCHASE_TITLES, f"Name guests of {row.name}", found.purchase.id)
-    paging.render("unnamed_page", total, PER_PAGE)
+    listed = [
+        ListedRow(
+            row := guest_rows.build_purchase_row(found, event.time_zone),
+            f"Name guests of {row.name}",
+            found.purchase.id,
+        )
+        for found in rows
+    ]
+    render_rows(
+        context, event, View("unnamed_page", "purchase", "Purchaser", guest_rows.PURCHASE_TITLES), listed, total
+    )
 
 
 def render_list_view(
@@ -185,7 +193,7 @@ def render_list_view(
                 package_id=package_id,
                 named=NAMED_CHOICES[named],
                 page=page,
-                per_page=PER_PAGE,
+                per_page=printing.get_row_count(PER_PAGE),
             ),
         )
     render_guest_list(context, event, rows, total, is_searched=bool(search.strip()))
@@ -200,12 +208,16 @@ def render_guest_list(
         st.markdown(f"No results. {hint}" if is_searched else "No seats match.")
         return
     st.markdown(text.format_count(total, "seat"))
-    with list_rows.render_list("guests", "Guest", guest_rows.SEAT_TITLES, is_editable=True):
-        for found in rows:
-            label = f"Change {found.guest}" if found.guest else f"Name guest of ticket {found.ticket_code}"
-            row = guest_rows.build_seat_row(found)
-            render_row(context, event, row, guest_rows.SEAT_TITLES, label, found.purchase_id, found.seat)
-    paging.render("guest_list_page", total, PER_PAGE)
+    listed = [
+        ListedRow(
+            guest_rows.build_seat_row(found),
+            f"Change {found.guest}" if found.guest else f"Name guest of ticket {found.ticket_code}",
+            found.purchase_id,
+            found.seat,
+        )
+        for found in rows
+    ]
+    render_rows(context, event, View("guest_list_page", "seat", "Guest", guest_rows.SEAT_TITLES), listed, total)
 
 
 def render_sponsors_view(context: PageContext, event: Event) -> None:
@@ -214,7 +226,9 @@ def render_sponsors_view(context: PageContext, event: Event) -> None:
         rows, _ = paging.load(
             "sponsors_page",
             lambda page: (
-                purchase_list.list_page(s, context.actor, event.id, SPONSORSHIP_FILTER, page=page, per_page=PER_PAGE),
+                purchase_list.list_page(
+                    s, context.actor, event.id, SPONSORSHIP_FILTER, page=page, per_page=printing.get_row_count(PER_PAGE)
+                ),
                 totals.purchases,
             ),
         )
@@ -230,11 +244,12 @@ def render_sponsors(context: PageContext, event: Event, rows: list[PurchaseRow],
         f"**{text.format_count(totals.packages, 'sponsorship')}** for {text.format_dollars(totals.total)} · "
         f"{format_seats(totals.seats, totals.seats_named)}. Most seats to name first."
     )
-    with list_rows.render_list("guests", "Sponsor", guest_rows.SPONSOR_TITLES, is_editable=True):
-        for found in rows:
-            row = guest_rows.build_sponsor_row(found)
-            render_row(context, event, row, guest_rows.SPONSOR_TITLES, f"Name guests of {row.name}", found.purchase.id)
-    paging.render("sponsors_page", totals.purchases, PER_PAGE)
+    listed = [
+        ListedRow(row := guest_rows.build_sponsor_row(found), f"Name guests of {row.name}", found.purchase.id)
+        for found in rows
+    ]
+    view = View("sponsors_page", "purchase", "Sponsor", guest_rows.SPONSOR_TITLES)
+    render_rows(context, event, view, listed, totals.purchases)
 
 
 def format_seats(included: int, named: int) -> str:
@@ -242,19 +257,48 @@ def format_seats(included: int, named: int) -> str:
     return f"{text.format_count(included, 'seat')} included · {named:,} named · {to_name}"
 
 
-def render_row(
-    context: PageContext,
-    event: Event,
-    row: Row,
-    titles: tuple[str, ...],
-    label: str,
-    purchase_id: uuid.UUID,
-    seat: int | None = None,
-) -> None:
+@dataclass(frozen=True)
+class View:
+    """One of the three lists: the key of its page, what it counts, and the titles of its columns."""
+
+    page_key: str
+    noun: str
+    first_title: str
+    titles: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ListedRow:
+    """A row with the label of the button that opens its purchase, or one seat of it."""
+
+    row: Row
+    label: str
+    purchase_id: uuid.UUID
+    seat: int | None = None
+
+
+def render_rows(context: PageContext, event: Event, view: View, listed: list[ListedRow], total: int) -> None:
+    """Render a page of a list, or all of it for paper."""
+    title = st.session_state.guests_view
+    printing.render("Guests", event, f"{title}, {printing.describe_rows(len(listed), total, view.noun)}")
+    if printing.is_requested():
+        table = list_rows.build_table(title, view.first_title, view.titles, [each.row for each in listed])
+        printing.render_all(table, len(listed), total)
+        return
+    with list_rows.render_list("guests", view.first_title, view.titles, is_editable=True):
+        for each in listed:
+            render_row(context, event, each, view.titles)
+    paging.render(view.page_key, total, PER_PAGE)
+
+
+def render_row(context: PageContext, event: Event, listed: ListedRow, titles: tuple[str, ...]) -> None:
     """Render a row that opens the names of its seats, or only the purchase when the user may not change it."""
+    row, purchase_id = listed.row, listed.purchase_id
     if context.is_allowed("change"):
-        label = text.escape_markdown(label)
-        opened = list_rows.render_row(row, titles, label, guest_names.open_form, context, event, purchase_id, seat)
+        label = text.escape_markdown(listed.label)
+        opened = list_rows.render_row(
+            row, titles, label, guest_names.open_form, context, event, purchase_id, listed.seat
+        )
     else:
         label = f"Purchase of {text.escape_markdown(row.name)}"
         opened = list_rows.render_row(row, titles, label, details.open_purchase, purchase_id)

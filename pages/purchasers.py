@@ -23,10 +23,10 @@ from ui.purchases import details, filters
 from ui.purchases.filters import Choices, UrlState
 from ui.runtime import sales_watch
 from ui.session import PageContext
-from ui.widgets import forms, paging, tables
+from ui.widgets import forms, paging, printing, tables
 from ui.widgets.empty_page import render_empty_page
 from ui.widgets.page_header import render_header
-from ui.widgets.tables import Column, number_column
+from ui.widgets.tables import Cell, Column, TwoLineCell, number_column
 
 context, event = session.require_event()
 
@@ -40,7 +40,8 @@ def render_page(context: PageContext, event: Event) -> None:
     except InvalidInput as exc:
         stop_with_invalid_query(event, exc)
     sync_open_purchase(view.purchase_id)
-    sales_watch.rerun_on_change(event.id, paused=details.is_open())
+    if not printing.is_requested():
+        sales_watch.rerun_on_change(event.id, paused=details.is_open())
     chosen = view.active_filter
     choices, totals, page, rows = load_orders(context, event, view)
     actions = render_header("Purchasers", event)
@@ -52,9 +53,14 @@ def render_page(context: PageContext, event: Event) -> None:
         filters.render(chosen, choices)
         if rows:
             render_totals(totals, chosen)
-            if page < view.page:
+            if page < view.page and not printing.is_requested():
                 forms.render_hint(f"Page {view.page:,} no longer exists. This is the last page.")
-            render_rows(event, rows, totals[None].orders, page, chosen)
+            orders = totals[None].orders
+            printing.render("Purchasers", event, describe_shown(chosen, choices, len(rows), orders))
+            if printing.is_requested():
+                printing.render_all(build_table(event, rows), len(rows), orders)
+            else:
+                render_rows(event, rows, orders, page, chosen)
         else:
             render_no_matches(chosen, choices)
     details.render(context, event, close_purchase)
@@ -95,8 +101,9 @@ def load_orders(
         except InvalidInput as exc:
             stop_with_invalid_query(event, exc)
         totals = purchase_list.get_status_totals(s, context.actor, event.id, view.active_filter)
-        page = min(view.page, max(-(-totals[None].orders // PER_PAGE), 1))
-        rows = order_list.list_orders(s, context.actor, event.id, view.active_filter, page=page, per_page=PER_PAGE)
+        per_page = printing.get_row_count(PER_PAGE)
+        page = min(view.page, max(-(-totals[None].orders // per_page), 1))
+        rows = order_list.list_orders(s, context.actor, event.id, view.active_filter, page=page, per_page=per_page)
     return choices, totals, page, rows
 
 
@@ -106,6 +113,7 @@ def render_downloads(container: DeltaGenerator, event: Event, chosen: PurchaseFi
     for kind in ("purchases", "guests"):
         url = f"/export/{event.id}/{kind}.csv" + (f"?{query}" if query else "")
         container.link_button(f"{kind.capitalize()} CSV", url, icon=":material/download:")
+    printing.render_button(container)
 
 
 def render_empty(context: PageContext, event: Event, choices: Choices) -> None:
@@ -151,6 +159,39 @@ def format_totals(label: str, totals: PurchaseTotals, *, has_difference: bool) -
 def find_difference(totals: PurchaseTotals) -> Decimal:
     """Return how far imported totals are from list price less discount."""
     return totals.total - (totals.list_price - totals.discount)
+
+
+def describe_shown(chosen: PurchaseFilter, choices: Choices, shown: int, total: int) -> str:
+    """Return what the paper has: "all 3 orders, Pending, “gala”"."""
+    search = [f"“{chosen.search}”"] if chosen.search else []
+    labels = filters.describe(chosen, choices).values()
+    return ", ".join([printing.describe_rows(shown, total, "order"), *labels, *search])
+
+
+def build_table(event: Event, rows: list[OrderRow]) -> str:
+    """Return all rows as a table for paper."""
+    return tables.build(
+        "Orders",
+        [Column("Purchaser"), Column("Packages"), Column("Bought"), Column("Status"), number_column("Total")],
+        [list_cells(event, row) for row in rows],
+    )
+
+
+def list_cells(event: Event, row: OrderRow) -> list[Cell]:
+    purchase = row.lines[0].purchase
+    packages_bought = ", ".join(f"{line.purchase.quantity:,} × {line.package}" for line in row.lines)
+    seats = ", ".join(details.format_named_seats(line.purchase) for line in row.lines)
+    discount = f"{row.promo_code or ''} {money.format_dollars(-row.discount)}" if row.discount else row.promo_code or ""
+    return [
+        TwoLineCell(purchase.purchaser_name, purchase.purchaser_email),
+        TwoLineCell(packages_bought, seats),
+        TwoLineCell(
+            text.format_datetime(purchase.purchased_at, event.time_zone),
+            f"{text.CHANNEL_LABELS[purchase.channel]} · {row.number}",
+        ),
+        text.ORDER_STATUS_LABELS[row.status],
+        TwoLineCell(money.format_dollars(row.total), discount.strip()),
+    ]
 
 
 def render_rows(event: Event, rows: list[OrderRow], total: int, page: int, chosen: PurchaseFilter) -> None:

@@ -59,13 +59,13 @@ def render_page(context: PageContext, event: Event) -> None:
         f"/export/{event.id}/purchases.csv" + (f"?{purchases}" if purchases else ""),
         icon=":material/download:",
     )
+    print_sheet.render(report)
     filter_bar.render(view, today, partial(list_package_names, context, event))
     st.html(tiles.build(report, is_month_first=text.is_month_first()))
     if report.is_empty:
         render_no_matches()
     else:
         render_cockpit(context, event, view, report)
-    print_sheet.render(report)
 
 
 def render_cockpit(context: PageContext, event: Event, view: View, report: SalesReport) -> None:

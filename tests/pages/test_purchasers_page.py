@@ -12,6 +12,7 @@ from tests.support.screen import unescape_markdown
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.sales import purchases
+from ui.widgets import printing
 
 SEARCH, SORT, PACKAGE, STATUS = "Search", "Sort", "Package", "Status"
 CHANNEL, CODE, FROM, TO = "Channel", "Promo code", "From", "To"
@@ -269,6 +270,28 @@ class TestUrl:
         screen = open_url(visit, seller, event, purchase=str(foreign.purchase.id))
         assert screen.says("This purchase does not exist, or ")
         assert not screen.says("Ana Ruiz</h3>")
+
+
+class TestPrint:
+    def test_all_rows_are_a_table_until_the_next_click(self, visit, seller, event, several):
+        screen = open_url(visit, seller, event, channel="cash,cheque").click("Print")
+        columns, *rows = read_table(screen, "Orders")
+        assert columns == ["Purchaser", "Packages", "Bought", "Status", "Total"]
+        assert [(row[0].partition(" ana-")[0], *row[3:]) for row in rows] == [
+            ("Bo Li", "Paid", "$300.00"),
+            ("Ana Ruiz", "Pending", "$100.00"),
+        ]
+        assert rows[0][1:3] == ["3 × Single Seat 3 of 3 seats named", f"Oct 3, 12:00 PM Cash · {rows[0][2][-6:]}"]
+        assert screen.says("All 2 orders, Check or Cash · as of ")
+        assert list_names(screen) == []
+        assert list_names(screen.click("Back to the list")) == ["Bo Li", "Ana Ruiz"]
+
+    def test_too_many_rows_are_said(self, visit, seller, event, several, monkeypatch):
+        monkeypatch.setattr(printing, "MAX_ROWS", 2)
+        screen = visit("purchasers", seller, event).click("Print")
+        assert len(read_table(screen, "Orders")) == 3
+        assert screen.says("The first 2 of 3. Filter the list, or download the file, which has all of them.")
+        assert screen.says("2 of 3 orders · as of ")
 
 
 class TestTotalsAndDownloads:

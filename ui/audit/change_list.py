@@ -28,6 +28,16 @@ def render(changes: Sequence[Change], offers: Mapping[int, RestorableEntry], zon
                 _render_change(change, offers, zone)
 
 
+def build(changes: Sequence[Change], zone: str) -> str:
+    """Return changes under a heading per day as HTML for paper: with all details, and without buttons."""
+    today = datetime.now(UTC).astimezone(ZoneInfo(zone)).date()
+    parts = []
+    for day, changes_of_day in groupby(changes, key=lambda change: _get_local_date(change, zone)):
+        parts.append(f'<h2 class="day">{_format_day_heading(day, today)}</h2>')
+        parts += [f'<div class="change">{_format_change_html(change, zone)}</div>' for change in changes_of_day]
+    return "".join(parts).replace("<details>", "<details open>")
+
+
 def _get_local_date(change: Change, zone: str) -> date:
     return change.first.occurred_at.astimezone(ZoneInfo(zone)).date()
 

@@ -42,7 +42,8 @@ def build_tables(
 @lru_cache(maxsize=64)
 def build_side(report: SalesReport, *, is_month_first: bool) -> str:
     """Return the cards of the revenue breakdown, channels and latest sales as HTML."""
-    return _build_bridge(report) + _build_channels(report) + _build_latest(report)
+    cards = _build_bridge(report) + _build_channels(report) + _build_latest(report)
+    return f'<div class="side-cards">{cards}</div>'
 
 
 def _card(title: str, content: str) -> str:

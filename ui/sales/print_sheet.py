@@ -15,7 +15,7 @@ from ticketing.reporting.sales_report import SalesReport
 from ui import text
 from ui.widgets import printing
 
-SVG_SIZE = (690, 300)
+SVG_SIZE = (690, 270)
 
 
 def render(report: SalesReport) -> None:
@@ -40,10 +40,10 @@ def describe(report: SalesReport) -> str:
 
 
 def format_days(report: SalesReport) -> str:
-    """Return the days that the figures cover: "Oct 5 to Nov 29, 2026"."""
-    chosen, days = report.query.sales_filter, report.timeline.days
-    first = chosen.first_day or (days[0].day if days else report.today)
-    last = chosen.last_day or (days[-1].day if days else report.today)
+    """Return the days that the figures cover, as the chart has them: "Oct 5 to Nov 29, 2026"."""
+    chosen, chart = report.query.sales_filter, report.chart
+    first = chosen.first_day or (chart.starts[0] if chart else report.today)
+    last = chosen.last_day or (chart.last_day if chart else report.today)
     return text.format_date_range(first, max(first, last))
 
 

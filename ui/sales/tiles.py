@@ -38,7 +38,7 @@ def build(report: SalesReport, *, is_month_first: bool) -> str:
     if earlier and earlier.first_day and earlier.last_day:
         days = text.format_date_range(earlier.first_day, earlier.last_day)
         note = f'<p class="hint">Changes compare with {escape(days)}.</p>'
-    return f'<div class="tiles">{tiles}</div>{note}'
+    return f'<div class="sales-tiles">{tiles}</div>{note}'
 
 
 def _list_tiles(report: SalesReport) -> list[_Tile]:

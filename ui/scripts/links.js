@@ -7,3 +7,4 @@ document.addEventListener("click", event => {
   history.pushState({}, "", link.href);
   dispatchEvent(new PopStateEvent("popstate", { state: {} }));
 });
+document.addEventListener("animationstart", event => event.animationName === "print-all" && print()); // ui/widgets/printing.py

@@ -16,6 +16,8 @@ from typing import Any
 
 import streamlit as st
 
+from ui.widgets import tables
+
 
 @dataclass(frozen=True)
 class Badge:
@@ -123,6 +125,20 @@ def render_menu(
         on_click=on_click,
         args=args,
     )
+
+
+def build_table(caption: str, first_title: str, titles: Sequence[str], rows: Sequence[Row]) -> str:
+    """Return rows as a table for paper: without pictures, switches and menus."""
+    return tables.build(
+        caption,
+        [tables.Column(first_title), *map(tables.number_column, titles)],
+        [_list_cells(row) for row in rows],
+    )
+
+
+def _list_cells(row: Row) -> list[tables.Cell]:
+    name = " · ".join([row.name, *(badge.label for badge in row.badges)])
+    return [tables.TwoLineCell(name, row.about), *(tables.TwoLineCell(each.value, each.below) for each in row.figures)]
 
 
 def build_icon(name: str) -> str:

@@ -42,7 +42,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class TwoLineCell:
-    """A label with a second, quieter line."""
+    """A label with a second, quieter line, unless that is empty."""
 
     label: str
     below: str
@@ -119,5 +119,6 @@ def _format_cell_html(cell: Cell) -> str:
         below = f'<span class="below">{escape(cell.below)}</span>' if cell.below else ""
         return f'{escape(cell.label)}<span class="{kind}"><span style="width:{width}"></span></span>{below}'
     if isinstance(cell, TwoLineCell):
-        return f'{escape(cell.label)}<span class="below">{escape(cell.below)}</span>'
+        below = f'<span class="below">{escape(cell.below)}</span>' if cell.below else ""
+        return escape(cell.label) + below
     return escape(cell)
