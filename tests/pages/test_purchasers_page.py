@@ -282,7 +282,7 @@ class TestPrint:
             ("Ana Ruiz", "Pending", "$100.00"),
         ]
         assert rows[0][1:3] == ["3 × Single Seat 3 of 3 seats named", f"Oct 3, 12:00 PM Cash · {rows[0][2][-6:]}"]
-        assert screen.says("All 2 orders, Check or Cash · as of ")
+        assert screen.says("All 2 orders, Cash or Check · as of ")
         assert list_names(screen) == []
         assert list_names(screen.click("Back to the list")) == ["Bo Li", "Ana Ruiz"]
 
