@@ -144,10 +144,11 @@ def render_page(context: session.PageContext, event: Event, state: UrlState, res
     actions = render_header("Audit log", event, text.format_count(result.total, "change"))
     if result.total:
         render_download(actions, event, state)
-    if context.is_allowed("administer"):
-        render_log_switch(state)
-    if result.total or state.active_filter != audit_log.ALL_CHANGES:
-        audit_filters.render(state, result.choices)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if context.is_allowed("administer"):
+            render_log_switch(state)
+        if result.total or state.active_filter != audit_log.ALL_CHANGES:
+            audit_filters.render(state, result.choices)
     if state.is_office:
         forms.render_hint("Accounts, tokens and sign-in of all events. Times are UTC.")
     if result.page < state.page and not printing.is_requested():

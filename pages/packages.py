@@ -227,17 +227,14 @@ def render_toolbar(
 
 
 def format_totals(count: int, totals: dict[uuid.UUID, PackageTotals]) -> str:
-    """Return "8 packages · $228,952 in revenue · 800 paid (1,204 seats), 38 pending" as Markdown."""
-    parts = [text.format_count(count, "package")]
-    if totals:
-        paid = sum((each.paid for each in totals.values()), NOTHING)
-        pending = sum(each.pending.packages for each in totals.values())
-        sold = f"{paid.packages:,} paid ({text.format_count(paid.seats, 'seat')})"
-        parts += [
-            f"{text.format_whole_dollars(paid.total)} in revenue",
-            f"{sold}, {pending:,} pending" if pending else sold,
-        ]
-    return " · ".join(parts)
+    """Return "$228,952 in revenue · 800 paid (1,204 seats), 38 pending" as Markdown, or "8 packages" before sales."""
+    if not totals:
+        return text.format_count(count, "package")
+    paid = sum((each.paid for each in totals.values()), NOTHING)
+    pending = sum(each.pending.packages for each in totals.values())
+    sold = f"{paid.packages:,} paid ({text.format_count(paid.seats, 'seat')})"
+    revenue = f"{text.format_whole_dollars(paid.total)} in revenue"
+    return f"{revenue} · {sold}, {pending:,} pending" if pending else f"{revenue} · {sold}"
 
 
 def render_page(context: PageContext, event: Event) -> None:

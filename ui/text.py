@@ -173,11 +173,14 @@ def format_zone_city(zone: str) -> str:
     return zone.rpartition("/")[2].replace("_", " ")
 
 
-def format_event_line(name: str, starts_at: datetime, zone: str, now: datetime | None = None) -> str:
+def format_event_line(
+    name: str, starts_at: datetime, zone: str, now: datetime | None = None, *, has_date: bool = True
+) -> str:
     """Return "Harbor Lights Gala 2026 · Sat, Dec 5, 6:00 PM New York · 13 days to go", as Markdown."""
     today = (now or datetime.now(UTC)).astimezone(ZoneInfo(zone)).date()
     days = (starts_at.astimezone(ZoneInfo(zone)).date() - today).days
-    return f"{escape_markdown(name)} · {format_event_date(starts_at, zone, now)} · {format_days_until(days)}"
+    date = [format_event_date(starts_at, zone, now)] if has_date else []
+    return " · ".join((escape_markdown(name), *date, format_days_until(days)))
 
 
 def format_event_date(starts_at: datetime, zone: str, now: datetime | None = None) -> str:

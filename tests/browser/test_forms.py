@@ -187,7 +187,11 @@ def test_typed_date_is_guarded_and_its_calendar_covers_no_field(page: Page, ente
     enter(page, ana, f"/promo_codes?event={event.id}").get_by_role("button", name="New promo code").click()
     form = page.get_by_role("dialog")
     expect(form.get_by_label("Code", exact=True)).to_be_focused()
+    assert read_time_of_day(form) == "none"
+    type_date(form, "Expires", "120520310530")
+    assert read_time_of_day(form) == '"in the morning"'
     type_date(form, "Expires", "120520311730")
+    assert read_time_of_day(form) == '"in the afternoon"'
     expect(page.get_by_role("grid")).to_have_count(0)
     page.keyboard.press("Escape")
     expect(find_question(page)).to_be_visible()
@@ -202,6 +206,12 @@ def type_date(form: Locator, label: str, digits: str) -> None:
     """Type a date and time as people do: month, day, year, hour, minute."""
     form.get_by_role("spinbutton", name=re.compile(f"^month, {label}")).click()
     form.page.keyboard.type(digits)
+
+
+def read_time_of_day(form: Locator) -> str:
+    """Return the words behind a typed time, which say how the 24-hour clock understands it."""
+    field = form.locator('[data-testid="stDateTimeInputField"] [role="group"]')
+    return field.evaluate("field => getComputedStyle(field, '::after').content")
 
 
 def find_date(form: Locator) -> Locator:

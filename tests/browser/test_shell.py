@@ -137,6 +137,39 @@ def test_phone_has_bars_and_a_menu_that_closes_on_choice(phone: Page, live_serve
     expect(menu).not_to_be_in_viewport()
 
 
+def test_header_takes_one_line_on_a_computer(page: Page, enter: Enter, gala, admin) -> None:
+    make.purchase(gala, make.package(gala, seats_per_package=10), quantity=100)
+    make.purchase(gala, make.package(gala), payment_status="pending", quantity=14)
+    make.promo_code(gala)
+    enter(page, admin, f"/packages?event={gala.id}")
+    for name in ("packages", "promo_codes"):
+        go_to(page, name)
+        line = page.locator(".st-key-page_header p").filter(has_text="Harbor Lights Gala").first
+        assert line.evaluate("line => line.getClientRects().length && line.clientHeight") < 30, name
+        box = page.locator(".st-key-page_header").bounding_box()
+        assert box["height"] < 90, name
+
+
+def test_phone_has_the_title_once_and_content_near_the_top(phone: Page, enter: Enter, gala, admin) -> None:
+    enter(phone, admin, f"/packages?event={gala.id}")
+    title = phone.get_by_role("heading", name="Packages", level=1)
+    assert title.evaluate("title => title.parentElement.closest('[data-testid=stElementContainer]').offsetHeight") <= 1
+    assert phone.locator(".st-key-page_header").bounding_box()["height"] < 110
+    expect(phone.get_by_role("button", name="New package")).to_be_in_viewport(ratio=1)
+
+
+def test_long_address_of_a_person_is_whole_on_a_phone(phone: Page, enter: Enter, gala, admin) -> None:
+    person = make.staff(name="Maximiliane", email=f"maximiliane.{'x' * 60}@fundraising.harborlights.example.org")
+    enter(phone, admin, f"/staff?event={gala.id}")
+    address = phone.get_by_role("main").get_by_text(person.email)
+    assert address.evaluate(
+        "line => [line.scrollWidth <= line.clientWidth, line.scrollHeight <= line.clientHeight]"
+    ) == [
+        True,
+        True,
+    ]
+
+
 def test_slow_work_shows_a_bar_and_a_busy_button(page: Page, enter: Enter, gala, admin) -> None:
     """The answers of the server are held back, as on a slow line."""
     held: list[tuple[WebSocketRoute, str | bytes]] = []

@@ -159,6 +159,11 @@ def test_event_line_has_name_date_place_and_days_to_go(starts_at, expected):
     assert unescape_markdown(line) == expected
 
 
+def test_event_line_without_the_date_leaves_room_for_figures():
+    starts_at = datetime.fromisoformat("2026-12-05T23:00:00+00:00")
+    assert text.format_event_line("Gala", starts_at, NEW_YORK, NOW, has_date=False) == "Gala · 12 days to go"
+
+
 @pytest.mark.parametrize(
     ("field", "stored", "expected"),
     [

@@ -167,8 +167,11 @@ def render_messages() -> None:
 
 
 def render_datetime_input(label: str, key: str) -> datetime | None:
-    """Render an empty date and time input without a zone, in the years that ticketing.validation accepts."""
-    return st.datetime_input(
+    """Render an empty date and time input without a zone, in the years that ticketing.validation accepts.
+
+    Its clock has 24 hours. Where people use 12, a hint says so; forms.css adds "in the morning" or "in the evening".
+    """
+    entered = st.datetime_input(
         label,
         None,
         key=key,
@@ -176,6 +179,9 @@ def render_datetime_input(label: str, key: str) -> datetime | None:
         max_value=datetime(2099, 12, 31),
         format=text.get_date_input_format(),
     )
+    if text.is_month_first():
+        render_hint("24-hour clock: 18:30 is 6:30 PM.")
+    return entered
 
 
 def render_hint(sentence: str) -> None:

@@ -53,7 +53,7 @@ class TestCard:
             "Gold One seat at the gala. Price $100.00 8 seats Sold, with pending 3 sold unlimited "
             "Seats paid 16 8 pending Revenue $200.00 $100.00 pending"
         ]
-        assert screen.says("1 package · $200 in revenue · 2 paid (16 seats), 1 pending")
+        assert screen.says("$200 in revenue · 2 paid (16 seats), 1 pending")
 
     @pytest.mark.parametrize(
         ("sold", "width", "is_full"), [(0, "0.0%", False), (1, "50.0%", False), (2, "100.0%", True)]
@@ -180,7 +180,6 @@ class TestFilters:
         screen = visit("packages", coordinator, event_with_kinds).enter("Show", kind)
         assert list_card_names(screen) == shown
         assert screen.app.query_params.get("show", "all") == kind
-        assert screen.says("3 packages")
 
     def test_url_selects_the_kind(self, visit, coordinator, event_with_kinds):
         screen = visit("packages", coordinator, event_with_kinds)
