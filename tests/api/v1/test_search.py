@@ -22,7 +22,7 @@ def test_answers_matches_by_kind(program):
         "name": "Ana Ruiz",
         "event_id": str(event.id),
         "event": "Harbor Gala",
-        "starts_at": "2026-12-05T18:00:00-05:00",
+        "starts_at": f"{make.EVENT_STARTS_AT}:00-05:00",
         "is_archived": False,
         "detail": "ana@example.org",
         "number": order.order.number,
