@@ -1,17 +1,21 @@
-"""A newcomer comes from an empty folder to the first CSV in few clicks. The wait for the machine is printed."""
+"""A newcomer comes from an empty folder to the first CSV in few clicks and little waiting for the machine."""
 
 from __future__ import annotations
 
 import io
+import statistics
 import time
 
 import pandas as pd
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.conftest import wait_until_drawn
 from tests.support import make
 from tests.support.till_page import find_receipt, find_tile
 
 MAX_CLICKS = 40  # version one took 49, and 29.8 seconds of waiting
+MAX_SECONDS_WAITED = 10
+MAX_RELOADS_WAITED = 20  # of Sales, on a machine that is slow or busy: 12 were measured on one under load
 
 
 class Newcomer:
@@ -88,9 +92,23 @@ def test_newcomer_needs_few_clicks_from_an_empty_folder_to_the_first_csv(page: P
 
     assert list(table.purchaser_name) == ["Zoë Müller"]
     assert list(table.total) == ["75.00"]
+    reload_seconds = measure_reload(page)
     with capsys.disabled():
-        print(f"\nNewcomer: {newcomer.clicks} clicks, {newcomer.seconds_waited:.1f} s of waiting")
+        waited = f"{newcomer.seconds_waited:.1f} s of waiting, {newcomer.seconds_waited / reload_seconds:.1f} reloads"
+        print(f"\nNewcomer: {newcomer.clicks} clicks, {waited}")
     assert newcomer.clicks <= MAX_CLICKS
+    assert newcomer.seconds_waited <= max(MAX_SECONDS_WAITED, MAX_RELOADS_WAITED * reload_seconds)
+
+
+def measure_reload(page: Page) -> float:
+    """Return how many seconds a reload takes on this machine now, which the newcomer's wait is compared with."""
+    seconds = []
+    for _ in range(5):
+        start = time.monotonic()
+        page.reload()
+        wait_until_drawn(page)
+        seconds.append(time.monotonic() - start)
+    return statistics.mean(seconds)
 
 
 def create_account_and_event(newcomer: Newcomer) -> None:
