@@ -45,7 +45,7 @@ def several(event, table, single):
 
 def buy(event, package, name, *, day=1, hour=16, **fields):
     draft = make.purchase_draft(package, donor={"name": name, "email": make.email()}, **fields)
-    moment = datetime(2026, 10, day, hour, tzinfo=UTC)
+    moment = datetime(2025, 10, day, hour, tzinfo=UTC)
     return db.write(lambda session: purchases.record(session, OPERATOR, event.id, draft, moment=moment))
 
 
@@ -102,7 +102,7 @@ class TestList:
         assert list_names(screen) == ["Bo Li", "Ana Ruiz", "Zoë Müller"]
         last = [each for each in screen.texts() if 'class="purchase"' in each][-1]
         for part in (
-            "1 × Table of Ten", "1 of 10 seats named", "Oct 1, 12:00 PM", "Online", "Paid", "$2,250.00",
+            "1 × Table of Ten", "1 of 10 seats named", "Oct 1, 2025, 12:00 PM", "Online", "Paid", "$2,250.00",
             "EARLY10 -$250.00",
         ):  # fmt: skip
             assert part in last
@@ -162,8 +162,8 @@ class TestFilters:
             (CHANNEL, ["cash", "cheque"], ["Bo Li", "Ana Ruiz"], {"channel": "cash,cheque"}),
             (CODE, ["EARLY10"], ["Zoë Müller"], {"code": "EARLY10"}),
             (CODE, ["-"], ["Bo Li", "Ana Ruiz"], {"code": "-"}),
-            (FROM, datetime(2026, 10, 2).date(), ["Bo Li", "Ana Ruiz"], {"from": "2026-10-02"}),
-            (TO, datetime(2026, 10, 2).date(), ["Ana Ruiz", "Zoë Müller"], {"to": "2026-10-02"}),
+            (FROM, datetime(2025, 10, 2).date(), ["Bo Li", "Ana Ruiz"], {"from": "2025-10-02"}),
+            (TO, datetime(2025, 10, 2).date(), ["Ana Ruiz", "Zoë Müller"], {"to": "2025-10-02"}),
             (SPONSORSHIPS, True, ["Zoë Müller"], {"sponsorships_only": "true"}),
             (UNNAMED, True, ["Ana Ruiz", "Zoë Müller"], {"unnamed_only": "true"}),
         ],
@@ -186,9 +186,9 @@ class TestFilters:
         assert get_query(screen) == {"search": "bo", "status": "completed", "channel": "cash,online"}
 
     def test_are_listed_and_cleared_one_by_one(self, visit, seller, event, several):
-        screen = open_url(visit, seller, event, status="pending,completed", **{"from": "2026-10-02"})
+        screen = open_url(visit, seller, event, status="pending,completed", **{"from": "2025-10-02"})
         assert "Pending or Paid :material/close:" in screen.labels()
-        screen.click("From Oct 2, 2026 :material/close:")
+        screen.click("From Oct 2, 2025 :material/close:")
         assert get_query(screen) == {"status": "pending,completed"}
         assert screen.value(FROM) is None
         screen.click("Clear all")
@@ -204,9 +204,9 @@ class TestFilters:
 
     @pytest.mark.parametrize(("field", "day"), [(FROM, 9), (TO, 1)])
     def test_days_out_of_order_move_the_other_day(self, visit, seller, event, several, field, day):
-        screen = open_url(visit, seller, event, **{"from": "2026-10-02", "to": "2026-10-03"})
-        screen.enter(field, datetime(2026, 10, day).date())
-        assert get_query(screen) == {"from": f"2026-10-0{day}", "to": f"2026-10-0{day}"}
+        screen = open_url(visit, seller, event, **{"from": "2025-10-02", "to": "2025-10-03"})
+        screen.enter(field, datetime(2025, 10, day).date())
+        assert get_query(screen) == {"from": f"2025-10-0{day}", "to": f"2025-10-0{day}"}
 
     def test_search_accepts_pasted_tabs(self, visit, seller, event, several):
         screen = visit("purchasers", seller, event).enter(SEARCH, "\tAna\tRuiz ")
@@ -230,7 +230,7 @@ class TestUrl:
             ({"package": "01a20703-4c59-70f0-9a94-956433354f1b"}, "“package” names a package that this event does not"),
             ({"code": "NOSUCH"}, "“code” names NOSUCH, which this event does not have"),
             ({"from": "yesterday"}, "“from” takes a day such as"),
-            ({"from": "2026-10-02", "to": "2026-10-01"}, "“to” is a day before “from”"),
+            ({"from": "2025-10-02", "to": "2025-10-01"}, "“to” is a day before “from”"),
             ({"unnamed_only": "maybe"}, "“unnamed_only” takes true or false"),
             ({"sort": "size"}, "“sort” takes one of"),
             ({"page": "0"}, "“page” takes a number from 1."),
@@ -281,7 +281,7 @@ class TestPrint:
             ("Bo Li", "Paid", "$300.00"),
             ("Ana Ruiz", "Pending", "$100.00"),
         ]
-        assert rows[0][1:3] == ["3 × Single Seat 3 of 3 seats named", f"Oct 3, 12:00 PM Cash · {rows[0][2][-6:]}"]
+        assert rows[0][1:3] == ["3 × Single Seat 3 of 3 seats named", f"Oct 3, 2025, 12:00 PM Cash · {rows[0][2][-6:]}"]
         assert screen.says("All 2 orders, Cash or Check · as of ")
         assert list_names(screen) == []
         assert list_names(screen.click("Back to the list")) == ["Bo Li", "Ana Ruiz"]
