@@ -72,7 +72,7 @@ def render_account(context: PageContext) -> None:
 
 
 def render_sessions(context: PageContext, zone: str) -> None:
-    st.subheader("Active sessions", anchor=False)
+    st.header("Active sessions", anchor=False)
     zone_name = text.escape_markdown(text.format_zone_city(zone))
     hours = settings.load().admin_idle_hours if context.actor.role == "admin" else settings.load().idle_hours
     idle = f", or {text.format_count(hours, 'hour')} without a click" if hours < sign_in.SESSION_DAYS * 24 else ""

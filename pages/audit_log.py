@@ -135,7 +135,7 @@ def render_empty(state: UrlState) -> None:
         with render_empty_page("No changes yet", sentence, "audit-log"):
             return
     with st.container(border=True):
-        st.subheader("No matching changes", anchor=False)
+        st.header("No matching changes", anchor=False)
         everything = UrlState(audit_log.ALL_CHANGES, state.is_office)
         st.button("Clear filters", on_click=audit_filters.apply, args=(everything,))
 

@@ -204,7 +204,7 @@ def create_example(actor: Actor, event_id: uuid.UUID, write: Callable[..., bytes
 def render_columns_step(actor: Actor, event: Event, draft: ImportDraft) -> None:
     with db.read_session() as s:
         package_names = packages.list_names(s, actor, event.id)
-    st.subheader("Match your columns", anchor=False)
+    st.header("Match your columns", anchor=False)
     st.markdown(
         "These are the choices from the last file with these columns. Check that they still apply."
         if draft.is_mapping_saved

@@ -270,7 +270,7 @@ def change_page(chosen: PurchaseFilter, key: str) -> None:
 
 def render_no_matches(chosen: PurchaseFilter, choices: Choices) -> None:
     with st.container(border=True):
-        st.subheader("No matching purchases", anchor=False)
+        st.header("No matching purchases", anchor=False)
         results = f"No results for “{text.escape_markdown(chosen.search)}”" if chosen.search else "No results"
         st.markdown(results + (" with these filters." if filters.describe(chosen, choices) else "."))
         st.button("Clear search and filters", on_click=filters.apply, args=(PurchaseFilter(sort=chosen.sort),))

@@ -1,7 +1,9 @@
 """The Arrange view in a real browser: mouse, touch, keyboard and conflicts."""
 
+import re
+
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, WebSocketRoute, expect
 
 from tests.browser.conftest import wait_until_drawn, wait_until_still
 from tests.support import make
@@ -194,6 +196,30 @@ class TestKeyboard:
             list_shown_names(page, *order.split())
             wait_until(lambda order=order: list_stored_names(event) == order.split())
         wait_until_saved(page, event, *order.split())
+
+    def test_position_typed_while_the_answer_to_another_arrives_is_kept(self, page: Page, arrange, event) -> None:
+        held: list[tuple[WebSocketRoute, str | bytes]] = []
+        is_held = False
+
+        def relay(browser: WebSocketRoute) -> None:
+            server = browser.connect_to_server()
+            server.on_message(lambda message: held.append((browser, message)) if is_held else browser.send(message))
+
+        page.route_web_socket(re.compile("/_stcore/stream"), relay)
+        arrange(page)
+        is_held = True
+        page.get_by_label("Position of Dog").fill("2")
+        page.keyboard.press("Enter")
+        # Playwright relays while it waits for the page.
+        wait_until(lambda: list_stored_names(event) == ["Ada", "Dog", "Ben", "Cat"] or page.evaluate("undefined"))
+        page.get_by_label("Position of Cat").fill("1")
+        is_held = False
+        for browser, message in held:
+            browser.send(message)
+        expect(page.get_by_role("button", name="Undo")).to_be_visible()
+        expect(page.locator("ol .name")).to_have_text(["Ada", "Dog", "Ben", "Cat"])  # no longer by a style sheet
+        page.keyboard.press("Enter")
+        wait_until_saved(page, event, *["Cat", "Ada", "Dog", "Ben"])
 
     def test_invalid_position_changes_nothing(self, page: Page, arrange, event) -> None:
         position = arrange(page).get_by_label("Position of Dog")

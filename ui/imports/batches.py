@@ -28,7 +28,7 @@ def render(context: PageContext, event: Event) -> None:
         found, total = paging.load(key, lambda page: batches.list_batches(s, context.actor, event.id, page=page))
     if not found:
         return
-    st.subheader("Imports so far", anchor=False)
+    st.header("Imports so far", anchor=False)
     for batch in found:
         _render_batch(context, event, batch)
     paging.render(key, total, batches.PER_PAGE)

@@ -78,7 +78,7 @@ def render_problems(
 
 def _render_summary(found: ImportSummary, zone: str) -> None:
     """Render figures to compare with those of the seller: rows, statuses, packages and dates."""
-    st.subheader("Compare with the seller", anchor=False)
+    st.header("Compare with the seller", anchor=False)
     parts = [f"{text.format_count(found.rows, 'row')} read", f"{found.rows_imported:,} in sales to import"]
     parts += [text.format_count(rows, *summary.LEFT_OUT_TITLES[kind]) for kind, rows in found.rows_left_out.items()]
     st.markdown(" · ".join(parts))
@@ -115,7 +115,7 @@ def _render_warnings(draft: ImportDraft, warnings: Sequence[Problem]) -> None:
     groups = summary.group_warnings(warnings)
     if not groups:
         return
-    st.subheader(text.format_count(len(warnings), "warning"), anchor=False)
+    st.header(text.format_count(len(warnings), "warning"), anchor=False)
     for kind, found in groups.items():
         title = text.format_count(len(found), *summary.WARNING_TITLES[kind])
         st.markdown(f"**{text.escape_markdown(title)}**")

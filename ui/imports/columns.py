@@ -99,7 +99,7 @@ def render_packages(draft: ImportDraft, package_names: Mapping[uuid.UUID, str]) 
     titles = draft.get_titles("ticket_type")
     if not titles:
         return
-    st.subheader("Match your packages", anchor=False)
+    st.header("Match your packages", anchor=False)
     unmatched = _count_unmatched_packages(draft, package_names)
     match_count = len(draft.count_package_names(titles)) - len(unmatched)
     if not unmatched:
@@ -150,7 +150,7 @@ def _render_package_choice(draft: ImportDraft, name: str, rows: int, labels: Map
 
 def render_preview(previews: Sequence[imports.SalePreview], mapping: ColumnMapping, zone: str) -> None:
     """Render the first sales in a sentence each, as they will be stored, with their problems."""
-    st.subheader("Preview of the first rows", anchor=False)
+    st.header("Preview of the first rows", anchor=False)
     with st.container(border=True):
         for preview in previews:
             _render_sale_preview(preview, mapping, zone)

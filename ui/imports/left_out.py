@@ -71,7 +71,7 @@ def render_questions(draft: ImportDraft) -> None:
 
 
 def _render_columns(draft: ImportDraft, found: Sequence[LeftOutColumn]) -> None:
-    st.subheader("Left out, and perhaps important", anchor=False)
+    st.header("Left out, and perhaps important", anchor=False)
     columns = text.format_count(len(found), "column speaks", "columns speak")
     st.markdown(f"{columns} of refunds, taxes, other prices or the like, and no field takes them. Say what they mean.")
     if any("refunded" in column.meanings for column in found):
@@ -109,7 +109,7 @@ def render_all_columns(draft: ImportDraft) -> None:
     ]
     empty = [title for title in titles if title not in taken and title not in draft.summary.examples]
     left_out = sum(title not in taken and uses.get(title, "ignore") == "ignore" for title in titles)
-    st.subheader("Every column of the file", anchor=False)
+    st.header("Every column of the file", anchor=False)
     st.markdown(f"{text.format_count(len(titles), 'column')} · {left_out:,} left out")
     height: Literal["content"] | int = 1200 if len(rows) > MAX_COLUMNS_SHOWN else "content"
     with st.container(key=f"sentences_columns_{draft.id}", height=height, border=False):

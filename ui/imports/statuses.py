@@ -16,7 +16,7 @@ def render_statuses(draft: ImportDraft) -> None:
     words = draft.count_status_words()
     if not words:
         return
-    st.subheader("Match the statuses", anchor=False)
+    st.header("Match the statuses", anchor=False)
     if len(words) > MAX_WORDS:
         titles = " and ".join(map(text.escape_markdown, draft.get_titles("payment_status")))
         st.warning(

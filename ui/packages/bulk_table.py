@@ -194,7 +194,7 @@ def _render_effects(
     current: Mapping[uuid.UUID, Package],
 ) -> None:
     refused = [effect for effect in effects if effect.problem]
-    st.subheader("Review changes", anchor=False)
+    st.header("Review changes", anchor=False)
     for effect in refused:
         _render_refusal(sheet, effect, current[effect.package_id])
     accepted = "".join(_format_effect(effect) for effect in effects if not effect.problem)

@@ -139,6 +139,7 @@ def render(active_filter: PurchaseFilter, choices: Choices) -> None:
             "Search",
             key=_key("search", number),
             type="search",
+            live="300ms",
             max_chars=purchase_filter.MAX_SEARCH_LENGTH,
             placeholder="Name, e-mail, code, order number or external id",
             autocomplete="off",

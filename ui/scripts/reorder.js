@@ -68,11 +68,14 @@ class PackageList {
     return row;
   }
 
+  // Put the rows around the one with the focus, which stays in place: moved, its field would forget that it was typed into.
   replaceRows(rows) {
-    const focused = this.list.getRootNode().activeElement;
-    if (rows.length !== this.list.children.length || rows.some((row, at) => row !== this.list.children[at]))
-      this.list.replaceChildren(...rows);
-    if (focused?.isConnected) focused.focus({ preventScroll: true });
+    if (rows.length === this.list.children.length && rows.every((row, at) => row === this.list.children[at])) return;
+    const at = rows.findIndex((row) => row.contains(this.list.getRootNode().activeElement));
+    if (at < 0) return this.list.replaceChildren(...rows);
+    for (const row of [...this.list.children]) if (!rows.includes(row)) row.remove();
+    rows[at].before(...rows.slice(0, at));
+    rows[at].after(...rows.slice(at + 1));
   }
 
   setOrder(ids) {

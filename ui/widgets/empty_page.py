@@ -15,7 +15,7 @@ def render_empty_page(title: str, sentence: str, guide_page: str) -> Iterator[No
     `sentence` is Markdown; `guide_page` is a file of docs/guide without its ending.
     """
     with st.container(border=True):
-        st.subheader(title, anchor=False)
+        st.header(title, anchor=False)
         st.markdown(sentence)
         with st.container(horizontal=True, vertical_alignment="center"):
             yield
