@@ -175,6 +175,21 @@ class TestDelete:
         assert list_codes(event)[0].is_active
 
 
+def list_places(screen) -> dict[int, str]:
+    """Return the parts of the page by their places, which the browser compares with those of the run before."""
+    return {place: block.type for place, block in screen.app.main.children.items()}
+
+
+def test_what_is_said_moves_no_part_of_the_page(visit, coordinator, event):
+    """Streamlit shows a part that moved to another place twice while a run goes on."""
+    make.promo_code(event, code="FIRST10")
+    screen = visit("promo_codes", coordinator, event)
+    before = list_places(screen)
+    screen.click("New promo code").type(CODE, "EARLY25").type("Percent off", "25").click("Create promo code")
+    assert {code.code for code in list_codes(event)} == {"FIRST10", "EARLY25"}
+    assert list_places(screen) == before
+
+
 class TestUndo:
     def test_edit_is_undone_with_every_field(self, visit, coordinator, event):
         code = make.promo_code(event, code="EARLY25", expires_at="2026-11-01T12:00", max_total_uses=5)

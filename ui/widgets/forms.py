@@ -157,13 +157,17 @@ def announce(message: str, card_key: str) -> None:
 
 
 def render_messages() -> None:
-    """Show the queued messages, and tell the browser which drafts it need not keep any longer."""
+    """Show the queued messages, and tell the browser which drafts it need not keep any longer.
+
+    In a container, so that the rest of the page keeps its places: Streamlit would show moved parts twice during a run.
+    """
     for message, icon in st.session_state.pop("messages", []):
         st.toast(text.escape_markdown(message), icon=icon)
-    for message, card_key in st.session_state.pop("announcements", []):
-        st.html(f'<div class="announcement" role="status" data-card="{escape(card_key)}">{escape(message)}</div>')
-    for draft in st.session_state.pop("finished_drafts", []):
-        st.html(f'<div data-forget="{escape(draft)}"></div>')
+    with st.container(key="announcements"):
+        for message, card_key in st.session_state.pop("announcements", []):
+            st.html(f'<div class="announcement" role="status" data-card="{escape(card_key)}">{escape(message)}</div>')
+        for draft in st.session_state.pop("finished_drafts", []):
+            st.html(f'<div data-forget="{escape(draft)}"></div>')
 
 
 def render_datetime_input(label: str, key: str) -> datetime | None:
