@@ -32,6 +32,7 @@ SOURCES = {
         "ed8b8b01f1b6",
     ),
     "ScriptRunner.request_rerun": (ScriptRunner.request_rerun, "c55e8d7e95a8"),
+    "SafeSessionState.on_script_will_rerun": (rerun_patch._original_on_script_will_rerun, "61c14e58f218"),
 }
 
 
@@ -64,6 +65,21 @@ def test_source_is_the_one_that_was_read(name):
 )
 def test_parameters(function, expected):
     assert parameters(function) == expected
+
+
+def test_run_that_has_a_newer_request_ends_before_its_callbacks_without_the_patch():
+    """The click of the run would be lost with its callback. Without the first error the patch is no longer needed."""
+
+    class Ended(BaseException):
+        pass
+
+    def end_run():
+        raise Ended
+
+    state = SafeSessionState(SessionState(), end_run)
+    with pytest.raises(Ended):
+        rerun_patch._original_on_script_will_rerun(state, None)
+    rerun_patch._on_script_will_rerun(state, None)
 
 
 def test_copy_of_the_state_is_read_without_ending_a_run():

@@ -1,18 +1,21 @@
-"""Patch two Streamlit session methods that mishandle run_every ticks (docs/decisions/0025), and rerun a page.
+"""Patch three Streamlit methods that lose ticks, messages and clicks (docs/decisions/0025), and rerun a page.
 
 Streamlit runs a script for each tick, even if nothing changed. And a tick that arrives after a script has ended, but
 before its last messages were forwarded, replaces the script runner: the event loop then drops those messages, and the
-page stays half rendered until the next click.
+page stays half rendered until the next click. A click is lost if another request arrives after its run has started, and
+before its callbacks have: the run ends for the newer request, which does not have the click.
 """
 
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime import Runtime
 from streamlit.runtime.app_session import AppSession, AppSessionState
 from streamlit.runtime.scriptrunner import RerunData
+from streamlit.runtime.state import SafeSessionState
 
 from ui.runtime import redraw_queue, sales_watch
 
@@ -21,12 +24,20 @@ _reruns_to_queue: set[str] = set()  # ids of sessions whose script is running
 
 _original_request_rerun = AppSession.request_rerun
 _original_create_scriptrunner = AppSession._create_scriptrunner
+_original_on_script_will_rerun = SafeSessionState.on_script_will_rerun
 
 
 def install_patches() -> None:
     """Patch every session of this process. The patches are functions, so mypy sees other types than methods."""
+    SafeSessionState.on_script_will_rerun = _on_script_will_rerun  # type: ignore[method-assign]
     AppSession.request_rerun = _request_rerun  # type: ignore[assignment,method-assign]
     AppSession._create_scriptrunner = _create_scriptrunner  # type: ignore[assignment,method-assign]
+
+
+def _on_script_will_rerun(state: SafeSessionState, *args: Any, **options: Any) -> None:
+    """Call the callbacks of a run, as Streamlit does, but never end it before them. It ends after them if it has to."""
+    with state._lock:
+        state._state.on_script_will_rerun(*args, **options)
 
 
 def _request_rerun(session: AppSession, client_state: ClientState | None) -> None:
