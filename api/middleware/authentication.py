@@ -6,6 +6,7 @@ documentation either of them. PUBLIC_PATHS require nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import ParamSpec, TypeVar
@@ -30,8 +31,9 @@ T = TypeVar("T")
 COOKIE_NAME = "ticketdesk_session"
 # Passed to pages by Streamlit's server.trustedUserHeaders: the id of the SignInSession, never its secret.
 SESSION_HEADER = b"x-ticketdesk-session"
-# The device whose drafts of orders the box office continues (known_browsers.find_till).
+# The device and tab whose drafts of orders the box office continues.
 TILL_HEADER = b"x-ticketdesk-till"
+_TAB = re.compile("[a-z0-9]{1,20}")
 OWN_HEADERS = (SESSION_HEADER, TILL_HEADER)
 COOKIE_MAX_AGE_SECONDS = sign_in.SESSION_DAYS * 24 * 60 * 60
 PICTURES_PATH = "/pictures/"
@@ -99,8 +101,7 @@ class AuthenticationMiddleware:
         scope["state"]["actor"] = actor
         if actor.session_id is not None:
             scope["headers"].append((SESSION_HEADER, str(actor.session_id).encode()))
-            till = known_browsers.find_till(connection) or str(actor.session_id)
-            scope["headers"].append((TILL_HEADER, till.encode()))
+            scope["headers"].append((TILL_HEADER, name_till(connection, actor).encode()))
         return None
 
     async def _unauthenticated_response(self, scope: Scope) -> Response:
@@ -130,6 +131,13 @@ def get_actor(request: HTTPConnection) -> Actor:
     return actor
 
 
+def name_till(connection: HTTPConnection, actor: Actor) -> str:
+    """Return the id of the device, with that of the tab where its page sends one (ui/scripts/shell.js)."""
+    device = known_browsers.find_till(connection) or str(actor.session_id)
+    tab = connection.query_params.get("tab", "")
+    return f"{device}.{tab}" if _TAB.fullmatch(tab) else device
+
+
 def _find_actor(connection: HTTPConnection) -> Actor | None:
     path = connection.scope["path"]
     if errors.is_api_path(path):
@@ -146,7 +154,7 @@ def find_session_actor(connection: HTTPConnection) -> Actor | None:
         return None
     with db.read_session() as session:
         actor = permissions.find_session_actor(session, secret)
-    return _touch_last_used(actor)
+    return touch_last_used(actor)
 
 
 def find_token_actor(connection: HTTPConnection) -> Actor | None:
@@ -156,10 +164,10 @@ def find_token_actor(connection: HTTPConnection) -> Actor | None:
         return None
     with db.read_session() as session:
         actor = permissions.find_token_actor(session, secret.strip())
-    return _touch_last_used(actor)
+    return touch_last_used(actor)
 
 
-def _touch_last_used(actor: Actor | None) -> Actor | None:
+def touch_last_used(actor: Actor | None) -> Actor | None:
     """Return the actor unchanged, after updating the last use of the session or token if that is due."""
     if actor is not None and actor.needs_last_used_update:
         db.write(lambda session: permissions.touch_last_used(session, actor))

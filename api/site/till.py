@@ -37,7 +37,7 @@ async def stock(request: Request) -> Response:
         raise NotSignedIn
     key = permissions.hash_secret(secret), event_id
     if _allowed_until.get(key, 0) < time.monotonic():
-        await authentication.run_in_thread(_check_identity, request, event_id)
+        await authentication.run_in_thread(_check_identity, secret, event_id)
         _remember(key)
     current = live_stock.find_recent(event_id)
     if current is None:
@@ -47,13 +47,14 @@ async def stock(request: Request) -> Response:
     return JSONResponse({"state": current.state, "left": current.left}, headers=NO_STORE)
 
 
-def _check_identity(request: Request, event_id: uuid.UUID) -> None:
+def _check_identity(secret: str, event_id: uuid.UUID) -> None:
     """Raise NotSignedIn, NotFound or NotAllowed unless the session may sell for the event now."""
-    actor = authentication.find_session_actor(request)
-    if actor is None:
-        raise NotSignedIn
     with db.read_session() as session:
+        actor = permissions.find_session_actor(session, secret)
+        if actor is None:
+            raise NotSignedIn
         permissions.require(session, actor, "change", event_id)
+    authentication.touch_last_used(actor)
 
 
 def _remember(key: tuple[bytes, uuid.UUID]) -> None:

@@ -4,13 +4,14 @@ import re
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
 
 from tests.browser.conftest import go_to, wait_until_drawn
 from tests.support import make
 from tests.support.chromium import window
 from tests.support.database import use_database
 from tests.support.database_state import list_drafts
-from tests.support.server import run_server
+from tests.support.server import find_free_port, run_server
 from tests.support.till_page import (
     enter_donor,
     find_quantity,
@@ -19,6 +20,8 @@ from tests.support.till_page import (
     list_codes,
 )
 from tests.support.waiting import wait_until
+from ticketing import db
+from ticketing.models import Donor
 
 
 class TestDraft:
@@ -91,24 +94,42 @@ class TestDraft:
         assert "By the stage" not in stored
 
 
-def test_order_is_kept_when_the_server_is_restarted(page: Page, empty_database, tmp_path, database) -> None:
+def test_two_tabs_keep_their_orders_when_the_server_is_restarted(
+    page: Page, empty_database, tmp_path, database
+) -> None:
+    """Taps that were made while it was away are not lost either. The first tab reloads, the second waits."""
     use_database(empty_database)
+    port = find_free_port()
     try:
-        with run_server(empty_database, tmp_path) as server:
+        with run_server(empty_database, tmp_path, port=port) as server:
             event = make.event()
             make.package(event, name="Couple", price="180")
+            make.package(event, name="Single", price="100")
             clerk = make.staff(event=event, password=make.PASSWORD)
             form = {"email": clerk.email, "password": make.PASSWORD}
             assert page.context.request.post(f"{server.url}/session/sign-in", form=form).ok
-            page.goto(f"{server.url}/box_office?event={event.id}")
-            find_tile(page, "Couple").click()
-            page.get_by_label("Donor's name").fill("Zoë Müller")
-            expect(find_record_button(page, "$180.00")).to_be_visible()
-            wait_until(lambda: "Zoë" in str(list_drafts(event)), seconds=10)
-        with run_server(empty_database, tmp_path) as server:  # cookies hold for every port
-            page.goto(f"{server.url}/box_office?event={event.id}")
+            second = page.context.new_page()
+            for tab, package, name in ((page, "Couple", "Zoë Müller"), (second, "Single", "Bea Li")):
+                tab.goto(f"{server.url}/box_office?event={event.id}")
+                find_tile(tab, package).click()
+                tab.get_by_label("Donor's name").fill(name)
+                wait_until(lambda name=name: name in str(list_drafts(event)), seconds=20)
+            wait_until_drawn(second)
+        expect(second.get_by_text("No connection. Trying again.")).to_be_visible()
+        for _ in range(3):
+            find_tile(second, "Single").click()
+        with run_server(empty_database, tmp_path, port=port):
+            page.reload()
             expect(page.get_by_label("Donor's name")).to_have_value("Zoë Müller")
             expect(find_record_button(page, "$180.00")).to_be_visible()
+            expect(second.get_by_text("No connection. Trying again.")).to_be_hidden(timeout=60_000)
+            expect(find_record_button(second, "$400.00")).to_be_visible()
+            expect(second.get_by_label("Donor's name")).to_have_value("Bea Li")
+            second.get_by_label("E-mail address").fill("bea@example.org")
+            find_record_button(second, "$400.00").click()
+            assert len(list_codes(second)) == 4
+            with db.read_session() as session:
+                assert session.scalars(select(Donor.name)).all() == ["Bea Li"]
     finally:
         use_database(database)
 

@@ -36,9 +36,9 @@ class RunningServer:
 
 
 @contextmanager
-def run_server(database: str, folder: Path, app: str = "app.py") -> Iterator[RunningServer]:
+def run_server(database: str, folder: Path, app: str = "app.py", port: int | None = None) -> Iterator[RunningServer]:
     """Start a server on `database`, yield it once it is ready, and stop it afterwards; `app` is the script it runs."""
-    port = find_free_port()
+    port = port or find_free_port()
     environment = os.environ | {
         "DATABASE_URL": database,
         "TICKETDESK_DATA": str(folder),

@@ -131,6 +131,6 @@
   addEventListener("pointerdown", ({ target }) => target.matches?.('input[type="number"]') && target !== document.activeElement && target.addEventListener("click", () => target.select(), { once: true }), true);
   for (const type of ["keydown", "pointerdown", "mousedown", "pointerup", "mouseup", "click"]) addEventListener(type, guard, true);
   for (const type of ["input", "change", "click", "keyup"]) addEventListener(type, noteChange, true);
-  addEventListener("click", ({ target }) => target.closest?.('a[href^="/session/sign-out"]') && sessionStorage.clear(), true);
+  addEventListener("click", ({ target }) => target.closest?.('a[href^="/session/sign-out"]') && Object.keys(sessionStorage).forEach(key => key.startsWith("draft:") && sessionStorage.removeItem(key)), true);
   new MutationObserver(update).observe(document.body, { subtree: true, childList: true, attributeFilter: ["data-test-script-state"] });
 })();

@@ -73,8 +73,8 @@ function unmarkWorking() {
 
 // A run of a few milliseconds never shows as running, so what the server sends ends the mark as well.
 window.WebSocket = class extends WebSocket {
-  constructor(...address) {
-    super(...address);
+  constructor(address, ...protocols) {
+    super(`${address}?tab=${(sessionStorage.tab ??= Math.random().toString(36).slice(2))}`, ...protocols); // whose order of the box office it is
     this.addEventListener("message", () => {
       clearTimeout(answeredTimer);
       answeredTimer = setTimeout(unmarkWorking, ANSWERED_AFTER_MS);

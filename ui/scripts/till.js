@@ -1,8 +1,8 @@
 // The till of the box office: packages and quantities of the order, live stock, donors by a prefix, keys, copy and print.
-// The order is kept here and sent as a whole with a number, so no late answer undoes a tap (docs/decisions/0033). Python
+// The order is kept here and sent as a whole with a number, so no late answer undoes a tap (docs/decisions/0034). Python
 // draws the HTML of tiles and lines (ui/till/parts.py); the rest is marked by keys of containers: sale_FIELD, receipt.
 (() => {
-  const POLL_MS = 2000, PAUSE_MS = 500, SEARCH_MS = 120, LEAVE_MS = 100, MAX_PRESS_MS = 15_000, MIN_PREFIX = 3, MAX_QUANTITY = 10_000, LOW_STOCK = 10;
+  const POLL_MS = 2000, PAUSE_MS = 500, SEARCH_MS = 120, LEAVE_MS = 100, MIN_PREFIX = 3, MAX_QUANTITY = 10_000, LOW_STOCK = 10;
   const TEXT = 'input, textarea, select, [contenteditable="true"]', DIALOG = '[role="dialog"], dialog[open]';
   const find = (selector, root = document) => root.querySelector(selector);
   const findIn = (key, selector) => find(`[class*="st-key-${key}"] ${selector}`);
@@ -22,17 +22,17 @@
   const sendOrder = () => tiles.send("order", { order, number, lines: [...lines] });
   /** Begin the order that the server sent, or keep ours where it is newer. */
   function takeOver(root, data, send) {
-    const isNewPlace = tiles?.root !== root;
+    const isBehind = tiles?.root !== root || data.number < tiles.data.number; // a restarted server knows what was stored
     [tiles, left] = [{ root, data, send }, data.left];
     if (order !== data.order) {
       [order, number] = [data.order, data.number];
       lines.clear();
       for (const line of data.lines) lines.set(...line);
-    } else if (isNewPlace && number > data.number) sendOrder();
+    } else if (isBehind && number > data.number) sendOrder();
   }
   function setQuantity(id, quantity) {
     quantity > 0 ? lines.set(id, Math.min(quantity, MAX_QUANTITY)) : lines.delete(id);
-    number += 1, draw(), sendOrder();
+    (number += 1), (pressed = {}), draw(), sendOrder();
   }
   function drawTiles(root, data) {
     const search = find('[type="search"]', root), wanted = search.value.trim().toLowerCase();
@@ -74,6 +74,8 @@
   /** Ask for the stock, which the server answers from memory; a change runs the page, except behind a dialog. */
   async function poll() {
     if (!tiles?.root.isConnected || document.hidden) return;
+    const record = findIn("sale_record_", "button:enabled"), isLost = pressed.answered === tiles.data.answered && record?.ariaBusy !== "true";
+    if (isLost && record?.textContent === pressed.label) record.click(); // Streamlit loses a click now and then; the order is recorded once
     const answer = await fetch(`/till/stock/${tiles.data.event}`).catch(() => null), stock = answer?.ok && (await answer.json());
     if (!stock || !tiles.root.isConnected) return;
     left = stock.left, draw();
@@ -114,7 +116,7 @@
   const sendCode = field => tiles.send("typed", { order, code: (halfTypedCode = field.value) });
   addEventListener("input", ({ target, isTrusted }) => {
     if (!isTrusted || !target.closest?.('[class*="st-key-sale_"]') || target.closest(".till-line")) return;
-    clearTimeout(pause), clearTimeout(searchTimer);
+    clearTimeout(pause), clearTimeout(searchTimer), (pressed = {});
     pause = setTimeout(target === findField("code") ? sendCode : commit, PAUSE_MS, target);
     if ([findField("name"), findField("email")].includes(target)) searchTimer = setTimeout(searchDonors, SEARCH_MS, target);
   });
@@ -125,13 +127,13 @@
     if (!find(".donors").hidden && !relatedTarget?.closest(".donors")) showDonors([]);
   });
   addEventListener("pointerdown", event => event.target.closest?.(".donors") && event.preventDefault(), true);
-  addEventListener("click", event => {
+  document.addEventListener("click", event => { // after what others prevent at the window
     const link = event.target.closest?.('[data-testid="stPageLink"] a');
     if (link && Date.now() - leftAt < LEAVE_MS) stop(event), setTimeout(() => link.click(), LEAVE_MS); // what was typed goes first
-    if (!event.target.closest?.('[class*="st-key-sale_record_"] button')) return;
-    const { answered } = tiles.data, at = Date.now();
-    if (pressed.answered === answered && at - pressed.at < MAX_PRESS_MS) return stop(event); // it is being recorded
-    pressed = { answered, at };
+    const record = event.target.closest?.('[class*="st-key-sale_record_"] button'), { answered } = tiles?.data ?? {};
+    if (!record) return;
+    if (pressed.answered === answered && record.ariaBusy === "true") return stop(event); // it is being recorded
+    pressed = { answered, label: record.textContent };
   }, true);
   addEventListener("keydown", event => { // before Streamlit's parts, some of which stop keys
     if (!tiles?.root.isConnected || event.isComposing) return;
@@ -168,9 +170,9 @@
   }
   function print(card, paper) {
     document.body.dataset.print = paper; // narrows the card
-    const height = Math.ceil((card.scrollHeight * 25.4) / 96) + 10;
-    const textContent = `@page { ${paper === "letter" ? "size: letter; margin: 15mm" : `size: 80mm ${height}mm; margin: 4mm`} }`;
-    const style = document.head.appendChild(Object.assign(document.createElement("style"), { textContent }));
+    const height = Math.ceil((card.scrollHeight * 25.4) / 96) + 16;
+    const textContent = `@page { ${paper === "letter" ? "size: letter; margin: 15mm" : `size: 80mm ${height}mm; margin: 4mm`}; @bottom-right { content: none; } }`;
+    const style = document.body.appendChild(Object.assign(document.createElement("style"), { textContent }));
     addEventListener("afterprint", () => (style.remove(), delete document.body.dataset.print), { once: true });
     window.print();
   }

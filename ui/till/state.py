@@ -2,7 +2,7 @@
 
 Everything that the person types is in `Till.content`. Packages and quantities come from the browser as a whole with a
 number (ui/scripts/till.js), and all else from widgets that the server never sets: a new order gets widgets of its own.
-So no message that is late can undo a newer one (docs/decisions/0033).
+So no message that is late can undo a newer one (docs/decisions/0034).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CHOICES = {"channel": "card_terminal", "payment_status": "completed"}
 MAX_QUANTITY = 10_000
 MAX_SENT_LINES = 200  # what a browser may send; an order has fewer
 
-# The tab that types at a till, by person, event and till: a second tab of a browser gets a till of its own.
+# The session that types at a till, by person, event and till: a browser copies the id of a tab with the tab.
 _tabs: dict[tuple[uuid.UUID | None, uuid.UUID, str], str] = {}
 _tabs_lock = threading.Lock()
 
@@ -56,7 +56,8 @@ class Till:
     `stored` what the database has of it, None without a row. `number` is that of the browser's last change of packages
     and quantities. `tiles` are the packages in the order of their tiles, with whether they could be sold when the order
     was begun: nothing moves under a finger. `quoted` are package versions as they were shown. `unfolded` counts how
-    often a refusal opened the questions of a line. `answered` is the number of Record clicks that were answered.
+    often a refusal opened the fold of a line. `answered` is the number of Record clicks that were answered. `begun` are
+    the ids of the orders of this tab.
     """
 
     event_id: uuid.UUID
@@ -73,6 +74,7 @@ class Till:
     receipt: Receipt | None = None
     answered: int = 0
     asks_to_clear: bool = False
+    begun: set[uuid.UUID] = field(default_factory=set)
     # Streamlit begins the next run while a callback of the last one still works.
     lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -91,13 +93,19 @@ class Till:
         return not self.lines and not any(self.content[name].strip() for name in TEXT_FIELDS)
 
     def start(self, draft_id: uuid.UUID | None = None, content: Mapping[str, Any] | None = None) -> None:
-        """Begin a new order, paid as the one before, or continue a stored one."""
+        """Begin a new order, paid as the one before, or continue a stored one.
+
+        Widgets have the id of the draft in their keys. So a page that was open while the server was restarted keeps its
+        own, with what was typed meanwhile. An order that comes back to this tab gets new ones.
+        """
         paid = {name: self.content[name] for name in CHOICES}
         self.draft_id = draft_id or uuid7()
+        form_id = uuid.uuid4().hex if self.draft_id in self.begun else self.draft_id.hex
+        self.begun.add(self.draft_id)
         self.content = _complete(content or paid)
         self.initial = copy.deepcopy(self.content)
         self.stored = copy.deepcopy(self.content) if content is not None else None
-        self.form = FormState(KIND, None, 0, {})
+        self.form = FormState(KIND, None, 0, {}, form_id=form_id)
         self.number, self.tiles, self.quoted, self.unfolded, self.asks_to_clear = 0, {}, {}, {}, False
 
     def read_widgets(self, widgets: Mapping[str, Any]) -> None:
@@ -189,7 +197,7 @@ def sync(till: Till, actor: Actor) -> None:
 
 
 def _claim_till(actor: Actor, event_id: uuid.UUID) -> str:
-    """Return the id of this device, with a number where another open tab of the same person types there already."""
+    """Return the id of this device and tab, with a number where a copy of the tab is open and types there already."""
     device = str(st.user.get("till") or actor.session_id)
     session_id = script_run.session_id()
     number = 1

@@ -2,8 +2,9 @@
 
 import pytest
 from sqlalchemy import event as sqlalchemy_event
+from starlette.requests import HTTPConnection
 
-from api.middleware import known_browsers
+from api.middleware import authentication
 from api.site import till
 from tests.support import make
 from tests.support.hostile_text import TEXTS
@@ -127,21 +128,27 @@ def test_61st_search_of_a_minute_says_what_to_do(browser, sign_in, event):
     assert 1 <= int(refused.headers["retry-after"]) <= 60
 
 
-def test_tills_are_told_apart_by_the_cookie_of_the_browser(browser, sign_in):
+def name_till(browser, actor, tab=""):
+    cookie = "; ".join(f"{name}={value}" for name, value in browser.cookies.items()).encode()
+    scope = {"type": "websocket", "headers": [(b"cookie", cookie)], "query_string": f"tab={tab}".encode()}
+    return authentication.name_till(HTTPConnection(scope), actor)
+
+
+def test_till_is_known_by_the_cookie_of_the_browser(browser, sign_in):
     """The id is the same for everybody who signs in with this browser, and another in the next browser."""
-
-    def find():
-        scope = {
-            "type": "http",
-            "headers": [(b"cookie", "; ".join(f"{k}={v}" for k, v in browser.cookies.items()).encode())],
-        }
-        return known_browsers.find_till(known_browsers.HTTPConnection(scope))
-
-    assert find() is None
-    sign_in()
-    first = find()
-    sign_in()
-    assert find() == first
+    person = sign_in()
+    first = name_till(browser, person)
+    assert name_till(browser, sign_in()) == first
     browser.cookies.clear()
     sign_in()
-    assert find() not in (None, first)
+    assert name_till(browser, person) not in ("", first)
+
+
+@pytest.mark.parametrize(
+    ("tab", "is_known"),
+    [("k3j9x2", True), ("a" * 20, True), ("", False), ("a" * 21, False), ("A", False), ("..", False)],
+)
+def test_tab_is_a_till_of_its_own(browser, sign_in, tab, is_known):
+    person = sign_in()
+    device = name_till(browser, person)
+    assert name_till(browser, person, tab) == (f"{device}.{tab}" if is_known else device)
