@@ -2,11 +2,12 @@
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from html import escape
 from typing import Any
 
 import streamlit as st
 
-from ticketing import db
+from ticketing import db, money
 from ticketing.catalog import options, packages
 from ticketing.catalog.events import Event
 from ticketing.errors import TicketingError
@@ -26,6 +27,7 @@ from ui.widgets.page_header import render_header
 context, event = session.require_event("change")
 
 LATEST_SALES = 5
+MAX_OFFERED_DRAFTS = 3
 OVER_AFTER = timedelta(days=1)
 KEYS = {
     "/": "Donor",
@@ -104,18 +106,21 @@ def render_keys() -> None:
 
 
 def render_waiting(context: PageContext, event: Event, till: Till) -> None:
-    """Offer the orders that this person began at other tills, while this one is empty."""
-    if not till.is_empty() or till.receipt is not None:
-        return
-    for draft_id, begun_at in state.list_waiting(context, till):
-        when = text.format_datetime(begun_at, event.time_zone).removeprefix("today, ")
-        st.button(
-            f"Continue the order begun at {text.escape_markdown(when)}",
-            key=f"continue_{draft_id}",
-            icon=":material/move_item:",
-            on_click=continue_order,
-            args=(context, event, till, draft_id),
-        )
+    """Offer the latest orders that this person began at other tills, while this one is empty.
+
+    The container is there without any, too, so that the fields below it keep their place on the page.
+    """
+    is_offered = till.is_empty() and till.receipt is None
+    with st.container(horizontal=True, key="waiting"):
+        for draft_id, begun_at in state.list_waiting(context, till)[:MAX_OFFERED_DRAFTS] if is_offered else ():
+            when = text.format_datetime(begun_at, event.time_zone).removeprefix("today, ")
+            st.button(
+                f"Continue the order begun at {text.escape_markdown(when)}",
+                key=f"continue_{draft_id}",
+                icon=":material/move_item:",
+                on_click=continue_order,
+                args=(context, event, till, draft_id),
+            )
 
 
 def continue_order(context: PageContext, event: Event, till: Till, draft_id: uuid.UUID) -> None:
@@ -153,21 +158,25 @@ def render_donor_field(till: Till, name: str, label: str, *, placeholder: str = 
 
 def render_latest_sales(event: Event, rows: list[PurchaseRow]) -> None:
     """List the last sales recorded here, where a mistake is noticed first; it is voided in the details."""
-    with st.container(gap=None, key="latest_sales"):
+    with st.container(gap="xsmall", key="latest_sales"):
         st.subheader("Latest sales", anchor=False)
         for row in rows:
-            purchase = row.purchase
-            parts = [
-                text.format_datetime(purchase.purchased_at, event.time_zone),
-                f"{purchase.quantity:,} × {text.escape_markdown(row.package)}",
-                text.escape_markdown(purchase.purchaser_name),
-                text.format_dollars(purchase.total),
-            ]
-            if purchase.payment_status != "completed":
-                parts.append(text.STATUS_LABELS[purchase.payment_status].lower())
-            with st.container(horizontal=True, vertical_alignment="center", wrap=False, key=f"sold_{purchase.id}"):
-                st.markdown(" · ".join(parts), width="stretch")
-                st.button("Details", key=f"open_{purchase.id}", on_click=details.open_purchase, args=(purchase.id,))
+            with st.container(horizontal=True, vertical_alignment="center", wrap=False, key=f"sold_{row.purchase.id}"):
+                st.html(build_sale(event, row))
+                purchase_id = row.purchase.id
+                st.button("Details", key=f"open_{purchase_id}", on_click=details.open_purchase, args=(purchase_id,))
+
+
+def build_sale(event: Event, row: PurchaseRow) -> str:
+    """Return donor and total of a sale, and below them package and time. Names may be written from right to left."""
+    purchase = row.purchase
+    status = text.STATUS_LABELS[purchase.payment_status].lower()
+    note = "" if purchase.payment_status == "completed" else f" · {status}"
+    return (
+        f"<div><bdi>{escape(purchase.purchaser_name)}</bdi> · {money.format_dollars(purchase.total)}{note}</div>"
+        f'<div class="about">{purchase.quantity:,} × <bdi>{escape(row.package)}</bdi> · '
+        f"{text.format_datetime(purchase.purchased_at, event.time_zone)}</div>"
+    )
 
 
 render_page(context, event)

@@ -24,7 +24,7 @@ from tests.support.chromium import window
 from tests.support.database import use_database
 from tests.support.disposable_postgres import DisposablePostgres, run_disposable_postgres
 from tests.support.server import RunningServer, run_server
-from tests.support.till_page import find_quantity, find_tile, open_questions
+from tests.support.till_page import find_quantity, find_tile, unfold_guests
 from tests.support.waiting import wait_until
 from tests.support.websocket_pages import OpenPage
 from ticketing import db
@@ -152,7 +152,7 @@ def test_outage_of_half_a_minute_loses_nothing_and_pages_recover(chromium, own, 
             other.start()
             all_pages.callback(other.close)
         find_tile(get_main_area(selling), "Table").click()
-        open_questions(get_main_area(selling))
+        unfold_guests(get_main_area(selling))
         get_main_area(selling).get_by_label("Donor's name").fill("Zoë Müller")
         dialog = open_edit_dialog(editing, package)
         dialog.get_by_label("Description").fill("My words.")

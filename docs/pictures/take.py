@@ -202,10 +202,8 @@ def fill_in_sale(page: Page) -> None:
     main = main_of(page)
     for package in ("Couple", "After-party", "After-party"):
         find_tile(main, package).click()
-    main.get_by_text(re.compile("^Questions and guests")).first.click()
     main.get_by_role("radio", name="No", exact=True).click()
     main.get_by_text("Sea bass", exact=True).click()
-    main.get_by_text(re.compile("^Questions and guests")).first.click()
     enter_donor(main)
     main.get_by_label("Promo code (optional)").fill("welcome10")
     main.get_by_label("Promo code (optional)").press("Tab")

@@ -17,7 +17,7 @@ from tests.support import make
 from tests.support.hostile_text import TEXTS, normalize_line
 from tests.support.sales_file import read_table, sale, sales_csv
 from tests.support.text_effects import list_text_effects, record_side_effects, wait_for_texts
-from tests.support.till_page import enter_donor, find_receipt, find_tile, open_questions
+from tests.support.till_page import enter_donor, find_receipt, find_tile, unfold_guests
 from ticketing import db, imports
 from ticketing.actors import OPERATOR, Actor
 from ticketing.catalog import options
@@ -276,7 +276,7 @@ def test_sale_guests_and_import_accept_hostile_text(page: Page, visit, assert_ha
     page.keyboard.press("Escape")  # the list lies on the tiles
     find_tile(form, "Seat").click()
     enter_donor(form, RUNS, "ana@example.org")
-    open_questions(form)
+    unfold_guests(form)
     form.get_by_label("Guests (optional)").fill(f"{RUNS}\n{LEADS}")
     form.get_by_label("Note (optional)").fill(LEADS)
     code = form.get_by_label("Promo code (optional)")

@@ -11,6 +11,7 @@ from tests.browser.conftest import wait_until_drawn
 from tests.support import make
 from tests.support.database_state import get_sold_count
 from tests.support.sales_file import sale, sales_csv
+from tests.support.till_page import find_receipt, find_record_button
 
 MAX_TABS = 60
 # Notes the look of what has the focus, and compares it with its look once the focus has moved on.
@@ -227,3 +228,44 @@ def test_sale_is_corrected_and_voided(page: Page, keyboard: Keyboard, enter) -> 
     assert get_sold_count(table) == 1
     keyboard.press("Escape")
     expect(drawer).to_have_count(0)
+
+
+def test_order_is_sold_and_undone_at_the_box_office(page: Page, keyboard: Keyboard, enter) -> None:
+    event = make.event()
+    single = make.package(event, name="Individual ticket", price="150")
+    make.option(single, label="Dinner?", option_type="single_select", choices=["Fish", "Meat"])
+    couple = make.package(event, name="Couple", price="280", seats_per_package=2)
+    make.purchase(event, couple, donor={"name": "Ana Lopez", "email": "ana@example.org"})
+    make.promo_code(event, code="EARLY25", discount_value="25")
+    enter(page, make.staff(event=event, password=make.PASSWORD), f"/box_office?event={event.id}")
+
+    keyboard.press("/")
+    expect(page.get_by_label("Donor's name")).to_be_focused()
+    keyboard.type("ana")
+    expect(page.locator(".donors button")).to_have_count(1)
+    keyboard.press("ArrowDown")
+    keyboard.press("Enter")
+    expect(page.get_by_label("E-mail address")).to_have_value("ana@example.org")
+    keyboard.press("1")
+    keyboard.push("Couple $280.00 2 seats")
+    keyboard.push("One more: Couple")
+    keyboard.push("One less: Couple")
+    keyboard.push("One more: Couple")
+    expect(find_record_button(page, "$710.00")).to_be_visible()
+    keyboard.choose("Cash")
+    keyboard.fill("Promo code (optional)", "EARLY25")
+    keyboard.press("Tab")
+    expect(find_record_button(page, "$532.50")).to_be_visible()
+    keyboard.fill("Amount received", "600")
+    keyboard.press("Tab")
+    expect(page.get_by_text("Change $67.50")).to_be_visible()
+    keyboard.press("Control+Enter")
+    expect(page.get_by_role("radiogroup", name="Dinner?").get_by_role("radio").first).to_be_focused()
+    keyboard.choose("Meat")
+    keyboard.press("Control+Enter")
+    expect(find_receipt(page)).to_be_focused()
+    assert get_sold_count(couple) == 3
+
+    keyboard.push("Undo")
+    expect(page.get_by_text("its packages are on sale again")).to_be_visible()
+    assert get_sold_count(couple) == 1

@@ -30,9 +30,8 @@ class Newcomer:
         self._click(self._find().get_by_role(role, name=name, exact=True))
 
     def add_to_order(self, package: str) -> None:
-        """Press the tile of a package, and unfold its questions."""
+        """Press the tile of a package."""
         self._click(find_tile(self.page, package))
-        self._click(self.page.get_by_test_id("stExpander").locator("summary"))
 
     def choose(self, answer: str) -> None:
         self._click(self._find().get_by_text(answer, exact=True))

@@ -19,7 +19,7 @@ from tests.support.till_page import (
     find_record_button,
     find_tile,
     list_codes,
-    open_questions,
+    unfold_guests,
 )
 
 
@@ -36,7 +36,7 @@ def test_sale_shows_total_first_and_double_click_records_once(page: Page, enter)
     find_quantity(main, "Table of Ten").fill("2")
     expect(main.locator(".sums .total")).to_have_text("Total$5,000.00")
     enter_donor(main)
-    open_questions(main)
+    unfold_guests(main)
     main.get_by_label("Guests (optional)").fill("Ben Okafor")
     find_record_button(main, "$5,000.00").dblclick()
     assert len(list_codes(main)) == 20

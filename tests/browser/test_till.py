@@ -1,9 +1,10 @@
 """The till: quick taps, colleagues who sell meanwhile, drafts, keys, a phone, a slow server, and the receipt."""
 
+import re
 import time
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, WebSocketRoute, expect
 from sqlalchemy import select, text
 
 from tests.support import make
@@ -24,6 +25,7 @@ KEY_MILLISECONDS = 90
 MAX_KEYS_AND_CLICKS = 18
 MAX_SECONDS = 12
 QUICK_ROUNDS = 6
+PAUSES_MS = (0, 300, 1200, 2500)  # of a clerk who types, while a colleague's sale arrives
 TOUCH_PIXELS = 44
 
 
@@ -89,7 +91,9 @@ def test_phone_sells_and_shows_codes_without_scrolling(phone: Page, open_till, e
     button = find_record_button(phone, "$150.00")
     expect(button).to_be_in_viewport()
     expect(phone.locator("dl.sums .total")).to_be_in_viewport()
-    targets = phone.locator(".till-tiles .tiles button, .till-line button, .st-key-order button:visible")
+    targets = phone.locator(
+        ".st-key-till :is(button, summary, input[type=text], input[type=email], input[type=tel]):visible"
+    )
     sizes = [target.bounding_box() for target in targets.all() if target.is_visible()]
     assert min(size["height"] for size in sizes) >= TOUCH_PIXELS
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
@@ -115,28 +119,39 @@ def test_phone_shows_what_is_wrong_without_scrolling(phone: Page, open_till, eve
     assert len(list_codes(phone)) == 1
 
 
-def test_colleagues_sale_never_swaps_the_package(page: Page, open_till, event) -> None:
-    """Each round, a colleague sells while a clerk changes the quantity and records."""
+def test_two_clerks_sell_at_once(page: Page, another_page: Page, open_till, event) -> None:
+    """Each round, the colleague records a sale while the clerk taps, types a name letter by letter and records."""
     first = make.package(event, name="Individual ticket", price="150")
     young = make.package(event, name="Young professionals", price="95", quantity_limit=100)
     open_till(page)
-    for pause in (0, 300, 1200, 2500):
+    open_till(another_page)
+    for number, pause in enumerate(PAUSES_MS):
+        donor = f"Wolfeschlegel the {number}th of Zürich"
+        find_tile(another_page, "Young professionals").click()
+        enter_donor(another_page, "Bea Li", "bea@example.org")
+        page.get_by_label("E-mail address").fill("zoe@example.org")
+        page.keyboard.press("Tab")
         find_tile(page, "Young professionals").click()
-        enter_donor(page)
-        make.purchase(event, young, donor_email="elsewhere@example.org")
+        page.get_by_label("Donor's name").click()
+        page.keyboard.type(donor[:10], delay=10)
+        find_record_button(another_page, "$95.00").click()
         page.wait_for_timeout(pause)
+        page.keyboard.type(donor[10:], delay=10)
+        find_tile(page, "Young professionals").click()
         page.get_by_role("button", name="One more: Young professionals").click()
-        make.purchase(event, young, donor_email="elsewhere@example.org")
-        find_record_button(page, "$190.00").click()
-        assert len(list_codes(page)) == 2
-        page.get_by_role("button", name="New sale").click()
-        expect(find_receipt(page)).to_have_count(0)
-    assert [row for row in list_recorded(event) if row[0] == 2] == [(2, young.id)] * 4
+        expect(find_record_button(page, "$285.00")).to_be_visible()
+        find_record_button(page).click()
+        assert len(list_codes(page)) == 3
+        assert len(list_codes(another_page)) == 1
+        expect(find_receipt(page)).to_contain_text(donor)
+        for each in (page, another_page):
+            each.get_by_role("button", name="New sale").click()
+            expect(find_receipt(each)).to_have_count(0)
+    assert sorted(list_recorded(event)) == [(1, young.id)] * len(PAUSES_MS) + [(3, young.id)] * len(PAUSES_MS)
     assert get_sold_count(first) == 0
 
 
-@pytest.mark.parametrize("size", ["wide"])
-def test_quick_taps_right_after_loading_are_all_counted(page: Page, open_till, event, size) -> None:
+def test_quick_taps_right_after_loading_are_all_counted(page: Page, open_till, event) -> None:
     single, couple = make.package(event, name="Single", price="10"), make.package(event, name="Couple", price="100")
     for _ in range(QUICK_ROUNDS):
         open_till(page)
@@ -279,13 +294,49 @@ def test_donors_are_offered_by_keyboard_and_mouse(page: Page, open_till, event) 
     expect(name).to_have_value("ana")
 
 
-def test_offline_says_so_and_keeps_the_order(page: Page, open_till, event) -> None:
+def test_taps_without_a_connection_count_once_it_is_back(page: Page, open_till, event) -> None:
+    """The page says so, and nothing can be recorded meanwhile."""
     make.package(event, name="Couple", price="180")
+    sockets: list[WebSocketRoute] = []
+    page.route_web_socket(
+        re.compile("/_stcore/stream"), lambda route: (route.connect_to_server(), sockets.append(route))
+    )
     open_till(page)
     find_tile(page, "Couple").click()
-    expect(find_record_button(page, "$180.00")).to_be_visible()
-    page.context.set_offline(True)
-    page.evaluate("() => window.dispatchEvent(new Event('offline'))")
-    page.context.set_offline(False)
+    expect(find_record_button(page, "$180.00")).to_be_enabled()
+
+    page.route("**/_stcore/**", abort)
+    page.route("**/till/**", abort)
+    sockets[-1].close()
+    notice = page.get_by_text("No connection. Trying again.")
+    expect(notice).to_be_visible()
+    page.keyboard.press("1")
     find_tile(page, "Couple").click()
-    expect(find_record_button(page, "$360.00")).to_be_visible()
+    expect(find_quantity(page, "Couple")).to_have_value("3")
+    expect(find_record_button(page, "$180.00")).to_be_disabled()
+
+    page.unroute("**/_stcore/**", abort)
+    page.unroute("**/till/**", abort)
+    expect(notice).to_be_hidden(timeout=30_000)
+    enter_donor(page)
+    find_record_button(page, "$540.00").click()
+    assert len(list_codes(page)) == 3
+    assert count_orders(event) == 1
+
+
+def abort(route: Route) -> None:
+    route.abort("internetdisconnected")
+
+
+def test_total_stands_above_the_keyboard_of_a_phone(phone: Page, open_till, event) -> None:
+    """The keyboard makes the page shorter (interactive-widget=resizes-content), which a small window does as well."""
+    make.package(event, name="Couple", price="180")
+    open_till(phone)
+    assert "interactive-widget=resizes-content" in phone.locator("meta[name=viewport]").get_attribute("content")
+    find_tile(phone, "Couple").tap()
+    expect(find_record_button(phone, "$180.00")).to_be_enabled()
+    phone.get_by_label("Note (optional)").tap()
+    phone.set_viewport_size({"width": 390, "height": 440})
+    expect(find_record_button(phone, "$180.00")).to_be_in_viewport(ratio=1)
+    expect(phone.locator(".st-key-bottom_bar")).to_be_hidden()
+    assert find_record_button(phone).bounding_box()["y"] > 340

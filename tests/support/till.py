@@ -72,7 +72,7 @@ def send(screen: Screen, order: Any) -> Screen:
 def get_sums(screen: Screen) -> dict[str, str]:
     """Return the amounts of the order or the receipt by label."""
     rows = (row for each in screen.app.html for row in re.findall(r"<dt[^>]*>(.*?)</dt><dd>(.*?)</dd>", each.value))
-    return {html.unescape(label): amount for label, amount in rows}
+    return {_get_text(label): amount for label, amount in rows}
 
 
 def get_receipt(screen: Screen) -> str | None:

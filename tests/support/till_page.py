@@ -33,8 +33,8 @@ def list_codes(page: Page | Locator) -> list[str]:
     return page.locator(".codes code").all_inner_texts()
 
 
-def open_questions(page: Page | Locator) -> None:
-    """Unfold the questions and guests of the first line."""
+def unfold_guests(page: Page | Locator) -> None:
+    """Unfold guests and optional questions of the first line."""
     page.get_by_test_id("stExpander").first.locator("summary").click()
 
 

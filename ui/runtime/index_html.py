@@ -44,6 +44,8 @@ def build() -> str:
     for pattern, replacement in (
         (r"<title>Streamlit</title>", "<title>Ticket Desk</title>"),
         (r'href="\./favicon\.png"', 'href="/session/icon.svg"'),
+        # The keyboard of a phone makes the page shorter, so that the total of the box office stands above it.
+        (r"initial-scale=1, shrink-to-fit=no", "initial-scale=1, interactive-widget=resizes-content"),
         # The theme has another font. The first styles and scripts come in its place.
         (r'<link\s+rel="preload"\s+href="[^"]*SourceSansVF[^"]*"[^>]*>', _build_head(scripts)),
         (

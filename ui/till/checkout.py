@@ -97,16 +97,16 @@ def record(
                 return
             recorded = db.write(lambda s: store(s, context, event, till))
         except InvalidInput as exc:
-            show_problems(till, exc.fields)
+            show_problems(till, view, exc.fields)
         except SoldOut as exc:
             problems = {f"lines.{each.line}.quantity": format_shortage(each) for each in exc.shortages}
-            show_problems(till, problems)
+            show_problems(till, view, problems)
         except IdempotencyMismatch:
             form.refusal = (
                 "This order was recorded before your last change. It is in Latest sales; start over for the next one."
             )
         except TicketingError as exc:
-            show_problems(till, {exc.field or "": str(exc)})
+            show_problems(till, view, {exc.field or "": str(exc)})
         else:
             names = {package.id: package.name for package in view.packages.values()}
             till.receipt = Receipt(recorded, names)
@@ -151,16 +151,18 @@ def get_draft_values(till: Till, asked: Mapping[uuid.UUID, Sequence[Option]]) ->
 
 def format_shortage(shortage: Shortage) -> str:
     advice = f"Order {shortage.left:,}" if shortage.left else "Remove it"
-    return f"{shortage}. {advice}, or raise the limit of {shortage.name}."
+    return f"{shortage}. {advice}, or raise its limit."
 
 
-def show_problems(till: Till, fields: Mapping[str, str]) -> None:
-    """Put each problem of a refused order beside its field, and unfold the lines with such fields."""
+def show_problems(till: Till, view: OrderView, fields: Mapping[str, str]) -> None:
+    """Put each problem of a refused order beside its field, and unfold what hides such a field."""
+    required = {option.id for asked in view.questions.values() for option in asked if option.is_required}
     for name, sentence in fields.items():
         if field := find_field(till, name):
             till.form.problems.setdefault(field, sentence)
-            if field.startswith(("answer_", "guests_")):
-                package_id = uuid.UUID(field.split("_")[1])
+            kind, *ids = field.split("_")
+            if kind == "guests" or (kind == "answer" and uuid.UUID(ids[1]) not in required):
+                package_id = uuid.UUID(ids[0])
                 till.unfolded[package_id] = till.unfolded.get(package_id, 0) + 1
         else:
             till.form.refusal = sentence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from html import escape
@@ -69,7 +68,7 @@ def clear(context: PageContext, till: Till) -> None:
 
 
 def render_line(till: Till, line: dict[str, Any], view: OrderView) -> None:
-    """Render a line, and folded under it its questions and guests. The package's id is its identity."""
+    """Render a line, its required questions, and folded what may be skipped. The package's id is its identity."""
     package_id = line["package_id"]
     package = view.find_package(package_id)
     form = till.form
@@ -80,19 +79,19 @@ def render_line(till: Till, line: dict[str, Any], view: OrderView) -> None:
             return
         till.quoted[package.id] = package.version
         asked = view.questions.get(package.id, ())
+        for option in asked:
+            if option.is_required:
+                render_question(till, package_id, option)
+        skippable = [option for option in asked if not option.is_required]
         unfolded = till.unfolded.get(package.id, 0)
         with st.expander(
-            format_fold(asked, line["answers"]),
+            "More questions and guests" if skippable else "Guests",
             type="compact",
             key=form.key(f"more_{package_id}_{unfolded}"),
             expanded=unfolded > 0,
         ):
-            for option in asked:
-                answer = get_initial_line(till, package_id)["answers"].get(str(option.id))
-                questions.render(
-                    option, form.key(f"answer_{package_id}_{option.id}"), initial=answer, persist_state="session"
-                )
-                forms.render_problem(form, f"answer_{package_id}_{option.id}")
+            for option in skippable:
+                render_question(till, package_id, option)
             st.text_area(
                 "Guests (optional)",
                 get_initial_line(till, package_id)["guests"],
@@ -105,18 +104,17 @@ def render_line(till: Till, line: dict[str, Any], view: OrderView) -> None:
             forms.render_problem(form, f"guests_{package_id}")
 
 
+def render_question(till: Till, package_id: str, option: Option) -> None:
+    name = f"answer_{package_id}_{option.id}"
+    answer = get_initial_line(till, package_id)["answers"].get(str(option.id))
+    questions.render(option, till.form.key(name), initial=answer, persist_state="session")
+    forms.render_problem(till.form, name)
+
+
 def get_initial_line(till: Till, package_id: str) -> dict[str, Any]:
     """Return the line as it was when the order was begun or continued here; its widgets start from that."""
     empty: dict[str, Any] = {"answers": {}, "guests": ""}
     return next((line for line in till.initial["lines"] if line["package_id"] == package_id), empty)
-
-
-def format_fold(asked: Sequence[Option], answers: Mapping[str, Any]) -> str:
-    """Return "Questions and guests · 1 to answer"."""
-    if not asked:
-        return "Guests"
-    missing = sum(option.is_required and answers.get(str(option.id)) in (None, "", []) for option in asked)
-    return "Questions and guests" + (f" · {missing} to answer" if missing else "")
 
 
 def render_payment(till: Till) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 from html import escape
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -27,7 +28,7 @@ UNDO_REASON = "Undone at the box office"
 def render(context: PageContext, event: Event, till: Till, receipt: Receipt) -> None:
     order = receipt.recorded.order
     with st.container(border=True, key="receipt"):
-        st.html(_build_receipt(receipt))
+        st.html(_build_receipt(event, receipt))
         parts.render_receipt_actions(till, order.number)
         with st.container(horizontal=True, key="receipt_buttons"):
             st.button("New sale", key="new_sale", type="primary", on_click=close, args=(till,))
@@ -83,33 +84,46 @@ def _is_undo_possible(receipt: Receipt) -> bool:
     return datetime.now(UTC) < receipt.recorded.lines[0].purchase.purchased_at + UNDO_WINDOW
 
 
-def _build_receipt(receipt: Receipt) -> str:
-    """Return number, donor, amounts and codes. Codes are a list, which the script copies."""
+def _build_receipt(event: Event, receipt: Receipt) -> str:
+    """Return number, donor, amounts and codes, and for paper the event. Codes are a list, which the script copies."""
     order, lines = receipt.recorded.order, receipt.recorded.lines
     first = lines[0].purchase
     discount = sum((line.purchase.discount for line in lines), money.ZERO)
     total = sum((line.purchase.total for line in lines), money.ZERO)
     paid = text.CHANNEL_LABELS[first.channel].lower()
     status = "" if first.payment_status == "completed" else f", {text.STATUS_LABELS[first.payment_status].lower()}"
-    amounts = [(f"{line.purchase.quantity:,} × {_name(receipt, line)}", line.purchase.list_price) for line in lines]
+    names = [f"<bdi>{escape(_name(receipt, line))}</bdi>" for line in lines]
+    amounts = [
+        (f"{line.purchase.quantity:,} × {name}", line.purchase.list_price)
+        for line, name in zip(lines, names, strict=True)
+    ]
     if discount:
         amounts.append(("Discount", -discount))
+    begins, sold = (_format_moment(each, event) for each in (event.starts_at, first.purchased_at))
     rows = "".join(_build_amount(label, amount) for label, amount in amounts)
     codes = "".join(
-        f'<p class="package" dir="auto">{escape(_name(receipt, line))}</p>'
+        f'<p class="package">{name}</p>'
         f"<ul>{''.join(f'<li><code>{ticket.code}</code></li>' for ticket in line.tickets)}</ul>"
-        for line in lines
+        for line, name in zip(lines, names, strict=True)
     )
     return (
-        f'<div class="receipt"><h2>Order {order.number}</h2>'
+        f'<div class="receipt"><div class="on-paper"><h2><bdi>{escape(event.name)}</bdi></h2><p>{begins}</p></div>'
+        f'<h2>Order {order.number}</h2><p class="on-paper">{sold}</p>'
         f'<p class="donor"><bdi>{escape(first.purchaser_name)}</bdi> · <bdi>{escape(first.purchaser_email)}</bdi></p>'
         f'<dl class="sums">{rows}{_build_amount(f"Total, {paid}{status}", total, "total")}</dl>'
         f'<div class="codes">{codes}</div></div>'
     )
 
 
+def _format_moment(moment: datetime, event: Event) -> str:
+    """Return "Sat, Dec 5, 2026, 6:00 PM" in the time of the event."""
+    local = moment.astimezone(ZoneInfo(event.time_zone))
+    return f"{text.format_date(local.date(), has_weekday=True)}, {text.format_time(local)}"
+
+
 def _build_amount(label: str, amount: Decimal, kind: str = "line") -> str:
-    return f'<div class="{kind}"><dt dir="auto">{escape(label)}</dt><dd>{money.format_dollars(amount)}</dd></div>'
+    """Return a row of the receipt. `label` is HTML."""
+    return f'<div class="{kind}"><dt>{label}</dt><dd>{money.format_dollars(amount)}</dd></div>'
 
 
 def _name(receipt: Receipt, line: RecordedLine) -> str:

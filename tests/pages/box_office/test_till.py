@@ -40,8 +40,8 @@ class TestConcurrentChanges:
         before = snapshot(event)
         desk.click("Record sale, $5,280.00")
         assert desk.problems() == [
-            "3 of 4 sold, 1 left. Order 1, or raise the limit of Table of Ten.",
-            "2 of 2 sold. Remove it, or raise the limit of Lounge.",
+            "3 of 4 sold, 1 left. Order 1, or raise its limit.",
+            "2 of 2 sold. Remove it, or raise its limit.",
         ]
         assert list_lines(desk) == [
             "2 × Table of Ten $2,500.00 10 seats",
