@@ -48,8 +48,7 @@
       find(".left", tile).classList.toggle("low", rest > 0 && rest <= LOW_STOCK);
     }
     find(".tiles", root).onclick = ({ target }) => add(target.closest("button"));
-    const addFirst = event => event.key === "Enter" && add(find('li:not([hidden]) > [aria-disabled="false"]', root));
-    Object.assign(search, { oninput: draw, onkeydown: addFirst });
+    Object.assign(search, { oninput: draw, onkeydown: event => event.key === "Enter" && add(find('li:not([hidden]) > [aria-disabled="false"]', root)) });
   }
   function add(tile) {
     if (!tile) return;
@@ -131,9 +130,8 @@
     const link = event.target.closest?.('[data-testid="stPageLink"] a');
     if (link && Date.now() - leftAt < LEAVE_MS) stop(event), setTimeout(() => link.click(), LEAVE_MS); // what was typed goes first
     const record = event.target.closest?.('[class*="st-key-sale_record_"] button'), { answered } = tiles?.data ?? {};
-    if (!record) return;
-    if (pressed.answered === answered && record.ariaBusy === "true") return stop(event); // it is being recorded
-    pressed = { answered, label: record.textContent };
+    if (record && pressed.answered === answered && record.ariaBusy === "true") return stop(event); // it is being recorded
+    if (record) pressed = { answered, label: record.textContent };
   }, true);
   addEventListener("keydown", event => { // before Streamlit's parts, some of which stop keys
     if (!tiles?.root.isConnected || event.isComposing) return;
