@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from ticketing import db
@@ -28,8 +28,10 @@ from ticketing.validation import email_key
 
 PASSWORD = "correct horse battery"
 BROWSER = Browser("198.51.100.7")
-# Next year's, so that the event is upcoming whenever the tests run.
-EVENT_STARTS_AT = f"{date.today().year + 1}-12-05T18:00"
+# The next fifth of December that is two months away, so that the event is upcoming whenever the tests run.
+_IN_TWO_MONTHS = date.today() + timedelta(days=60)
+_YEAR = _IN_TWO_MONTHS.year + (date(_IN_TWO_MONTHS.year, 12, 5) < _IN_TWO_MONTHS)
+EVENT_STARTS_AT = f"{_YEAR}-12-05T18:00"
 
 
 def unique(stem: str) -> str:
