@@ -7,7 +7,7 @@ before (ticketing.imports.cells).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from functools import lru_cache
@@ -37,7 +37,9 @@ from ticketing.validation import (
 
 # This app and others put an apostrophe before text that a spreadsheet program would run; it is not part of the text.
 _FORMULA_ESCAPE = re.compile("^'(?=" + FORMULA_PREFIX.removeprefix("^") + ")")
-CellReader = Callable[[str, str], tuple[Any, str]]
+# The value of a cell, what is wrong with it, and how the value differs from the cell.
+_Reading = tuple[Any, str, str]
+_BLANK: Any = object()
 # Visible ASCII with single spaces is what its validation would return; tests compare the two.
 MAX_PLAIN_LENGTH = 100
 _PLAIN_TEXT = re.compile(r"(?!')[!\"$-~]+(?: [!\"$-~]+)*")  # without #, as in #N/A
@@ -70,36 +72,35 @@ def parse(table: Table, time_zone: str) -> Iterator[Record]:
 
     Of an hour that comes twice it is the first one; an hour that daylight saving time skips is read in the old offset.
     """
-    zone = ZoneInfo(time_zone)
     columns = _CELL_TYPES.keys() - (() if table.is_mapped else GUEST_COLUMNS)
     places = {column: place for place, column in enumerate(table.header) if column in columns}
-    damage, read = _ColumnDamage(table, places), _create_cell_reader()
-    has_unit_price = table.amount_scopes.get("total_amount") == "unit"
+    damage = _ColumnDamage(table, places)
+    parser = _RowParser(places, time_zone, has_unit_price=table.amount_scopes.get("total_amount") == "unit")
     for row, cells in table.records:
         if row in table.row_problems:
             yield Record(row, {}, {"": table.row_problems[row]})
         elif row in table.left_out:
             yield Record(row, {}, {}, exclusion=table.left_out[row])
         else:
-            padded = {column: cells[place] if place < len(cells) else "" for column, place in places.items()}
-            record = _parse_row(row, padded, zone, read, has_unit_price=has_unit_price)
+            record = parser.parse_row(row, cells)
             if not table.order_defaults:
                 _set_default_status(record)
-            for column, sentence in damage.find_problems(row, padded).items():
-                record.values.pop(column, None)
-                record.problems[column] = sentence
+            if damage.is_possible:
+                damage.add_problems(record, cells)
             yield record
 
 
 def parse_order_defaults(table: Table, time_zone: str) -> Record:
     """Return what holds for the orders of a mapped table of which no row says it."""
-    return _parse_row(0, table.order_defaults, ZoneInfo(time_zone), _create_cell_reader())
+    places = {column: place for place, column in enumerate(table.order_defaults)}
+    return _RowParser(places, time_zone).parse_row(0, list(table.order_defaults.values()))
 
 
 class _ColumnDamage:
     """What only a whole column shows of its cells. A mapping has settled dates already."""
 
     def __init__(self, table: Table, places: Mapping[str, int]) -> None:
+        self._places = places
         codes = identifiers.find_numbers_as_codes(table, {column: (column,) for column in places})
         self._cell_problems = {**codes, **table.cell_problems}
         wanted = ("external_sale_id",) if table.is_mapped else ("external_sale_id", "purchase_date")
@@ -107,14 +108,25 @@ class _ColumnDamage:
         self._ids = identifiers.find_damaged_ids(cells_of.get("external_sale_id", ()))
         self._is_half_converted = dates.is_half_converted(cells_of.get("purchase_date", ()))
 
-    def find_problems(self, row: int, cells: Mapping[str, str]) -> dict[str, str]:
-        """Return the problems of a row's cells by column."""
-        problems = dict(self._cell_problems.get(row, ()))
-        if self._ids and (sentence := self._ids.get(cells.get("external_sale_id", "").strip())):
+    @property
+    def is_possible(self) -> bool:
+        """Whether any cell of the file may be damaged."""
+        return bool(self._cell_problems or self._ids or self._is_half_converted)
+
+    def add_problems(self, record: Record, cells: Sequence[str]) -> None:
+        """Replace the values of damaged cells by problems."""
+        problems = dict(self._cell_problems.get(record.row, ()))
+        if self._ids and (sentence := self._ids.get(self._find_cell("external_sale_id", cells).strip())):
             problems.setdefault("external_sale_id", sentence)
-        if self._is_half_converted and dates.is_spreadsheet_date(cells["purchase_date"]):
+        if self._is_half_converted and dates.is_spreadsheet_date(self._find_cell("purchase_date", cells)):
             problems["purchase_date"] = dates.HALF_CONVERTED_MESSAGE
-        return problems
+        for column, sentence in problems.items():
+            record.values.pop(column, None)
+            record.problems[column] = sentence
+
+    def _find_cell(self, column: str, cells: Sequence[str]) -> str:
+        place = self._places[column]
+        return cells[place] if place < len(cells) else ""
 
 
 def _collect_cells(table: Table, places: Mapping[str, int]) -> dict[str, set[str]]:
@@ -145,49 +157,73 @@ def _set_default_status(record: Record) -> None:
         record.values.setdefault("payment_status", "completed")
 
 
-def _parse_row(
-    row: int, cells: Mapping[str, str], zone: ZoneInfo, read: CellReader, *, has_unit_price: bool = False
-) -> Record:
-    record = Record(row, {}, {})
-    for column, cell in cells.items():
-        if not cell or cell.isspace():
-            if column in REQUIRED_COLUMNS:
-                record.problems[column] = BLANK_MESSAGE
-            continue
-        value, problem = read(column, cell)
-        if problem:
-            record.problems[column] = problem
-        else:
-            record.values[column] = value
-    if has_unit_price:
-        _multiply_unit_price(record)
-    _round_amounts(record)
-    guest = record.values.pop("guest_name", None), record.values.pop("guest_email", None)
-    if guest[0] is not None:
-        record.values["guests"] = ((0, *guest),)
-    record.values.pop("currency", None)
-    zone_of_row = record.values.pop("time_zone", zone)
-    moment = record.values.get("purchase_date")
-    if moment is not None:
-        aware = moment if moment.tzinfo else moment.replace(tzinfo=zone_of_row)
-        record.values["purchase_date"] = aware.astimezone(UTC)
-    return record
-
-
-def _create_cell_reader() -> CellReader:
-    """Return a function that returns the value of a cell that is not blank, and "" or what is wrong with it.
+class _RowParser:
+    """Parses the rows of a file in one pass.
 
     Most texts stay as they are, and most other cells repeat, so each different one is validated once.
     """
-    validate = lru_cache(_MAX_CACHED_CELLS)(_validate_cell)
 
-    def read(column: str, cell: str) -> tuple[Any, str]:
-        plain = _PLAIN_TEXTS.get(column)
-        if plain is not None and len(cell) <= MAX_PLAIN_LENGTH and plain.fullmatch(cell):
-            return cell, ""
-        return validate(column, cell) if len(cell) <= _MAX_CACHED_LENGTH else _validate_cell(column, cell)
+    def __init__(self, places: Mapping[str, int], time_zone: str, *, has_unit_price: bool = False) -> None:
+        self._zone = ZoneInfo(time_zone)
+        self._has_unit_price = has_unit_price
+        self._rounded = set(AMOUNT_COLUMNS) - ({"total_amount"} if has_unit_price else set())
+        self._width = max(places.values(), default=-1) + 1
+        self._columns: list[tuple[str, int, re.Pattern[str] | None, dict[str, _Reading]]] = [
+            (column, place, _PLAIN_TEXTS.get(column), {}) for column, place in places.items()
+        ]
+        self._to_utc = lru_cache(_MAX_CACHED_CELLS)(_to_utc)
 
-    return read
+    def parse_row(self, row: int, cells: Sequence[str]) -> Record:
+        """Return the record of a row; cells that it lacks at its end are blank."""
+        if len(cells) < self._width:
+            cells = [*cells, *[""] * (self._width - len(cells))]
+        values: dict[str, Any] = {}
+        problems: dict[str, str] = {}
+        warnings: dict[str, str] = {}
+        for column, place, plain, known in self._columns:
+            cell = cells[place]
+            if plain is not None and len(cell) <= MAX_PLAIN_LENGTH and plain.fullmatch(cell):
+                values[column] = cell
+                continue
+            value, problem, warning = known.get(cell) or self._read(column, cell, known)
+            if problem:
+                problems[column] = problem
+            elif value is not _BLANK:
+                values[column] = value
+                if warning:
+                    warnings[column] = warning
+        record = Record(row, values, problems, warnings=warnings)
+        if self._has_unit_price:
+            _multiply_unit_price(record)
+        self._combine_cells(values)
+        return record
+
+    def _read(self, column: str, cell: str, known: dict[str, _Reading]) -> _Reading:
+        reading = self._validate(column, cell)
+        if len(known) < _MAX_CACHED_CELLS and len(cell) <= _MAX_CACHED_LENGTH:
+            known[cell] = reading
+        return reading
+
+    def _validate(self, column: str, cell: str) -> _Reading:
+        if not cell or cell.isspace():
+            return _BLANK, BLANK_MESSAGE if column in REQUIRED_COLUMNS else "", ""
+        value, problem = _validate_cell(column, cell)
+        return (value, problem, "") if problem or column not in self._rounded else _round_amount(value)
+
+    def _combine_cells(self, values: dict[str, Any]) -> None:
+        """Put cells together that say one thing: the guest, and a time with its zone."""
+        guest_name, guest_email = values.pop("guest_name", None), values.pop("guest_email", None)
+        if guest_name is not None:
+            values["guests"] = ((0, guest_name, guest_email),)
+        values.pop("currency", None)
+        zone = values.pop("time_zone", self._zone)
+        if (moment := values.get("purchase_date")) is not None:
+            values["purchase_date"] = self._to_utc(moment, zone)
+
+
+def _to_utc(moment: datetime, zone: tzinfo) -> datetime:
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    return aware.astimezone(UTC)
 
 
 def _validate_cell(column: str, cell: str) -> tuple[Any, str]:
@@ -200,23 +236,22 @@ def _validate_cell(column: str, cell: str) -> tuple[Any, str]:
 
 
 def _multiply_unit_price(record: Record) -> None:
-    if record.values.keys() >= {"total_amount", "quantity"}:
-        total = record.values["total_amount"] * record.values["quantity"]
-        if total > MAX_USD:
-            del record.values["total_amount"]
-            record.problems["total_amount"] = money.INVALID_AMOUNT_MESSAGE
-        else:
-            record.values["total_amount"] = total
+    if "total_amount" not in record.values:
+        return
+    total = record.values["total_amount"] * record.values.get("quantity", 1)
+    if total > MAX_USD:
+        del record.values["total_amount"]
+        record.problems["total_amount"] = money.INVALID_AMOUNT_MESSAGE
+    else:
+        record.values["total_amount"], _, warning = _round_amount(total)
+        if warning:
+            record.warnings["total_amount"] = warning
 
 
-def _round_amounts(record: Record) -> None:
-    """Round computed amounts, such as fees of 2.9%, half up to the cent, with a warning."""
-    for column in AMOUNT_COLUMNS:
-        if column in record.values:
-            amount = record.values[column]
-            record.values[column] = rounded = money.round_to_cents(amount)
-            if amount != rounded:
-                record.warnings[column] = f"{amount:f} is rounded to {money.format_dollars(rounded)}."
+def _round_amount(amount: Decimal) -> _Reading:
+    """Round a computed amount, such as a fee of 2.9%, half up to the cent, with a warning."""
+    rounded = money.round_to_cents(amount)
+    return rounded, "", "" if amount == rounded else f"{amount:f} is rounded to {money.format_dollars(rounded)}."
 
 
 def _parse_quantity(cell: str) -> int:

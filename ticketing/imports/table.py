@@ -18,6 +18,8 @@ AmountScope = Literal["row", "order", "unit"]
 # are refunds of other rows; or nothing.
 ColumnUse = Literal["ignore", "refunded", "failed", "status", "refund_rows"]
 _MAX_SHEET_ROWS = 10_000_000
+_SURROGATE_START = b"\xed"  # with which lone surrogates begin in the worker's output
+_DECODED_CELL_END = CELL_END.decode("utf-8", "surrogateescape")
 
 
 class SheetRow(int):
@@ -76,15 +78,21 @@ class PackedRows(Sequence[Row]):
     def __getitem__(self, place: int | slice) -> Row | Sequence[Row]:
         if isinstance(place, slice):
             return tuple(self[each] for each in range(*place.indices(len(self))))
-        end = self._ends[place]
         start = self._ends[place - 1] + 1 if place % len(self) else 0
-        number, *cells = self._content[start:end].split(CELL_END)[:-1]
-        texts = [cell.decode("utf-8", "surrogatepass") for cell in cells]
-        return parse_row_number(number.decode(), self._sheets), texts + [""] * (self._width - len(texts))
+        return self._parse(self._content[start : self._ends[place]])
 
     def __iter__(self) -> Iterator[Row]:
-        for place in range(len(self)):
-            yield self[place]
+        start = 0
+        for end in self._ends:
+            yield self._parse(self._content[start:end])
+            start = end + 1
+
+    def _parse(self, content: bytes) -> Row:
+        if _SURROGATE_START in content:
+            number, *cells = [cell.decode("utf-8", "surrogatepass") for cell in content.split(CELL_END)[:-1]]
+        else:  # faster than one cell after the other
+            number, *cells = content.decode("utf-8", "surrogateescape").split(_DECODED_CELL_END)[:-1]
+        return parse_row_number(number, self._sheets), cells + [""] * (self._width - len(cells))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and len(self) == len(other) and all(map(_equal, self, other))
