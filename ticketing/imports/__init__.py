@@ -336,7 +336,7 @@ def _check_table(
         warnings=(
             *_exclude_named(header.warnings, undecided),
             *left_out_columns.list_warnings(table, undecided),
-            *sorted([*result.warnings, *(each for each in of_cells if each.row not in result.skipped_rows)]),
+            *import_rows.merge_warnings(result, of_cells),
         ),
         summary=summary.build(len(table.records), result),
         header_row=table.header_row,

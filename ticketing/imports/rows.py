@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 from ticketing import money, pricing
@@ -27,6 +29,7 @@ from ticketing.validation import email_key, name_key
 STATUSES = IMPORTED_STATUSES
 MAX_USD = Decimal("9999999999.99")
 MAX_QUANTITY = 10_000
+_REQUIRED_COLUMNS = frozenset(REQUIRED_COLUMNS)
 BLANK_MESSAGE = "This cell is empty. Enter a value."
 
 
@@ -45,6 +48,10 @@ class Problem:
     def __str__(self) -> str:
         place = f"row {self.row}, {self.column}" if self.column else f"row {self.row}"
         return f"{place}: {self.message}"
+
+
+# Faster than comparing problems, which order in the same way.
+_SORT_KEY = attrgetter("row", "column", "message")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +177,13 @@ def list_warnings(records: Iterable[Record]) -> list[Problem]:
     ]
 
 
+def merge_warnings(result: ValidationResult, of_cells: Iterable[Problem]) -> list[Problem]:
+    """Return all warnings by row, but those of the cells of rows that are here already or were voided here."""
+    return sorted(
+        [*result.warnings, *(each for each in of_cells if each.row not in result.skipped_rows)], key=_SORT_KEY
+    )
+
+
 def validate(
     records: Iterable[Record], existing: ExistingData, comparison: Comparison | None = None
 ) -> ValidationResult:
@@ -199,8 +213,8 @@ def validate(
             _leave_out_voided(record, external_id, existing.voided_sales[external_id], result)
             continue
         _validate_record(record, existing, limits, result)
-    result.problems.sort()
-    result.warnings.sort()
+    result.problems.sort(key=_SORT_KEY)
+    result.warnings.sort(key=_SORT_KEY)
     return result
 
 
@@ -251,11 +265,11 @@ def _validate_record(record: Record, existing: ExistingData, limits: _LimitTrack
     if record.problems:
         result.problems += [Problem(record.row, column, sentence) for column, sentence in record.problems.items()]
         return
-    if not values.keys() >= set(REQUIRED_COLUMNS):
+    if not values.keys() >= _REQUIRED_COLUMNS:
         return  # a column is missing, which validate_header reports
     assert package is not None
     sale = _build_sale(record, package, promo_code)
-    if (difference := _describe_total_difference(sale)) is not None:
+    if difference := _describe_total_difference(package.price, sale.quantity, sale.discount, sale.total):
         result.warnings.append(Problem(record.row, "total_amount", difference, "total"))
     result.sales.append(sale)
 
@@ -368,15 +382,16 @@ def _build_sale(record: Record, package: Package, promo_code: PromoCode | None) 
     )
 
 
-def _describe_total_difference(sale: Sale) -> str | None:
+@lru_cache(8192)  # a file has few different totals
+def _describe_total_difference(price: Decimal, quantity: int, discount: Decimal, total: Decimal) -> str:
     """Return a warning when the total is not price x quantity less discount; such a total is imported unchanged."""
-    list_price = pricing.quote(sale.package.price, sale.quantity).list_price
-    expected = list_price - sale.discount
-    if sale.total == expected:
-        return None
-    less = f" less {money.format_dollars(sale.discount)}" if sale.discount else ""
-    computed = f"{sale.quantity:,} x {money.format_dollars(sale.package.price)}{less}"
+    list_price = pricing.quote(price, quantity).list_price
+    expected = list_price - discount
+    if total == expected:
+        return ""
+    less = f" less {money.format_dollars(discount)}" if discount else ""
+    computed = f"{quantity:,} x {money.format_dollars(price)}{less}"
     return (
-        f"{money.format_dollars(sale.total)} is not {computed}, which is {money.format_dollars(expected)}. "
+        f"{money.format_dollars(total)} is not {computed}, which is {money.format_dollars(expected)}. "
         "The total from the file is kept."
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from ticketing import money
 from ticketing.imports.rows import STATUSES, Problem, Sale, ValidationResult
@@ -78,15 +79,22 @@ def build(rows: int, result: ValidationResult) -> ImportSummary:
     imported = sum(sale.row_count for sale in sales)
     left_out = Counter(result.rows_left_out)
     left_out["problem"] = max(rows - imported - left_out.total(), 0)
-    packages = dict.fromkeys(sale.package.name for sale in sales)
     moments = [sale.purchased_at for sale in sales]
+    sums = _sum_groups(sales)
     return ImportSummary(
         rows=rows,
         rows_imported=imported,
         rows_left_out={kind: left_out[kind] for kind in LEFT_OUT_TITLES if left_out[kind]},
-        all_sales=_sum("", sales),
-        by_status=_group(sales, STATUSES, lambda sale: sale.payment_status),
-        by_package=_group(sales, packages, lambda sale: sale.package.name),
+        all_sales=_add_up("", sums.values()),
+        by_status=tuple(
+            _add_up(label, [each for (status, _), each in sums.items() if status == label])
+            for label in STATUSES
+            if any(status == label for status, _ in sums)
+        ),
+        by_package=tuple(
+            _add_up(label, [each for (_, name), each in sums.items() if name == label])
+            for label in dict.fromkeys(name for _, name in sums)
+        ),
         earliest=min(moments, default=None),
         latest=max(moments, default=None),
     )
@@ -100,21 +108,50 @@ def group_warnings(warnings: Iterable[Problem]) -> dict[str, tuple[Problem, ...]
     return {kind: tuple(found) for kind, found in groups.items() if found}
 
 
-def _group(sales: Sequence[Sale], labels: Iterable[str], get_label: Callable[[Sale], str]) -> tuple[Figures, ...]:
-    groups: dict[str, list[Sale]] = {label: [] for label in labels}
+class _Sums(NamedTuple):
+    """Sums over sales; `order_numbers` and the ids of sales that are orders of their own tell orders apart."""
+
+    order_numbers: Set[str]
+    single_ids: Set[str]
+    packages: int
+    seats: int
+    total: Decimal
+    discount: Decimal
+    fee: Decimal
+
+
+def _sum_groups(sales: Iterable[Sale]) -> dict[tuple[str, str], _Sums]:
+    """Return the sums by status and name of the package, from which all others follow."""
+    groups: dict[tuple[str, str], list[Sale]] = defaultdict(list)
     for sale in sales:
-        groups[get_label(sale)].append(sale)
-    return tuple(_sum(label, group) for label, group in groups.items() if group)
+        groups[sale.payment_status, sale.package.name].append(sale)
+    return {key: _sum(group) for key, group in groups.items()}
 
 
-def _sum(label: str, sales: Sequence[Sale]) -> Figures:
-    numbers = {(sale.order_number, "") if sale.order_number else ("", sale.external_sale_id) for sale in sales}
+def _sum(sales: Sequence[Sale]) -> _Sums:
+    packages = sum(sale.quantity for sale in sales)
+    return _Sums(
+        {sale.order_number for sale in sales if sale.order_number},
+        {sale.external_sale_id for sale in sales if not sale.order_number},
+        packages,
+        packages * sales[0].package.seats_per_package,
+        sum((sale.total for sale in sales), money.ZERO),
+        sum((sale.discount for sale in sales), money.ZERO),
+        sum((sale.fee or money.ZERO for sale in sales), money.ZERO),
+    )
+
+
+def _add_up(label: str, sums: Iterable[_Sums]) -> Figures:
+    order_numbers, single_ids, packages, seats, total, discount, fee = zip(_NOTHING, *sums, strict=True)
     return Figures(
         label,
-        orders=len(numbers),
-        packages=sum(sale.quantity for sale in sales),
-        seats=sum(sale.quantity * sale.package.seats_per_package for sale in sales),
-        total=sum((sale.total for sale in sales), money.ZERO),
-        discount=sum((sale.discount for sale in sales), money.ZERO),
-        fee=sum((sale.fee or money.ZERO for sale in sales), money.ZERO),
+        orders=len(frozenset().union(*order_numbers)) + len(frozenset().union(*single_ids)),
+        packages=sum(packages),
+        seats=sum(seats),
+        total=sum(total, money.ZERO),
+        discount=sum(discount, money.ZERO),
+        fee=sum(fee, money.ZERO),
     )
+
+
+_NOTHING = _Sums(frozenset(), frozenset(), 0, 0, money.ZERO, money.ZERO, money.ZERO)
