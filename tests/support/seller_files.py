@@ -100,7 +100,7 @@ def eventbrite_order(number: str, tickets: int, gross: str, **more: str) -> dict
 
 def eventbrite_attendee(order: str, number: str, ticket: str, paid: str, **more: str) -> dict[str, str]:
     return {
-        "Order #": order, "Order Date": "11/29/24 22:28", "First Name": "Jane", "Last Name": f"Doe {number}",
+        "Order #": order, "Order Date": "11/29/25 22:28", "First Name": "Jane", "Last Name": f"Doe {number}",
         "Email": f"jane.{number}@example.org", "Quantity": "1", "Ticket Type": ticket, "Attendee #": number,
         "Order Type": "Eventbrite Completed", "Currency": "USD", "Total Paid": paid, "Fees Paid": "0",
         "Eventbrite Fees": "2.10", "Eventbrite Payment Processing": "1.40", "Attendee Status": "Attending",
