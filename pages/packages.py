@@ -52,6 +52,20 @@ def apply_toolbar_change(event: Event, name: str) -> None:
         st.query_params[name] = value
 
 
+def open_linked(context: PageContext, event: Event) -> None:
+    """Open the package that a link names (`?package=`), once: its form for those who may change it, else its page."""
+    linked = st.query_params.pop("package", None)
+    if linked is None:
+        return
+    with db.read_session() as s:
+        ids = [str(package_id) for package_id in packages.list_names(s, context.actor, event.id)]
+    if linked in ids:
+        clear_filters()
+        st.session_state[package_form.PAGE_KEY] = ids.index(linked) // packages.PER_PAGE + 1
+        if context.may_set_up():
+            package_form.start_edit(context, event, uuid.UUID(linked))
+
+
 def clear_filters() -> None:
     for name in ("show", "search"):
         st.query_params.pop(name, None)
@@ -266,6 +280,7 @@ def render_page(context: PageContext, event: Event) -> None:
             render_no_matches(kind, search)
 
 
+open_linked(context, event)
 render_page(context, event)
 package_form.render_dialogs(context, event)
 history.render(context, event)

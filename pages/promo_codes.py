@@ -47,6 +47,19 @@ NEW_CODE_VALUES = {
 }
 
 
+def open_linked(context: PageContext, event: Event) -> None:
+    """Open the code that a link names (`?code=`), once: its form for those who may change it, else its page."""
+    linked = st.query_params.pop("code", None)
+    if linked is None:
+        return
+    with db.read_session() as s:
+        ids = [str(code_id) for code_id in promo_codes.list_names(s, context.actor, event.id)]
+    if linked in ids:
+        st.session_state[PAGE_KEY] = ids.index(linked) // PER_PAGE + 1
+        if context.may_set_up():
+            start_edit(context, event, uuid.UUID(linked))
+
+
 def start_new() -> None:
     forms.open_form("promo_code", None, 0, NEW_CODE_VALUES)
 
@@ -318,5 +331,6 @@ def render_dialogs(context: PageContext, event: Event) -> None:
     history.render(context, event)
 
 
+open_linked(context, event)
 render_page(context, event)
 render_dialogs(context, event)

@@ -52,6 +52,11 @@ SEARCH_TEXT = "search_key(purchaser_name || ' ' || purchaser_email || ' ' || coa
 SURNAME_KEY = "search_key(regexp_replace(name, '^.*\\s', ''))"
 GUEST_SURNAME_KEY = "search_key(regexp_replace(guest_name, '^.*\\s', ''))"
 GUEST_EMAIL_KEY = "search_key(guest_email)"
+# The words between the first and the last one, as (word, condition). Few names have any, so their indexes are small.
+MIDDLE_WORDS, GUEST_MIDDLE_WORDS = (
+    [(f"split_part({key}, ' ', {place})", f"split_part({key}, ' ', {place + 1}) <> ''") for place in (2, 3)]
+    for key in ("name_key", "search_key(guest_name)")
+)
 GUEST_SEARCH_TEXT = "search_key(guest_name || ' ' || coalesce(guest_email, ''))"
 
 
@@ -381,6 +386,16 @@ class Donor(HasId, Base):
             Index(f"ix_donors_{column}_prefix", "event_id", column, postgresql_ops={column: "text_pattern_ops"})
             for column in ("name_key", "surname_key", "email_key")
         ),
+        *(
+            Index(
+                f"ix_donors_word_{place}_prefix",
+                "event_id",
+                literal_column(key).label("key"),
+                postgresql_ops={"key": "text_pattern_ops"},
+                postgresql_where=text(condition),
+            )
+            for place, (key, condition) in enumerate(MIDDLE_WORDS, start=2)
+        ),
         CheckConstraint("char_length(name) BETWEEN 1 AND 200", "name_length"),
         CheckConstraint("char_length(email) BETWEEN 3 AND 254", "email_length"),
         CheckConstraint("char_length(phone) <= 50", "phone_length"),
@@ -689,12 +704,13 @@ class AssignedTicket(HasId, Base):
                 "event_id",
                 literal_column(key).label("key"),
                 postgresql_ops={"key": "text_pattern_ops"},
-                postgresql_where=text(f"{column} IS NOT NULL"),
+                postgresql_where=text(condition),
             )
-            for name, key, column in (
-                ("guest", "search_text", "guest_name"),
-                ("guest_surname", GUEST_SURNAME_KEY, "guest_name"),
-                ("guest_email", GUEST_EMAIL_KEY, "guest_email"),
+            for name, key, condition in (
+                ("guest", "search_text", "guest_name IS NOT NULL"),
+                ("guest_surname", GUEST_SURNAME_KEY, "guest_name IS NOT NULL"),
+                ("guest_email", GUEST_EMAIL_KEY, "guest_email IS NOT NULL"),
+                *((f"guest_word_{place}", *each) for place, each in enumerate(GUEST_MIDDLE_WORDS, start=2)),
             )
         ),
         CheckConstraint("seat_number >= 1", "seat_number_positive"),

@@ -30,6 +30,7 @@ class Entry:
 
 
 ENTRIES = (
+    Entry("search", "Search", "search", is_about_event=False),
     Entry("sales", "Sales", "monitoring"),
     Entry("purchasers", "Purchasers", "group"),
     Entry("guests", "Guests", "event_seat"),

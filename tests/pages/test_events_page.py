@@ -195,7 +195,7 @@ class TestArchive:
 def test_empty_page_explains_what_to_do(visit, empty_database, role, sentence, office):
     screen = visit("events", make.staff(role=role, name="Ana"))
     assert screen.says(sentence)
-    assert screen.pages() == [*office, "All events", f"Ana · {role}"]
+    assert screen.pages() == ["Search", *office, "All events", f"Ana · {role}"]
 
 
 def test_creating_an_event_requires_admin(visit, admin, event):

@@ -54,7 +54,7 @@ def test_event_page_without_event_switches_to_events(visit, page):
     coordinator = make.staff(event=make.event())
     db.write(lambda session: _assign(session, coordinator, make.event()))
     screen = visit("events", coordinator).go("events")
-    assert screen.pages() == ["API tokens", "All events", "Sam Coordinator · coordinator"]
+    assert screen.pages() == ["Search", "API tokens", "All events", "Sam Coordinator · coordinator"]
     assert screen.go(page).app.title[0].value == "All events"
 
 

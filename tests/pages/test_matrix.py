@@ -31,6 +31,7 @@ CHANGE = READ | {"viewer": REFUSED}
 ADMINISTER = {"viewer": REFUSED, "coordinator": REFUSED, "admin": OPENS, OTHER_EVENT_COORDINATOR: REFUSED}
 OWN = READ | {OTHER_EVENT_COORDINATOR: OPENS}  # about no event: everybody has their own
 PAGES: dict[str, dict[str, str]] = {
+    "search": OWN,
     "sales": READ,
     "purchasers": READ,
     "guests": READ,

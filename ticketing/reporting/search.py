@@ -20,7 +20,7 @@ from ticketing.actors import Actor
 from ticketing.catalog import events
 from ticketing.errors import InvalidInput
 from ticketing.formatting import remove_invisible_characters
-from ticketing.models import GUEST_EMAIL_KEY, GUEST_SURNAME_KEY, Event
+from ticketing.models import GUEST_EMAIL_KEY, GUEST_MIDDLE_WORDS, GUEST_SURNAME_KEY, MIDDLE_WORDS, Event
 from ticketing.validation import email_key
 
 Kind = Literal["order", "guest", "package", "promo_code", "event"]
@@ -104,16 +104,19 @@ _EVENT_COLUMNS = "events.id AS event_id, events.name AS event, events.starts_at,
 _ORDER = "rank, events.is_archived, events.starts_at DESC"
 
 
-def _select_donors(column: str, bound: str, condition: str = "true") -> str:
+def _select_donors(column: str, bound: str, condition: str = "true", rank: int = PREFIX) -> str:
     return f"""(
         SELECT donors.id, donors.event_id, donors.name, donors.email,
-            CASE WHEN email_key = :address THEN {EXACT_ADDRESS} ELSE {PREFIX} END AS rank
+            CASE WHEN email_key = :address THEN {EXACT_ADDRESS} ELSE {rank} END AS rank
         FROM donors WHERE donors.event_id = searched.event_id AND {_range(column, bound)} AND {condition}
             AND EXISTS (SELECT FROM orders WHERE orders.donor_id = donors.id)
         ORDER BY {column} USING ~<~ LIMIT :most)"""  # noqa: S608
 
 
-_SURNAME_AND_WORDS = _HAS_WORDS.format("name_key")
+_DONOR_WORDS = _HAS_WORDS.format("name_key")
+_MIDDLE = " UNION ALL ".join(
+    _select_donors(word, "first", f"{condition} AND {_DONOR_WORDS}", WORD) for word, condition in MIDDLE_WORDS
+)
 _ORDERS = text(f"""
     WITH exact AS (
         SELECT orders.id AS order_id FROM {_IN_EVENTS} JOIN orders ON orders.event_id = searched.event_id
@@ -125,9 +128,10 @@ _ORDERS = text(f"""
     ), donor AS (
         SELECT DISTINCT ON (found.id) found.* FROM {_IN_EVENTS} CROSS JOIN LATERAL (
             {_select_donors("name_key", "key")}
-            UNION ALL {_select_donors("surname_key", "last", _SURNAME_AND_WORDS)}
-            UNION ALL {_select_donors("surname_key", "first", _SURNAME_AND_WORDS)}
+            UNION ALL {_select_donors("surname_key", "last", _DONOR_WORDS)}
+            UNION ALL {_select_donors("surname_key", "first", _DONOR_WORDS)}
             UNION ALL {_select_donors("email_key", "address")}
+            UNION ALL {_MIDDLE}
         ) AS found ORDER BY found.id, rank
     ), matching AS (
         SELECT {EXACT_CODE} AS rank, order_id, CAST(1 AS bigint) AS orders FROM exact
@@ -150,9 +154,11 @@ _ORDERS = text(f"""
 """)  # noqa: S608
 
 
-def _select_guests(expression: str, bound: str, condition: str = "true", column: str = "guest_name") -> str:
+def _select_guests(
+    expression: str, bound: str, condition: str = "true", column: str = "guest_name", rank: int = PREFIX
+) -> str:
     return f"""(
-        SELECT seat.*, CASE WHEN search_key(guest_email) = :key THEN {EXACT_ADDRESS} ELSE {PREFIX} END AS rank
+        SELECT seat.*, CASE WHEN search_key(guest_email) = :key THEN {EXACT_ADDRESS} ELSE {rank} END AS rank
         FROM assigned_tickets AS seat
         WHERE seat.event_id = searched.event_id AND {column} IS NOT NULL AND {_range(expression, bound)}
             AND {condition}
@@ -160,6 +166,10 @@ def _select_guests(expression: str, bound: str, condition: str = "true", column:
 
 
 _GUEST_WORDS = _HAS_WORDS.format("search_text")
+_GUEST_MIDDLE = " UNION ALL ".join(
+    _select_guests(word, "first", f"{condition} AND {_GUEST_WORDS}", rank=WORD)
+    for word, condition in GUEST_MIDDLE_WORDS
+)
 _GUESTS = text(f"""
     WITH seat AS (
         SELECT found.id, found.event_id, found.purchase_id, found.code, found.guest_name, found.guest_email, rank
@@ -168,6 +178,7 @@ _GUESTS = text(f"""
             UNION ALL {_select_guests(GUEST_SURNAME_KEY, "last", _GUEST_WORDS)}
             UNION ALL {_select_guests(GUEST_SURNAME_KEY, "first", _GUEST_WORDS)}
             UNION ALL {_select_guests(GUEST_EMAIL_KEY, "key", column="guest_email")}
+            UNION ALL {_GUEST_MIDDLE}
         ) AS found
         UNION ALL
         SELECT ticket.id, ticket.event_id, purchase_id, code, guest_name, guest_email, {EXACT_CODE}

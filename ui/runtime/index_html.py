@@ -27,6 +27,7 @@ STYLESHEETS = (
     "purchases/details.css",
     "audit/change_list.css",
     "sales/sales.css",
+    "search/results.css",
     "print.css",
 )
 _UI_DIR = Path(__file__).resolve().parents[1]

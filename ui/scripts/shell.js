@@ -128,6 +128,7 @@ function update(changes) {
   if (changes.some(each => each.attributeName === "data-test-script-state")) unmarkWorking();
   noteConnection(app);
   if (find("[data-signed-out]")) showSignedOut();
+  for (const field of document.querySelectorAll(".st-key-search_everything input:not([data-met])")) field.dataset.met = "", field.focus();
   // Streamlit names a field by its label as ui/text.py escaped it for Markdown.
   for (const each of document.querySelectorAll('[aria-label*="&#"]')) each.ariaLabel = each.ariaLabel.replace(/:color\[(.)\]/g, "$1").replace(/&#(\d+);/g, (_, code) => String.fromCodePoint(code));
 }

@@ -61,6 +61,17 @@ class TestPurchasers:
         buy(event, "José Łukasz", "jose@example.org")
         assert find(typed, viewer) == {}
 
+    @pytest.mark.parametrize("typed", ["lucia", "LUC", "del", "rosa lucia", "lucia mar"])
+    def test_word_in_the_middle_of_a_name_comes_after_beginnings(self, event, viewer, typed):
+        middle = buy(event, "Rosa Lucía del Mar", "rosa@example.org")
+        first = buy(event, "Lucia Delgado Marín", "zoe@example.org") if typed.lower() in ("lucia", "luc") else None
+        matches = find(typed, viewer)["order"]
+        expected = [*([PREFIX] if first else []), PREFIX if typed == "rosa lucia" else WORD]
+        if typed == "lucia mar":  # begins the last name
+            expected = [PREFIX]
+        assert [match.rank for match in matches] == expected
+        assert matches[-1].id == middle.lines[0].purchase.id
+
     def test_shows_the_latest_order_of_a_purchaser_and_how_many_there_are(self, event, viewer):
         buy(event, "Ana Ruiz", "ana@example.org")
         latest = buy(event, "Ana Ruiz", "ana@example.org")
@@ -128,6 +139,12 @@ class TestGuests:
         (match,) = find(typed, viewer)["guest"]
         assert (match.id, match.name, match.detail) == (purchase.id, "Zoë Half", "zoe@example.org")
         assert match.rank == (EXACT_ADDRESS if typed == "zoe@example.org" else PREFIX)
+
+    @pytest.mark.parametrize("typed", ["maria", "luz", "luz maria"])
+    def test_found_by_a_word_in_the_middle(self, event, viewer, typed):
+        name_guest(event, buy(event, "Ben Okafor", "ben@example.org"), "Ana María Luz Ruiz", "ana@example.org")
+        (match,) = find(typed, viewer)["guest"]
+        assert (match.name, match.rank) == ("Ana María Luz Ruiz", WORD)
 
     def test_seat_without_a_guest_is_not_found_by_a_name(self, event, viewer):
         buy(event, "Ana Ruiz", "ana@example.org")
