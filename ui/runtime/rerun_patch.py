@@ -29,7 +29,7 @@ _original_on_script_will_rerun = SafeSessionState.on_script_will_rerun
 
 def install_patches() -> None:
     """Patch every session of this process. The patches are functions, so mypy sees other types than methods."""
-    SafeSessionState.on_script_will_rerun = _on_script_will_rerun  # type: ignore[method-assign]
+    SafeSessionState.on_script_will_rerun = _on_script_will_rerun  # type: ignore[assignment,method-assign]
     AppSession.request_rerun = _request_rerun  # type: ignore[assignment,method-assign]
     AppSession._create_scriptrunner = _create_scriptrunner  # type: ignore[assignment,method-assign]
 
