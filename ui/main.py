@@ -25,7 +25,8 @@ with outage.keep_page_on_outage(), redraw_queue.track_run(), uploads.track_run()
     sidebar.render(context, pages)
     phone_bars.render(context, pages, entry)
     reconnect.notify_after_reconnect()
-    render_messages()
+    with st.container(key="announcements"):  # or the page would move by one place, and be seen twice during the run
+        render_messages()
     with script_run.measure_run(entry.name):
         page.run()
     undo.render(f"{page.url_path} {context.event.id if context.event else ''}")

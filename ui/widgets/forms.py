@@ -157,17 +157,13 @@ def announce(message: str, card_key: str) -> None:
 
 
 def render_messages() -> None:
-    """Show the queued messages, and tell the browser which drafts it need not keep any longer.
-
-    In a container, so that the rest of the page keeps its places: Streamlit would show moved parts twice during a run.
-    """
+    """Show the queued messages, and tell the browser which drafts it need not keep any longer."""
     for message, icon in st.session_state.pop("messages", []):
         st.toast(text.escape_markdown(message), icon=icon)
-    with st.container(key="announcements"):
-        for message, card_key in st.session_state.pop("announcements", []):
-            st.html(f'<div class="announcement" role="status" data-card="{escape(card_key)}">{escape(message)}</div>')
-        for draft in st.session_state.pop("finished_drafts", []):
-            st.html(f'<div data-forget="{escape(draft)}"></div>')
+    for message, card_key in st.session_state.pop("announcements", []):
+        st.html(f'<div class="announcement" role="status" data-card="{escape(card_key)}">{escape(message)}</div>')
+    for draft in st.session_state.pop("finished_drafts", []):
+        st.html(f'<div data-forget="{escape(draft)}"></div>')
 
 
 def render_datetime_input(label: str, key: str) -> datetime | None:
