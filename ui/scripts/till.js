@@ -2,7 +2,7 @@
 // The order is kept here and sent as a whole with a number, so no late answer undoes a tap (docs/decisions/0034). Python
 // draws the HTML of tiles and lines (ui/till/parts.py); the rest is marked by keys of containers: sale_FIELD, receipt.
 (() => {
-  const POLL_MS = 2000, PAUSE_MS = 500, SEARCH_MS = 120, LEAVE_MS = 100, MIN_PREFIX = 3, MAX_QUANTITY = 10_000, LOW_STOCK = 10;
+  const POLL_MS = 2000, PAUSE_MS = 500, SEARCH_MS = 120, LEAVE_MS = 100, LOST_MS = 2500, MIN_PREFIX = 3, MAX_QUANTITY = 10_000, LOW_STOCK = 10;
   const TEXT = 'input, textarea, select, [contenteditable="true"]', DIALOG = '[role="dialog"], dialog[open]';
   const find = (selector, root = document) => root.querySelector(selector);
   const findIn = (key, selector) => find(`[class*="st-key-${key}"] ${selector}`);
@@ -73,11 +73,11 @@
   /** Ask for the stock, which the server answers from memory; a change runs the page, except behind a dialog. */
   async function poll() {
     if (!tiles?.root.isConnected || document.hidden) return;
-    const record = findIn("sale_record_", "button:enabled"), isLost = pressed.answered === tiles.data.answered && record?.ariaBusy !== "true";
-    if (isLost && record?.textContent === pressed.label) record.click(); // Streamlit loses a click now and then; the order is recorded once
     const answer = await fetch(`/till/stock/${tiles.data.event}`).catch(() => null), stock = answer?.ok && (await answer.json());
     if (!stock || !tiles.root.isConnected) return;
     left = stock.left, draw();
+    const record = findIn("sale_record_", "button:enabled"), isIdle = find('[data-testid="stApp"]').dataset.testScriptState === "notRunning";
+    if (isIdle && Date.now() - pressed.at > LOST_MS && pressed.answered === tiles.data.answered && record?.textContent === pressed.label) (record.ariaBusy = null), record.click(); // Streamlit loses a click now and then; the order is recorded once
     if (stock.state !== tiles.data.state && stock.state !== seen && !find(DIALOG)) tiles.send("seen", (seen = stock.state));
   }
   async function searchDonors(field) {
@@ -130,8 +130,8 @@
     const link = event.target.closest?.('[data-testid="stPageLink"] a');
     if (link && Date.now() - leftAt < LEAVE_MS) stop(event), setTimeout(() => link.click(), LEAVE_MS); // what was typed goes first
     const record = event.target.closest?.('[class*="st-key-sale_record_"] button'), { answered } = tiles?.data ?? {};
-    if (record && pressed.answered === answered && record.ariaBusy === "true") return stop(event); // it is being recorded
-    if (record) pressed = { answered, label: record.textContent };
+    if (record?.ariaBusy === "true" && pressed.answered === answered) stop(event); // it is being recorded
+    else if (record) pressed = { answered, label: record.textContent, at: Date.now() };
   }, true);
   addEventListener("keydown", event => { // before Streamlit's parts, some of which stop keys
     if (!tiles?.root.isConnected || event.isComposing) return;
