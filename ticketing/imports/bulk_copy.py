@@ -48,16 +48,20 @@ def copy_rows(session: Session, table: str, columns: Sequence[str], rows: Iterab
     """Run COPY, and raise its errors as SQLAlchemy does.
 
     The fields of a row are text that PostgreSQL reads: NULL, what `escape` returned, or what has nothing to escape,
-    such as numbers, ids, and times with an offset.
+    such as numbers, ids, and times with an offset. All rows are formatted before COPY begins: a query on its connection
+    meanwhile waits forever, since no timeout of PostgreSQL ends a COPY that waits for its client.
     """
+    lines = map("\t".join, rows)
+    chunks = []
+    while chunk := list(islice(lines, _LINES_PER_WRITE)):
+        chunks.append(("\n".join(chunk) + "\n").encode())
     connection = cast("psycopg.Connection[Any]", session.connection().connection.driver_connection)
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
-    lines = map("\t".join, rows)
     try:
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
-            while chunk := list(islice(lines, _LINES_PER_WRITE)):
-                copy.write("\n".join(chunk) + "\n")
+            for content in chunks:
+                copy.write(content)
     except psycopg.Error as exc:
         raise DBAPIError.instance(statement.as_string(), None, exc, psycopg.Error) from exc

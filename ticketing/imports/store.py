@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import uuid_utils
-from sqlalchemy import TextClause, func, select, text
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ticketing import daily_totals, money
-from ticketing.imports.bulk_copy import NULL, copy_rows, escape
+from ticketing import daily_totals, db, money
+from ticketing.imports.bulk_copy import NULL, copy_rows, dump_texts, escape, select_texts
 from ticketing.imports.donors import IncomingDonor
 from ticketing.imports.donors import store as store_donors
 from ticketing.imports.rows import Sale
@@ -25,7 +26,9 @@ from ticketing.models import ImportBatch
 from ticketing.sales import ticket_codes
 from ticketing.validation import email_key
 
+# Each chunk is a subtransaction: PostgreSQL keeps 64 of them at hand, and a file has at most 50 chunks.
 CHUNK_SIZE = 1000
+_MAX_DRAWS = 3
 
 
 def prepare_long_transaction(session: Session) -> None:
@@ -110,7 +113,7 @@ def _assign_orders(sales: Iterable[Sale]) -> list[_Line]:
 
 def _store_orders(session: Session, event_id: uuid.UUID, donors: dict[str, uuid.UUID], lines: Iterable[_Line]) -> None:
     orders = {line.order_id: donors[line.email_key] for line in lines}
-    numbers = _generate_codes(session, _ORDER_NUMBERS_IN_USE, event_id, len(orders), ticket_codes.new_order_numbers)
+    numbers = _generate_order_numbers(session, event_id, len(orders))
     event = str(event_id)
     rows = (
         (order_id, event, number, str(donor_id))
@@ -157,38 +160,39 @@ def _store_purchases(session: Session, batch: ImportBatch, chunk: Iterable[_Line
 
 
 def _store_tickets(session: Session, event_id: uuid.UUID, chunk: Iterable[_Line]) -> None:
-    seats = [
-        (line.id, seat, *line.sale.guests.get(seat, (None, None)))
+    """Store a ticket for each seat. PostgreSQL finds codes that are in use already; then all are drawn again."""
+    event = str(event_id)
+    tickets = [
+        (line.id, str(seat), *map(escape, line.sale.guests.get(seat, (None, None))))
         for line in chunk
         for seat in range(1, line.sale.quantity * line.sale.package.seats_per_package + 1)
     ]
-    codes = _generate_codes(session, _TICKET_CODES_IN_USE, event_id, len(seats), ticket_codes.new_ticket_codes)
-    event = str(event_id)
-    rows = (
-        (_new_id(), event, code, line, str(seat), escape(name), escape(email))
-        for (line, seat, name, email), code in zip(seats, codes, strict=True)
-    )
-    columns = ("id", "event_id", "code", "purchase_id", "seat_number", "guest_name", "guest_email")
-    copy_rows(session, "assigned_tickets", columns, rows)
+    columns = ("purchase_id", "seat_number", "guest_name", "guest_email", "id", "event_id", "code")
+    for attempt in range(1, _MAX_DRAWS + 1):
+        codes = ticket_codes.new_ticket_codes(len(tickets))
+        rows = ((*ticket, _new_id(), event, code) for ticket, code in zip(tickets, codes, strict=True))
+        try:
+            with session.begin_nested():
+                copy_rows(session, "assigned_tickets", columns, rows)
+            return
+        except IntegrityError as exc:
+            if db.constraint_name(exc) != "uq_assigned_tickets_event_id_code" or attempt == _MAX_DRAWS:
+                raise
 
 
-_TICKET_CODES_IN_USE = text(
-    "SELECT code FROM assigned_tickets WHERE event_id = :event_id AND code = ANY(string_to_array(:codes, ','))"
-)
-_ORDER_NUMBERS_IN_USE = text(
-    "SELECT number FROM orders WHERE event_id = :event_id AND number = ANY(string_to_array(:codes, ','))"
-)
+_ORDER_NUMBERS_IN_USE = text(f"""
+    SELECT number FROM orders WHERE event_id = :event_id AND number IN {select_texts("numbers")}
+""")  # noqa: S608
 
 
-def _generate_codes(
-    session: Session, in_use: TextClause, event_id: uuid.UUID, count: int, new_codes: Callable[[int], list[str]]
-) -> set[str]:
-    """Return this many new codes; `in_use` selects those of its candidates that the event has already."""
-    codes: set[str] = set()
-    while len(codes) < count:
-        candidates = set(new_codes(count - len(codes)))
-        codes |= candidates.difference(session.scalars(in_use, {"event_id": event_id, "codes": ",".join(candidates)}))
-    return codes
+def _generate_order_numbers(session: Session, event_id: uuid.UUID, count: int) -> set[str]:
+    """Return this many order numbers that the event does not have: of so few letters, some often are in use."""
+    numbers: set[str] = set()
+    while len(numbers) < count:
+        drawn = set(ticket_codes.new_order_numbers(count - len(numbers)))
+        in_use = session.scalars(_ORDER_NUMBERS_IN_USE, {"event_id": event_id, "numbers": dump_texts(drawn)})
+        numbers |= drawn.difference(in_use)
+    return numbers
 
 
 def _store_promo_uses(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from psycopg.pq import TransactionStatus
 from sqlalchemy import select, text
 
 from tests.support import make
@@ -38,6 +39,22 @@ def test_every_special_character_of_copy_is_escaped():
     with db.read_session() as session:
         assert session.scalar(text(f"SELECT E'{bulk_copy.escape(characters)}'")) == characters
     assert (bulk_copy.escape(None), bulk_copy.escape("")) == ("\\N", "")
+
+
+def test_rows_may_query_the_database_since_copy_begins_after_them():
+    def work(session):
+        connection = session.connection().connection.driver_connection
+        session.execute(text("CREATE TEMPORARY TABLE numbers (number int) ON COMMIT DROP"))
+
+        def count_up():
+            for number in range(3000):
+                assert connection.info.transaction_status == TransactionStatus.INTRANS  # not ACTIVE, as during COPY
+                yield (str(number),)
+
+        bulk_copy.copy_rows(session, "numbers", ("number",), count_up())
+        return session.scalar(text("SELECT sum(number) FROM numbers"))
+
+    assert db.write(work) == sum(range(3000))
 
 
 def test_donor_of_a_sale_at_the_same_time_is_the_donor_of_the_import(event):

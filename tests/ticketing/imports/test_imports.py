@@ -6,7 +6,6 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
-from itertools import islice
 
 import psycopg
 import pytest
@@ -27,12 +26,13 @@ from tests.support.sales_file import (
 from ticketing import audit, db, imports
 from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, NotAllowed, NotFound, SoldOut
-from ticketing.imports import ImportRefused, examples, store
-from ticketing.models import AssignedTicket, AuditEntry, Base, Donor, ImportBatch, Package, PromoUse, Purchase
+from ticketing.imports import ImportRefused, examples
+from ticketing.models import AssignedTicket, AuditEntry, Base, Donor, ImportBatch, Order, Package, PromoUse, Purchase
 from ticketing.ops import verify
 from ticketing.reporting import figures
 from ticketing.sales import purchases, ticket_codes
 
+CODES = ["AAAAAAAA", "BBBBBBBB", "CCCCCCCC"]
 pytestmark = pytest.mark.system  # each file is read in a process of its own
 
 
@@ -241,23 +241,28 @@ def test_only_new_rows_of_a_longer_file_are_imported(event):
 def test_ticket_code_in_use_is_drawn_again(event, monkeypatch):
     package = make.package(event)
     taken = make.purchase(event, package).tickets[0].code
-    drawn = iter([taken, "AAAAAAAA", "AAAAAAAA", "BBBBBBBB", "CCCCCCCC"])
-    monkeypatch.setattr(ticket_codes, "new_ticket_codes", lambda count: list(islice(drawn, count)))
+    draws = iter([[taken, *CODES[:2]], [CODES[0], CODES[0], CODES[1]], CODES])
+    monkeypatch.setattr(ticket_codes, "new_ticket_codes", lambda _: next(draws))
     run_import(event, sales_csv(sale(package, quantity=3)))
-    codes = {ticket.code for ticket in list_stored(event, AssignedTicket)}
-    assert codes == {taken, "AAAAAAAA", "BBBBBBBB", "CCCCCCCC"}
+    assert {ticket.code for ticket in list_stored(event, AssignedTicket)} == {taken, *CODES}
 
 
-def test_ticket_code_taken_by_a_concurrent_purchase_restarts_the_import(event, monkeypatch):
+def test_order_number_in_use_is_drawn_again(event, monkeypatch):
+    package = make.package(event)
+    run_import(event, sales_csv(sale(package)))
+    [taken] = [order.number for order in list_stored(event, Order)]
+    draws = iter([[taken, "AAAAAA"], ["AAAAAA"], ["BBBBBB"]])
+    monkeypatch.setattr(ticket_codes, "new_order_numbers", lambda _: next(draws))
+    run_import(event, sales_csv(sale(package), sale(package)))
+    assert {order.number for order in list_stored(event, Order)} == {taken, "AAAAAA", "BBBBBB"}
+
+
+@pytest.mark.parametrize("draws_in_vain", [2, 3, 8])
+def test_ticket_code_in_use_again_and_again_restarts_the_import(event, monkeypatch, draws_in_vain):
     package = make.package(event)
     taken = make.purchase(event, package).tickets[0].code
-    chosen = iter([{taken}, {"BBBBBBBB"}])
-    generate = store._generate_codes
-
-    def choose(*arguments):
-        return next(chosen) if arguments[-1] is ticket_codes.new_ticket_codes else generate(*arguments)
-
-    monkeypatch.setattr(store, "_generate_codes", choose)
+    draws = iter([[taken]] * draws_in_vain + [["BBBBBBBB"]])
+    monkeypatch.setattr(ticket_codes, "new_ticket_codes", lambda _: next(draws))
     assert run_import(event, sales_csv(sale(package))).rows_imported == 1
     assert (get_sold_count(package), len(list_stored(event)), len(list_stored(event, ImportBatch))) == (2, 2, 1)
 
