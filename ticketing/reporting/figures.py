@@ -12,8 +12,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import BigInteger, Text, cast, func, literal, or_, select, text
+from sqlalchemy import BigInteger, Select, Text, bindparam, cast, func, literal, or_, select, text
 from sqlalchemy.orm import Session
 
 from ticketing.access import permissions
@@ -21,6 +23,7 @@ from ticketing.actors import Actor
 from ticketing.errors import NotFound
 from ticketing.models import CHANNELS, PAYMENT_STATUSES, Event, Package
 from ticketing.reporting import status_totals
+from ticketing.reporting.order_list import MAX_KEPT_STATEMENTS
 from ticketing.reporting.status_totals import NOTHING, ByStatus, GroupedTotals, StatusTotals
 from ticketing.sales_filter import ALL_SALES, SalesFilter
 
@@ -174,17 +177,7 @@ def get_figures(
     """
     permissions.require(session, actor, "read", event_id)
     totals = status_totals.load(session, event_id, sales_filter)
-    is_selected = (
-        (Package.event_id == Event.id)
-        & or_(~literal(sales_filter.sponsorships_only), Package.is_sponsorship)
-        & (Package.id.in_(sales_filter.package_ids) if sales_filter.package_ids else literal(True))
-    )
-    rows = session.execute(
-        select(Event.revenue_goal, Package)
-        .outerjoin(Package, is_selected)
-        .where(Event.id == event_id)
-        .order_by(Package.display_order)
-    ).all()
+    rows = session.execute(_select_packages(event_id, sales_filter)).all()
     return SalesFigures(
         by_status={status: totals.by_status.get(status, NOTHING) for status in PAYMENT_STATUSES},
         orders=totals.orders,
@@ -197,6 +190,22 @@ def get_figures(
             for channel in CHANNELS
             if _is_sold(totals.by_channel.get(channel, {}))
         ),
+    )
+
+
+@lru_cache(maxsize=MAX_KEPT_STATEMENTS)
+def _select_packages(event_id: uuid.UUID, sales_filter: SalesFilter) -> Select[Any]:
+    """Return the query of the goal of an event and its packages that the filter selects."""
+    is_selected = (
+        (Package.event_id == Event.id)
+        & or_(~literal(sales_filter.sponsorships_only), Package.is_sponsorship)
+        & (Package.id.in_(sales_filter.package_ids) if sales_filter.package_ids else literal(True))
+    )
+    return (
+        select(Event.revenue_goal, Package)
+        .outerjoin(Package, is_selected)
+        .where(Event.id == event_id)
+        .order_by(Package.display_order)
     )
 
 
@@ -221,22 +230,24 @@ def compute_fingerprints(session: Session, event_ids: set[uuid.UUID]) -> dict[uu
     It is built from the counters of the packages, so it costs one small index range per event and cannot miss a
     transaction that commits late, as a comparison of timestamps would. Checks no permission: it reveals no figure.
     """
-    rows = session.execute(
-        select(
-            Event.id,
-            Event.version,
-            func.count(Package.id),
-            func.coalesce(func.sum(Package.sales_version), 0),
-            func.coalesce(func.sum(Package.version), 0),
-            func.coalesce(func.sum(func.hashtext(cast(Package.id, Text)) * cast(Package.display_order, BigInteger)), 0),
-        )
-        .outerjoin(Package, Package.event_id == Event.id)
-        .where(Event.id.in_(event_ids))
-        .group_by(Event.id)
-    )
+    rows = session.execute(_FINGERPRINTS, {"event_ids": list(event_ids)})
     return {row[0]: tuple(int(part) for part in row[1:]) for row in rows}
 
 
+# Built once, since every open page asks for it all the time.
+_FINGERPRINTS = (
+    select(
+        Event.id,
+        Event.version,
+        func.count(Package.id),
+        func.coalesce(func.sum(Package.sales_version), 0),
+        func.coalesce(func.sum(Package.version), 0),
+        func.coalesce(func.sum(func.hashtext(cast(Package.id, Text)) * cast(Package.display_order, BigInteger)), 0),
+    )
+    .outerjoin(Package, Package.event_id == Event.id)
+    .where(Event.id.in_(bindparam("event_ids", expanding=True)))
+    .group_by(Event.id)
+)
 _PACKAGE_TOTALS_SQL = text("""
     SELECT package_id, payment_status, sum(purchases) AS purchases, sum(quantity) AS packages, sum(seats) AS seats,
         sum(list_price) AS list_price, sum(discount) AS discount, sum(total) AS total

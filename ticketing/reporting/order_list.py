@@ -6,12 +6,12 @@ Functions called in one `db.read_session()` describe one moment.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache, lru_cache
 from itertools import groupby
 
-from sqlalchemy import ColumnElement, ScalarSelect, func, select, tuple_
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from ticketing import money
@@ -26,6 +26,9 @@ from ticketing.purchase_filter import (
     build_leading_conditions,
     build_order_by,
 )
+
+# To build a statement costs more processor than to send it, and an open page sends the same ones after each sale.
+MAX_KEPT_STATEMENTS = 256
 
 
 @dataclass(frozen=True)
@@ -151,16 +154,22 @@ def count_repeated(session: Session, event_id: uuid.UUID, purchase_filter: Purch
 
     Checks no permission.
     """
-    repeated = build_repeated_conditions(purchase_filter.statuses or PAYMENT_STATUSES)
-    return session.scalars(
+    return session.scalars(_select_repeated_count(event_id, purchase_filter)).one()
+
+
+@lru_cache(maxsize=MAX_KEPT_STATEMENTS)
+def _select_repeated_count(event_id: uuid.UUID, purchase_filter: PurchaseFilter) -> Select[tuple[int]]:
+    repeated = build_repeated_conditions(tuple(purchase_filter.statuses) or PAYMENT_STATUSES)
+    return (
         select(func.count())
         .select_from(Purchase)
         .join(Package, Package.id == Purchase.package_id)
         .where(*repeated, *build_conditions(purchase_filter, event_id))
-    ).one()
+    )
 
 
-def build_repeated_conditions(statuses: Iterable[str]) -> list[ColumnElement[bool]]:
+@cache
+def build_repeated_conditions(statuses: tuple[str, ...]) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions that a Purchase leads its order in one of `statuses`, as an earlier line does in another.
 
     The daily totals count the order of such a purchase more than once.
@@ -171,12 +180,12 @@ def build_repeated_conditions(statuses: Iterable[str]) -> list[ColumnElement[boo
         earlier.line_number < Purchase.line_number,
         earlier.payment_status.in_(statuses),
     )
-    return [
+    return (
         Purchase.leads_order.is_(True),
         Purchase.line_number > 1,
         Purchase.payment_status.in_(statuses),
         has_earlier_line.exists(),
-    ]
+    )
 
 
 def _count_lines() -> ScalarSelect[int]:

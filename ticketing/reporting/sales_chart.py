@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import cached_property
 from itertools import accumulate
 from typing import Literal, get_args
 
@@ -59,7 +60,7 @@ class SalesChart:
     goal: Decimal | None = None
     forecast: Projection | None = None
 
-    @property
+    @cached_property
     def totals(self) -> tuple[Decimal, ...]:
         """The sum of all series in each period."""
         return tuple(sum(amounts, money.ZERO) for amounts in zip(*(each.amounts for each in self.series), strict=True))

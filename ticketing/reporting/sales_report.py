@@ -124,16 +124,20 @@ def get_report(session: Session, actor: Actor, event_id: uuid.UUID, query: Repor
     """
     permissions.require(session, actor, "read", event_id)
     fingerprint = figures.compute_fingerprints(session, {event_id, *query.learn_from})
-    event = events.get(session, actor, event_id)
-    today = datetime.now(UTC).astimezone(ZoneInfo(event.time_zone)).date()
     # Which events a person may learn from depends on the person.
     reader = actor.staff_id if query.learn_from else None
-    key = (event_id, tuple(sorted(fingerprint.items())), query, today, reader)
-    if (kept := _kept.find(key)) is not None:
+    key = (event_id, tuple(sorted(fingerprint.items())), query, reader)
+    kept = _kept.find(key)
+    if kept is not None and kept.today == _get_today(kept.event):
         return kept
-    report = read_report(session, actor, event, query, today)
+    event = events.get(session, actor, event_id)
+    report = read_report(session, actor, event, query, _get_today(event))
     _kept.add(key, report)
     return report
+
+
+def _get_today(event: Event) -> date:
+    return datetime.now(UTC).astimezone(ZoneInfo(event.time_zone)).date()
 
 
 def read_report(session: Session, actor: Actor, event: Event, query: ReportQuery, today: date) -> SalesReport:
@@ -142,7 +146,7 @@ def read_report(session: Session, actor: Actor, event: Event, query: ReportQuery
     sales = figures.get_figures(session, actor, event.id, chosen)
     days = timeline.get_timeline(session, actor, event.id, chosen)
     earlier = chosen.find_days_before(today)
-    before = status_totals.load(session, event.id, earlier).by_status if earlier else None
+    before = status_totals.load_by_status(session, event.id, earlier) if earlier else None
     every_day = days if chosen == ALL_SALES else timeline.get_timeline(session, actor, event.id)
     latest = purchase_list.list_page(
         session, actor, event.id, PurchaseFilter.of_sales(chosen, statuses=SOLD_STATUSES), per_page=LATEST_COUNT

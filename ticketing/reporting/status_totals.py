@@ -7,9 +7,10 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, case, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, case, func, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from ticketing import money
@@ -100,6 +101,27 @@ def load(session: Session, event_id: uuid.UUID, sales_filter: SalesFilter) -> Gr
     )
 
 
+def load_by_status(session: Session, event_id: uuid.UUID, sales_filter: SalesFilter) -> ByStatus:
+    """Return the sums of what the filter selects by status only. Checks no permission."""
+    repeats: Counter[str] = Counter()
+    if sales_filter.selects_packages:
+        for (name, _, status), count in _count_repeats(session, event_id, sales_filter).items():
+            repeats[status] += count if name == "channel" else 0
+    rows = session.execute(
+        select(DailySales.payment_status, *_list_sums(DailySales))
+        .join(Package, Package.id == DailySales.package_id)
+        .where(*build_daily_conditions(PurchaseFilter.of_sales(sales_filter), event_id))
+        .group_by(DailySales.payment_status)
+    )
+    return {
+        row.payment_status: build_totals(
+            row, (row.purchases if sales_filter.selects_packages else row.orders) - repeats[row.payment_status]
+        )
+        for row in rows
+        if row.purchases
+    }
+
+
 def build_totals(row: Any, orders: int) -> StatusTotals:
     """Return the totals of a row that has the sums as columns."""
     return StatusTotals(orders, row.purchases, row.packages, row.seats, row.list_price, row.discount, row.total)
@@ -108,6 +130,14 @@ def build_totals(row: Any, orders: int) -> StatusTotals:
 _SUMS = ("orders", "purchases", "seats", "seats_named", "list_price", "discount", "total")
 
 
+def _list_sums(sales: Any) -> list[ColumnElement[Any]]:
+    return [
+        func.sum(sales.quantity).label("packages"),
+        *(func.sum(getattr(sales, name)).label(name) for name in _SUMS),
+    ]
+
+
+@lru_cache(maxsize=order_list.MAX_KEPT_STATEMENTS)
 def _select_groups(event_id: uuid.UUID, sales_filter: SalesFilter) -> Select[Any]:
     """Return the query of the groups. Voided sales leave rows of zeros, which are left out."""
     sales = DailySales
@@ -120,8 +150,7 @@ def _select_groups(event_id: uuid.UUID, sales_filter: SalesFilter) -> Select[Any
             sales.channel,
             sales.promo_code_id,
             PromoCode.code,
-            func.sum(sales.quantity).label("packages"),
-            *(func.sum(getattr(sales, name)).label(name) for name in _SUMS),
+            *_list_sums(sales),
         )
         .join(Package, Package.id == sales.package_id)
         .outerjoin(PromoCode, PromoCode.id == sales.promo_code_id)
@@ -150,35 +179,42 @@ def _count_repeats(
     if not sales_filter.selects_packages:
         sold = replace(purchases, statuses=SOLD_STATUSES)
         return Counter({("sold", None, ""): order_list.count_repeated(session, event_id, sold)})
-    earlier, its_package = aliased(Purchase), aliased(Package)
-    preceding = (
-        select(literal(1))
-        .join_from(earlier, its_package, its_package.id == earlier.package_id)
-        .where(
-            earlier.order_id == Purchase.order_id,
-            earlier.line_number < Purchase.line_number,
-            *build_conditions(purchases, event_id, earlier, its_package),
-        )
-    )
-    in_status = preceding.where(earlier.payment_status == Purchase.payment_status).exists()
-    in_sold = Purchase.payment_status.in_(SOLD_STATUSES) & (
-        preceding.where(earlier.payment_status.in_(SOLD_STATUSES)).exists()
-    )
-    rows = session.execute(
-        select(
-            Purchase.payment_status,
-            Purchase.channel,
-            Purchase.promo_code_id,
-            func.count().filter(in_status),
-            func.count().filter(in_sold),
-        )
-        .join(Package, Package.id == Purchase.package_id)
-        .where(Purchase.line_number > 1, *build_conditions(purchases, event_id))
-        .group_by(Purchase.payment_status, Purchase.channel, Purchase.promo_code_id)
-    )
+    rows = session.execute(_select_repeats(event_id, purchases))
     repeats: Counter[tuple[str, uuid.UUID | str | None, str]] = Counter()
     for status, channel, promo_code_id, of_status, of_sold in rows:
         repeats["channel", channel, status] += of_status
         repeats["code", promo_code_id, status] += of_status
         repeats["sold", None, ""] += of_sold - of_status if status in SOLD_STATUSES else 0
     return repeats
+
+
+@lru_cache(maxsize=order_list.MAX_KEPT_STATEMENTS)
+def _select_repeats(event_id: uuid.UUID, purchases: PurchaseFilter) -> Select[Any]:
+    """Return the query of the lines that follow another of their order, in their status and among the sold ones."""
+    further = aliased(Purchase)
+    several = select(further.order_id).where(further.event_id == event_id, further.line_number > 1)
+    lines = (
+        select(
+            Purchase.payment_status,
+            Purchase.channel,
+            Purchase.promo_code_id,
+            _number_lines(Purchase.payment_status).label("in_status"),
+            _number_lines(Purchase.payment_status.in_(SOLD_STATUSES)).label("in_sold"),
+        )
+        .join(Package, Package.id == Purchase.package_id)
+        .where(*build_conditions(purchases, event_id), Purchase.order_id.in_(several))
+        .subquery()
+        .columns
+    )
+    return select(
+        lines.payment_status,
+        lines.channel,
+        lines.promo_code_id,
+        func.count().filter(lines.in_status > 1),
+        func.count().filter(lines.in_sold > 1),
+    ).group_by(lines.payment_status, lines.channel, lines.promo_code_id)
+
+
+def _number_lines(column: ColumnElement[Any]) -> ColumnElement[int]:
+    """Return the number of a line among those of its order with the same value of `column`."""
+    return func.row_number().over(partition_by=(Purchase.order_id, column), order_by=Purchase.line_number)

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from itertools import accumulate
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Date, case, func, literal, select
+from sqlalchemy import ColumnElement, Date, Select, case, func, literal, select
 from sqlalchemy.orm import Session
 
 from ticketing import money
@@ -19,6 +20,7 @@ from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.models import SOLD_STATUSES, DailySales, Package
 from ticketing.purchase_filter import PurchaseFilter, build_daily_conditions
+from ticketing.reporting.order_list import MAX_KEPT_STATEMENTS
 from ticketing.reporting.periods import FIRST_MONDAY
 from ticketing.sales_filter import ALL_SALES, SalesFilter
 
@@ -61,18 +63,7 @@ def get_timeline(
     Raises NotFound when the actor may not see the event.
     """
     permissions.require(session, actor, "read", event_id)
-    rows = session.execute(
-        select(
-            DailySales.day,
-            func.coalesce(func.sum(DailySales.quantity).filter(_IS_PAID), 0),
-            func.coalesce(func.sum(DailySales.total).filter(_IS_PAID), money.ZERO),
-            func.coalesce(func.sum(DailySales.total).filter(~_IS_PAID), money.ZERO),
-        )
-        .join(Package, Package.id == DailySales.package_id)
-        .where(*_build_conditions(event_id, sales_filter.without_days), DailySales.purchases > 0)
-        .group_by(DailySales.day)
-        .order_by(DailySales.day)
-    ).all()
+    rows = session.execute(_select_days(event_id, sales_filter.without_days)).all()
     cumulative = list(accumulate((row[2] for row in rows), initial=money.ZERO))
     first, last = sales_filter.first_day or date.min, sales_filter.last_day or date.max
     skipped = sum(row[0] < first for row in rows)
@@ -82,6 +73,22 @@ def get_timeline(
         if day <= last
     )
     return Timeline(cumulative[skipped], tuple(days))
+
+
+@lru_cache(maxsize=MAX_KEPT_STATEMENTS)
+def _select_days(event_id: uuid.UUID, sales_filter: SalesFilter) -> Select[Any]:
+    return (
+        select(
+            DailySales.day,
+            func.coalesce(func.sum(DailySales.quantity).filter(_IS_PAID), 0),
+            func.coalesce(func.sum(DailySales.total).filter(_IS_PAID), money.ZERO),
+            func.coalesce(func.sum(DailySales.total).filter(~_IS_PAID), money.ZERO),
+        )
+        .join(Package, Package.id == DailySales.package_id)
+        .where(*_build_conditions(event_id, sales_filter), DailySales.purchases > 0)
+        .group_by(DailySales.day)
+        .order_by(DailySales.day)
+    )
 
 
 def list_stacks(
