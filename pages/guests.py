@@ -99,12 +99,12 @@ def render_figures(summary: SalesFigures) -> None:
     """Show how many seats have a guest, in all and by package."""
     unnamed = summary.seats_sold - summary.seats_named
     seats = text.format_count(summary.seats_sold, "seat")
-    label = f"{summary.seats_named:,} of {seats} sold have a guest · {unnamed:,} to name"
+    label = f"{summary.seats_named:,} of {seats}, paid and pending, have a guest · {unnamed:,} to name"
     st.progress(summary.seats_named / summary.seats_sold, text=label)
     with st.expander("By package"):
-        numbers = [tables.number_column(name) for name in ("Seats sold", "Named", "To name")]
+        numbers = [tables.number_column(name) for name in ("Seats", "Named", "To name")]
         tables.render(
-            "Seats sold, named and to name, by package",
+            "Seats of paid and pending orders, named and to name, by package",
             [tables.Column("Package"), *numbers],
             [
                 (each.name, f"{each.seats_sold:,}", f"{each.seats_named:,}", f"{each.seats_sold - each.seats_named:,}")
@@ -222,34 +222,43 @@ def render_guest_list(
 
 def render_sponsors_view(context: PageContext, event: Event) -> None:
     with db.read_session() as s:
-        totals = purchase_list.get_totals(s, context.actor, event.id, SPONSORSHIP_FILTER)
+        totals = purchase_list.get_status_totals(s, context.actor, event.id, SPONSORSHIP_FILTER)
         rows, _ = paging.load(
             "sponsors_page",
             lambda page: (
                 purchase_list.list_page(
                     s, context.actor, event.id, SPONSORSHIP_FILTER, page=page, per_page=printing.get_row_count(PER_PAGE)
                 ),
-                totals.purchases,
+                totals[None].purchases,
             ),
         )
     render_sponsors(context, event, rows, totals)
 
 
-def render_sponsors(context: PageContext, event: Event, rows: list[PurchaseRow], totals: PurchaseTotals) -> None:
+def render_sponsors(
+    context: PageContext, event: Event, rows: list[PurchaseRow], totals: Mapping[str | None, PurchaseTotals]
+) -> None:
     """List the sponsorships, and which of their seats have a guest."""
     if not rows:
         st.markdown("No sponsorships sold yet. Purchases of packages with sponsorship appear here.")
         return
+    sums = [format_sum(totals[status], status) for status in SPONSORSHIP_FILTER.statuses if status in totals]
+    everything = totals[None]
     st.markdown(
-        f"**{text.format_count(totals.packages, 'sponsorship')}** for {text.format_dollars(totals.total)} · "
-        f"{format_seats(totals.seats, totals.seats_named)}. Most seats to name first."
+        f"{', '.join(sums)} · {format_seats(everything.seats, everything.seats_named)}. Most seats to name first."
     )
     listed = [
         ListedRow(row := guest_rows.build_sponsor_row(found), f"Name guests of {row.name}", found.purchase.id)
         for found in rows
     ]
     view = View("sponsors_page", "purchase", "Sponsor", guest_rows.SPONSOR_TITLES)
-    render_rows(context, event, view, listed, totals.purchases)
+    render_rows(context, event, view, listed, everything.purchases)
+
+
+def format_sum(totals: PurchaseTotals, status: str) -> str:
+    """Return "**3 sponsorships** paid, $15,000.00"; pending ones are no revenue, so they stand apart."""
+    count = text.format_count(totals.packages, "sponsorship")
+    return f"**{count}** {text.STATUS_LABELS[status].lower()}, {text.format_dollars(totals.total)}"
 
 
 def format_seats(included: int, named: int) -> str:

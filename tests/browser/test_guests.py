@@ -49,13 +49,13 @@ def test_input_survives_paging_through_seats_and_sales_elsewhere(page: Page, ano
     dialog.get_by_role("button", name="Page 3").click()
     dialog.get_by_label(re.compile("^Seat 50 ")).fill("Zoë Last")
     make.purchase(event, hall)
-    expect(watching.get_by_text("0 of 100 seats sold have a guest")).to_be_visible()
+    expect(watching.get_by_text("0 of 100 seats, paid and pending, have a guest")).to_be_visible()
     expect(dialog.get_by_label(re.compile("^Seat 50 "))).to_have_value("Zoë Last")
     dialog.get_by_role("button", name="Page 1", exact=True).click()
     expect(dialog.get_by_label(re.compile("^Seat 2 "))).to_have_value("Bo Oh")
     dialog.get_by_role("button", name="Save guests").click()
     expect(main.get_by_role("article").filter(has_text="2 of 50")).to_be_visible()
-    expect(wait_until_drawn(page).get_by_text("2 of 100 seats sold have a guest")).to_be_visible()
+    expect(wait_until_drawn(page).get_by_text("2 of 100 seats, paid and pending, have a guest")).to_be_visible()
     with db.read_session() as session:
         _, tickets = guests.get_purchase_with_seats(session, OPERATOR, event.id, bought.id, page=3)
     assert tickets[-1].guest_name == "Zoë Last"

@@ -58,7 +58,7 @@ def open_guest_list(screen):
 class TestFigures:
     def test_show_how_many_seats_have_a_guest(self, visit, seller, event, bought):
         screen = visit("guests", seller, event)
-        assert screen.says("1 of 4 seats sold have a guest · 3 to name")
+        assert screen.says("1 of 4 seats, paid and pending, have a guest · 3 to name")
         (table,) = (text for text in screen.texts() if "<table>" in text)
         assert re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", table)[-4:] == ["Table of Four", "4", "1", "3"]
 
@@ -261,15 +261,19 @@ class TestSponsors:
     def test_show_totals_on_top(self, visit, seller, event, gold):
         self.sell_sponsorship(event, gold, "Acme", named=10)
         self.sell_sponsorship(event, gold, "Borealis", named=3, quantity=2)
+        make.purchase(event, gold, payment_status="pending")
         screen = self.open_sponsors(visit("guests", seller, event))
-        assert screen.says("**3 sponsorships** for $15,000.00 · 30 seats included · 13 named · 17 to name.")
+        assert screen.says(
+            "**3 sponsorships** paid, $15,000.00, **1 sponsorship** pending, $5,000.00 · 40 seats included"
+        )
+        assert screen.says(" · 13 named · 27 to name.")
 
     def test_leave_out_refunded_purchases(self, visit, seller, event, gold):
         self.sell_sponsorship(event, gold, "Acme")
         refunded = self.sell_sponsorship(event, gold, "Borealis")
         db.write(lambda s: corrections.change_status(s, OPERATOR, event.id, refunded.id, "refunded", seen_version=1))
         screen = self.open_sponsors(visit("guests", seller, event))
-        assert screen.says("**1 sponsorship** for $5,000.00 · 10 seats included")
+        assert screen.says("**1 sponsorship** paid, $5,000.00 · 10 seats included")
         assert not screen.says("Borealis")
 
     def test_event_without_sponsors_explains_the_view(self, visit, seller, event, bought):
