@@ -59,9 +59,8 @@ def render_page(context: PageContext, event: Event) -> None:
         f"/export/{event.id}/purchases.csv" + (f"?{purchases}" if purchases else ""),
         icon=":material/download:",
     )
-    print_sheet.render(report)
     filter_bar.render(view, today, partial(list_package_names, context, event))
-    st.html(tiles.build(report, is_month_first=text.is_month_first()))
+    st.html(print_sheet.build_head(report) + tiles.build(report, is_month_first=text.is_month_first()))
     if report.is_empty:
         render_no_matches()
     else:
@@ -75,11 +74,10 @@ def render_cockpit(context: PageContext, event: Event, view: View, report: Sales
         with st.container(key="cockpit_main", gap=None):
             if report.chart is not None:
                 render_chart_card(view, report)
-            st.html(
-                breakdown.build_tables(
-                    report, view.whole_tables, build_table_addresses(view), is_month_first=is_month_first
-                )
+            tables = breakdown.build_tables(
+                report, view.whole_tables, build_table_addresses(view), is_month_first=is_month_first
             )
+            st.html(print_sheet.build_chart_image(report) + tables)
             comparison.render(context.actor, event, view.compare_with, view.sales_filter)
         with st.container(key="cockpit_side", gap=None):
             with st.container(key="goal_card", gap=None):
@@ -103,7 +101,6 @@ def render_chart_card(view: View, report: SalesReport) -> None:
             )
             st.html(print_sheet.build_download_link(report), width="content")
         chart.render(report, change_days)
-        print_sheet.render_chart_image(report)
         days_table.render(report)
 
 

@@ -96,15 +96,16 @@ def take_choose_password(studio: Studio, name: str) -> None:
 
 @picture("sales")
 def take_sales(studio: Studio, name: str) -> None:
-    with studio.window(studio.ana, "/sales?event={event}", (1280, 1160)) as page:
-        save(name, page)
+    with studio.window(studio.ana, "/sales?event={event}", (1280, 1060)) as page:
+        expect(page.locator("svg.marks")).to_be_visible()
+        save(name, at_rest(page))
 
 
 @picture("sales-by-package")
 def take_sales_by_package(studio: Studio, name: str) -> None:
     with studio.window(studio.ana, "/sales?event={event}", (1280, 2600)) as page:
-        part = page.get_by_test_id("stVerticalBlock").filter(has=page.get_by_role("heading", name="By package"))
-        save(name, page, part=part.last, margin=10)
+        part = page.locator("section.card").filter(has=page.get_by_role("heading", name="By package"))
+        save(name, page, part=part, margin=10)
 
 
 @picture("events")

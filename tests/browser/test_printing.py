@@ -57,7 +57,7 @@ def test_sales_of_the_sample_gala_are_two_pages(page: Page, enter, admin) -> Non
     assert count_pages(page) == 2
 
     show_on_paper(page)
-    expect(main.locator("img.paper-only")).to_be_visible()
+    expect(main.locator(".paper-only img")).to_be_visible()
     expect(main.get_by_test_id("stVegaLiteChart")).to_be_hidden()
     expect(main.get_by_text(re.compile(r"^\w{3} \d.* to .*20\d\d · as of .*M New York$"))).to_be_visible()
     expect(main.get_by_role("table", name="The latest purchases").get_by_role("row").last).to_be_visible()

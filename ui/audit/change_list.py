@@ -34,7 +34,7 @@ def build(changes: Sequence[Change], zone: str) -> str:
     parts = []
     for day, changes_of_day in groupby(changes, key=lambda change: _get_local_date(change, zone)):
         parts.append(f'<h2 class="day">{_format_day_heading(day, today)}</h2>')
-        parts += [f'<div class="change">{_format_change_html(change, zone)}</div>' for change in changes_of_day]
+        parts += [f'<div class="printed-change">{_format_change_html(change, zone)}</div>' for change in changes_of_day]
     return "".join(parts).replace("<details>", "<details open>")
 
 

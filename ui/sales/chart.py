@@ -34,7 +34,7 @@ def render(report: SalesReport, on_range: Callable[[Dates], None]) -> None:
     chart = report.chart
     assert chart is not None
     shape = choose_shape(chart)
-    spec = chart_spec.get_spec(shape, is_dark=st.context.theme.type == "dark")
+    spec = chart_spec.get_spec(shape)
     key = f"{KEY}_{shape}_{report.query.sales_filter.first_day}_{report.query.sales_filter.last_day}"
     st.vega_lite_chart(
         {**spec, "datasets": build_datasets(report, is_month_first=text.is_month_first())},
@@ -80,16 +80,17 @@ def build_datasets(report: SalesReport, *, is_month_first: bool) -> dict[str, by
     chart = report.chart
     assert chart is not None
     frame = build_frame(chart)
+    points = _build_point_rows(chart)
     rows = {
         "frame": _build_frame_rows(frame),
         "amounts": _build_amount_rows(frame),
         "days": _build_day_rows(frame),
-        "points": _build_point_rows(chart),
+        "points": points,
         "headline": [_build_headline(chart)],
         "goal": _build_goal_rows(chart),
     }
     if chart.kind == "total":
-        line = _build_line_rows(chart, frame)
+        line = _build_line_rows(chart, frame, points)
         rows |= {"line": line, "last": line[-1:], "outlook": _build_outlook_rows(chart)}
         rows |= {"wedge": _build_wedge_rows(chart)}
     elif chart.kind != "daily":
@@ -171,9 +172,9 @@ def _build_goal_rows(chart: SalesChart) -> Rows:
     return [{"y": float(chart.goal), "label": f"Goal {money.format_whole_dollars(chart.goal)}"}]
 
 
-def _build_line_rows(chart: SalesChart, frame: Frame) -> Rows:
+def _build_line_rows(chart: SalesChart, frame: Frame, points: Rows) -> Rows:
     begin = {"x": _to_place(frame.first, frame.first) - 0.5, "y": float(chart.revenue_before)}
-    return [begin, *({"x": row["x"], "y": row["y"]} for row in _build_point_rows(chart))]
+    return [begin, *({"x": row["x"], "y": row["y"]} for row in points)]
 
 
 def _build_outlook_rows(chart: SalesChart) -> Rows:

@@ -1,4 +1,4 @@
-"""The Vega-Lite specifications of the sales chart, one for each shape and scheme, built once.
+"""The Vega-Lite specifications of the sales chart, one for each shape, built once.
 
 They name their datasets, whose rows `ui/sales/chart.py` passes in each run. Figures of the day that is pointed at or
 tapped stand above the plot, so that nothing is covered.
@@ -7,7 +7,6 @@ tapped stand above the plot, so that nothing is covered.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -16,27 +15,12 @@ import altair as alt
 Shape = Literal["total", "forecast", "daily", "stacked", "compared"]
 LABELS_PX = 54  # the amounts at the left
 LEGEND_ROW_PX = 21
-LIGHT: Mapping[str, Any] = {
-    "line": "#0B6E6E",
-    "earlier": "#8A5A14",
-    "goal": "#B5651D",
-    "text": "#1D2530",
-    "quiet": "#565D67",
-    "grid": "#E6E1D6",
-    "ground": "#FFFEFB",
-    "parts": ["#0B6E6E", "#D08A2E", "#5B5EA6", "#B3382C", "#6B8E23", "#8C6A5D", "#2F7FB8", "#8B929B"],
-}
-DARK: Mapping[str, Any] = {
-    "line": "#4FB8B0",
-    "earlier": "#E0A550",
-    "goal": "#E0A550",
-    "text": "#E8E6E1",
-    "quiet": "#B0B5BB",
-    "grid": "#343C46",
-    "ground": "#191E24",
-    "parts": ["#4FB8B0", "#E0A550", "#9A9CE0", "#E07A6E", "#A8C85A", "#BFA094", "#6FB5E6", "#AAB4BE"],
-}
-OTHER = len(LIGHT["parts"]) - 1  # the place of the color of all that have no color of their own
+# Variables of sales.css, so that a chart follows the theme of the page without another specification.
+_LINE, _EARLIER, _GOAL, _TEXT, _QUIET, _GRID, _GROUND = (
+    f"var(--{name})" for name in ("line", "earlier", "goal", "text", "quiet", "grid", "card")
+)
+_PARTS = [f"var(--part-{number})" for number in range(8)]
+OTHER = len(_PARTS) - 1  # the place of the color of all that have no color of their own
 _MOUSE = "[event.pointerType !== 'touch']"
 _COLUMNS = "(width < 420 ? 2 : width < 700 ? 3 : 4)"
 _LEGEND_ROWS = f"ceil(length(data('legend')) / {_COLUMNS})"
@@ -47,16 +31,15 @@ _NOTHING_POINTED_AT = "!length(data('hover_store'))"
 _build_lock = threading.Lock()
 
 
-def get_spec(shape: Shape, *, is_dark: bool) -> dict[str, Any]:
+def get_spec(shape: Shape) -> dict[str, Any]:
     """Return the specification of a shape, without its datasets. It must not be changed."""
     with _build_lock:
-        return _build_spec(shape, is_dark)
+        return _build_spec(shape)
 
 
 @lru_cache
-def _build_spec(shape: Shape, is_dark: bool) -> dict[str, Any]:
-    builder = _SpecBuilder(shape, DARK if is_dark else LIGHT)
-    spec: dict[str, Any] = builder.build().to_dict(validate=False)
+def _build_spec(shape: Shape) -> dict[str, Any]:
+    spec: dict[str, Any] = _SpecBuilder(shape).build().to_dict(validate=False)
     return spec
 
 
@@ -71,9 +54,9 @@ def _data(name: str) -> alt.Chart:
 class _SpecBuilder:
     """Builds the layers of one shape."""
 
-    def __init__(self, shape: Shape, colors: Mapping[str, Any]) -> None:
-        self._shape, self._colors = shape, colors
-        self._is_total, self._is_line = shape in ("total", "forecast"), shape not in ("daily", "stacked")
+    def __init__(self, shape: Shape) -> None:
+        self._shape, self._is_total = shape, shape in ("total", "forecast")
+        self._is_line = shape not in ("daily", "stacked")
         self._x = alt.X("x:Q", axis=None, scale=alt.Scale(zero=False, nice=False))
         self._y = alt.Y("y:Q", axis=None, scale=alt.Scale(zero=True, nice=False))
         self._hover = alt.selection_point(
@@ -92,58 +75,56 @@ class _SpecBuilder:
             alt.layer(*layers)
             .properties(padding={"left": 4, "top": 4, "right": 4, "bottom": 4}, background="transparent")
             .configure_view(stroke=None)
-            .configure_text(fontSize=12, color=self._colors["text"])
+            .configure_text(fontSize=12, color=_TEXT)
         )
         return chart
 
     def _build_frame(self) -> list[alt.Chart]:
         """Return grid lines and ticks; the first layer keeps the whole frame in sight whatever the data."""
-        quiet = self._colors["quiet"]
         return [
             _data("frame").mark_point(opacity=0, tooltip=None).encode(x=self._x, y=self._y),
-            _data("amounts").mark_rule(color=self._colors["grid"]).encode(y=self._y),
-            _data("amounts").mark_text(align="right", color=quiet).encode(x=alt.value(-8), y=self._y, text="label:N"),
+            _data("amounts").mark_rule(color=_GRID).encode(y=self._y),
+            _data("amounts").mark_text(align="right", color=_QUIET).encode(x=alt.value(-8), y=self._y, text="label:N"),
             _data("days")
-            .mark_text(align=_expr("datum.align"), color=quiet, baseline="top")
+            .mark_text(align=_expr("datum.align"), color=_QUIET, baseline="top")
             .encode(x=self._x, y=alt.value(_expr("height + 9")), text="label:N"),
         ]
 
     def _build_marks(self) -> list[alt.Chart]:
-        line = self._colors["line"]
         x2, y2 = alt.X2("x1:Q"), alt.Y2("y1:Q")
         if self._shape == "daily":
             bars = (
                 _data("points")
-                .mark_bar(color=line)
+                .mark_bar(color=_LINE)
                 .encode(x=alt.X("x0:Q", axis=None), x2=x2, y=self._y, y2=alt.Y2Datum(0))
             )
             return [bars]
         if self._shape == "stacked":
             color = alt.Color(
                 "color:O",
-                scale=alt.Scale(domain=list(range(OTHER + 1)), range=self._colors["parts"]),
+                scale=alt.Scale(domain=list(range(OTHER + 1)), range=_PARTS),
                 legend=None,
             )
             return [_data("parts").mark_bar().encode(x=alt.X("x0:Q", axis=None), x2=x2, y=self._y, y2=y2, color=color)]
         base = _data("line").encode(x=self._x, y=self._y)
-        layers = [base.mark_line(color=line, strokeWidth=2, interpolate="step-after")]
+        layers = [base.mark_line(color=_LINE, strokeWidth=2, interpolate="step-after")]
         if self._shape == "compared":
-            earlier = {"color": self._colors["earlier"], "strokeWidth": 2, "strokeDash": [5, 3]}
+            earlier = {"color": _EARLIER, "strokeWidth": 2, "strokeDash": [5, 3]}
             others = _data("earlier").mark_line(interpolate="step-after", **earlier)
             return [others.encode(x=self._x, y=self._y), *layers]
-        layers.insert(0, base.mark_area(color=line, opacity=0.14, interpolate="step-after"))
+        layers.insert(0, base.mark_area(color=_LINE, opacity=0.14, interpolate="step-after"))
         return layers + (self._build_outlook() if self._shape == "forecast" else [])
 
     def _build_outlook(self) -> list[alt.Chart]:
         """Return the forecast: a band that widens from today's dot to the event, a dashed line, and its amounts."""
-        line, outlook = self._colors["line"], _data("outlook")
+        outlook = _data("outlook")
         label = {"x": alt.value(_expr("width + 12"))}
         return [
-            _data("wedge").mark_area(color=line, opacity=0.16).encode(x=self._x, y=self._y, y2="y1:Q"),
-            outlook.mark_rule(color=line, strokeWidth=2, strokeDash=[5, 4]).encode(
+            _data("wedge").mark_area(color=_LINE, opacity=0.16).encode(x=self._x, y=self._y, y2="y1:Q"),
+            outlook.mark_rule(color=_LINE, strokeWidth=2, strokeDash=[5, 4]).encode(
                 x=self._x, x2="x1:Q", y=self._y, y2="y1:Q"
             ),
-            outlook.mark_point(color=line, fill=self._colors["ground"], opacity=1, size=70, strokeWidth=2).encode(
+            outlook.mark_point(color=_LINE, fill=_GROUND, opacity=1, size=70, strokeWidth=2).encode(
                 x=alt.X("x1:Q", axis=None), y=alt.Y("y1:Q", axis=None)
             ),
             outlook.mark_text(align="left", fontWeight=600).encode(y=alt.Y("y1:Q", axis=None), text="label:N", **label),
@@ -155,7 +136,7 @@ class _SpecBuilder:
         if not self._is_total:
             return []
         return [
-            _data("goal").mark_rule(color=self._colors["goal"], strokeDash=[5, 4], strokeWidth=1.5).encode(y=self._y),
+            _data("goal").mark_rule(color=_GOAL, strokeDash=[5, 4], strokeWidth=1.5).encode(y=self._y),
             _data("goal")
             .mark_text(align="left", baseline="bottom", dx=4, dy=-3)
             .encode(x=alt.value(0), y=self._y, text="label:N"),
@@ -163,22 +144,22 @@ class _SpecBuilder:
 
     def _build_crosshair(self) -> list[alt.Chart]:
         pointed = _data("points").transform_filter(self._hover)
-        layers = [pointed.mark_rule(color=self._colors["quiet"], strokeWidth=1).encode(x=self._x)]
+        layers = [pointed.mark_rule(color=_QUIET, strokeWidth=1).encode(x=self._x)]
         if self._is_line:
-            dot = {"color": self._colors["line"], "filled": True, "opacity": 1, "size": 70}
+            dot = {"color": _LINE, "filled": True, "opacity": 1, "size": 70}
             layers += [data.mark_point(**dot).encode(x=self._x, y=self._y) for data in (_data("last"), pointed)]
         return layers
 
     def _build_headline(self) -> list[alt.Chart]:
         """Return the figure above the plot: of all days, or of the one that is pointed at."""
-        rows = f" - {_LEGEND_ROWS} * {LEGEND_ROW_PX}" if self._shape == "stacked" else ""
+        rows = f" - {_LEGEND_ROWS} * {LEGEND_ROW_PX} - 6" if self._shape == "stacked" else ""
         layers = []
         for data in (
             _data("headline").transform_filter(_NOTHING_POINTED_AT),
             _data("points").transform_filter(self._hover),
         ):
             value = data.mark_text(align="left", fontSize=21, fontWeight=600, dx=-LABELS_PX)
-            when = data.mark_text(align="left", fontSize=13, color=self._colors["quiet"], dx=-LABELS_PX)
+            when = data.mark_text(align="left", fontSize=13, color=_QUIET, dx=-LABELS_PX)
             for field, text, y in (("value", value, -34), ("when", when, -13)):
                 layers.append(text.encode(x=alt.value(0), y=alt.value(_expr(f"{y}{rows}")), text=f"{field}:N"))
         return layers
@@ -189,7 +170,7 @@ class _SpecBuilder:
             return []
         y = {"y": alt.value(_expr(_LEGEND_Y))}
         color = alt.Color("color:O", legend=None)
-        name = alt.value(_expr("truncate(datum.name, width < 420 ? 8 : 15)"))
+        name = alt.value(_expr("truncate(datum.name, width < 420 ? 8 : width < 700 ? 13 : 15)"))
         right = alt.value(_expr(f"{_LEGEND_X} + {_LEGEND_WIDTH} - 14"))
         amounts = (
             _data("legend").transform_filter(_NOTHING_POINTED_AT),
@@ -209,7 +190,7 @@ class _SpecBuilder:
             name="brush",
             encodings=["x"],
             on=f"[pointerdown{_MOUSE}, window:pointerup] > window:pointermove!",
-            mark=alt.BrushConfig(fill=self._colors["line"], fillOpacity=0.15, stroke=self._colors["line"]),
+            mark=alt.BrushConfig(fill=_LINE, fillOpacity=0.15, stroke=_LINE),
         )
         lift = alt.selection_point(name="lift", on="dblclick", nearest=True, encodings=["x"], clear=False)
         sensor = _data("points").mark_point(opacity=0, tooltip=None).encode(x=self._x, y=self._y)

@@ -77,7 +77,7 @@ def _render_comparison(comparison: Comparison, earlier_name: str) -> None:
     if not comparison.days:
         return
     st.html(f'<p class="line-legend"><i></i>{escape(THIS_EVENT)} <i class="earlier"></i>{escape(earlier_name)}</p>')
-    spec = chart_spec.get_spec("compared", is_dark=st.context.theme.type == "dark")
+    spec = chart_spec.get_spec("compared")
     for measure, title in _TITLES.items():
         st.vega_lite_chart(
             {**spec, "datasets": build_datasets(comparison, earlier_name, measure)},

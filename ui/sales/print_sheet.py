@@ -7,8 +7,6 @@ from functools import lru_cache
 from html import escape
 from urllib.parse import urlencode
 
-import streamlit as st
-
 from ticketing import sales_filter
 from ticketing.reporting import sales_svg
 from ticketing.reporting.sales_report import SalesReport
@@ -18,14 +16,9 @@ from ui.widgets import printing
 SVG_SIZE = (690, 270)
 
 
-def render(report: SalesReport) -> None:
-    """Render the head and the footer of the paper."""
-    printing.render("Sales", report.event, describe(report))
-
-
-def render_chart_image(report: SalesReport) -> None:
-    """Render the chart as a picture that shows on paper only, where the one of the page would keep its width."""
-    st.html(_build_image(report))
+def build_head(report: SalesReport) -> str:
+    """Return the head and the footer of the paper as HTML."""
+    return printing.build("Sales", report.event, describe(report))
 
 
 def describe(report: SalesReport) -> str:
@@ -48,12 +41,15 @@ def format_days(report: SalesReport) -> str:
 
 
 @lru_cache(maxsize=64)
-def _build_image(report: SalesReport) -> str:
-    assert report.chart is not None
+def build_chart_image(report: SalesReport) -> str:
+    """Return the chart as a picture that shows on paper only, where the one of the page would keep its width."""
+    if report.chart is None:
+        return ""
     width, height = SVG_SIZE
     svg = sales_svg.draw(report.chart, report.series_names, None, width=width, height=height)
     data = base64.b64encode(svg.encode()).decode()
-    return f'<img class="paper-only" alt="" width="{width}" height="{height}" src="data:image/svg+xml;base64,{data}">'
+    image = f'<img alt="" width="{width}" height="{height}" src="data:image/svg+xml;base64,{data}"/>'
+    return f'<div class="card paper-only">{image}</div>'
 
 
 def build_download_link(report: SalesReport) -> str:

@@ -21,7 +21,12 @@ _KEY = "print_all"
 
 
 def render(title: str, event: Event | None, shown: str = "", zone: str = "UTC") -> None:
-    """Render the head and the footer of the paper, below the page's title.
+    """Render the head and the footer of the paper; see `build`."""
+    st.html(build(title, event, shown, zone))
+
+
+def build(title: str, event: Event | None, shown: str = "", zone: str = "UTC") -> str:
+    """Return the head and the footer of the paper as HTML, for below the page's title.
 
     `shown` says which rows or days it has; `zone` is that of a page about no event.
     """
@@ -30,7 +35,7 @@ def render(title: str, event: Event | None, shown: str = "", zone: str = "UTC") 
     moment = f"as of {text.format_date(now.date())}, {text.format_time(now)} {text.format_zone_city(time_zone)}"
     line = " · ".join(part for part in (shown, moment) if part)
     footer = escape_css(f"{name} · {title}")
-    st.html(
+    return (
         f'<p class="paper-only paper-head">{escape(line[:1].upper() + line[1:])}</p>'
         f'<style>@page {{ @bottom-left {{ content: "{footer}"; }} }}</style>'
     )

@@ -6,6 +6,8 @@ import csv
 import io
 import re
 import uuid
+from datetime import UTC, datetime
+from xml.etree import ElementTree
 
 import pytest
 
@@ -19,6 +21,7 @@ COLUMNS = [
     "purchaser_email", "purchaser_phone", "list_price", "discount", "total", "promo_code", "payment_status",
     "channel", "external_sale_id", "notes", "guests",
 ]  # fmt: skip
+SVG = "{http://www.w3.org/2000/svg}"
 INVALID_QUERIES = [
     ("status=paid", "status"),
     ("status=", "status"),
@@ -167,3 +170,16 @@ def test_openapi_document_describes_every_filter(browser, sign_in):
     assert types.pop("sponsorships_only") == types.pop("unnamed_only") == ("boolean", False)
     assert types.pop("discounted_only") == types.pop("differing_only") == ("boolean", False)
     assert set(types.values()) == {("string", False)}
+
+
+def test_chart_is_a_picture_with_title_event_days_and_moment(browser):
+    event = make.event(name="Harbor <Lights> & Sons")
+    make.purchase(event, make.package(event), moment=datetime(2026, 1, 10, 12, tzinfo=UTC))
+    answer = browser.get(f"/export/{event.id}/chart.svg?chart=packages&from=2026-01-05&to=2026-02-05")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
+    assert re.fullmatch(r"harbor-lights-sons-packages-\d{4}-\d\d-\d\d\.svg", get_file_name(answer))
+    drawing = ElementTree.fromstring(answer.content)  # noqa: S314
+    title, subtitle, *_ = ["".join(each.itertext()) for each in drawing.iter(f"{SVG}text")]
+    assert title == "Daily revenue by package"
+    moment = r"\w{3} \d+, \d{4}, \d+:\d\d [AP]M"
+    assert re.fullmatch(rf"{event.name} · Jan 5, 2026 to Feb 5, 2026 · as of {moment}", subtitle)

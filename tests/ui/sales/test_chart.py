@@ -31,9 +31,8 @@ def build_rows(drawn, names=None):
 
 @pytest.mark.parametrize("shape", ["total", "forecast", "daily", "stacked", "compared"])
 def test_specification_is_built_once_and_has_no_data(shape):
-    spec = chart_spec.get_spec(shape, is_dark=False)
-    assert chart_spec.get_spec(shape, is_dark=False) is spec
-    assert chart_spec.get_spec(shape, is_dark=True) != spec
+    spec = chart_spec.get_spec(shape)
+    assert chart_spec.get_spec(shape) is spec
     assert "datasets" not in spec
     assert all(set(layer["data"]) == {"name"} for layer in spec["layer"])
 
@@ -46,7 +45,7 @@ def test_every_dataset_of_a_specification_is_passed():
         make_chart("daily", (None, [1])),
         stacked,
     ):
-        spec = chart_spec.get_spec(chart.choose_shape(drawn), is_dark=False)
+        spec = chart_spec.get_spec(chart.choose_shape(drawn))
         named = {layer["data"]["name"] for layer in spec["layer"]}
         assert named <= set(build_rows(drawn, {"a": "A"}))
 
