@@ -17,13 +17,14 @@ SCRIPT = "<script>window.ready = false</script>"
 FONT = '<link rel="preload" href="./static/media/SourceSansVF-Upright.ttf.x.woff2" as="font" crossorigin />'
 NOSCRIPT = "<noscript><p>Streamlit</p></noscript>"
 ROOT_ELEMENT = '<div id="root"></div>'
+VIEWPORT = '<meta name="viewport" content="width=device-width, initial-scale=1, shrink-to-fit=no">'
 TITLE = "<title>Streamlit</title>"
 BODY = f"<body>{NOSCRIPT}{ROOT_ELEMENT}</body>"
 SCRIPTS = Path(file_util.get_static_dir(), "static/js")
 ENTRY, LIBRARY = next(SCRIPTS.glob("react-dom.*.js")), next(SCRIPTS.glob("protobuf.*.js"))
 MODULE = f'<script type="module" crossorigin src="./static/js/{ENTRY.name}"></script>'
 PRELOAD = f'<link rel="modulepreload" crossorigin href="./static/js/{LIBRARY.name}">'
-HTML = f'<head><link href="./favicon.png">{FONT}{TITLE}{SCRIPT}{MODULE}{PRELOAD}</head>{BODY}'
+HTML = f'<head>{VIEWPORT}<link href="./favicon.png">{FONT}{TITLE}{SCRIPT}{MODULE}{PRELOAD}</head>{BODY}'
 
 
 @pytest.fixture
@@ -40,12 +41,13 @@ def test_known_html_is_accepted(install):
     html = index_html.build()
     assert "<title>Ticket Desk</title>" in html
     assert "SourceSans" not in html
+    assert "interactive-widget=resizes-content" in html
     assert html.count(f'"/static/js/{ENTRY.name}"') == html.count(LIBRARY.name) == 1  # preloaded once
     assert html.index('id="skeleton"') < html.index(ROOT_ELEMENT) < html.index('id="signed-out"')
     assert index_html.hash_inline_scripts() == ["'sha256-Z7L2T8khoKWK3qtQF/wSktj9xGCtCfem3Y6SPjwBwdU='"]
 
 
-@pytest.mark.parametrize("part", [TITLE, 'href="./favicon.png"', FONT, NOSCRIPT, ROOT_ELEMENT, "</body>"])
+@pytest.mark.parametrize("part", [VIEWPORT, TITLE, 'href="./favicon.png"', FONT, NOSCRIPT, ROOT_ELEMENT, "</body>"])
 @pytest.mark.parametrize("count", [0, 2])
 def test_missing_or_repeated_part_is_refused(install, part, count):
     install(HTML.replace(part, part * count))
