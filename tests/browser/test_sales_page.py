@@ -88,6 +88,7 @@ def test_chart_tells_the_day_above_it_and_a_drag_chooses_days(page: Page, enter,
     expect(page).to_have_url(re.compile(r"from=2026-10-0[4-8]&to=2026-10-(0[6-9]|10)"))
     main.get_by_text("All", exact=True).click()
     expect(page).not_to_have_url(re.compile("from="))
+    wait_until_still(page)
     box = get_plot(main).bounding_box()
     page.go_back()
     expect(page).to_have_url(re.compile("from="))
@@ -129,3 +130,38 @@ def test_page_fits_phone_width(phone: Page, enter, event, seller) -> None:
         "main => [main, ...main.querySelectorAll('.figures')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
     )
     assert wider == 0
+
+
+_CUT = """main => [main, ...main.querySelectorAll('.figures, .card, .tile')]
+    .filter(each => each.scrollWidth > each.clientWidth + 1).map(each => each.textContent)"""
+_SMALL = """main => [...main.querySelectorAll('a, button, summary, input')]
+    .filter(each => each.checkVisibility())
+    .map(each => [each.textContent, each.getBoundingClientRect()])
+    .filter(([, box]) => box.width && (box.width < 43.5 || box.height < 43.5))
+    .map(([words, box]) => `${words} ${box.width}x${box.height}`)"""
+
+
+@pytest.mark.parametrize(
+    ("width", "has_targets"), [(390, True), (820, True), (1280, False), (1500, False), (1920, False)]
+)
+def test_nothing_is_cut_at_any_width(page: Page, enter, event, ten_days, seller, width, has_targets) -> None:
+    code = make.promo_code(event, code="FRIENDS25")
+    package = make.package(event, name="Young professionals", price="95.50", quantity_limit=120)
+    make.purchase(event, package, quantity=30, promo_code=code.code, channel="card_terminal", payment_status="pending")
+    page.set_viewport_size({"width": width, "height": 900})
+    main = enter(page, seller, f"/sales?event={event.id}").get_by_test_id("stMain")
+    expect(get_plot(main)).to_be_visible()
+    wait_until_still(page)
+    assert main.evaluate(_CUT) == []
+    if has_targets:
+        assert main.evaluate(_SMALL) == []
+    chart, side = (main.locator(each).bounding_box() for each in (".st-key-chart_card", ".side-cards"))
+    assert (side["x"] > chart["x"] + chart["width"]) == (width >= 1500)
+
+
+def test_open_chart_follows_a_change_of_theme(page: Page, enter, event, ten_days, seller) -> None:
+    main = enter(page, seller, f"/sales?event={event.id}").get_by_test_id("stMain")
+    amount = get_plot(main).get_by_text("$25,000").first
+    expect(amount).to_have_css("fill", "rgb(29, 37, 48)")
+    page.emulate_media(color_scheme="dark")
+    expect(amount).to_have_css("fill", "rgb(232, 230, 225)")

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
 
 from sqlalchemy import BigInteger, Select, Text, bindparam, cast, func, literal, or_, select, text
 from sqlalchemy.orm import Session
@@ -194,7 +193,7 @@ def get_figures(
 
 
 @lru_cache(maxsize=MAX_KEPT_STATEMENTS)
-def _select_packages(event_id: uuid.UUID, sales_filter: SalesFilter) -> Select[Any]:
+def _select_packages(event_id: uuid.UUID, sales_filter: SalesFilter) -> Select[Decimal | None, Package]:
     """Return the query of the goal of an event and its packages that the filter selects."""
     is_selected = (
         (Package.event_id == Event.id)

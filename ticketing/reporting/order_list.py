@@ -158,7 +158,7 @@ def count_repeated(session: Session, event_id: uuid.UUID, purchase_filter: Purch
 
 
 @lru_cache(maxsize=MAX_KEPT_STATEMENTS)
-def _select_repeated_count(event_id: uuid.UUID, purchase_filter: PurchaseFilter) -> Select[tuple[int]]:
+def _select_repeated_count(event_id: uuid.UUID, purchase_filter: PurchaseFilter) -> Select[int]:
     repeated = build_repeated_conditions(tuple(purchase_filter.statuses) or PAYMENT_STATUSES)
     return (
         select(func.count())

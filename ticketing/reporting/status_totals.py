@@ -215,6 +215,6 @@ def _select_repeats(event_id: uuid.UUID, purchases: PurchaseFilter) -> Select[An
     ).group_by(lines.payment_status, lines.channel, lines.promo_code_id)
 
 
-def _number_lines(column: ColumnElement[Any]) -> ColumnElement[int]:
+def _number_lines(column: Any) -> ColumnElement[int]:
     """Return the number of a line among those of its order with the same value of `column`."""
     return func.row_number().over(partition_by=(Purchase.order_id, column), order_by=Purchase.line_number)

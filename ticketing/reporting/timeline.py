@@ -76,7 +76,7 @@ def get_timeline(
 
 
 @lru_cache(maxsize=MAX_KEPT_STATEMENTS)
-def _select_days(event_id: uuid.UUID, sales_filter: SalesFilter) -> Select[Any]:
+def _select_days(event_id: uuid.UUID, sales_filter: SalesFilter) -> Select[date, int, Decimal, Decimal]:
     return (
         select(
             DailySales.day,

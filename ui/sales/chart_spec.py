@@ -109,7 +109,7 @@ class _SpecBuilder:
         base = _data("line").encode(x=self._x, y=self._y)
         layers = [base.mark_line(color=_LINE, strokeWidth=2, interpolate="step-after")]
         if self._shape == "compared":
-            earlier = {"color": _EARLIER, "strokeWidth": 2, "strokeDash": [5, 3]}
+            earlier: dict[str, Any] = {"color": _EARLIER, "strokeWidth": 2, "strokeDash": [5, 3]}
             others = _data("earlier").mark_line(interpolate="step-after", **earlier)
             return [others.encode(x=self._x, y=self._y), *layers]
         layers.insert(0, base.mark_area(color=_LINE, opacity=0.14, interpolate="step-after"))
@@ -146,7 +146,7 @@ class _SpecBuilder:
         pointed = _data("points").transform_filter(self._hover)
         layers = [pointed.mark_rule(color=_QUIET, strokeWidth=1).encode(x=self._x)]
         if self._is_line:
-            dot = {"color": _LINE, "filled": True, "opacity": 1, "size": 70}
+            dot: dict[str, Any] = {"color": _LINE, "filled": True, "opacity": 1, "size": 70}
             layers += [data.mark_point(**dot).encode(x=self._x, y=self._y) for data in (_data("last"), pointed)]
         return layers
 

@@ -172,8 +172,9 @@ def test_openapi_document_describes_every_filter(browser, sign_in):
     assert set(types.values()) == {("string", False)}
 
 
-def test_chart_is_a_picture_with_title_event_days_and_moment(browser):
+def test_chart_is_a_picture_with_title_event_days_and_moment(browser, sign_in):
     event = make.event(name="Harbor <Lights> & Sons")
+    sign_in(role="viewer", event=event)
     make.purchase(event, make.package(event), moment=datetime(2026, 1, 10, 12, tzinfo=UTC))
     answer = browser.get(f"/export/{event.id}/chart.svg?chart=packages&from=2026-01-05&to=2026-02-05")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
