@@ -292,7 +292,7 @@ def test_text_of_donors_is_never_stored_in_the_browser(page: Page, enter, event,
     drawer.get_by_role("button", name="Close").click()
     page.get_by_role("link", name="Sign out").click()
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
-    assert page.evaluate("sessionStorage.length") == 0
+    assert page.evaluate(DRAFTS) == 0
 
 
 def test_changes_are_undone_from_the_bar_at_the_foot(page: Page, enter, event, ana) -> None:

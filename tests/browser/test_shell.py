@@ -92,7 +92,8 @@ def test_menu_has_its_mark_whole_rows_and_the_way_out_in_sight(page: Page, enter
         expect(link).to_be_in_viewport(ratio=1)
         assert link.evaluate(IS_WHOLE)
     heights = menu.get_by_role("link").evaluate_all("links => links.map(link => link.getBoundingClientRect().height)")
-    assert min(heights) >= 44
+    assert min(heights) >= 40  # 44 on a higher screen, and where fingers press
+    assert menu.get_by_role("link", name="All events").bounding_box()["y"] + 40 <= account.bounding_box()["y"]
     styles = [
         link.evaluate("link => [getComputedStyle(link).fontSize, getComputedStyle(link).textDecorationLine]")
         for link in (account, way_out)
