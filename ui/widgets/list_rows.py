@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -99,7 +100,18 @@ def render_switch(
     The key has the version, so that a change elsewhere is a switch of its own. `label` is Markdown.
     """
     key = f"switch_{row_id}_{version}"
-    st.toggle(label, value=is_on, key=key, label_visibility="collapsed", on_change=on_change, args=(*args, key))
+    handle = partial(handle_switch, on_change, is_on=is_on)
+    st.toggle(label, value=is_on, key=key, label_visibility="collapsed", on_change=handle, args=(*args, key))
+
+
+def handle_switch(on_change: Callable[..., Any], *args: Any, is_on: bool) -> None:
+    """Call `on_change` if the switch was pressed, whose key is the last of `args`.
+
+    A message of the browser that crossed a change has the switch of the version before, whose state is dropped here, so
+    Streamlit takes it for a press, which would take the change back.
+    """
+    if st.session_state[args[-1]] is not is_on:
+        on_change(*args)
 
 
 def render_menu(

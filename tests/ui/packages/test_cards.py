@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import streamlit as st
 from sqlalchemy.event import listen, remove
 
 from tests.support import make
@@ -19,6 +20,7 @@ from tests.support.package_cards import (
 from tests.support.package_cards import delete_package as remove_package
 from tests.support.screen import Screen
 from ticketing import db
+from ui.widgets import list_rows
 
 
 @pytest.fixture
@@ -368,3 +370,12 @@ def count_queries(work) -> int:
     finally:
         remove(db.engine(), "before_cursor_execute", note)
     return len(seen)
+
+
+@pytest.mark.parametrize(("rendered", "reported", "calls"), [(True, True, 0), (True, False, 1), (False, True, 1)])
+def test_switch_reported_as_it_was_is_no_press(monkeypatch, rendered, reported, calls):
+    """The browser reports the switch of an earlier version again, which Streamlit takes for a press."""
+    monkeypatch.setitem(st.session_state, "switch_1", reported)
+    called = []
+    list_rows.handle_switch(lambda *args: called.append(args), "Gold", "switch_1", is_on=rendered)
+    assert called == [("Gold", "switch_1")] * calls
