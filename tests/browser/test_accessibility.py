@@ -25,6 +25,7 @@ GROUNDS = {"light": "rgb(251, 250, 247)", "dark": "rgb(20, 24, 29)"}
 LOOKS = ((1280, "light"), (1280, "dark"), (390, "dark"), (390, "light"))  # the width in pixels
 # A text by which each page shows that it is rendered with the data of the event.
 SHOWS = {
+    "search": "Press / on any page",
     "sales": "By channel",
     "purchasers": "Zoë Müller",
     "guests": "Zoë Müller",
@@ -100,6 +101,10 @@ def show_signed_out(page: Page) -> None:
     page.evaluate("document.querySelector('#signed-out').showModal()")
 
 
+def search_everything(page: Page) -> None:
+    page.get_by_label("Name, e-mail address, ticket code").fill("Zoë")
+
+
 def add_to_order(page: Page) -> None:
     find_tile(page, "Gold").click()
 
@@ -110,9 +115,10 @@ def choose(file: Path) -> Callable[[Page], None]:
 
 # Page, action, and what the page shows afterwards.
 VIEWS = {
+    "what a search finds": ("search", search_everything, "text=Zoë Müller"),
     "the filters": ("purchasers", click_prefix("Filters"), "text=Sponsorships only"),
     "the guest list": ("guests", click("Guest list", "radio"), "text=seat 1 of 10"),
-    "the sponsors": ("guests", click("Sponsors", "radio"), "text=2 sponsorships"),
+    "the sponsors": ("guests", click("Sponsors", "radio"), "text=1 sponsorship"),
     "arranging": ("packages", click("Arrange", "radio"), "ol li >> text=Gold"),
     "many packages at once": ("packages", click("Prices and limits", "radio"), "[data-testid=stDataFrame] canvas"),
     "the filters of the audit log": ("audit_log", click_prefix("Filters"), "text=Package or promo code"),
