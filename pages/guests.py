@@ -13,14 +13,16 @@ from ticketing.catalog.events import Event
 from ticketing.purchase_filter import PurchaseFilter
 from ticketing.reporting import figures, purchase_list
 from ticketing.reporting.figures import SalesFigures
+from ticketing.reporting.file_columns import Kind
 from ticketing.reporting.purchase_list import PurchaseRow, PurchaseTotals
 from ticketing.sales import guests
 from ticketing.sales.guests import GuestListRow, PurchaseMissingGuests
 from ui import session, text
+from ui.files import column_dialog
 from ui.purchases import details, guest_names, guest_rows
 from ui.runtime import sales_watch
 from ui.session import PageContext
-from ui.widgets import list_rows, paging, printing, tables
+from ui.widgets import forms, list_rows, paging, printing, tables
 from ui.widgets.empty_page import render_empty_page
 from ui.widgets.list_rows import Row
 from ui.widgets.page_header import render_header
@@ -36,14 +38,17 @@ SPONSORSHIP_FILTER = replace(purchase_filter.SOLD_PURCHASES, sponsorships_only=T
 
 def render_page(context: PageContext, event: Event) -> None:
     if not printing.is_requested():
-        sales_watch.rerun_on_change(event.id, paused=guest_names.is_open() or details.is_open())
+        is_paused = guest_names.is_open() or details.is_open() or forms.is_open(column_dialog.FORM)
+        sales_watch.rerun_on_change(event.id, paused=is_paused)
     with db.read_session() as s:
         summary = figures.get_figures(s, context.actor, event.id)
     package_names = {package.package_id: package.name for package in summary.by_package}
     if st.session_state.get("guests_package") not in package_names:
         st.session_state.guests_package = ALL_PACKAGES  # at first, and when the last choice is another event's
     actions = render_header("Guests", event)
-    if details.is_open():
+    if forms.is_open(column_dialog.FORM):
+        column_dialog.render(context, event)
+    elif details.is_open():
         details.render(context, event)
     else:
         guest_names.render(context, event)
@@ -79,7 +84,8 @@ def render_no_seats() -> None:
 def render_download(container: DeltaGenerator, event: Event, package_id: uuid.UUID | None) -> None:
     """Link the file of the open view. A search finds one guest, so the file ignores it and has all of them."""
     package_ids = (package_id,) if package_id else ()
-    kind, label = "guests", "Download CSV"
+    kind: Kind = "guests"
+    label = "Download CSV"
     if st.session_state.guests_view == UNNAMED:
         kind = "purchases"
         file_filter = PurchaseFilter(package_ids=package_ids, unnamed_only=True, sort="oldest")
@@ -92,6 +98,7 @@ def render_download(container: DeltaGenerator, event: Event, package_id: uuid.UU
             label = "Download all as CSV"
     url = f"/export/{event.id}/{kind}.csv?{urlencode(purchase_filter.to_query(file_filter))}"
     container.link_button(label, url, icon=":material/download:")
+    column_dialog.render_button(container, kind, purchase_filter.to_query(file_filter))
     printing.render_button(container)
 
 

@@ -19,6 +19,7 @@ from ticketing.reporting import order_list, purchase_list
 from ticketing.reporting.order_list import OrderLine, OrderRow
 from ticketing.reporting.purchase_list import PurchaseTotals
 from ui import session, text
+from ui.files import column_dialog
 from ui.purchases import details, filters
 from ui.purchases.filters import Choices, UrlState
 from ui.runtime import sales_watch
@@ -41,7 +42,8 @@ def render_page(context: PageContext, event: Event) -> None:
         stop_with_invalid_query(event, exc)
     sync_open_purchase(view.purchase_id)
     if not printing.is_requested():
-        sales_watch.rerun_on_change(event.id, paused=details.is_open())
+        is_paused = details.is_open() or forms.is_open(column_dialog.FORM)
+        sales_watch.rerun_on_change(event.id, paused=is_paused)
     chosen = view.active_filter
     choices, totals, page, rows = load_orders(context, event, view)
     actions = render_header("Purchasers", event)
@@ -63,7 +65,10 @@ def render_page(context: PageContext, event: Event) -> None:
                 render_rows(event, rows, orders, page, chosen)
         else:
             render_no_matches(chosen, choices)
-    details.render(context, event, close_purchase)
+    if forms.is_open(column_dialog.FORM):
+        column_dialog.render(context, event)
+    else:
+        details.render(context, event, close_purchase)
 
 
 def stop_with_invalid_query(event: Event, invalid: InvalidInput) -> NoReturn:
@@ -113,6 +118,7 @@ def render_downloads(container: DeltaGenerator, event: Event, chosen: PurchaseFi
     for kind in ("purchases", "guests"):
         url = f"/export/{event.id}/{kind}.csv" + (f"?{query}" if query else "")
         container.link_button(f"{kind.capitalize()} CSV", url, icon=":material/download:")
+    column_dialog.render_button(container, "purchases", purchase_filter.to_query(chosen))
     printing.render_button(container)
 
 

@@ -16,16 +16,17 @@ from starlette.routing import Route
 
 from api.middleware import authentication
 from api.site.streamed_csv import StreamedCsv
-from ticketing import db, purchase_filter
+from ticketing import db
 from ticketing.actors import Actor
 from ticketing.db import replica
 from ticketing.errors import InvalidInput, NotFound
 from ticketing.purchase_filter import PurchaseFilter
-from ticketing.reporting import audit_log, csv_export, sales_report, sales_svg
+from ticketing.reporting import audit_log, csv_export, file_columns, sales_report, sales_svg
 from ticketing.reporting.csv_export import Export
+from ticketing.reporting.file_columns import ExportQuery
 from ticketing.reporting.sales_report import ReportParameters
 
-ExportQuery = Callable[..., Export]
+BuildExport = Callable[..., Export]
 
 
 def purchases_csv(request: Request) -> Response:
@@ -78,12 +79,17 @@ def csv_response(
     actor: Actor,
     event_id: uuid.UUID,
     export_filter: PurchaseFilter,
-    query: ExportQuery = csv_export.build_purchases_export,
+    query: BuildExport = csv_export.build_purchases_export,
     kind: str = "purchases",
+    columns: str | None = None,
 ) -> StreamedCsv:
-    """Return the CSV as an attachment. Permissions are checked before the first byte is sent."""
+    """Return the CSV as an attachment, with the columns that the parameter `columns` names, or all.
+
+    Permissions and columns are checked before the first byte is sent.
+    """
+    names = None if columns is None else file_columns.parse(columns)
     with db.read_session() as session:
-        export = query(session, actor, event_id, export_filter)
+        export = query(session, actor, event_id, export_filter, names)
     return _attachment_response(actor, export, kind, is_filtered=not export_filter.matches_everything)
 
 
@@ -102,10 +108,11 @@ def _attachment_response(actor: Actor, export: Export, kind: str, *, is_filtered
     )
 
 
-def _export_response(request: Request, query: ExportQuery, kind: str) -> Response:
+def _export_response(request: Request, query: BuildExport, kind: str) -> Response:
     actor, event_id = authentication.get_actor(request), _parse_event_id(request)
     reject_repeated_parameters(request)
-    return csv_response(actor, event_id, purchase_filter.parse(request.query_params, ignored=()), query, kind)
+    parameters = ExportQuery.parse(request.query_params, ())
+    return csv_response(actor, event_id, parameters.to_filter(), query, kind, parameters.columns)
 
 
 def _parse_event_id(request: Request) -> uuid.UUID:

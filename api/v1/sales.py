@@ -17,8 +17,9 @@ from api.v1.purchases import Donor, build_purchase_fields
 from ticketing import db
 from ticketing.catalog import events
 from ticketing.db import replica
-from ticketing.purchase_filter import PurchaseFilter, PurchaseQuery
+from ticketing.purchase_filter import PurchaseFilter
 from ticketing.reporting import figures, purchase_list
+from ticketing.reporting.file_columns import ExportQuery
 from ticketing.reporting.purchase_list import PurchaseRow
 from ticketing.sales_filter import SalesQuery
 
@@ -165,7 +166,7 @@ def sales_export(
     caller: Caller,
     event_id: EventId,
     _: Annotated[None, Depends(downloads.reject_repeated_parameters)],
-    query: Annotated[PurchaseQuery, Query()],
+    query: Annotated[ExportQuery, Query()],
 ) -> StreamingResponse:
     """Stream the purchases that match all filters as CSV (UTF-8 with a byte order mark).
 
@@ -173,4 +174,4 @@ def sales_export(
     at the same time (429) and a ninth of the server (503 `too_busy`). A file that was not sent to its end has no last
     chunk, so that HTTP clients report an error.
     """
-    return downloads.csv_response(caller, event_id, query.to_filter())
+    return downloads.csv_response(caller, event_id, query.to_filter(), columns=query.columns)

@@ -26,6 +26,8 @@ from ticketing.db import replica
 from ticketing.formatting import FORMULA_PREFIX
 from ticketing.models import Answer, AssignedTicket, Event, Option, Order, Package, PromoCode, Purchase
 from ticketing.purchase_filter import PurchaseFilter, build_conditions, build_order_by
+from ticketing.reporting import file_columns
+from ticketing.reporting.file_columns import QUESTION_PREFIX, FileColumn, Kind
 
 CHUNK_BYTES = 64 * 1024
 BYTE_ORDER_MARK = "\ufeff"
@@ -45,28 +47,43 @@ class Export:
 
 
 def build_purchases_export(
-    session: Session, actor: Actor, event_id: uuid.UUID, purchase_filter: PurchaseFilter
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    purchase_filter: PurchaseFilter,
+    columns: Sequence[str] | None = None,
 ) -> Export:
     """Return the export of one row per matching purchase: access is checked here, rows are read later.
 
-    Raises NotFound when the actor may not see the event.
+    `columns` are names of `list_columns` in the order of the file, None for all. Raises NotFound when the actor may not
+    see the event, and InvalidInput for a column that the file does not have.
     """
     permissions.require(session, actor, "read", event_id)
-    names = func.aggregate_strings(AssignedTicket.guest_name, "; ").aggregate_order_by(AssignedTicket.seat_number)
-    guests = (
-        select(names.label("names"))
-        .where(AssignedTicket.purchase_id == Purchase.id, Purchase.seats_named > 0)
-        .lateral("guests")
+    ticket = AssignedTicket
+
+    def join(values: Any) -> ColumnElement[str]:
+        return func.aggregate_strings(values, "; ").aggregate_order_by(ticket.seat_number)
+
+    seats = (
+        select(join(ticket.guest_name).label("names"), join(ticket.code).label("codes"))
+        .where(ticket.purchase_id == Purchase.id)
+        .lateral("seats_of_purchase")
     )
-    return _build_export_with_guests(
-        session, event_id, purchase_filter, guests, {"guests": escape_formula(guests.c.names)}
-    )
+    own = {"guests": escape_formula(seats.c.names), "ticket_codes": seats.c.codes}
+    return _build_export_with_seats(session, event_id, purchase_filter, "purchases", seats, own, columns)
 
 
-def build_guests_export(session: Session, actor: Actor, event_id: uuid.UUID, purchase_filter: PurchaseFilter) -> Export:
+def build_guests_export(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    purchase_filter: PurchaseFilter,
+    columns: Sequence[str] | None = None,
+) -> Export:
     """Return the export of one row per seat of the matching purchases, named or not.
 
-    Amounts are those of the purchase and repeat with each seat. Raises NotFound when the actor may not see the event.
+    Amounts are those of the purchase and repeat with each seat. `columns` and errors are as in
+    `build_purchases_export`.
     """
     permissions.require(session, actor, "read", event_id)
     ticket = AssignedTicket
@@ -75,13 +92,21 @@ def build_guests_export(session: Session, actor: Actor, event_id: uuid.UUID, pur
         .where(ticket.purchase_id == Purchase.id)
         .lateral("seats")
     )
-    columns = {
+    own = {
         "seat_number": seats.c.seat_number,
         "ticket_code": seats.c.code,
         "guest_name": escape_formula(seats.c.guest_name),
         "guest_email": escape_formula(seats.c.guest_email),
     }
-    return _build_export_with_guests(session, event_id, purchase_filter, seats, columns, [seats.c.seat_number])
+    return _build_export_with_seats(
+        session, event_id, purchase_filter, "guests", seats, own, columns, [seats.c.seat_number]
+    )
+
+
+def list_columns(session: Session, actor: Actor, event_id: uuid.UUID, kind: Kind) -> list[FileColumn]:
+    """Return the columns that a file of an event can have, in its default order."""
+    permissions.require(session, actor, "read", event_id)
+    return file_columns.list_columns(kind, _build_question_columns(_list_options_by_label(session, event_id)))
 
 
 def stream(export: Export) -> AsyncGenerator[bytes, None]:
@@ -150,49 +175,79 @@ _PURCHASE_COLUMNS: Columns = {
     "external_sale_id": escape_formula(Purchase.external_sale_id),
     "notes": escape_formula(Purchase.notes),
 }
-_LAST_COLUMNS: Columns = {"fee": Purchase.fee, "order_id": Order.id, "order_number": Order.number}
+_LAST_COLUMNS: Columns = {
+    "fee": Purchase.fee,
+    "order_id": Order.id,
+    "order_number": Order.number,
+    # As spreadsheet programs read it; times are in the zone of the event, which the heading names.
+    "purchased_at_local": func.to_char(Purchase.purchased_at, "YYYY-MM-DD HH24:MI:SS"),
+}
 
 
-def _build_export_with_guests(
+def _build_export_with_seats(
     session: Session,
     event_id: uuid.UUID,
     purchase_filter: PurchaseFilter,
-    guests: LateralFromClause,
-    guest_columns: Columns,
+    kind: Kind,
+    seats: LateralFromClause,
+    seat_columns: Columns,
+    columns: Sequence[str] | None,
     then_by: Sequence[ColumnElement[Any]] = (),
 ) -> Export:
-    """Return the export of the purchase's columns, the guest columns, one column per question, and the last ones."""
+    """Return the export of the chosen ones of the purchase's columns, those of its seats, and its questions."""
     event = session.scalars(select(Event).where(Event.id == event_id)).one()
-    questions = _list_option_ids_by_label(session, event_id)
-    answers = _build_answers_lateral(questions.values()) if questions else None
-    answer_columns = [] if answers is None else [escape_formula(answer) for answer in answers.c]
+    questions = _list_options_by_label(session, event_id)
+    answers = (
+        _build_answers_lateral([[each.id for each in asked] for asked in questions.values()]) if questions else None
+    )
+    question_columns = _build_question_columns(questions)
+    names = [column.name for column in question_columns]
+    expressions = {**_PURCHASE_COLUMNS, **seat_columns, **_LAST_COLUMNS}
+    if answers is not None:
+        expressions |= {name: escape_formula(answer) for name, answer in zip(names, answers.c, strict=True)}
+    listed = [column.name for column in file_columns.list_columns(kind, question_columns)]
+    chosen = file_columns.choose(listed if columns is None else columns, expressions)
     query = (
-        select(*_PURCHASE_COLUMNS.values(), *guest_columns.values(), *answer_columns, *_LAST_COLUMNS.values())
+        select(*chosen.values())
+        .select_from(Purchase)
         .join(Package, Package.id == Purchase.package_id)
         .join(Order, Order.id == Purchase.order_id)
         .outerjoin(PromoCode, PromoCode.id == Purchase.promo_code_id)
-        .join(guests, true())
+        .join(seats, true())
         .where(*build_conditions(purchase_filter, event_id))
         .order_by(*build_order_by(purchase_filter), *then_by)
     )
-    if answers is not None:
+    if answers is not None and chosen.keys() & set(names):
         query = query.join(answers, true())
-    headings = _build_headings(questions, {*_PURCHASE_COLUMNS, *guest_columns, *_LAST_COLUMNS})
-    header = (*_PURCHASE_COLUMNS, *guest_columns, *headings, *_LAST_COLUMNS)
-    return build_export(session, header, query, event.time_zone, event.name)
+    titles = dict(zip(names, _build_headings(questions, set(expressions)), strict=True))
+    titles["purchased_at_local"] = f"purchased_at_local ({event.time_zone})"
+    return build_export(session, tuple(titles.get(name, name) for name in chosen), query, event.time_zone, event.name)
 
 
-def _list_option_ids_by_label(session: Session, event_id: uuid.UUID) -> dict[str, list[uuid.UUID]]:
-    """Return the ids of the event's options by label; a retired option only while it has answers."""
-    rows = session.execute(
-        select(Option.label, Option.id)
+def _build_question_columns(questions: Mapping[str, Sequence[Option]]) -> list[FileColumn]:
+    """Return the columns of questions. Answers that are text may name people; those from a list do not."""
+    return [
+        FileColumn(
+            f"{QUESTION_PREFIX}{asked[0].id}",
+            label,
+            level="seat",
+            is_personal=any(each.option_type == "text_input" for each in asked),
+        )
+        for label, asked in questions.items()
+    ]
+
+
+def _list_options_by_label(session: Session, event_id: uuid.UUID) -> dict[str, list[Option]]:
+    """Return the event's options by label; a retired option only while it has answers."""
+    rows = session.scalars(
+        select(Option)
         .join(Package, Package.id == Option.package_id)
         .where(Option.event_id == event_id, Option.retired_at.is_(None) | exists().where(Answer.option_id == Option.id))
         .order_by(Package.display_order, Option.retired_at.is_not(None), Option.display_order, Option.id)
     )
-    questions: dict[str, list[uuid.UUID]] = {}
-    for label, option_id in rows:
-        questions.setdefault(label, []).append(option_id)
+    questions: dict[str, list[Option]] = {}
+    for option in rows:
+        questions.setdefault(option.label, []).append(option)
     return questions
 
 

@@ -23,7 +23,8 @@ COLUMNS = (
     "purchaser_email", "purchaser_phone", "list_price", "discount", "total", "promo_code", "payment_status", "channel",
     "external_sale_id", "notes", "guests",
 )  # fmt: skip
-LAST = ("fee", "order_id", "order_number")
+LAST = ("fee", "order_id", "order_number", "purchased_at_local (America/New_York)")
+CODES = "ticket_codes"  # of the purchases file
 SEAT = ("seat_number", "ticket_code", "guest_name", "guest_email")
 
 
@@ -59,7 +60,7 @@ def gala(database):
 def test_has_byte_order_mark_and_columns_in_order(event):
     content = export(event)
     assert content.startswith(b"\xef\xbb\xbf")
-    assert tuple(parse_header(content)) == (*COLUMNS, *LAST)
+    assert tuple(parse_header(content)) == (*COLUMNS, *LAST, CODES)
     assert tuple(parse_header(export(event, query=csv_export.build_guests_export))) == (*COLUMNS[:-1], *SEAT, *LAST)
 
 
@@ -142,7 +143,7 @@ class TestQuestions:
                 answers.append({"option_id": wish.id, "value": "A window"})
             make.purchase(event, package, answers=answers)
         content = export(event, PurchaseFilter(sort="oldest"))
-        assert parse_header(content)[len(COLUMNS) :] == ["Menu", "Wish", *LAST]
+        assert parse_header(content)[len(COLUMNS) :] == ["Menu", "Wish", *LAST, CODES]
         assert [(row["Menu"], row["Wish"]) for row in parse_rows(content)] == [("Fish", "A window"), ("Rice", "")]
         assert [row["Menu"] for row in export_seats(event, PurchaseFilter(sort="oldest"))] == ["Fish", "Rice"]
 
@@ -163,14 +164,14 @@ class TestQuestions:
         content = export(event)
         (row,) = parse_rows(content)
         header = parse_header(content)
-        assert len(set(header)) == len(header) == len(COLUMNS) + 2 + len(LAST)
+        assert len(set(header)) == len(header) == len(COLUMNS) + 3 + len(LAST)
         assert (row["total"], row["guests"], row["fee"]) == ("7.00", "", "")
         assert (row[f"{label} (question)"], row[f"{label} (question) (question)"]) == ("one", "two")
 
     def test_long_question_is_not_truncated(self, event):
         label = 'Say "yes", please; ' + "ä" * 181
         make.option(make.package(event), label=label)
-        assert parse_header(export(event))[-1 - len(LAST)] == label
+        assert parse_header(export(event))[-2 - len(LAST)] == label
 
     def test_retired_question_stays_while_it_has_answers(self, event):
         package = make.package(event)
@@ -181,7 +182,7 @@ class TestQuestions:
         for retired in (once, never):
             db.write(lambda s, retired=retired: options.retire(s, OPERATOR, package.id, retired.id))
         content = export(event)
-        assert parse_header(content)[len(COLUMNS) :] == [still.label, once.label, *LAST]
+        assert parse_header(content)[len(COLUMNS) :] == [still.label, once.label, *LAST, CODES]
         assert parse_rows(content)[0]["Once"] == "Fish"
 
     def test_questions_of_another_event_are_absent(self, event):

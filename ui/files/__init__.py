@@ -1,0 +1,1 @@
+"""Downloaded files: which columns they have, and in which order."""

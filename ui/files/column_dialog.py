@@ -1,0 +1,143 @@
+"""The dialog that chooses the columns of a file and their order, and downloads it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from ticketing import db
+from ticketing.models import Event
+from ticketing.reporting import csv_export, file_columns
+from ticketing.reporting.file_columns import FileColumn, Kind, Preset
+from ui import text
+from ui.session import PageContext
+from ui.widgets import forms
+
+FORM = "file_columns"
+KINDS: dict[Kind, str] = {"purchases": "A row for each purchase", "guests": "A row for each seat"}
+
+
+def render_button(container: DeltaGenerator, kind: Kind, query: Mapping[str, str]) -> None:
+    """Render the button that opens the dialog. `query` are the filters of the file, as in its address."""
+    container.button("Choose columns", on_click=_open, args=(kind, dict(query)))
+
+
+def _open(kind: Kind, query: dict[str, str]) -> None:
+    forms.open_form(FORM, None, 0, {"kind": kind, "columns": None, "moved": None, "query": query})
+
+
+def render(context: PageContext, event: Event) -> None:
+    """Render the dialog while it is open."""
+    forms.render_dialog(
+        FORM,
+        "Choose columns",
+        "Choose columns",
+        lambda form: _render_form(context, event, form),
+        event.time_zone,
+        **forms.SHEET,
+    )
+
+
+def _render_form(context: PageContext, event: Event, form: forms.FormState) -> None:
+    kind: Kind = st.segmented_control(
+        "Rows",
+        KINDS,
+        key=form.key("kind"),
+        format_func=KINDS.__getitem__,
+        required=True,
+        label_visibility="collapsed",
+        on_change=_set_columns,
+        args=(form, None),
+    )
+    with db.read_session() as s:
+        columns = {each.name: each for each in csv_export.list_columns(s, context.actor, event.id, kind)}
+    _keep_known_columns(form, columns)
+    _render_presets(form, columns)
+    labels = text.unique_labels({name: (each.heading, name) for name, each in columns.items()})
+    chosen: list[str] = st.multiselect(
+        "In the file, in this order",
+        list(columns),
+        key=form.key("columns"),
+        format_func=lambda name: labels.get(name, ""),
+        placeholder="Add a column",
+    )
+    _render_moves(form, chosen, labels)
+    if any(columns[name].is_personal for name in chosen):
+        forms.render_hint("This file has data of people. Send it only to those who need it.")
+    _render_download(event, form, kind, chosen, is_everything=chosen == list(columns))
+
+
+def _set_columns(form: forms.FormState, names: list[str] | None) -> None:
+    """Put these columns into the file, None for all that it can have."""
+    st.session_state[form.key("columns")] = names
+
+
+def _keep_known_columns(form: forms.FormState, columns: Mapping[str, FileColumn]) -> None:
+    """Start with all columns, and leave out those that the file no longer has, such as a question that was deleted."""
+    key = form.key("columns")
+    names = st.session_state.get(key)
+    st.session_state[key] = list(columns) if names is None else [name for name in names if name in columns]
+
+
+def _render_presets(form: forms.FormState, columns: Mapping[str, FileColumn]) -> None:
+    with st.container(horizontal=True, gap="small"):
+        st.button("Everything", key=form.key("preset_all"), on_click=_set_columns, args=(form, None))
+        for number, preset in enumerate(file_columns.PRESETS):
+            st.button(preset.name, key=form.key(f"preset_{number}"), on_click=_use_preset, args=(form, preset, columns))
+
+
+def _use_preset(form: forms.FormState, preset: Preset, columns: Mapping[str, FileColumn]) -> None:
+    st.session_state[form.key("kind")] = preset.kind
+    questions = [each for name, each in columns.items() if name.startswith(file_columns.QUESTION_PREFIX)]
+    _set_columns(form, file_columns.apply_preset(preset, questions))
+
+
+def _render_moves(form: forms.FormState, chosen: list[str], labels: Mapping[str, str]) -> None:
+    """Offer to move a column of the file: fields of several choices have the order in which these were added."""
+    key = form.key("moved")
+    if len(chosen) < 2:
+        return
+    if st.session_state.get(key) not in chosen:
+        st.session_state[key] = chosen[0]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        st.selectbox("Move a column", chosen, key=key, format_func=lambda name: labels.get(name, ""))
+        place = chosen.index(st.session_state[key])
+        st.button(
+            "Earlier",
+            key=form.key("earlier"),
+            icon=":material/arrow_upward:",
+            disabled=place == 0,
+            on_click=_move,
+            args=(form, -1),
+        )
+        st.button(
+            "Later",
+            key=form.key("later"),
+            icon=":material/arrow_downward:",
+            disabled=place == len(chosen) - 1,
+            on_click=_move,
+            args=(form, 1),
+        )
+
+
+def _move(form: forms.FormState, step: int) -> None:
+    names, moved = list(st.session_state[form.key("columns")]), st.session_state[form.key("moved")]
+    place = names.index(moved)
+    if 0 <= place + step < len(names):
+        names[place], names[place + step] = names[place + step], names[place]
+    _set_columns(form, names)
+
+
+def _render_download(
+    event: Event, form: forms.FormState, kind: Kind, chosen: list[str], *, is_everything: bool
+) -> None:
+    query = form.values["query"] | ({} if is_everything else {"columns": ",".join(chosen)})
+    url = f"/export/{event.id}/{kind}.csv" + (f"?{urlencode(query)}" if query else "")
+    if not chosen:
+        forms.render_hint("Add at least one column.")
+    with st.container(horizontal=True, key=form.key("download_row")):
+        st.link_button("Download this CSV", url, icon=":material/download:", type="primary", disabled=not chosen)
+        st.button("Close", key=form.key("close"), on_click=forms.close_form, args=(FORM,))
