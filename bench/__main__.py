@@ -22,6 +22,7 @@ from bench import (
     packages_page,
     purchases,
     sales_page,
+    search,
     startup,
 )
 from bench.database import create_temporary_database
@@ -41,6 +42,7 @@ GROUPS = {
     "start": startup.MEASUREMENTS,
     "sales": sales_page.MEASUREMENTS,
     "csv": csv_export.MEASUREMENTS,
+    "search": search.MEASUREMENTS,
 }
 
 
