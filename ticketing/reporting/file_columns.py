@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from ticketing.errors import InvalidInput
 from ticketing.purchase_filter import PurchaseFilter, PurchaseQuery
@@ -19,6 +19,8 @@ Kind = Literal["purchases", "guests"]  # of a file: one row for each purchase, o
 Type = Literal["text", "number", "money", "moment"]
 Level = Literal["order", "purchase", "seat", "donor", "code"]
 QUESTION_PREFIX = "question-"
+MAX_LENGTH = 4000  # of the parameter `columns`
+_COLUMNS_SCHEMA = {"type": "string", "maxLength": MAX_LENGTH, "examples": ["purchased_at,package,total"]}
 Value = TypeVar("Value")
 
 
@@ -108,13 +110,12 @@ def list_columns(kind: Kind, questions: Sequence[FileColumn]) -> list[FileColumn
 class ExportQuery(PurchaseQuery):
     """The query parameters of a file: its filters and its columns."""
 
-    columns: str | None = Field(
+    columns: Annotated[str | None, WithJsonSchema(_COLUMNS_SCHEMA)] = Field(
         None,
         alias="columns",
-        max_length=4000,
+        max_length=MAX_LENGTH,
         description="Columns of the file in this order, by the names in its first line; all without it. A question of "
         "the event is `question-` with the id of its option. Takes names, separated by commas.",
-        examples=["purchased_at,package,total"],
     )
 
     def to_filter(self) -> PurchaseFilter:

@@ -42,7 +42,7 @@ def render(context: PageContext, event: Event) -> None:
 
 
 def _render_form(context: PageContext, event: Event, form: forms.FormState) -> None:
-    kind: Kind = st.segmented_control(
+    kind: Kind | None = st.segmented_control(
         "Rows",
         KINDS,
         key=form.key("kind"),
@@ -52,6 +52,7 @@ def _render_form(context: PageContext, event: Event, form: forms.FormState) -> N
         on_change=_set_columns,
         args=(form, None),
     )
+    assert kind, "the control is required"
     with db.read_session() as s:
         columns = {each.name: each for each in csv_export.list_columns(s, context.actor, event.id, kind)}
     _keep_known_columns(form, columns)
