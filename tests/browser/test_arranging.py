@@ -3,10 +3,11 @@
 import re
 
 import pytest
-from playwright.sync_api import Locator, Page, WebSocketRoute, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.browser.conftest import wait_until_drawn, wait_until_still
 from tests.support import make
+from tests.support.dragging import handle, middle, pick_up
 from tests.support.waiting import wait_until
 from ticketing import db
 from ticketing.actors import OPERATOR
@@ -62,23 +63,6 @@ def wait_until_saved(page: Page, event, *names: str) -> None:
     page.reload()
     list_shown_names(view(wait_until_drawn(page)), *names)
     assert list_stored_names(event) == list(names)
-
-
-def handle(page: Page, name: str) -> Locator:
-    return page.get_by_role("button", name=f"Move {name}", exact=True)
-
-
-def middle(place: Locator) -> tuple[float, float]:
-    box = place.bounding_box()
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
-def pick_up(page: Page, name: str, onto: str) -> None:
-    """Press the mouse on the handle and keep it pressed."""
-    page.mouse.move(*middle(handle(page, name)))
-    page.mouse.down()
-    page.mouse.move(*middle(handle(page, onto)), steps=8)
-    expect(page.locator("li.held .name")).to_have_text(name)
 
 
 def test_mouse_drags_a_package_by_its_handle(page: Page, arrange, event) -> None:

@@ -7,6 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import wait_until_still
 from tests.support import make
+from tests.support.dragging import handle, middle, pick_up
 from tests.support.waiting import wait_until
 from ticketing import db
 from ticketing.actors import OPERATOR
@@ -57,23 +58,6 @@ def list_shown_names(page: Page) -> list[str]:
 
 def row(page: Page, package) -> Locator:
     return page.locator(f".st-key-card_{package.id}")
-
-
-def handle(page: Page, name: str) -> Locator:
-    return page.get_by_role("button", name=f"Move {name}", exact=True)
-
-
-def middle(place: Locator) -> tuple[float, float]:
-    box = place.bounding_box()
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
-def pick_up(page: Page, name: str, onto: str) -> None:
-    """Press the mouse on the handle and keep it pressed."""
-    page.mouse.move(*middle(handle(page, name)))
-    page.mouse.down()
-    page.mouse.move(*middle(handle(page, onto)), steps=8)
-    expect(page.locator(".held h2")).to_have_text(name)
 
 
 class TestDrag:

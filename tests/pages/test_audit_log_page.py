@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.support import make
-from tests.support.screen import Screen
+from tests.support.screen import Screen, get_query
 from ticketing import db
 from ticketing.catalog import packages, promo_codes
 from ticketing.models import Package
@@ -38,11 +38,6 @@ def read_changes(screen):
     """Return the text of each change."""
     changes = [text for text in screen.texts() if text.startswith('<div class="deed">')]
     return [" ".join(html.unescape(re.sub(r"<[^>]+>", " ", change)).split()) for change in changes]
-
-
-def get_query(screen):
-    query = {name: value for name, value in screen.app.query_params.items() if name != "event"}
-    return {name: value if isinstance(value, str) else value[0] for name, value in query.items()}
 
 
 def read_download_link(screen):

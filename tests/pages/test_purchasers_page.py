@@ -8,7 +8,7 @@ import pytest
 from tests.support import make
 from tests.support.html_tables import read_table, read_tiles
 from tests.support.sales_file import run_import, sale, sales_csv
-from tests.support.screen import unescape_markdown
+from tests.support.screen import get_query, unescape_markdown
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.sales import purchases
@@ -55,12 +55,6 @@ def open_url(visit, actor, event, **query):
     for name, value in query.items():
         screen.app.query_params[name] = value
     return screen.rerun()
-
-
-def get_query(screen):
-    """Return the query parameters without the event."""
-    query = {name: each[0] if isinstance(each, list) else each for name, each in screen.app.query_params.items()}
-    return {name: value for name, value in query.items() if name != "event"}
 
 
 def list_names(screen):

@@ -9,6 +9,8 @@ import pytest
 from tests.support import make
 from tests.support.html_tables import list_tables, parse_page, read_links, read_pairs, read_table, read_tiles
 from tests.support.sales_file import run_import, sale, sales_csv
+from tests.support.sales_screen import count_charts, get_notes, open_query
+from tests.support.screen import get_query
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.sales import corrections
@@ -24,36 +26,15 @@ def viewer(event):
     return make.staff(role="viewer", event=event)
 
 
-def count_charts(screen):
-    return len(screen.app.get("vega_lite_chart"))
-
-
 def read_download_link(screen):
     (link,) = screen.app.get("link_button")
     return link.proto.label, link.proto.url
-
-
-def open_query(visit, actor, event, **query):
-    """Open the page with these query parameters, as from a link."""
-    screen = visit("sales", actor, event)
-    for name, value in query.items():
-        screen.app.query_params[name] = value
-    return screen.rerun()
 
 
 def open_filters(screen):
     """Open the fields of the bar; a browser keeps them open, this screen for one run."""
     screen.app.session_state["sales_filters"] = True
     return screen.rerun()
-
-
-def get_query(screen):
-    query = {name: each[0] if isinstance(each, list) else each for name, each in screen.app.query_params.items()}
-    return {name: value for name, value in query.items() if name != "event"}
-
-
-def get_notes(screen):
-    return ["".join(each.itertext()) for each in parse_page(screen).iter("p")]
 
 
 class TestWithoutSales:

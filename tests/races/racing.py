@@ -67,3 +67,20 @@ class UnconstrainedStock:
         return race(
             THREADS, lambda number: db.write(lambda s: naive(number, s, lambda: everyone_has_read.wait(timeout=30)))
         )
+
+    def race_sales_with_switch_off(self) -> None:
+        """Race a naive sale in 15 threads with the one that takes the package off sale, after all have read."""
+        is_off = threading.Event()
+
+        def naive(number: int, session: db.Session, wait_for_others: Callable[[], Any]) -> None:
+            row = self.read_in(session)
+            wait_for_others()
+            if number == 0:
+                self.change(session, "is_enabled = false")
+                session.commit()
+                is_off.set()
+            elif row.is_enabled:
+                assert is_off.wait(timeout=30)
+                self.change(session, "sold = sold + 1")
+
+        self.race(naive)

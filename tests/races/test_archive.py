@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
@@ -34,20 +33,7 @@ def archive_event(event: Event) -> tuple[int, int]:
 
 def test_control_sale_that_reads_then_writes_sells_in_an_archived_event(stock):
     stock.insert_row(max_sold=100)
-    archived = threading.Event()
-
-    def naive(number, session, wait_for_others):
-        row = stock.read_in(session)
-        wait_for_others()
-        if number == ADMIN:
-            stock.change(session, "is_enabled = false")
-            session.commit()
-            archived.set()
-        elif row.is_enabled:
-            assert archived.wait(timeout=30)
-            stock.change(session, "sold = sold + 1")
-
-    stock.race(naive)
+    stock.race_sales_with_switch_off()
     assert stock.read().sold == THREADS - 1
 
 

@@ -111,20 +111,7 @@ def test_limit_lowered_during_sales_is_refused_or_kept(event, lowered):
 
 def test_control_sale_that_reads_then_writes_sells_a_disabled_package(stock):
     stock.insert_row(max_sold=100)
-    disabled = threading.Event()
-
-    def naive(number, session, wait_for_others):
-        row = stock.read_in(session)
-        wait_for_others()
-        if number == EDITOR:
-            stock.change(session, "is_enabled = false")
-            session.commit()
-            disabled.set()
-        elif row.is_enabled:
-            assert disabled.wait(timeout=30)
-            stock.change(session, "sold = sold + 1")
-
-    stock.race(naive)
+    stock.race_sales_with_switch_off()
     assert stock.read().sold == THREADS - 1
 
 

@@ -193,3 +193,9 @@ def visit(page: str, actor: Actor, event: Event | None = None, *, till: str = "t
     `till` is the device, for the drafts of the box office.
     """
     return Screen("ui/main.py", actor, event, page=page, till=till)
+
+
+def get_query(screen: Screen) -> dict[str, str]:
+    """Return the query parameters of the page without the event."""
+    query = {name: each[0] if isinstance(each, list) else each for name, each in screen.app.query_params.items()}
+    return {name: value for name, value in query.items() if name != "event"}

@@ -2,7 +2,6 @@
 
 import pytest
 
-from tests.support import make
 from tests.support.import_screen import (
     get_current_step,
     list_purchases,
@@ -14,21 +13,6 @@ from tests.support.import_screen import (
 from tests.support.sales_file import sale, sales_csv
 
 pytestmark = pytest.mark.system  # each file is read in a process of its own
-
-
-@pytest.fixture
-def table(event):
-    return make.package(event, name="Table", price="100", quantity_limit=5)
-
-
-@pytest.fixture
-def seller(event):
-    return make.staff(event=event, name="Robin Park")
-
-
-@pytest.fixture
-def page(visit, event, table, seller):
-    return visit("import_sales", seller, event)
 
 
 class TestLeftOutColumns:

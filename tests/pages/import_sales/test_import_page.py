@@ -26,21 +26,6 @@ from ui.imports import job as import_job
 pytestmark = pytest.mark.system  # each file is read in a process of its own
 
 
-@pytest.fixture
-def table(event):
-    return make.package(event, name="Table", price="100", quantity_limit=5)
-
-
-@pytest.fixture
-def seller(event):
-    return make.staff(event=event, name="Robin Park")
-
-
-@pytest.fixture
-def page(visit, event, table, seller):
-    return visit("import_sales", seller, event)
-
-
 def test_first_step_lists_columns_and_offers_examples(page):
     assert get_current_step(page) == "File"
     assert page.says("`purchase_date`, `external_sale_id`")

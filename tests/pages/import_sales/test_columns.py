@@ -23,21 +23,6 @@ from ticketing.models import ImportMapping
 pytestmark = pytest.mark.system  # each file is read in a process of its own
 
 
-@pytest.fixture
-def table(event):
-    return make.package(event, name="Table", price="100", quantity_limit=5)
-
-
-@pytest.fixture
-def seller(event):
-    return make.staff(event=event, name="Robin Park")
-
-
-@pytest.fixture
-def page(visit, event, table, seller):
-    return visit("import_sales", seller, event)
-
-
 class TestForeignFile:
     def test_opens_the_columns_step_with_a_proposed_mapping(self, page, event):
         upload(page, seller_csv(seller_row("1"), seller_row("2")), "report.csv")
