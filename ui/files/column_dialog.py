@@ -22,7 +22,7 @@ KINDS: dict[Kind, str] = {"purchases": "A row for each purchase", "guests": "A r
 
 def render_button(container: DeltaGenerator, kind: Kind, query: Mapping[str, str]) -> None:
     """Render the button that opens the dialog. `query` are the filters of the file, as in its address."""
-    container.button("Choose columns", on_click=_open, args=(kind, dict(query)))
+    container.button("Choose columns", key="choose_columns", on_click=_open, args=(kind, dict(query)))
 
 
 def _open(kind: Kind, query: dict[str, str]) -> None:

@@ -127,8 +127,8 @@ class TestList:
         with db.read_session() as session, pytest.raises(NotAllowed):
             staff.get(session, person, person.staff_id)
 
+    def test_has_events_and_last_use(self, admin):
         gala, golf = make.event(name="Gala"), make.event(name="Golf", starts_at="2093-05-01T10:00")
-        gala, golf = make.event(name="Gala"), make.event(name="Golf", starts_at="2027-05-01T10:00")
         person = make.staff(event=gala)
         make.assign(person, golf)
         with db.read_session() as session:
