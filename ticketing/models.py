@@ -545,6 +545,8 @@ class Purchase(HasId, Base):
         Index("ix_purchases_package", "package_id"),
         # The lines of orders whose lines have different statuses: few.
         Index("ix_purchases_repeated_order", "event_id", postgresql_where=text("leads_order AND line_number > 1")),
+        # Orders of several lines, when only some packages are counted.
+        Index("ix_purchases_further_line", "event_id", "order_id", postgresql_where=text("line_number > 1")),
         Index(
             "uq_purchases_external_sale",
             "event_id",

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, Field
-from sqlalchemy import ColumnElement, Date, ScalarSelect, case, cast, func, or_, select
+from sqlalchemy import ColumnElement, Date, ScalarSelect, Select, case, cast, func, or_, select
 from sqlalchemy.orm import aliased
 
 from ticketing.models import (
@@ -178,7 +178,7 @@ def build_conditions(
 
     Both may be aliases of their tables.
     """
-    day = _build_day(purchase, package)
+    day = build_day(purchase, package)
     conditions = _build_shared_conditions(purchase_filter, event_id, purchase, package, day)
     # The day is computed for each row; a range around it, wide enough for any time zone, can use the index.
     if purchase_filter.first_day is not None:
@@ -210,10 +210,15 @@ def build_leading_conditions(purchase_filter: PurchaseFilter, event_id: uuid.UUI
     return [*build_conditions(purchase_filter, event_id), leads]
 
 
-def build_daily_conditions(purchase_filter: PurchaseFilter, event_id: uuid.UUID) -> list[ColumnElement[bool]]:
-    """Return the same conditions on DailySales joined with its Package, for a filter that does not need rows."""
+def select_daily_sales(purchase_filter: PurchaseFilter, event_id: uuid.UUID, *columns: Any) -> Select[Any]:
+    """Return the query of the daily totals of the same purchases, for a filter that does not need rows.
+
+    Rows whose purchases were all voided or moved are left out: they have zeros.
+    """
     assert not purchase_filter.needs_rows
-    return _build_shared_conditions(purchase_filter, event_id, DailySales, Package, DailySales.day)
+    conditions = _build_shared_conditions(purchase_filter, event_id, DailySales, Package, DailySales.day)
+    query = select(*columns).select_from(DailySales).where(*conditions, DailySales.purchases > 0)
+    return query.join(Package, Package.id == DailySales.package_id) if purchase_filter.sponsorships_only else query
 
 
 def build_order_by(purchase_filter: PurchaseFilter) -> list[ColumnElement[Any]]:
@@ -235,7 +240,7 @@ def build_order_by(purchase_filter: PurchaseFilter) -> list[ColumnElement[Any]]:
 _IS_SOLD = Purchase.payment_status.in_(SOLD_STATUSES)
 
 
-def _build_day(purchase: Any, package: Any) -> ColumnElement[Any]:
+def build_day(purchase: Any, package: Any) -> ColumnElement[Any]:
     """Return the same expression as ticketing.daily_totals, so a day of a chart and its list are the same purchases."""
     return cast(func.timezone(package.time_zone, purchase.purchased_at), Date)
 

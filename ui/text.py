@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -102,7 +103,12 @@ def format_whole_dollars(amount: Decimal) -> str:
 
 def is_month_first() -> bool:
     """Return whether the browser's locale is of a region that writes "Dec 12, 6:00 PM"; English of none is."""
-    language, *others = (st.context.locale or "en").replace("_", "-").split("-")
+    return _is_month_first(st.context.locale or "en")
+
+
+@lru_cache(maxsize=128)
+def _is_month_first(locale: str) -> bool:
+    language, *others = locale.replace("_", "-").split("-")
     region = next((each.upper() for each in others if len(each) == 2), "")
     return region in _MONTH_FIRST_REGIONS if region else language.lower() == "en"
 
@@ -128,8 +134,13 @@ def format_day(local_date: date, today: date) -> str:
 
 def format_date(day: date, *, has_year: bool = True, has_weekday: bool = False) -> str:
     """Return "Oct 3", "Oct 3, 2026" or "Sat, Oct 3"; where the day comes first "3 Oct" and so on."""
+    return _format_date(day, has_year=has_year, has_weekday=has_weekday, is_month_first=is_month_first())
+
+
+@lru_cache(maxsize=4096)  # a chart has the same days after each sale
+def _format_date(day: date, *, has_year: bool, has_weekday: bool, is_month_first: bool) -> str:
     weekday = f"{day:%a}, " if has_weekday else ""
-    if is_month_first():
+    if is_month_first:
         return f"{weekday}{day:%b} {day.day}" + (f", {day.year}" if has_year else "")
     return f"{weekday}{day.day} {day:%b}" + (f" {day.year}" if has_year else "")
 

@@ -16,15 +16,15 @@ from itertools import accumulate
 from operator import neg
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func
 from sqlalchemy.orm import Session
 
 from ticketing import money
 from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.catalog import events
-from ticketing.models import DailySales, Event, Package
-from ticketing.purchase_filter import PurchaseFilter, build_daily_conditions
+from ticketing.models import DailySales, Event
+from ticketing.purchase_filter import PurchaseFilter, select_daily_sales
 from ticketing.sales_filter import ALL_SALES, SalesFilter
 
 # Lines of days may be longer than the bars of a chart: one of each week beyond 400 days, of four beyond five years.
@@ -166,9 +166,7 @@ def _load_cumulative_sales(
     comparable = replace(sales_filter.without_days, package_ids=())
     paid = PurchaseFilter.of_sales(comparable, statuses=("completed",))
     rows = session.execute(
-        select(DailySales.day, func.sum(DailySales.total), func.sum(DailySales.seats))
-        .join(Package, Package.id == DailySales.package_id)
-        .where(*build_daily_conditions(paid, event.id), DailySales.purchases > 0)
+        select_daily_sales(paid, event.id, DailySales.day, func.sum(DailySales.total), func.sum(DailySales.seats))
         .group_by(DailySales.day)
         .order_by(DailySales.day)
     ).all()

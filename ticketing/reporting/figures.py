@@ -105,6 +105,7 @@ class SalesFigures:
     has both counts as one of each in `by_status`. `seats_named` is the seats among the paid and pending ones that have
     a guest. `by_package` has the packages that the filter selects, in display order. `by_promo_code` and `by_channel`
     have those with paid or pending purchases; the codes with the most revenue come first, sales without a code last.
+    `before` has the totals by status of earlier days, if they were asked for.
     """
 
     by_status: Mapping[str, StatusTotals]
@@ -114,6 +115,7 @@ class SalesFigures:
     by_package: tuple[PackageSales, ...]
     by_promo_code: tuple[PromoCodeSales, ...]
     by_channel: tuple[ChannelSales, ...]
+    before: ByStatus | None = None
 
     @property
     def paid(self) -> StatusTotals:
@@ -168,14 +170,19 @@ class SalesFigures:
 
 
 def get_figures(
-    session: Session, actor: Actor, event_id: uuid.UUID, sales_filter: SalesFilter = ALL_SALES
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    sales_filter: SalesFilter = ALL_SALES,
+    before: SalesFilter | None = None,
 ) -> SalesFigures:
     """Return the figures of an event, or of the sales that the filter selects, from the daily totals.
 
-    Raises NotFound when the actor may not see the event.
+    `before` is the same filter for days that end directly before its first day. Raises NotFound when the actor may not
+    see the event.
     """
     permissions.require(session, actor, "read", event_id)
-    totals = status_totals.load(session, event_id, sales_filter)
+    totals = status_totals.load(session, event_id, sales_filter, before)
     rows = session.execute(_select_packages(event_id, sales_filter)).all()
     return SalesFigures(
         by_status={status: totals.by_status.get(status, NOTHING) for status in PAYMENT_STATUSES},
@@ -189,6 +196,7 @@ def get_figures(
             for channel in CHANNELS
             if _is_sold(totals.by_channel.get(channel, {}))
         ),
+        before=totals.before if before else None,
     )
 
 

@@ -22,9 +22,9 @@ from ticketing.order_status import compute_status
 from ticketing.purchase_filter import (
     PurchaseFilter,
     build_conditions,
-    build_daily_conditions,
     build_leading_conditions,
     build_order_by,
+    select_daily_sales,
 )
 
 # To build a statement costs more processor than to send it, and an open page sends the same ones after each sale.
@@ -139,10 +139,9 @@ def count_orders(session: Session, event_id: uuid.UUID, purchase_filter: Purchas
         return {status: count for status, count in rows}  # noqa: C416 (rows are no pairs to mypy)
     column = DailySales.purchases if one_package else DailySales.orders
     rows = session.execute(
-        select(DailySales.payment_status, func.sum(column))
-        .join(Package, Package.id == DailySales.package_id)
-        .where(*build_daily_conditions(purchase_filter, event_id))
-        .group_by(DailySales.payment_status)
+        select_daily_sales(purchase_filter, event_id, DailySales.payment_status, func.sum(column)).group_by(
+            DailySales.payment_status
+        )
     )
     counts: dict[str | None, int] = {status: int(count) for status, count in rows if count}
     repeated = count_repeated(session, event_id, purchase_filter) if len(counts) > 1 else 0
@@ -154,11 +153,12 @@ def count_repeated(session: Session, event_id: uuid.UUID, purchase_filter: Purch
 
     Checks no permission.
     """
-    return session.scalars(_select_repeated_count(event_id, purchase_filter)).one()
+    return session.scalars(select_repeated_count(event_id, purchase_filter)).one()
 
 
 @lru_cache(maxsize=MAX_KEPT_STATEMENTS)
-def _select_repeated_count(event_id: uuid.UUID, purchase_filter: PurchaseFilter) -> Select[int]:
+def select_repeated_count(event_id: uuid.UUID, purchase_filter: PurchaseFilter) -> Select[int]:
+    """Return the query of `count_repeated`."""
     repeated = build_repeated_conditions(tuple(purchase_filter.statuses) or PAYMENT_STATUSES)
     return (
         select(func.count())

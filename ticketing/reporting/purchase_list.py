@@ -10,10 +10,11 @@ import uuid
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from operator import add
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from ticketing import money
@@ -33,7 +34,7 @@ from ticketing.models import (
     Purchase,
     Staff,
 )
-from ticketing.purchase_filter import PurchaseFilter, build_conditions, build_daily_conditions, build_order_by
+from ticketing.purchase_filter import PurchaseFilter, build_conditions, build_order_by, select_daily_sales
 from ticketing.reporting import order_list
 from ticketing.reporting.order_list import OrderLine
 
@@ -125,7 +126,14 @@ def list_page(
 ) -> list[PurchaseRow]:
     """Return one page without the number of purchases, which costs as much again when the filter needs rows."""
     permissions.require(session, actor, "read", event_id)
-    # The subquery sorts narrow rows; full rows are read for one page only.
+    return [PurchaseRow(*row) for row in session.execute(_select_page(event_id, purchase_filter, page, per_page))]
+
+
+@lru_cache(maxsize=order_list.MAX_KEPT_STATEMENTS)
+def _select_page(
+    event_id: uuid.UUID, purchase_filter: PurchaseFilter, page: int, per_page: int
+) -> Select[Purchase, str, str, int]:
+    """Return the query of one page. The subquery sorts narrow rows; full rows are read for one page only."""
     page_ids = (
         select(Purchase.id)
         .join(Package, Package.id == Purchase.package_id)
@@ -134,14 +142,28 @@ def list_page(
         .limit(per_page)
         .offset((page - 1) * per_page)
     )
-    rows = session.execute(
+    return (
         select(Purchase, Package.name, PromoCode.code, Purchase.seats_named)
         .join(Package, Package.id == Purchase.package_id)
         .outerjoin(PromoCode, PromoCode.id == Purchase.promo_code_id)
         .where(Purchase.id.in_(page_ids))
         .order_by(*build_order_by(purchase_filter))
     )
-    return [PurchaseRow(*row) for row in rows]
+
+
+def _select_status_totals(event_id: uuid.UUID, purchase_filter: PurchaseFilter) -> Select[Any]:
+    names = ("quantity", "seats", "seats_named", "list_price", "discount", "total")
+    if purchase_filter.needs_rows:
+        sums = [func.sum(getattr(Purchase, name)) for name in names]
+        query = (
+            select(Purchase.payment_status, func.count(), *sums)
+            .join(Package, Package.id == Purchase.package_id)
+            .where(*build_conditions(purchase_filter, event_id))
+        )
+        return query.group_by(Purchase.payment_status)
+    sums = [func.sum(getattr(DailySales, name)) for name in ("purchases", *names)]
+    query = select_daily_sales(purchase_filter, event_id, DailySales.payment_status, *sums)
+    return query.group_by(DailySales.payment_status)
 
 
 def get_totals(session: Session, actor: Actor, event_id: uuid.UUID, purchase_filter: PurchaseFilter) -> PurchaseTotals:
@@ -154,22 +176,9 @@ def get_status_totals(
 ) -> dict[str | None, PurchaseTotals]:
     """Return the totals of the matching purchases of each status that has any, and under None of all of them."""
     permissions.require(session, actor, "read", event_id)
-    table: type[Purchase] | type[DailySales] = Purchase if purchase_filter.needs_rows else DailySales
-    build = build_conditions if purchase_filter.needs_rows else build_daily_conditions
-    sums = (table.quantity, table.seats, table.seats_named, table.list_price, table.discount, table.total)
-    rows = session.execute(
-        select(
-            table.payment_status,
-            func.count() if purchase_filter.needs_rows else func.sum(DailySales.purchases),
-            *map(func.sum, sums),
-        )
-        .select_from(table)
-        .join(Package, Package.id == table.package_id)
-        .where(*build(purchase_filter, event_id))
-        .group_by(table.payment_status)
-    ).all()
+    rows = session.execute(_select_status_totals(event_id, purchase_filter)).all()
     orders = order_list.count_orders(session, event_id, purchase_filter)
-    totals = {status: PurchaseTotals(orders[status], *numbers) for status, *numbers in rows if numbers[0]}
+    totals = {status: PurchaseTotals(orders[status], *numbers) for status, *numbers in rows}
     return totals | {None: replace(sum(totals.values(), NO_PURCHASES), orders=orders.get(None, 0))}
 
 

@@ -19,6 +19,7 @@ from pydantic import Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from ticketing import money
 from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.catalog import events
@@ -26,13 +27,12 @@ from ticketing.formatting import CHANNEL_LABELS
 from ticketing.models import SOLD_STATUSES, DailySales, Event
 from ticketing.purchase_filter import PurchaseFilter
 from ticketing.query_parameters import CommaSeparated
-from ticketing.reporting import figures, purchase_list, sales_chart, status_totals, timeline
+from ticketing.reporting import figures, purchase_list, sales_chart, timeline
 from ticketing.reporting.figures import SalesFigures
 from ticketing.reporting.forecast import Forecast, get_forecast
-from ticketing.reporting.pace import SELL_OUT_DAYS, Pace, compute_pace, estimate_sold_out
+from ticketing.reporting.pace import LONGER_DAYS, SELL_OUT_DAYS, Pace, compute_pace, estimate_sold_out
 from ticketing.reporting.purchase_list import PurchaseRow
 from ticketing.reporting.sales_chart import GROUPS, ChartKind, GroupKey, SalesChart
-from ticketing.reporting.status_totals import StatusTotals
 from ticketing.reporting.timeline import Timeline
 from ticketing.sales_filter import ALL_SALES, SalesFilter, SalesParameters
 
@@ -79,15 +79,14 @@ class WholeEvent:
 class SalesReport:
     """The report of one moment; two reports are equal only if they are the same one, so that they can be keys.
 
-    `before` has the totals by status of as many days before those of the filter, when it has a first day. `chart` is
-    None while nothing was sold.
+    `figures.before` has the totals of as many days before those of the filter, when it has a first day. `chart` is None
+    while nothing was sold.
     """
 
     event: Event
     query: ReportQuery
     today: date
     figures: SalesFigures
-    before: Mapping[str, StatusTotals] | None
     timeline: Timeline
     chart: SalesChart | None
     latest: tuple[PurchaseRow, ...]
@@ -143,11 +142,8 @@ def _get_today(event: Event) -> date:
 def read_report(session: Session, actor: Actor, event: Event, query: ReportQuery, today: date) -> SalesReport:
     """Return the report from the database, whether or not it is kept. Raises NotFound as `get_report` does."""
     chosen, event_day = query.sales_filter, find_event_day(event)
-    sales = figures.get_figures(session, actor, event.id, chosen)
+    sales = figures.get_figures(session, actor, event.id, chosen, chosen.find_days_before(today))
     days = timeline.get_timeline(session, actor, event.id, chosen)
-    earlier = chosen.find_days_before(today)
-    before = status_totals.load_by_status(session, event.id, earlier) if earlier else None
-    every_day = days if chosen == ALL_SALES else timeline.get_timeline(session, actor, event.id)
     latest = purchase_list.list_page(
         session, actor, event.id, PurchaseFilter.of_sales(chosen, statuses=SOLD_STATUSES), per_page=LATEST_COUNT
     )
@@ -165,21 +161,25 @@ def read_report(session: Session, actor: Actor, event: Event, query: ReportQuery
         goal = event.revenue_goal if is_whole else None
         projection = forecast.revenue if forecast and is_whole else None
         chart = sales_chart.build_total(days, span, event_day, goal, projection)
-    whole = _load_whole_event(session, event, sales, every_day, today)
-    return SalesReport(event, query, today, sales, before, days, chart, tuple(latest), whole, forecast)
+    revenue = (
+        [(line.day, line.revenue) for line in days.days]
+        if chosen == ALL_SALES
+        else timeline.list_revenue(session, event.id, today - timedelta(days=LONGER_DAYS - 1))
+    )
+    whole = _load_whole_event(session, event, sales, revenue, today)
+    return SalesReport(event, query, today, sales, days, chart, tuple(latest), whole, forecast)
 
 
 def _load_whole_event(
-    session: Session, event: Event, sales: SalesFigures, revenue_by_day: Timeline, today: date
+    session: Session, event: Event, sales: SalesFigures, revenue_by_day: list[tuple[date, Decimal]], today: date
 ) -> WholeEvent:
-    event_day = event.starts_at.astimezone(ZoneInfo(event.time_zone)).date()
-    pace = compute_pace(
-        [(line.day, line.revenue) for line in revenue_by_day.days], event.revenue_goal, event_day, today
-    )
+    event_day = find_event_day(event)
+    pace = compute_pace(revenue_by_day, event.revenue_goal, event_day, today)
     limited = {line.package_id: line.available for line in sales.by_package if line.available}
     sold = _count_recent_packages(session, event.id, today) if limited and pace.days_to_go >= 0 else {}
     days = {key: estimate_sold_out(left, sold.get(key, 0), event_day, today) for key, left in limited.items()}
-    return WholeEvent(revenue_by_day.revenue, pace, {key: day for key, day in days.items() if day is not None})
+    revenue = sum((amount for _, amount in revenue_by_day), money.ZERO)
+    return WholeEvent(revenue, pace, {key: day for key, day in days.items() if day is not None})
 
 
 def _count_recent_packages(session: Session, event_id: uuid.UUID, today: date) -> dict[uuid.UUID, int]:

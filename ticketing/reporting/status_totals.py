@@ -10,12 +10,12 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Select, case, cast, func, literal, null, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from ticketing import money
 from ticketing.models import SOLD_STATUSES, DailySales, Package, PromoCode, Purchase
-from ticketing.purchase_filter import PurchaseFilter, build_conditions, build_daily_conditions
+from ticketing.purchase_filter import PurchaseFilter, build_conditions, build_day, select_daily_sales
 from ticketing.reporting import order_list
 from ticketing.sales_filter import SalesFilter
 
@@ -53,10 +53,11 @@ ByStatus = Mapping[str, StatusTotals]
 
 @dataclass(frozen=True)
 class GroupedTotals:
-    """What a filter selects by status, and by package, channel and promo code (None without one) each by status.
+    """What a filter selects by status and by channel, and what is paid and pending by package and promo code, too.
 
-    Groups without purchases are left out. `orders` is the number of orders with a paid or pending purchase, and
-    `seats_named` the seats of these purchases that have a guest, by package.
+    The key of sales without a code is None; groups without purchases are left out. `orders` is the number of orders
+    with a paid or pending purchase, and `seats_named` the seats of these purchases that have a guest, by package.
+    `before` has the totals by status of the days before those of the filter, if they were asked for.
     """
 
     orders: int
@@ -66,60 +67,53 @@ class GroupedTotals:
     by_promo_code: Mapping[uuid.UUID | None, ByStatus]
     codes: Mapping[uuid.UUID | None, str | None]
     seats_named: Mapping[uuid.UUID, int]
+    before: ByStatus
 
 
-def load(session: Session, event_id: uuid.UUID, sales_filter: SalesFilter) -> GroupedTotals:
-    """Return the sums of what the filter selects. Checks no permission."""
-    repeats = _count_repeats(session, event_id, sales_filter)
+def load(
+    session: Session, event_id: uuid.UUID, sales_filter: SalesFilter, before: SalesFilter | None = None
+) -> GroupedTotals:
+    """Return the sums of what the filter selects. Checks no permission.
+
+    `before` is the same filter for days that end directly before its first day.
+    """
+    repeats = _count_repeats(session, event_id, sales_filter, before)
     groups: dict[str, dict[Any, dict[str, StatusTotals]]] = {
         name: defaultdict(dict) for name in ("package", "channel", "code")
     }
     codes: dict[uuid.UUID | None, str | None] = {}
-    seats_named: Counter[uuid.UUID] = Counter()
-    for row in session.execute(_select_groups(event_id, sales_filter)):
-        key = {"package": row.package_id, "channel": row.channel, "code": row.promo_code_id}[row.name]
-        # An order has one line of a package in each status.
-        is_counted_by_line = row.name == "package" or sales_filter.selects_packages
-        orders = (row.purchases if is_counted_by_line else row.orders) - repeats[row.name, key, row.payment_status]
-        groups[row.name][key][row.payment_status] = build_totals(row, orders)
-        if row.name == "code":
-            codes[key] = row.code
-        elif row.name == "package" and row.payment_status in SOLD_STATUSES:
-            seats_named[key] += row.seats_named
+    seats_named: dict[uuid.UUID, int] = defaultdict(int)
     by_status: dict[str, StatusTotals] = defaultdict(StatusTotals)
-    for status, totals in (item for channel in groups["channel"].values() for item in channel.items()):
-        by_status[status] += totals
-    sold = sum(by_status[status].orders for status in SOLD_STATUSES)
+    by_status_before: dict[str, StatusTotals] = defaultdict(StatusTotals)
+    sold_twice = repeats[_SOLD]
+    for row in session.execute(_select_groups(event_id, sales_filter, before)):
+        name, status = row.name, row.payment_status
+        key = row.package_id if name == "package" else row.channel if name == "channel" else row.promo_code_id
+        # An order has one line of a package in each status.
+        is_counted_by_line = name == "package" or sales_filter.selects_packages
+        orders = row.purchases if is_counted_by_line else row.orders
+        totals = build_totals(row, orders - repeats[row.is_before, name, key, status])
+        if row.is_before:
+            by_status_before[status] += totals
+            continue
+        groups[name][key][status] = totals
+        if name == "channel":
+            by_status[status] += totals
+        elif name == "package":
+            seats_named[key] += row.seats_named
+        else:
+            codes[key] = row.code
+        sold_twice = row.repeated or sold_twice
     return GroupedTotals(
-        orders=sold - repeats["sold", None, ""],
+        orders=sum(by_status[status].orders for status in SOLD_STATUSES) - sold_twice,
         by_status=by_status,
         by_package=groups["package"],
         by_channel=groups["channel"],
         by_promo_code=groups["code"],
         codes=codes,
         seats_named=seats_named,
+        before=by_status_before,
     )
-
-
-def load_by_status(session: Session, event_id: uuid.UUID, sales_filter: SalesFilter) -> ByStatus:
-    """Return the sums of what the filter selects by status only. Checks no permission."""
-    repeats: Counter[str] = Counter()
-    if sales_filter.selects_packages:
-        for (name, _, status), count in _count_repeats(session, event_id, sales_filter).items():
-            repeats[status] += count if name == "channel" else 0
-    rows = session.execute(
-        select(DailySales.payment_status, *_list_sums(DailySales))
-        .join(Package, Package.id == DailySales.package_id)
-        .where(*build_daily_conditions(PurchaseFilter.of_sales(sales_filter), event_id))
-        .group_by(DailySales.payment_status)
-    )
-    return {
-        row.payment_status: build_totals(
-            row, (row.purchases if sales_filter.selects_packages else row.orders) - repeats[row.payment_status]
-        )
-        for row in rows
-        if row.purchases
-    }
 
 
 def build_totals(row: Any, orders: int) -> StatusTotals:
@@ -127,74 +121,110 @@ def build_totals(row: Any, orders: int) -> StatusTotals:
     return StatusTotals(orders, row.purchases, row.packages, row.seats, row.list_price, row.discount, row.total)
 
 
-_SUMS = ("orders", "purchases", "seats", "seats_named", "list_price", "discount", "total")
-
-
-def _list_sums(sales: Any) -> list[ColumnElement[Any]]:
-    return [
-        func.sum(sales.quantity).label("packages"),
-        *(func.sum(getattr(sales, name)).label(name) for name in _SUMS),
-    ]
+_SOLD = (False, "sold", None, "")
+_COUNTS, _AMOUNTS = ("packages", "orders", "purchases", "seats", "seats_named"), ("list_price", "discount", "total")
 
 
 @lru_cache(maxsize=order_list.MAX_KEPT_STATEMENTS)
-def _select_groups(event_id: uuid.UUID, sales_filter: SalesFilter) -> Select[Any]:
-    """Return the query of the groups. Voided sales leave rows of zeros, which are left out."""
-    sales = DailySales
-    grouping = func.grouping(sales.package_id, sales.channel)
+def _select_groups(event_id: uuid.UUID, sales_filter: SalesFilter, before: SalesFilter | None) -> Select[Any]:
+    """Return the query of the groups.
+
+    The days are added up first, so that their many rows are read and added once and not for each kind of group. Of the
+    days `before`, and of purchases that are not sold, the groups by channel suffice. `repeated` is the count of `_SOLD`
+    for a filter that selects no packages.
+    """
+    sums = _sum_days(event_id, sales_filter, before).subquery().columns
+    kind = func.grouping(sums.package_id, sums.channel)
+    is_by_channel = kind == 2
+    repeated: Any = null()
+    if not sales_filter.selects_packages:
+        sold = PurchaseFilter.of_sales(sales_filter, statuses=SOLD_STATUSES)
+        repeated = order_list.select_repeated_count(event_id, sold).scalar_subquery()
     return (
         select(
-            case({1: "package", 2: "channel"}, value=grouping, else_="code").label("name"),
-            sales.payment_status,
-            sales.package_id,
-            sales.channel,
-            sales.promo_code_id,
+            case({1: "package", 2: "channel"}, value=kind, else_="code").label("name"),
+            sums.is_before,
+            sums.payment_status,
+            sums.package_id,
+            sums.channel,
+            sums.promo_code_id,
             PromoCode.code,
-            *_list_sums(sales),
+            *(cast(func.sum(sums[name]), BigInteger).label(name) for name in _COUNTS),
+            *(func.sum(sums[name]).label(name) for name in _AMOUNTS),
+            repeated.label("repeated"),
         )
-        .join(Package, Package.id == sales.package_id)
-        .outerjoin(PromoCode, PromoCode.id == sales.promo_code_id)
-        .where(*build_daily_conditions(PurchaseFilter.of_sales(sales_filter), event_id))
+        .outerjoin(PromoCode, PromoCode.id == sums.promo_code_id)
         .group_by(
             func.grouping_sets(
-                tuple_(sales.payment_status, sales.package_id),
-                tuple_(sales.payment_status, sales.channel),
-                tuple_(sales.payment_status, sales.promo_code_id, PromoCode.code),
+                tuple_(sums.is_before, sums.payment_status, sums.package_id),
+                tuple_(sums.is_before, sums.payment_status, sums.channel),
+                tuple_(sums.is_before, sums.payment_status, sums.promo_code_id, PromoCode.code),
             )
         )
-        .having(func.sum(sales.purchases) > 0)
+        .having(is_by_channel | (~sums.is_before & sums.payment_status.in_(SOLD_STATUSES)))
     )
 
 
-def _count_repeats(
-    session: Session, event_id: uuid.UUID, sales_filter: SalesFilter
-) -> Counter[tuple[str, uuid.UUID | str | None, str]]:
-    """Return how many purchases belong to an order that an earlier purchase has counted, by group, key and status.
+def _sum_days(event_id: uuid.UUID, sales_filter: SalesFilter, before: SalesFilter | None) -> Select[Any]:
+    """Return the query of the sums over all days of the filter, and over those `before` it."""
+    sales, selected = DailySales, PurchaseFilter.of_sales(_include(sales_filter, before))
+    keys = (sales.payment_status, sales.package_id, sales.channel, sales.promo_code_id)
+    is_before = _is_before(sales.day, sales_filter, before).label("is_before")
+    return select_daily_sales(
+        selected,
+        event_id,
+        is_before,
+        *keys,
+        func.sum(sales.quantity).label("packages"),
+        *(func.sum(getattr(sales, name)).label(name) for name in (*_COUNTS[1:], *_AMOUNTS)),
+    ).group_by(is_before, *keys)
 
-    ("sold", None, "") are the paid and pending purchases whose order the other of the two statuses has counted. The
-    daily totals tell how many purchases lead their order in their status, but not which of its lines an order has left
-    when only some packages are selected.
+
+def _include(sales_filter: SalesFilter, before: SalesFilter | None) -> SalesFilter:
+    """Return the filter of the days of both."""
+    return replace(sales_filter, first_day=before.first_day) if before else sales_filter
+
+
+def _is_before(day: Any, sales_filter: SalesFilter, before: SalesFilter | None) -> ColumnElement[bool]:
+    return day < sales_filter.first_day if before else literal(False)
+
+
+Repeats = Counter[tuple[bool, str, uuid.UUID | str | None, str]]
+
+
+def _count_repeats(
+    session: Session, event_id: uuid.UUID, sales_filter: SalesFilter, before: SalesFilter | None
+) -> Repeats:
+    """Return how many purchases belong to an order that an earlier purchase has counted, for some packages.
+
+    The daily totals tell how many purchases lead their order in their status, but not which of its lines an order has
+    left when only some packages are selected. The keys are whether it was before, the kind of group, its key and the
+    status; `_SOLD` counts the paid and pending purchases whose order the other of the two statuses has counted.
     """
-    purchases = PurchaseFilter.of_sales(sales_filter)
+    repeats: Repeats = Counter()
     if not sales_filter.selects_packages:
-        sold = replace(purchases, statuses=SOLD_STATUSES)
-        return Counter({("sold", None, ""): order_list.count_repeated(session, event_id, sold)})
-    rows = session.execute(_select_repeats(event_id, purchases))
-    repeats: Counter[tuple[str, uuid.UUID | str | None, str]] = Counter()
-    for status, channel, promo_code_id, of_status, of_sold in rows:
-        repeats["channel", channel, status] += of_status
-        repeats["code", promo_code_id, status] += of_status
-        repeats["sold", None, ""] += of_sold - of_status if status in SOLD_STATUSES else 0
+        return repeats
+    for is_before, status, channel, promo_code_id, of_status, of_sold in session.execute(
+        _select_repeats(event_id, sales_filter, before)
+    ):
+        repeats[is_before, "channel", channel, status] += of_status
+        repeats[is_before, "code", promo_code_id, status] += of_status
+        repeats[_SOLD] += of_sold - of_status if status in SOLD_STATUSES and not is_before else 0
     return repeats
 
 
 @lru_cache(maxsize=order_list.MAX_KEPT_STATEMENTS)
-def _select_repeats(event_id: uuid.UUID, purchases: PurchaseFilter) -> Select[Any]:
-    """Return the query of the lines that follow another of their order, in their status and among the sold ones."""
+def _select_repeats(event_id: uuid.UUID, sales_filter: SalesFilter, before: SalesFilter | None) -> Select[Any]:
+    """Return the query of the lines that follow another of their order, in their status and among the sold ones.
+
+    An order is of one moment, so its lines are all before or all in the days of the filter.
+    """
     further = aliased(Purchase)
     several = select(further.order_id).where(further.event_id == event_id, further.line_number > 1)
+    selected = PurchaseFilter.of_sales(_include(sales_filter, before))
     lines = (
         select(
+            _is_before(build_day(Purchase, Package), sales_filter, before).label("is_before"),
             Purchase.payment_status,
             Purchase.channel,
             Purchase.promo_code_id,
@@ -202,17 +232,13 @@ def _select_repeats(event_id: uuid.UUID, purchases: PurchaseFilter) -> Select[An
             _number_lines(Purchase.payment_status.in_(SOLD_STATUSES)).label("in_sold"),
         )
         .join(Package, Package.id == Purchase.package_id)
-        .where(*build_conditions(purchases, event_id), Purchase.order_id.in_(several))
+        .where(*build_conditions(selected, event_id), Purchase.order_id.in_(several))
         .subquery()
         .columns
     )
-    return select(
-        lines.payment_status,
-        lines.channel,
-        lines.promo_code_id,
-        func.count().filter(lines.in_status > 1),
-        func.count().filter(lines.in_sold > 1),
-    ).group_by(lines.payment_status, lines.channel, lines.promo_code_id)
+    keys = (lines.is_before, lines.payment_status, lines.channel, lines.promo_code_id)
+    in_status, in_sold = (func.count().filter(column > 1) for column in (lines.in_status, lines.in_sold))
+    return select(*keys, in_status, in_sold).group_by(*keys)
 
 
 def _number_lines(column: Any) -> ColumnElement[int]:

@@ -12,14 +12,14 @@ from functools import lru_cache
 from itertools import accumulate
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Date, Select, case, func, literal, select
+from sqlalchemy import Date, Select, case, func, literal
 from sqlalchemy.orm import Session
 
 from ticketing import money
 from ticketing.access import permissions
 from ticketing.actors import Actor
-from ticketing.models import SOLD_STATUSES, DailySales, Package
-from ticketing.purchase_filter import PurchaseFilter, build_daily_conditions
+from ticketing.models import SOLD_STATUSES, DailySales
+from ticketing.purchase_filter import PurchaseFilter, select_daily_sales
 from ticketing.reporting.order_list import MAX_KEPT_STATEMENTS
 from ticketing.reporting.periods import FIRST_MONDAY
 from ticketing.sales_filter import ALL_SALES, SalesFilter
@@ -78,17 +78,34 @@ def get_timeline(
 @lru_cache(maxsize=MAX_KEPT_STATEMENTS)
 def _select_days(event_id: uuid.UUID, sales_filter: SalesFilter) -> Select[date, int, Decimal, Decimal]:
     return (
-        select(
+        _select_sold(
+            event_id,
+            sales_filter,
             DailySales.day,
             func.coalesce(func.sum(DailySales.quantity).filter(_IS_PAID), 0),
             func.coalesce(func.sum(DailySales.total).filter(_IS_PAID), money.ZERO),
             func.coalesce(func.sum(DailySales.total).filter(~_IS_PAID), money.ZERO),
         )
-        .join(Package, Package.id == DailySales.package_id)
-        .where(*_build_conditions(event_id, sales_filter), DailySales.purchases > 0)
         .group_by(DailySales.day)
         .order_by(DailySales.day)
     )
+
+
+def list_revenue(session: Session, event_id: uuid.UUID, recent: date) -> list[tuple[date, Decimal]]:
+    """Return the revenue of each day with sales from `recent` on, after that of all earlier days on the first of them.
+
+    Checks no permission.
+    """
+    rows = session.execute(_select_revenue(event_id, recent)).all()
+    return [(first_day, revenue) for first_day, revenue, _ in rows]
+
+
+@lru_cache(maxsize=MAX_KEPT_STATEMENTS)
+def _select_revenue(event_id: uuid.UUID, recent: date) -> Select[Any]:
+    first_day = func.min(DailySales.day)
+    revenue = func.coalesce(func.sum(DailySales.total).filter(_IS_PAID), money.ZERO)
+    recent_day = case((DailySales.day >= recent, DailySales.day)).label("recent_day")
+    return _select_sold(event_id, ALL_SALES, first_day, revenue, recent_day).group_by(recent_day).order_by(first_day)
 
 
 def list_stacks(
@@ -109,11 +126,9 @@ def list_stacks(
     key = case((column.in_(keys), column), else_=None).label("key")
     since_monday = (DailySales.day - literal(FIRST_MONDAY, Date)) % period
     start = (DailySales.day - since_monday).label("start")
+    revenue = func.sum(DailySales.total)
     rows = session.execute(
-        select(key, start, func.sum(DailySales.total))
-        .join(Package, Package.id == DailySales.package_id)
-        .where(*_build_conditions(event_id, sales_filter), _IS_PAID, DailySales.purchases > 0)
-        .group_by(key, start)
+        _select_sold(event_id, sales_filter, key, start, revenue).where(_IS_PAID).group_by(key, start)
     )
     stacks: dict[uuid.UUID | str | None, dict[date, Decimal]] = defaultdict(dict)
     for row in rows:
@@ -121,5 +136,5 @@ def list_stacks(
     return stacks
 
 
-def _build_conditions(event_id: uuid.UUID, sales_filter: SalesFilter) -> list[ColumnElement[bool]]:
-    return build_daily_conditions(PurchaseFilter.of_sales(sales_filter, statuses=SOLD_STATUSES), event_id)
+def _select_sold(event_id: uuid.UUID, sales_filter: SalesFilter, *columns: Any) -> Select[Any]:
+    return select_daily_sales(PurchaseFilter.of_sales(sales_filter, statuses=SOLD_STATUSES), event_id, *columns)

@@ -32,7 +32,7 @@ class _Tile:
 @lru_cache(maxsize=64)
 def build(report: SalesReport, *, is_month_first: bool) -> str:
     """Return the tiles as HTML. `is_month_first` is part of the cache key, as dates depend on it."""
-    tiles = "".join(_build_tile(tile, is_compared=report.before is not None) for tile in _list_tiles(report))
+    tiles = "".join(_build_tile(tile, is_compared=report.figures.before is not None) for tile in _list_tiles(report))
     earlier = report.query.sales_filter.find_days_before(report.today)
     note = ""
     if earlier and earlier.first_day and earlier.last_day:
@@ -42,7 +42,7 @@ def build(report: SalesReport, *, is_month_first: bool) -> str:
 
 
 def _list_tiles(report: SalesReport) -> list[_Tile]:
-    sales, before = report.figures, report.before
+    sales, before = report.figures, report.figures.before
     paid, pending = sales.paid, sales.pending
     was_paid, was_pending = ((before or {}).get(status, NOTHING) for status in ("completed", "pending"))
     unnamed = sales.seats_sold - sales.seats_named

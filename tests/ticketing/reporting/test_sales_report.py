@@ -100,9 +100,9 @@ def test_days_before_are_compared_when_there_is_a_first_day(gala):
     today = read(event).today
     make.purchase(event, first, quantity=2, moment=datetime.now(UTC) - timedelta(days=7))
     week = read(event, sales_filter=SalesFilter(first_day=today - timedelta(days=6), last_day=today))
-    assert week.before["completed"].total == 200
+    assert week.figures.before["completed"].total == 200
     assert week.figures.paid.total == 100
-    assert read(event).before is None
+    assert read(event).figures.before is None
 
 
 def test_goal_and_pace_are_of_the_whole_event_whatever_the_filter(gala):
