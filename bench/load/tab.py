@@ -125,7 +125,7 @@ class Tab:
         """
         start = time.perf_counter()
         self._finished.clear()
-        await self._send(client_state)
+        await self.send(client_state)
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 while not self._reader.done():
@@ -216,7 +216,8 @@ class Tab:
         state.context_info.url = self._url
         return state
 
-    async def _send(self, client_state: ClientState) -> None:
+    async def send(self, client_state: ClientState) -> None:
+        """Send `client_state`, and wait for nothing."""
         assert self._socket is not None
         with suppress(websockets.ConnectionClosed):  # the reader reports it
             await self._socket.send(BackMsg(rerun_script=client_state).SerializeToString())
@@ -296,7 +297,7 @@ class Tab:
 
     async def send_tick(self, fragment_id: str) -> None:
         """Send a tick of this fragment's timer."""
-        await self._send(self._state(page_script_hash=self.page, fragment_id=fragment_id, is_auto_rerun=True))
+        await self.send(self._state(page_script_hash=self.page, fragment_id=fragment_id, is_auto_rerun=True))
 
     def _stop_timer(self, fragment_id: str) -> None:
         if timer := self._timers.pop(fragment_id, None):

@@ -8,6 +8,7 @@ before its callbacks have: the run ends for the newer request, which does not ha
 
 from __future__ import annotations
 
+from collections import deque
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,7 @@ from ui.runtime import redraw_queue, sales_watch
 
 RETRY_SECONDS = 0.1
 _reruns_to_queue: set[str] = set()  # ids of sessions whose script is running
+_waiting_requests: dict[str, deque[RerunData]] = {}  # by session id, while its last runner ends
 
 _original_request_rerun = AppSession.request_rerun
 _original_create_scriptrunner = AppSession._create_scriptrunner
@@ -56,13 +58,27 @@ def _request_rerun(session: AppSession, client_state: ClientState | None) -> Non
 def _create_scriptrunner(session: AppSession, rerun_data: RerunData) -> None:
     """Wait with a new script runner until the event loop has forwarded the messages of the one that ended.
 
-    A runner that refuses a request has ended; the session removes it when its messages are forwarded.
+    A runner that refuses a request has ended; the session removes it when its messages are forwarded. Requests that
+    arrive meanwhile wait behind the first: the values of an older one must not be taken over after newer ones.
     """
-    runner = session._scriptrunner
-    if runner is None:
-        _original_create_scriptrunner(session, rerun_data)
-    elif not runner.request_rerun(rerun_data) and session._state is not AppSessionState.SHUTDOWN_REQUESTED:
-        session._event_loop.call_soon(_create_scriptrunner, session, rerun_data)
+    waiting = _waiting_requests.setdefault(session.id, deque())
+    waiting.append(rerun_data)
+    if len(waiting) == 1:
+        _run_waiting(session)
+
+
+def _run_waiting(session: AppSession) -> None:
+    waiting = _waiting_requests[session.id]
+    while waiting:
+        runner = session._scriptrunner
+        if runner is None:
+            _original_create_scriptrunner(session, waiting.popleft())
+        elif runner.request_rerun(waiting[0]) or session._state is AppSessionState.SHUTDOWN_REQUESTED:
+            waiting.popleft()
+        else:
+            session._event_loop.call_soon(_run_waiting, session)
+            return
+    del _waiting_requests[session.id]
 
 
 def rerun(session_id: str) -> None:

@@ -1,14 +1,15 @@
-"""A tick loses no messages of a page, whenever it arrives, and an idle tick runs no script."""
+"""A tick loses no messages of a page, whenever it arrives, an idle tick runs no script, and values come in order."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from bench.load.staff import shows_sales, shows_week
+from bench.load.staff import TILES, shows_sales, shows_week
 from bench.load.tab import Tab
 from tests.support import make
 from tests.support.server import RunningServer, run_server
@@ -24,7 +25,9 @@ class Page(Tab):
 
     def __init__(self, server: RunningServer) -> None:
         self.event = make.event()
-        make.purchase(self.event, make.package(self.event))
+        package = make.package(self.event, price="100")
+        self.package = str(package.id)
+        make.purchase(self.event, package)
         person = make.staff(event=self.event, password=make.PASSWORD)
         self.errors: list[str] = []
         self.runs = 0
@@ -88,3 +91,24 @@ def test_hundred_idle_ticks_run_few_scripts(server):
     asyncio.run(tick_and_switch(page))
 
     assert 2 <= page.runs < 10  # two runs of the page, and a few polls
+
+
+def test_values_of_an_older_request_never_come_after_newer_ones(server):
+    """Of two runs side by side, the older one took over the quantity of the tap before, which gave the old total."""
+
+    async def tap_twice(page: Page) -> None:
+        async with page:
+            await page.act(page.follow(page.get("page_link", "Box office")), lambda page: page.find("button", "Record"))
+            tiles = page.get("bidi_component", TILES)
+            data = json.loads(tiles.element.json)
+            taps = [
+                page.send_value(tiles, {"order": {"order": data["order"], "number": n, "lines": [[page.package, n]]}})
+                for n in (1, 2)
+            ]
+            await page.send(taps[0])
+            await page.act(taps[1], lambda page: page.find("button", "Record sale, $200.00"))
+
+    page = Page(server)
+    asyncio.run(tap_twice(page))
+
+    assert page.errors == []
