@@ -62,7 +62,7 @@ def render_page(context: PageContext, event: Event) -> None:
 def render_closed(event: Event, title: str, sentence: str) -> None:
     render_header("Box office", event)
     with st.container(border=True):
-        st.subheader(title, anchor=False)
+        st.header(title, anchor=False)
         st.markdown(sentence)
 
 
@@ -124,13 +124,13 @@ def render_waiting(context: PageContext, event: Event, till: Till) -> None:
 
 
 def continue_order(context: PageContext, event: Event, till: Till, draft_id: uuid.UUID) -> None:
-    with state.reading(till):
-        try:
-            draft = db.write(lambda s: till_drafts.move(s, context.actor, event.id, till.name, draft_id))
-        except TicketingError as exc:
-            till.form.refusal = str(exc)
-        else:
-            till.start(draft.id, draft.content)
+    state.read_typed(till)
+    try:
+        draft = db.write(lambda s: till_drafts.move(s, context.actor, event.id, till.name, draft_id))
+    except TicketingError as exc:
+        till.form.refusal = str(exc)
+    else:
+        till.start(draft.id, draft.content)
 
 
 def render_donor(till: Till) -> None:
@@ -159,7 +159,7 @@ def render_donor_field(till: Till, name: str, label: str, *, placeholder: str = 
 def render_latest_sales(event: Event, rows: list[PurchaseRow]) -> None:
     """List the last sales recorded here, where a mistake is noticed first; it is voided in the details."""
     with st.container(gap="xsmall", key="latest_sales"):
-        st.subheader("Latest sales", anchor=False)
+        st.header("Latest sales", anchor=False)
         for row in rows:
             with st.container(horizontal=True, vertical_alignment="center", wrap=False, key=f"sold_{row.purchase.id}"):
                 st.html(build_sale(event, row))

@@ -33,7 +33,7 @@ COOKIE_NAME = "ticketdesk_session"
 SESSION_HEADER = b"x-ticketdesk-session"
 # The device and tab whose drafts of orders the box office continues.
 TILL_HEADER = b"x-ticketdesk-till"
-_TAB = re.compile("[a-z0-9]{1,20}")
+_TAB = re.compile("[a-z0-9]{1,40}")
 OWN_HEADERS = (SESSION_HEADER, TILL_HEADER)
 COOKIE_MAX_AGE_SECONDS = sign_in.SESSION_DAYS * 24 * 60 * 60
 PICTURES_PATH = "/pictures/"

@@ -23,7 +23,7 @@
   /** Begin the order that the server sent, or keep ours where it is newer. */
   function takeOver(root, data, send) {
     const isBehind = tiles?.root !== root || data.number < tiles.data.number; // a restarted server knows what was stored
-    [tiles, left] = [{ root, data, send }, data.left];
+    [tiles, left, sessionStorage.tab] = [{ root, data, send }, data.left, data.tab || sessionStorage.tab]; // a copied tab is told its own
     if (order !== data.order) {
       [order, number] = [data.order, data.number];
       lines.clear();

@@ -25,7 +25,7 @@ from ticketing.sales import guests, order_form, orders, till_drafts
 from ticketing.sales.order_draft import MAX_LINES
 from ticketing.sales.orders import RecordedOrder
 from ui.session import PageContext
-from ui.till.state import Receipt, Till, reading
+from ui.till.state import Receipt, Till, read_typed
 
 FIELDS = {
     "donor.name": "name",
@@ -80,37 +80,37 @@ def record(
 
     A callback of Streamlit: it reads the session's state once and calls nothing that could end it halfway.
     """
-    with reading(till):
-        if till.draft_id != draft_id:  # the second click of a double click
+    read_typed(till)
+    if till.draft_id != draft_id:  # the second click of a double click
+        return
+    till.answered += 1
+    form = till.form
+    form.problems, form.refusal = {}, ""
+    form.attempts += 1
+    if len(till.lines) > MAX_LINES:
+        form.refusal = f"An order has at most {MAX_LINES} packages. Remove some."
+        return
+    try:
+        quote, _ = get_quote(context, event, till, view)
+        if quote.total != shown_total:  # clicked before the change was shown
+            form.refusal = f"The total is {money.format_dollars(quote.total)} now. Check it, then record the sale."
             return
-        till.answered += 1
-        form = till.form
-        form.problems, form.refusal = {}, ""
-        form.attempts += 1
-        if len(till.lines) > MAX_LINES:
-            form.refusal = f"An order has at most {MAX_LINES} packages. Remove some."
-            return
-        try:
-            quote, _ = get_quote(context, event, till, view)
-            if quote.total != shown_total:  # clicked before the change was shown
-                form.refusal = f"The total is {money.format_dollars(quote.total)} now. Check it, then record the sale."
-                return
-            recorded = db.write(lambda s: store(s, context, event, till))
-        except InvalidInput as exc:
-            show_problems(till, view, exc.fields)
-        except SoldOut as exc:
-            problems = {f"lines.{each.line}.quantity": format_shortage(each) for each in exc.shortages}
-            show_problems(till, view, problems)
-        except IdempotencyMismatch:
-            form.refusal = (
-                "This order was recorded before your last change. It is in Latest sales; start over for the next one."
-            )
-        except TicketingError as exc:
-            show_problems(till, view, {exc.field or "": str(exc)})
-        else:
-            names = {package.id: package.name for package in view.packages.values()}
-            till.receipt = Receipt(recorded, names)
-            till.start()
+        recorded = db.write(lambda s: store(s, context, event, till))
+    except InvalidInput as exc:
+        show_problems(till, view, exc.fields)
+    except SoldOut as exc:
+        problems = {f"lines.{each.line}.quantity": format_shortage(each) for each in exc.shortages}
+        show_problems(till, view, problems)
+    except IdempotencyMismatch:
+        form.refusal = (
+            "This order was recorded before your last change. It is in Latest sales; start over for the next one."
+        )
+    except TicketingError as exc:
+        show_problems(till, view, {exc.field or "": str(exc)})
+    else:
+        names = {package.id: package.name for package in view.packages.values()}
+        till.receipt = Receipt(recorded, names)
+        till.start()
 
 
 def store(s: db.Session, context: PageContext, event: Event, till: Till) -> RecordedOrder:

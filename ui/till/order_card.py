@@ -17,7 +17,7 @@ from ui import text
 from ui.session import PageContext
 from ui.till import checkout, parts
 from ui.till.checkout import OrderView
-from ui.till.state import Till, reading
+from ui.till.state import Till, read_typed
 from ui.widgets import forms, questions
 
 
@@ -48,7 +48,7 @@ def render_head(context: PageContext, till: Till) -> None:
     with st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", key="order_head"
     ):
-        st.subheader("Order", anchor=False, width="content")
+        st.header("Order", anchor=False, width="content")
         if till.asks_to_clear:
             with st.container(horizontal=True, vertical_alignment="center", width="content", key="clear_order"):
                 st.markdown("Clear this order?", width="content")
@@ -63,8 +63,8 @@ def ask_to_clear(till: Till, asks: bool) -> None:
 
 
 def clear(context: PageContext, till: Till) -> None:
-    with reading(till):
-        till.clear(context.actor)
+    read_typed(till)
+    till.clear(context.actor)
 
 
 def render_line(till: Till, line: dict[str, Any], view: OrderView) -> None:

@@ -63,6 +63,7 @@ def render_tiles(till: Till, packages: Mapping[uuid.UUID, Package], stock: Stock
             "lines": [[line["package_id"], line["quantity"]] for line in till.lines],
             "answered": till.answered,
             "event": str(till.event_id),
+            "tab": till.tab,
             "state": stock.state,
             "left": dict(stock.left),
             "html": "".join(_build_tile(packages[each], had_stock) for each, had_stock in shown.items()),

@@ -11,7 +11,6 @@ import copy
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -35,8 +34,8 @@ CHOICES = {"channel": "card_terminal", "payment_status": "completed"}
 MAX_QUANTITY = 10_000
 MAX_SENT_LINES = 200  # what a browser may send; an order has fewer
 
-# The session that types at a till, by person, event and till: a browser copies the id of a tab with the tab.
-_tabs: dict[tuple[uuid.UUID | None, uuid.UUID, str], str] = {}
+# The session that types at a till, by person and till: a browser copies the id of a tab with the tab.
+_tabs: dict[tuple[uuid.UUID | None, str], str] = {}
 _tabs_lock = threading.Lock()
 
 
@@ -75,8 +74,11 @@ class Till:
     answered: int = 0
     asks_to_clear: bool = False
     begun: set[uuid.UUID] = field(default_factory=set)
-    # Streamlit begins the next run while a callback of the last one still works.
-    lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def tab(self) -> str:
+        """Return the id that the tab sends from now on (ui/scripts/shell.js): a copy of a tab gets one of its own."""
+        return self.name.partition(".")[2]
 
     @property
     def key(self) -> str:
@@ -109,7 +111,7 @@ class Till:
         self.number, self.tiles, self.quoted, self.unfolded, self.asks_to_clear = 0, {}, {}, {}, False
 
     def read_widgets(self, widgets: Mapping[str, Any]) -> None:
-        """Take over what the person typed. `widgets` is a copy of the session's state: reading that can end a run."""
+        """Take over what the person typed. `widgets` is a copy of the session's state."""
         for name in (*TEXT_FIELDS, *CHOICES):
             if (value := widgets.get(self.form.key(name))) is not None:
                 self.content[name] = value
@@ -164,7 +166,7 @@ def get_till(context: PageContext, event: Event) -> Till:
     """Return this tab's till of the event, with what was typed before, here or in an earlier session."""
     till: Till | None = st.session_state.get(f"at_till_{event.id}")
     if till is None:
-        name = _claim_till(context.actor, event.id)
+        name = _claim_till(context.actor)
         with db.read_session() as s:
             draft = till_drafts.find(s, context.actor, event.id, name)
         till = Till(event.id, name, uuid7(), FormState(KIND, None, 0, {}), _complete({}), {})
@@ -176,42 +178,39 @@ def get_till(context: PageContext, event: Event) -> Till:
     return till
 
 
-@contextmanager
-def reading(till: Till) -> Iterator[None]:
-    """Take over what was typed, and keep other runs of this tab out. Nothing within may call Streamlit."""
-    with till.lock:
-        till.read_widgets(st.session_state.to_dict())
-        yield
+def read_typed(till: Till) -> None:
+    """Take over what was typed, from a copy of the session's state: another access could end a callback halfway."""
+    till.read_widgets(st.session_state.to_dict())
 
 
 def sync(till: Till, actor: Actor) -> None:
     """Take over and store what was typed; begin a new order when this one was continued or finished elsewhere."""
-    with reading(till):
-        if till.receipt is not None and not till.is_empty():
-            till.receipt = None
-        try:
-            till.store(actor)
-        except DraftGone as exc:
-            till.start()
-            till.form.refusal = str(exc)
+    read_typed(till)
+    if till.receipt is not None and not till.is_empty():
+        till.receipt = None
+    try:
+        till.store(actor)
+    except DraftGone as exc:
+        till.start()
+        till.form.refusal = str(exc)
 
 
-def _claim_till(actor: Actor, event_id: uuid.UUID) -> str:
-    """Return the id of this device and tab, with a number where a copy of the tab is open and types there already."""
+def _claim_till(actor: Actor) -> str:
+    """Return the id of this device and tab, with a number where a copy of the tab is open."""
     device = str(st.user.get("till") or actor.session_id)
     session_id = script_run.session_id()
     number = 1
     with _tabs_lock:
         for claimed in [key for key, tab in _tabs.items() if not script_run.is_connected(tab)]:
             del _tabs[claimed]
-        while _tabs.get((actor.staff_id, event_id, name := _number_till(device, number)), session_id) != session_id:
+        while _tabs.get((actor.staff_id, name := _number_till(device, number)), session_id) != session_id:
             number += 1
-        _tabs[actor.staff_id, event_id, name] = session_id
+        _tabs[actor.staff_id, name] = session_id
     return name
 
 
 def _number_till(device: str, number: int) -> str:
-    return device if number == 1 else f"{device}/{number}"
+    return device if number == 1 else f"{device}x{number}"
 
 
 def _complete(content: Mapping[str, Any]) -> dict[str, Any]:

@@ -146,7 +146,7 @@ def test_till_is_known_by_the_cookie_of_the_browser(browser, sign_in):
 
 @pytest.mark.parametrize(
     ("tab", "is_known"),
-    [("k3j9x2", True), ("a" * 20, True), ("", False), ("a" * 21, False), ("A", False), ("..", False)],
+    [("k3j9x2", True), ("a" * 40, True), ("", False), ("a" * 41, False), ("A", False), ("..", False)],
 )
 def test_tab_is_a_till_of_its_own(browser, sign_in, tab, is_known):
     person = sign_in()
