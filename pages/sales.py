@@ -133,7 +133,7 @@ def stop_with_invalid_query(invalid: InvalidInput) -> NoReturn:
 
 def render_no_matches() -> None:
     with st.container(border=True):
-        st.subheader("No matching sales", anchor=False)
+        st.header("No matching sales", anchor=False)
         st.markdown("No sales with these filters.")
         st.button("Clear filters", key="clear_no_matches", on_click=filter_bar.clear)
 
