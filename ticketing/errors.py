@@ -21,7 +21,7 @@ TicketingError            safe to show on a page or in an API answer
 |  `- PromoRefused        with the rule that refused the code
 |- IdempotencyMismatch    the key was used for another request
 |- RateLimited            with the seconds to wait
-|- QueueFull              too many uploads wait already, with the seconds until another try
+|- QueueFull              too many files wait already, with the seconds until another try
 |- ScannerUnavailable     an upload could not be checked for malware
 |- StartRefused           the server cannot start until its operator changes something
 `- Unavailable            the database does not answer
@@ -317,7 +317,7 @@ class RateLimited(TicketingError):
 
 
 class QueueFull(TicketingError):
-    """Too many uploads wait to be processed; `retry_after` is in seconds."""
+    """Too many files wait to be read or written; `retry_after` is in seconds."""
 
     code = "queue_full"
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 from ticketing.errors import QueueFull
 
@@ -13,7 +14,7 @@ POLL_SECONDS = 0.25
 
 
 class WorkQueue:
-    """Lets one thread of this server work at a time. `noun` and `retry_after` (seconds) are for those it refuses."""
+    """Lets one caller of this server work at a time. `noun` and `retry_after` (seconds) are for those it refuses."""
 
     def __init__(self, noun: str, *, retry_after: int) -> None:
         self._refusal = (noun, retry_after)
@@ -39,14 +40,35 @@ class WorkQueue:
         finally:
             self._turn.release()
 
+    @asynccontextmanager
+    async def async_slot(self) -> AsyncIterator[None]:
+        """Work alone inside this block, like `slot`, and let the event loop go on while waiting."""
+        if not self._turn.acquire(blocking=False):
+            with self._count_waiting():
+                while not self._turn.acquire(blocking=False):
+                    await asyncio.sleep(POLL_SECONDS)
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def count_callers(self) -> int:
+        """Return how many work or wait now."""
+        return self._waiting + self._turn.locked()
+
     def _wait(self, on_wait: Callable[[], None]) -> None:
+        with self._count_waiting():
+            on_wait()
+            while not self._turn.acquire(timeout=POLL_SECONDS):
+                on_wait()
+
+    @contextmanager
+    def _count_waiting(self) -> Iterator[None]:
         with self._count_lock:
             self.check()
             self._waiting += 1
         try:
-            on_wait()
-            while not self._turn.acquire(timeout=POLL_SECONDS):
-                on_wait()
+            yield
         finally:
             with self._count_lock:
                 self._waiting -= 1

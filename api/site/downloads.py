@@ -16,14 +16,15 @@ from starlette.routing import Route
 
 from api.middleware import authentication
 from api.site.streamed_csv import StreamedCsv
+from api.site.workbook_file import WorkbookFile
 from ticketing import db
 from ticketing.actors import Actor
 from ticketing.db import replica
 from ticketing.errors import InvalidInput, NotFound
 from ticketing.purchase_filter import PurchaseFilter
-from ticketing.reporting import audit_log, csv_export, file_columns, sales_report, sales_svg
+from ticketing.reporting import audit_log, csv_export, file_columns, sales_report, sales_svg, workbooks
 from ticketing.reporting.csv_export import Export
-from ticketing.reporting.file_columns import ExportQuery
+from ticketing.reporting.file_columns import ExportQuery, Kind
 from ticketing.reporting.sales_report import ReportParameters
 
 BuildExport = Callable[..., Export]
@@ -37,6 +38,16 @@ def purchases_csv(request: Request) -> Response:
 def guests_csv(request: Request) -> Response:
     """Return a row for each seat of the selected purchases."""
     return _export_response(request, csv_export.build_guests_export, "guests")
+
+
+def purchases_xlsx(request: Request) -> Response:
+    """Return the workbook of `purchases_csv`."""
+    return _workbook_response(request, "purchases")
+
+
+def guests_xlsx(request: Request) -> Response:
+    """Return the workbook of `guests_csv`."""
+    return _workbook_response(request, "guests")
 
 
 def audit_csv(request: Request) -> Response:
@@ -94,18 +105,26 @@ def csv_response(
 
 
 def _attachment_response(actor: Actor, export: Export, kind: str, *, is_filtered: bool) -> StreamedCsv:
+    headers = _build_headers(export, kind, "csv", is_filtered=is_filtered) | {"X-Accel-Buffering": "no"}
+    return StreamedCsv(actor, export, kind, headers)
+
+
+def _build_headers(export: Export, kind: str, ending: str, *, is_filtered: bool) -> dict[str, str]:
     today = datetime.now(UTC).astimezone(ZoneInfo(export.time_zone)).date()
-    suffix = "-selected" if is_filtered else ""
-    return StreamedCsv(
-        actor,
-        export,
-        kind,
-        headers={
-            "Content-Disposition": f'attachment; filename="{_slugify(export.event_name)}-{kind}{suffix}-{today}.csv"',
-            "Cache-Control": "no-store",
-            "X-Accel-Buffering": "no",
-        },
-    )
+    name = f"{_slugify(export.event_name)}-{kind}{'-selected' if is_filtered else ''}-{today}.{ending}"
+    return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
+
+
+def _workbook_response(request: Request, kind: Kind) -> WorkbookFile:
+    actor, event_id = authentication.get_actor(request), _parse_event_id(request)
+    reject_repeated_parameters(request)
+    parameters = ExportQuery.parse(request.query_params, ())
+    purchase_filter = parameters.to_filter()
+    names = None if parameters.columns is None else file_columns.parse(parameters.columns)
+    with db.read_session() as session:
+        plan = workbooks.build(session, actor, event_id, purchase_filter, kind, names)
+    headers = _build_headers(plan.export, kind, "xlsx", is_filtered=not purchase_filter.matches_everything)
+    return WorkbookFile(actor, plan, kind, headers)
 
 
 def _export_response(request: Request, query: BuildExport, kind: str) -> Response:
@@ -131,6 +150,8 @@ def _slugify(event_name: str) -> str:
 routes = [
     Route("/export/{event_id}/purchases.csv", purchases_csv),
     Route("/export/{event_id}/guests.csv", guests_csv),
+    Route("/export/{event_id}/purchases.xlsx", purchases_xlsx),
+    Route("/export/{event_id}/guests.xlsx", guests_xlsx),
     Route("/export/{event_id}/audit.csv", audit_csv),
     Route("/export/{event_id}/chart.svg", chart_svg),
 ]

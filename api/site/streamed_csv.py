@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -33,7 +35,7 @@ TOO_MANY_OF_PERSON = (
 log = logging.getLogger("ticketing.downloads")
 _running: Counter[str | None] = Counter()
 
-for kind in ("purchases", "guests", "audit-log"):
+for kind in ("purchases", "guests", "audit-log", "purchases workbook", "guests workbook"):
     for outcome in ("complete", "canceled", "refused", "failed"):
         metrics.DOWNLOADS.labels(kind, outcome)
 
@@ -48,34 +50,11 @@ class StreamedCsv(StreamingResponse):
         self._export = export
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the CSV until it ends, the client disconnects, or MAX_DOWNLOAD_SECONDS are over.
-
-        Raises RateLimited, TooManyDownloads and Unavailable before anything is sent.
-        """
+        """Send the CSV. Raises RateLimited, TooManyDownloads and Unavailable before anything is sent."""
         if scope["method"] == "HEAD":
             await self.stream_response(send)
             return
-        with log_outcome(self._kind) as download:
-            with hold_slot(self._actor):
-                sending = asyncio.create_task(self._send_chunks(send))
-                waiting = asyncio.create_task(self.listen_for_disconnect(receive))
-                try:
-                    ended, _ = await asyncio.wait(
-                        (sending, waiting), timeout=MAX_DOWNLOAD_SECONDS, return_when=asyncio.FIRST_COMPLETED
-                    )
-                finally:
-                    # The slot is free again only when the connection to the database is closed.
-                    is_sent = sending.done()
-                    for task in (sending, waiting):
-                        task.cancel()
-                    await asyncio.gather(sending, waiting, return_exceptions=True)
-            if not ended:  # the server closes the connection, since the response has no end
-                log.warning(
-                    "a client took more than %d seconds for a download and is disconnected", MAX_DOWNLOAD_SECONDS
-                )
-                return
-            download.is_complete = is_sent
-            await (sending if is_sent else waiting)
+        await run(self._actor, self._kind, receive, partial(self._send_chunks, send))
 
     async def _send_chunks(self, send: Send) -> None:
         async with aclosing(csv_export.stream(self._export)) as chunks:
@@ -83,6 +62,37 @@ class StreamedCsv(StreamingResponse):
             first = await anext(chunks)
             self.body_iterator = _prepend(first, chunks)
             await self.stream_response(send)
+
+
+async def run(actor: Actor, kind: str, receive: Receive, send: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Send a download until it ends, the client disconnects, or MAX_DOWNLOAD_SECONDS are over.
+
+    Raises RateLimited and TooManyDownloads before anything is sent.
+    """
+    with log_outcome(kind) as download:
+        with hold_slot(actor):
+            sending = asyncio.create_task(send())
+            waiting = asyncio.create_task(_wait_until_disconnected(receive))
+            try:
+                ended, _ = await asyncio.wait(
+                    (sending, waiting), timeout=MAX_DOWNLOAD_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
+            finally:
+                # The slot is free again only when the connection to the database is closed.
+                is_sent = sending.done()
+                for task in (sending, waiting):
+                    task.cancel()
+                await asyncio.gather(sending, waiting, return_exceptions=True)
+        if not ended:  # the server closes the connection, since the response has no end
+            log.warning("a client took more than %d seconds for a download and is disconnected", MAX_DOWNLOAD_SECONDS)
+            return
+        download.is_complete = is_sent
+        await (sending if is_sent else waiting)
+
+
+async def _wait_until_disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 @dataclass

@@ -222,6 +222,8 @@ PLAIN_ROUTE_PERMISSIONS: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/metrics"): dict.fromkeys(ALL_CALLERS, 404),  # off; tests/api/site/test_metrics.py turns it on
     ("GET", "/export/{event_id}/purchases.csv"): READ,
     ("GET", "/export/{event_id}/guests.csv"): READ,
+    ("GET", "/export/{event_id}/purchases.xlsx"): READ,
+    ("GET", "/export/{event_id}/guests.xlsx"): READ,
     ("GET", "/export/{event_id}/audit.csv"): READ,
     ("GET", "/export/{event_id}/chart.svg"): READ,
     ("GET", "/pictures/{event_id}/{sha256}.{ending}"): READ,

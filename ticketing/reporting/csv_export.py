@@ -11,7 +11,7 @@ import io
 import re
 import uuid
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,7 @@ from ticketing.formatting import FORMULA_PREFIX
 from ticketing.models import Answer, AssignedTicket, Event, Option, Order, Package, PromoCode, Purchase
 from ticketing.purchase_filter import PurchaseFilter, build_conditions, build_order_by
 from ticketing.reporting import file_columns
-from ticketing.reporting.file_columns import QUESTION_PREFIX, FileColumn, Kind
+from ticketing.reporting.file_columns import QUESTION_PREFIX, FileColumn, Kind, Type
 
 CHUNK_BYTES = 64 * 1024
 BYTE_ORDER_MARK = "\ufeff"
@@ -37,13 +37,17 @@ Columns = dict[str, Any]
 
 @dataclass(frozen=True)
 class Export:
-    """A CSV to stream: its header, the SELECT with its parameters, and the time zone of its timestamps."""
+    """A CSV to stream: its header, the SELECT with its parameters, and the time zone of its timestamps.
+
+    `types` are those of the columns, for a file that is made into a workbook.
+    """
 
     header: tuple[str, ...]
     query: str
     parameters: Mapping[str, Any]
     time_zone: str
     event_name: str
+    types: tuple[Type, ...] = ()
 
 
 def build_purchases_export(
@@ -52,11 +56,14 @@ def build_purchases_export(
     event_id: uuid.UUID,
     purchase_filter: PurchaseFilter,
     columns: Sequence[str] | None = None,
+    *,
+    for_workbook: bool = False,
 ) -> Export:
     """Return the export of one row per matching purchase: access is checked here, rows are read later.
 
-    `columns` are names of `list_columns` in the order of the file, None for all. Raises NotFound when the actor may not
-    see the event, and InvalidInput for a column that the file does not have.
+    `columns` are names of `list_columns` in the order of the file, None for all. A workbook knows text from formulas,
+    so what people typed has no apostrophe there, and its only moments are local ones. Raises NotFound when the actor
+    may not see the event, and InvalidInput for a column that the file does not have.
     """
     permissions.require(session, actor, "read", event_id)
     ticket = AssignedTicket
@@ -69,8 +76,10 @@ def build_purchases_export(
         .where(ticket.purchase_id == Purchase.id)
         .lateral("seats_of_purchase")
     )
-    own = {"guests": escape_formula(seats.c.names), "ticket_codes": seats.c.codes}
-    return _build_export_with_seats(session, event_id, purchase_filter, "purchases", seats, own, columns)
+    own = {"guests": seats.c.names, "ticket_codes": seats.c.codes}
+    return _build_export_with_seats(
+        session, event_id, purchase_filter, "purchases", seats, own, columns, for_workbook=for_workbook
+    )
 
 
 def build_guests_export(
@@ -79,11 +88,12 @@ def build_guests_export(
     event_id: uuid.UUID,
     purchase_filter: PurchaseFilter,
     columns: Sequence[str] | None = None,
+    *,
+    for_workbook: bool = False,
 ) -> Export:
     """Return the export of one row per seat of the matching purchases, named or not.
 
-    Amounts are those of the purchase and repeat with each seat. `columns` and errors are as in
-    `build_purchases_export`.
+    Amounts are those of the purchase and repeat with each seat. The rest is as in `build_purchases_export`.
     """
     permissions.require(session, actor, "read", event_id)
     ticket = AssignedTicket
@@ -95,11 +105,19 @@ def build_guests_export(
     own = {
         "seat_number": seats.c.seat_number,
         "ticket_code": seats.c.code,
-        "guest_name": escape_formula(seats.c.guest_name),
-        "guest_email": escape_formula(seats.c.guest_email),
+        "guest_name": seats.c.guest_name,
+        "guest_email": seats.c.guest_email,
     }
     return _build_export_with_seats(
-        session, event_id, purchase_filter, "guests", seats, own, columns, [seats.c.seat_number]
+        session,
+        event_id,
+        purchase_filter,
+        "guests",
+        seats,
+        own,
+        columns,
+        [seats.c.seat_number],
+        for_workbook=for_workbook,
     )
 
 
@@ -159,21 +177,21 @@ def escape_formula(column: Any) -> ColumnElement[str]:
 _PURCHASE_COLUMNS: Columns = {
     "purchase_id": Purchase.id,
     "purchased_at": func.to_char(Purchase.purchased_at, 'YYYY-MM-DD"T"HH24:MI:SSTZH:TZM'),
-    "package": escape_formula(Package.name),
+    "package": Package.name,
     "is_sponsorship": case((Package.is_sponsorship.is_(True), "true"), else_="false"),
     "quantity": Purchase.quantity,
     "seats": Purchase.seats,
-    "purchaser_name": escape_formula(Purchase.purchaser_name),
-    "purchaser_email": escape_formula(Purchase.purchaser_email),
-    "purchaser_phone": escape_formula(Purchase.purchaser_phone),
+    "purchaser_name": Purchase.purchaser_name,
+    "purchaser_email": Purchase.purchaser_email,
+    "purchaser_phone": Purchase.purchaser_phone,
     "list_price": Purchase.list_price,
     "discount": Purchase.discount,
     "total": Purchase.total,
     "promo_code": PromoCode.code,
     "payment_status": Purchase.payment_status,
     "channel": Purchase.channel,
-    "external_sale_id": escape_formula(Purchase.external_sale_id),
-    "notes": escape_formula(Purchase.notes),
+    "external_sale_id": Purchase.external_sale_id,
+    "notes": Purchase.notes,
 }
 _LAST_COLUMNS: Columns = {
     "fee": Purchase.fee,
@@ -193,6 +211,8 @@ def _build_export_with_seats(
     seat_columns: Columns,
     columns: Sequence[str] | None,
     then_by: Sequence[ColumnElement[Any]] = (),
+    *,
+    for_workbook: bool,
 ) -> Export:
     """Return the export of the chosen ones of the purchase's columns, those of its seats, and its questions."""
     event = session.scalars(select(Event).where(Event.id == event_id)).one()
@@ -204,11 +224,17 @@ def _build_export_with_seats(
     names = [column.name for column in question_columns]
     expressions = {**_PURCHASE_COLUMNS, **seat_columns, **_LAST_COLUMNS}
     if answers is not None:
-        expressions |= {name: escape_formula(answer) for name, answer in zip(names, answers.c, strict=True)}
-    listed = [column.name for column in file_columns.list_columns(kind, question_columns)]
-    chosen = file_columns.choose(listed if columns is None else columns, expressions)
+        expressions |= dict(zip(names, answers.c, strict=True))
+    listed = {column.name: column for column in file_columns.list_columns(kind, question_columns)}
+    chosen = file_columns.choose(list(listed) if columns is None else columns, listed)
+    if for_workbook:
+        chosen = {name: listed[name] for name in map(file_columns.get_local_name, chosen)}
+    values = [
+        escape_formula(expressions[name]) if column.type == "text" and not for_workbook else expressions[name]
+        for name, column in chosen.items()
+    ]
     query = (
-        select(*chosen.values())
+        select(*values)
         .select_from(Purchase)
         .join(Package, Package.id == Purchase.package_id)
         .join(Order, Order.id == Purchase.order_id)
@@ -221,7 +247,8 @@ def _build_export_with_seats(
         query = query.join(answers, true())
     titles = dict(zip(names, _build_headings(questions, set(expressions)), strict=True))
     titles["purchased_at_local"] = f"purchased_at_local ({event.time_zone})"
-    return build_export(session, tuple(titles.get(name, name) for name in chosen), query, event.time_zone, event.name)
+    export = build_export(session, tuple(titles.get(name, name) for name in chosen), query, event.time_zone, event.name)
+    return replace(export, types=tuple(column.type for column in chosen.values()))
 
 
 def _build_question_columns(questions: Mapping[str, Sequence[Option]]) -> list[FileColumn]:

@@ -16,7 +16,7 @@ from ticketing.errors import InvalidInput
 from ticketing.purchase_filter import PurchaseFilter, PurchaseQuery
 
 Kind = Literal["purchases", "guests"]  # of a file: one row for each purchase, or for each seat
-Type = Literal["text", "number", "money", "moment"]
+Type = Literal["text", "code", "number", "money", "moment"]  # text is what people typed, a code is ours
 Level = Literal["order", "purchase", "seat", "donor", "code"]
 QUESTION_PREFIX = "question-"
 MAX_LENGTH = 4000  # of the parameter `columns`
@@ -41,10 +41,10 @@ class FileColumn:
 
 # In the order of the file. Questions stand before `fee`. New columns come last, so that positions stay.
 _COLUMNS = (
-    FileColumn("purchase_id", "Purchase id"),
-    FileColumn("purchased_at", "Time with offset", "moment"),
+    FileColumn("purchase_id", "Purchase id", "code"),
+    FileColumn("purchased_at", "Time with offset", "code"),
     FileColumn("package", "Package"),
-    FileColumn("is_sponsorship", "Sponsorship"),
+    FileColumn("is_sponsorship", "Sponsorship", "code"),
     FileColumn("quantity", "Packages bought", "number"),
     FileColumn("seats", "Seats", "number"),
     FileColumn("purchaser_name", "Purchaser", level="donor", is_personal=True),
@@ -53,21 +53,21 @@ _COLUMNS = (
     FileColumn("list_price", "List price", "money"),
     FileColumn("discount", "Discount", "money"),
     FileColumn("total", "Total", "money"),
-    FileColumn("promo_code", "Promo code", level="code"),
-    FileColumn("payment_status", "Status"),
-    FileColumn("channel", "Channel"),
+    FileColumn("promo_code", "Promo code", "code", level="code"),
+    FileColumn("payment_status", "Status", "code"),
+    FileColumn("channel", "Channel", "code"),
     FileColumn("external_sale_id", "External id"),
     FileColumn("notes", "Notes", is_personal=True),
     FileColumn("guests", "Guests", level="seat", is_personal=True, kind="purchases"),
     FileColumn("seat_number", "Seat number", "number", "seat", kind="guests"),
-    FileColumn("ticket_code", "Ticket code", level="seat", kind="guests"),
+    FileColumn("ticket_code", "Ticket code", "code", level="seat", kind="guests"),
     FileColumn("guest_name", "Guest", level="seat", is_personal=True, kind="guests"),
     FileColumn("guest_email", "Guest's e-mail address", level="seat", is_personal=True, kind="guests"),
     FileColumn("fee", "Fee", "money"),
-    FileColumn("order_id", "Order id", level="order"),
-    FileColumn("order_number", "Order number", level="order"),
+    FileColumn("order_id", "Order id", "code", level="order"),
+    FileColumn("order_number", "Order number", "code", level="order"),
     FileColumn("purchased_at_local", "Date and time", "moment"),
-    FileColumn("ticket_codes", "Ticket codes", level="seat", kind="purchases"),
+    FileColumn("ticket_codes", "Ticket codes", "code", level="seat", kind="purchases"),
 )
 _FIRST_OF_LAST = "fee"
 
@@ -137,6 +137,11 @@ def choose(names: Sequence[str], available: Mapping[str, Value]) -> dict[str, Va
     if unknown := [name for name in names if name not in available]:
         raise InvalidInput({"columns": f"“columns” names “{unknown[0][:40]}”, which this file does not have."})
     return {name: available[name] for name in names}
+
+
+def get_local_name(name: str) -> str:
+    """Return the column of a workbook for this one: its moments are local, as spreadsheets have no offsets."""
+    return "purchased_at_local" if name == "purchased_at" else name
 
 
 def apply_preset(preset: Preset, questions: Collection[FileColumn]) -> list[str]:

@@ -8,15 +8,16 @@ from urllib.parse import urlencode
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ticketing import db
+from ticketing import db, purchase_filter
 from ticketing.models import Event
-from ticketing.reporting import csv_export, file_columns
+from ticketing.reporting import csv_export, file_columns, workbooks
 from ticketing.reporting.file_columns import FileColumn, Kind, Preset
 from ui import text
 from ui.session import PageContext
 from ui.widgets import forms
 
 FORM = "file_columns"
+QUEUE_SECONDS = 2
 KINDS: dict[Kind, str] = {"purchases": "A row for each purchase", "guests": "A row for each seat"}
 
 
@@ -53,8 +54,10 @@ def _render_form(context: PageContext, event: Event, form: forms.FormState) -> N
         args=(form, None),
     )
     assert kind, "the control is required"
+    chosen_filter = purchase_filter.parse(form.values["query"], ignored=())
     with db.read_session() as s:
         columns = {each.name: each for each in csv_export.list_columns(s, context.actor, event.id, kind)}
+        rows = workbooks.count_rows(s, context.actor, event.id, chosen_filter, kind)
     _keep_known_columns(form, columns)
     _render_presets(form, columns)
     labels = text.unique_labels({name: (each.heading, name) for name, each in columns.items()})
@@ -68,7 +71,7 @@ def _render_form(context: PageContext, event: Event, form: forms.FormState) -> N
     _render_moves(form, chosen, labels)
     if any(columns[name].is_personal for name in chosen):
         forms.render_hint("This file has data of people. Send it only to those who need it.")
-    _render_download(event, form, kind, chosen, is_everything=chosen == list(columns))
+    _render_download(event, form, kind, chosen, rows, is_everything=chosen == list(columns))
 
 
 def _set_columns(form: forms.FormState, names: list[str] | None) -> None:
@@ -133,12 +136,29 @@ def _move(form: forms.FormState, step: int) -> None:
 
 
 def _render_download(
-    event: Event, form: forms.FormState, kind: Kind, chosen: list[str], *, is_everything: bool
+    event: Event, form: forms.FormState, kind: Kind, chosen: list[str], rows: int, *, is_everything: bool
 ) -> None:
     query = form.values["query"] | ({} if is_everything else {"columns": ",".join(chosen)})
-    url = f"/export/{event.id}/{kind}.csv" + (f"?{urlencode(query)}" if query else "")
+    address = f"/export/{event.id}/{kind}"
+    words = f"?{urlencode(query)}" if query else ""
     if not chosen:
         forms.render_hint("Add at least one column.")
+    is_too_long = rows > workbooks.MAX_ROWS
+    if is_too_long:
+        forms.render_hint(f"These are {rows:,} rows. {workbooks.TOO_LONG}")
     with st.container(horizontal=True, key=form.key("download_row")):
-        st.link_button("Download this CSV", url, icon=":material/download:", type="primary", disabled=not chosen)
+        icon = ":material/download:"
+        st.link_button("Download this CSV", f"{address}.csv{words}", icon=icon, type="primary", disabled=not chosen)
+        is_off = is_too_long or not chosen
+        st.link_button("Download for Excel", f"{address}.xlsx{words}", icon=icon, disabled=is_off)
         st.button("Close", key=form.key("close"), on_click=forms.close_form, args=(FORM,))
+    _render_queue()
+
+
+@st.fragment(run_every=QUEUE_SECONDS)
+def _render_queue() -> None:
+    """Say how many files for Excel are before the next one, since the browser shows nothing until its turn."""
+    waiting = workbooks.QUEUE.count_callers() - 1
+    if waiting >= 0:
+        others = f", {waiting} more {'waits' if waiting == 1 else 'wait'}" if waiting else ""
+        forms.render_hint(f"A file for Excel is being written{others}. Each begins when the one before is done.")

@@ -38,6 +38,8 @@ BROWSER_PATHS = [
     "//metrics",
     f"/export/{ANY_ID}/purchases.csv",
     f"/export/{ANY_ID}/guests.csv",
+    f"/export/{ANY_ID}/purchases.xlsx",
+    f"/export/{ANY_ID}/guests.xlsx",
     f"/export/{ANY_ID}/audit.csv",
     "/export/office/audit.csv",
     f"/pictures/{ANY_ID}/{'0' * 64}.jpg",

@@ -44,7 +44,14 @@ def download(query: str, *, leaves: bool = False) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "kind"), [("purchases.csv", "purchases"), ("guests.csv", "guests"), ("audit.csv", "audit-log")]
+    ("file", "kind"),
+    [
+        ("purchases.csv", "purchases"),
+        ("guests.csv", "guests"),
+        ("audit.csv", "audit-log"),
+        ("purchases.xlsx", "purchases workbook"),
+        ("guests.xlsx", "guests workbook"),
+    ],
 )
 def test_complete_download_has_person_and_event(browser, sign_in, lines, file, kind):
     person, event = sign_in(role="admin"), make.event()

@@ -1,0 +1,131 @@
+"""Excel workbooks of purchases and seats: the rows of the CSV with real dates and numbers, and a sheet that says what
+they are.
+
+A process of its own writes them, one at a time for each server, so that pages and sales do not wait (docs/product.md,
+"HTTP interface").
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from ticketing.actors import Actor
+from ticketing.errors import InvalidInput
+from ticketing.models import Package
+from ticketing.purchase_filter import PurchaseFilter, to_query
+from ticketing.reporting import csv_export, purchase_list
+from ticketing.reporting.csv_export import Export
+from ticketing.reporting.file_columns import Kind
+from ticketing.settings import ROOT
+from ticketing.work_queue import WorkQueue
+
+MAX_ROWS = 100_000
+TOO_LONG = f"An Excel file has at most {MAX_ROWS:,} rows. Download the CSV, or choose fewer."
+QUEUE = WorkQueue("Excel file", retry_after=60)
+TITLES: dict[Kind, str] = {"purchases": "Purchases", "guests": "Seats"}
+
+
+@dataclass(frozen=True)
+class WorkbookPlan:
+    """What a workbook has: its rows, the title of their sheet, and pairs of words for the sheet about the file."""
+
+    export: Export
+    title: str
+    about: tuple[tuple[str, str], ...]
+
+
+def build(
+    session: Session,
+    actor: Actor,
+    event_id: uuid.UUID,
+    purchase_filter: PurchaseFilter,
+    kind: Kind,
+    columns: Sequence[str] | None = None,
+) -> WorkbookPlan:
+    """Return the plan of a workbook with one row for each matching purchase, or for each of their seats.
+
+    `columns` are as for the CSV. Raises NotFound when the actor may not see the event, InvalidInput for a column that
+    the file does not have, and for more than MAX_ROWS rows.
+    """
+    build_export = csv_export.build_purchases_export if kind == "purchases" else csv_export.build_guests_export
+    export = build_export(session, actor, event_id, purchase_filter, columns, for_workbook=True)
+    if count_rows(session, actor, event_id, purchase_filter, kind) > MAX_ROWS:
+        raise InvalidInput({"rows": TOO_LONG})
+    now = datetime.now(ZoneInfo(export.time_zone))
+    query = to_query(purchase_filter)
+    if purchase_filter.package_ids:
+        names = select(Package.name).where(Package.event_id == event_id, Package.id.in_(purchase_filter.package_ids))
+        query |= {"package": ", ".join(session.scalars(names.order_by(Package.display_order)))}
+    about = (
+        ("Event", export.event_name),
+        ("Sales", _describe(query)),
+        ("Times are in", export.time_zone),
+        ("Made at", f"{now:%Y-%m-%d %H:%M:%S}"),
+    )
+    return WorkbookPlan(export, TITLES[kind], about)
+
+
+def count_rows(session: Session, actor: Actor, event_id: uuid.UUID, purchase_filter: PurchaseFilter, kind: Kind) -> int:
+    """Return how many rows the file has: matching purchases, or their seats."""
+    totals = purchase_list.get_totals(session, actor, event_id, purchase_filter)
+    return totals.purchases if kind == "purchases" else totals.seats
+
+
+def _describe(query: Mapping[str, str]) -> str:
+    return "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in query.items()) or "all"
+
+
+@asynccontextmanager
+async def write(plan: WorkbookPlan) -> AsyncIterator[Path]:
+    """Write the workbook in its turn, and yield its file, which is removed afterwards.
+
+    It contains everything that was committed before its turn began. Raises QueueFull, Unavailable or a subclass.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "workbook.xlsx"
+        async with QUEUE.async_slot():
+            with tempfile.TemporaryFile() as rows:
+                await _save_rows(plan, rows)
+                await _run_writer(rows, file)
+        yield file
+
+
+async def _save_rows(plan: WorkbookPlan, rows: BinaryIO) -> None:
+    """Store the input of the writer, so that the connection to the database is free while it works."""
+    columns = [
+        {"heading": heading, "type": kind} for heading, kind in zip(plan.export.header, plan.export.types, strict=True)
+    ]
+    rows.write(json.dumps({"title": plan.title, "columns": columns, "about": plan.about}).encode() + b"\n")
+    async with aclosing(csv_export.stream(plan.export)) as chunks:
+        async for chunk in chunks:
+            rows.write(chunk)
+    rows.seek(0)
+
+
+async def _run_writer(rows: BinaryIO, file: Path) -> None:
+    command = [sys.executable, "-m", "ticketing.reporting.workbook_writer", str(file)]
+    with tempfile.TemporaryFile() as problems:
+        writer = subprocess.Popen(command, stdin=rows, stdout=problems, stderr=problems, cwd=ROOT)  # noqa: S603
+        try:
+            failed = await asyncio.to_thread(writer.wait)
+        finally:
+            writer.kill()  # when the reader has left
+            writer.wait()
+        if failed:
+            problems.seek(0)
+            raise RuntimeError(f"the writer of workbooks failed: {problems.read().decode(errors='replace')[-4000:]}")
