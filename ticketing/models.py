@@ -812,3 +812,27 @@ class TillDraft(HasId, Base):
         CheckConstraint("char_length(till) BETWEEN 1 AND 100", "till_length"),
         CheckConstraint("octet_length(CAST(content AS text)) <= 200000", "content_size"),
     )
+
+
+class FilePreset(HasId, Base):
+    """A saved choice of columns: of a person, for all events, or of an event, for everybody who sees it.
+
+    `columns` are names of ticketing.reporting.file_columns; a question is named by its label.
+    """
+
+    __tablename__ = "file_presets"
+
+    staff_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("staff.id"))
+    event_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("events.id"))
+    name: Mapped[str]
+    kind: Mapped[str]
+    columns: Mapped[Any] = mapped_column(nullable=False)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+    __table_args__ = (
+        Index("uq_file_presets_owner_name", text("coalesce(staff_id, event_id)"), "name", unique=True),
+        CheckConstraint("num_nonnulls(staff_id, event_id) = 1", "one_owner"),
+        CheckConstraint("char_length(name) BETWEEN 1 AND 100", "name_length"),
+        CheckConstraint("kind IN ('purchases', 'guests')", "kind_known"),
+        CheckConstraint("octet_length(CAST(columns AS text)) <= 40000", "columns_size"),
+    )

@@ -8,7 +8,7 @@ from tests.support import make
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import options
-from ticketing.reporting import file_columns
+from ticketing.reporting import file_columns, workbooks
 
 CHOSEN, MOVED, OPEN = "In the file, in this order", "Move a column", "Choose columns"
 FINANCE = next(preset for preset in file_columns.PRESETS if preset.name == "Finance")
@@ -26,9 +26,9 @@ def package(event):
     return package
 
 
-def get_address(screen):
+def get_address(screen, label="Download this CSV"):
     """Return the path of the file and its query."""
-    (link,) = [each for each in screen.app.get("link_button") if each.proto.label == "Download this CSV"]
+    (link,) = [each for each in screen.app.get("link_button") if each.proto.label == label]
     url = urlsplit(link.proto.url)
     return url.path, {name: value for name, (value,) in parse_qs(url.query).items()}
 
@@ -86,3 +86,43 @@ def test_no_column_and_a_deleted_question(visit, viewer, event, package):
     screen.rerun()
     assert screen.value(CHOSEN) == []
     assert screen.says("Add at least one column.")
+
+
+def test_workbook_has_the_same_query(visit, viewer, event, package, monkeypatch):
+    screen = visit("guests", viewer, event).enter("View", "Guest list").click(OPEN).enter(CHOSEN, ["total"])
+    _, query = get_address(screen)
+    assert get_address(screen, "Download for Excel") == (f"/export/{event.id}/guests.xlsx", query)
+    assert not screen.says("An Excel file has at most")
+    monkeypatch.setattr(workbooks, "MAX_ROWS", 1)
+    screen.enter(CHOSEN, ["fee"])
+    assert screen.says("These are 2 rows. An Excel file has at most")
+
+
+def test_choice_is_saved_used_by_a_colleague_and_deleted(visit, viewer, event, package):
+    option = make.option(package, label="Menu")
+    coordinator = make.staff("coordinator", event)
+    screen = visit("purchasers", coordinator, event).click(OPEN).enter(CHOSEN, ["total", f"question-{option.id}"])
+    screen.enter("Save this choice as", "Kitchen").enter("For everybody who sees this event", True).click("Save")
+    assert screen.value("Saved choices") is not None
+
+    colleague = visit("purchasers", viewer, event).click(OPEN)
+    (preset_id,) = colleague.field("Saved choices").options
+    assert preset_id == "Kitchen · for everybody"
+    colleague.enter("Rows", "guests").enter("Saved choices", screen.value("Saved choices"))
+    assert colleague.value(CHOSEN) == ["total", f"question-{option.id}"]
+    assert colleague.value("Rows") == "purchases"
+    assert "Delete this choice" not in colleague.labels()
+
+    db.write(lambda s: options.delete(s, OPERATOR, package.id, option.id))
+    again = visit("purchasers", viewer, event).click(OPEN).enter("Saved choices", screen.value("Saved choices"))
+    assert again.value(CHOSEN) == ["total"]
+    assert again.says("Not in this event: Menu.")
+
+    screen.click("Delete this choice")
+    assert "Saved choices" not in screen.labels()
+
+
+def test_choice_without_a_name_is_refused_beside_the_field(visit, viewer, event, package):
+    screen = visit("purchasers", viewer, event).click(OPEN).click("Save")
+    assert screen.says("Enter a name.")
+    assert "For everybody who sees this event" not in screen.labels()

@@ -208,6 +208,16 @@ CHECKS: dict[str, tuple[list[str], list[str]]] = {
         ["content = to_jsonb(repeat('x', 199998))"],
         ["content = to_jsonb(repeat('x', 199999))"],
     ),
+    "ck_file_presets_name_length": length("name", 1, 100),
+    "ck_file_presets_one_owner": (
+        ["staff_id = NULL, event_id = '{event}'"],
+        ["staff_id = NULL", "event_id = '{event}'"],
+    ),
+    "ck_file_presets_kind_known": (["kind = 'guests'"], ["kind = 'people'"]),
+    "ck_file_presets_columns_size": (
+        ["columns = to_jsonb(repeat('x', 39998))"],
+        ["columns = to_jsonb(repeat('x', 39999))"],
+    ),
     "ck_daily_sales_nothing_negative": (
         [
             "purchases = 0, orders = 0, quantity = 0, seats = 0, seats_named = 0",
@@ -284,6 +294,7 @@ UNIQUE = {
     "uq_orders_idempotency": ("orders", "number = 'ZZZZZZ'"),
     "uq_orders_event_id_number": ("orders", "idempotency_key = NULL, request_hash = NULL"),
     "uq_till_drafts_staff_id_event_id_till": ("till_drafts", ""),
+    "uq_file_presets_owner_name": ("file_presets", ""),
     "uq_assigned_tickets_event_id_code": ("assigned_tickets", "seat_number = 2"),
     "uq_assigned_tickets_purchase_id_seat_number": ("assigned_tickets", "code = 'ZZZZZZZZ'"),
 }

@@ -24,6 +24,8 @@ from ticketing.catalog import images, restore
 from ticketing.db import pg_programs
 from ticketing.imports import column_mapping
 from ticketing.models import AuditEntry, Base
+from ticketing.reporting import file_presets
+from ticketing.reporting.file_presets import PresetDraft
 from ticketing.sales import guests, till_drafts
 from ticketing.settings import ROOT
 
@@ -51,6 +53,8 @@ def fill() -> None:
     db.write(lambda s: guests.name_guests(s, ana, gala.id, bought.id, named, seen_version=1))
 
     db.write(lambda s: till_drafts.create(s, ana, gala.id, "till", uuid.uuid4(), {"donor": {"name": "Zoë Half-Typed"}}))
+    preset = PresetDraft(name="Door “list”", kind="guests", columns=("guest_name", "ticket_code"))
+    db.write(lambda s: file_presets.save(s, ana, gala.id, preset, {}, for_event=False))
     make.change_package(ana, made.packages[0], price="44.44")
     with db.read_session() as session:
         price = session.scalars(select(AuditEntry.id).where(AuditEntry.field == "price").order_by(AuditEntry.id)).all()

@@ -33,6 +33,7 @@ TABLES = (
     "assigned_tickets",
     "daily_sales",
     "till_drafts",
+    "file_presets",
 )
 
 
@@ -133,6 +134,12 @@ def seeded(database: str) -> Iterator[SeededEvent]:
             "INSERT INTO till_drafts (id, staff_id, event_id, till, content) VALUES (%s, %s, %s, 'till', '{}')",
             [draft, person.staff_id, own["event"]],
         )
+        preset = uuid.uuid4()
+        connection.execute(
+            "INSERT INTO file_presets (id, staff_id, name, kind, columns) VALUES (%s, %s, 'Door', 'guests', '[]')",
+            [preset, person.staff_id],
+        )
+        ids |= {"file_presets": preset}
         ids |= {"sign_in_sessions": person.session_id, "invitations": invitation, "till_drafts": draft}
         connection.execute("UPDATE purchases SET external_sale_id = 'S-1' WHERE id = %s", [own["purchase"]])
         yield SeededEvent(ids, connection)

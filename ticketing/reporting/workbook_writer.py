@@ -50,7 +50,7 @@ def write_workbook(source: BinaryIO, file: Path) -> None:
 
 
 class Sheet:
-    """The sheet of the rows. `sums` are of the columns with amounts and counts, `cut` counts texts that are too long."""
+    """The sheet of the rows. `sums` are of columns with amounts and counts, `cut` counts texts that are too long."""
 
     def __init__(self, book: Any, title: str, columns: list[dict[str, str]]) -> None:
         self.rows = 0

@@ -2,6 +2,8 @@
 
 # Fields that are not in a form; those in forms have their labels in ui.text.
 FIELD_LABELS = {
+    "kind": "Rows",
+    "columns": "Columns",
     "retired_at": "Retired",
     "is_archived": "Archived",
     "display_order": "Position",

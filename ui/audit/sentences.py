@@ -326,6 +326,12 @@ ACTION_TEXTS = {
     "promo_code.created": ActionText("Promo code created", _describe_creation("promo code")),
     "promo_code.changed": ActionText("Promo code changed", _describe_change),
     "promo_code.deleted": ActionText("Promo code deleted", _describe_by_template("deleted the promo code {name}")),
+    "file_preset.saved": ActionText(
+        "Columns of a file saved", _describe_by_template("saved the columns {name} for files of this event")
+    ),
+    "file_preset.deleted": ActionText(
+        "Columns of a file deleted", _describe_by_template("deleted the saved columns {name}")
+    ),
     "purchase.voided": ActionText("Purchase voided", _describe_void),
     "purchase.void_undone": ActionText("Void undone", _describe_undone_void),
     "purchase.status_changed": ActionText("Payment status changed", _describe_status_change),

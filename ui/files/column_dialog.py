@@ -10,9 +10,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ticketing import db, purchase_filter
 from ticketing.models import Event
-from ticketing.reporting import csv_export, file_columns, workbooks
+from ticketing.reporting import csv_export, file_columns, file_presets, workbooks
 from ticketing.reporting.file_columns import FileColumn, Kind, Preset
 from ui import text
+from ui.files import saved_columns
 from ui.session import PageContext
 from ui.widgets import forms
 
@@ -27,7 +28,16 @@ def render_button(container: DeltaGenerator, kind: Kind, query: Mapping[str, str
 
 
 def _open(kind: Kind, query: dict[str, str]) -> None:
-    forms.open_form(FORM, None, 0, {"kind": kind, "columns": None, "moved": None, "query": query})
+    values = {
+        "kind": kind,
+        "columns": None,
+        "moved": None,
+        "query": query,
+        "saved": None,
+        "name": "",
+        "for_event": False,
+    }
+    forms.open_form(FORM, None, 0, values)
 
 
 def render(context: PageContext, event: Event) -> None:
@@ -58,8 +68,10 @@ def _render_form(context: PageContext, event: Event, form: forms.FormState) -> N
     with db.read_session() as s:
         columns = {each.name: each for each in csv_export.list_columns(s, context.actor, event.id, kind)}
         rows = workbooks.count_rows(s, context.actor, event.id, chosen_filter, kind)
+        saved = file_presets.list_presets(s, context.actor, event.id)
     _keep_known_columns(form, columns)
     _render_presets(form, columns)
+    saved_columns.render_choices(context, event, form, saved, columns)
     labels = text.unique_labels({name: (each.heading, name) for name, each in columns.items()})
     chosen: list[str] = st.multiselect(
         "In the file, in this order",
@@ -72,10 +84,13 @@ def _render_form(context: PageContext, event: Event, form: forms.FormState) -> N
     if any(columns[name].is_personal for name in chosen):
         forms.render_hint("This file has data of people. Send it only to those who need it.")
     _render_download(event, form, kind, chosen, rows, is_everything=chosen == list(columns))
+    if chosen:
+        saved_columns.render_save(context, event, form, kind, chosen, columns)
 
 
 def _set_columns(form: forms.FormState, names: list[str] | None) -> None:
     """Put these columns into the file, None for all that it can have."""
+    form.notes = ""
     st.session_state[form.key("columns")] = names
 
 

@@ -35,7 +35,8 @@ from ticketing.catalog.questions import OptionEdit
 from ticketing.errors import NotFound, NotSignedIn
 from ticketing.imports import column_mapping
 from ticketing.models import ApiToken, Event, Package
-from ticketing.reporting import audit_log
+from ticketing.reporting import audit_log, file_presets
+from ticketing.reporting.file_presets import PresetDraft
 from ticketing.reporting.sales_report import ReportQuery
 from ticketing.sales import corrections
 from ticketing.sales_filter import SalesFilter
@@ -124,6 +125,8 @@ def examples(gala: Event) -> dict[str, Any]:
     table = read_table("sales.csv", file)
     imported = [run_import(gala, sales_csv(sale(package))).batch_id for _ in range(2)]
     event_draft = EventDraft.model_validate(EVENT)
+    preset_draft = PresetDraft(name="Door", kind="guests", columns=("total",))
+    preset = db.write(lambda s: file_presets.save(s, OPERATOR, gala.id, preset_draft, {}, for_event=True))
     return {
         "event_id": gala.id,
         "batch_id": imported[0],
@@ -206,6 +209,13 @@ def examples(gala: Event) -> dict[str, Any]:
         "staff.create.draft": StaffDraft(email=make.email(), name="Bo", role="admin", password=make.PASSWORD),
         "staff.invite.draft": InvitationDraft(email=make.email(), name="Bo", role="admin"),
         "api_tokens.create.draft": TokenDraft(name="Donor site"),
+        "workbooks.build.kind": "purchases",
+        "workbooks.count_rows.kind": "purchases",
+        "csv_export.list_columns.kind": "purchases",
+        "file_presets.save.draft": preset_draft,
+        "available": {},
+        "for_event": True,
+        "preset_id": preset.id,
     }
 
 

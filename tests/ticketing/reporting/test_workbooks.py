@@ -13,8 +13,7 @@ import pandas
 import pytest
 
 from tests.support import make
-from tests.support.sales_file import sale, sales_csv
-from tests.ticketing.imports.conftest import run_import
+from tests.support.sales_file import run_import, sale, sales_csv
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, NotFound, QueueFull
