@@ -52,7 +52,7 @@ def format_export_query(event: Event) -> str:
     with db.read_session() as session:
         export = csv_export.build_purchases_export(session, OPERATOR, event.id, ALL_PURCHASES)
     with psycopg.connect(db.libpq_url()) as connection:
-        return " ".join(psycopg.ClientCursor(connection).mogrify(export.query, export.parameters).split())
+        return " ".join(psycopg.ClientCursor(connection).mogrify(*export.rows).split())
 
 
 def time_copy(query: str, file: Path) -> float:

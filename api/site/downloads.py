@@ -22,8 +22,9 @@ from ticketing.actors import Actor
 from ticketing.db import replica
 from ticketing.errors import InvalidInput, NotFound
 from ticketing.purchase_filter import PurchaseFilter
-from ticketing.reporting import audit_log, csv_export, file_columns, sales_report, sales_svg, workbooks
+from ticketing.reporting import audit_log, csv_export, downloads, file_columns, sales_report, sales_svg, workbooks
 from ticketing.reporting.csv_export import Export
+from ticketing.reporting.downloads import Download
 from ticketing.reporting.file_columns import ExportQuery, Kind
 from ticketing.reporting.sales_report import ReportParameters
 
@@ -58,7 +59,8 @@ def audit_csv(request: Request) -> Response:
     audit_filter = audit_log.parse(request.query_params, ignored=())
     with db.read_session() as session:
         export = audit_log.build_export(session, actor, event_id, audit_filter)
-    return _attachment_response(actor, export, "audit-log", is_filtered=audit_filter != audit_log.ALL_CHANGES)
+    filters = "; ".join(f"{name}: {value}" for name, value in audit_log.to_query(audit_filter).items())
+    return _attachment_response(Download(actor, event_id, "audit.csv", export, filters), "audit-log")
 
 
 def chart_svg(request: Request) -> Response:
@@ -101,17 +103,18 @@ def csv_response(
     names = None if columns is None else file_columns.parse(columns)
     with db.read_session() as session:
         export = query(session, actor, event_id, export_filter, names)
-    return _attachment_response(actor, export, kind, is_filtered=not export_filter.matches_everything)
+        filters = downloads.describe_filter(session, event_id, export_filter)
+    return _attachment_response(Download(actor, event_id, f"{kind}.csv", export, filters), kind)
 
 
-def _attachment_response(actor: Actor, export: Export, kind: str, *, is_filtered: bool) -> StreamedCsv:
-    headers = _build_headers(export, kind, "csv", is_filtered=is_filtered) | {"X-Accel-Buffering": "no"}
-    return StreamedCsv(actor, export, kind, headers)
+def _attachment_response(download: Download, kind: str) -> StreamedCsv:
+    return StreamedCsv(download, kind, _build_headers(download, kind, "csv") | {"X-Accel-Buffering": "no"})
 
 
-def _build_headers(export: Export, kind: str, ending: str, *, is_filtered: bool) -> dict[str, str]:
+def _build_headers(download: Download, kind: str, ending: str) -> dict[str, str]:
+    export = download.export
     today = datetime.now(UTC).astimezone(ZoneInfo(export.time_zone)).date()
-    name = f"{_slugify(export.event_name)}-{kind}{'-selected' if is_filtered else ''}-{today}.{ending}"
+    name = f"{_slugify(export.event_name)}-{kind}{'-selected' if download.filters else ''}-{today}.{ending}"
     return {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
 
 
@@ -123,8 +126,7 @@ def _workbook_response(request: Request, kind: Kind) -> WorkbookFile:
     names = None if parameters.columns is None else file_columns.parse(parameters.columns)
     with db.read_session() as session:
         plan = workbooks.build(session, actor, event_id, purchase_filter, kind, names)
-    headers = _build_headers(plan.export, kind, "xlsx", is_filtered=not purchase_filter.matches_everything)
-    return WorkbookFile(actor, plan, kind, headers)
+    return WorkbookFile(plan, kind, _build_headers(plan.download, kind, "xlsx"))
 
 
 def _export_response(request: Request, query: BuildExport, kind: str) -> Response:

@@ -18,8 +18,8 @@ from ticketing import metrics
 from ticketing.access import rate_limits
 from ticketing.actors import Actor
 from ticketing.errors import RateLimited, TooManyDownloads
-from ticketing.reporting import csv_export
-from ticketing.reporting.csv_export import Export
+from ticketing.reporting import downloads
+from ticketing.reporting.downloads import Download
 
 # Each download holds a connection of its own to the database until its reader has everything.
 MAX_DOWNLOADS = 8
@@ -43,21 +43,20 @@ for kind in ("purchases", "guests", "audit-log", "purchases workbook", "guests w
 class StreamedCsv(StreamingResponse):
     """A CSV that is sent as the database delivers it, with the status 503 when the database does not."""
 
-    def __init__(self, actor: Actor, export: Export, kind: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, download: Download, kind: str, headers: Mapping[str, str]) -> None:
         super().__init__(iter(()), media_type="text/csv; charset=utf-8", headers=headers)
-        self._actor = actor
         self._kind = kind
-        self._export = export
+        self._download = download
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the CSV. Raises RateLimited, TooManyDownloads and Unavailable before anything is sent."""
         if scope["method"] == "HEAD":
             await self.stream_response(send)
             return
-        await run(self._actor, self._kind, receive, partial(self._send_chunks, send))
+        await run(self._download.actor, self._kind, receive, partial(self._send_chunks, send))
 
     async def _send_chunks(self, send: Send) -> None:
-        async with aclosing(csv_export.stream(self._export)) as chunks:
+        async with aclosing(downloads.stream(self._download)) as chunks:
             # The headers wait for the first chunk: once they are sent, a failure could only cut the file off.
             first = await anext(chunks)
             self.body_iterator = _prepend(first, chunks)
@@ -96,16 +95,16 @@ async def _wait_until_disconnected(receive: Receive) -> None:
 
 
 @dataclass
-class Download:
+class Outcome:
     """Whether a download reached its end; otherwise the client left, or read nothing for too long."""
 
     is_complete: bool = False
 
 
 @contextmanager
-def log_outcome(kind: str) -> Iterator[Download]:
+def log_outcome(kind: str) -> Iterator[Outcome]:
     """Log and count how a download ended: complete, canceled, refused by a limit, or failed."""
-    download, outcome = Download(), "failed"
+    download, outcome = Outcome(), "failed"
     try:
         yield download
         outcome = "complete" if download.is_complete else "canceled"

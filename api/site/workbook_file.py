@@ -9,7 +9,6 @@ from starlette.responses import FileResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from api.site import streamed_csv
-from ticketing.actors import Actor
 from ticketing.reporting import workbooks
 from ticketing.reporting.workbooks import WorkbookPlan
 
@@ -19,9 +18,8 @@ MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 class WorkbookFile(Response):
     """An Excel workbook, with the status 429 when too many wait already and 503 when the database does not deliver."""
 
-    def __init__(self, actor: Actor, plan: WorkbookPlan, kind: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, plan: WorkbookPlan, kind: str, headers: Mapping[str, str]) -> None:
         super().__init__(media_type=MEDIA_TYPE, headers=headers)
-        self._actor = actor
         self._plan = plan
         self._kind = kind
 
@@ -31,7 +29,7 @@ class WorkbookFile(Response):
             await super().__call__(scope, receive, send)
             return
         await streamed_csv.run(
-            self._actor, f"{self._kind} workbook", receive, partial(self._send_file, scope, receive, send)
+            self._plan.download.actor, f"{self._kind} workbook", receive, partial(self._send_file, scope, receive, send)
         )
 
     async def _send_file(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -202,13 +202,11 @@ def build_export(
     Raises NotFound or NotAllowed as `list_changes` does.
     """
     zone = _authorize_and_get_zone(session, actor, event_id)
-    query = (
-        select(*_COLUMNS.values())
-        .where(*_build_conditions(AuditEntry, event_id, audit_filter, zone))
-        .order_by(*_NEWEST_FIRST)
-    )
+    conditions = _build_conditions(AuditEntry, event_id, audit_filter, zone)
+    query = select(*_COLUMNS.values()).where(*conditions).order_by(*_NEWEST_FIRST)
+    count = select(func.count()).select_from(AuditEntry).where(*conditions)
     name = "office" if event_id is None else session.scalars(select(Event.name).where(Event.id == event_id)).one()
-    return csv_export.build_export(session, tuple(_COLUMNS), query, zone, name)
+    return csv_export.build_export(session, tuple(_COLUMNS), query, count, zone, name)
 
 
 def _authorize_and_get_zone(session: Session, actor: Actor, event_id: uuid.UUID | None) -> str:

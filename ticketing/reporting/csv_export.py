@@ -6,14 +6,15 @@ formula (OWASP, "CSV Injection"). Source of the columns: docs/product.md, "HTTP 
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import re
 import uuid
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from sqlalchemy import ARRAY, ColumnElement, Select, Text, case, cast, exists, func, literal, select, true
@@ -35,19 +36,28 @@ BYTE_ORDER_MARK = "\ufeff"
 Columns = dict[str, Any]
 
 
+class Statement(NamedTuple):
+    """A SELECT as text, with the parameters that psycopg quotes into it."""
+
+    query: str
+    parameters: Mapping[str, Any]
+
+
 @dataclass(frozen=True)
 class Export:
-    """A CSV to stream: its header, the SELECT with its parameters, and the time zone of its timestamps.
+    """A CSV to stream: its header, the statement of its rows, the time zone of its moments, and the event's name.
 
-    `types` are those of the columns, for a file that is made into a workbook.
+    `count` is the statement of the number of its rows, `types` are those of the columns of a file that can be a
+    workbook, and `has_people` says whether a column is about persons.
     """
 
     header: tuple[str, ...]
-    query: str
-    parameters: Mapping[str, Any]
+    rows: Statement
+    count: Statement
     time_zone: str
     event_name: str
     types: tuple[Type, ...] = ()
+    has_people: bool = True
 
 
 def build_purchases_export(
@@ -127,24 +137,33 @@ def list_columns(session: Session, actor: Actor, event_id: uuid.UUID, kind: Kind
     return file_columns.list_columns(kind, _build_question_columns(_list_options_by_label(session, event_id)))
 
 
-def stream(export: Export) -> AsyncGenerator[bytes, None]:
+def stream(export: Export, on_count: Callable[[int], None] | None = None) -> AsyncGenerator[bytes, None]:
     """Yield the CSV in chunks of about CHUNK_BYTES, so that memory does not grow with the number of rows.
 
-    It contains everything that was committed before the first chunk was requested. A later error ends the stream.
-    Raises Unavailable or a subclass.
+    It contains everything that was committed before the first chunk was requested. `on_count` is called in a thread,
+    before the first chunk, with the number of rows in the same snapshot; what it raises ends the stream, as does a
+    later error. Raises Unavailable or a subclass.
     """
-    return replica.stream(partial(_stream_chunks, export))
+    return replica.stream(partial(_stream_chunks, export, on_count))
 
 
-async def _stream_chunks(export: Export, connection: psycopg.AsyncConnection[Any]) -> AsyncGenerator[bytes, None]:
+async def _stream_chunks(
+    export: Export, on_count: Callable[[int], None] | None, connection: psycopg.AsyncConnection[Any]
+) -> AsyncGenerator[bytes, None]:
+    await connection.rollback()  # of what was read to choose the server, so that the snapshot begins here
+    await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
     async with connection.cursor() as cursor:
         await cursor.execute(
             "SELECT set_config('TimeZone', %s, true), set_config('statement_timeout', '10min', true)",
             [export.time_zone],
         )
+        if on_count is not None:
+            await cursor.execute(*export.count)
+            (rows_in_all,) = await cursor.fetchone() or (0,)
+            await asyncio.to_thread(on_count, rows_in_all)
         # COPY accepts no server-side parameters, so psycopg quotes them into the statement.
-        statement = f"COPY ({export.query}) TO STDOUT WITH (FORMAT csv)"
-        async with cursor.copy(statement, export.parameters) as rows:
+        statement = f"COPY ({export.rows.query}) TO STDOUT WITH (FORMAT csv)"
+        async with cursor.copy(statement, export.rows.parameters) as rows:
             chunk = bytearray(_encode_header(export.header))
             async for row in rows:
                 chunk += row
@@ -162,11 +181,15 @@ def _encode_header(header: tuple[str, ...]) -> bytes:
 
 
 def build_export(
-    session: Session, header: tuple[str, ...], query: Select[Any], time_zone: str, event_name: str
+    session: Session, header: tuple[str, ...], query: Select[Any], count: Select[Any], time_zone: str, event_name: str
 ) -> Export:
-    """Return the export of a query, which has one column for each name in the header."""
+    """Return the export of a query, which has one column for each name in the header; `count` is that of its rows."""
+    return Export(header, _compile(session, query), _compile(session, count), time_zone, event_name)
+
+
+def _compile(session: Session, query: Select[Any]) -> Statement:
     compiled = query.compile(dialect=session.get_bind().dialect, compile_kwargs={"render_postcompile": True})
-    return Export(header, str(compiled), compiled.params, time_zone, event_name)
+    return Statement(str(compiled), compiled.params)
 
 
 def escape_formula(column: Any) -> ColumnElement[str]:
@@ -233,6 +256,9 @@ def _build_export_with_seats(
         escape_formula(expressions[name]) if column.type == "text" and not for_workbook else expressions[name]
         for name, column in chosen.items()
     ]
+    counted = func.count() if kind == "purchases" else func.coalesce(func.sum(Purchase.seats), 0)
+    conditions = build_conditions(purchase_filter, event_id)
+    count = select(counted).select_from(Purchase).join(Package, Package.id == Purchase.package_id).where(*conditions)
     query = (
         select(*values)
         .select_from(Purchase)
@@ -240,15 +266,18 @@ def _build_export_with_seats(
         .join(Order, Order.id == Purchase.order_id)
         .outerjoin(PromoCode, PromoCode.id == Purchase.promo_code_id)
         .join(seats, true())
-        .where(*build_conditions(purchase_filter, event_id))
+        .where(*conditions)
         .order_by(*build_order_by(purchase_filter), *then_by)
     )
     if answers is not None and chosen.keys() & set(names):
         query = query.join(answers, true())
     titles = dict(zip(names, _build_headings(questions, set(expressions)), strict=True))
     titles["purchased_at_local"] = f"purchased_at_local ({event.time_zone})"
-    export = build_export(session, tuple(titles.get(name, name) for name in chosen), query, event.time_zone, event.name)
-    return replace(export, types=tuple(column.type for column in chosen.values()))
+    header = tuple(titles.get(name, name) for name in chosen)
+    export = build_export(session, header, query, count, event.time_zone, event.name)
+    columns_chosen = chosen.values()
+    types = tuple(column.type for column in columns_chosen)
+    return replace(export, types=types, has_people=any(column.is_personal for column in columns_chosen))
 
 
 def _build_question_columns(questions: Mapping[str, Sequence[Option]]) -> list[FileColumn]:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,15 +21,13 @@ from pathlib import Path
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ticketing.actors import Actor
 from ticketing.errors import InvalidInput
-from ticketing.models import Package
-from ticketing.purchase_filter import PurchaseFilter, to_query
-from ticketing.reporting import csv_export, purchase_list
-from ticketing.reporting.csv_export import Export
+from ticketing.purchase_filter import PurchaseFilter
+from ticketing.reporting import csv_export, downloads, purchase_list
+from ticketing.reporting.downloads import Download
 from ticketing.reporting.file_columns import Kind
 from ticketing.settings import ROOT
 from ticketing.work_queue import WorkQueue
@@ -44,7 +42,7 @@ TITLES: dict[Kind, str] = {"purchases": "Purchases", "guests": "Seats"}
 class WorkbookPlan:
     """What a workbook has: its rows, the title of their sheet, and pairs of words for the sheet about the file."""
 
-    export: Export
+    download: Download
     title: str
     about: tuple[tuple[str, str], ...]
 
@@ -67,17 +65,14 @@ def build(
     if count_rows(session, actor, event_id, purchase_filter, kind) > MAX_ROWS:
         raise InvalidInput({"rows": TOO_LONG})
     now = datetime.now(ZoneInfo(export.time_zone))
-    query = to_query(purchase_filter)
-    if purchase_filter.package_ids:
-        names = select(Package.name).where(Package.event_id == event_id, Package.id.in_(purchase_filter.package_ids))
-        query |= {"package": ", ".join(session.scalars(names.order_by(Package.display_order)))}
+    filters = downloads.describe_filter(session, event_id, purchase_filter)
     about = (
         ("Event", export.event_name),
-        ("Sales", _describe(query)),
+        ("Sales", filters or "all"),
         ("Times are in", export.time_zone),
         ("Made at", f"{now:%Y-%m-%d %H:%M:%S}"),
     )
-    return WorkbookPlan(export, TITLES[kind], about)
+    return WorkbookPlan(Download(actor, event_id, f"{kind}.xlsx", export, filters), TITLES[kind], about)
 
 
 def count_rows(session: Session, actor: Actor, event_id: uuid.UUID, purchase_filter: PurchaseFilter, kind: Kind) -> int:
@@ -86,13 +81,9 @@ def count_rows(session: Session, actor: Actor, event_id: uuid.UUID, purchase_fil
     return totals.purchases if kind == "purchases" else totals.seats
 
 
-def _describe(query: Mapping[str, str]) -> str:
-    return "; ".join(f"{name.replace('_', ' ')}: {value}" for name, value in query.items()) or "all"
-
-
 @asynccontextmanager
 async def write(plan: WorkbookPlan) -> AsyncIterator[Path]:
-    """Write the workbook in its turn, and yield its file, which is removed afterwards.
+    """Write the workbook in its turn, and yield its file, which is removed afterwards. The audit log has the download.
 
     It contains everything that was committed before its turn began. Raises QueueFull, Unavailable or a subclass.
     """
@@ -107,11 +98,10 @@ async def write(plan: WorkbookPlan) -> AsyncIterator[Path]:
 
 async def _save_rows(plan: WorkbookPlan, rows: BinaryIO) -> None:
     """Store the input of the writer, so that the connection to the database is free while it works."""
-    columns = [
-        {"heading": heading, "type": kind} for heading, kind in zip(plan.export.header, plan.export.types, strict=True)
-    ]
+    export = plan.download.export
+    columns = [{"heading": heading, "type": kind} for heading, kind in zip(export.header, export.types, strict=True)]
     rows.write(json.dumps({"title": plan.title, "columns": columns, "about": plan.about}).encode() + b"\n")
-    async with aclosing(csv_export.stream(plan.export)) as chunks:
+    async with aclosing(downloads.stream(plan.download)) as chunks:
         async for chunk in chunks:
             rows.write(chunk)
     rows.seek(0)

@@ -2,6 +2,9 @@
 
 # Fields that are not in a form; those in forms have their labels in ui.text.
 FIELD_LABELS = {
+    "rows": "Number of rows",
+    "filters": "Filters",
+    "has_people": "Data of people",
     "kind": "Rows",
     "columns": "Columns",
     "retired_at": "Retired",

@@ -287,6 +287,12 @@ def _describe_import(change: Change, _: str) -> str:
     return f"imported {text.format_count(number, 'sale')} from {change.first.subject_name}{changed}"
 
 
+def _describe_download(change: Change, _: str) -> str:
+    rows = text.format_count(int(_find_new_value(change, "rows") or 0), "row")
+    people = ", with data of people" if _find_new_value(change, "has_people") else ""
+    return f"downloaded {change.first.subject_name}: {rows}{people}"
+
+
 def _describe_undo(change: Change, _: str) -> str:
     number = int(_find_new_value(change, "purchases_voided") or 0)
     voided = text.format_count(number, "purchase", "purchases")
@@ -338,6 +344,7 @@ ACTION_TEXTS = {
     "purchase.guests_named": ActionText("Guests named", _describe_guest_change),
     "order.corrected": ActionText("Order corrected", _describe_correction),
     "purchase.corrected": ActionText("Answers corrected", _describe_correction),
+    "file.downloaded": ActionText("File downloaded", _describe_download),
     "import.completed": ActionText("Sales imported", _describe_import),
     "import.undone": ActionText("Import undone", _describe_undo),
     "donor.merged": ActionText(

@@ -15,7 +15,8 @@ from tests.support.metric_values import assert_increases
 from ticketing import logs
 from ticketing.actors import OPERATOR
 from ticketing.errors import RateLimited
-from ticketing.reporting.csv_export import Export
+from ticketing.reporting.csv_export import Export, Statement
+from ticketing.reporting.downloads import Download
 
 DOWNLOADS = "ticketdesk_downloads_total"
 
@@ -39,7 +40,8 @@ def download(query: str, *, leaves: bool = False) -> None:
     async def send(_message):
         pass
 
-    response = StreamedCsv(OPERATOR, Export(("row",), query, {}, "UTC", "Gala"), "purchases", {})
+    export = Export(("row",), Statement(query, {}), Statement("SELECT 1", {}), "UTC", "Gala")
+    response = StreamedCsv(Download(OPERATOR, None, "purchases.csv", export), "purchases", {})
     asyncio.run(response({"type": "http", "method": "GET"}, receive, send))
 
 
