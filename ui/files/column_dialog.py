@@ -15,10 +15,13 @@ from ticketing.reporting.file_columns import FileColumn, Kind, Preset
 from ui import text
 from ui.files import saved_columns
 from ui.session import PageContext
-from ui.widgets import forms
+from ui.widgets import drag_list, forms
 
 FORM = "file_columns"
 QUEUE_SECONDS = 2
+ROWS_IN_SIGHT = 7
+ORDER_HEIGHT = 400  # pixels, of seven rows and a half, so that one sees that there are more
+_columns_in_order = drag_list.build("ticketdesk_columns", "Columns in their order")
 KINDS: dict[Kind, str] = {"purchases": "A row for each purchase", "guests": "A row for each seat"}
 
 
@@ -31,7 +34,6 @@ def _open(kind: Kind, query: dict[str, str]) -> None:
     values = {
         "kind": kind,
         "columns": None,
-        "moved": None,
         "query": query,
         "saved": None,
         "name": "",
@@ -73,14 +75,18 @@ def _render_form(context: PageContext, event: Event, form: forms.FormState) -> N
     _render_presets(form, columns)
     saved_columns.render_choices(context, event, form, saved, columns)
     labels = text.unique_labels({name: (each.heading, name) for name, each in columns.items()})
-    chosen: list[str] = st.multiselect(
-        "In the file, in this order",
+    chosen: list[str] = st.session_state[form.key("columns")]
+    st.session_state[form.key("picked")] = chosen
+    st.pills(
+        "In the file",
         list(columns),
-        key=form.key("columns"),
+        selection_mode="multi",
+        key=form.key("picked"),
         format_func=lambda name: labels.get(name, ""),
-        placeholder="Add a column",
+        on_change=_pick,
+        args=(form,),
     )
-    _render_moves(form, chosen, labels)
+    _render_order(form, chosen, labels)
     if any(columns[name].is_personal for name in chosen):
         forms.render_hint("This file has data of people. Send it only to those who need it.")
     _render_download(event, form, kind, chosen, rows, is_everything=chosen == list(columns))
@@ -114,40 +120,37 @@ def _use_preset(form: forms.FormState, preset: Preset, columns: Mapping[str, Fil
     _set_columns(form, file_columns.apply_preset(preset, questions))
 
 
-def _render_moves(form: forms.FormState, chosen: list[str], labels: Mapping[str, str]) -> None:
-    """Offer to move a column of the file: fields of several choices have the order in which these were added."""
-    key = form.key("moved")
+def _pick(form: forms.FormState) -> None:
+    """Take out of the file what was switched off, and put what was switched on at its end."""
+    picked: list[str] = st.session_state[form.key("picked")]
+    before: list[str] = st.session_state[form.key("columns")]
+    _set_columns(form, [name for name in before if name in picked] + [name for name in picked if name not in before])
+
+
+def _render_order(form: forms.FormState, chosen: list[str], labels: Mapping[str, str]) -> None:
+    """Render the columns of the file as a list to drag, once there are two."""
     if len(chosen) < 2:
         return
-    if st.session_state.get(key) not in chosen:
-        st.session_state[key] = chosen[0]
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        st.selectbox("Move a column", chosen, key=key, format_func=lambda name: labels.get(name, ""))
-        place = chosen.index(st.session_state[key])
-        st.button(
-            "Earlier",
-            key=form.key("earlier"),
-            icon=":material/arrow_upward:",
-            disabled=place == 0,
-            on_click=_move,
-            args=(form, -1),
-        )
-        st.button(
-            "Later",
-            key=form.key("later"),
-            icon=":material/arrow_downward:",
-            disabled=place == len(chosen) - 1,
-            on_click=_move,
-            args=(form, 1),
+    key = form.key("order")
+    rows = [{"id": name, "name": labels[name], "detail": ""} for name in chosen]
+    with st.container(height=ORDER_HEIGHT if len(chosen) > ROWS_IN_SIGHT else "content", border=False):
+        drag_list.render(
+            _columns_in_order,
+            key,
+            rows,
+            form.form_id,
+            st.session_state.get(form.key("answered"), 0),
+            lambda: _reorder(form, key),
         )
 
 
-def _move(form: forms.FormState, step: int) -> None:
-    names, moved = list(st.session_state[form.key("columns")]), st.session_state[form.key("moved")]
-    place = names.index(moved)
-    if 0 <= place + step < len(names):
-        names[place], names[place + step] = names[place + step], names[place]
-    _set_columns(form, names)
+def _reorder(form: forms.FormState, key: str) -> None:
+    """Take the order of the list, for the columns that the file still has."""
+    sent = st.session_state[key].order
+    st.session_state[form.key("answered")] = sent["number"]
+    names: list[str] = st.session_state[form.key("columns")]
+    order = [name for name in sent["order"] if name in names]
+    _set_columns(form, order + [name for name in names if name not in order])
 
 
 def _render_download(

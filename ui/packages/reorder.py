@@ -9,7 +9,6 @@ import threading
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -20,22 +19,20 @@ from ticketing.errors import PackageOrderChanged, TicketingError
 from ticketing.models import Event, Package
 from ui import text
 from ui.session import PageContext
-from ui.widgets import undo
+from ui.widgets import drag_list, undo
 
 PackageIds = tuple[uuid.UUID, ...]
 PRICE_DESCENDING, PRICE_ASCENDING = "Price: high to low", "Price: low to high"
 INSTRUCTIONS = "Drag a package or type its position. Changes save at once."
 MAX_NAME_LENGTH = 40
 
-_source_file = Path(__file__)
-_css = _source_file.with_suffix(".css").read_text()
-_script = (_source_file.parents[1] / "scripts/reorder.js").read_text()
-_package_list = st.components.v2.component(
-    "ticketdesk_arranging", html=_source_file.with_suffix(".html").read_text(), css=_css, js=_script
-)
+_package_list = drag_list.build("ticketdesk_arranging", "Packages in their order")
 # It draws nothing but what it says to screen readers: the rows around it are the page's.
 _row_handles = st.components.v2.component(
-    "ticketdesk_row_handles", html='<p class="visually-hidden" role="status"></p>', css=_css, js=_script
+    "ticketdesk_row_handles",
+    html='<p class="visually-hidden" role="status"></p>',
+    css=drag_list.CSS,
+    js=drag_list.SCRIPT,
 )
 
 
@@ -78,10 +75,13 @@ def render(context: PageContext, event: Event) -> None:
             on_click=_sort,
             args=(context, event, rows),
         )
-    _package_list(
-        key=_get_component_key(event),
-        data={"view": state.view, "answered": state.answered, "packages": [_build_row(package) for package in rows]},
-        on_order_change=lambda: _on_order_change(context, event, {package.id: package.name for package in rows}),
+    drag_list.render(
+        _package_list,
+        _get_component_key(event),
+        [_build_row(package) for package in rows],
+        state.view,
+        state.answered,
+        lambda: _on_order_change(context, event, {package.id: package.name for package in rows}),
     )
 
 

@@ -1,6 +1,6 @@
-/* A list of packages in their order: that of the Arrange view, which is made here, or the rows of the packages page.
-   Packages are dragged by mouse or finger, or moved with keys, buttons and typed positions. Every change sends the whole
-   order and the order it was made from, so that the server can detect conflicts (ui/packages/reorder.py). A moving row
+/* A list in its order: one that is made here (ui/widgets/drag_list.py), or the rows of the packages page.
+   Its rows are dragged by mouse or finger, or moved with keys, buttons and typed positions. Every change sends the whole
+   order and the order it was made from, so that the server can detect conflicts . A moving row
    stays in place in the DOM, so that it keeps the focus and the pointer capture: a style sheet puts the rows in order. */
 
 const lists = new WeakMap();
