@@ -355,7 +355,7 @@ def test_endpoint(browser, scene, verb, path, who):
         assert answer.headers["content-type"] == "application/problem+json"
         assert "gala" not in answer.text.lower()
     if expected is not ALLOWED or verb in SAFE_METHODS:
-        assert database_state.fingerprint(scene.event) == before
+        assert database_state.list_changed(scene.event, before) == list_expected_changes(path, expected)
 
 
 @pytest.mark.parametrize("who", ALL_CALLERS)
@@ -375,7 +375,13 @@ def test_plain_route(browser, scene, verb, path, who):
     if answer.status_code >= 400:
         assert "gala" not in answer.text.lower()
     if "sign-out" not in path:
-        assert database_state.fingerprint(scene.event) == before
+        assert database_state.list_changed(scene.event, before) == list_expected_changes(path, expected)
+
+
+def list_expected_changes(path, expected):
+    """Only a download of rows changes something though it is a GET: it is recorded in the audit log."""
+    is_download = "export" in path and not path.endswith("chart.svg")
+    return {"audit_log", "audit_seals", "audit_chains"} if is_download and expected is ALLOWED else set()
 
 
 @pytest.mark.parametrize("who", [who for who in ALL_CALLERS if who not in UNAUTHENTICATED_CALLERS])

@@ -125,6 +125,12 @@ _FINGERPRINT_QUERY = text(
 )
 
 
+def list_changed(event: Event, before: dict[str, Any]) -> set[str]:
+    """Return the tables whose fingerprint is another one than before."""
+    after = fingerprint(event)
+    return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+
 def fingerprint(event: Event) -> dict[str, Any]:
     """Return row count and hash of every table; of tables with event_id only the event's rows."""
     with db.read_session() as session:

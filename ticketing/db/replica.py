@@ -151,7 +151,7 @@ def read(work: Callable[[Session], T]) -> T:
 async def stream(
     chunks: Callable[[psycopg.AsyncConnection[Any]], AsyncGenerator[bytes, None]],
 ) -> AsyncGenerator[bytes, None]:
-    """Yield what `chunks` makes of a read-only connection that sees everything committed before now.
+    """Yield what `chunks` makes of a read-only connection on one snapshot, with everything committed before now.
 
     Falls back to the primary as `read` does, until the first chunk was yielded. Later errors are raised, since a
     partial file cannot be started again. Raises Unavailable or a subclass: TooBusy also when the primary would have
@@ -172,6 +172,7 @@ async def _stream(
             position = await asyncio.to_thread(_get_primary_position)
             async with await _open_async_connection(db.libpq_url(_get_engine()), CONNECT_TIMEOUT_SECONDS) as connection:
                 _require_following(await _measure_async(connection, position))
+                await _begin_snapshot(connection)
                 async with aclosing(chunks(connection)) as content:
                     async for chunk in content:
                         has_begun = True
@@ -185,6 +186,7 @@ async def _stream(
                 raise
     async with await _open_async_connection(db.libpq_url(), 5) as connection:
         await _require_reserve(connection)
+        await _begin_snapshot(connection)
         async with aclosing(chunks(connection)) as content:
             async for chunk in content:
                 yield chunk
@@ -266,6 +268,12 @@ async def _open_async_connection(url: str, connect_timeout_seconds: int) -> psyc
     )
     await connection.set_read_only(True)
     return connection
+
+
+async def _begin_snapshot(connection: psycopg.AsyncConnection[Any]) -> None:
+    """Make all that follows one snapshot, which begins with the next query."""
+    await connection.rollback()
+    await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
 
 
 async def _require_reserve(connection: psycopg.AsyncConnection[Any]) -> None:

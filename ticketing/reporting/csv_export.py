@@ -150,8 +150,6 @@ def stream(export: Export, on_count: Callable[[int], None] | None = None) -> Asy
 async def _stream_chunks(
     export: Export, on_count: Callable[[int], None] | None, connection: psycopg.AsyncConnection[Any]
 ) -> AsyncGenerator[bytes, None]:
-    await connection.rollback()  # of what was read to choose the server, so that the snapshot begins here
-    await connection.set_isolation_level(psycopg.IsolationLevel.REPEATABLE_READ)
     async with connection.cursor() as cursor:
         await cursor.execute(
             "SELECT set_config('TimeZone', %s, true), set_config('statement_timeout', '10min', true)",

@@ -161,13 +161,17 @@ _SELECT = select(text("*")).select_from(
     )
     SELECT counts.*, shown.id, shown.name, shown.venue, shown.starts_at, shown.time_zone, shown.is_archived,
         shown.revenue_goal, shown.today, shown.days_to_go,
-        CAST(timezone(shown.time_zone, shown.created_at) AS date) AS created_on, sales.*, stock.*, codes.*
+        CAST(timezone(shown.time_zone, shown.created_at) AS date) AS created_on, stock.*, codes.*,
+        coalesce(sales.revenue, 0.00) AS revenue, coalesce(sales.pending, 0.00) AS pending,
+        coalesce(sales.pending_orders, 0) AS pending_orders, coalesce(sales.old_pending, 0) AS old_pending,
+        coalesce(sales.seats, 0) AS seats, coalesce(sales.seats_named, 0) AS seats_named,
+        sales.first_sale, sales.last_sale, sales.recent
     FROM (
         SELECT {", ".join(f"count(*) FILTER (WHERE kind = '{kind}') AS {kind}" for kind in KINDS)} FROM sorted
     ) AS counts
     LEFT JOIN sorted AS shown ON shown.kind = :kind
-    LEFT JOIN LATERAL (
-        SELECT coalesce(sum(total) FILTER (WHERE is_paid), 0.00) AS revenue,
+    LEFT JOIN (
+        SELECT event_id, coalesce(sum(total) FILTER (WHERE is_paid), 0.00) AS revenue,
             coalesce(sum(total) FILTER (WHERE NOT is_paid), 0.00) AS pending,
             CAST(coalesce(sum(orders) FILTER (WHERE NOT is_paid), 0) AS int) AS pending_orders,
             CAST(coalesce(sum(orders) FILTER (WHERE NOT is_paid AND ago > {PENDING_DAYS}), 0) AS int) AS old_pending,
@@ -175,15 +179,18 @@ _SELECT = select(text("*")).select_from(
             min(first_sale) AS first_sale, max(last_sale) AS last_sale,
             jsonb_object_agg(ago, CAST(total AS text)) FILTER (WHERE is_paid AND ago < {RECENT_DAYS}) AS recent
         FROM (
-            SELECT payment_status = 'completed' AS is_paid,
-                CASE WHEN day > shown.today - {RECENT_DAYS} THEN shown.today - day
-                    WHEN day < shown.today - {PENDING_DAYS} THEN {PENDING_DAYS + 1} ELSE {RECENT_DAYS} END AS ago,
+            SELECT event_id, payment_status = 'completed' AS is_paid,
+                CASE WHEN day > today - {RECENT_DAYS} THEN today - day
+                    WHEN day < today - {PENDING_DAYS} THEN {PENDING_DAYS + 1} ELSE {RECENT_DAYS} END AS ago,
                 sum(total) AS total, sum(orders) AS orders, sum(seats) AS seats, sum(seats_named) AS seats_named,
                 min(day) AS first_sale, max(day) AS last_sale
-            FROM daily_sales WHERE event_id = shown.id AND payment_status IN ('completed', 'pending') AND purchases > 0
-            GROUP BY 1, 2
+            FROM daily_sales JOIN sorted ON sorted.id = event_id
+            WHERE event_id = ANY (ARRAY(SELECT id FROM sorted WHERE kind = :kind))
+                AND payment_status IN ('completed', 'pending') AND purchases > 0
+            GROUP BY 1, 2, 3
         ) AS line
-    ) AS sales ON true
+        GROUP BY event_id
+    ) AS sales ON sales.event_id = shown.id
     LEFT JOIN LATERAL (
         SELECT count(*) AS packages,
             coalesce(bool_or(is_enabled AND (quantity_limit IS NULL OR sold_count < quantity_limit)), false) AS on_sale

@@ -25,6 +25,7 @@ from ticketing.db import backup, migrations
 from ticketing.db.replica import RESERVED_CONNECTIONS
 from ticketing.purchase_filter import PurchaseFilter
 from ticketing.reporting import csv_export
+from ticketing.reporting.downloads import Download
 
 pytestmark = pytest.mark.system  # pg_dump
 
@@ -93,7 +94,7 @@ def test_download_that_takes_too_long_gives_its_slot_back(sold, monkeypatch):
     monkeypatch.setattr(streamed_csv, "MAX_DOWNLOAD_SECONDS", 0.2)
     with db.read_session() as session:
         export = csv_export.build_purchases_export(session, OPERATOR, sold.id, PurchaseFilter())
-    response = streamed_csv.StreamedCsv(OPERATOR, export, "purchases", {})
+    response = streamed_csv.StreamedCsv(Download(OPERATOR, sold.id, "purchases.csv", export), "purchases", {})
 
     async def wait_forever(*_message) -> None:
         await asyncio.Event().wait()

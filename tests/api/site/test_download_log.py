@@ -74,6 +74,7 @@ def test_client_that_leaves_cancels_the_download(lines):
     assert [line.outcome for line in lines()] == ["canceled"]
 
 
+@pytest.mark.database
 def test_download_that_breaks_off_has_failed(lines):
     with assert_increases(1, DOWNLOADS, kind="purchases", outcome="failed"), pytest.raises(psycopg.DataError):
         download("SELECT 1 / 0")

@@ -249,7 +249,7 @@ def test_restore_refuses_a_database_that_is_not_empty(whole, database_without_sc
 
 
 def test_restore_refuses_a_migrated_database(whole, empty_database):
-    with pytest.raises(BackupRefused, match="not empty: it holds alembic_version and 25 more"):
+    with pytest.raises(BackupRefused, match="not empty: it holds alembic_version and 26 more"):
         backup.restore(whole)
 
     assert every_table.rows()["events"] == []

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.support import make
-from tests.support.database_state import count_rows, get_audit_changes
+from tests.support.credentials import count_rows
+from tests.support.database_state import get_audit_changes
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.errors import InvalidInput, NotAllowed, NotFound
