@@ -22,7 +22,7 @@ from ticketing.reporting import csv_export
 from ticketing.reporting.csv_export import Export
 
 
-@dataclass(frozen=True)
+@dataclass
 class Download:
     """A file that the actor asked for, such as purchases.csv. `event_id` is None for the office's audit log.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 import streamlit as st
 
@@ -76,8 +77,9 @@ def _use(form: forms.FormState, by_id: Mapping[uuid.UUID, FilePreset], columns: 
     if (preset := by_id.get(st.session_state[form.key("saved")])) is None:
         return
     questions = [each for name, each in columns.items() if name.startswith(file_columns.QUESTION_PREFIX)]
-    found, missing = file_presets.apply(preset.columns, file_columns.list_columns(preset.kind, questions))
-    st.session_state[form.key("kind")] = preset.kind
+    kind = cast("Kind", preset.kind)
+    found, missing = file_presets.apply(preset.columns, file_columns.list_columns(kind, questions))
+    st.session_state[form.key("kind")] = kind
     st.session_state[form.key("columns")] = found
     if missing:
         form.notes = f"Not in this event: {', '.join(missing)}."
