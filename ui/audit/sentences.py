@@ -98,7 +98,7 @@ def list_field_diffs(change: Change, zone: str) -> list[FieldDiff]:
 def is_creation_or_deletion(change: Change) -> bool:
     """Whether the fields describe a created or deleted record, so that only one of their values is of interest."""
     verb = change.first.action.partition(".")[2]
-    return verb in ("created", "added", "deleted")
+    return verb in ("created", "added", "deleted", "downloaded")
 
 
 def _is_sentence_complete(change: Change, zone: str) -> bool:
