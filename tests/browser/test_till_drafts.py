@@ -116,8 +116,9 @@ def test_two_tabs_keep_their_orders_when_the_server_is_restarted(
             assert page.context.request.post(f"{server.url}/session/sign-in", form=form).ok
             address = f"{server.url}/box_office?event={event.id}"
             page.goto(address)
+            wait_until_drawn(page)
             second = page.context.new_page()
-            second.add_init_script(f"sessionStorage.tab ??= {page.evaluate('sessionStorage.tab')!r}")
+            second.add_init_script(f"sessionStorage.tab ??= '{page.evaluate('sessionStorage.tab')}'")
             second.goto(address)
             for tab, package, name in ((page, "Couple", "Zoë Müller"), (second, "Single", "Bea Li")):
                 find_tile(tab, package).click()
