@@ -128,6 +128,7 @@ VIEWS = {
 }
 DIALOGS = {
     "a purchase": ("purchasers", click_prefix("Zoë Müller"), "Ben Okafor"),
+    "the columns of a file": ("purchasers", click("Choose columns"), "Download for Excel"),
     "correcting a sale": ("purchasers", correct_a_sale, "Save correction"),
     "a package": ("packages", click("New package"), "Create package"),
     "a refused package": ("packages", refuse_a_package, "Please fix the"),

@@ -18,7 +18,6 @@ from ui.session import PageContext
 from ui.widgets import drag_list, forms
 
 FORM = "file_columns"
-QUEUE_SECONDS = 2
 ROWS_IN_SIGHT = 7
 ORDER_HEIGHT = 400  # pixels, of seven rows and a half, so that one sees that there are more
 _columns_in_order = drag_list.build("ticketdesk_columns", "Columns in their order")
@@ -173,7 +172,6 @@ def _render_download(
     _render_queue()
 
 
-@st.fragment(run_every=QUEUE_SECONDS)
 def _render_queue() -> None:
     """Say how many files for Excel are before the next one, since the browser shows nothing until its turn."""
     waiting = workbooks.QUEUE.count_callers() - 1
