@@ -125,7 +125,18 @@ def go_to(page: Page, name: str) -> Page:
     label = re.compile(" · ") if name == "account" else entry.title
     page.get_by_test_id("stSidebar").get_by_role("link", name=label).click()
     page.wait_for_url(re.compile(r"/(\?|$)" if name == "sales" else rf"/{name}(\?|$)"))
+    expect(page).to_have_title(re.compile(f"^{entry.title} · "))  # which its script sets
     return wait_until_drawn(page)
+
+
+def close_dialogs(page: Page) -> None:
+    """Close all open dialogs, and discard what was typed in them."""
+    while page.get_by_role("dialog").count():
+        if (discard := page.get_by_role("button", name="Discard")).count():
+            discard.click()
+        else:
+            page.keyboard.press("Escape")
+        wait_until_drawn(page)
 
 
 def wait_until_drawn(page: Page) -> Page:

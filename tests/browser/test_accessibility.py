@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import choose_file, go_to, wait_until_drawn, window
+from tests.browser.conftest import choose_file, close_dialogs, go_to, wait_until_drawn, window
 from tests.support import make
 from tests.support.sales_file import read_table
 from tests.support.till_page import find_tile
@@ -21,6 +21,7 @@ from ui import menu
 
 AXE = Axe()
 SEVERE_IMPACTS = ("serious", "critical")
+OTHER_RULES = ("heading-order",)  # moderate, but people find their way by headings
 GROUNDS = {"light": "rgb(251, 250, 247)", "dark": "rgb(20, 24, 29)"}
 LOOKS = ((1280, "light"), (1280, "dark"), (390, "dark"), (390, "light"))  # the width in pixels
 # A text by which each page shows that it is rendered with the data of the event.
@@ -198,22 +199,12 @@ def open_page(still_page: Page, gala, enter) -> Callable[[str], Page]:
 
     def do(name: str) -> Page:
         look(still_page, *LOOKS[0])
-        while still_page.get_by_role("dialog").count():
-            close_dialog(still_page)
+        close_dialogs(still_page)
         go_to(still_page, name)
         expect(still_page.get_by_test_id("stMain").get_by_text(SHOWS[name]).first).to_be_visible()
         return still_page
 
     return do
-
-
-def close_dialog(page: Page) -> None:
-    """Close the dialog in front, of which there may be two."""
-    if (discard := page.get_by_role("button", name="Discard")).count():
-        discard.click()
-    else:
-        page.keyboard.press("Escape")
-    wait_until_drawn(page)
 
 
 def look(page: Page, width: int, scheme: str) -> None:
@@ -239,7 +230,8 @@ def list_violations(page: Page, context: str = "body") -> list[str]:
 
 def run_axe(page: Page, context: str) -> list[str]:
     violations = page.evaluate("context => axe.run(context, { resultTypes: ['violations'] })", context)["violations"]
-    nodes = ((rule, node) for rule in violations if rule["impact"] in SEVERE_IMPACTS for node in rule["nodes"])
+    severe = (each for each in violations if each["impact"] in SEVERE_IMPACTS or each["id"] in OTHER_RULES)
+    nodes = ((rule, node) for rule in severe for node in rule["nodes"])
     return [f"{rule['help']}: {node['target'][-1]} {node['html'][:200]} {join_messages(node)}" for rule, node in nodes]
 
 
