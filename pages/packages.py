@@ -43,7 +43,10 @@ def get_query_choice(name: str, choices: dict[str, str]) -> str:
 
 def apply_toolbar_change(event: Event, name: str) -> None:
     """Write the changed toolbar field to the query parameters, which decide what the page shows."""
-    value = st.session_state[f"packages_{name}"].strip()
+    value = st.session_state[f"packages_{name}"]
+    if value is None:  # a group that was drawn anew may send that nothing is chosen
+        return
+    value = value.strip()
     bulk_table.keep_edits(event)
     st.session_state[package_form.PAGE_KEY] = 1
     if value == {"view": "cards", "show": "all", "search": ""}[name]:
