@@ -38,7 +38,7 @@ def get_event() -> Event:
 def run_page_queries(engine: Engine, event: Event, query: ReportQuery = ALL) -> None:
     """Run the queries of pages/sales.py after a sale, in one session as the page does."""
     with Session(engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)) as session:
-        figures.compute_fingerprints(session, {event.id})
+        figures.compute_visible_fingerprints(session, OPERATOR, event.id)
         sales_report.read_report(session, OPERATOR, event, query, LAST_DAY)
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import BigInteger, Select, Text, bindparam, cast, func, literal, or_, select, text
+from sqlalchemy import Select, literal, or_, select, text
 from sqlalchemy.orm import Session
 
 from ticketing.access import permissions
@@ -237,24 +238,47 @@ def compute_fingerprints(session: Session, event_ids: set[uuid.UUID]) -> dict[uu
     It is built from the counters of the packages, so it costs one small index range per event and cannot miss a
     transaction that commits late, as a comparison of timestamps would. Checks no permission: it reveals no figure.
     """
-    rows = session.execute(_FINGERPRINTS, {"event_ids": list(event_ids)})
+    return _read_fingerprints(session.execute(_FINGERPRINTS, {"event_ids": list(event_ids)}))
+
+
+def compute_visible_fingerprints(
+    session: Session, actor: Actor, event_id: uuid.UUID, others: Iterable[uuid.UUID] = ()
+) -> dict[uuid.UUID, tuple[int, ...]]:
+    """Return the fingerprints of an event and of others, in one statement with the permission for the event.
+
+    Raises NotFound when the actor may not see the event.
+    """
+    values = permissions.get_status_parameters(actor, event_id) | {"event_ids": [event_id, *others]}
+    rows = session.execute(_VISIBLE_FINGERPRINTS, values).all()
+    if rows:
+        permissions.remember_status(session, actor, event_id, rows[0])
+    permissions.require(session, actor, "read", event_id)
+    return _read_fingerprints(row[: len(_FINGERPRINT_COLUMNS)] for row in rows)
+
+
+def _read_fingerprints(rows: Iterable[Sequence[Any]]) -> dict[uuid.UUID, tuple[int, ...]]:
     return {row[0]: tuple(int(part) for part in row[1:]) for row in rows}
 
 
-# Built once, since every open page asks for it all the time.
-_FINGERPRINTS = (
-    select(
-        Event.id,
-        Event.version,
-        func.count(Package.id),
-        func.coalesce(func.sum(Package.sales_version), 0),
-        func.coalesce(func.sum(Package.version), 0),
-        func.coalesce(func.sum(func.hashtext(cast(Package.id, Text)) * cast(Package.display_order, BigInteger)), 0),
-    )
-    .outerjoin(Package, Package.event_id == Event.id)
-    .where(Event.id.in_(bindparam("event_ids", expanding=True)))
-    .group_by(Event.id)
+# SQL text, because every open page asks for it all the time.
+_FINGERPRINT_COLUMNS = (
+    "events.id",
+    "events.version",
+    "count(packages.id)",
+    "coalesce(sum(packages.sales_version), 0)",
+    "coalesce(sum(packages.version), 0)",
+    "coalesce(sum(hashtext(CAST(packages.id AS text)) * CAST(packages.display_order AS bigint)), 0)",
 )
+_FINGERPRINTS_SQL = f"""
+    SELECT {", ".join(f"{column} AS part_{number}" for number, column in enumerate(_FINGERPRINT_COLUMNS))}
+    FROM events LEFT JOIN packages ON packages.event_id = events.id
+    WHERE events.id = ANY(CAST(:event_ids AS uuid[])) GROUP BY events.id
+"""  # noqa: S608
+_FINGERPRINTS = text(_FINGERPRINTS_SQL)
+_VISIBLE_FINGERPRINTS = text(f"""
+    SELECT fingerprint.*, status.*
+    FROM ({_FINGERPRINTS_SQL}) AS fingerprint CROSS JOIN ({permissions.ACTOR_STATUS_SQL}) AS status
+""")  # noqa: S608
 _PACKAGE_TOTALS_SQL = text("""
     SELECT package_id, payment_status, sum(purchases) AS purchases, sum(quantity) AS packages, sum(seats) AS seats,
         sum(list_price) AS list_price, sum(discount) AS discount, sum(total) AS total

@@ -13,7 +13,7 @@ from ticketing.reporting.timeline import DaySales
 from ui import text
 from ui.sales.breakdown import SOLD
 from ui.sales.chart import format_period
-from ui.sales.links import build_query
+from ui.sales.links import build_address
 from ui.widgets import tables
 from ui.widgets.tables import Cell, Column, Link, number_column
 
@@ -66,8 +66,7 @@ def _build_row(report: SalesReport, line: DaySales) -> list[Cell]:
     return [
         Link(
             text.format_day(line.day, report.today),
-            "purchasers",
-            build_query(report, statuses=SOLD, first_day=line.day, last_day=line.day),
+            build_address(report, statuses=SOLD, first_day=line.day, last_day=line.day),
         ),
         f"{line.packages:,}",
         money.format_dollars(line.revenue),

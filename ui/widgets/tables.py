@@ -6,11 +6,10 @@ users is escaped here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from html import escape
-from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -23,11 +22,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Link:
-    """A link to a page of the menu, with its query parameters."""
+    """A link to a page of the menu; `address` has its path and query."""
 
     label: str
-    page: str
-    query: Mapping[str, str]
+    address: str
 
 
 @dataclass(frozen=True)
@@ -111,8 +109,7 @@ def _format_class_attribute(column: Column) -> str:
 
 def _format_cell_html(cell: Cell) -> str:
     if isinstance(cell, Link):
-        address = escape(f"/{cell.page}?{urlencode(cell.query)}")
-        return f'<a data-page="" href="{address}" target="_self">{escape(cell.label)}</a>'
+        return f'<a data-page="" href="{escape(cell.address)}" target="_self">{escape(cell.label)}</a>'
     if isinstance(cell, Bar):
         width = f"{min(max(cell.share, Decimal(0)), Decimal(1)):.1%}"
         kind = "bar full" if cell.is_full else "bar"
