@@ -49,7 +49,7 @@ def render_page(context: PageContext, event: Event) -> None:
         view = query.read(today)
     except InvalidInput as exc:
         stop_with_invalid_query(exc)
-    report = replica.read(lambda s: sales_report.get_report(s, context.actor, event.id, view.report))
+    report = replica.read(lambda s: sales_report.get_report(s, context.actor, event.id, view.report, event))
     if report.is_empty and view.report == query.NO_QUERY:
         render_no_sales(context, event, has_packages=bool(report.figures.by_package))
         return

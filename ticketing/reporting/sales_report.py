@@ -113,12 +113,14 @@ def find_event_day(event: Event) -> date:
     return event.starts_at.astimezone(ZoneInfo(event.time_zone)).date()
 
 
-def get_report(session: Session, actor: Actor, event_id: uuid.UUID, query: ReportQuery) -> SalesReport:
+def get_report(
+    session: Session, actor: Actor, event_id: uuid.UUID, query: ReportQuery, known: Event | None = None
+) -> SalesReport:
     """Return the report of an event as it is now.
 
     The report of the last read is returned again while the event's counters in the database are what they were, so
-    that many open pages, and pages on which nothing happens, cost one query. Raises NotFound when the actor may not see
-    the event.
+    that many open pages, and pages on which nothing happens, cost one query. `known` is the event as the caller has
+    read it, which is read again if it was edited since. Raises NotFound when the actor may not see the event.
     """
     fingerprint = figures.compute_visible_fingerprints(session, actor, event_id, query.learn_from)
     # Which events a person may learn from depends on the person.
@@ -127,7 +129,8 @@ def get_report(session: Session, actor: Actor, event_id: uuid.UUID, query: Repor
     kept = _kept.find(key)
     if kept is not None and kept.today == _get_today(kept.event):
         return kept
-    event = events.get(session, actor, event_id)
+    is_current = known is not None and known.version == fingerprint[event_id][0]
+    event = known if known is not None and is_current else events.get(session, actor, event_id)
     report = read_report(session, actor, event, query, _get_today(event))
     _kept.add(key, report)
     return report

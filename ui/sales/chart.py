@@ -7,7 +7,7 @@ and exchanges its data (docs/decisions/0035). Days are numbers, as timestamps wo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -127,7 +127,8 @@ def _build_day_rows(frame: Frame) -> Rows:
 def _build_point_rows(chart: SalesChart) -> Rows:
     gap = min(0.1 * chart.period, 0.45)
     rows = []
-    for number, (start, total) in enumerate(zip(chart.starts, chart.totals, strict=True)):
+    periods = _format_periods(chart.starts, chart.last_day, chart.period, is_month_first=text.is_month_first())
+    for number, (start, total, period) in enumerate(zip(chart.starts, chart.totals, periods, strict=True)):
         last = chart.get_last_day(start)
         rows.append(
             {
@@ -136,27 +137,36 @@ def _build_point_rows(chart: SalesChart) -> Rows:
                 "x1": _to_place(last, last) + 0.5 - gap,
                 "y": float(total),
                 "value": money.format_dollars(total),
-                "when": _format_point(chart, number),
+                "when": _format_point(chart, number, period),
             }
         )
     return rows
 
 
-def _format_point(chart: SalesChart, number: int) -> str:
+def _format_point(chart: SalesChart, number: int, period: str) -> str:
     """Return the days of a period; in a chart of totals with what they added."""
     if chart.kind != "total":
-        return format_period(chart, number)
+        return period
     totals = chart.totals
     added = totals[number] - (totals[number - 1] if number else chart.revenue_before)
-    return f"{format_period(chart, number)} · +{money.format_dollars(added)}"
+    return f"{period} · +{money.format_dollars(added)}"
 
 
 def format_period(chart: SalesChart, number: int) -> str:
     """Return "Fri, Nov 27, 2026", or "Nov 23 to Nov 29, 2026" for a longer period."""
     start = chart.starts[number]
-    if chart.period == 1:
-        return text.format_date(start, has_weekday=True)
-    return text.format_date_range(start, chart.get_last_day(start))
+    return _format_period(start, chart.get_last_day(start), chart.period)
+
+
+def _format_period(start: date, last: date, period: int) -> str:
+    return text.format_date(start, has_weekday=True) if period == 1 else text.format_date_range(start, last)
+
+
+@lru_cache(maxsize=64)  # the days are the same after a sale
+def _format_periods(starts: tuple[date, ...], last_day: date, period: int, *, is_month_first: bool) -> tuple[str, ...]:
+    """Return the words of each period. `is_month_first` is part of the cache key, as dates depend on it."""
+    lasts = (min(start + timedelta(days=period - 1), last_day) for start in starts)
+    return tuple(_format_period(start, last, period) for start, last in zip(starts, lasts, strict=True))
 
 
 def _build_headline(chart: SalesChart) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]  # it ships no type information
@@ -32,8 +33,10 @@ _SCHEMAS = {
 }  # fmt: skip
 
 
-def _to_arrow(schema: Any, rows: Rows) -> bytes:
-    table, sink = pa.Table.from_pylist(rows, schema=schema), pa.BufferOutputStream()
+@lru_cache(maxsize=1024)  # most datasets are the same after a sale
+def _to_arrow(name: str, rows: tuple[tuple[tuple[str, Any], ...], ...]) -> bytes:
+    schema = _SCHEMAS[name]
+    table, sink = pa.Table.from_pylist([dict(row) for row in rows], schema=schema), pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, schema) as stream:
         stream.write_table(table)
     data: bytes = sink.getvalue().to_pybytes()
@@ -42,4 +45,4 @@ def _to_arrow(schema: Any, rows: Rows) -> bytes:
 
 def encode(datasets: Mapping[str, Rows]) -> dict[str, bytes]:
     """Return each dataset as an Arrow stream; columns that a row lacks are null."""
-    return {name: _to_arrow(_SCHEMAS[name], rows) for name, rows in datasets.items()}
+    return {name: _to_arrow(name, tuple(tuple(row.items()) for row in rows)) for name, rows in datasets.items()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import streamlit as st
@@ -58,7 +59,13 @@ class View:
 
 def read(today: date) -> View:
     """Return what the address asks for. Raises InvalidInput with a sentence for each parameter that is wrong."""
-    found = PageParameters.parse(st.query_params.to_dict(), OTHER_PARAMETERS)
+    return _read(tuple(st.query_params.to_dict().items()), today)
+
+
+# Kept, as a page reads the same address after each sale.
+@lru_cache(maxsize=256)
+def _read(address: tuple[tuple[str, str], ...], today: date) -> View:
+    found = PageParameters.parse(dict(address), OTHER_PARAMETERS)
     chosen: Range = found.range or ("custom" if found.first_day or found.last_day else "all")
     report = found.to_query()
     if found.range:
@@ -83,7 +90,12 @@ def build(**changes: Any) -> dict[str, str]:
 
     A wrong address counts as one without our parameters.
     """
-    current = st.query_params.to_dict()
+    return dict(_build(tuple(st.query_params.to_dict().items()), **changes))
+
+
+@lru_cache(maxsize=256)
+def _build(address: tuple[tuple[str, str], ...], **changes: Any) -> dict[str, str]:
+    current = dict(address)
     names = {str(field.alias) for field in PageParameters.model_fields.values()}
     ours = {name: value for name, value in current.items() if name in names}
     fields = dict(PageParameters.parse(ours, ())) | changes

@@ -84,6 +84,15 @@ def test_report_is_read_again_after_every_change(gala, change):
     assert read(gala[0]) is not before
 
 
+def test_event_that_was_edited_since_it_was_read_is_read_again(gala):
+    known = gala[0]
+    with db.read_session() as session:
+        assert sales_report.get_report(session, OPERATOR, known.id, ReportQuery(), known).event is known
+    db.write(lambda s: events.update(s, OPERATOR, known.id, {"revenue_goal": "5"}, seen_version=known.version))
+    with db.read_session() as session:
+        assert sales_report.get_report(session, OPERATOR, known.id, ReportQuery(), known).event.revenue_goal == 5
+
+
 def test_report_is_read_again_after_a_sale_and_a_correction_of_its_donor(gala):
     event, first, *_ = gala
     before = read(event)
