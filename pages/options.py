@@ -84,14 +84,6 @@ def move(context: PageContext, tally: Tally, ids: Sequence[uuid.UUID], step: int
     )
 
 
-def delete(context: PageContext, event: Event, form: forms.FormState) -> None:
-    forms.submit(
-        form,
-        lambda s: questions.delete(s, context.actor, event.id, dict.fromkeys(form.values["ids"])),
-        f"“{form.values['label']}” deleted.",
-    )
-
-
 def render_deletion_form(context: PageContext, event: Event, form: forms.FormState) -> None:
     """Ask for confirmation, or offer to stop asking a question that has answers now."""
     assert form.id is not None
@@ -102,7 +94,10 @@ def render_deletion_form(context: PageContext, event: Event, form: forms.FormSta
     if not any(tally.is_answered for tally in tallies):
         where = f" from {len(tallies):,} packages" if len(tallies) > 1 else ""
         sentence = f"Nobody has answered “{label}”. This permanently deletes it{where}."
-        forms.render_deletion(form, sentence, lambda: delete(context, event, form))
+        seen_versions = dict.fromkeys(form.values["ids"])
+        delete = partial(questions.delete, actor=context.actor, event_id=event.id, seen_versions=seen_versions)
+        done = f"“{form.values['label']}” deleted."
+        forms.render_deletion(form, sentence, partial(forms.submit, form, delete, done))
         return
     answered = sum(tally.answered for tally in tallies)
     sentence = f"“{label}” has {text.format_count(answered, 'answer') if answered else 'answers in voided purchases'}"

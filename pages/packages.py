@@ -91,7 +91,7 @@ def handle_menu_choice(context: PageContext, event: Event, package_id: uuid.UUID
         case "History":
             history.open_dialog(package_id, name)
         case "Delete":
-            forms.open_form("package_deletion", package_id, 0, {"name": name})
+            forms.open_form("package_deletion", package_id, 0, {})
         case picked:
             package_form.set_enabled(context, event, package_id, name, enabled=picked == "Put on sale")
 

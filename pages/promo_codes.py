@@ -84,7 +84,7 @@ def handle_menu_choice(context: PageContext, event: Event, promo_code_id: uuid.U
     with db.read_session() as s:
         row, _ = promo_codes.get(s, context.actor, event.id, promo_code_id)
     if picked == "Delete":
-        forms.open_form("promo_code_deletion", row.id, row.version, {"code": row.code})
+        forms.open_form("promo_code_deletion", row.id, row.version, {})
     elif picked == "Try":
         dry_run.start(context, event, row.code)
     elif picked == "History":
@@ -172,16 +172,6 @@ def mark_fixed_amount(form: forms.FormState, values: dict[str, Any]) -> dict[str
     return forms.mark_amount(values, "discount_value") if form.typed()["discount_type"] == "fixed_amount" else values
 
 
-def delete(context: PageContext, event: Event, form: forms.FormState) -> None:
-    record_id = form.id
-    assert record_id is not None
-    forms.submit(
-        form,
-        lambda s: promo_codes.delete(s, context.actor, event.id, record_id),
-        f"Code {form.values['code']} deleted.",
-    )
-
-
 def render_promo_code_form(context: PageContext, event: Event, form: forms.FormState) -> None:
     fixed = bool(form.notes)
     # Outside of the form below, so that the value has the unit of the chosen type.
@@ -239,7 +229,8 @@ def render_deletion_form(context: PageContext, event: Event, form: forms.FormSta
     code = text.escape_markdown(row.code)
     if not was_used:
         sentence = f"No order has used {code}. This permanently deletes it."
-        forms.render_deletion(form, sentence, lambda: delete(context, event, form))
+        delete = partial(promo_codes.delete, actor=context.actor, event_id=event.id, promo_code_id=row.id)
+        forms.render_deletion(form, sentence, partial(forms.submit, form, delete, f"Code {row.code} deleted."))
         return
     sentence = f"{code} was used, so it stays in the records."
     if row.is_active:

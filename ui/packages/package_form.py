@@ -177,16 +177,6 @@ def _create(s: db.Session, context: PageContext, event: Event, form: forms.FormS
     return copying.copy_package(s, context.actor, event.id, original_id, draft)
 
 
-def _delete(context: PageContext, event: Event, form: forms.FormState) -> None:
-    record_id = form.id
-    assert record_id is not None
-    forms.submit(
-        form,
-        lambda s: packages.delete(s, context.actor, event.id, record_id),
-        f"{form.values['name']} deleted.",
-    )
-
-
 def _render_package_form(context: PageContext, event: Event, form: forms.FormState) -> None:
     image_field.render(context, event.id, form)
     with st.form("package_form", border=False):
@@ -232,7 +222,8 @@ def _render_deletion_form(context: PageContext, event: Event, form: forms.FormSt
     name = text.escape_markdown(package.name)
     if not purchases:
         sentence = f"Nobody has bought {name}. This permanently deletes it with its options and picture."
-        forms.render_deletion(form, sentence, lambda: _delete(context, event, form))
+        delete = partial(packages.delete, actor=context.actor, event_id=event.id, package_id=package.id)
+        forms.render_deletion(form, sentence, partial(forms.submit, form, delete, f"{package.name} deleted."))
         return
     sentence = f"{name} has {text.format_count(purchases, 'purchase')}, so it stays in the records."
     if package.is_enabled:
