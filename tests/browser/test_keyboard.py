@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import wait_until_drawn
-from tests.support import make
+from tests.support import image_samples, make
 from tests.support.database_state import get_sold_count
+from tests.support.dragging import handle
 from tests.support.sales_file import sale, sales_csv
 from tests.support.till_page import find_receipt, find_record_button
+from ticketing import db
+from ticketing.actors import OPERATOR
+from ticketing.catalog import packages
 
 MAX_TABS = 60
 # Notes the look of what has the focus, and compares it with its look once the focus has moved on.
@@ -81,6 +87,27 @@ class Keyboard:
             self.press("ArrowRight")
         self.press("Space")
         expect(choice).to_be_checked()
+
+    def pick(self, menu: str, entry: str) -> None:
+        """Open a menu, and choose an entry with the arrows."""
+        self.push(menu)
+        self.page.wait_for_function("() => document.activeElement.closest('[role=menu]')")
+        entries = self.page.get_by_role("menuitem")
+        names = [name.strip() for name in entries.locator("p").all_inner_texts()]
+        for place in [*range(1, len(names)), 0]:  # the first has the focus only once it was left
+            self.page.keyboard.press("ArrowDown")
+            expect(entries.nth(place)).to_be_focused()
+            if names[place] == entry:
+                break
+        self.page.keyboard.press("Enter")
+
+    def choose_file(self, file: Any) -> None:
+        """Go to the only uploader, and choose a file."""
+        self.go_to(self._find().get_by_test_id("stFileUploaderDropzone").locator("button"))
+        self.page.on("filechooser", lambda _: None)  # Playwright would begin to watch for it only once Enter is pressed
+        with self.page.expect_file_chooser() as chooser:
+            self.press("Enter")
+        chooser.value.set_files(file)
 
     def open(self, page: str) -> None:
         """Choose a page in the menu."""
@@ -165,22 +192,86 @@ def test_event_is_set_up_from_the_first_run(page: Page, keyboard: Keyboard, fres
     see(page, "EARLY25")
 
 
+def test_package_gets_a_picture_and_is_taken_off_sale_and_moved(page: Page, keyboard: Keyboard, enter) -> None:
+    event = make.event()
+    ada, ben = (make.package(event, name=name) for name in ("Ada", "Ben"))
+    enter(page, make.staff(event=event, password=make.PASSWORD), f"/packages?event={event.id}")
+    row = page.locator(f".st-key-card_{ben.id}")
+
+    keyboard.push("Edit Ben")
+    expect(page.get_by_label("Name", exact=True)).to_be_focused()
+    picture = {"name": "table.jpg", "mimeType": "image/jpeg", "buffer": image_samples.make_image_file("JPEG")}
+    keyboard.choose_file(picture)
+    expect(page.get_by_role("img", name="The chosen picture")).to_be_visible()
+    keyboard.fill("Picture description for screen readers (optional)", "A round table")
+    keyboard.push("This is a sponsorship", "switch")
+    keyboard.push("Save package")
+    expect(row.get_by_role("img", name="A round table")).to_be_visible()
+    expect(row).to_contain_text("Sponsorship")
+    wait_until_drawn(page)
+
+    keyboard.pick("Actions for Ben", "Take off sale")
+    expect(row).to_contain_text("Off sale")
+    keyboard.push("Undo")
+    expect(row).not_to_contain_text("Off sale")
+    wait_until_drawn(page)
+    keyboard.push("Ben on sale", "switch")
+    expect(row).to_contain_text("Off sale")
+    keyboard.go_to(handle(page, "Ben"), "Shift+Tab")
+    for key in ("Enter", "ArrowUp", "Enter"):
+        keyboard.press(key)
+    expect(page.get_by_text("Ben moved up.")).to_be_visible()
+    with db.read_session() as session:
+        assert list(packages.list_names(session, OPERATOR, event.id)) == [ben.id, ada.id]
+
+
+def test_order_is_found_its_guest_named_and_a_price_restored(page: Page, keyboard: Keyboard, enter) -> None:
+    event = make.event()
+    gold = make.package(event, name="Gold", price="2500", seats_per_package=2, is_sponsorship=True)
+    make.change_package(OPERATOR, gold, price="2600")
+    make.purchase(event, gold, donor={"name": "Rosa Quintana", "email": make.email()})
+    enter(page, make.staff(event=event, password=make.PASSWORD), f"/guests?event={event.id}")
+
+    keyboard.press("/")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    keyboard.type("quint")
+    keyboard.push("Rosa Quintana", "link")
+    drawer = page.get_by_role("dialog")
+    expect(drawer.get_by_role("heading", name="Rosa Quintana")).to_be_visible()
+    wait_until_drawn(page)
+    keyboard.press("Escape")
+    expect(drawer).to_have_count(0)
+
+    keyboard.open("Guests")
+    keyboard.choose("Sponsors")
+    keyboard.push("Name guests of Rosa Quintana")
+    expect(page.get_by_role("dialog").get_by_label(re.compile("^Seat 1 "))).to_be_focused()
+    keyboard.type("Bo Lind")
+    keyboard.fill("E-mail, seat 1", "bo@example.org")
+    keyboard.push("Save guests")
+    expect(page.get_by_text("1 of 2 seats named.")).to_be_visible()
+    wait_until_drawn(page)
+
+    keyboard.open("Audit log")
+    keyboard.push("Restore price")
+    expect(page.get_by_role("heading", name="Restore an earlier value")).to_be_visible()
+    wait_until_drawn(page)
+    keyboard.push("Restore price")
+    expect(page.get_by_text("restored the price of Gold").first).to_be_visible()
+    with db.read_session() as session:
+        assert str(packages.get(session, OPERATOR, event.id, gold.id).price) == "2500.00"
+
+
 def test_file_is_imported_and_downloaded(page: Page, keyboard: Keyboard, enter, tmp_path: Path) -> None:
     event = make.event(revenue_goal="5000")
     table = make.package(event, name="Table of Ten", price="1500", seats_per_package=10)
     seller = make.staff(event=event, password=make.PASSWORD)
     file = tmp_path / "sales.csv"
     file.write_bytes(sales_csv(sale(table, purchaser_name="Zoë Müller"), sale(table, purchaser_name="Bo Li")))
-    page.on(
-        "filechooser", lambda _: None
-    )  # Playwright would otherwise begin to watch for it only when Enter is pressed
     enter(page, seller, f"/sales?event={event.id}")
 
     keyboard.open("Import")
-    keyboard.go_to(page.get_by_test_id("stFileUploaderDropzone").locator("button"))
-    with page.expect_file_chooser() as chooser:
-        keyboard.press("Enter")
-    chooser.value.set_files(file)
+    keyboard.choose_file(file)
     expect(page.get_by_text("No problems in 2 rows.")).to_be_visible()
     wait_until_drawn(page)
     keyboard.push("Import 2 sales")

@@ -1,4 +1,4 @@
-"""Packages in a real browser: images, keyboard menus and conflicts."""
+"""Packages in a real browser: images, filters and conflicts."""
 
 import re
 import time
@@ -7,7 +7,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import choose_file, wait_until_drawn, wait_until_still
 from tests.support import image_samples, make
-from tests.support.package_cards import set_image
+from tests.support.packages import set_image
 
 PRICE = "Price"
 
@@ -117,49 +117,6 @@ def test_image_is_uploaded_previewed_replaced_and_removed(page: Page, enter) -> 
     dialog.get_by_role("button", name="Save package").click()
     expect(dialog).to_have_count(0)
     expect(shown).to_have_count(0)
-
-
-def test_disable_and_undo_by_keyboard(page: Page, enter) -> None:
-    event = make.event()
-    make.package(event, name="Ticket")
-    make.package(event, name="Table")
-    person = make.staff(event=event, password=make.PASSWORD)
-    enter(page, person, f"/packages?event={event.id}")
-    tab_to(page, page.get_by_role("button", name="Actions for Table"))
-    choose(page, "Take off sale")
-    expect(page.get_by_text("Table is off sale.")).to_be_visible()
-    expect(page.get_by_role("article").filter(has_text="Table")).to_contain_text("Off sale")
-    tab_to(page, page.get_by_role("button", name="Undo"))
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("article").filter(has_text="Off sale")).to_have_count(0)
-    tab_to(page, page.get_by_role("button", name="Actions for Ticket"))
-    choose(page, "Edit")
-    expect(page.get_by_role("dialog").get_by_label("Name", exact=True)).to_have_value("Ticket")
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_have_count(0)
-
-
-def choose(page: Page, entry: str) -> None:
-    """Choose an entry of the focused menu button by keyboard."""
-    page.keyboard.press("Enter")
-    page.wait_for_function("() => document.activeElement.closest('[role=menu]')")
-    entries = page.get_by_role("menuitem")
-    names = [name.strip() for name in entries.all_inner_texts()]
-    for place in [*range(1, len(names)), 0]:  # the first has the focus only once it was left
-        page.keyboard.press("ArrowDown")
-        expect(entries.nth(place)).to_be_focused()
-        if names[place] == entry:
-            break
-    page.keyboard.press("Enter")
-
-
-def tab_to(page: Page, target) -> None:
-    expect(target).to_be_visible()
-    for _ in range(60):
-        if target.evaluate("element => element === document.activeElement"):
-            return
-        page.keyboard.press("Tab")
-    raise AssertionError("not reached with the Tab key")
 
 
 def test_loading_images_do_not_shift_the_layout(page: Page, enter) -> None:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.support import make
-from tests.support.package_cards import list_card_html, list_card_texts
+from tests.support.screen import list_row_html, list_row_texts
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import archive, events
@@ -61,7 +61,7 @@ def visit_page_of(visit, actor, event):
 class TestCards:
     def test_event_without_sales(self, visit):
         event = make.event(name="My Gala", venue="Pier *9* Hall", starts_at="2093-12-05T18:00", revenue_goal="750000")
-        (card,) = list_card_texts(visit("events", make.staff(event=event)))
+        (card,) = list_row_texts(visit("events", make.staff(event=event)))
         assert re.fullmatch(
             r"Dec 5 My Gala [\d,]+ days to go · Sat, Dec 5, 2093, 6:00 PM Pier \*9\* Hall "
             r"\$0 0% of \$750,000 \$0 a day, needs \$[\d,]+ Nothing sold yet",
@@ -75,11 +75,11 @@ class TestCards:
         make.purchase(event, package, payment_status="pending")
         make.purchase(event, package, moment=datetime.now(UTC) - timedelta(days=1))
         screen = visit("events", make.staff(event=event))
-        (card,) = list_card_texts(screen)
+        (card,) = list_row_texts(screen)
         assert card.endswith(
             "$140 14% of $1,000 $70 a day, needs $86 6 seats · 6 unnamed · $70 pending in 1 order 100% of seats unnamed"
         )
-        assert "Revenue of the last 7 days: $0, $0, $0, $0, $0, $70, $70" in list_card_html(screen)[0]
+        assert "Revenue of the last 7 days: $0, $0, $0, $0, $0, $70, $70" in list_row_html(screen)[0]
 
     def test_goal_that_is_reached_and_none(self, visit):
         reached, without = create_event(20, name="Reached", revenue_goal="50"), create_event(21, name="Without")
@@ -87,14 +87,14 @@ class TestCards:
             make.purchase(event, make.package(event, price="100"))
         person = make.staff(event=reached)
         make.assign(person, without)
-        cards = list_card_texts(visit("events", person))
+        cards = list_row_texts(visit("events", person))
         assert cards[0].endswith("$100 200% of $50 $100 a day, goal reached 1 seat · 1 unnamed")
         assert cards[1].endswith("$100 No goal $100 a day 1 seat · 1 unnamed")
 
     def test_past_event_has_no_pace(self, visit):
         event = create_event(-3, revenue_goal="500")
         make.purchase(event, make.package(event, price="100"))
-        (card,) = list_card_texts(visit("events", make.staff(event=event)).enter("Show", "past"))
+        (card,) = list_row_texts(visit("events", make.staff(event=event)).enter("Show", "past"))
         assert " 3 days ago · " in card
         assert card.endswith("$100 20% of $500 1 seat · 1 unnamed")
 
@@ -111,7 +111,7 @@ class TestAttention:
         package = make.package(event, seats_per_package=4)
         make.purchase(event, package, payment_status="pending", moment=datetime.now(UTC) - timedelta(days=40))
         code = make.promo_code(event, code="EARLY25", expires_at=(datetime.now(UTC) + timedelta(days=2)).isoformat())
-        (card,) = list_card_texts(visit("events", make.staff(event=event)))
+        (card,) = list_row_texts(visit("events", make.staff(event=event)))
         assert re.search(
             r" No sale for 40 days 1 order pending over 30 days 100% of seats unnamed "
             rf"{code.code} ends \w{{3}}, \w{{3}} \d+, \d+:\d\d [AP]M$",
@@ -134,8 +134,8 @@ class TestAttention:
         make.assign(person, calm)
         screen = visit("events", person)
         assert screen.says("2 upcoming · 1 needs attention")
-        assert len(list_card_texts(screen)) == 2
-        (card,) = list_card_texts(screen.enter("Needs attention", True))
+        assert len(list_row_texts(screen)) == 2
+        (card,) = list_row_texts(screen.enter("Needs attention", True))
         assert "Quiet" in card
 
 
@@ -161,7 +161,7 @@ class TestArchive:
         db.write(lambda s: archive.archive(s, OPERATOR, gala.id))
         screen = visit("events", viewer)
         assert screen.says("No upcoming events.")
-        (card,) = list_card_texts(screen.enter("Show", "archived"))
+        (card,) = list_row_texts(screen.enter("Show", "archived"))
         assert gala.name in card
 
     def test_last_restored_event_leaves_the_list_of_archived_ones(self, visit, gala):
@@ -169,7 +169,7 @@ class TestArchive:
         db.write(lambda s: archive.archive(s, OPERATOR, gala.id))
         screen = visit("events", viewer).enter("Show", "archived")
         db.write(lambda s: archive.restore(s, OPERATOR, gala.id))
-        (card,) = list_card_texts(screen.rerun())
+        (card,) = list_row_texts(screen.rerun())
         assert gala.name in card
         assert "Show" not in screen.labels()
 
@@ -182,7 +182,7 @@ class TestArchive:
 
     def test_coordinator_cannot_archive(self, visit, gala):
         screen = visit("events", make.staff(event=gala))
-        assert screen.app.menu_button(key=f"menu_{gala.id}").options == ["Edit"]
+        assert screen.menu(gala.id) == ["Edit"]
 
 
 @pytest.mark.parametrize(
@@ -324,7 +324,7 @@ class TestCopy:
 
     def test_requires_admin(self, visit, gala):
         screen = visit("events", make.staff(event=gala))
-        assert screen.app.menu_button(key=f"menu_{gala.id}").options == ["Edit"]
+        assert screen.menu(gala.id) == ["Edit"]
 
     def test_proposes_the_same_weekday_a_year_later(self, copying, gala):
         assert copying.dialog() == "Copy event"

@@ -32,10 +32,6 @@ def change_as_bea(event, option, **values):
     db.write(lambda s: options.update(s, bea, option.package_id, option.id, values, seen_version=None))
 
 
-def get_menu(screen, option):
-    return screen.app.menu_button(key=f"menu_{option.id}").options
-
-
 def get_row_html(screen):
     (row,) = [each.value for each in screen.app.html if "<article" in each.value]
     return row
@@ -127,8 +123,7 @@ class TestDelete:
         option = make.option(package, label="Diet", option_type="boolean")
         make.purchase(event, package, answers=[{"option_id": option.id, "value": True}])
         screen = visit("options", coordinator, event)
-        menu = screen.app.menu_button(key=f"menu_{option.id}")
-        assert menu.options == ["Edit", "Answers", "Stop asking (answered, so not deleted)"]
+        assert screen.menu(option.id) == ["Edit", "Answers", "Stop asking (answered, so not deleted)"]
 
     def test_option_that_was_answered_since_is_no_longer_asked_instead(self, visit, coordinator, event, package):
         option = make.option(package, label="Diet", option_type="boolean")
@@ -224,7 +219,7 @@ class TestSeveralPackages:
     def test_filter_lists_the_questions_of_a_package_in_its_order(self, visit, coordinator, event, three, menus):
         diet = make.option(three[1], label="Diet")
         screen = visit("options", coordinator, event)
-        assert get_menu(screen, diet) == ["Edit", "Ask with more packages", "Answers", "Stop asking", "Delete"]
+        assert screen.menu(diet.id) == ["Edit", "Ask with more packages", "Answers", "Stop asking", "Delete"]
         screen.enter("Questions of", three[1].id).pick(diet, "Move up")
         assert list_labels(coordinator, three[1]) == ["Diet", "Menu"]
         assert screen.enter("Questions of", three[2].id).says("No questions yet")
@@ -233,7 +228,7 @@ class TestSeveralPackages:
         make.purchase(event, three[0], answers=[{"option_id": menus[0].id, "value": ["Fish"]}])
         screen = visit("options", make.staff("viewer", event), event)
         assert "New option" not in screen.labels()
-        assert get_menu(screen, menus[0]) == ["Answers"]
+        assert screen.menu(menus[0].id) == ["Answers"]
         screen.click("Answers to “Menu”")
         assert screen.dialog() == "Answers"
         assert screen.says("**Menu** · 1 purchase has answered")
@@ -290,7 +285,7 @@ class TestSeveralPackages:
         assert screen.value(CHOICES) == "Fish\nRice"
         screen.enter("Packages", [three[2].id]).click("Add option")
         assert self.list_all_labels(coordinator, three) == [["Menu"]] * 3
-        assert "Ask with more packages" not in get_menu(screen, menus[0])
+        assert "Ask with more packages" not in screen.menu(menus[0].id)
 
     def test_edit_changes_all_that_ask_the_same_and_is_undone_as_one(self, visit, coordinator, event, three, menus):
         screen = visit("options", coordinator, event).pick(menus[0], "Edit")
@@ -346,7 +341,7 @@ class TestSeveralPackages:
 
     def test_stop_asking_and_ask_again_are_for_all_and_undone_as_one(self, visit, coordinator, event, three, menus):
         screen = visit("options", coordinator, event)
-        assert "Stop asking (2 packages)" in get_menu(screen, menus[0])
+        assert "Stop asking (2 packages)" in screen.menu(menus[0].id)
         screen.pick(menus[0], "Stop asking")
         assert screen.offer() == "“Menu” is no longer asked in 2 packages."
         assert self.list_all_labels(coordinator, three) == [[], [], []]
@@ -361,7 +356,7 @@ class TestSeveralPackages:
         screen = visit("options", coordinator, event).enter("Questions of", three[1].id).pick(menus[0], "Stop asking")
         assert self.list_all_labels(coordinator, three) == [["Menu"], [], []]
         screen.enter("Questions of", "all")
-        assert "Ask again (Silver)" in get_menu(screen, menus[0])
+        assert "Ask again (Silver)" in screen.menu(menus[0].id)
 
     def test_delete_is_for_all_that_nobody_answered(self, visit, coordinator, event, three, menus):
         screen = visit("options", coordinator, event).pick(menus[0], "Delete")

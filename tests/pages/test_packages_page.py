@@ -4,19 +4,19 @@ import pytest
 from sqlalchemy import select
 
 from tests.support import make
-from tests.support.package_cards import (
+from tests.support.packages import (
     DESCRIPTION,
     LIMIT,
     NAME,
     PRICE,
     SEATS,
     delete_package,
-    list_card_texts,
     list_stored_packages,
     set_image,
     update_as_colleague,
 )
 from tests.support.rate_limits import shift_moments
+from tests.support.screen import list_row_texts
 from ticketing import db
 from ticketing.catalog import packages
 from ticketing.models import Option
@@ -40,7 +40,7 @@ class TestCreate:
         screen.click("Create package")
         assert screen.dialog() is None
         assert screen.says("Table of Ten created.")
-        assert list_card_texts(screen) == [
+        assert list_row_texts(screen) == [
             "Table of Ten Near the stage. "
             "Price $2,500.00 10 seats Sold, with pending 0 sold unlimited Seats paid 0 Revenue $0.00"
         ]
@@ -226,8 +226,7 @@ class TestDelete:
         package = make.package(event, name="Table")
         make.purchase(event, package)
         screen = visit("packages", coordinator, event)
-        menu = screen.app.menu_button(key=f"menu_{package.id}")
-        assert menu.options == [
+        assert screen.menu(package.id) == [
             "Edit",
             "Purchases",
             "Options",

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import select
 
 from tests.support import make
-from tests.support.package_cards import list_card_texts
 from tests.support.rate_limits import shift_moments
+from tests.support.screen import list_row_texts
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import promo_codes
@@ -45,7 +45,7 @@ class TestCreate:
         screen.type(CODE, "early25").type(VALUE, "25").type(IN_ALL, 50).click("Create promo code")
         assert screen.dialog() is None
         assert screen.says("Code EARLY25 created.")
-        assert list_card_texts(screen) == ["EARLY25 Never used Discount 25% off Orders 0 of 50 50 left Taken off $0.00"]
+        assert list_row_texts(screen) == ["EARLY25 Never used Discount 25% off Orders 0 of 50 50 left Taken off $0.00"]
 
     def test_problems_are_beside_their_fields_and_input_stays(self, visit, coordinator, event):
         screen = visit("promo_codes", coordinator, event).click("New promo code")
@@ -87,7 +87,7 @@ class TestState:
         code = make.promo_code(event, discount_type="fixed_amount", discount_value="50", max_total_uses=1)
         make.purchase(event, make.package(event, price="80.00"), promo_code=code.code)
         screen = visit("promo_codes", coordinator, event)
-        assert list_card_texts(screen) == [
+        assert list_row_texts(screen) == [
             f"{code.code} Used up Discount $50.00 off Orders 1 of 1 none left Taken off $50.00"
         ]
 
@@ -95,8 +95,8 @@ class TestState:
         code = make.promo_code(event)
         screen = visit("promo_codes", coordinator, event).enter(f"{code.code} active", False)
         assert screen.offer() == f"{code.code} is off."
-        assert "Off" in list_card_texts(screen)[0]
-        assert "Never used" in list_card_texts(screen.enter(f"{code.code} active", True))[0]
+        assert "Off" in list_row_texts(screen)[0]
+        assert "Never used" in list_row_texts(screen.enter(f"{code.code} active", True))[0]
 
 
 class TestEdit:
@@ -157,8 +157,7 @@ class TestDelete:
         code = make.promo_code(event)
         make.purchase(event, make.package(event), promo_code=code.code)
         screen = visit("promo_codes", coordinator, event)
-        menu = screen.app.menu_button(key=f"menu_{code.id}")
-        assert menu.options == ["Edit", "Try", "History", "Switch off (used, so not deleted)"]
+        assert screen.menu(code.id) == ["Edit", "Try", "History", "Switch off (used, so not deleted)"]
         assert screen.pick(code, "Switch off").offer() == f"{code.code} is off."
         assert not list_codes(event)[0].is_active
 

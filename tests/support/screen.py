@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import uuid
 from collections.abc import Iterator
 from itertools import dropwhile
 from pathlib import Path
@@ -101,6 +102,12 @@ class Screen:
         self.app.menu_button(key=f"menu_{record.id}").click(entry)
         return self.rerun()
 
+    def menu(self, record_id: uuid.UUID) -> list[str]:
+        """Return the entries of a record's menu, without their icons."""
+        return [
+            re.sub("^:material/[a-z_]+: ", "", each) for each in self.app.menu_button(key=f"menu_{record_id}").options
+        ]
+
     def labels(self) -> list[str]:
         """Return the labels of all fields and buttons, without the sidebar."""
         return [unescape_markdown(each.label) for each in self._elements(sidebar=False) if _is_field(each)]
@@ -185,6 +192,20 @@ def get_row_text(drawn: str) -> str:
     """Return the text of a row of a list, without its icons."""
     without_icons = re.sub(r'<span class="icon".*?</span>', "", drawn)
     return " ".join(html.unescape(re.sub("<[^>]*>", " ", without_icons)).split())
+
+
+def list_row_html(screen: Screen) -> list[str]:
+    """Return the HTML of each row of a list, or card of an event."""
+    return [each.value for each in screen.app.html if "<article" in each.value]
+
+
+def list_row_names(screen: Screen) -> list[str]:
+    return [html.unescape(re.search("<h2>(.*?)</h2>", drawn)[1]) for drawn in list_row_html(screen)]
+
+
+def list_row_texts(screen: Screen) -> list[str]:
+    """Return the text of each row."""
+    return [get_row_text(drawn) for drawn in list_row_html(screen)]
 
 
 def visit(page: str, actor: Actor, event: Event | None = None, *, till: str = "till") -> Screen:

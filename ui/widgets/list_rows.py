@@ -19,6 +19,32 @@ import streamlit as st
 
 from ui.widgets import tables
 
+ENTRY_ICONS = {
+    "Activate": "check_circle",
+    "Answers": "bar_chart",
+    "Archive": "archive",
+    "Ask again": "unarchive",
+    "Ask with more packages": "add",
+    "Copy": "content_copy",
+    "Deactivate": "block",
+    "Delete": "delete",
+    "Edit": "edit",
+    "History": "history",
+    "Move down": "arrow_downward",
+    "Move up": "arrow_upward",
+    "New link": "link",
+    "Options": "help",
+    "Purchases": "receipt_long",
+    "Put on sale": "play_circle",
+    "Restore": "unarchive",
+    "Sessions": "devices",
+    "Stop asking": "archive",
+    "Switch off": "toggle_off",
+    "Switch on": "toggle_on",
+    "Take off sale": "pause_circle",
+    "Try": "science",
+}
+
 
 @dataclass(frozen=True)
 class Badge:
@@ -108,9 +134,11 @@ def handle_switch(on_change: Callable[..., Any], *args: Any, is_on: bool) -> Non
     """Call `on_change` if the switch was pressed, whose key is the last of `args`.
 
     A message of the browser that crossed a change has the switch of the version before, whose state is dropped here, so
-    Streamlit takes it for a press, which would take the change back.
+    Streamlit takes it for a press. It is one only if it differs from what this switch said last: the second of two.
     """
-    if st.session_state[args[-1]] is not is_on:
+    key, said_last = args[-1], st.session_state.setdefault("switches", {})
+    if st.session_state[key] is not said_last.get(key, is_on):
+        said_last[key] = st.session_state[key]
         on_change(*args)
 
 
@@ -124,16 +152,20 @@ def render_menu(
 ) -> None:
     """Render the menu of a row, at `menu_<id>` of the session state. `name` is Markdown.
 
-    `reasons` are shown in brackets behind their entries.
+    `reasons` are shown in brackets behind their entries. The styles set "Delete" apart.
     """
-    why = reasons or {}
+
+    def format_entry(entry: str) -> str:
+        reason = f" ({reasons[entry]})" if reasons and entry in reasons else ""
+        return f":material/{ENTRY_ICONS[entry]}: {entry}{reason}"
+
     st.menu_button(
         f"Actions for {name}",
         entries,
         key=f"menu_{row_id}",
         type="tertiary",
         icon=":material/more_horiz:",
-        format_func=lambda entry: f"{entry} ({why[entry]})" if entry in why else entry,
+        format_func=format_entry,
         on_click=on_click,
         args=args,
     )

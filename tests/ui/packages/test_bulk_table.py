@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.support import make
-from tests.support.package_cards import delete_package, list_stored_packages, update_as_colleague
+from tests.support.packages import delete_package, list_stored_packages, update_as_colleague
 from ticketing import db
 from ticketing.models import Staff
 

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 
 from tests.support import image_samples, make
-from tests.support.package_cards import DESCRIPTION, NAME, PRICE, list_stored_packages, set_image
+from tests.support.packages import DESCRIPTION, NAME, PRICE, list_stored_packages, set_image
 from ticketing import db
 from ticketing.catalog import images
 from ticketing.models import Image

@@ -1,4 +1,4 @@
-"""Package cards: content, filters, undo and the number of queries."""
+"""Rows of the packages page: content, filters, undo and the number of queries."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -8,17 +8,9 @@ import streamlit as st
 from sqlalchemy.event import listen, remove
 
 from tests.support import make
-from tests.support.package_cards import (
-    PRICE,
-    list_card_html,
-    list_card_names,
-    list_card_texts,
-    list_stored_packages,
-    set_image,
-    update_as_colleague,
-)
-from tests.support.package_cards import delete_package as remove_package
-from tests.support.screen import Screen
+from tests.support.packages import PRICE, list_stored_packages, set_image, update_as_colleague
+from tests.support.packages import delete_package as remove_package
+from tests.support.screen import Screen, list_row_html, list_row_names, list_row_texts
 from ticketing import db
 from ui.widgets import list_rows
 
@@ -28,15 +20,15 @@ def coordinator(event):
     return make.staff(event=event)
 
 
-class TestCard:
-    def test_card_shows_name_price_and_sales(self, visit, coordinator, event):
+class TestRow:
+    def test_row_shows_name_price_and_sales(self, visit, coordinator, event):
         make.package(event, name="Plain", price="75.5", description="Two\nlines.")
         make.package(event, name="Off", is_enabled=False, is_sponsorship=True, seats_per_package=8)
         part = make.package(event, name="Part", quantity_limit=1200)
         full = make.package(event, name="Full", quantity_limit=2)
         make.purchase(event, part, quantity=3)
         make.purchase(event, full, quantity=2)
-        assert list_card_texts(visit("packages", coordinator, event)) == [
+        assert list_row_texts(visit("packages", coordinator, event)) == [
             "Plain Two lines. Price $75.50 1 seat Sold, with pending 0 sold unlimited Seats paid 0 Revenue $0.00",
             "Off Sponsorship Off sale One seat at the gala. "
             "Price $100.00 8 seats Sold, with pending 0 sold unlimited Seats paid 0 Revenue $0.00",
@@ -51,7 +43,7 @@ class TestCard:
         make.purchase(event, package, quantity=2)
         make.purchase(event, package, payment_status="pending")
         screen = visit("packages", coordinator, event)
-        assert list_card_texts(screen) == [
+        assert list_row_texts(screen) == [
             "Gold One seat at the gala. Price $100.00 8 seats Sold, with pending 3 sold unlimited "
             "Seats paid 16 8 pending Revenue $200.00 $100.00 pending"
         ]
@@ -64,14 +56,14 @@ class TestCard:
         package = make.package(event, quantity_limit=2)
         if sold:
             make.purchase(event, package, quantity=sold)
-        (drawn,) = list_card_html(visit("packages", coordinator, event))
+        (drawn,) = list_row_html(visit("packages", coordinator, event))
         look = "bar full" if is_full else "bar"
         assert f'<span class="{look}"><span style="width:{width}">' in drawn
 
     def test_image_is_a_lazy_thumbnail_with_alt_text(self, visit, coordinator, event):
         package = make.package(event)
         sha256 = set_image(event, package, alt='A "round" table')
-        (drawn,) = list_card_html(visit("packages", coordinator, event))
+        (drawn,) = list_row_html(visit("packages", coordinator, event))
         assert f'<img src="/pictures/{event.id}/thumbnails/{sha256}.png" alt="A &quot;round&quot; table"' in drawn
         assert 'width="60" height="40" loading="lazy"' in drawn
 
@@ -80,12 +72,12 @@ class TestCard:
     )
     def test_very_wide_or_tall_image_is_not_cropped(self, visit, coordinator, event, size, is_whole):
         set_image(event, make.package(event), size=size)
-        (drawn,) = list_card_html(visit("packages", coordinator, event))
+        (drawn,) = list_row_html(visit("packages", coordinator, event))
         assert ('class="shot whole"' in drawn) == is_whole
 
     def test_package_without_image_has_an_icon(self, visit, coordinator, event):
         make.package(event)
-        (drawn,) = list_card_html(visit("packages", coordinator, event))
+        (drawn,) = list_row_html(visit("packages", coordinator, event))
         assert "<img" not in drawn
         assert '<div class="shot"><span class="icon" aria-hidden="true"' in drawn
 
@@ -94,8 +86,8 @@ class TestCard:
         package = make.package(event, name=hostile, description=f"{hostile} www.evil.example")
         set_image(event, package, alt='"><img src=//evil.example>')
         screen = visit("packages", coordinator, event)
-        assert list_card_names(screen) == [hostile]
-        (drawn,) = list_card_html(screen)
+        assert list_row_names(screen) == [hostile]
+        (drawn,) = list_row_html(screen)
         assert "<b>" not in drawn
         assert drawn.count("<img") == 1
         menu = screen.app.menu_button(key=f"menu_{package.id}").label
@@ -115,19 +107,19 @@ class TestPagination:
     def fifty(self, event):
         return [make.package(event, name=f"Package {number:02}") for number in range(1, 51)]
 
-    def test_page_has_20_cards(self, visit, coordinator, event, fifty):
+    def test_page_has_20_rows(self, visit, coordinator, event, fifty):
         screen = visit("packages", coordinator, event)
-        assert list_card_names(screen) == [f"Package {number:02}" for number in range(1, 21)]
+        assert list_row_names(screen) == [f"Package {number:02}" for number in range(1, 21)]
         assert screen.says("50 packages")
         screen.app.pagination(key="packages_page").set_value(3)
-        assert list_card_names(screen.rerun()) == [f"Package {number:02}" for number in range(41, 51)]
+        assert list_row_names(screen.rerun()) == [f"Package {number:02}" for number in range(41, 51)]
 
-    def test_deleting_the_last_card_of_a_page_shows_the_first_page(self, visit, coordinator, event):
+    def test_deleting_the_last_row_of_a_page_shows_the_first_page(self, visit, coordinator, event):
         made = [make.package(event, name=f"Package {number:02}") for number in range(1, 22)]
         screen = visit("packages", coordinator, event)
         screen.app.pagination(key="packages_page").set_value(2)
         screen.rerun().pick(made[-1], "Delete").click("Delete for good")
-        assert len(list_card_names(screen)) == 20
+        assert len(list_row_names(screen)) == 20
 
     def test_number_of_queries_is_constant(self, visit, coordinator, event, fifty, tmp_path):
         few = make.event()
@@ -148,7 +140,7 @@ class TestSwitch:
         package = make.package(event, name="Table")
         screen = visit("packages", coordinator, event).enter("Table on sale", False)
         assert screen.offer() == "Table is off sale."
-        assert "Off sale" in list_card_texts(screen)[0]
+        assert "Off sale" in list_row_texts(screen)[0]
         screen.click("Undo")
         assert screen.value("Table on sale") is True
         assert [each.is_enabled for each in list_stored_packages(event)] == [package.is_enabled]
@@ -180,20 +172,20 @@ class TestFilters:
     )
     def test_kind_is_kept_in_the_url(self, visit, coordinator, event_with_kinds, kind, shown):
         screen = visit("packages", coordinator, event_with_kinds).enter("Show", kind)
-        assert list_card_names(screen) == shown
+        assert list_row_names(screen) == shown
         assert screen.app.query_params.get("show", "all") == kind
 
     def test_url_selects_the_kind(self, visit, coordinator, event_with_kinds):
         screen = visit("packages", coordinator, event_with_kinds)
         screen.app.query_params["show"] = "sponsorships"
-        assert list_card_names(screen.rerun()) == ["Gold", "Silver"]
+        assert list_row_names(screen.rerun()) == ["Gold", "Silver"]
         assert screen.value("Show") == "sponsorships"
 
     def test_unknown_url_values_show_everything(self, visit, coordinator, event_with_kinds):
         screen = visit("packages", coordinator, event_with_kinds)
         screen.app.query_params["show"] = "<b>"
         screen.app.query_params["view"] = "nonsense"
-        assert list_card_names(screen.rerun()) == ["Table", "Gold", "Silver"]
+        assert list_row_names(screen.rerun()) == ["Table", "Gold", "Silver"]
 
     def test_kinds_show_their_counts(self, visit, coordinator, event_with_kinds):
         show = visit("packages", coordinator, event_with_kinds).field("Show")
@@ -204,7 +196,7 @@ class TestFilters:
         make.package(event)
         screen = visit("packages", coordinator, event).enter("Show", "disabled")
         assert screen.says("No packages off sale here.")
-        assert len(list_card_names(screen.click("Show all packages"))) == 2
+        assert len(list_row_names(screen.click("Show all packages"))) == 2
         assert "show" not in screen.app.query_params
 
     def test_single_package_has_no_filters(self, visit, coordinator, event):
@@ -223,11 +215,11 @@ class TestFilters:
         assert "Search" not in screen.labels()
         make.package(event, name="Café Table")
         screen.rerun().enter("Search", "cafe")
-        assert list_card_names(screen) == ["Café Table"]
+        assert list_row_names(screen) == ["Café Table"]
         assert screen.app.query_params["search"] == "cafe"
         assert screen.field("Show").options[0] == "All 1"
         assert screen.enter("Search", "**x**").says("No results for “**x**”.")
-        assert len(list_card_names(screen.click("Show all packages"))) == 20
+        assert len(list_row_names(screen.click("Show all packages"))) == 20
 
     @pytest.mark.parametrize("word", ["all", "cards"])
     def test_search_takes_special_words_literally(self, visit, coordinator, event, word):
@@ -235,15 +227,15 @@ class TestFilters:
             make.package(event, name=f"Package {number}")
         make.package(event, name=f"For {word}")
         screen = visit("packages", coordinator, event).enter("Search", f" {word} ")
-        assert list_card_names(screen) == [f"For {word}"]
+        assert list_row_names(screen) == [f"For {word}"]
 
     def test_search_starts_on_the_first_page(self, visit, coordinator, event):
         for number in range(45):
             make.package(event, name=f"Package {number}")
         screen = visit("packages", coordinator, event)
         screen.app.pagination(key="packages_page").set_value(3)
-        assert len(list_card_names(screen.rerun())) == 5
-        assert len(list_card_names(screen.enter("Search", "package"))) == 20
+        assert len(list_row_names(screen.rerun())) == 5
+        assert len(list_row_names(screen.enter("Search", "package"))) == 20
 
 
 class TestUndo:
@@ -254,7 +246,7 @@ class TestUndo:
     def test_disabled_package_is_off_sale_until_enabled(self, visit, coordinator, event, package):
         screen = visit("packages", coordinator, event).pick(package, "Take off sale")
         assert screen.offer() == "Table is off sale."
-        assert "Off sale" in list_card_texts(screen)[0]
+        assert "Off sale" in list_row_texts(screen)[0]
         assert not list_stored_packages(event)[0].is_enabled
         assert screen.pick(package, "Put on sale").offer() == "Table is on sale."
         assert list_stored_packages(event)[0].is_enabled
@@ -330,17 +322,17 @@ class TestViewer:
         make.package(event, name="Table", is_enabled=False)
         set_image(event, make.package(event, name="Gold", is_sponsorship=True))
         screen = visit("packages", viewer, event)
-        assert list_card_names(screen) == ["Table", "Gold"]
-        assert "<img" in list_card_html(screen)[1]
+        assert list_row_names(screen) == ["Table", "Gold"]
+        assert "<img" in list_row_html(screen)[1]
         assert screen.labels() == ["Show"]
-        assert list_card_names(screen.enter("Show", "disabled")) == ["Table"]
+        assert list_row_names(screen.enter("Show", "disabled")) == ["Table"]
 
     @pytest.mark.parametrize("view", ["arrange", "table"])
-    def test_url_of_an_editing_view_shows_the_cards(self, visit, viewer, event, view):
+    def test_url_of_an_editing_view_shows_the_list(self, visit, viewer, event, view):
         make.package(event, name="Table")
         screen = visit("packages", viewer, event)
         screen.app.query_params["view"] = view
-        assert list_card_names(screen.rerun()) == ["Table"]
+        assert list_row_names(screen.rerun()) == ["Table"]
         assert len(screen.app.data_editor) == 0
 
     def test_empty_event_has_no_create_button(self, visit, viewer, event):
@@ -352,9 +344,9 @@ def test_view_is_kept_in_the_url(visit, coordinator, event):
     make.package(event)
     screen = visit("packages", coordinator, event).enter("View", "arrange")
     assert screen.app.query_params["view"] == "arrange"
-    assert list_card_names(screen) == []
+    assert list_row_names(screen) == []
     assert "Show" not in screen.labels()
-    assert len(list_card_names(screen.enter("View", "cards"))) == 2
+    assert len(list_row_names(screen.enter("View", "cards"))) == 2
     assert "view" not in screen.app.query_params
 
 
@@ -372,10 +364,15 @@ def count_queries(work) -> int:
     return len(seen)
 
 
-@pytest.mark.parametrize(("rendered", "reported", "calls"), [(True, True, 0), (True, False, 1), (False, True, 1)])
-def test_switch_reported_as_it_was_is_no_press(monkeypatch, rendered, reported, calls):
+@pytest.mark.parametrize(
+    ("rendered", "reported", "presses"),
+    [(True, [True], 0), (True, [False], 1), (False, [True], 1), (True, [False, False], 1), (True, [False, True], 2)],
+)
+def test_switch_reported_as_it_was_is_no_press(monkeypatch, rendered, reported, presses):
     """The browser reports the switch of an earlier version again, which Streamlit takes for a press."""
-    monkeypatch.setitem(st.session_state, "switch_1", reported)
+    monkeypatch.setitem(st.session_state, "switches", {})
     called = []
-    list_rows.handle_switch(lambda *args: called.append(args), "Gold", "switch_1", is_on=rendered)
-    assert called == [("Gold", "switch_1")] * calls
+    for is_on in reported:
+        monkeypatch.setitem(st.session_state, "switch_1", is_on)
+        list_rows.handle_switch(lambda *args: called.append(args), "Gold", "switch_1", is_on=rendered)
+    assert called == [("Gold", "switch_1")] * presses

@@ -1,14 +1,10 @@
-"""Read the cards of the packages page, and read and change their packages in the database."""
+"""The labels of the form of a package, and stored packages, read and changed as by a colleague."""
 
 from __future__ import annotations
-
-import html
-import re
 
 from sqlalchemy import select
 
 from tests.support import image_samples, make
-from tests.support.screen import Screen, get_row_text
 from ticketing import db
 from ticketing.actors import OPERATOR
 from ticketing.catalog import images, packages
@@ -16,20 +12,6 @@ from ticketing.models import Event, Package
 
 NAME, PRICE, DESCRIPTION = "Name", "Price", "Description"
 SEATS, LIMIT = "Seats in one package", "Limit (optional)"
-
-
-def list_card_html(screen: Screen) -> list[str]:
-    """Return the HTML of each card."""
-    return [each.value for each in screen.app.html if "<article" in each.value]
-
-
-def list_card_names(screen: Screen) -> list[str]:
-    return [html.unescape(re.search("<h2>(.*?)</h2>", drawn)[1]) for drawn in list_card_html(screen)]
-
-
-def list_card_texts(screen: Screen) -> list[str]:
-    """Return the text of each card."""
-    return [get_row_text(drawn) for drawn in list_card_html(screen)]
 
 
 def list_stored_packages(event: Event) -> list[Package]:
