@@ -168,14 +168,15 @@ def render_latest_sales(event: Event, rows: list[PurchaseRow]) -> None:
 
 
 def build_sale(event: Event, row: PurchaseRow) -> str:
-    """Return donor and total of a sale, and below them package and time. Names may be written from right to left."""
+    """Return donor and package of a sale, and at the right its total and time. Names may be from right to left."""
     purchase = row.purchase
-    status = text.STATUS_LABELS[purchase.payment_status].lower()
-    note = "" if purchase.payment_status == "completed" else f" · {status}"
+    status = text.STATUS_LABELS[purchase.payment_status]
+    badge = "" if purchase.payment_status == "completed" else f' <span class="badge">{status}</span>'
     return (
-        f"<div><bdi>{escape(purchase.purchaser_name)}</bdi> · {money.format_dollars(purchase.total)}{note}</div>"
-        f'<div class="about">{purchase.quantity:,} × <bdi>{escape(row.package)}</bdi> · '
-        f"{text.format_datetime(purchase.purchased_at, event.time_zone)}</div>"
+        f'<div class="sale"><div><bdi>{escape(purchase.purchaser_name)}</bdi>{badge}</div>'
+        f'<div class="amount">{money.format_dollars(purchase.total)}</div>'
+        f'<div class="about">{purchase.quantity:,} × <bdi>{escape(row.package)}</bdi></div>'
+        f'<div class="about amount">{text.format_datetime(purchase.purchased_at, event.time_zone)}</div></div>'
     )
 
 

@@ -47,11 +47,10 @@ def render_page(context: PageContext, event: Event) -> None:
     chosen = view.active_filter
     choices, totals, page, rows = load_orders(context, event, view)
     actions = render_header("Purchasers", event)
-    if rows:
-        render_downloads(actions, event, chosen)
     if not rows and chosen == PurchaseFilter(sort=chosen.sort):
         render_empty(context, event, choices)
     else:
+        render_downloads(actions, event, chosen, is_empty=not rows)
         filters.render(chosen, choices)
         if rows:
             render_totals(totals, chosen)
@@ -112,14 +111,14 @@ def load_orders(
     return choices, totals, page, rows
 
 
-def render_downloads(container: DeltaGenerator, event: Event, chosen: PurchaseFilter) -> None:
-    """Link the two files, which hold exactly what the filters select, on all pages."""
+def render_downloads(container: DeltaGenerator, event: Event, chosen: PurchaseFilter, *, is_empty: bool) -> None:
+    """Link the two files, which hold exactly what the filters select, on all pages; `is_empty` when that is nothing."""
     query = urlencode(purchase_filter.to_query(chosen))
     for kind in ("purchases", "guests"):
         url = f"/export/{event.id}/{kind}.csv" + (f"?{query}" if query else "")
-        container.link_button(f"{kind.capitalize()} CSV", url, icon=":material/download:")
-    column_dialog.render_button(container, "purchases", purchase_filter.to_query(chosen))
-    printing.render_button(container)
+        container.link_button(f"{kind.capitalize()} CSV", url, icon=":material/download:", disabled=is_empty)
+    column_dialog.render_button(container, "purchases", purchase_filter.to_query(chosen), disabled=is_empty)
+    printing.render_button(container, disabled=is_empty)
 
 
 def render_empty(context: PageContext, event: Event, choices: Choices) -> None:

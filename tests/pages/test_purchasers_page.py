@@ -84,6 +84,12 @@ def list_downloads(screen):
     return {link.path.rpartition("/")[2]: {k: v[0] for k, v in parse_qs(link.query).items()} for link in links}
 
 
+def are_files_disabled(screen):
+    """Return whether the links of both files, "Choose columns" and "Print" are disabled."""
+    links = [each.proto.disabled for each in screen.app.get("link_button")]
+    return links + [screen.field(name).disabled for name in ("Choose columns", "Print")]
+
+
 class TestList:
     def test_event_without_purchases_offers_the_first_step(self, visit, seller, event):
         screen = visit("purchasers", seller, event)
@@ -192,8 +198,9 @@ class TestFilters:
         screen = open_url(visit, seller, event, search="nobody", status="pending", sort="name")
         assert screen.says("No matching purchases")
         assert screen.says("No results for “nobody” with these filters.")
-        assert list_downloads(screen) == {}
+        assert are_files_disabled(screen) == [True, True, True, True]
         screen.click("Clear search and filters")
+        assert are_files_disabled(screen) == [False, False, False, False]
         assert (list_names(screen), get_query(screen)) == (["Ana Ruiz", "Bo Li", "Zoë Müller"], {"sort": "name"})
 
     @pytest.mark.parametrize(("field", "day"), [(FROM, 9), (TO, 1)])

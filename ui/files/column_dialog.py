@@ -24,9 +24,10 @@ _columns_in_order = drag_list.build("ticketdesk_columns", "Columns in their orde
 KINDS: dict[Kind, str] = {"purchases": "A row for each purchase", "guests": "A row for each seat"}
 
 
-def render_button(container: DeltaGenerator, kind: Kind, query: Mapping[str, str]) -> None:
+def render_button(container: DeltaGenerator, kind: Kind, query: Mapping[str, str], *, disabled: bool = False) -> None:
     """Render the button that opens the dialog. `query` are the filters of the file, as in its address."""
-    container.button("Choose columns", key="choose_columns", on_click=_open, args=(kind, dict(query)))
+    args = (kind, dict(query))
+    container.button("Choose columns", key="choose_columns", on_click=_open, args=args, disabled=disabled)
 
 
 def _open(kind: Kind, query: dict[str, str]) -> None:

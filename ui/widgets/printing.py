@@ -41,8 +41,8 @@ def build(title: str, event: Event | None, shown: str = "", zone: str = "UTC") -
     )
 
 
-def render_button(container: DeltaGenerator) -> None:
-    container.button("Print", key=_KEY, icon=":material/print:")
+def render_button(container: DeltaGenerator, *, disabled: bool = False) -> None:
+    container.button("Print", key=_KEY, icon=":material/print:", disabled=disabled)
 
 
 def is_requested() -> bool:
