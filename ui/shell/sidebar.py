@@ -15,8 +15,8 @@ from ui.widgets.forms import render_hint
 MARK = '<div class="brand-mark"><img src="/session/icon.svg" alt="" width="26" height="26">Ticket Desk</div>'
 # The server signs out at a click on a link of our own pages, and asks first otherwise.
 SIGN_OUT_LINK = (
-    '<a class="menu-link" href="/session/sign-out" target="_self">'
-    '<span class="icon" aria-hidden="true">logout</span>Sign out</a>'
+    '<a class="menu-link" href="/session/sign-out" target="_self" title="Sign out">'
+    '<span class="icon" aria-hidden="true">logout</span><span>Sign out</span></a>'
 )
 
 
