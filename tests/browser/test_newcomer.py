@@ -102,7 +102,7 @@ def test_newcomer_needs_few_clicks_from_an_empty_folder_to_the_first_csv(page: P
 def measure_reload(page: Page) -> float:
     """Return how many seconds a reload takes on this machine now, which the newcomer's wait is compared with."""
     seconds = []
-    for _ in range(5):
+    for _ in range(3):
         start = time.monotonic()
         page.reload()
         wait_until_drawn(page)
