@@ -1,4 +1,8 @@
-"""The first visit of a browser with an empty cache stays within its budget. Times are printed, not asserted."""
+"""The first visit of a browser with an empty cache stays within its budget.
+
+Bytes and requests are the same on every machine. Times are printed, and asserted with room for one that is three times
+slower: on a quiet one the first picture takes 0.4 s, and the numbers 4.9 s on the slow line.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,11 @@ import pytest
 from tests.browser import first_load
 from tests.support import make
 
-MAX_BYTES = 1_300_000
+MAX_BYTES = 1_050_000
 MAX_REQUESTS = 140
 MAX_LAYOUT_SHIFT = 0.05
+MAX_PAINT_SECONDS = 5
+MAX_NUMBERS_SECONDS = 15
 
 
 @pytest.mark.parametrize(
@@ -35,3 +41,5 @@ def test_first_visit_of_sales_stays_within_its_budget(chromium, live_server, cap
     assert load.bytes_received <= MAX_BYTES
     assert len(load.requests) <= MAX_REQUESTS
     assert load.shift < MAX_LAYOUT_SHIFT
+    assert load.milliseconds["paint"] <= MAX_PAINT_SECONDS * 1000
+    assert load.milliseconds["numbers"] <= MAX_NUMBERS_SECONDS * 1000

@@ -48,7 +48,7 @@ def build() -> str:
         # The keyboard of a phone makes the page shorter, so that the total of the box office stands above it.
         (r"initial-scale=1, shrink-to-fit=no", "initial-scale=1, interactive-widget=resizes-content"),
         # The theme has another font. The first styles and scripts come in its place.
-        (r'<link\s+rel="preload"\s+href="[^"]*SourceSansVF[^"]*"[^>]*>', _build_head(scripts)),
+        (r'<link\s+rel="preload"\s+href="[^"]*SourceSansVF[^"]*"[^>]*>', _build_head(*scripts)),
         (
             r"<noscript>.*?</noscript>",
             "<noscript><p>Ticket Desk needs JavaScript. Switch it on, and reload.</p></noscript>",
@@ -64,16 +64,20 @@ def build() -> str:
     return html
 
 
-def _list_scripts(html: str) -> list[str]:
-    """Return the scripts that Streamlit's page loads at once, and those of components that most pages show."""
+def _list_scripts(html: str) -> tuple[list[str], list[str]]:
+    """Return the scripts that Streamlit's page loads at once, and those of components that most pages show then."""
     loaded = [f"/{path}" for path in (*_MODULE.findall(html), *_PRELOAD.findall(html))]
     if len(loaded) < 2:
         raise StreamlitChanged("modules in its index.html")
-    return static_files.order_for_loading(dict.fromkeys([*loaded, *static_files.list_component_scripts()]))
+    components = [path for path in static_files.list_component_scripts() if path not in loaded]
+    return static_files.order_for_loading(loaded), static_files.order_for_loading(components)
 
 
-def _build_head(scripts: Iterable[str]) -> str:
-    """Return styles of the skeleton, our scripts, which must run before Streamlit's, and what to load early."""
+def _build_head(loaded: Iterable[str], components: Iterable[str]) -> str:
+    """Return styles of the skeleton, our scripts, which must run before Streamlit's, and what to load early.
+
+    Components are last: they load while the page connects, which needs the other scripts.
+    """
     fonts = [url for url, font in static_files.list_replaced_fonts().items() if font.stem == "icons"]
     return "\n    ".join(
         [
@@ -83,10 +87,15 @@ def _build_head(scripts: Iterable[str]) -> str:
                 for script in static_files.PAGE_SCRIPTS
             ),
             *(f'<link rel="preload" href="{url}" as="font" type="font/woff2" crossorigin>' for url in fonts),
-            *(f'<link rel="modulepreload" crossorigin href="{path}">' for path in scripts),
+            *map(_preload_script, loaded),
             *(f'<link rel="preload" href="{path}" as="fetch" crossorigin>' for path in paths.ASKED_FIRST),
+            *map(_preload_script, components),
         ]
     )
+
+
+def _preload_script(path: str) -> str:
+    return f'<link rel="modulepreload" crossorigin href="{path}">'
 
 
 def hash_inline_scripts() -> list[str]:

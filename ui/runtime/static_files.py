@@ -34,7 +34,6 @@ PRELOADED_COMPONENTS = (
     "Checkbox",
     "Html",
     "LinkButton",
-    "Metric",
     "PageLink",
     "Selectbox",
 )

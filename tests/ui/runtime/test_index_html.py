@@ -47,6 +47,13 @@ def test_known_html_is_accepted(install):
     assert index_html.hash_inline_scripts() == ["'sha256-Z7L2T8khoKWK3qtQF/wSktj9xGCtCfem3Y6SPjwBwdU='"]
 
 
+def test_components_load_after_what_connects_the_page(install):
+    install(HTML)
+    html = index_html.build()
+    (component,) = SCRIPTS.glob("Selectbox.*.js")
+    assert html.index(LIBRARY.name) < html.index('href="/_stcore/health"') < html.index(component.name)
+
+
 @pytest.mark.parametrize("part", [VIEWPORT, TITLE, 'href="./favicon.png"', FONT, NOSCRIPT, ROOT_ELEMENT, "</body>"])
 @pytest.mark.parametrize("count", [0, 2])
 def test_missing_or_repeated_part_is_refused(install, part, count):
