@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from html import escape
 
 import streamlit as st
@@ -86,15 +87,17 @@ def build(
     # A scrollable region must be reachable by keyboard.
     focus = f' tabindex="0" role="region" aria-label="{escape(caption)}"' if is_scrollable else ""
     head = "".join(f'<th scope="col"{_format_class_attribute(column)}>{escape(column.name)}</th>' for column in columns)
-    body = "".join(_format_row_html(columns, row) for row in rows)
-    foot = f"<tfoot>{_format_row_html(columns, totals_row)}</tfoot>" if totals_row else ""
+    names = tuple(columns)
+    body = "".join(_format_row_html(names, tuple(row)) for row in rows)
+    foot = f"<tfoot>{_format_row_html(names, tuple(totals_row))}</tfoot>" if totals_row else ""
     return (
         f'<div class="{kind}"{focus}><table><caption>{escape(caption)}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table></div>"
     )
 
 
-def _format_row_html(columns: Sequence[Column], cells: Sequence[Cell]) -> str:
+@lru_cache(maxsize=2048)  # most rows are the same after a sale
+def _format_row_html(columns: tuple[Column, ...], cells: tuple[Cell, ...]) -> str:
     first, *others = (
         (f'{_format_class_attribute(column)} data-title="{escape(column.name)}"', _format_cell_html(cell))
         for column, cell in zip(columns, cells, strict=True)
