@@ -24,6 +24,7 @@ from bench import (
     sales_page,
     search,
     startup,
+    workbooks,
 )
 from bench.database import create_temporary_database
 from bench.load import measurement as load
@@ -42,6 +43,7 @@ GROUPS = {
     "start": startup.MEASUREMENTS,
     "sales": sales_page.MEASUREMENTS,
     "csv": csv_export.MEASUREMENTS,
+    "excel": workbooks.MEASUREMENTS,
     "search": search.MEASUREMENTS,
 }
 

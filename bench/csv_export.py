@@ -29,7 +29,9 @@ MAX_ADDED_MEGABYTES = 32
 
 def measure_csv_export(folder: Path) -> list[Row]:
     """Measure rows per second, and the memory in MB that a fresh server adds during its first export."""
-    event, token = sample_events.get_large_event(), make.token(make.staff(role="admin"))
+    event = sample_events.get_large_event()
+    path = f"/api/v1/admin/events/{event.id}/tickets/sales/export"
+    headers = {"Authorization": f"Bearer {make.token(make.staff(role='admin'))}"}
     with run_server(os.environ["DATABASE_URL"], folder) as server:
         memory_growth: list[float] = []
         query = format_export_query(event)
@@ -37,7 +39,7 @@ def measure_csv_export(folder: Path) -> list[Row]:
             lambda: sample_events.LARGE_EVENT_PURCHASES / time_copy(query, folder / "floor.csv"),
             lambda: (
                 sample_events.LARGE_EVENT_PURCHASES
-                / time_download(server, event, token, folder / "product.csv", memory_growth)
+                / time_download(server, path, headers, folder / "product.csv", memory_growth)
             ),
         )
     validate_file(folder / "product.csv", event)
@@ -65,7 +67,9 @@ def time_copy(query: str, file: Path) -> float:
     return time.perf_counter() - start
 
 
-def time_download(server: RunningServer, event: Event, token: str, file: Path, memory_growth: list[float]) -> float:
+def time_download(
+    server: RunningServer, path: str, headers: dict[str, str], file: Path, memory_growth: list[float]
+) -> float:
     """Return the seconds of a download, and append the memory in MB that the server added to `memory_growth`."""
     done, initial, peak = threading.Event(), measure_memory(server), 0
 
@@ -77,10 +81,8 @@ def time_download(server: RunningServer, event: Event, token: str, file: Path, m
     thread = threading.Thread(target=record_peak)
     thread.start()
     start = time.perf_counter()
-    headers = {"Authorization": f"Bearer {token}"}
-    url = f"{server.url}/api/v1/admin/events/{event.id}/tickets/sales/export"
     with (
-        httpx.stream("GET", url, headers=headers, timeout=600) as response,
+        httpx.stream("GET", server.url + path, headers=headers, timeout=600) as response,
         file.open("wb") as output,
     ):
         response.raise_for_status()
