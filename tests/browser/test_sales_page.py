@@ -1,6 +1,7 @@
 """Sales page in a browser: links without a reload, a chart that is pointed at, tapped and dragged over, and paper."""
 
 import re
+from datetime import date, timedelta
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -157,6 +158,30 @@ def test_nothing_is_cut_at_any_width(page: Page, enter, event, ten_days, seller,
         assert main.evaluate(_SMALL) == []
     chart, side = (main.locator(each).bounding_box() for each in (".st-key-chart_card", ".side-cards"))
     assert (side["x"] > chart["x"] + chart["width"]) == (width >= 1500)
+
+
+def test_forecast_fits_its_card_and_its_table_follows_the_theme(page: Page, enter, event, seller) -> None:
+    soon, learned = make.event(starts_at=f"{date.today() + timedelta(days=30)}T18:00"), []
+    make.assign(seller, soon)
+    for year in (2023, 2024, 2025):
+        earlier = make.event(name=f"Gala {year}", starts_at=f"{year}-12-05T18:00")
+        make.assign(seller, earlier)
+        package = make.package(earlier, price="90000")
+        days = (f"{year}-{day}T12:00:00" for day in ("09-10", "12-01" if year == 2024 else "09-12"))
+        run_import(earlier, sales_csv(*(sale(package, purchase_date=day) for day in days)), accept_dates=True)
+        learned.append(str(earlier.id))
+    single = make.package(soon, name="Single", price="30000")
+    sold = (sale(single, purchase_date=f"2026-10-{day:02}T12:00:00") for day in range(1, 11))
+    run_import(soon, sales_csv(*sold), accept_dates=True)
+    page.set_viewport_size({"width": 1280, "height": 900})
+    main = enter(page, seller, f"/sales?event={soon.id}&learn={','.join(learned)}").get_by_test_id("stMain")
+    expect(main.get_by_text("8 in 10 end between").first).to_be_visible()
+    assert main.evaluate(_CUT) == []
+
+    page.emulate_media(color_scheme="dark")
+    main.get_by_role("button", name="Forecast").click()
+    backtest = page.get_by_role("table", name="The forecast, so many days before")
+    expect(backtest.get_by_role("rowheader", name="60")).to_have_css("border-bottom-color", "rgb(52, 60, 70)")
 
 
 def test_open_chart_follows_a_change_of_theme(page: Page, enter, event, ten_days, seller) -> None:
