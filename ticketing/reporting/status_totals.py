@@ -17,6 +17,7 @@ from ticketing import money
 from ticketing.models import SOLD_STATUSES, DailySales, Package, PromoCode, Purchase
 from ticketing.purchase_filter import PurchaseFilter, build_conditions, build_day, select_daily_sales
 from ticketing.reporting import order_list
+from ticketing.reporting.kept_statement import KeptStatement
 from ticketing.sales_filter import SalesFilter
 
 
@@ -86,7 +87,7 @@ def load(
     by_status: dict[str, StatusTotals] = defaultdict(StatusTotals)
     by_status_before: dict[str, StatusTotals] = defaultdict(StatusTotals)
     sold_twice = repeats[_SOLD]
-    for row in session.execute(_select_groups(event_id, sales_filter, before)):
+    for row in _select_groups(event_id, sales_filter, before).fetch(session):
         name, status = row.name, row.payment_status
         key = row.package_id if name == "package" else row.channel if name == "channel" else row.promo_code_id
         # An order has one line of a package in each status.
@@ -126,7 +127,7 @@ _COUNTS, _AMOUNTS = ("packages", "orders", "purchases", "seats", "seats_named"),
 
 
 @lru_cache(maxsize=order_list.MAX_KEPT_STATEMENTS)
-def _select_groups(event_id: uuid.UUID, sales_filter: SalesFilter, before: SalesFilter | None) -> Select[Any]:
+def _select_groups(event_id: uuid.UUID, sales_filter: SalesFilter, before: SalesFilter | None) -> KeptStatement:
     """Return the query of the groups.
 
     The days are added up first, so that their many rows are read and added once and not for each kind of group. Of the
@@ -140,7 +141,7 @@ def _select_groups(event_id: uuid.UUID, sales_filter: SalesFilter, before: Sales
     if not sales_filter.selects_packages:
         sold = PurchaseFilter.of_sales(sales_filter, statuses=SOLD_STATUSES)
         repeated = order_list.select_repeated_count(event_id, sold).scalar_subquery()
-    return (
+    return KeptStatement.compile(
         select(
             case({1: "package", 2: "channel"}, value=kind, else_="code").label("name"),
             sums.is_before,
@@ -204,9 +205,8 @@ def _count_repeats(
     repeats: Repeats = Counter()
     if not sales_filter.selects_packages:
         return repeats
-    for is_before, status, channel, promo_code_id, of_status, of_sold in session.execute(
-        _select_repeats(event_id, sales_filter, before)
-    ):
+    rows = _select_repeats(event_id, sales_filter, before).fetch(session)
+    for is_before, status, channel, promo_code_id, of_status, of_sold in rows:
         repeats[is_before, "channel", channel, status] += of_status
         repeats[is_before, "code", promo_code_id, status] += of_status
         repeats[_SOLD] += of_sold - of_status if status in SOLD_STATUSES and not is_before else 0
@@ -214,7 +214,7 @@ def _count_repeats(
 
 
 @lru_cache(maxsize=order_list.MAX_KEPT_STATEMENTS)
-def _select_repeats(event_id: uuid.UUID, sales_filter: SalesFilter, before: SalesFilter | None) -> Select[Any]:
+def _select_repeats(event_id: uuid.UUID, sales_filter: SalesFilter, before: SalesFilter | None) -> KeptStatement:
     """Return the query of the lines that follow another of their order, in their status and among the sold ones.
 
     An order is of one moment, so its lines are all before or all in the days of the filter.
@@ -238,7 +238,7 @@ def _select_repeats(event_id: uuid.UUID, sales_filter: SalesFilter, before: Sale
     )
     keys = (lines.is_before, lines.payment_status, lines.channel, lines.promo_code_id)
     in_status, in_sold = (func.count().filter(column > 1) for column in (lines.in_status, lines.in_sold))
-    return select(*keys, in_status, in_sold).group_by(*keys)
+    return KeptStatement.compile(select(*keys, in_status, in_sold).group_by(*keys))
 
 
 def _number_lines(column: Any) -> ColumnElement[int]:

@@ -20,6 +20,7 @@ from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.models import SOLD_STATUSES, DailySales
 from ticketing.purchase_filter import PurchaseFilter, select_daily_sales
+from ticketing.reporting.kept_statement import KeptStatement
 from ticketing.reporting.order_list import MAX_KEPT_STATEMENTS
 from ticketing.reporting.periods import FIRST_MONDAY
 from ticketing.sales_filter import ALL_SALES, SalesFilter
@@ -63,7 +64,7 @@ def get_timeline(
     Raises NotFound when the actor may not see the event.
     """
     permissions.require(session, actor, "read", event_id)
-    rows = session.execute(_select_days(event_id, sales_filter.without_days)).all()
+    rows = _select_days(event_id, sales_filter.without_days).fetch(session)
     cumulative = list(accumulate((row[2] for row in rows), initial=money.ZERO))
     first, last = sales_filter.first_day or date.min, sales_filter.last_day or date.max
     skipped = sum(row[0] < first for row in rows)
@@ -76,8 +77,8 @@ def get_timeline(
 
 
 @lru_cache(maxsize=MAX_KEPT_STATEMENTS)
-def _select_days(event_id: uuid.UUID, sales_filter: SalesFilter) -> Select[date, int, Decimal, Decimal]:
-    return (
+def _select_days(event_id: uuid.UUID, sales_filter: SalesFilter) -> KeptStatement:
+    return KeptStatement.compile(
         _select_sold(
             event_id,
             sales_filter,
@@ -96,16 +97,17 @@ def list_revenue(session: Session, event_id: uuid.UUID, recent: date) -> list[tu
 
     Checks no permission.
     """
-    rows = session.execute(_select_revenue(event_id, recent)).all()
+    rows = _select_revenue(event_id, recent).fetch(session)
     return [(first_day, revenue) for first_day, revenue, _ in rows]
 
 
 @lru_cache(maxsize=MAX_KEPT_STATEMENTS)
-def _select_revenue(event_id: uuid.UUID, recent: date) -> Select[Any]:
+def _select_revenue(event_id: uuid.UUID, recent: date) -> KeptStatement:
     first_day = func.min(DailySales.day)
     revenue = func.coalesce(func.sum(DailySales.total).filter(_IS_PAID), money.ZERO)
     recent_day = case((DailySales.day >= recent, DailySales.day)).label("recent_day")
-    return _select_sold(event_id, ALL_SALES, first_day, revenue, recent_day).group_by(recent_day).order_by(first_day)
+    statement = _select_sold(event_id, ALL_SALES, first_day, revenue, recent_day)
+    return KeptStatement.compile(statement.group_by(recent_day).order_by(first_day))
 
 
 def list_stacks(
