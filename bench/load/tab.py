@@ -143,8 +143,9 @@ class Tab:
         return self._build_widget_state(button, WidgetState(id=button.element.id, trigger_value=True))
 
     def pick(self, menu: PageElement, entry: str) -> ClientState:
+        """Pick an entry of a menu by its words, before which it has an icon."""
         state = WidgetState(id=menu.element.id)
-        state.string_trigger_value.data = entry
+        state.string_trigger_value.data = next(each for each in menu.element.options if each.endswith(f": {entry}"))
         return self._build_widget_state(menu, state)
 
     def choose(self, field: PageElement, option: str) -> ClientState:
