@@ -115,7 +115,7 @@ SIGN_INS = Counter(
 )
 DOWNLOADS = Counter(
     "ticketdesk_downloads",
-    "CSV and Excel downloads that ended; outcome is complete, canceled (the client left), refused (by a limit) or failed",
+    "CSV and Excel files that ended; outcome is complete, canceled (the client left), refused (by a limit) or failed",
     ["kind", "outcome"],
     registry=REGISTRY,
 )
