@@ -52,7 +52,7 @@ def measure_csv_export(folder: Path) -> list[Row]:
 def format_export_query(event: Event) -> str:
     """Return the query of the export with its parameters filled in."""
     with db.read_session() as session:
-        export = csv_export.build_purchases_export(session, OPERATOR, event.id, ALL_PURCHASES)
+        export = csv_export.build_sales_export(session, OPERATOR, event.id, ALL_PURCHASES)
     with psycopg.connect(db.libpq_url()) as connection:
         return " ".join(psycopg.ClientCursor(connection).mogrify(*export.rows).split())
 

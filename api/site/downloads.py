@@ -6,7 +6,6 @@ import re
 import unicodedata
 import uuid
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -21,24 +20,20 @@ from ticketing import db
 from ticketing.actors import Actor
 from ticketing.db import replica
 from ticketing.errors import InvalidInput, NotFound
-from ticketing.purchase_filter import PurchaseFilter
-from ticketing.reporting import audit_log, csv_export, downloads, file_columns, sales_report, sales_svg, workbooks
-from ticketing.reporting.csv_export import Export
+from ticketing.reporting import audit_log, csv_export, downloads, sales_report, sales_svg, workbooks
 from ticketing.reporting.downloads import Download
 from ticketing.reporting.file_columns import ExportQuery, Kind
 from ticketing.reporting.sales_report import ReportParameters
 
-BuildExport = Callable[..., Export]
-
 
 def purchases_csv(request: Request) -> Response:
     """Return a row for each purchase of an event that the query parameters select."""
-    return _export_response(request, csv_export.build_purchases_export, "purchases")
+    return _export_response(request, "purchases")
 
 
 def guests_csv(request: Request) -> Response:
     """Return a row for each seat of the selected purchases."""
-    return _export_response(request, csv_export.build_guests_export, "guests")
+    return _export_response(request, "guests")
 
 
 def purchases_xlsx(request: Request) -> Response:
@@ -88,22 +83,12 @@ def reject_repeated_parameters(request: Request) -> None:
         )
 
 
-def csv_response(
-    actor: Actor,
-    event_id: uuid.UUID,
-    export_filter: PurchaseFilter,
-    query: BuildExport = csv_export.build_purchases_export,
-    kind: str = "purchases",
-    columns: str | None = None,
-) -> StreamedCsv:
-    """Return the CSV as an attachment, with the columns that the parameter `columns` names, or all.
-
-    Permissions and columns are checked before the first byte is sent.
-    """
-    names = None if columns is None else file_columns.parse(columns)
+def csv_response(actor: Actor, event_id: uuid.UUID, query: ExportQuery, kind: Kind = "purchases") -> StreamedCsv:
+    """Return the CSV as an attachment. Permissions and columns are checked before the first byte is sent."""
+    purchase_filter = query.to_filter()
     with db.read_session() as session:
-        export = query(session, actor, event_id, export_filter, names)
-        filters = downloads.describe_filter(session, event_id, export_filter)
+        export = csv_export.build_sales_export(session, actor, event_id, purchase_filter, kind, query.to_names())
+        filters = downloads.describe_filter(session, event_id, purchase_filter)
     return _attachment_response(Download(actor, event_id, f"{kind}.csv", export, filters), kind)
 
 
@@ -119,21 +104,20 @@ def _build_headers(download: Download, kind: str, ending: str) -> dict[str, str]
 
 
 def _workbook_response(request: Request, kind: Kind) -> WorkbookFile:
-    actor, event_id = authentication.get_actor(request), _parse_event_id(request)
-    reject_repeated_parameters(request)
-    parameters = ExportQuery.parse(request.query_params, ())
-    purchase_filter = parameters.to_filter()
-    names = None if parameters.columns is None else file_columns.parse(parameters.columns)
+    actor, event_id, query = _parse_export(request)
     with db.read_session() as session:
-        plan = workbooks.build(session, actor, event_id, purchase_filter, kind, names)
+        plan = workbooks.build(session, actor, event_id, query.to_filter(), kind, query.to_names())
     return WorkbookFile(plan, kind, _build_headers(plan.download, kind, "xlsx"))
 
 
-def _export_response(request: Request, query: BuildExport, kind: str) -> Response:
+def _export_response(request: Request, kind: Kind) -> Response:
+    return csv_response(*_parse_export(request), kind)
+
+
+def _parse_export(request: Request) -> tuple[Actor, uuid.UUID, ExportQuery]:
     actor, event_id = authentication.get_actor(request), _parse_event_id(request)
     reject_repeated_parameters(request)
-    parameters = ExportQuery.parse(request.query_params, ())
-    return csv_response(actor, event_id, parameters.to_filter(), query, kind, parameters.columns)
+    return actor, event_id, ExportQuery.parse(request.query_params, ())
 
 
 def _parse_event_id(request: Request) -> uuid.UUID:

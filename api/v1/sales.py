@@ -174,4 +174,4 @@ def sales_export(
     at the same time (429) and a ninth of the server (503 `too_busy`). A file that was not sent to its end has no last
     chunk, so that HTTP clients report an error.
     """
-    return downloads.csv_response(caller, event_id, query.to_filter(), columns=query.columns)
+    return downloads.csv_response(caller, event_id, query)

@@ -87,7 +87,7 @@ def read_csv(event, query):
 
     async def collect():
         with db.read_session() as session:
-            export = csv_export.build_purchases_export(session, OPERATOR, event.id, chosen)
+            export = csv_export.build_sales_export(session, OPERATOR, event.id, chosen)
         return b"".join([chunk async for chunk in csv_export.stream(export)])
 
     frame = pd.read_csv(io.BytesIO(asyncio.run(collect())), dtype=str, keep_default_na=False)

@@ -60,75 +60,26 @@ class Export:
     has_people: bool = True
 
 
-def build_purchases_export(
+def build_sales_export(
     session: Session,
     actor: Actor,
     event_id: uuid.UUID,
     purchase_filter: PurchaseFilter,
+    kind: Kind = "purchases",
     columns: Sequence[str] | None = None,
     *,
     for_workbook: bool = False,
 ) -> Export:
-    """Return the export of one row per matching purchase: access is checked here, rows are read later.
+    """Return the export of one row per matching purchase, or per seat of these, named or not.
 
+    Access is checked here, rows are read later. Amounts are those of the purchase and repeat with each of its seats.
     `columns` are names of `list_columns` in the order of the file, None for all. A workbook knows text from formulas,
     so what people typed has no apostrophe there, and its only moments are local ones. Raises NotFound when the actor
     may not see the event, and InvalidInput for a column that the file does not have.
     """
     permissions.require(session, actor, "read", event_id)
-    ticket = AssignedTicket
-
-    def join(values: Any) -> ColumnElement[str]:
-        return func.aggregate_strings(values, "; ").aggregate_order_by(ticket.seat_number)
-
-    seats = (
-        select(join(ticket.guest_name).label("names"), join(ticket.code).label("codes"))
-        .where(ticket.purchase_id == Purchase.id)
-        .lateral("seats_of_purchase")
-    )
-    own = {"guests": seats.c.names, "ticket_codes": seats.c.codes}
-    return _build_export_with_seats(
-        session, event_id, purchase_filter, "purchases", seats, own, columns, for_workbook=for_workbook
-    )
-
-
-def build_guests_export(
-    session: Session,
-    actor: Actor,
-    event_id: uuid.UUID,
-    purchase_filter: PurchaseFilter,
-    columns: Sequence[str] | None = None,
-    *,
-    for_workbook: bool = False,
-) -> Export:
-    """Return the export of one row per seat of the matching purchases, named or not.
-
-    Amounts are those of the purchase and repeat with each seat. The rest is as in `build_purchases_export`.
-    """
-    permissions.require(session, actor, "read", event_id)
-    ticket = AssignedTicket
-    seats = (
-        select(ticket.seat_number, ticket.code, ticket.guest_name, ticket.guest_email)
-        .where(ticket.purchase_id == Purchase.id)
-        .lateral("seats")
-    )
-    own = {
-        "seat_number": seats.c.seat_number,
-        "ticket_code": seats.c.code,
-        "guest_name": seats.c.guest_name,
-        "guest_email": seats.c.guest_email,
-    }
-    return _build_export_with_seats(
-        session,
-        event_id,
-        purchase_filter,
-        "guests",
-        seats,
-        own,
-        columns,
-        [seats.c.seat_number],
-        for_workbook=for_workbook,
-    )
+    seats = _build_joined_seats() if kind == "purchases" else _build_seats()
+    return _build_export_with_seats(session, event_id, purchase_filter, kind, seats, columns, for_workbook=for_workbook)
 
 
 def list_columns(session: Session, actor: Actor, event_id: uuid.UUID, kind: Kind) -> list[FileColumn]:
@@ -195,6 +146,46 @@ def escape_formula(column: Any) -> ColumnElement[str]:
     return case((column.regexp_match(FORMULA_PREFIX), func.concat("'", column)), else_=column)
 
 
+class _Seats(NamedTuple):
+    """The seats of a purchase as a lateral subquery, the columns of the file from it, and the order of its rows."""
+
+    subquery: LateralFromClause
+    columns: Columns
+    then_by: tuple[ColumnElement[Any], ...] = ()
+
+
+def _build_joined_seats() -> _Seats:
+    """Return names and codes of all seats of a purchase in one row."""
+    ticket = AssignedTicket
+
+    def join(values: Any) -> ColumnElement[str]:
+        return func.aggregate_strings(values, "; ").aggregate_order_by(ticket.seat_number)
+
+    seats = (
+        select(join(ticket.guest_name).label("names"), join(ticket.code).label("codes"))
+        .where(ticket.purchase_id == Purchase.id)
+        .lateral("seats_of_purchase")
+    )
+    return _Seats(seats, {"guests": seats.c.names, "ticket_codes": seats.c.codes})
+
+
+def _build_seats() -> _Seats:
+    """Return a row for each seat of a purchase."""
+    ticket = AssignedTicket
+    seats = (
+        select(ticket.seat_number, ticket.code, ticket.guest_name, ticket.guest_email)
+        .where(ticket.purchase_id == Purchase.id)
+        .lateral("seats")
+    )
+    columns = {
+        "seat_number": seats.c.seat_number,
+        "ticket_code": seats.c.code,
+        "guest_name": seats.c.guest_name,
+        "guest_email": seats.c.guest_email,
+    }
+    return _Seats(seats, columns, (seats.c.seat_number,))
+
+
 _PURCHASE_COLUMNS: Columns = {
     "purchase_id": Purchase.id,
     "purchased_at": func.to_char(Purchase.purchased_at, 'YYYY-MM-DD"T"HH24:MI:SSTZH:TZM'),
@@ -228,10 +219,8 @@ def _build_export_with_seats(
     event_id: uuid.UUID,
     purchase_filter: PurchaseFilter,
     kind: Kind,
-    seats: LateralFromClause,
-    seat_columns: Columns,
+    seats: _Seats,
     columns: Sequence[str] | None,
-    then_by: Sequence[ColumnElement[Any]] = (),
     *,
     for_workbook: bool,
 ) -> Export:
@@ -243,7 +232,7 @@ def _build_export_with_seats(
     )
     question_columns = _build_question_columns(questions)
     names = [column.name for column in question_columns]
-    expressions = {**_PURCHASE_COLUMNS, **seat_columns, **_LAST_COLUMNS}
+    expressions = {**_PURCHASE_COLUMNS, **seats.columns, **_LAST_COLUMNS}
     if answers is not None:
         expressions |= dict(zip(names, answers.c, strict=True))
     listed = {column.name: column for column in file_columns.list_columns(kind, question_columns)}
@@ -263,9 +252,9 @@ def _build_export_with_seats(
         .join(Package, Package.id == Purchase.package_id)
         .join(Order, Order.id == Purchase.order_id)
         .outerjoin(PromoCode, PromoCode.id == Purchase.promo_code_id)
-        .join(seats, true())
+        .join(seats.subquery, true())
         .where(*conditions)
-        .order_by(*build_order_by(purchase_filter), *then_by)
+        .order_by(*build_order_by(purchase_filter), *seats.then_by)
     )
     if answers is not None and chosen.keys() & set(names):
         query = query.join(answers, true())

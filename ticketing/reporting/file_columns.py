@@ -121,8 +121,12 @@ class ExportQuery(PurchaseQuery):
     def to_filter(self) -> PurchaseFilter:
         return PurchaseFilter(**{name: value for name, value in self if name != "columns"})
 
+    def to_names(self) -> tuple[str, ...] | None:
+        """Return the names of the columns, None for all. Raises InvalidInput as `parse_names` does."""
+        return None if self.columns is None else parse_names(self.columns)
 
-def parse(text: str) -> tuple[str, ...]:
+
+def parse_names(text: str) -> tuple[str, ...]:
     """Return the names in the parameter `columns`. Raises InvalidInput for none and for one that is given twice."""
     names = tuple(text.split(","))
     if not all(names):

@@ -60,8 +60,7 @@ def build(
     `columns` are as for the CSV. Raises NotFound when the actor may not see the event, InvalidInput for a column that
     the file does not have, and for more than MAX_ROWS rows.
     """
-    build_export = csv_export.build_purchases_export if kind == "purchases" else csv_export.build_guests_export
-    export = build_export(session, actor, event_id, purchase_filter, columns, for_workbook=True)
+    export = csv_export.build_sales_export(session, actor, event_id, purchase_filter, kind, columns, for_workbook=True)
     if count_rows(session, actor, event_id, purchase_filter, kind) > MAX_ROWS:
         raise InvalidInput({"rows": TOO_LONG})
     now = datetime.now(ZoneInfo(export.time_zone))

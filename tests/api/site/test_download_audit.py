@@ -122,5 +122,5 @@ def test_number_is_that_of_the_rows_that_are_sent(event, sold):
 
     counted = []
     with db.read_session() as session:
-        export = csv_export.build_purchases_export(session, OPERATOR, event.id, ALL_PURCHASES)
+        export = csv_export.build_sales_export(session, OPERATOR, event.id, ALL_PURCHASES)
     assert asyncio.run(collect()).count(b"\n") - 1 == counted[0] == 2

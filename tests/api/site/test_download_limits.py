@@ -93,7 +93,7 @@ def test_ninth_download_of_a_server_is_refused(admins, sold):
 def test_download_that_takes_too_long_gives_its_slot_back(sold, monkeypatch):
     monkeypatch.setattr(streamed_csv, "MAX_DOWNLOAD_SECONDS", 0.2)
     with db.read_session() as session:
-        export = csv_export.build_purchases_export(session, OPERATOR, sold.id, PurchaseFilter())
+        export = csv_export.build_sales_export(session, OPERATOR, sold.id, PurchaseFilter())
     response = streamed_csv.StreamedCsv(Download(OPERATOR, sold.id, "purchases.csv", export), "purchases", {})
 
     async def wait_forever(*_message) -> None:

@@ -51,7 +51,7 @@ def move(event, purchase, status):
 def read_csv_rows(event):
     async def collect():
         with db.read_session() as session:
-            export = csv_export.build_purchases_export(session, OPERATOR, event.id, ALL_PURCHASES)
+            export = csv_export.build_sales_export(session, OPERATOR, event.id, ALL_PURCHASES)
         return b"".join([chunk async for chunk in csv_export.stream(export)]).decode("utf-8-sig")
 
     return list(csv.DictReader(io.StringIO(asyncio.run(collect()))))

@@ -211,6 +211,7 @@ def examples(gala: Event) -> dict[str, Any]:
         "api_tokens.create.draft": TokenDraft(name="Donor site"),
         "workbooks.build.kind": "purchases",
         "workbooks.count_rows.kind": "purchases",
+        "csv_export.build_sales_export.kind": "purchases",
         "csv_export.list_columns.kind": "purchases",
         "file_presets.save.draft": preset_draft,
         "available": {},

@@ -42,7 +42,7 @@ def count_exported_lines(event):
         return b"".join([piece async for piece in csv_export.stream(wanted)])
 
     with db.read_session() as session:
-        wanted = csv_export.build_purchases_export(session, OPERATOR, event.id, ALL_PURCHASES)
+        wanted = csv_export.build_sales_export(session, OPERATOR, event.id, ALL_PURCHASES)
     return asyncio.run(collect(wanted)).count(b"\n") - 1
 
 

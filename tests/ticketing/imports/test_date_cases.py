@@ -36,7 +36,7 @@ def read(query, event, *more):
 
 
 def export_rows(event):
-    prepared = read(csv_export.build_purchases_export, event, PurchaseFilter())
+    prepared = read(csv_export.build_sales_export, event, PurchaseFilter())
 
     async def collect():
         return b"".join([chunk async for chunk in csv_export.stream(prepared)])

@@ -208,7 +208,7 @@ class Row:
 
 def export_rows(gala: Gala, session: db.Session, purchase_filter: PurchaseFilter) -> list[Row]:
     async def collect() -> bytes:
-        export = csv_export.build_purchases_export(session, OPERATOR, gala.event.id, purchase_filter)
+        export = csv_export.build_sales_export(session, OPERATOR, gala.event.id, purchase_filter)
         return b"".join([chunk async for chunk in csv_export.stream(export)])
 
     return [Row(cells) for cells in csv.DictReader(io.StringIO(asyncio.run(collect()).decode("utf-8-sig")))]

@@ -16,7 +16,7 @@ from ticketing.errors import InvalidInput, NotFound
 from ticketing.purchase_filter import ALL_PURCHASES
 from ticketing.reporting import csv_export, file_columns
 
-BUILDERS = {"purchases": csv_export.build_purchases_export, "guests": csv_export.build_guests_export}
+KINDS = ("purchases", "guests")
 
 
 def export(event, kind, columns=None, actor=OPERATOR):
@@ -24,7 +24,7 @@ def export(event, kind, columns=None, actor=OPERATOR):
         return b"".join([chunk async for chunk in csv_export.stream(prepared)])
 
     with db.read_session() as session:
-        prepared = BUILDERS[kind](session, actor, event.id, ALL_PURCHASES, columns)
+        prepared = csv_export.build_sales_export(session, actor, event.id, ALL_PURCHASES, kind, columns)
     return asyncio.run(collect(prepared)).decode("utf-8-sig")
 
 
@@ -75,7 +75,7 @@ def test_question_is_chosen_by_the_id_of_its_option(event, sold, menu):
     assert list_rows(event, "guests", [name])[0] == ["Dinner"]
 
 
-@pytest.mark.parametrize("kind", BUILDERS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_listed_column_can_be_chosen_alone_and_all_are_the_file_by_default(event, sold, kind):
     names = [column.name for column in list_columns(event, kind)]
     everything = list_rows(event, kind)
@@ -96,7 +96,7 @@ def test_local_time_reads_as_a_date_and_names_its_zone(event, sold):
     assert pandas.to_datetime(table.iloc[:, 1])[0] == pandas.Timestamp(2026, 6, 1, 12)
 
 
-@pytest.mark.parametrize("kind", BUILDERS)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["", "Total", "password_hash", "question-1", "question-", "1; DROP TABLE"])
 def test_unknown_column_is_refused(event, package, kind, name):
     with pytest.raises(InvalidInput) as refused:
@@ -117,13 +117,13 @@ def test_stranger_learns_no_columns(event, menu):
 
 @pytest.mark.parametrize(("text", "names"), [("total", ("total",)), ("total,package", ("total", "package"))])
 def test_parameter_is_read(text, names):
-    assert file_columns.parse(text) == names
+    assert file_columns.parse_names(text) == names
 
 
 @pytest.mark.parametrize("text", ["", ",", "total,", ",total", "total,,package", "total,total"])
 def test_wrong_parameter_is_refused(text):
     with pytest.raises(InvalidInput) as refused:
-        file_columns.parse(text)
+        file_columns.parse_names(text)
     assert list(refused.value.fields) == ["columns"]
 
 
