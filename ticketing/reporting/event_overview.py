@@ -147,8 +147,8 @@ def _list_attention(row: Row[Any]) -> list[Attention]:
 
 
 # Sums by status and the few days that are told apart (`ago`: 0 to 6 for each of the last 7 days, else 7, or 31 beyond
-# PENDING_DAYS) are made with plain sums first: with FILTERs over all days it takes four times as long. They are joined
-# laterally, so that one range of the index for each event answers, however many events PostgreSQL expects.
+# PENDING_DAYS) are made with plain sums first: with FILTERs over all days it takes four times as long. The
+# ids are an array, so that one scan of the index finds the days of all events, however many PostgreSQL expects.
 _SELECT = select(text("*")).select_from(
     text(f"""(
     WITH placed AS (
