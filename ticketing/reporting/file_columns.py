@@ -38,6 +38,10 @@ class FileColumn:
     is_personal: bool = False
     kind: Kind | None = None
 
+    @property
+    def is_question(self) -> bool:
+        return self.name.startswith(QUESTION_PREFIX)
+
 
 # In the order of the file. Questions stand before `fee`. New columns come last, so that positions stay.
 _COLUMNS = (

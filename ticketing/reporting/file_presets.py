@@ -20,7 +20,7 @@ from ticketing.access import permissions
 from ticketing.actors import Actor
 from ticketing.errors import InvalidInput, NotAllowed, NotFound
 from ticketing.models import Event, FilePreset, Staff
-from ticketing.reporting.file_columns import PRESETS, QUESTION_PREFIX, FileColumn, Kind
+from ticketing.reporting.file_columns import PRESETS, FileColumn, Kind
 from ticketing.validation import Draft, Name
 
 MAX_PRESETS = 50  # of a person or an event
@@ -110,4 +110,4 @@ def apply(names: Iterable[str], columns: Sequence[FileColumn]) -> tuple[list[str
 
 
 def _store_name(column: FileColumn) -> str:
-    return _LABEL_PREFIX + column.heading if column.name.startswith(QUESTION_PREFIX) else column.name
+    return _LABEL_PREFIX + column.heading if column.is_question else column.name

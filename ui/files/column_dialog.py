@@ -116,7 +116,7 @@ def _render_presets(form: forms.FormState, columns: Mapping[str, FileColumn]) ->
 
 def _use_preset(form: forms.FormState, preset: Preset, columns: Mapping[str, FileColumn]) -> None:
     st.session_state[form.key("kind")] = preset.kind
-    questions = [each for name, each in columns.items() if name.startswith(file_columns.QUESTION_PREFIX)]
+    questions = [each for each in columns.values() if each.is_question]
     _set_columns(form, file_columns.apply_preset(preset, questions))
 
 

@@ -10,7 +10,6 @@ import streamlit as st
 
 from ticketing import db, validation
 from ticketing.access import permissions
-from ticketing.errors import InvalidInput, TicketingError
 from ticketing.models import Event, FilePreset
 from ticketing.reporting import file_columns, file_presets
 from ticketing.reporting.file_columns import FileColumn, Kind
@@ -76,7 +75,7 @@ def _use(form: forms.FormState, by_id: Mapping[uuid.UUID, FilePreset], columns: 
     form.notes = ""
     if (preset := by_id.get(st.session_state[form.key("saved")])) is None:
         return
-    questions = [each for name, each in columns.items() if name.startswith(file_columns.QUESTION_PREFIX)]
+    questions = [each for each in columns.values() if each.is_question]
     kind = cast("Kind", preset.kind)
     found, missing = file_presets.apply(preset.columns, file_columns.list_columns(kind, questions))
     st.session_state[form.key("kind")] = kind
@@ -95,23 +94,17 @@ def _save(
 ) -> None:
     values = {"name": st.session_state[form.key("name")], "kind": kind, "columns": list(chosen)}
     for_event = bool(st.session_state.get(form.key("for_event")))
-    form.problems = {}
-    try:
+
+    def save(session: db.Session) -> FilePreset:
         draft = validation.validate(PresetDraft, values)
-        preset = db.write(lambda s: file_presets.save(s, context.actor, event.id, draft, columns, for_event=for_event))
-    except InvalidInput as error:
-        form.problems = error.fields
-    except TicketingError as error:
-        form.problems = {"name": str(error)}
-    else:
+        return file_presets.save(session, context.actor, event.id, draft, columns, for_event=for_event)
+
+    is_done, preset = forms.write(form, save)
+    if is_done:
         st.session_state[form.key("saved")] = preset.id
         st.session_state[form.key("name")] = ""
 
 
 def _delete(context: PageContext, event: Event, form: forms.FormState, preset_id: uuid.UUID) -> None:
-    form.problems = {}
-    try:
-        db.write(lambda s: file_presets.delete(s, context.actor, event.id, preset_id))
-    except TicketingError as error:
-        form.problems = {"name": str(error)}
+    forms.write(form, lambda s: file_presets.delete(s, context.actor, event.id, preset_id))
     st.session_state[form.key("saved")] = None

@@ -100,12 +100,33 @@ def submit(
     in a transaction of its own, which is committed even if `work` is refused. Where the page shows
     the result, `shown_as` returns the key of its card, and the message is for screen readers only.
     """
+    is_done, result = write(form, work, count_attempt)
+    if not is_done:
+        return None
+    close_form(form.kind)
+    st.session_state.pop(UNDO_KEY, None)
+    if success_message:
+        message = success_message if isinstance(success_message, str) else success_message(result)
+        if shown_as is None:
+            add_message(message)
+        else:
+            announce(message, shown_as(result))
+    return result
+
+
+def write(
+    form: FormState, work: Callable[[Any], Any], count_attempt: Callable[[Any], Any] | None = None
+) -> tuple[bool, Any]:
+    """Run `work` in one transaction and keep the form open, with what is wrong if it was refused.
+
+    Returns whether it was done, and its result. `count_attempt` is as in `submit`.
+    """
     form.problems, form.refusal, form.auto_merged = {}, "", []
     form.attempts += 1
     try:
         if count_attempt is not None:
             db.write(count_attempt)
-        result = db.write(work)
+        return True, db.write(work)
     except InvalidInput as error:
         form.problems = error.fields
     except NotSignedIn as error:
@@ -118,17 +139,7 @@ def submit(
             form.problems = {error.field: str(error)}
         else:
             form.refusal = str(error)
-    else:
-        close_form(form.kind)
-        st.session_state.pop(UNDO_KEY, None)
-        if success_message:
-            message = success_message if isinstance(success_message, str) else success_message(result)
-            if shown_as is None:
-                add_message(message)
-            else:
-                announce(message, shown_as(result))
-        return result
-    return None
+    return False, None
 
 
 def attempt(work: Callable[[Any], Any], success_message: str) -> bool:

@@ -131,7 +131,7 @@ def test_wrong_parameter_is_refused(text):
 def test_presets_have_columns_of_their_file(event, sold, package, menu, preset):
     name_on_card = make.option(package, label="Name on the card", option_type="text_input", is_required=False)
     columns = {column.name: column for column in list_columns(event, preset.kind)}
-    asked = [column for name, column in columns.items() if name.startswith(file_columns.QUESTION_PREFIX)]
+    asked = [column for column in columns.values() if column.is_question]
     names = file_columns.apply_preset(preset, asked)
     assert list_rows(event, preset.kind, names)[1]
     assert (f"question-{menu.id}" in names) == preset.has_questions
